@@ -111,6 +111,9 @@ async function factors(store) {
   const handle = "i".repeat(43);
   const again = { ...spend, hash: "j".repeat(43) };
   await store.setFactor({ ...bob, stored: {}, sessionId: undefined, passkey, handle, codes: [], spend: again });
+  const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
+  const third = { ...spend, hash: "k".repeat(43) };
+  await store.linkIdentity({ ...bob, stored: {}, sessionId: undefined, identity, spend: third });
   await store.setFactorPolicy({ ...bob, origin: operator, policy: "required" });
 }
 

@@ -446,6 +446,7 @@ function createRest(parts: {
         login: deps.directory.inDatabase || deps.directory.setLogin !== undefined,
         removal: deps.directory.inDatabase || deps.directory.remove !== undefined,
       },
+      outside: outsideOf(deps),
       mails: mailFeaturesOf(deps),
       readFeed: feed?.read,
       publicKeys: () => keyring.publicKeys(),
@@ -471,6 +472,12 @@ function mailFeaturesOf({ outbox, directory, settings }: Deps): Features["mails"
     email: isThere && has("setEmail"),
     alarm: isThere,
   };
+}
+
+function outsideOf({ providers, settings }: Deps) {
+  const names = providers.all.map((provider) => provider.settings.name);
+  if (names.length === 0 || settings.appUrl === undefined) return undefined;
+  return { appUrl: settings.appUrl, providers: new Set(names), byCookie: settings.cookies };
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

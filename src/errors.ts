@@ -9,6 +9,7 @@ export const errorCodes = [
   "invalid_token",
   "login_too_old",
   "factor_needed",
+  "link_needed",
   "login_too_weak",
   "session_ended",
   "transaction_over",
@@ -22,6 +23,7 @@ export const errorCodes = [
   "request_timeout",
   "login_taken",
   "email_taken",
+  "identity_taken",
   "last_way_in",
   "payload_too_large",
   "unsupported_media_type",
@@ -66,12 +68,14 @@ export interface ErrorDetails {
   readonly field?: string;
   /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
   readonly reason?: string;
-  /** `factor_needed`: what the client sends with the second factor. Opaque. */
+  /** `factor_needed`, `link_needed`: what the client sends with the next proof. Opaque. */
   readonly transaction?: string;
   /** `factor_needed`: what the account can prove now, the strongest first. */
   readonly factors?: readonly string[];
   /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8). */
   readonly passkey?: object;
+  /** `link_needed`: the proofs that link the identity: `mail`, `login`. */
+  readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
   /** `factor_needed` with `enroll`: a code was mailed to the proven address, and the set-up needs it. */

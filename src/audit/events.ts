@@ -64,6 +64,9 @@ export const auditEvents = {
   email_proven: "A user proved the address of the account.",
   factor_attacked: "Several second factors were wrong behind a right first factor.",
   alarm: "A user followed the alarm link of a notice, which ended all sessions.",
+  identity_linked: "An identity at an outside provider was linked to an account.",
+  identity_unlinked: "An identity at an outside provider was unlinked from an account.",
+  identity_refused: "A login at an outside provider was rejected.",
   throttle_listed: "The lockouts were listed.",
   throttle_cleared: "Lockouts were cleared.",
 } as const;
@@ -81,6 +84,8 @@ const notices = {
   email_changed: "email_changed",
   recovery_begun: "recovery_begun",
   factor_attacked: "factor_attempts",
+  identity_linked: "identity_linked",
+  identity_unlinked: "identity_unlinked",
 } as const satisfies Partial<Readonly<Record<AuditEvent, string>>>;
 
 export const noticeOf = (event: AuditEvent): string | undefined =>

@@ -45,6 +45,10 @@ export interface TransactionContents {
   readonly use?: string | undefined;
   /** For a change of address: the new one, as it was typed. */
   readonly email?: string | undefined;
+  /** For a new identity: the provider and the path to return to, or the identity that was proven. */
+  readonly prv?: string | undefined;
+  readonly ret?: string | undefined;
+  readonly idn?: string | undefined;
   /** The session to which a step-up, an enrolment or a change belongs. */
   readonly sid?: string | undefined;
 }
@@ -64,6 +68,10 @@ export interface OpenContents {
   readonly inv?: string | undefined;
   /** For a reset that an operator began. */
   readonly recovery?: Recovery | undefined;
+  /** For an outside login: the provider and the path to return to, or the identity that was proven. */
+  readonly prv?: string | undefined;
+  readonly ret?: string | undefined;
+  readonly idn?: string | undefined;
 }
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */
@@ -166,13 +174,13 @@ export function createTransactions(
       // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
       const iat = exp - transactionTtlSeconds;
       const { login, sub, fv, amr } = contents;
-      const members = optional(contents, "pwv", "did", "sid", "uh", "use", "email");
+      const members = optional(contents, "pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn");
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (now) => ({ jti: randomId(), exp: now + transactionTtlSeconds, kid: keyring.signingKid() }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
-      const members = optional(contents, "login", "email", "uh", "inv", "recovery");
+      const members = optional(contents, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn");
       return keyring.signOpen({ jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members });
     },
     readOpen(token, purposes, now) {
@@ -186,12 +194,12 @@ export function createTransactions(
         exp,
         for: claims.for,
         kid: key.kid,
-        ...optional(claims, "login", "email", "uh", "inv", "recovery"),
+        ...optional(claims, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn"),
       };
     },
     signAgain({ kid, ...claims }) {
       const { jti, iat, exp } = claims;
-      const members = optional(claims, "login", "email", "uh", "inv", "recovery");
+      const members = optional(claims, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn");
       return keyring.signOpenUnder(kid, { jti, for: claims.for, iat, exp, ...members });
     },
     read(token, purposes, now) {
@@ -199,7 +207,7 @@ export function createTransactions(
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
       const { jti, iat, exp, login, sub, fv, amr } = claims;
-      const members = optional(claims, "pwv", "did", "sid", "uh", "use", "email");
+      const members = optional(claims, "pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn");
       return { jti, iat, exp, for: claims.for, login, sub, fv, amr, kid: key.kid, ...members };
     },
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
@@ -244,9 +252,9 @@ function orOver<T>(verify: () => T): T {
   }
 }
 
-/** True if the claims of a transaction name the purpose `login`. It can still be forged or over. */
-export function isLoginChallenge(token: string): boolean {
-  return readTransaction(token)?.claims["for"] === "login";
+/** True if the claims of a transaction name this purpose. It can still be forged or over. */
+export function isTransactionFor(token: string | undefined, purpose: OpenPurpose | Purpose): token is string {
+  return token !== undefined && readTransaction(token)?.claims["for"] === purpose;
 }
 
 /** True if the header of a token names it a transaction. It can still be forged or over. */

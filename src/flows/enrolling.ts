@@ -16,6 +16,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
+import { pendingIdentityOf } from "./identity-text.js";
 import { factorNeeded } from "./login-errors.js";
 import { proveCode } from "./prove-mailbox.js";
 import { accountOf, contentsOf, liveSession } from "./second-step.js";
@@ -210,7 +211,8 @@ export async function finishEnrolment(
   const now = clock.now();
   if (transaction.sid === undefined) {
     const { amr, iat: at, did: deviceId } = transaction;
-    const proven = { amr, at, transaction, enrol: { factor: change, method } };
+    const identity = pendingIdentityOf(transaction);
+    const proven = { amr, at, transaction, identity, enrol: { factor: change, method } };
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
     // A login that has proven a second factor adds a passkey to it, and the codes of the account stay as they are.

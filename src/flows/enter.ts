@@ -20,6 +20,7 @@ import type { Attempt } from "../throttle/attempt.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
+import { encodeIdentity } from "./identity-text.js";
 import { factorNeeded, wrongCredentials } from "./login-errors.js";
 import { claimsFor } from "./mail-claims.js";
 import type { ProvenFactor } from "./proven-factor.js";
@@ -37,6 +38,8 @@ export interface Proven {
   readonly transaction?: RedeemedTransaction | undefined;
   /** The canonical address that a mailed code or link has proven. */
   readonly provesEmail?: string | undefined;
+  /** The identity at an outside provider. `isNew`: the account gets it, once the login is granted. */
+  readonly identity?: Entry["identity"];
   /** A pending login has set up its first second factor, which is proven by that. */
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
   /** The user is created first. */
@@ -104,9 +107,10 @@ export async function repeat(
 
 function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
   const { settings } = deps;
-  const { factor, transaction, enrol, acr } = proven;
+  const { factor, transaction, enrol, acr, identity } = proven;
   const { now, origin, live, idempotencyKey } = entrance;
-  const remembered = rememberedBy(deps, entrance);
+  // A new identity is a change of the account, for which a remembered device is not enough.
+  const remembered = identity?.isNew === true ? undefined : rememberedBy(deps, entrance);
   return {
     userId: account.id,
     login: account.login,
@@ -125,6 +129,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotencyKey),
     enrol: enrol?.factor,
+    identity,
     provesEmail: proven.provesEmail,
     register: proven.register,
     isNewDevice: acr === undefined && entrance.device === undefined && entrance.deviceId === undefined,
@@ -219,7 +224,7 @@ async function grantOf(
 async function pendingLogin(
   deps: Deps,
   account: Account,
-  { amr: first, at, factor, transaction }: Proven,
+  { amr: first, at, factor, transaction, identity, register }: Proven,
   { live, device, deviceId, typed }: Entrance,
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Redeemable },
 ): Promise<AmphoError> {
@@ -234,6 +239,8 @@ async function pendingLogin(
     amr,
     did: device?.deviceId ?? deviceId,
     sid: live?.sessionId,
+    // A user who registers has it already.
+    idn: identity?.isNew === true && register === undefined ? encodeIdentity(identity.proven) : undefined,
   };
   const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
   return mailed ? factorNeeded(token, factors, { enroll, mail: true }) : askForFactor(deps, token, factors, enroll);

@@ -2,9 +2,11 @@
 // are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account.js";
+import { beginOutside, readJourney } from "./begin-outside.js";
 import { beginEmailChange, finishEmailChange } from "./change-email.js";
 import { changePassword, removePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
+import { beginIdentity, finishIdentity, removeIdentity } from "./identities.js";
 import { login } from "./login.js";
 import { readWays } from "./passkey-login.js";
 import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./passkeys.js";
@@ -27,6 +29,11 @@ const table = {
   endSessions: endOwnSessions,
   changePassword,
   readWays,
+  beginOutside,
+  readJourney,
+  beginIdentity,
+  finishIdentity,
+  removeIdentity,
   beginPasskey,
   addPasskey,
   listPasskeys: listOwnPasskeys,

@@ -4,15 +4,18 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
-import { isLoginChallenge } from "../factors/transactions.js";
+import { isTransactionFor } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter } from "./enter.js";
+import { enter, type Proven } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
 import { logInByMail } from "./mail-login.js";
+import type { SentResponse } from "./outside-identity.js";
+import { logInOutside } from "./outside-login.js";
+import { identityFor, logInByIdentityCode } from "./outside-unknown.js";
 import { logInByPasskey } from "./passkey-login.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import type { SentProof } from "./prove-mailbox.js";
@@ -27,6 +30,10 @@ export interface LoginInput extends SentFactor {
   readonly mailed?: SentProof | undefined;
   /** The transaction of `factor_needed`, for a second step. */
   readonly transaction?: string | undefined;
+  /** The response of an outside provider, with its transaction. */
+  readonly outside?: SentResponse | undefined;
+  /** The transaction of `link_needed`, with the login that proves the account. */
+  readonly linking?: string | undefined;
   /** The token of a live session of the same user, which is then re-authenticated or raised. */
   readonly bearer: string | undefined;
   /** The proof that this user has logged in on this device before. An invalid proof is ignored. */
@@ -71,10 +78,16 @@ async function delayRejection<T>({ throttle }: Deps, way: () => Promise<T>): Pro
 }
 
 async function proveFurther(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { transaction, bearer, mailed } = input;
+  const { transaction, bearer, mailed, outside } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
+  if (outside !== undefined)
+    return logInOutside(deps, { transaction: transaction ?? "", response: outside, device, bearer, remember }, caller);
+  if (mailed?.code !== undefined && isTransactionFor(mailed.transaction, "identity")) {
+    const { transaction, code } = mailed;
+    return logInByIdentityCode(deps, { transaction, code, device, bearer, remember }, caller);
+  }
   if (mailed !== undefined) return logInByMail(deps, { ...mailed, device, bearer, remember, idempotencyKey }, caller);
-  if (transaction !== undefined && passkey !== undefined && isLoginChallenge(transaction))
+  if (transaction !== undefined && passkey !== undefined && isTransactionFor(transaction, "login"))
     return logInByPasskey(deps, { transaction, passkey, device, bearer, idempotencyKey }, caller);
   if (transaction !== undefined)
     return finishLogin(
@@ -125,19 +138,14 @@ async function logInByPassword(
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
   }
+  const about = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
   const factor = hasFactor(input)
-    ? await proveFactor(deps, account, input, {
-        known: known === undefined ? undefined : { device: known.deviceId },
-        origin,
-      }).catch(async (error: unknown) => {
-        // The password was right.
-        await admission.succeeded();
-        throw error;
-      })
+    ? await settleUnlessDone(proveFactor(deps, account, input, about), admission)
     : undefined;
+  const linking = await settleUnlessDone(linkingOf(deps, input.linking, account), admission);
   const now = clock.now();
   const sessionId = sessionIdOf(deps, input.bearer, account.id);
-  const proven = { amr: ["pwd"], at: now, factor, attempt: admission.asSucceeded(account.id) };
+  const proven = { amr: ["pwd"], at: now, factor, attempt: admission.asSucceeded(account.id), ...linking };
   return enter(deps, account, proven, {
     origin,
     now,
@@ -148,6 +156,21 @@ async function logInByPassword(
     typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
     remember: input.remember,
   });
+}
+
+/** The password was right, whatever comes of the rest. */
+function settleUnlessDone<T>(rest: Promise<T>, admission: { succeeded(): Promise<void> }): Promise<T> {
+  return rest.catch(async (error: unknown) => {
+    await admission.succeeded();
+    throw error;
+  });
+}
+
+/** The identity that this login links. Rejects with `transaction_over` if it is not for this account. */
+async function linkingOf(deps: Deps, token: string | undefined, account: Account): Promise<Partial<Proven>> {
+  if (token === undefined) return {};
+  const { transaction, proven } = await identityFor(deps, token, account);
+  return { transaction, identity: { proven, isNew: true } };
 }
 
 /** Replaces an old hash, which needs the right password. A failure does not affect the login. */

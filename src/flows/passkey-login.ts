@@ -31,15 +31,15 @@ export interface WaysIn {
 
 /** The same for every caller, without a query and without a row. */
 export async function readWays(
-  deps: Pick<Deps, "relyingParty" | "transactions" | "clock" | "outbox" | "offersCaptcha" | "settings">,
+  deps: Pick<Deps, "relyingParty" | "transactions" | "clock" | "outbox" | "offersCaptcha" | "settings" | "providers">,
 ): Promise<WaysIn> {
-  const { relyingParty: party, transactions, clock, outbox, settings } = deps;
+  const { relyingParty: party, transactions, clock, outbox, settings, providers } = deps;
   const captcha = deps.offersCaptcha ? { when: settings.captchaWhen } : null;
   const ways = {
     password: true,
     passkey: party !== undefined,
     mail: outbox !== undefined && settings.mailLogin,
-    providers: [],
+    providers: providers.all.map(({ settings: { name, label } }) => ({ name, label })),
     registration: outbox === undefined ? "closed" : settings.registration,
   } as const;
   if (party === undefined) return { ways, transaction: null, passkey: null, captcha };

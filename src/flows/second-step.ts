@@ -9,6 +9,7 @@ import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
+import { pendingIdentityOf } from "./identity-text.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
 export interface SecondStep extends SentFactor {
@@ -42,7 +43,8 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
   const factor = await proveFactor(deps, account, input, { known, transaction, origin });
   const { amr, iat: at } = transaction;
-  return enter(deps, account, { amr, at, factor, transaction }, { ...entrance, now: clock.now() });
+  const identity = pendingIdentityOf(transaction);
+  return enter(deps, account, { amr, at, factor, transaction, identity }, { ...entrance, now: clock.now() });
 }
 
 /** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */

@@ -25,7 +25,7 @@ export type Decision =
   | { readonly result: "reject" };
 
 /** Two of them are one factor. */
-const firstFactors: ReadonlySet<string> = new Set(["pwd", "mail"]);
+const firstFactors: ReadonlySet<string> = new Set(["pwd", "mail", "fed"]);
 
 export function decide({ amr, factors, policy, remembered }: Proof): Decision {
   if (!amr.some((method) => firstFactors.has(method) || method === "mfa")) return { result: "reject" };

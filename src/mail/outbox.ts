@@ -156,7 +156,7 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail): Partial<MailValues> | u
   const bound = JSON.parse(binding) as MailBinding;
   const own = { jti, kid };
   const code = kind === "recover" ? undefined : transactions.mailedCode(own, bound);
-  if (kind === "email" || kind === "enroll") return { code, minutes: minutesOf(iat, exp) };
+  if (kind === "email" || kind === "enroll" || kind === "identity") return { code, minutes: minutesOf(iat, exp) };
   const token = transactions.signAgain({
     ...{ jti, kid, iat: Number(iat), exp: Number(exp), for: claims["for"] as OpenPurpose },
     ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv: textOf(inv) },

@@ -1,22 +1,21 @@
 // The address that a provider reports, and whether the provider speaks for it.
 import type { ProviderSettings } from "../config/provider-settings.js";
+import { parseAddress } from "../logins/address.js";
 import type { OutsideIdentity } from "./identity.js";
 
-type Address = Pick<OutsideIdentity, "email" | "emailVerified" | "speaksForEmail">;
+type ReportedAddress = Pick<OutsideIdentity, "email" | "emailVerified" | "speaksForEmail">;
 
-const noAddress: Address = { emailVerified: false, speaksForEmail: false };
+const none: ReportedAddress = { emailVerified: false, speaksForEmail: false };
 
-/** RFC 5321 §4.5.3.1. The flows parse the address strictly. This pattern rejects texts that are no address. */
-const pattern = /^[^\s@\p{Cc}\p{Cf}\p{Cs}]{1,64}@[^\s@\p{Cc}\p{Cf}\p{Cs}]{1,189}$/u;
-
-/** `verified` counts if it is true, or the text "true", which Apple writes. */
+/** `verified` counts if it is true, or the text "true", which Apple writes. A text that is no address is left out. */
 export function readAddress(
-  email: unknown,
+  reported: unknown,
   verified: unknown,
   speaks: (email: string) => boolean,
   { believesAddress }: Pick<ProviderSettings, "believesAddress">,
-): Address {
-  if (typeof email !== "string" || !pattern.test(email)) return noAddress;
+): ReportedAddress {
+  const email = typeof reported === "string" ? parseAddress(reported)?.address : undefined;
+  if (email === undefined) return none;
   const emailVerified = verified === true || verified === "true";
   return { email, emailVerified, speaksForEmail: emailVerified && (believesAddress || speaks(email)) };
 }
@@ -26,5 +25,5 @@ export function readAddress(
  * (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
  */
 export function googleSpeaksFor(email: string, hd: unknown): boolean {
-  return /@gmail\.com$/i.test(email) || (typeof hd === "string" && hd !== "");
+  return email.endsWith("@gmail.com") || (typeof hd === "string" && hd !== "");
 }

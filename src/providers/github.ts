@@ -4,13 +4,13 @@ import type { OutsideSecrets } from "../factors/transactions.js";
 import { readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import type { OutsideIdentity } from "./identity.js";
-import type { OutsideResponse, Provider, ProviderDeps } from "./provider.js";
+import type { OutsideResponse, ProviderDeps, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";
 
-export function createGithubProvider(deps: ProviderDeps): Provider {
+export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   const { library, settings } = deps;
   const { issuer } = settings;
   const base = issuer.replace(/\/$/, "");
@@ -41,11 +41,15 @@ export function createGithubProvider(deps: ProviderDeps): Provider {
       : {};
     // GitHub has proven the primary address that it calls verified.
     const address = isObject(primary) ? readAddress(primary["email"], primary["verified"], () => true, settings) : {};
-    return { issuer, subject: subjectOf(user), emailVerified: false, speaksForEmail: false, ...address };
+    return {
+      ...{ issuer, subject: subjectOf(user), hasSecondFactor: false, emailVerified: false, speaksForEmail: false },
+      ...address,
+    };
   }
 
   return {
     settings,
+    issuers: [issuer],
     authorizationUrl: (secrets) =>
       buildAuthorizationUrl(deps, server.authorization_endpoint, secrets, { scope: "user:email" }),
     identify: (response, secrets) => orRejected(library, "code", () => redeem(response, secrets)),

@@ -9,6 +9,6 @@ export interface OutsideIdentity {
   readonly emailVerified: boolean;
   /** The provider speaks for this address: it hosts the mailbox, or the configuration believes it. */
   readonly speaksForEmail: boolean;
-  /** The level that the provider's own second factor gives the login, where the configuration trusts it. */
-  readonly trusted?: "mfa" | "phr";
+  /** The provider has checked a second factor of its own, and the configuration trusts it. */
+  readonly hasSecondFactor: boolean;
 }

@@ -11,17 +11,19 @@ import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
 import { createMetadataSource, issuerOf, type Metadata } from "./metadata.js";
-import type { OutsideResponse, Provider, ProviderDeps } from "./provider.js";
+import type { OutsideResponse, ProviderDeps, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 /** Tokens with unknown keys cause at most one fetch of the keys in this time. */
 const keysPauseMs = 10_000;
 
-export function createOpenIdProvider(deps: ProviderDeps): Provider {
+export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
   const { library, settings, leewaySeconds, clock, log } = deps;
   const fetch = createProviderFetch(settings.issuer);
   const metadata = createMetadataSource({ library, settings, fetch, clock });
+  const issuers =
+    settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
   let keys: { readonly uri: string; readonly source: KeySource } | undefined;
 
   function keySourceOf({ jwks_uri: uri }: Metadata): KeySource {
@@ -34,7 +36,6 @@ export function createOpenIdProvider(deps: ProviderDeps): Provider {
 
   async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
     const server = await metadata.read();
-    const issuers = settings.tenants.map((tenant) => issuerOf(settings, tenant));
     // A tenant sends its own issuer, where it sends one.
     const sender = issuers.find((issuer) => issuer === response.iss) ?? server.issuer;
     const answer = await redeemCode(deps, { ...server, issuer: sender }, fetch, response, secrets);
@@ -71,17 +72,17 @@ export function createOpenIdProvider(deps: ProviderDeps): Provider {
     const { sub, email, email_verified: verified, hd } = claims;
     const speaks = (address: string) =>
       settings.kind === "apple" || (issuer === "https://accounts.google.com" && googleSpeaksFor(address, hd));
-    const trusted = settings.trustsAmr ? trustedLevel(claims) : undefined;
     return {
       issuer,
       subject: sub,
       ...readAddress(email, verified, speaks, settings),
-      ...(trusted !== undefined && { trusted }),
+      hasSecondFactor: settings.trustsAmr && provesSecondFactor(claims),
     };
   }
 
   return {
     settings,
+    issuers,
     async authorizationUrl(secrets) {
       const { authorization_endpoint: endpoint } = await metadata.read();
       return buildAuthorizationUrl(deps, endpoint, secrets, {
@@ -123,9 +124,7 @@ async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): P
   }
 }
 
-/** OpenID EAP §2 names `phr` and `phrh`, RFC 8176 §2 names `mfa`. */
-function trustedLevel({ amr, acr }: IdClaims): OutsideIdentity["trusted"] {
-  const words = new Set([...amr, acr]);
-  if (words.has("phr") || words.has("phrh")) return "phr";
-  return words.has("mfa") ? "mfa" : undefined;
+/** RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours. */
+function provesSecondFactor({ amr, acr }: IdClaims): boolean {
+  return [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
 }

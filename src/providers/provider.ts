@@ -4,6 +4,7 @@ import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { OutsideIdentity } from "./identity.js";
 import type { ProtocolLibrary } from "./library.js";
+import type { ProviderFailure } from "./rejection.js";
 
 /** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
 export interface OutsideResponse {
@@ -14,12 +15,19 @@ export interface OutsideResponse {
 
 export interface Provider {
   readonly settings: ProviderSettings;
+  /** The issuers of its identities: one, or one for each tenant. */
+  readonly issuers: readonly string[];
   /** The URL at the provider. Rejects with ProviderFailure. */
   authorizationUrl(secrets: OutsideSecrets): Promise<string>;
   /** Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure. */
   identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
+  /** Writes a line about a failure to the log, once for each cause until the provider works again. */
+  report(failure: ProviderFailure): void;
   close(): void;
 }
+
+/** A provider of one kind. */
+export type ProviderSteps = Omit<Provider, "report">;
 
 export interface ProviderDeps {
   readonly library: ProtocolLibrary;

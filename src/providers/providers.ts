@@ -4,7 +4,7 @@ import type { Configuration } from "../config/configuration.js";
 import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
 import { createOpenIdProvider } from "./open-id.js";
-import type { Provider } from "./provider.js";
+import type { Provider, ProviderSteps } from "./provider.js";
 
 export interface Providers {
   /** In the order of the configuration. */
@@ -39,7 +39,7 @@ export function createProviders(
   const all = configured.map((settings) => {
     const create = settings.kind === "github" ? createGithubProvider : createOpenIdProvider;
     const redirectUri = redirectUriOf(configuration, settings.name);
-    return create({ library, settings, redirectUri, leewaySeconds, clock, log });
+    return withReports(create({ library, settings, redirectUri, leewaySeconds, clock, log }), log);
   });
   const byName = new Map(all.map((provider) => [provider.settings.name, provider]));
   return {
@@ -47,6 +47,23 @@ export function createProviders(
     find: (name) => byName.get(name),
     close: () => {
       for (const provider of all) provider.close();
+    },
+  };
+}
+
+/** Logins can fail often while a provider is down. The log has one line for each cause. */
+function withReports(steps: ProviderSteps, log: (line: string) => void): Provider {
+  let last: string | undefined;
+  return {
+    ...steps,
+    async identify(response, secrets) {
+      const identity = await steps.identify(response, secrets);
+      last = undefined;
+      return identity;
+    },
+    report({ message }) {
+      if (message !== last) log(`The provider ${steps.settings.name} cannot be used: ${message}.`);
+      last = message;
     },
   };
 }

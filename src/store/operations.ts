@@ -18,6 +18,8 @@ import {
 import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors.js";
 import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
+import { findIdentity, listIdentities } from "./sql/identities.js";
+import { linkIdentity, unlinkIdentity } from "./sql/identity-changes.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
@@ -27,6 +29,7 @@ import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
   findInvitation,
+  findInvitationFor,
   findUserByAddress,
   listInvitations,
   removeInvitation,
@@ -146,6 +149,17 @@ export const operations = {
   /** Counts the TOTP secrets under each key. */
   countSecretsByKey: reads(countSecretsByKey),
 
+  // Identities at outside providers
+
+  /** Finds an identity with its user. */
+  findIdentity: reads(findIdentity),
+  /** Lists the identities of a user. */
+  listIdentities: reads(listIdentities),
+  /** Gives an identity to the user of a live session. */
+  linkIdentity: writes(linkIdentity),
+  /** Takes an identity from a user. Ends the other sessions. */
+  unlinkIdentity: writes(unlinkIdentity),
+
   // Mail
 
   /** Counts a request for a mail and writes the mail, if there is an address. */
@@ -170,6 +184,8 @@ export const operations = {
   raiseAlarm: writes(raiseAlarm),
   createInvitation: writes(createInvitation),
   findInvitation: reads(findInvitation),
+  /** Finds a usable invitation by its address. */
+  findInvitationFor: reads(findInvitationFor),
   listInvitations: reads(listInvitations),
   removeInvitation: writes(removeInvitation),
 

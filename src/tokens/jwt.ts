@@ -69,7 +69,7 @@ export const deviceProof: TokenKind<DeviceClaims> = {
 };
 
 /** The purposes of transactions of a known user. A transaction is good for one of them. */
-export const purposes = ["second", "enroll", "totp", "passkey", "email"] as const;
+export const purposes = ["second", "enroll", "totp", "passkey", "email", "link"] as const;
 
 export type Purpose = (typeof purposes)[number];
 
@@ -93,6 +93,10 @@ export interface TransactionClaims extends Claims {
   readonly use?: string;
   /** For a change of address: the new one, as it was typed. */
   readonly email?: string;
+  /** For a new identity: the provider and the path to return to, or the identity that was proven. */
+  readonly prv?: string;
+  readonly ret?: string;
+  readonly idn?: string;
 }
 
 function isPurpose(value: unknown): value is Purpose {
@@ -116,11 +120,14 @@ export const loginTransaction: TokenKind<TransactionClaims> = {
     isTextIfThere(claims["did"]) &&
     isTextIfThere(claims["uh"]) &&
     isTextIfThere(claims["use"]) &&
+    isTextIfThere(claims["prv"]) &&
+    isTextIfThere(claims["ret"]) &&
+    isTextIfThere(claims["idn"]) &&
     isTextIfThere(claims["email"]),
 };
 
 /** The purposes of transactions whose user is not known yet. They contain only what the client sent. */
-export const openPurposes = ["login", "mail", "reset", "register", "invite"] as const;
+export const openPurposes = ["login", "mail", "reset", "register", "invite", "outside", "identity"] as const;
 
 export type OpenPurpose = (typeof openPurposes)[number];
 
@@ -137,6 +144,10 @@ export interface OpenClaims extends Claims {
   readonly inv?: string;
   /** For a reset that an operator began. */
   readonly recovery?: Recovery;
+  /** For an outside login: the provider and the path to return to, or the identity that was proven. */
+  readonly prv?: string;
+  readonly ret?: string;
+  readonly idn?: string;
 }
 
 /** A reset that an operator began asks for the second factors of the account, or removes them. */
@@ -156,6 +167,9 @@ export const openTransaction: TokenKind<OpenClaims> = {
     isTextIfThere(claims["email"]) &&
     isTextIfThere(claims["uh"]) &&
     isTextIfThere(claims["inv"]) &&
+    isTextIfThere(claims["prv"]) &&
+    isTextIfThere(claims["ret"]) &&
+    isTextIfThere(claims["idn"]) &&
     (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 

@@ -1,5 +1,6 @@
 // Runs every operation of a store in each way that it can go, on an empty database, for tests that look at all statements.
 import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
+import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import { ann, attempt, emailOf, invitation, login, mailRequest, operator, origin, renewal, start } from "./fixtures.js";
 
@@ -138,6 +139,23 @@ async function runFactorOperations(run: Run): Promise<void> {
   const removal = { ...session, sessionId: undefined, rolePolicy: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
+  const identity = (n: number) => ({
+    ...{ issuer: "https://id.example", subject: String(n), provider: "acme", email: "a@b.example" },
+  });
+  const byOperator = { ...session, sessionId: undefined };
+  for (const n of [1, 2, 2])
+    await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
+  await run("findIdentity", identity(1));
+  await run("findInvitationFor", { canonical: "a@b.example", now: start });
+  await run("listIdentities", ann.id);
+  for (const [n, isNew] of [[1, false] as const, [3, true] as const, [3, true] as const]) {
+    const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };
+    await run("enterSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
+  }
+  const ways = { ownPasswords: false, passkey: true, mail: true, issuers: [] };
+  await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
+  for (const n of [1, 2, 3])
+    await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });
   await run("setFactorPolicy", { ...who, policy: "required" });
   await run("forgetDevices", who);
   await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });

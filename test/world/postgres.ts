@@ -262,7 +262,7 @@ async function makeDatabase(url: string): Promise<Database> {
 
 const tables = [
   ...["users", "imports", "sessions", "revocations", "attempts", "attempt_sources", "audit"],
-  ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "invites"],
+  ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "invites", "identities"],
 ];
 
 // Faster than `truncate` on tables of a few rows.

@@ -17,6 +17,16 @@ export interface Features {
     readonly email: boolean;
     readonly alarm: boolean;
   };
+  /** Undefined while no outside provider is configured. */
+  readonly outside:
+    | {
+        readonly appUrl: string;
+        /** The names of the providers. */
+        readonly providers: ReadonlySet<string>;
+        /** The callback finishes the login, and sets cookies. */
+        readonly byCookie: boolean;
+      }
+    | undefined;
   /** Undefined without AMPHO_SECURITY_REVOCATION_FEED_TOKEN. Then there is no `/revocations`. */
   readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */

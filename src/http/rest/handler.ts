@@ -13,13 +13,14 @@ import { createFindRoutes, type RouteMatch } from "./match-route.js";
 import type { HttpRequest, HttpResponse } from "./message.js";
 import { describe } from "./openapi.js";
 import { onlyAuthorization } from "./request/authorization.js";
-import { type Members, readMembers } from "./request/body.js";
+import { isForm, type Members, readMembers } from "./request/body.js";
 import { callerOf, idempotencyKeyOf, type LanguageOf } from "./request/caller.js";
 import { isForwarded } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/query.js";
 import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
-import { emptyResponse, jsonResponse, withAttackConsent, withoutBody } from "./responses/response.js";
+import { Redirect } from "./responses/redirect.js";
+import { emptyResponse, jsonResponse, redirectResponse, withAttackConsent, withoutBody } from "./responses/response.js";
 import { type RootDocuments, readDocument } from "./root-documents.js";
 import type { Route } from "./route.js";
 import { bearer as requireBearer } from "./route-access.js";
@@ -109,10 +110,18 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const { grants = false, ends = false } = match.route;
+    const { grants = false, ends = false, crossSite = false } = match.route;
+    if (crossSite) {
+      const sent = { ...noCookies, authorization: undefined };
+      return successResponse(match.route, await callEndpoint(match, request, query, sent));
+    }
     const credentials = mode.credentialsOf(request, grants);
     try {
       const output = await callEndpoint(match, request, query, credentials);
+      if (output instanceof Redirect) {
+        const { cookies: moved } = mode.moveToCookies(output.output, credentials, grants);
+        return { ...redirectResponse(output.location), cookies: moved };
+      }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
       const { body, cookies: moved } = mode.moveToCookies(output, credentials, grants);
@@ -122,7 +131,7 @@ export function createHandler(options: HandlerOptions): Handle {
       // Pages cannot remove HttpOnly cookies themselves.
       if ((grants || ends) && isSessionOver(error)) return { ...refusal(error), cookies: mode.removeTokens };
       if (hasCode(error, "transaction_over")) return { ...refusal(error), cookies: mode.removeTransaction };
-      if (error instanceof AmphoError && error.code === "factor_needed") {
+      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
         const moved = mode.moveTransaction(error);
         return { ...refusal(moved.error), cookies: moved.cookies };
       }
@@ -156,6 +165,7 @@ export function createHandler(options: HandlerOptions): Handle {
       parameters,
       idempotencyKey: idempotencyKeyOf(request),
       describe: description,
+      byForm: isForm(request),
     });
   }
 
@@ -191,6 +201,7 @@ function queryInput({ input }: Route, query: string | undefined): Members | unde
 }
 
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
+  if (output instanceof Redirect) return redirectResponse(output.location);
   if (status === 204) return emptyResponse();
   return jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
 }

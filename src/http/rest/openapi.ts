@@ -62,12 +62,17 @@ const problemSchema = {
     transaction: {
       type: "string",
       description:
-        "With `factor_needed`: the pending login, for the next request. In a cookie with AMPHO_SECURITY_COOKIES.",
+        "With `factor_needed` and `link_needed`: the pending login, for the next request. In a cookie with AMPHO_SECURITY_COOKIES.",
     },
     factors: {
       type: "array",
       items: { type: "string", enum: factorNames },
       description: "With `factor_needed`: what the account can prove now, the strongest first.",
+    },
+    ways: {
+      type: "array",
+      items: { type: "string", enum: ["login", "mail"] },
+      description: "With `link_needed`: the proofs that link the identity.",
     },
     passkey: {
       type: ["object", "null"],
@@ -148,7 +153,8 @@ function requestBody(schema: z.ZodType, required: boolean): Json {
 
 function successResponse({ status, summary, output }: Route, schemas: Json): Json {
   const title = output?.meta()?.title;
-  if (output === undefined || title === undefined) return { description: status === 204 ? "Done" : summary };
+  if (output === undefined || title === undefined)
+    return { description: status === 204 ? "Done" : status === 303 ? "A redirect" : summary };
   schemas[title] = jsonSchema(output);
   return {
     description: title,

@@ -8,6 +8,7 @@ import type { Credentials } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
 import type { Input } from "./request/input.js";
+import type { Redirect } from "./responses/redirect.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
@@ -30,6 +31,8 @@ export interface RawCall {
   /** The path's parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly idempotencyKey: string | undefined;
+  /** The body is a form, as a page without a script sends it. */
+  readonly byForm: boolean;
   /** Returns the OpenAPI document of the routes that this instance serves. */
   readonly describe: () => OpenApiDocument;
 }
@@ -52,13 +55,15 @@ interface Described {
   readonly notes?: readonly string[];
   /** Request headers of this route alone: name -> description. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly status: 200 | 204;
+  readonly status: 200 | 204 | 303;
   /** The route's own codes. Those of its access and its body are added (`errorsOf`). */
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. */
   readonly grants?: true;
+  /** Pages of other sites call the route. It reads no cookie and sets none. */
+  readonly crossSite?: true;
   /** The route ends the caller's session. */
   readonly ends?: true;
   /** Returns whether the instance serves the route. Without it, every instance does. */
@@ -69,7 +74,7 @@ interface Row<I, A, O> extends Described {
   readonly access: RouteAccess<A>;
   readonly input: Input<I>;
   readonly output?: z.ZodType<O>;
-  readonly endpoint: (call: Call<I, A>) => O | Promise<O>;
+  readonly endpoint: (call: Call<I, A>) => O | Redirect | Promise<O | Redirect>;
 }
 
 /** A row without its types, for the handler, the OpenAPI document and the docs. */

@@ -78,6 +78,12 @@ export const de: Texts = {
       otherwise:
         "Wenn Sie sich gerade nicht anmelden, kennt eine andere Person Ihr Passwort. Legen Sie ein neues Passwort fest.",
     },
+    identity: {
+      subject: "Bestätigen Sie Ihre Anmeldung bei {app}",
+      intro:
+        "Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.",
+      otherwise: "Wenn Sie sich gerade nicht anmelden, ignorieren Sie diese Mail. Es hat sich nichts geändert.",
+    },
     test: {
       subject: "Test-E-Mail von {app}",
       intro: "Das ist ein Test. E-Mails von {app} kommen an.",

@@ -74,6 +74,12 @@ export const en: Texts = {
       intro: "Your account at {app} must get a second factor. With this code you can set it up.",
       otherwise: "If you are not signing in now, another person knows your password. Set a new one.",
     },
+    identity: {
+      subject: "Confirm your sign-in to {app}",
+      intro:
+        "A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.",
+      otherwise: "If you are not signing in now, ignore this mail. Nothing has changed.",
+    },
     test: {
       subject: "Test mail from {app}",
       intro: "This is a test. Mail from {app} arrives.",

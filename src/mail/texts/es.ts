@@ -73,6 +73,12 @@ export const es: Texts = {
       intro: "Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.",
       otherwise: "Si no está iniciando sesión ahora, otra persona conoce su contraseña. Cámbiela.",
     },
+    identity: {
+      subject: "Confirme su inicio de sesión en {app}",
+      intro:
+        "Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.",
+      otherwise: "Si no está iniciando sesión ahora, ignore este mensaje. No ha cambiado nada.",
+    },
     test: {
       subject: "Mensaje de prueba de {app}",
       intro: "Esto es una prueba. Los mensajes de {app} llegan.",

@@ -78,6 +78,12 @@ export const fr: Texts = {
       otherwise:
         "Si vous n’êtes pas en train de vous connecter, une autre personne connaît votre mot de passe. Changez-le.",
     },
+    identity: {
+      subject: "Confirmez votre connexion à {app}",
+      intro:
+        "Le compte d'un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.",
+      otherwise: "Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n'a changé.",
+    },
     test: {
       subject: "Message de test de {app}",
       intro: "Ceci est un test. Les messages de {app} arrivent.",

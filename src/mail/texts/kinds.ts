@@ -13,6 +13,7 @@ const requestKinds = [
   "invite",
   "recover",
   "enroll",
+  "identity",
   "test",
 ] as const;
 

@@ -99,6 +99,19 @@ export const secondFactors: MigrationSteps = {
     "create index ampho_mail_until on ampho_mail (until)",
     "create index ampho_mail_user on ampho_mail (user_id, kind)",
 
+    // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
+    `create table ampho_identities (
+      issuer ${text} not null,
+      subject ${text} not null,
+      user_id ${text} not null,
+      provider ${text} not null,
+      email ${text},
+      created_at bigint not null,
+      used_at bigint,
+      primary key (issuer, subject)
+    )`,
+    "create index ampho_identities_user on ampho_identities (user_id)",
+
     // `roles` is a JSON array.
     `create table ampho_invites (
       id ${text} not null primary key,
@@ -112,9 +125,10 @@ export const secondFactors: MigrationSteps = {
       removed_at bigint
     )`,
     "create index ampho_invites_until on ampho_invites (until)",
+    "create index ampho_invites_email on ampho_invites (email_canonical)",
   ],
   down: () => [
-    ...["ampho_invites", "ampho_mail"].map((table) => `drop table ${table}`),
+    ...["ampho_invites", "ampho_identities", "ampho_mail"].map((table) => `drop table ${table}`),
     "drop index ampho_users_email",
     ...["email_proven_at", "email_canonical", "email"].map((column) => `alter table ampho_users drop column ${column}`),
     ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(

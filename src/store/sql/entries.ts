@@ -1,9 +1,9 @@
 // The gate's transaction (docs/second-factors.md). A user has proven something. The transaction decides with the rows of this
 // moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
 // On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
-// circle. First come the user, the lock of the user's sessions, used transactions and factors. Then come the sessions of the
-// user from the newest to the oldest, counters of attempts, and the state. The file is long because this order must be read in
-// one place.
+// circle. First come a new identity, the user, the lock of the user's sessions, used transactions and factors. Then come
+// the sessions of the user from the newest to the oldest, counters of attempts, and the state. The file is long because this
+// order must be read in one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Acr, higherOf } from "../../levels/acr.js";
 import { type Decision, decide, type FactorName } from "../../levels/decide.js";
@@ -15,6 +15,8 @@ import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
 import { type FactorUse, withFactors } from "./factors.js";
+import { insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
+import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { isPasskeyTaken } from "./passkeys.js";
 import { type Registration, register } from "./registrations.js";
@@ -56,6 +58,8 @@ export interface Entry {
   readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
   readonly register?: Registration | undefined;
+  /** The identity at an outside provider that was proven. `isNew`: the user gets it, once the login is granted. */
+  readonly identity?: { readonly proven: ProvenIdentity; readonly isNew: boolean } | undefined;
   /** The canonical address of the user that a mailed code or link has proven. */
   readonly provesEmail?: string | undefined;
   /** The live session of the user that is raised. */
@@ -108,6 +112,15 @@ type Account = State & AccountFactors;
 
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
+  if (input.identity?.isNew === true) {
+    const { issuer, subject } = input.identity.proven;
+    yield* advisoryLock(`identity ${issuer} ${subject}`);
+    // Another login was faster. The next one finds its account.
+    if (yield* isIdentityTaken(input.identity.proven)) {
+      yield* settle(input, "succeeded", "succeeded", undefined);
+      return { outcome: "over" };
+    }
+  }
   if (input.register) {
     const stopped = yield* createUser(input, input.register);
     if (stopped) return stopped;
@@ -125,6 +138,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     return yield* reject(input, "factors_changed", true);
 
   if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  if (input.identity?.isNew === false && !(yield* touchIdentity(userId, input.identity.proven, now)))
+    return yield* reject(input, "identity_unlinked", true);
   if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
   let codesLeft: number | undefined;
   if (input.use) {
@@ -146,6 +161,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     revoked.push(...added.revoked);
   }
 
+  // A user who registers has it already.
+  if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
   if (!raised && !input.create) return yield* reject(input, "session_ended", true);
   // The session is not live, so this is a login like any other.
@@ -176,7 +193,11 @@ function* createUser(input: Entry, registration: Registration): Transaction<Entr
   const { passkey } = input.enrol && "passkey" in input.enrol ? input.enrol : { passkey: undefined };
   if (passkey && (yield* isPasskeyTaken(passkey.id))) return yield* rejectFactor(input);
   const outcome = yield* register({ registration, now, origin });
-  if (outcome === "created") return undefined;
+  if (outcome === "created") {
+    // The account must not be without a way in, also if the login needs a further step.
+    if (input.identity) yield* link(input, input.identity.proven);
+    return undefined;
+  }
   // The user can choose another login.
   if (outcome === "login_taken" && input.spend) yield* unspend(input.spend);
   yield* settle(input, "succeeded", "succeeded", undefined);
@@ -190,6 +211,13 @@ function* proveEmail(input: Entry, canonical: string): Transaction<void> {
     [input.now, input.userId, canonical],
   );
   if (row) yield* recordAudit({ ...entry(input), event: "email_proven" });
+}
+
+/** The caller has checked under a lock that no account has the identity. */
+function* link(input: Entry, proven: ProvenIdentity): Transaction<void> {
+  const { userId, now } = input;
+  const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now });
+  if (inserted === "done") yield* recordLink(input, proven);
 }
 
 /** The account with the factor that is set up, which is stored only if it is enough. */

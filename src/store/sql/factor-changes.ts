@@ -52,7 +52,7 @@ export interface FactorOutcome {
 const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
-function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
+export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
   const { userId, sessionId, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -76,7 +76,7 @@ type Who = Pick<FactorChange, "userId" | "sessionId" | "now" | "origin">;
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
 const nextVersion = ({ factorsVersion }: AccountFactors, now: number) => Math.max(factorsVersion + 1, now);
 
-function* writeChange(
+export function* writeChange(
   who: Who,
   before: AccountFactors,
   factors: readonly FactorName[],

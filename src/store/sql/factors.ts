@@ -114,6 +114,7 @@ export function* deleteFactors(userId: string): Transaction<void> {
 /** Deletes everything that an account is besides its user. */
 export function* deleteAccount(userId: string): Transaction<void> {
   yield* deleteFactors(userId);
+  yield* write("delete from ampho_identities where user_id = ?", [userId]);
   yield* write("delete from ampho_accounts where user_id = ?", [userId]);
 }
 

@@ -142,6 +142,18 @@ export function* findInvitation(id: string): Transaction<Invitation | undefined>
   return row && invitationOf(row);
 }
 
+/** Finds the newest invitation for an address that can be used. */
+export function* findInvitationFor(input: {
+  readonly canonical: string;
+  readonly now: number;
+}): Transaction<Invitation | undefined> {
+  const rows = yield* queryLast(
+    `${select} where email_canonical = ? and used_at is null and removed_at is null and until > ?`,
+    [input.canonical, input.now],
+  );
+  return rows.map(invitationOf).sort((a, b) => b.createdAt - a.createdAt)[0];
+}
+
 /** The newest invitations, in the order in which they were created. */
 export function* listInvitations({ limit }: { readonly limit: number }): Transaction<readonly Invitation[]> {
   const rows = yield* queryLast(`${select} order by created_at desc, id limit ?`, [limit]);

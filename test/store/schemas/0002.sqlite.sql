@@ -246,6 +246,19 @@ create index ampho_mail_until on ampho_mail (until);
 
 create index ampho_mail_user on ampho_mail (user_id, kind);
 
+create table ampho_identities (
+  issuer text not null,
+  subject text not null,
+  user_id text not null,
+  provider text not null,
+  email text,
+  created_at bigint not null,
+  used_at bigint,
+  primary key (issuer, subject)
+);
+
+create index ampho_identities_user on ampho_identities (user_id);
+
 create table ampho_invites (
   id text not null primary key,
   email text not null,
@@ -259,6 +272,8 @@ create table ampho_invites (
 );
 
 create index ampho_invites_until on ampho_invites (until);
+
+create index ampho_invites_email on ampho_invites (email_canonical);
 
 insert into ampho_migrations (version, name, serves_from, applied_at) values (2, 'second-factors', 2, 1790000000);
 
@@ -427,13 +442,16 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (27, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (28, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+  values (28, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (29, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+  values (29, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (30, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+  values (30, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
+  values (31, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
 
 delete from ampho_housekeeping;
 
@@ -449,6 +467,9 @@ insert into ampho_spent (hash, until, at, bought, gen, idempotency)
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj', 1790000660, 1790000000, null, null, null);
 
+insert into ampho_spent (hash, until, at, bought, gen, idempotency)
+  values ('kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk', 1790000660, 1790000000, null, null, null);
+
 insert into ampho_totp (user_id, secret, kid, last_step, since)
   values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000);
 
@@ -463,6 +484,9 @@ insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eli
 
 insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure)
   values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);
+
+insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at)
+  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null);
 
 insert into ampho_invites (id, email, email_canonical, roles, invited_by, created_at, until, used_at, removed_at)
   values ('kkkkkkkkkkkkkkkkkkkkkk', 'gil@mail.example', 'gil@mail.example', '["reader"]', null, 1790000000, 1790604800, null, null);

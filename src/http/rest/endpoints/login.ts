@@ -1,15 +1,20 @@
 // POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { isTransactionFor } from "../../../factors/transactions.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
 import { login, mailedCode, opaque, password, recoveryCode, totp } from "../schemas.js";
 import { mailedLink, match, proofOf } from "./mail.js";
+import { outsideResponse } from "./outside.js";
 
 export const credentials = z.object({
   login: login.optional(),
   password: password.optional(),
-  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed`" }),
+  transaction: opaque.optional().meta({
+    description:
+      "a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login",
+  }),
   totp: totp.optional(),
   recovery_code: recoveryCode.optional(),
   passkey: z.looseObject({}).optional().meta({
@@ -19,6 +24,7 @@ export const credentials = z.object({
   code: mailedCode.optional(),
   link: mailedLink.optional(),
   match: match.optional(),
+  outside: outsideResponse.optional(),
   remember: z.boolean().optional().meta({
     description: "true or false: whether the next logins on this device need no second factor",
   }),
@@ -34,22 +40,39 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
   if (passkey !== undefined && login !== undefined)
     throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
   if (input.code !== undefined || input.link !== undefined) return logInByMail(call);
-  if (login !== undefined && input.transaction !== undefined)
-    throw new AmphoError("invalid_request", 'Send "login" or "transaction", not both.');
+  if (input.outside !== undefined) return logInOutside(call);
   // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
   const sent = totp ?? recoveryCode ?? passkey;
   const pending = login === undefined && (sent !== undefined || bearer === undefined) ? cookies.transaction : undefined;
-  const transaction = input.transaction ?? pending;
+  const transaction = login === undefined ? (input.transaction ?? pending) : undefined;
+  // A login beside the transaction of `link_needed` proves the account that gets the identity.
+  const linking = login === undefined ? undefined : (input.transaction ?? cookieFor("identity", cookies.transaction));
   const device = input.device ?? cookies.device;
   const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
   return flows.login(
     {
-      ...{ login, password, transaction, totp, recoveryCode, passkey, remember, captcha },
+      ...{ login, password, transaction, linking, totp, recoveryCode, passkey, remember, captcha },
       ...{ device, bearer, idempotencyKey, superseded },
     },
     caller,
   );
 }
+
+/** The response of a provider is a first factor. */
+function logInOutside(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller } = call;
+  const { login, password, totp, recovery_code: recoveryCode, passkey, outside, remember } = input;
+  if ([login, password, totp, recoveryCode, passkey, input.code, input.link].some((sent) => sent !== undefined))
+    throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
+  const transaction = input.transaction ?? cookies.transaction;
+  const device = input.device ?? cookies.device;
+  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+  return flows.login({ transaction, outside, remember, device, bearer, superseded }, caller);
+}
+
+/** The transaction of a cookie can belong to something else that was begun. */
+const cookieFor = (purpose: "identity", transaction: string | undefined) =>
+  isTransactionFor(transaction, purpose) ? transaction : undefined;
 
 /** A mailed code or link is a first factor. */
 function logInByMail(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {

@@ -27,6 +27,11 @@ export async function readMembers(request: HttpRequest): Promise<Members | undef
   return membersOf(bodyParsers[format()](content));
 }
 
+/** True for a body whose type is that of a form. */
+export function isForm(request: HttpRequest): boolean {
+  return /^application\/x-www-form-urlencoded\b/i.test(request.header("content-type")?.trim() ?? "");
+}
+
 /** The result has no prototype, so `__proto__` and `constructor` are members like any other. */
 function membersOf(value: unknown): Members {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -63,6 +63,13 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`.",
     headers: challenge(),
   },
+  link_needed: {
+    status: 401,
+    cause:
+      "The identity at the outside provider belongs to no account yet. `ways` lists what can prove the account: `login` is its login and password, `mail` is the code that was mailed to the address of the identity.",
+    fix: "Ask for one of `ways`, and send it with `transaction` to `POST /login`. The login links the identity, or creates an account with it.",
+    headers: challenge(),
+  },
   login_too_old: {
     status: 401,
     cause: "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
@@ -152,6 +159,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause: "Another user has this address.",
     fix: "Use another address, or log in to the account that has it.",
   },
+  identity_taken: {
+    status: 409,
+    cause: "The identity at the outside provider belongs to another account.",
+    fix: "Log in with the identity, and unlink it in that account first.",
+  },
   last_way_in: {
     status: 409,
     cause: "Without this factor, the user could no longer log in as the policy of the account requires.",
@@ -212,8 +224,13 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll, mail } = details;
-  const further = code === "factor_needed" ? { transaction, factors, passkey, enroll, mail } : { field, reason };
+  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways } = details;
+  const further =
+    code === "factor_needed"
+      ? { transaction, factors, passkey, enroll, mail }
+      : code === "link_needed"
+        ? { transaction, ways }
+        : { field, reason };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },

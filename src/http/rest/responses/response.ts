@@ -22,6 +22,11 @@ export function emptyResponse(more: Headers = {}): HttpResponse {
   return { status: 204, headers: { ...plainHeaders, ...more }, body: undefined };
 }
 
+/** RFC 9110 §15.4.4: the browser goes on with a GET. */
+export function redirectResponse(location: string): HttpResponse {
+  return { status: 303, headers: { ...plainHeaders, Location: location }, body: undefined };
+}
+
 /** Returns the response to HEAD: the same headers without the body (RFC 9110 §9.3.2). */
 export function withoutBody(response: HttpResponse): HttpResponse {
   if (response.body === undefined) return response;

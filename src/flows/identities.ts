@@ -1,0 +1,87 @@
+// A user with a recent login links and unlinks identities at outside providers (docs/providers.md).
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import { journeyOf, type OutsideBegun, type OutsideStart, requireReturnPath } from "./begin-outside.js";
+import type { Caller, Deps } from "./deps.js";
+import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
+import { spendingOf } from "./enter.js";
+import { identify, provenOf, requireProvider, type SentResponse } from "./outside-identity.js";
+import { contentsOf } from "./second-step.js";
+import type { Authenticated } from "./sessions.js";
+
+const purpose = "link";
+
+/** Rejects like `requireRecent` and `beginOutside`. */
+export async function beginIdentity(
+  deps: Deps,
+  { auth, provider: name, returnTo }: Authenticated & OutsideStart,
+  _caller: Caller,
+): Promise<OutsideBegun> {
+  const { transactions, clock } = deps;
+  const provider = requireProvider(deps, name);
+  const ret = requireReturnPath(deps, returnTo);
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const now = clock.now();
+  const contents = { ...contentsOf(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
+  const transaction = transactions.begin(purpose, contents, now);
+  return journeyOf(deps, provider, transaction, transactions.read(transaction, [purpose], now));
+}
+
+export interface IdentityInput extends Authenticated {
+  readonly transaction: string;
+  readonly response: SentResponse;
+}
+
+/** Rejects like `identify`, and with `identity_taken` if another account has the identity. */
+export async function finishIdentity(
+  deps: Deps,
+  { auth, transaction: token, response }: IdentityInput,
+  caller: Caller,
+): Promise<void> {
+  const { transactions, store, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(token, [purpose], clock.now());
+  // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
+  if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
+  const provider = requireProvider(deps, transaction.prv);
+  const { sessionId, account } = await requireRecent(deps, auth);
+  const identity = await identify(deps, provider, transaction, response, origin);
+  const outcome = await store.linkIdentity({
+    ...whoOf(account, sessionId, clock.now(), origin),
+    factorsVersion: transaction.fv,
+    identity: provenOf(provider, identity),
+    spend: spendingOf(deps, transaction, undefined),
+  });
+  if (outcome.outcome === "taken")
+    throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
+  if (outcome.outcome === "none") throw new AmphoError("invalid_request", "Your account has 20 identities.");
+  if (outcome.outcome === "changed") throw transactionOver();
+  throwUnlessDone(outcome);
+}
+
+/** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
+export async function removeIdentity(
+  deps: Deps,
+  { auth, id }: Authenticated & { readonly id: string },
+  caller: Caller,
+): Promise<void> {
+  const { store, revocations, clock, directory, relyingParty, providers, outbox, settings } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const { sessionId, account } = await requireRecent(deps, auth);
+  const outcome = await store.unlinkIdentity({
+    ...whoOf(account, sessionId, clock.now(), origin),
+    id,
+    ways: {
+      ownPasswords: !directory.inDatabase,
+      passkey: relyingParty !== undefined,
+      mail: outbox !== undefined && settings.mailLogin,
+      issuers: providers.all.flatMap(({ issuers }) => issuers),
+    },
+  });
+  if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
+  if (outcome.outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
+  throwUnlessDone(outcome);
+  revocations.add(outcome.revocations);
+}

@@ -1,0 +1,97 @@
+// An identity that an outside provider proves (docs/providers.md), and how it passes the gate.
+
+import type { Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
+import type { OpenTransaction, Redeemable } from "../factors/transactions.js";
+import type { OutsideIdentity } from "../providers/identity.js";
+import type { OutsideResponse, Provider } from "../providers/provider.js";
+import { OutsideRejection, ProviderFailure } from "../providers/rejection.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { ProvenIdentity } from "../store/sql/identities.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+import { type Entrance, enter, type Proven } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
+import { sessionIdOf } from "./second-step.js";
+
+/** The response of a provider, and the callback to which it came. */
+export interface SentResponse extends OutsideResponse {
+  readonly provider: string;
+}
+
+export interface OutsideLoginInput {
+  readonly transaction: string;
+  readonly response: SentResponse;
+  readonly device: string | undefined;
+  readonly bearer: string | undefined;
+  readonly remember: boolean | undefined;
+}
+
+/** An identity, with the transaction that has proven it. */
+export interface ProvenLogin {
+  readonly identity: OutsideIdentity;
+  readonly transaction: OpenTransaction;
+  readonly provider: Provider;
+  readonly proven: ProvenIdentity;
+}
+
+/** Passes the gate with an identity. `isNew`: the account gets it. */
+export function enterAs(
+  deps: Deps,
+  account: Account,
+  { identity, transaction, proven }: ProvenLogin,
+  { isNew, ...more }: Pick<Proven, "register" | "provesEmail"> & { readonly isNew: boolean },
+  { device, bearer, remember }: Omit<OutsideLoginInput, "transaction" | "response">,
+  origin: Origin,
+): Promise<Grant> {
+  const now = deps.clock.now();
+  const sessionId = sessionIdOf(deps, bearer, account.id);
+  const entrance: Entrance = {
+    ...{ origin, now, remember },
+    device: deps.deviceProofs.readOf(account, device, now),
+    live: sessionId === undefined ? undefined : { sessionId },
+  };
+  const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
+  return enter(deps, account, { amr, at: now, transaction, identity: { proven, isNew }, ...more }, entrance);
+}
+
+export function requireProvider({ providers }: Pick<Deps, "providers">, name: string | undefined): Provider {
+  const provider = name === undefined ? undefined : providers.find(name);
+  if (provider === undefined) throw new AmphoError("not_found", "There is no provider of this name.");
+  return provider;
+}
+
+/** Redeems the code at the provider. Rejects with `invalid_credentials`, or `unavailable` if the provider does not work. */
+export async function identify(
+  deps: Pick<Deps, "store" | "transactions" | "clock">,
+  provider: Provider,
+  transaction: Redeemable,
+  response: SentResponse,
+  origin: Origin,
+): Promise<OutsideIdentity> {
+  try {
+    // Mix-up (RFC 9700 §4.4): the code of one provider must not be sent to another one.
+    if (response.provider !== provider.settings.name) throw new OutsideRejection("response");
+    return await provider.identify(response, deps.transactions.outsideSecrets(transaction));
+  } catch (error) {
+    if (error instanceof ProviderFailure) throw providerDown(provider, error);
+    if (!(error instanceof OutsideRejection)) throw error;
+    const detail = { provider: provider.settings.name };
+    const { reason } = error;
+    await deps.store.recordAudit({ at: deps.clock.now(), event: "identity_refused", reason, detail, origin });
+    throw wrongCredentials();
+  }
+}
+
+/** The log of the operator gets the cause, and the client does not. */
+export function providerDown(provider: Provider, failure: ProviderFailure): AmphoError {
+  provider.report(failure);
+  return new AmphoError("unavailable", "The provider cannot be used at the moment. Try again later.", {
+    retryAfterSeconds: 10,
+  });
+}
+
+export const provenOf = ({ settings }: Provider, { issuer, subject, email }: OutsideIdentity): ProvenIdentity => ({
+  ...{ issuer, subject, email },
+  provider: settings.name,
+});

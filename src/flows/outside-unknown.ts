@@ -1,0 +1,220 @@
+// An outside login whose identity no account has (docs/providers.md). An address alone links nothing: it can be another person's, and
+// the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
+
+import { createHash } from "node:crypto";
+import type { Origin } from "../audit/entry.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import type { OpenTransaction } from "../factors/transactions.js";
+import { type Address, parseAddress } from "../logins/address.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
+import type { ProvenIdentity } from "../store/sql/identities.js";
+import type { Registration } from "../store/sql/registrations.js";
+import type { Account } from "../users/directory.js";
+import type { Caller, Deps } from "./deps.js";
+import { enter } from "./enter.js";
+import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
+import { bindingOf, claimsFor } from "./mail-claims.js";
+import { unprovenEmailOf } from "./mail-login.js";
+import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
+import { proveCode } from "./prove-mailbox.js";
+import { sessionIdOf } from "./second-step.js";
+
+type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;
+
+/** Rejects with `link_needed`, `registration_closed` or `too_many_attempts`, or like `enter`. */
+export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginInput, caller: Caller): Promise<Grant> {
+  const { identity, provider } = login;
+  const origin: Origin = { actor: "user", ...caller };
+  const address = identity.email === undefined ? undefined : parseAddress(identity.email);
+  if (address === undefined) throw await closed(deps, login, origin);
+  // A response must not reveal whether an account has an address that is not proven.
+  if (!identity.emailVerified) {
+    if (deps.outbox === undefined) throw await closed(deps, login, origin);
+    throw await linkNeeded(deps, login, address, ["mail"], caller);
+  }
+  const account = await deps.directory.findByAddress(address.canonical);
+  if (account !== undefined) {
+    const isDomain = provider.settings.domains.some((domain) => address.canonical.endsWith(`@${domain}`));
+    if (isDomain && !account.disabled)
+      return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
+    throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
+  }
+  const invitation = await mayRegister(deps, address);
+  if (invitation === undefined) throw await closed(deps, login, origin);
+  if (!identity.speaksForEmail && deps.outbox !== undefined)
+    throw await linkNeeded(deps, login, address, ["mail"], caller);
+  if (!identity.speaksForEmail) throw await closed(deps, login, origin);
+  const { account: created, register } = await createAccount(deps, login.transaction, address, invitation);
+  return enterAs(deps, created, login, { isNew: true, register }, input, origin);
+}
+
+async function closed({ store, clock }: Deps, { proven }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+  const detail = { provider: proven.provider };
+  await store.recordAudit({ at: clock.now(), event: "identity_refused", reason: "no_account", detail, origin });
+  return registrationClosed();
+}
+
+const registrationClosed = () =>
+  new AmphoError("registration_closed", "No account belongs to this identity, and registration is closed.");
+
+interface Admitted {
+  readonly roles: readonly string[];
+  readonly invitation: string | undefined;
+}
+
+/** Undefined: no account can be created for the address. */
+async function mayRegister(
+  { settings, store, clock, directory }: Deps,
+  { canonical }: Address,
+): Promise<Admitted | undefined> {
+  if (settings.registration === "closed" || (!directory.inDatabase && directory.create === undefined)) return undefined;
+  const invitation = await store.findInvitationFor({ canonical, now: clock.now() });
+  if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
+  return settings.registration === "open" ? { roles: [], invitation: undefined } : undefined;
+}
+
+/** Sends a code to the address, if it leads to an account. The response is the same for every address. */
+async function linkNeeded(
+  deps: Deps,
+  { proven, identity }: ProvenLogin,
+  address: Address,
+  ways: readonly ("login" | "mail")[],
+  caller: Caller,
+): Promise<AmphoError> {
+  const { transactions, clock, settings } = deps;
+  const now = clock.now();
+  const contents = {
+    email: address.address,
+    idn: encodeIdentity(proven, identity.emailVerified),
+  };
+  const transaction = transactions.beginOpen("identity", contents, now, settings.codeTtl);
+  const open: readonly string[] = (await isMailed(deps, transaction, address, caller)) ? ways : ["login"];
+  if (!ways.some((way) => open.includes(way)))
+    throw new AmphoError("too_many_attempts", "Too many mails. Try again later.", { retryAfterSeconds: 60 });
+  return new AmphoError("link_needed", "This identity belongs to no account yet. Prove the account or the address.", {
+    transaction,
+    ways: open,
+  });
+}
+
+/** False: no mail can be sent to this address at the moment. */
+async function isMailed(deps: Deps, token: string, { address, canonical }: Address, caller: Caller): Promise<boolean> {
+  const { transactions, throttle, store, directory, outbox, clock } = deps;
+  if (outbox === undefined) return false;
+  const origin: Origin = { actor: "user", ...caller };
+  const admission = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
+    if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
+    throw error;
+  });
+  if (admission === undefined) return false;
+  const { account, binding, isOpen } = await admission.run(async () => {
+    const account = await directory.findByAddress(canonical);
+    const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
+    return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
+  });
+  const now = clock.now();
+  const begun = transactions.readOpen(token, [purpose], now);
+  await store.queueMail({
+    draft: {
+      ...{ kind: "identity", userId: account?.id, address: isOpen ? address : "" },
+      ...{ claims: claimsFor(begun, binding, caller), language: caller.language ?? "en", until: begun.exp },
+    },
+    attempt: admission.attempt(),
+    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
+    now,
+  });
+  outbox.wake();
+  return true;
+}
+
+const purpose = "identity";
+
+async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
+  return account === undefined ? (await mayRegister(deps, address)) !== undefined : !account.disabled;
+}
+
+/** The identity of `link_needed`, for a login by which the user proves the account. */
+export interface PendingIdentity {
+  readonly transaction: OpenTransaction;
+  readonly proven: ProvenIdentity;
+}
+
+/** Rejects with `transaction_over` unless the account has the address that the provider has verified. */
+export async function identityFor(deps: Deps, token: string, account: Account): Promise<PendingIdentity> {
+  const transaction = deps.transactions.readOpen(token, [purpose], deps.clock.now());
+  const address = parseAddress(transaction.email ?? "");
+  // Without a verified address, only its mailbox can prove that the identity and the account are of one person.
+  if (address === undefined || !hasVerifiedEmail(transaction.idn)) throw transactionOver();
+  const holder = await deps.directory.findByAddress(address.canonical);
+  if (holder?.id !== account.id) throw transactionOver();
+  return { transaction, proven: decodeIdentity(transaction.idn) };
+}
+
+export interface CodeLoginInput extends LoginInput {
+  readonly transaction: string;
+  readonly code: string;
+}
+
+/** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
+export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, caller: Caller): Promise<Grant> {
+  const { transactions, directory, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.readOpen(input.transaction, [purpose], clock.now());
+  const proven = decodeIdentity(transaction.idn);
+  const address = parseAddress(transaction.email ?? "");
+  if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
+    throw transactionOver();
+  const { canonical } = address;
+  const account = await directory.findByAddress(canonical);
+  const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
+  const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
+  const isThere = await leadsToAccount(deps, account, address);
+  const mailbox = { binding, account, isThere, canonical, known: device, origin };
+  const admission = await proveCode(deps, transaction, input.code, mailbox);
+  const now = clock.now();
+  const attempt = admission.asSucceeded(account?.id ?? "");
+  const { iat: at } = transaction;
+  const identity = { proven, isNew: true };
+  if (account === undefined) {
+    const admitted = await mayRegister(deps, address);
+    if (admitted === undefined) throw registrationClosed();
+    const { account: created, register } = await createAccount(deps, transaction, address, admitted);
+    const further = { transaction, identity, register, attempt: admission.asSucceeded(created.id) };
+    return enter(deps, created, { amr: ["fed", "mail"], at, ...further }, { origin, now });
+  }
+  const sessionId = sessionIdOf(deps, input.bearer, account.id);
+  const live = sessionId === undefined ? undefined : { sessionId };
+  const further = { transaction, identity, attempt, provesEmail: unprovenEmailOf(account) };
+  return enter(
+    deps,
+    account,
+    { amr: ["fed", "mail"], at, ...further },
+    { origin, now, live, device, remember: input.remember },
+  );
+}
+
+/** An application's own table creates the user itself. */
+async function createAccount(
+  deps: Deps,
+  transaction: OpenTransaction,
+  address: Address,
+  { roles, invitation }: Admitted,
+): Promise<{ readonly account: Account; readonly register: Registration | undefined }> {
+  const login = address.address;
+  if (!deps.directory.inDatabase) {
+    const account = await deps.directory.create?.({ login, email: address.address, password: undefined });
+    if (account === undefined) throw transactionOver();
+    return { account, register: undefined };
+  }
+  const now = deps.clock.now();
+  const email = { ...address, provenAt: now };
+  const user = { id: userIdOf(transaction), login, canonical: canonicalLogin(login), passwordHash: null, roles, email };
+  const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
+  const account = { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined };
+  return { account, register: { user, isLoginChosen: false, invitation, existsMail: undefined } };
+}
+
+/** `jti` has 128 random bits. */
+const userIdOf = ({ jti }: OpenTransaction) =>
+  createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);

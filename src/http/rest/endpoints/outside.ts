@@ -1,0 +1,143 @@
+// POST /login/outside, its callbacks, /identities: logins at outside providers (docs/providers.md).
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import type { Auth } from "../../../tokens/auth.js";
+import { Redirect } from "../responses/redirect.js";
+import type { Call } from "../route.js";
+import { opaque, seconds } from "../schemas.js";
+
+/** The response that a provider has sent to its callback (RFC 6749 §4.1.2, RFC 9207), with the name of the provider. */
+export const outsideResponse = z
+  .object({
+    provider: z.string().meta({ description: "The name of the provider to whose callback the response came." }),
+    code: z.string().max(4096),
+    state: z.string().max(4096),
+    iss: z.string().max(4096).optional(),
+  })
+  .meta({ description: "an object: `provider`, `code`, `state` and `iss`, as the callback has received them" });
+
+const provider = z.string().max(64).meta({ description: "a text: the name of the provider, as `GET /login` lists it" });
+const returnTo = z.string().max(1024).optional().meta({
+  description:
+    "a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode",
+});
+
+export const outsideStart = z.object({ provider, return_to: returnTo });
+
+export const outsideBegun = z
+  .object({
+    url: z.string().meta({ description: "The URL at the provider, to which the browser goes." }),
+    transaction: z.string().optional().meta({
+      description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
+    }),
+    expires: seconds.meta({ description: "The end of the transaction, in Unix seconds." }),
+  })
+  .meta({ title: "OutsideBegun" });
+
+type StartCall<A> = Call<z.output<typeof outsideStart>, A>;
+
+export async function beginOutside(call: StartCall<undefined>) {
+  const { flows, input, caller } = call;
+  return asRedirect(call, await flows.beginOutside({ provider: input.provider, returnTo: input.return_to }, caller));
+}
+
+export async function beginIdentity(call: StartCall<Auth>) {
+  const { flows, auth, input, caller } = call;
+  const begun = await flows.beginIdentity({ auth, provider: input.provider, returnTo: input.return_to }, caller);
+  return asRedirect(call, begun);
+}
+
+/** A form of a page without a script navigates to the response. */
+function asRedirect<T extends { readonly url: string; readonly transaction: string }>(
+  { byForm, features }: Pick<StartCall<unknown>, "byForm" | "features">,
+  begun: T,
+): T | Redirect {
+  if (!byForm || features.outside?.byCookie !== true) return begun;
+  return new Redirect(begun.url, { transaction: begun.transaction });
+}
+
+export const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
+
+export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<void> {
+  const { flows, auth, input, cookies, caller } = call;
+  const transaction = input.transaction ?? cookies.transaction ?? "";
+  return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
+}
+
+export function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<void> {
+  // A text that cannot be an id is not passed to the database.
+  if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
+  return flows.removeIdentity({ auth, id }, caller);
+}
+
+/** Providers add fields of their own. */
+export const callbackFields = z.looseObject({
+  code: z.string().optional().meta({ description: "The code of the provider." }),
+  state: z.string().optional().meta({ description: "The `state` of the login." }),
+  iss: z.string().optional().meta({ description: "The issuer of the provider." }),
+  error: z.string().optional().meta({ description: "The reason of the provider, in place of a code." }),
+});
+
+type Callback = Call<z.output<typeof callbackFields>, undefined>;
+
+/**
+ * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies with it, so
+ * it goes on as a GET. Apple's `user` and every other field stay behind.
+ */
+export function forwardCallback({ input }: Callback): Redirect {
+  const { code, state, iss, error } = input;
+  const fields = Object.entries({ code, state, iss, error });
+  const kept = fields.filter((field): field is [string, string] => field[1] !== undefined);
+  return new Redirect(`callback?${new URLSearchParams(kept)}`);
+}
+
+/** Without cookies the page of the application finishes the login. With cookies this request does. */
+export async function receiveCallback(call: Callback): Promise<Redirect> {
+  const { input, parameters, features } = call;
+  const { outside } = features;
+  const { provider = "" } = parameters;
+  if (outside === undefined || !outside.providers.has(provider))
+    throw new AmphoError("not_found", "There is no provider of this name.");
+  if (outside.byCookie) return finishByCookie(call, outside.appUrl, provider);
+  const fields = Object.entries(input).filter((field): field is [string, string] => typeof field[1] === "string");
+  // The provider's name comes last: a field of the provider cannot replace it.
+  const fragment = new URLSearchParams(fields);
+  fragment.set("provider", provider);
+  return new Redirect(`${outside.appUrl}#${fragment}`);
+}
+
+async function finishByCookie(call: Callback, appUrl: string, provider: string): Promise<Redirect> {
+  const { flows, input, cookies, caller, bearer } = call;
+  const { code, state, iss, error } = input;
+  const transaction = cookies.transaction ?? "";
+  let page: string | undefined;
+  try {
+    const journey = await flows.readJourney({ transaction }, caller);
+    page = journey.returnTo === undefined ? undefined : new URL(journey.returnTo, appUrl).href;
+    if (code === undefined || state === undefined || error !== undefined)
+      throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
+    const response = { provider, code, state, iss };
+    if (journey.links) {
+      const auth = await call.authenticate();
+      await flows.finishIdentity({ auth, transaction, response }, caller);
+      return new Redirect(page ?? appUrl);
+    }
+    const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
+    const sent = { transaction, outside: response, bearer, device: cookies.device, superseded };
+    return new Redirect(page ?? appUrl, await flows.login(sent, caller));
+  } catch (error) {
+    if (!(error instanceof AmphoError)) throw error;
+    return rejectedPage(appUrl, page, error);
+  }
+}
+
+/** The page of the application shows the error, and asks for what is needed. */
+function rejectedPage(appUrl: string, returnTo: string | undefined, { code, details }: AmphoError): Redirect {
+  const url = new URL(appUrl);
+  url.searchParams.set("ampho_error", code);
+  const { factors, ways, transaction } = details;
+  const needed = factors ?? ways;
+  if (needed !== undefined) url.searchParams.set("ampho_needed", needed.join(","));
+  if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));
+  return new Redirect(url.href, transaction === undefined ? undefined : { transaction });
+}

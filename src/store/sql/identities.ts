@@ -1,0 +1,129 @@
+// Identities at outside providers (docs/providers.md). The issuer and the subject are compared exactly, and the primary key decides
+// which of two accounts gets an identity.
+import { createHash } from "node:crypto";
+import {
+  first,
+  integer,
+  query,
+  queryLast,
+  queryLastRow,
+  type Row,
+  type Transaction,
+  text,
+  textOrNull,
+} from "../transaction.js";
+import { columnsOf } from "./columns.js";
+import { visible } from "./import-rows.js";
+import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
+
+/** An identity as a provider has proven it. */
+export interface ProvenIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  /** The name of the provider in the configuration. */
+  readonly provider: string;
+  readonly email: string | undefined;
+}
+
+export interface IdentityRow extends ProvenIdentity {
+  readonly userId: string;
+  readonly createdAt: number;
+  readonly usedAt: number | undefined;
+}
+
+const columns = columnsOf("issuer", "subject", "user_id", "provider", "email", "created_at", "used_at");
+
+function identityOf(row: Row): IdentityRow {
+  const usedAt = row["used_at"];
+  return {
+    issuer: text(row, "issuer"),
+    subject: text(row, "subject"),
+    userId: text(row, "user_id"),
+    provider: text(row, "provider"),
+    email: textOrNull(row, "email") ?? undefined,
+    createdAt: integer(row, "created_at"),
+    usedAt: usedAt === null ? undefined : integer(row, "used_at"),
+  };
+}
+
+/** The id of an identity in paths and commands. It reveals neither part. */
+export function identityIdOf({ issuer, subject }: Pick<ProvenIdentity, "issuer" | "subject">): string {
+  return createHash("sha256")
+    .update(JSON.stringify([issuer, subject]))
+    .digest("base64url");
+}
+
+export interface FoundIdentity {
+  readonly identity: IdentityRow;
+  /** The stored user. Undefined for a user of an application's own table. */
+  readonly user: User | undefined;
+}
+
+const selectWithUser = `select ${columns.joined("ampho_identities")}, ${joinedUserColumns} from ampho_identities
+  left join ampho_users on ampho_users.id = ampho_identities.user_id and ${visible}
+  where issuer = ? and subject = ?`;
+
+export function* findIdentity(input: {
+  readonly issuer: string;
+  readonly subject: string;
+}): Transaction<FoundIdentity | undefined> {
+  const row = yield* queryLastRow(selectWithUser, [input.issuer, input.subject]);
+  return row && { identity: identityOf(row), user: joinedUserOf(row) };
+}
+
+const selectOfUser = `select ${columns.list} from ampho_identities where user_id = ?`;
+
+/** The oldest first. */
+export function* listIdentities(userId: string): Transaction<readonly IdentityRow[]> {
+  return inOrder(yield* queryLast(selectOfUser, [userId]));
+}
+
+/** The same within a transaction that goes on. */
+export function* identitiesOf(userId: string): Transaction<readonly IdentityRow[]> {
+  return inOrder(yield* query(selectOfUser, [userId]));
+}
+
+function inOrder(rows: readonly Row[]): readonly IdentityRow[] {
+  return rows.map(identityOf).sort((a, b) => a.createdAt - b.createdAt || (a.subject < b.subject ? -1 : 1));
+}
+
+export function* isIdentityTaken({ issuer, subject }: ProvenIdentity): Transaction<boolean> {
+  const sql = "select user_id from ampho_identities where issuer = ? and subject = ?";
+  return (yield* first(sql, [issuer, subject])) !== undefined;
+}
+
+const identitiesMax = 20;
+
+const insert = `insert into ampho_identities (${columns.list}) values (${columns.placeholders})
+  on conflict (issuer, subject) do nothing returning user_id`;
+
+/** `taken`: an account has it. `full`: the account has 20. */
+export function* insertIdentity(
+  userId: string,
+  {
+    issuer,
+    subject,
+    provider,
+    email = null,
+  }: Omit<ProvenIdentity, "email"> & { readonly email?: string | null | undefined },
+  { createdAt, usedAt }: { readonly createdAt: number; readonly usedAt: number | null },
+): Transaction<"done" | "taken" | "full"> {
+  const count = yield* first("select count(*) as identities from ampho_identities where user_id = ?", [userId]);
+  if (count && integer(count, "identities") >= identitiesMax) return "full";
+  const values = { issuer, subject, user_id: userId, provider, email, created_at: createdAt, used_at: usedAt };
+  return (yield* first(insert, columns.values(values))) === undefined ? "taken" : "done";
+}
+
+/** Records a login. False: the identity was unlinked meanwhile. */
+export function* touchIdentity(
+  userId: string,
+  { issuer, subject, email }: ProvenIdentity,
+  now: number,
+): Transaction<boolean> {
+  const row = yield* first(
+    `update ampho_identities set used_at = ?, email = coalesce(?, email)
+     where issuer = ? and subject = ? and user_id = ? returning user_id`,
+    [now, email ?? null, issuer, subject, userId],
+  );
+  return row !== undefined;
+}

@@ -1,0 +1,104 @@
+// A user links and unlinks identities at outside providers (docs/providers.md). A user must keep a way in.
+import type { AuditEntry } from "../../audit/entry.js";
+import { first, integer, type Transaction, write } from "../transaction.js";
+import { recordAudit } from "./audit.js";
+import { type FactorChange, type FactorOutcome, lockAccount, writeChange } from "./factor-changes.js";
+import { type IdentityRow, identitiesOf, identityIdOf, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { writeRevocations } from "./revocations.js";
+import { type Spending, spend } from "./spent.js";
+
+export interface IdentityLink extends FactorChange {
+  readonly identity: ProvenIdentity;
+  readonly spend: Spending;
+}
+
+const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
+
+/** `taken`: another account has the identity. `none`: the account has 20 identities. */
+export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
+  const { userId, identity, now } = input;
+  const account = yield* lockAccount(input);
+  if (!account) return failed("changed");
+  if (!(yield* spend(input.spend, now))) return failed("over");
+  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null });
+  if (inserted === "full") return failed("none");
+  if (inserted === "taken") {
+    const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
+    return failed(own ? "done" : "taken");
+  }
+  yield* recordLink(input, identity);
+  return { outcome: "done", revocations: [] };
+}
+
+/** The audit row of a link. The subject stays out of it. */
+export function* recordLink(
+  {
+    now: at,
+    userId,
+    login,
+    origin,
+    sessionId,
+  }: Pick<FactorChange, "now" | "userId" | "login" | "origin"> & {
+    readonly sessionId?: string | undefined;
+  },
+  identity: ProvenIdentity,
+): Transaction<void> {
+  const detail: AuditEntry["detail"] = { provider: identity.provider, identity: identityIdOf(identity) };
+  yield* recordAudit({ at, event: "identity_linked", userId, login, sessionId, origin, detail });
+}
+
+/** The ways in that are configured, for a user who gives one up. */
+export interface ConfiguredWays {
+  /** The application verifies passwords of its own table. */
+  readonly ownPasswords: boolean;
+  readonly passkey: boolean;
+  readonly mail: boolean;
+  /** The issuers of the providers. */
+  readonly issuers: readonly string[];
+}
+
+export interface IdentityRemoval extends Omit<FactorChange, "login"> {
+  readonly login: string | undefined;
+  /** `identityIdOf` of the identity. */
+  readonly id: string;
+  /** Undefined for an operator, who can take the last way in. */
+  readonly ways: ConfiguredWays | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** Ends the other sessions of the user, as the removal of every factor does. */
+export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
+  const { userId, login, now, origin, id, ways, reason } = input;
+  const account = yield* lockAccount(input);
+  if (!account) return failed("changed");
+  const all = yield* identitiesOf(userId);
+  const gone = all.find((each) => identityIdOf(each) === id);
+  if (!gone) return failed("none");
+  const others = all.filter((each) => each !== gone);
+  if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
+  yield* write("delete from ampho_identities where issuer = ? and subject = ? and user_id = ?", [
+    ...[gone.issuer, gone.subject, userId],
+  ]);
+  const detail = { provider: gone.provider, identity: id };
+  yield* recordAudit({ at: now, event: "identity_unlinked", reason, userId, login, origin, detail });
+  const { revoked } = yield* writeChange(input, account, account.factors, "others");
+  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+/** True if the user can still begin a login. Second factors are not changed, so the policy stays within reach. */
+function* hasWayIn(
+  userId: string,
+  { ownPasswords, passkey, mail, issuers }: ConfiguredWays,
+  identities: readonly IdentityRow[],
+): Transaction<boolean> {
+  if (ownPasswords || identities.some(({ issuer }) => issuers.includes(issuer))) return true;
+  const row = yield* first(
+    `select (select count(*) from ampho_passkeys where user_id = ? and uv = 1) as passkeys,
+       (select count(*) from ampho_users where id = ? and password_hash is not null) as passwords,
+       (select count(*) from ampho_users where id = ? and email_canonical is not null) as addresses`,
+    [userId, userId, userId],
+  );
+  if (!row) return false;
+  const has = (name: string) => integer(row, name) > 0;
+  return has("passwords") || (passkey && has("passkeys")) || (mail && has("addresses"));
+}

@@ -1,0 +1,132 @@
+// Identities at outside providers that a user links and unlinks (docs/providers.md).
+import { expect, it } from "vitest";
+import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { grantOf, password } from "../world/ampho.js";
+import { sessionOf } from "../world/tokens.js";
+import { addLinked, identities, journeyOf, link, openOutside, signIn } from "./outside.js";
+import { addOwner, onBothDatabases, outcomeOf } from "./owners.js";
+
+const over = [401, "transaction_over"];
+
+onBothDatabases((ground) => {
+  it("an identity of another account cannot be linked, and linking the own one again does nothing (W-94)", async () => {
+    const outside = await openOutside(ground);
+    const { grant } = await addLinked(outside, "ann");
+    const bob = await addLinked(outside, "bob");
+    expect(outcomeOf(await link(outside, bob.grant.token, { claims: { sub: "ann" } }))).toEqual([
+      409,
+      "identity_taken",
+    ]);
+    expect(outcomeOf(await link(outside, grant.token, { claims: { sub: "ann" } }))).toEqual([204]);
+    expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }, { subject: "bob" }]);
+  });
+
+  it("one subject at two issuers, and a subject in another case, are different identities (W-92)", async () => {
+    const outside = await openOutside(ground);
+    const ann = await addLinked(outside, "ann");
+    const bob = await addLinked(outside, "bob", { sub: "ANN" });
+    const cid = await outside.world.user("cid", { password });
+    const { token } = await outside.world.login("cid");
+    expect(outcomeOf(await link(outside, token, { provider: "other", claims: { sub: "ann" } }))).toEqual([204]);
+    const userOf = async (about: Parameters<typeof signIn>[1]) => {
+      const { token } = grantOf(await signIn(outside, about));
+      return (await outside.world.ampho.verify(token)).id;
+    };
+    expect(await userOf({ claims: { sub: "ann" } })).toBe(ann.user.id);
+    expect(await userOf({ claims: { sub: "ANN" } })).toBe(bob.user.id);
+    expect(await userOf({ provider: "other", claims: { sub: "ann" } })).toBe(cid.id);
+  });
+
+  it("a link is finished by its own session only, and the code of an attacker is sent nowhere (W-93)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    const ann = await addLinked(outside, "ann");
+    const bob = await addLinked(outside, "bob");
+    const again = await world.login("ann");
+    const { transaction, state, nonce } = journeyOf(
+      await world.call("POST", "/identities", { body: { provider: "acme" }, bearer: ann.grant.token }),
+    );
+    evil.claims = { nonce, sub: "attacker" };
+    const requests = evil.tokenRequests.length;
+    const body = { transaction, outside: { provider: "acme", code: "code-1", state } };
+    for (const bearer of [bob.grant.token, again.token])
+      expect(outcomeOf(await world.call("POST", "/identities/finish", { body, bearer }))).toEqual(over);
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body }))).toEqual([401, "missing_token"]);
+    expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual(over);
+    const forged = { ...body, outside: { ...body.outside, state: "another" } };
+    const mine = { bearer: ann.grant.token };
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body: forged, ...mine }))).toEqual([
+      401,
+      "invalid_credentials",
+    ]);
+    expect(evil.tokenRequests).toHaveLength(requests);
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body, ...mine }))).toEqual([204]);
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body, ...mine }))).toEqual(over);
+  });
+
+  it("linking and unlinking need a recent login at the level of the account", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const { grant } = await addLinked(outside, "ann");
+    const id = identityIdOf({ issuer: outside.evil.issuer, subject: "ann" });
+    world.clock.advance(301);
+    expect(outcomeOf(await link(outside, grant.token, {}))).toEqual([401, "login_too_old"]);
+    const removed = await world.call("DELETE", `/identities/${id}`, { bearer: grant.token });
+    expect(outcomeOf(removed)).toEqual([401, "login_too_old"]);
+    const owner = await addOwner(world, "bob");
+    expect(outcomeOf(await link(outside, owner.enrolling.token, {}))).toEqual([401, "login_too_weak"]);
+  });
+
+  it("an unlinked identity no longer logs in, and the other sessions of its user end", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    const { grant } = await addLinked(outside, "ann");
+    const byIdentity = grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+    const id = identityIdOf({ issuer: evil.issuer, subject: "ann" });
+    const bob = await addLinked(outside, "bob");
+    const foreign = await world.call("DELETE", `/identities/${id}`, { bearer: bob.grant.token });
+    expect(outcomeOf(foreign)).toEqual([404, "not_found"]);
+    expect(outcomeOf(await world.call("DELETE", "/identities/x", { bearer: grant.token }))).toEqual([404, "not_found"]);
+    expect(outcomeOf(await world.call("DELETE", `/identities/${id}`, { bearer: grant.token }))).toEqual([204]);
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "ann" } }))).toEqual([403, "registration_closed"]);
+    expect(outcomeOf(await world.call("GET", "/session", { bearer: byIdentity.token }))).toEqual([
+      401,
+      "invalid_token",
+    ]);
+    expect(outcomeOf(await world.call("GET", "/session", { bearer: grant.token }))).toEqual([200]);
+    expect(await world.events()).toContain("identity_unlinked");
+  });
+
+  it("the last way in cannot be unlinked, and can with another one (W-94)", async () => {
+    const outside = await openOutside(ground, {
+      options: { registration: "open", mailLogin: false },
+      acme: { address: "believed" },
+    });
+    const { world, evil, other } = outside;
+    const claims = { sub: "s-1", email: "ann@acme.example", email_verified: true };
+    const grant = grantOf(await signIn(outside, { claims }));
+    const remove = (issuer: string) =>
+      world.call("DELETE", `/identities/${identityIdOf({ issuer, subject: "s-1" })}`, { bearer: grant.token });
+    expect(outcomeOf(await remove(evil.issuer))).toEqual([409, "last_way_in"]);
+    expect(outcomeOf(await link(outside, grant.token, { provider: "other", claims: { sub: "s-1" } }))).toEqual([204]);
+    expect(outcomeOf(await remove(evil.issuer))).toEqual([204]);
+    expect(outcomeOf(await remove(other.issuer))).toEqual([409, "last_way_in"]);
+    const again = grantOf(await signIn(outside, { provider: "other", claims: { sub: "s-1" } }));
+    expect(sessionOf(again)).not.toBe(sessionOf(grant));
+  });
+
+  it("an identity that is unlinked during a login opens no session", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const owner = await addOwner(world, "ann");
+    const session = grantOf(
+      await world.call("POST", "/login", { body: { login: "ann", password, totp: owner.nextCode() } }),
+    );
+    await link(outside, session.token, { claims: { sub: "ann" } });
+    const { transaction } = (await signIn(outside, { claims: { sub: "ann" } })).json;
+    const id = identityIdOf({ issuer: outside.evil.issuer, subject: "ann" });
+    expect(outcomeOf(await world.call("DELETE", `/identities/${id}`, { bearer: session.token }))).toEqual([204]);
+    const second = await world.call("POST", "/login", { body: { transaction, totp: owner.nextCode() } });
+    expect(outcomeOf(second)).toEqual(over);
+  });
+});

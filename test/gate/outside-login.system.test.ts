@@ -1,0 +1,350 @@
+// A login at an outside provider through HTTP (docs/providers.md).
+import { expect, it } from "vitest";
+import { grantOf, password } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { json, signed } from "../world/evil-provider.js";
+import { claimsOf, sessionOf } from "../world/tokens.js";
+import { addLinked, appUrl, begin, codeOf, identities, journeyOf, link, openOutside, signIn } from "./outside.js";
+import { addOwner, codeAt, onBothDatabases, outcomeOf, wrong } from "./owners.js";
+
+const over = [401, "transaction_over"];
+const closed = [403, "registration_closed"];
+const needed = [401, "link_needed"];
+const verified = { email: "ann@acme.example", email_verified: true };
+
+onBothDatabases((ground) => {
+  it("a linked identity logs its user in with one first factor", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const { user } = await addLinked(outside, "ann");
+    const grant = grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: user.id, login: "ann", amr: ["fed"], acr: "1fa" });
+    expect(await world.events()).toContain("identity_linked");
+    expect(await identities(outside, ground)).toMatchObject([{ user_id: user.id, provider: "acme", subject: "ann" }]);
+  });
+
+  it("the page of a login lists the providers", async () => {
+    const { world } = await openOutside(ground);
+    const { json } = await world.call("GET", "/login");
+    expect(json["ways"]).toMatchObject({
+      providers: [
+        { name: "acme", label: "Acme" },
+        { name: "other", label: "Other" },
+      ],
+    });
+  });
+
+  it("an unknown identity is rejected while registration is closed, and a user of the application still logs in (W-79)", async () => {
+    const outside = await openOutside(ground);
+    await outside.world.user("bob", { password });
+    for (const claims of [{}, verified]) expect(outcomeOf(await signIn(outside, { claims }))).toEqual(closed);
+    const unverified = await signIn(outside, { claims: { email: "x@acme.example" } });
+    expect(outcomeOf(unverified)).toEqual(needed);
+    expect(await identities(outside, ground)).toEqual([]);
+    expect(await outside.world.events()).toContain("identity_refused: no_account");
+    await outside.world.login("bob");
+  });
+
+  it("a transaction is used once, and its code is sent to the provider once", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    await addLinked(outside, "ann");
+    const { transaction, state, nonce } = await begin(world);
+    evil.claims = { nonce, sub: "ann" };
+    const body = { transaction, outside: { provider: "acme", code: "code-1", state } };
+    const answers = await Promise.all([1, 2, 3, 4].map(() => world.call("POST", "/login", { body })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401]);
+    expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual(over);
+  });
+
+  it("a response with the state of another browser or to another callback is rejected, and its code is sent nowhere (W-87, W-88)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil, other } = outside;
+    await addLinked(outside, "ann");
+    const requests = evil.tokenRequests.length;
+    const [mine, attackers] = [await begin(world), await begin(world)];
+    const attempt = (response: object) =>
+      world.call("POST", "/login", {
+        body: { transaction: mine.transaction, outside: { code: "code-1", ...response } },
+      });
+    for (const response of [
+      { provider: "acme", state: attackers.state },
+      { provider: "acme", state: "" },
+      { provider: "other", state: mine.state },
+      { provider: "acme", state: mine.state, iss: other.issuer },
+    ])
+      expect([response, ...outcomeOf(await attempt(response))]).toEqual([response, ...wrong]);
+    expect(outcomeOf(await attempt({ provider: "acme" }))).toEqual([400, "invalid_request"]);
+    expect(evil.tokenRequests).toHaveLength(requests);
+    expect(other.tokenRequests).toEqual([]);
+    expect((await world.events()).filter((event) => event === "identity_refused: response")).toHaveLength(4);
+    evil.claims = { nonce: mine.nonce, sub: "ann" };
+    grantOf(await attempt({ provider: "acme", state: mine.state }));
+  });
+
+  it("a transaction of an outside login is good for nothing else, and no other one is good for it (W-09)", async () => {
+    const outside = await openOutside(ground, { options: { mailLogin: true } });
+    const { world } = outside;
+    const { grant } = await addLinked(outside, "ann");
+    const { transaction, state } = await begin(world);
+    const response = { provider: "acme", code: "code-1", state };
+    const linking = journeyOf(
+      await world.call("POST", "/identities", { body: { provider: "acme" }, bearer: grant.token }),
+    );
+    const page = String((await world.call("GET", "/login")).json["transaction"]);
+    const attempts = [
+      world.call("POST", "/identities/finish", { body: { transaction, outside: response }, bearer: grant.token }),
+      world.call("POST", "/login", { body: { transaction, totp: "123456" } }),
+      world.call("POST", "/login", { body: { transaction, code: "12345678" } }),
+      world.call("POST", "/login", { body: { transaction, login: "ann", password } }),
+      world.call("POST", "/totp/confirm", { body: { transaction, totp: "123456" }, bearer: grant.token }),
+      world.call("POST", "/login", {
+        body: { transaction: linking.transaction, outside: { ...response, state: linking.state } },
+      }),
+      world.call("POST", "/login", { body: { transaction: linking.transaction, login: "ann", password } }),
+      world.call("POST", "/login", { body: { transaction: page, outside: response } }),
+    ];
+    for (const answer of await Promise.all(attempts)) expect(outcomeOf(answer)).toEqual(over);
+  });
+
+  it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    await addLinked(outside, "ann");
+    const { transaction, state, nonce } = await begin(world);
+    evil.claims = { nonce, sub: "ann" };
+    const body = { transaction, outside: { provider: "acme", code: "code-1", state } };
+    evil.routes.set("/token", (_, response) => void response.writeHead(502).end());
+    for (let at = 0; at < 3; at++)
+      expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual([503, "unavailable"]);
+    expect(world.notices.filter((line) => line.includes("The provider acme cannot be used"))).toHaveLength(1);
+    evil.routes.clear();
+    grantOf(await world.call("POST", "/login", { body }));
+  });
+
+  it("a disabled user and a user who was deleted do not log in", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    await addLinked(outside, "ann");
+    await world.ampho.users.disable("ann");
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "ann" } }))).toEqual(wrong);
+    await world.ampho.users.remove("ann");
+    expect(await identities(outside, ground)).toEqual([]);
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "ann" } }))).toEqual(closed);
+  });
+
+  it("an account with a second factor is asked for it, and a required one is set up first (W-03)", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    await addLinked(outside, "ann");
+    const owner = await addOwner(world, "bob");
+    const session = grantOf(
+      await world.call("POST", "/login", { body: { login: "bob", password, totp: owner.nextCode() } }),
+    );
+    expect(outcomeOf(await link(outside, session.token, { claims: { sub: "bob" } }))).toEqual([204]);
+    const pending = await signIn(outside, { claims: { sub: "bob" } });
+    expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
+    const { transaction } = pending.json;
+    const grant = grantOf(await world.call("POST", "/login", { body: { transaction, totp: owner.nextCode() } }));
+    expect(claimsOf(grant.token)).toMatchObject({ amr: ["fed", "otp", "mfa"], acr: "2fa" });
+    await world.ampho.factors.setPolicy(
+      String(claimsOf(grantOf(await signIn(outside, { claims: { sub: "ann" } })).token)["sub"]),
+      "required",
+    );
+    const enrol = await signIn(outside, { claims: { sub: "ann" } });
+    expect([...outcomeOf(enrol), enrol.json["enroll"]]).toEqual([401, "factor_needed", true]);
+  });
+
+  it("the second factor of a provider counts only where it is trusted", async () => {
+    const outside = await openOutside(ground, { acme: { trust: "amr" } });
+    await addLinked(outside, "ann");
+    const trusted = grantOf(await signIn(outside, { claims: { sub: "ann", amr: ["mfa"] } }));
+    expect(claimsOf(trusted.token)).toMatchObject({ amr: ["fed", "mfa"], acr: "2fa" });
+    const other = await openOutside(ground);
+    await addLinked(other, "eve");
+    const untrusted = grantOf(await signIn(other, { claims: { sub: "eve", amr: ["mfa"] } }));
+    expect(claimsOf(untrusted.token)).toMatchObject({ amr: ["fed"], acr: "1fa" });
+  });
+
+  it("an address links nothing: the user proves the account by a login, which links the identity (W-91)", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const ann = await world.user("ann@acme.example", { password });
+    await world.user("bob", { password });
+    const answer = await signIn(outside, { claims: { sub: "s-1", ...verified } });
+    expect([...outcomeOf(answer), answer.json["ways"]]).toEqual([...needed, ["login", "mail"]]);
+    const { transaction } = answer.json;
+    const attempt = (login: string, word: string) =>
+      world.call("POST", "/login", { body: { transaction, login, password: word } });
+    expect(outcomeOf(await attempt("ann@acme.example", "wrong"))).toEqual(wrong);
+    expect(outcomeOf(await attempt("bob", password))).toEqual(over);
+    expect(await identities(outside, ground)).toEqual([]);
+    const grant = grantOf(await attempt("ann@acme.example", password));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["pwd"] });
+    expect(await identities(outside, ground)).toMatchObject([{ user_id: ann.id, subject: "s-1" }]);
+    expect(outcomeOf(await attempt("ann@acme.example", password))).toEqual(over);
+    grantOf(await signIn(outside, { claims: { sub: "s-1", email: "changed@else.example" } }));
+  });
+
+  it("a login with a second factor links the identity only when both factors are proven", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const owner = await addOwner(world, "ann@acme.example");
+    const { transaction } = (await signIn(outside, { claims: { sub: "s-1", ...verified } })).json;
+    const first = await world.call("POST", "/login", { body: { transaction, login: owner.login, password } });
+    expect(outcomeOf(first)).toEqual([401, "factor_needed"]);
+    expect(await identities(outside, ground)).toEqual([]);
+    const second = { transaction: first.json["transaction"], totp: owner.nextCode() };
+    grantOf(await world.call("POST", "/login", { body: second }));
+    expect(await identities(outside, ground)).toMatchObject([{ user_id: owner.id }]);
+    expect(codeAt(owner.secret, world.clock.now())).toMatch(/^\d{6}$/);
+  });
+
+  it("an address that is not verified gets the same response for every account, and only its mailbox links (W-91)", async () => {
+    const outside = await openOutside(ground, { options: { mailLogin: true } });
+    const { world, mails } = outside;
+    const ann = await world.user("ann@acme.example", { password });
+    const claims = { sub: "s-1", email: "ann@acme.example" };
+    const others = { sub: "s-2", email: "nobody@acme.example", email_verified: "false" };
+    const [known, unknown] = [await signIn(outside, { claims }), await signIn(outside, { claims: others })];
+    expect(outcomeOf(known)).toEqual(needed);
+    const shape = ({ json }: typeof known) => ({ ...json, transaction: String(json["transaction"]).length > 100 });
+    expect(shape(known)).toEqual(shape(unknown));
+    expect(known.json["ways"]).toEqual(["mail"]);
+    const code = await codeOf(outside, "ann@acme.example");
+    expect(mails.map(({ to }) => to)).toEqual(["ann@acme.example"]);
+    const { transaction } = known.json;
+    const byPassword = { transaction, login: "ann@acme.example", password };
+    expect(outcomeOf(await world.call("POST", "/login", { body: byPassword }))).toEqual(over);
+    const wrongCode = code === "00000000" ? "11111111" : "00000000";
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code: wrongCode } }))).toEqual(wrong);
+    const grant = grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed", "mail"] });
+    expect(await identities(outside, ground)).toMatchObject([{ user_id: ann.id, subject: "s-1" }]);
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(over);
+  });
+
+  it("open registration creates an account at once where the provider speaks for the address, else after a code (W-75)", async () => {
+    const options = { registration: "open" } as const;
+    const believed = await openOutside(ground, { options, acme: { address: "believed" } });
+    const created = grantOf(await signIn(believed, { claims: { sub: "s-1", ...verified } }));
+    expect(claimsOf(created.token)).toMatchObject({ login: "ann@acme.example", amr: ["fed"] });
+    expect(await believed.world.events()).toEqual(expect.arrayContaining(["registered", "identity_linked"]));
+    const again = grantOf(await signIn(believed, { claims: { sub: "s-1", ...verified } }));
+    expect(claimsOf(again.token)["sub"]).toBe(claimsOf(created.token)["sub"]);
+
+    const answer = await signIn(believed, {
+      provider: "other",
+      claims: { sub: "s-9", email: "eve@acme.example", email_verified: true },
+    });
+    expect([...outcomeOf(answer), answer.json["ways"]]).toEqual([...needed, ["mail"]]);
+    const users = await ground.sql(believed.world, "select login from ampho_users order by login");
+    expect(users).toEqual([{ login: "ann@acme.example" }]);
+    const code = await codeOf(believed, "eve@acme.example");
+    const { transaction } = answer.json;
+    const grant = grantOf(await believed.world.call("POST", "/login", { body: { transaction, code } }));
+    expect(claimsOf(grant.token)).toMatchObject({ login: "eve@acme.example", amr: ["fed", "mail"] });
+  });
+
+  it("an invitation for the address lets its user in with its roles, and another address stays outside (W-78)", async () => {
+    const options = { registration: "invite" } as const;
+    const outside = await openOutside(ground, { options, acme: { address: "believed" } });
+    const email = "ann@acme.example";
+    await ground.sql(
+      outside.world,
+      `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
+       values ('invitation-1', '${email}', '${email}', '["editor"]', ${start}, ${start + 600})`,
+    );
+    const eve = { sub: "s-2", email: "eve@acme.example", email_verified: true };
+    expect(outcomeOf(await signIn(outside, { claims: eve }))).toEqual(closed);
+    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
+    expect(claimsOf(grant.token)["roles"]).toEqual(["editor"]);
+  });
+
+  it("two first logins of one identity at once create one account (W-77)", async () => {
+    const options = { registration: "open" } as const;
+    const outside = await openOutside(ground, { options, acme: { address: "believed" } });
+    const { world, evil } = outside;
+    const journeys = await Promise.all(Array.from({ length: 6 }, () => begin(world)));
+    // Each code belongs to the login of its nonce.
+    const nonceOf = () => journeys[Number(evil.tokenRequests.at(-1)?.get("code"))]?.nonce;
+    evil.claims = { sub: "s-1", ...verified };
+    evil.token = (claims) =>
+      json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, { ...claims, nonce: nonceOf() }) });
+    const answers = await Promise.all(
+      journeys.map(({ transaction, state }, at) =>
+        world.call("POST", "/login", { body: { transaction, outside: { provider: "acme", code: String(at), state } } }),
+      ),
+    );
+    const granted = answers.filter(({ status }) => status === 200);
+    expect(granted.length).toBeGreaterThan(0);
+    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(over);
+    expect(await identities(outside, ground)).toHaveLength(1);
+    expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
+  });
+
+  it("a provider links by itself only for the domain that it is authoritative for", async () => {
+    const outside = await openOutside(ground, { acme: { domains: ["acme.example"] } });
+    const { world } = outside;
+    const ann = await world.user("ann@acme.example", { password });
+    await world.user("eve@sub.acme.example", { password });
+    for (const email of ["eve@sub.acme.example"])
+      expect(outcomeOf(await signIn(outside, { claims: { sub: "s-2", email, email_verified: true } }))).toEqual(needed);
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "s-3", email: "ann@acme.example" } }))).toEqual(needed);
+    const byOther = { provider: "other", claims: { sub: "s-4", ...verified } } as const;
+    expect(outcomeOf(await signIn(outside, byOther))).toEqual(needed);
+    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed"] });
+  });
+
+  it("a login with a bearer token of the same user re-authenticates the session, and of another user opens a new one", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const { grant } = await addLinked(outside, "ann");
+    await addLinked(outside, "bob");
+    world.clock.advance(400);
+    const again = grantOf(await signIn(outside, { claims: { sub: "ann" }, bearer: grant.token }));
+    expect(sessionOf(again)).toBe(sessionOf(grant));
+    expect(claimsOf(again.token)["auth_time"]).toBe(world.clock.now());
+    const other = grantOf(await signIn(outside, { claims: { sub: "bob" }, bearer: grant.token }));
+    expect(sessionOf(other)).not.toBe(sessionOf(grant));
+  });
+
+  it("a return path that leads to another origin is rejected (W-67)", async () => {
+    const { world } = await openOutside(ground);
+    const begun = (return_to: unknown) =>
+      world.call("POST", "/login/outside", { body: { provider: "acme", return_to } });
+    const bad = [
+      ...["//evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example", "https://evil.example/"],
+      ...[
+        "javascript:alert(1)",
+        "//user:word@evil.example/",
+        "/\t/evil.example",
+        "/%00",
+        "/%0d%0aLocation:x",
+        "/%5cevil",
+      ],
+      ...["cart", "", "?a=b", "#x", "/a b", "/\u2028", "/..//evil.example", "/.//evil.example", "/a%", "/\r\nx", 7],
+      `/${"a".repeat(1100)}`,
+    ];
+    for (const path of bad) expect([path, ...outcomeOf(await begun(path))]).toEqual([path, 400, "invalid_request"]);
+    for (const path of ["/", "/cart", "/cart?x=1&y=%20#top", "/a/b/../c", "/@me"])
+      expect([path, ...outcomeOf(await begun(path))]).toEqual([path, 200]);
+  });
+
+  it("the callback sends the browser to the application, with the parameters and the provider in the fragment", async () => {
+    const { world } = await openOutside(ground);
+    const answer = await world.call(
+      "GET",
+      "/login/outside/acme/callback?code=a%2Fb&state=s&iss=i&scope=x&provider=other",
+    );
+    expect(answer.status).toBe(303);
+    const location = new URL(answer.headers.get("location") ?? "");
+    expect(location.origin + location.pathname).toBe(appUrl);
+    const sent = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    expect(sent).toEqual({ code: "a/b", state: "s", iss: "i", scope: "x", provider: "acme" });
+    expect(location.search).toBe("");
+    expect((await world.call("GET", "/login/outside/nobody/callback?code=a&state=s")).status).toBe(404);
+    expect((await world.call("GET", "/login/outside/acme/callback?code=a&code=b")).status).toBe(400);
+  });
+});
