@@ -1,6 +1,6 @@
 // Ampho on node:http, with users who have a passkey each and one who has a password. It sends the private keys to the
 // benchmark, and for each message the processor time of all its threads.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -20,11 +20,12 @@ const ampho = await createAmpho({
 });
 const text = (bytes) => randomBytes(bytes).toString("base64url");
 const owners = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, n) => {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const passkey = { id: text(32), public_key: publicKey.export({ format: "jwk" }) };
+  const key = generateJwk("ES256");
+  const { kty, crv, x, y } = key;
+  const passkey = { id: text(32), public_key: { kty, crv, x, y } };
   const state = { backup_eligible: true, backup_state: true };
   const line = { login: `user${n}`, user_handle: text(32), passkeys: [{ ...passkey, ...state }] };
-  return { line, id: passkey.id, userHandle: line.user_handle, key: privateKey.export({ format: "jwk" }) };
+  return { line, id: passkey.id, userHandle: line.user_handle, key };
 });
 await ampho.users.import(owners.map(({ line }) => JSON.stringify(line)));
 await ampho.users.create({ login, password });
