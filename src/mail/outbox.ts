@@ -51,12 +51,20 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   let isAwake = false;
   let isStopped = false;
 
+  const flying = new Set<Promise<void>>();
+
+  /** Takes mails while there are any. A mail server that is slow for one of them does not delay the others. */
   async function turn(): Promise<void> {
     try {
       for (;;) {
-        const mails = await store.takeMail({ now: clock.now(), holdSeconds, limit: atOnce });
-        await Promise.all(mails.map((mail) => deliver(deps, mail)));
-        if (mails.length < atOnce || isStopped) return;
+        const limit = atOnce - flying.size;
+        const mails = limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit });
+        for (const mail of mails) {
+          const delivery: Promise<void> = deliver(deps, mail).finally(() => flying.delete(delivery));
+          flying.add(delivery);
+        }
+        if (mails.length < limit || isStopped) return;
+        await Promise.race(flying);
       }
     } catch (error) {
       // The database is unreachable. The next turn continues.
@@ -88,6 +96,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       isStopped = true;
       clearTimeout(timer);
       await running;
+      await Promise.all(flying);
       await deps.transport.close();
     },
   };

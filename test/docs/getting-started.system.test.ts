@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
@@ -47,7 +47,7 @@ beforeAll(async () => {
       output += chunk.toString();
     });
   browser = await openBrowser();
-  await expect.poll(() => output).toContain(url);
+  await vi.waitFor(() => expect(output).toContain(url), { timeout: 60_000 });
   tab = await browser.newPage();
   // Autofill would sign in before the test clicks, because a virtual authenticator does not wait.
   await tab.addInitScript(() => {
@@ -88,18 +88,28 @@ it("a visitor registers with the code that the terminal shows", async () => {
   await expect.poll(() => tab.textContent("#orders")).toBe("ann@example.org has no orders yet.");
 });
 
-it("the user adds a passkey, signs out, and signs in with it and with the password", async () => {
+it("the user adds a passkey, signs out, and signs in with it, alone and after the password", async () => {
   await addAuthenticator(tab);
   await tab.click("#add");
   await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
   expect((await tab.textContent("#codes"))?.trim().split("\n")).toHaveLength(9);
   const picture = process.env["AMPHO_TEST_PICTURE"];
   if (picture !== undefined) await takePicture(picture);
-  await tab.click("#sign-out");
-  await tab.waitForURL(`${url}/`);
+  await signOut();
   await tab.click("#passkey");
   await isAccount();
+  await signOut();
+  await tab.fill("#sign-in [name=email]", "ann@example.org");
+  await tab.fill("#sign-in [name=password]", password);
+  await tab.click("#sign-in button:not([type])");
+  await isAccount();
 });
+
+async function signOut(): Promise<void> {
+  await tab.click("#sign-out");
+  await tab.waitForURL(`${url}/`);
+  await tab.waitForLoadState("load");
+}
 
 /** Writes the picture of the page. */
 async function takePicture(file: string): Promise<void> {
