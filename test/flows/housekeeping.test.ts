@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import type { Configuration } from "../../dist/config/configuration.js";
 import { startHousekeeping } from "../../dist/flows/housekeeping.js";
+import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { eventsOf, origin } from "../store/fixtures.js";
 import { settableClock, start } from "../world/clock.js";
@@ -28,8 +29,8 @@ async function openWith(processes: number) {
     for (let minute = 0; minute < minutes; minute++) {
       clock.advance(60);
       await vi.advanceTimersByTimeAsync(60_000);
-      // Each operation of a run has its result before the next one begins.
-      for (let turn = 0; turn < 8; turn++) {
+      // Each operation of a run has its result before the next one begins: one for each kind of row, and two for the lease.
+      for (let turn = 0; turn < oldRowKinds.length + 2; turn++) {
         await eventsOf(store);
         await vi.advanceTimersByTimeAsync(100);
       }
