@@ -19,7 +19,7 @@ interface Ceremony {
   readonly topOrigins?: readonly string[];
 }
 
-export interface Registration extends Ceremony {
+export interface RegistrationCeremony extends Ceremony {
   readonly userVerification: "required" | "discouraged";
   /** The `alg` of each key that the options offered. */
   readonly algorithms: readonly number[];
@@ -61,7 +61,7 @@ export interface VerifiedAssertion {
 /** WebAuthn L3 §8.1. */
 const formatPattern = /^[!#-[\]-~]{1,32}$/;
 
-export function verifyRegistration(registration: Registration): RegisteredPasskey {
+export function verifyRegistration(registration: RegistrationCeremony): RegisteredPasskey {
   const { challenge, origins, rpId, topOrigins = [], algorithms } = registration;
   // Step 3. Step 4 needs nothing, because the client extension results decide nothing.
   const sent = readRegistrationResponse(registration.response);

@@ -14,7 +14,7 @@ import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../store/sql/entries.js";
 import type { MailDraft } from "../store/sql/mail-rows.js";
-import type { Registration } from "../store/sql/registrations.js";
+import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
 import { type Account, toAccount } from "../users/directory.js";
@@ -43,7 +43,7 @@ export interface Proven {
   /** A pending login has set up its first second factor, which is proven by that. */
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
   /** The user is created first. */
-  readonly register?: Registration | undefined;
+  readonly register?: UserRegistration | undefined;
   /** The application vouches for the user, and the gate does not decide. */
   readonly acr?: Acr | undefined;
 }

@@ -9,7 +9,7 @@ import { type Address, parseAddress } from "../logins/address.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import type { Registration } from "../store/sql/registrations.js";
+import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
@@ -200,7 +200,7 @@ async function createAccount(
   transaction: OpenTransaction,
   address: Address,
   { roles, invitation }: Admitted,
-): Promise<{ readonly account: Account; readonly register: Registration | undefined }> {
+): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
   const login = address.address;
   if (!deps.directory.inDatabase) {
     const account = await deps.directory.create?.({ login, email: address.address, password: undefined });

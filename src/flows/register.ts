@@ -12,7 +12,7 @@ import { passkeyMethod } from "../levels/methods.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { Registration } from "../store/sql/registrations.js";
+import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
@@ -20,7 +20,7 @@ import { enter, type Proven } from "./enter.js";
 import { claimsOf } from "./mail-claims.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { type MailBegun, requireOutbox } from "./request-mail.js";
+import { type MailSent, requireOutbox } from "./request-mail.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 const handleBytes = 32;
@@ -39,7 +39,7 @@ export interface RegistrationStart {
   readonly invite: string | undefined;
 }
 
-export interface RegistrationBegun extends Omit<MailBegun, "resend"> {
+export interface RegistrationBegun extends Omit<MailSent, "resend"> {
   /** The options for a passkey in place of a password. Null while passkeys are not offered. */
   readonly passkey: Readonly<Record<string, unknown>> | null;
 }
@@ -240,7 +240,7 @@ async function accountOf(
   { login, roles, email }: NewUser,
   passwordHash: string | null,
   caller: Caller,
-): Promise<{ readonly account: Account; readonly registration: Registration | undefined }> {
+): Promise<{ readonly account: Account; readonly registration: UserRegistration | undefined }> {
   if (!deps.directory.inDatabase) {
     const account = await deps.directory.create?.({ login, email: email.address, password });
     if (account === undefined) throw transactionOver();
@@ -249,7 +249,7 @@ async function accountOf(
   const canonical = canonicalLogin(login);
   const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };
   const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: email.provenAt ?? 0 };
-  const registration: Registration = {
+  const registration: UserRegistration = {
     user,
     isLoginChosen: transaction.login !== undefined && canonical !== email.canonical,
     invitation: transaction.inv,

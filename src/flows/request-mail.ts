@@ -12,7 +12,7 @@ import { bindingOf, claimsOf } from "./mail-claims.js";
 /** The interval between two mails to one account. */
 const resendSeconds = 60;
 
-export interface MailBegun {
+export interface MailSent {
   readonly transaction: string;
   /** Two digits for the page that asked. A link that is opened elsewhere asks for them. */
   readonly match: string;
@@ -28,12 +28,12 @@ export interface MailRequestInput {
 }
 
 /** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
-export async function beginMailLogin(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailBegun> {
+export async function beginMailLogin(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
   return begin(deps, "mail", input, caller, (account) => account.email !== undefined);
 }
 
 /** A reset of the password. Rejects like `beginMailLogin`. */
-export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailBegun> {
+export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
   return begin(deps, "reset", input, caller, canReset);
 }
 
@@ -50,7 +50,7 @@ async function begin(
   input: MailRequestInput,
   caller: Caller,
   canReceive: (account: Account) => boolean,
-): Promise<MailBegun> {
+): Promise<MailSent> {
   const { directory, deviceProofs, throttle, transactions, store, clock, settings } = deps;
   const outbox = requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };

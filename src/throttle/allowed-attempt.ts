@@ -34,7 +34,7 @@ export interface FactorAttempt {
   readonly origin: Origin;
 }
 
-export interface MailRequest {
+export interface MailAttempt {
   /** The canonical login or address, as it was typed, whether an account has it or not. */
   readonly canonical: string;
   readonly known?: KnownDevice | undefined;
@@ -90,7 +90,7 @@ export interface Throttle {
    */
   allowFactor(attempt: FactorAttempt): Promise<AllowedAttempt>;
   /** Every request for a mail counts, and not only failures. */
-  allowMail(request: MailRequest): Promise<AllowedAttempt>;
+  allowMail(request: MailAttempt): Promise<AllowedAttempt>;
   /** An attempt at a mailed code. Throws `transaction_over` after five wrong codes of one transaction. */
   allowCode(attempt: CodeAttempt): Promise<AllowedAttempt>;
   /** An attempt at the number of a mailed link. Throws `transaction_over` after three wrong numbers. */

@@ -19,7 +19,7 @@ import { insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } f
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { isPasskeyTaken } from "./passkeys.js";
-import { type Registration, register } from "./registrations.js";
+import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
@@ -57,7 +57,7 @@ export interface Entry {
   /** The device has no proof of an earlier login, so the user gets a notice. */
   readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
-  readonly register?: Registration | undefined;
+  readonly register?: UserRegistration | undefined;
   /** The identity at an outside provider that was proven. `isNew`: the user gets it, once the login is granted. */
   readonly identity?: { readonly proven: ProvenIdentity; readonly isNew: boolean } | undefined;
   /** The canonical address of the user that a mailed code or link has proven. */
@@ -186,7 +186,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
 }
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
-function* createUser(input: Entry, registration: Registration): Transaction<EntryOutcome | undefined> {
+function* createUser(input: Entry, registration: UserRegistration): Transaction<EntryOutcome | undefined> {
   const { now, origin } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.

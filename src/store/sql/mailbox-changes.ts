@@ -25,7 +25,7 @@ export interface MailboxOutcome {
 
 const failed = (outcome: MailboxOutcome["outcome"]): MailboxOutcome => ({ outcome, revocations: [] });
 
-export interface PasswordReset {
+export interface ResetEntry {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
@@ -44,7 +44,7 @@ export interface PasswordReset {
   readonly origin: Origin;
 }
 
-export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> {
+export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -88,7 +88,7 @@ export function* finishReset(input: PasswordReset): Transaction<MailboxOutcome> 
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-export interface EmailChange {
+export interface AddressChange {
   readonly userId: string;
   /** Undefined: the user has no address afterwards. */
   readonly email: UserEmail | undefined;
@@ -103,7 +103,7 @@ export interface EmailChange {
 }
 
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
-export function* setEmail(input: EmailChange): Transaction<MailboxOutcome["outcome"]> {
+export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["outcome"]> {
   const { userId, email, sessionId, spend: spending, attempt, now, origin } = input;
   const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
   const user = input.isStored ? yield* lockUser(userId, "update") : undefined;
@@ -136,7 +136,7 @@ function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean
   return false;
 }
 
-export interface Recovery {
+export interface RecoveryStart {
   readonly userId: string;
   readonly login: string;
   /** The mail with the link. Undefined if the operator hands the link over. */
@@ -149,7 +149,7 @@ export interface Recovery {
 }
 
 /** Records that an operator began a recovery, which sends the user a notice, and writes the mail with the link. */
-export function* beginRecovery({ mail, now: at, ...entry }: Recovery): Transaction<void> {
+export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Transaction<void> {
   yield* recordAudit({ at, event: "recovery_begun", ...entry });
   if (mail) yield* insertMail(mail, at);
 }

@@ -19,7 +19,7 @@ import { visible } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
 
-export interface Registration {
+export interface UserRegistration {
   readonly user: NewUserRow;
   /** The login was chosen, so the user can choose another one if it is taken. */
   readonly isLoginChosen: boolean;
@@ -33,7 +33,7 @@ export interface Registration {
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
 export function* register(input: {
-  readonly registration: Registration;
+  readonly registration: UserRegistration;
   readonly now: number;
   readonly origin: Origin;
 }): Transaction<RegistrationOutcome> {

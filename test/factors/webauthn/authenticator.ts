@@ -1,6 +1,6 @@
 // An authenticator and a browser for tests: they create and sign whatever a test asks for, also what no real one creates.
 import { createHash, type JsonWebKey, type KeyObject, randomBytes, sign } from "node:crypto";
-import type { Assertion, RegisteredPasskey, Registration } from "../../../dist/factors/webauthn.js";
+import type { Assertion, RegisteredPasskey, RegistrationCeremony } from "../../../dist/factors/webauthn.js";
 import { keyPair } from "../../world/key-pairs.js";
 import { type Encodable, type EncodableMap, encodeCbor } from "./cbor-encode.js";
 
@@ -170,7 +170,7 @@ export const challenge = Buffer.alloc(32, 7);
 export const userHandle = base64url(Buffer.alloc(32, 9));
 
 /** The registration that a server expects. */
-export function expectedRegistration(change: Partial<Registration> = {}): Registration {
+export function expectedRegistration(change: Partial<RegistrationCeremony> = {}): RegistrationCeremony {
   const server = { challenge, origins: [origin], rpId, algorithms: allAlgorithms };
   return { response: undefined, ...server, userVerification: "required", ...change };
 }

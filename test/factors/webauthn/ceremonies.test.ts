@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Assertion,
-  type Registration,
+  type RegistrationCeremony,
   verifyAssertion,
   verifyRegistration,
 } from "../../../dist/factors/webauthn.js";
@@ -31,7 +31,7 @@ import { reasonOf } from "./reasons.js";
 const passkey = createSubject(-7);
 const securityKey = createSubject(-8, { backupEligible: false });
 
-function registration(change: Partial<Parts>, expected: Partial<Registration> = {}) {
+function registration(change: Partial<Parts>, expected: Partial<RegistrationCeremony> = {}) {
   const response = register(passkey, challenge, change);
   return reasonOf(() => verifyRegistration(expectedRegistration({ response, ...expected })));
 }
@@ -157,7 +157,7 @@ describe("the flags", () => {
 
   it("a second factor can be registered without user verification, and an upgrade without user presence (W-25)", () => {
     const discouraged = { userVerification: "discouraged" } as const;
-    const accepted = (expected: Partial<Registration>) =>
+    const accepted = (expected: Partial<RegistrationCeremony>) =>
       all.filter((flags) => registration({ flags }, expected) === undefined);
     const right = (bits: number) => all.filter((flags) => isPossible(flags) && isSet(flags, flag.at | bits));
     expect(accepted(discouraged)).toEqual(right(flag.up));

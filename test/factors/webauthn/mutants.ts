@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import {
   type Assertion,
-  type Registration,
+  type RegistrationCeremony,
   verifyAssertion,
   verifyRegistration,
 } from "../../../dist/factors/webauthn.js";
@@ -47,7 +47,7 @@ const stranger = createSubject(-7);
 function clientDataMutants(
   steps: readonly number[],
   otherType: string,
-): readonly Mutant<Pick<Registration, "topOrigins">>[] {
+): readonly Mutant<Pick<RegistrationCeremony, "topOrigins">>[] {
   const [utf8 = 0, json = 0, type = 0, challengeStep = 0, origin = 0, cross = 0, top = 0] = steps;
   const evil = "https://example.org.evil.example";
   return [
@@ -84,7 +84,7 @@ function clientDataMutants(
   ];
 }
 
-export const registrationMutants: readonly Mutant<Registration>[] = [
+export const registrationMutants: readonly Mutant<RegistrationCeremony>[] = [
   { step: 3, name: "another type of credential", reason: "response", change: () => ({ outer: { type: "password" } }) },
   {
     step: 3,

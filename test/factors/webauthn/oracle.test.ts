@@ -6,7 +6,7 @@ import { offeredAlgorithms } from "../../../dist/factors/cose.js";
 import {
   type Assertion,
   type RegisteredPasskey,
-  type Registration,
+  type RegistrationCeremony,
   type VerifiedAssertion,
   verifyAssertion,
   verifyRegistration,
@@ -40,7 +40,7 @@ const [es256, rs256, ed25519] = [-7, -257, -8].map((alg) => createSubject(alg)) 
 const common = { expectedChallenge: base64url(challenge), expectedOrigin: origin, expectedRPID: rpId };
 
 /** The oracle's result for the same response and the same settings. Undefined for a rejection. */
-async function oracleRegistration({ response, userVerification, upgrade }: Registration) {
+async function oracleRegistration({ response, userVerification, upgrade }: RegistrationCeremony) {
   try {
     const { verified, registrationInfo } = await verifyRegistrationResponse({
       ...common,
@@ -83,7 +83,7 @@ function accepted<T>(ceremony: () => T): T | undefined {
   }
 }
 
-const registrationOf = (change: Partial<Registration>) =>
+const registrationOf = (change: Partial<RegistrationCeremony>) =>
   expectedRegistration({ algorithms: offeredAlgorithms, ...change });
 
 /** Most values are right, so that many of the ceremonies are accepted. */
