@@ -28,8 +28,8 @@ export function runWatched(
     for (const { pid } of tree) kill(pid);
   }
 
-  const total = setTimeout(() => giveUp(`it exceeds ${totalMs / 60_000} minutes`), totalMs);
-  const stall = stallMs && setTimeout(() => giveUp(`it made no progress for ${stallMs / 60_000} minutes`), stallMs);
+  const total = setTimeout(() => giveUp(`it exceeds ${minutes(totalMs)} minutes`), totalMs);
+  const stall = stallMs && setTimeout(() => giveUp(`it made no progress for ${minutes(stallMs)} minutes`), stallMs);
   child.on("message", ({ kind, name }) => {
     stall?.refresh();
     last = `${kind} of ${name}`;
@@ -45,6 +45,7 @@ export function runWatched(
   });
 }
 
+const minutes = (ms) => Math.round(ms / 600) / 100;
 const seconds = (sinceMs) => Math.round((performance.now() - sinceMs) / 1_000);
 
 /** The process and all its descendants. */
