@@ -18,7 +18,11 @@ it("the client with mail has less than 2000 bytes more, minified and gzipped", a
   expect(bytesOf(mail) - bytesOf(ways)).toBeLessThan(2000);
 });
 
-it.each(["client", "ways", "mail"] as const)(
+it("the functions of an account page have less than 2000 bytes, minified and gzipped", async () => {
+  expect(bytesOf(await bundleClient("account"))).toBeLessThan(2000);
+});
+
+it.each(["client", "ways", "mail", "account"] as const)(
   "the entry %s contains nothing but its own room and the errors",
   async (entry) => {
     const { text, files } = await bundleClient(entry);
