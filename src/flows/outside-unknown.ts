@@ -1,21 +1,19 @@
 // An outside login whose identity no account has (docs/providers.md). An address alone links nothing: it can be another person's, and
 // the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
 
-import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { OpenTransaction } from "../factors/transactions.js";
 import { type Address, parseAddress } from "../logins/address.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf } from "./mail-login.js";
+import { createAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { sessionIdOf } from "./second-step.js";
@@ -45,7 +43,12 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   if (!identity.speaksForEmail && deps.outbox !== undefined)
     throw await linkNeeded(deps, login, address, ["mail"], caller);
   if (!identity.speaksForEmail) throw await closed(deps, login, origin);
-  const { account: created, register } = await createAccount(deps, login.transaction, address, invitation);
+  const { account: created, register } = await createAccount(deps, {
+    transaction: login.transaction,
+    address,
+    login: undefined,
+    ...invitation,
+  });
   return enterAs(deps, created, login, { isNew: true, register }, input, origin);
 }
 
@@ -179,7 +182,12 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   if (account === undefined) {
     const admitted = await mayRegister(deps, address);
     if (admitted === undefined) throw registrationClosed();
-    const { account: created, register } = await createAccount(deps, transaction, address, admitted);
+    const { account: created, register } = await createAccount(deps, {
+      transaction,
+      address,
+      login: undefined,
+      ...admitted,
+    });
     const further = { transaction, identity, register, attempt: admission.asSucceeded(created.id) };
     return enter(deps, created, { amr: ["fed", "mail"], at, ...further }, { origin, now });
   }
@@ -193,28 +201,3 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     { origin, now, live, device, remember: input.remember },
   );
 }
-
-/** An application's own table creates the user itself. */
-async function createAccount(
-  deps: Deps,
-  transaction: OpenTransaction,
-  address: Address,
-  { roles, invitation }: Admitted,
-): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
-  const login = address.address;
-  if (!deps.directory.inDatabase) {
-    const account = await deps.directory.create?.({ login, email: address.address, password: undefined });
-    if (account === undefined) throw transactionOver();
-    return { account, register: undefined };
-  }
-  const now = deps.clock.now();
-  const email = { ...address, provenAt: now };
-  const user = { id: userIdOf(transaction), login, canonical: canonicalLogin(login), passwordHash: null, roles, email };
-  const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
-  const account = { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined };
-  return { account, register: { user, isLoginChosen: false, invitation, existsMail: undefined } };
-}
-
-/** `jti` has 128 random bits. */
-const userIdOf = ({ jti }: OpenTransaction) =>
-  createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);

@@ -1,7 +1,6 @@
 // Registration (docs/mail.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
 // no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
 
-import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
@@ -10,14 +9,13 @@ import { createRecoveryCodes } from "../factors/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../factors/transactions.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { type Address, parseAddress } from "../logins/address.js";
-import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
+import { checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { UserRegistration } from "../store/sql/registrations.js";
-import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
 import { enter, type Proven } from "./enter.js";
 import { claimsOf } from "./mail-claims.js";
+import { createAccount } from "./new-account.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
 import { type MailSent, requireOutbox } from "./request-mail.js";
@@ -166,16 +164,24 @@ export async function finishRegistration(
   const roles = await settled(rolesOf(deps, transaction));
   const login = transaction.login ?? address.address;
   const secret = await settled(proveSecret(deps, input, transaction, login, origin));
+  const created = await settled(
+    createAccount(deps, {
+      ...{ transaction, address, roles, invitation: transaction.inv, login: transaction.login },
+      ...{ password: input.password, passwordHash: secret.passwordHash },
+      existsMail: {
+        ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },
+        ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
+      },
+    }),
+  );
   const now = clock.now();
-  const user = { login, email: { ...address, provenAt: now }, roles };
-  const created = await settled(accountOf(deps, input, transaction, user, secret.passwordHash, caller));
   const proven: Proven = {
     amr: ["mail", ...secret.amr],
     at: now,
     transaction,
     attempt: admission?.asSucceeded(created.account.id),
     enrol: secret.enrol,
-    register: created.registration,
+    register: created.register,
   };
   const { idempotencyKey } = input;
   const grant = await enter(deps, created.account, proven, { origin, now, typed: login, idempotencyKey });
@@ -229,38 +235,3 @@ async function proveSecret(
     codes,
   };
 }
-
-type NewUser = Pick<Account, "login" | "roles"> & { readonly email: NonNullable<Account["email"]> };
-
-/** An application's own table creates the user itself. */
-async function accountOf(
-  deps: Deps,
-  { password }: RegistrationInput,
-  transaction: OpenTransaction,
-  { login, roles, email }: NewUser,
-  passwordHash: string | null,
-  caller: Caller,
-): Promise<{ readonly account: Account; readonly registration: UserRegistration | undefined }> {
-  if (!deps.directory.inDatabase) {
-    const account = await deps.directory.create?.({ login, email: email.address, password });
-    if (account === undefined) throw transactionOver();
-    return { account, registration: undefined };
-  }
-  const canonical = canonicalLogin(login);
-  const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };
-  const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: email.provenAt ?? 0 };
-  const registration: UserRegistration = {
-    user,
-    isLoginChosen: transaction.login !== undefined && canonical !== email.canonical,
-    invitation: transaction.inv,
-    existsMail: {
-      ...{ kind: "account_exists", userId: undefined, address: email.address, language: caller.language ?? "en" },
-      ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
-    },
-  };
-  return { account: { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined }, registration };
-}
-
-/** The same for a request that is repeated after a lost response. `jti` has 128 random bits. */
-const userIdOf = ({ jti }: OpenTransaction) =>
-  createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);

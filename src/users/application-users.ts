@@ -56,6 +56,8 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
 export interface NewApplicationUser {
   readonly login: string;
   readonly email: string;
-  /** Undefined for a user with a passkey. */
+  /** Undefined for a user with a passkey or an outside identity. */
   readonly password: string | undefined;
+  /** Those of the invitation. Empty without one. */
+  readonly roles: readonly string[];
 }

@@ -1,0 +1,50 @@
+// The account of a user who has just proven an address. The gate creates its row, so that nothing of it exists before.
+
+import { createHash } from "node:crypto";
+import { transactionOver } from "../errors.js";
+import type { Redeemable } from "../factors/transactions.js";
+import type { Address } from "../logins/address.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { UserRegistration } from "../store/sql/registrations.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+
+export interface NewAccount {
+  readonly transaction: Redeemable;
+  readonly address: Address;
+  /** Undefined: the address. */
+  readonly login: string | undefined;
+  readonly roles: readonly string[];
+  /** The password, for an application's own table. */
+  readonly password?: string | undefined;
+  /** The hash of the password, for a user of the database. */
+  readonly passwordHash?: string | null;
+  readonly invitation: string | undefined;
+  readonly existsMail?: UserRegistration["existsMail"];
+}
+
+/** An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address. */
+export async function createAccount(
+  { directory, clock }: Pick<Deps, "directory" | "clock">,
+  input: NewAccount,
+): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
+  const { transaction, address, roles, password, passwordHash = null, invitation, existsMail } = input;
+  const { login = address.address } = input;
+  if (!directory.inDatabase) {
+    const account = await directory.create?.({ login, email: address.address, password, roles });
+    if (account === undefined) throw transactionOver();
+    return { account, register: undefined };
+  }
+  const now = clock.now();
+  const email = { ...address, provenAt: now };
+  const canonical = canonicalLogin(login);
+  const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };
+  const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
+  return {
+    account: { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined },
+    register: { user, isLoginChosen: canonical !== address.canonical, invitation, existsMail },
+  };
+}
+
+/** The same for a request that is repeated after a lost response. `jti` has 128 random bits. */
+const userIdOf = ({ jti }: Redeemable) => createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);
