@@ -358,6 +358,36 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
   },
   {
+    name: "identity-list",
+    summary: "list a user's identities at outside providers",
+    details: "With --json it prints an array.",
+    argument: user,
+    options: [json],
+    load: async () => (await import("./commands/identities.js")).listIdentities,
+  },
+  {
+    name: "identity-remove",
+    summary: "unlink an identity of a user, for example after it was stolen",
+    details:
+      "The identity can no longer log in, and every session of the user ends. The command also takes the last way in. The audit log has the reason.",
+    argument: user,
+    second: {
+      name: "ID",
+      help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
+    },
+    options: [{ name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
+    load: async () => (await import("./commands/identities.js")).removeIdentity,
+  },
+  {
+    name: "provider-check",
+    summary: "check an outside provider, and print its callback",
+    details:
+      "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used.",
+    argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
+    options: [],
+    load: async () => (await import("./commands/check-provider.js")).checkProvider,
+  },
+  {
     name: "device-forget",
     summary: "forget a user's remembered devices",
     details: "The next login on each device asks for the second factor. Sessions go on.",

@@ -161,6 +161,8 @@ function findProblems(members: unknown): readonly string[] {
   const isKnown = (member: string): member is Member => known.some((each) => each === member);
   const problems: string[] = [];
   for (const [member, value] of Object.entries(members)) {
+    // In code, undefined counts as not set.
+    if (value === undefined) continue;
     if (!isKnown(member)) problems.push(unknownMember(member, kind, known));
     else if (!rules[member][0](value)) problems.push(`.${member} ${rules[member][1]}`);
   }

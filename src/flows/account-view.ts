@@ -2,6 +2,7 @@
 
 import type { AuditRow, Origin } from "../audit/entry.js";
 import { type Policy, policyOf } from "../levels/policy.js";
+import { identityIdOf } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
@@ -50,7 +51,11 @@ type ViewDeps = Pick<Deps, "store" | "settings" | "clock">;
 
 export async function accountViewOf({ store, settings }: ViewDeps, account: Account): Promise<AccountView> {
   const { id, login, email, stored, roles } = account;
-  const [factors, { passkeys }] = await Promise.all([store.listFactors(id), store.listPasskeys(id)]);
+  const [factors, { passkeys }, identities] = await Promise.all([
+    store.listFactors(id),
+    store.listPasskeys(id),
+    store.listIdentities(id),
+  ]);
   return {
     ...{ id, login, email: email?.address ?? null, email_proven: email?.provenAt !== undefined },
     created: stored?.createdAt ?? null,
@@ -59,7 +64,7 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
     passkeys: passkeys.map(toPasskeyView),
     totp: factors.totp === undefined ? null : { since: factors.totp.since },
     recovery_codes: factors.recoveryCodesLeft,
-    identities: [],
+    identities: identities.map((identity) => ({ id: identityIdOf(identity), provider: identity.provider })),
   };
 }
 

@@ -14,7 +14,7 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   const { library, settings } = deps;
   const { issuer } = settings;
   const base = issuer.replace(/\/$/, "");
-  const api = issuer === publicGithub ? "https://api.github.com" : `${base}/api/v3`;
+  const api = githubApi(issuer);
   const fetch = createProviderFetch(issuer);
   const server = {
     // The value of `iss` in its responses (docs.github.com/en/apps/github-authentication-discovery-endpoints).
@@ -56,6 +56,9 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
     close: () => {},
   };
 }
+
+export const githubApi = (issuer: string): string =>
+  issuer === publicGithub ? "https://api.github.com" : `${issuer.replace(/\/$/, "")}/api/v3`;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

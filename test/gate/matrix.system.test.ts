@@ -2,9 +2,10 @@
 import { expect, it } from "vitest";
 import { policies } from "../../dist/levels/policy.js";
 import { createSubject, userHandle } from "../factors/webauthn/authenticator.js";
-import { type Answer, password, type World } from "../world/ampho.js";
+import { type Answer, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { addOwner, fullLogin, logIn, onBothDatabases, textsOf, unthrottled } from "./owners.js";
+import { type Outside, openOutside, signIn } from "./outside.js";
+import { addOwner, fullLogin, type Ground, logIn, onBothDatabases, textsOf, unthrottled } from "./owners.js";
 import { addPasskeyOwner, passkeySettings } from "./passkey-owners.js";
 import { type Actor, type Code, type Column, ways } from "./ways.js";
 
@@ -30,12 +31,22 @@ const byRole = { factors: { "*": "optional", required: "required", phr: "phr" } 
 const stranger = () => ({ subject: createSubject(-7), handle: userHandle });
 
 /** The second factor of this account is a passkey. */
-async function passkeyActorOf(world: World, login: string, column: Column): Promise<Actor> {
-  if (!column.endsWith(", with")) return actorOf(world, login, column);
+async function passkeyActorOf(outside: Outside, login: string, column: Column, ground: Ground): Promise<Actor> {
+  if (!column.endsWith(", with")) return actorOf(outside, login, column, ground);
+  const { world } = outside;
   const key = await addPasskeyOwner(world, login);
   await world.ampho.users.setRoles(login, rolesOf(column));
   const factor = () => expect.unreachable("this account has no code");
-  return { world, login, id: key.id, owner: undefined, device: key.enrolling.device, factor, key };
+  return {
+    world,
+    login,
+    id: key.id,
+    owner: undefined,
+    device: key.enrolling.device,
+    factor,
+    key,
+    outside: signInOf(outside, login, key.id, ground),
+  };
 }
 
 function rolesOf(column: Column): readonly string[] {
@@ -43,7 +54,21 @@ function rolesOf(column: Column): readonly string[] {
   return policy === "optional" ? [] : [policy];
 }
 
-async function actorOf(world: World, login: string, column: Column): Promise<Actor> {
+/** A login with an identity that the user is linked to. */
+function signInOf(outside: Outside, login: string, id: string, ground: Ground): Actor["outside"] {
+  return async (about = {}) => {
+    const { world, evil } = outside;
+    await ground.sql(
+      world,
+      `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+       values ('${evil.issuer}', '${login}', '${id}', 'acme', 0) on conflict do nothing`,
+    );
+    return signIn(outside, { claims: { sub: login }, ...about });
+  };
+}
+
+async function actorOf(outside: Outside, login: string, column: Column, ground: Ground): Promise<Actor> {
+  const { world } = outside;
   const owner = column.endsWith(", with") ? await addOwner(world, login) : undefined;
   const id = owner?.id ?? (await world.user(login, { password })).id;
   const device = owner
@@ -55,7 +80,7 @@ async function actorOf(world: World, login: string, column: Column): Promise<Act
     name === "totp"
       ? { totp: owner?.nextCode() ?? "123456" }
       : { recovery_code: codes.pop() ?? "0000-0000-0000-0000-0000-0000" };
-  return { world, login, id, owner, device, factor, key: stranger() };
+  return { world, login, id, owner, device, factor, key: stranger(), outside: signInOf(outside, login, id, ground) };
 }
 
 onBothDatabases((ground) => {
@@ -63,16 +88,17 @@ onBothDatabases((ground) => {
     for (const second of ["without", "with"] as const) {
       const column: Column = `${policy}, ${second}`;
       it(`no way grants less than the policy ${policy} asks of an account ${second} a second factor (W-03)`, async () => {
-        const world = await ground.open({ ...unthrottled, throttleAttempts: 1_000_000, ...byRole, ...passkeySettings });
+        const options = { ...unthrottled, throttleAttempts: 1_000_000, ...byRole, ...passkeySettings };
+        const outside = await openOutside(ground, { options });
         const outcomes: Record<string, string> = {};
         // An enrolment changes the account, so each way that enrols gets its own.
-        const shared = await actorOf(world, "ann", column);
+        const shared = await actorOf(outside, "ann", column, ground);
         for (const [at, way] of ways.entries()) {
           const enrols = ["POST /totp/confirm", "POST /passkeys"].includes(way.route);
           const needsCodes = way.proves === "recovery_code";
           const open = way.proves === "passkey" ? passkeyActorOf : actorOf;
           const actor =
-            enrols || needsCodes || open === passkeyActorOf ? await open(world, `ann${at}`, column) : shared;
+            enrols || needsCodes || open === passkeyActorOf ? await open(outside, `ann${at}`, column, ground) : shared;
           outcomes[way.name] = outcomeOf(await way.go(actor), actor.login);
         }
         expect(outcomes).toEqual(Object.fromEntries(ways.map(({ name, outcomes }) => [name, outcomes[column]])));

@@ -4,10 +4,14 @@ import type { AmphoOptions } from "../../dist/index.js";
 import { type Answer, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { type EvilProvider, startEvilProvider } from "../world/evil-provider.js";
+import { keyPair } from "../world/key-pairs.js";
 import type { Ground } from "./owners.js";
 
 export const clientId = "client-1";
 export const appUrl = "https://app.example/";
+export const appleKey = keyPair("ec", { namedCurve: "P-256" })
+  .privateKey.export({ format: "pem", type: "pkcs8" })
+  .toString();
 
 export interface Mailed {
   readonly to: string;

@@ -9,6 +9,7 @@ import {
   type Subject,
 } from "../factors/webauthn/authenticator.js";
 import { type Answer, password, type World } from "../world/ampho.js";
+import { begin, type SignIn } from "./outside.js";
 import { codeAt, logIn, type Owner } from "./owners.js";
 import { type Challenge, challengeOf, loginPage } from "./passkey-owners.js";
 
@@ -22,6 +23,8 @@ export interface Actor {
   readonly device: string;
   /** A second factor that was not used yet, or one that the account does not have. */
   readonly factor: (name: Code) => Record<string, string>;
+  /** Links the identity whose subject is the login, and logs in with it at the provider. */
+  readonly outside: (about?: Pick<SignIn, "bearer" | "body">) => Promise<Answer>;
   /** A passkey and its user handle. An account without a second factor does not have it. */
   readonly key: { readonly subject: Subject; readonly handle: string };
 }
@@ -320,6 +323,61 @@ export const ways: readonly Way[] = [
     route: "POST /login",
     go: ({ world, login, device }) => logIn(world, login, { device }),
     outcomes: { ...byPassword, "optional, with": "1fa dev", "required, with": "1fa dev" },
+  },
+  {
+    name: "outside provider",
+    route: "POST /login",
+    go: ({ outside }) => outside(),
+    outcomes: byPassword,
+  },
+  {
+    name: "outside provider on a remembered device",
+    route: "POST /login",
+    go: ({ outside, device }) => outside({ body: { device } }),
+    outcomes: { ...byPassword, "optional, with": "1fa dev", "required, with": "1fa dev" },
+  },
+  {
+    name: "re-authentication at an outside provider on a remembered device",
+    route: "POST /login",
+    go: async (actor) => actor.outside({ bearer: await liveToken(actor), body: { device: actor.device } }),
+    outcomes: byPassword,
+  },
+  {
+    name: "outside provider, then totp",
+    route: "POST /login",
+    proves: "totp",
+    go: async (actor) => {
+      const { transaction } = (await actor.outside()).json;
+      return transaction === undefined ? "no way" : post(actor, { transaction, ...actor.factor("totp") });
+    },
+    outcomes: bySecondStep,
+  },
+  {
+    name: "enrolment with the transaction of an outside provider",
+    route: "POST /totp/confirm",
+    go: async (actor) => {
+      const { transaction } = (await actor.outside()).json;
+      return enrol(actor, typeof transaction === "string" ? transaction : undefined);
+    },
+    outcomes: {
+      "optional, without": "no way",
+      "optional, with": "transaction_over",
+      "required, without": "2fa",
+      "required, with": "transaction_over",
+      "phr, without": "factor_needed, enroll",
+      "phr, with": "transaction_over",
+    },
+  },
+  {
+    // With cookies it finishes the login, by the flow of POST /login.
+    name: "the callback of an outside provider without cookies",
+    route: "GET /login/outside/{provider}/callback",
+    go: async ({ world }) => {
+      const { state } = await begin(world);
+      const answer = await world.call("GET", `/login/outside/acme/callback?code=code-1&state=${state}`);
+      return answer.status === 303 && answer.text === "" ? "no way" : answer;
+    },
+    outcomes: everywhere("no way"),
   },
   {
     name: "a session and nothing else",

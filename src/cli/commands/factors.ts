@@ -7,7 +7,7 @@ import { formatTime, quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 /** Runs `work` for the user of the argument. */
-function forUser<T>(
+export function forUser<T>(
   input: CommandInput,
   context: CommandContext,
   work: (management: Management, userId: string) => Promise<T>,

@@ -157,6 +157,10 @@ export function requireFactorTarget(target: unknown): void {
   requireMembers("target", target, { ...what, reason: optionalRule(textRule) });
 }
 
+export function requireIdentityTarget(target: unknown): void {
+  requireMembers("target", target, { id: textRule, reason: optionalRule(textRule) });
+}
+
 function hasMember(value: unknown, member: string): boolean {
   return isObject(value) && Object.hasOwn(value, member);
 }

@@ -90,7 +90,7 @@ export async function forgetDevices(deps: FactorDeps, userId: string, origin: Or
 }
 
 /** Only the application knows the logins of its own table. */
-async function userOf(
+export async function userOf(
   { store, directory }: Pick<Deps, "store" | "directory">,
   userId: string,
 ): Promise<{ readonly login: string | undefined }> {

@@ -20,6 +20,7 @@ import type { SessionView } from "../sessions.js";
 import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
+import * as identities from "./identities.js";
 import * as invitations from "./invitations.js";
 import { type KeyRecords, readKeyUse } from "./key-use.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
@@ -148,6 +149,16 @@ export interface Management {
      * application knows the logins, so `login` must be the id. Rejects with `not_found`.
      */
     findUserId(login: string): Promise<string>;
+  };
+  /** Identities at outside providers (docs/providers.md). `userId` is as for `factors`. */
+  readonly identities: {
+    /** @example const identities = await ampho.identities.list(auth.id); */
+    list(userId: string): Promise<readonly identities.IdentityView[]>;
+    /**
+     * Unlinks an identity, and ends the user's sessions. Rejects with `not_found` if the user does not have it.
+     * @example await ampho.identities.remove(user.id, { id, reason: "The account at the provider was stolen." });
+     */
+    remove(userId: string, target: identities.IdentityTarget): Promise<void>;
   };
   readonly devices: {
     /**
@@ -359,6 +370,17 @@ export function createManagement(deps: ManagementDeps, origin: Origin): Manageme
         if (directory.inDatabase) return (await users.requireUser(deps, login)).id;
         if (isStorableName(login)) return login;
         throw new AmphoError("not_found", "No user can have this id.");
+      },
+    },
+    identities: {
+      async list(userId) {
+        check.requireArgument("userId", userId, check.nameRule);
+        return identities.listIdentities(deps, userId);
+      },
+      async remove(userId, target) {
+        check.requireArgument("userId", userId, check.nameRule);
+        check.requireIdentityTarget(target);
+        await identities.removeIdentity(deps, userId, target, origin);
       },
     },
     devices: {

@@ -534,7 +534,6 @@ export const routes = [
     access: session,
     input: fields(identityProof),
     status: 204,
-    grants: true,
     errors: [
       ...(["invalid_credentials", "transaction_over", "login_too_old", "login_too_weak"] as const),
       ...(["identity_taken", "not_found", "unavailable"] as const),

@@ -1,0 +1,27 @@
+// The command `provider-check`.
+import { systemClock } from "../../clock.js";
+import { checkProvider as check } from "../../providers/check.js";
+import { loadLibraryFor, redirectUriOf } from "../../providers/providers.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { configure } from "../configure.js";
+import { CommandFailure, UsageError } from "../failures.js";
+
+export async function checkProvider(input: CommandInput, context: CommandContext): Promise<void> {
+  const { configuration } = configure(context, { key: "none", database: false });
+  const name = input.argument();
+  const settings = configuration.providers.find((provider) => provider.name === name);
+  const library = await loadLibraryFor(configuration);
+  if (settings === undefined || library === undefined) {
+    const names = configuration.providers.map((provider) => provider.name).join(", ");
+    throw new UsageError(
+      `AMPHO_SECURITY_PROVIDERS has no provider of this name. It has ${names === "" ? "none" : names}.`,
+    );
+  }
+  const { terminal } = context;
+  terminal.note("Register this callback at the provider:");
+  terminal.print(redirectUriOf(configuration, name));
+  const leewaySeconds = configuration.tokenLeeway;
+  const findings = await check({ library, settings, clock: systemClock, leewaySeconds });
+  for (const { ok, text } of findings) terminal.note(`${ok ? "ok" : "failed"}: ${text}`);
+  if (findings.some(({ ok }) => !ok)) throw new CommandFailure(`The provider ${name} cannot be used as it is.`);
+}

@@ -1,0 +1,62 @@
+// The checks of a provider for an operator: the metadata, the keys and the clock. They change nothing, and no user is needed.
+import type { Clock } from "../clock.js";
+import type { ProviderSettings } from "../config/provider-settings.js";
+import { importPublishedKeys } from "../keys/jwk-set.js";
+import { fetchJson } from "../outbound/fetch-json.js";
+import { githubApi } from "./github.js";
+import type { ProtocolLibrary } from "./library.js";
+import { createMetadataSource, type Metadata } from "./metadata.js";
+import { createProviderFetch } from "./provider-fetch.js";
+import { ProviderFailure } from "./rejection.js";
+
+export interface ProviderFinding {
+  readonly ok: boolean;
+  /** A sentence. */
+  readonly text: string;
+}
+
+interface CheckDeps {
+  readonly library: ProtocolLibrary;
+  readonly settings: ProviderSettings;
+  readonly clock: Clock;
+  readonly leewaySeconds: number;
+}
+
+export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderFinding[]> {
+  const { library, settings, clock } = deps;
+  const { issuer, kind } = settings;
+  const fetch = createProviderFetch(issuer);
+  const good = (text: string): ProviderFinding => ({ ok: true, text });
+  try {
+    if (kind === "github")
+      return [good("GitHub has no metadata and no keys."), await checkClock(deps, githubApi(issuer))];
+    const metadata = await createMetadataSource({ library, settings, fetch, clock }).read();
+    return [
+      good(`The metadata is for the issuer ${metadata.issuer}.`),
+      await checkKeys(metadata),
+      await checkClock(deps, metadata.jwks_uri),
+    ];
+  } catch (error) {
+    if (error instanceof ProviderFailure)
+      return [{ ok: false, text: `The provider cannot be used: ${error.message}.` }];
+    throw error;
+  }
+}
+
+async function checkKeys({ jwks_uri: uri }: Metadata): Promise<ProviderFinding> {
+  const fetched = await fetchJson(new URL(uri), { timeoutMs: 5_000, bytesMax: 65_536 }).catch(() => undefined);
+  const imported = fetched && importPublishedKeys(fetched.members);
+  const usable = imported?.keys.map(({ algorithm }) => algorithm) ?? [];
+  if (usable.length === 0) return { ok: false, text: `No usable key is published at ${uri}.` };
+  return { ok: true, text: `${usable.length === 1 ? "1 key" : `${usable.length} keys`}: ${usable.join(", ")}.` };
+}
+
+/** A clock that is off rejects good ID tokens, or accepts old ones. */
+async function checkClock({ settings, clock, leewaySeconds }: CheckDeps, url: string): Promise<ProviderFinding> {
+  const response = await createProviderFetch(settings.issuer)(url, { headers: { "user-agent": "ampho" } });
+  const theirs = Math.floor(Date.parse(response.headers.get("date") ?? "") / 1000);
+  if (Number.isNaN(theirs)) return { ok: true, text: "The provider does not state its time." };
+  const ahead = clock.now() - theirs;
+  const text = `The clocks differ by ${Math.abs(ahead)} s.`;
+  return { ok: Math.abs(ahead) <= leewaySeconds, text };
+}

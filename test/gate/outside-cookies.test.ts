@@ -1,0 +1,215 @@
+// Outside logins with tokens in cookies (docs/providers.md): no page of the application needs a script.
+import { expect, it } from "vitest";
+import { type Answer, answerOf, password, type World } from "../world/ampho.js";
+import { start } from "../world/clock.js";
+import { appleKey, identities, type Outside, openOutside } from "./outside.js";
+import { addOwner, type Ground, onBothDatabases } from "./owners.js";
+
+const origin = "https://app.example";
+const api = `${origin}/api/security`;
+
+/** A browser that keeps cookies. */
+function openBrowser(world: World) {
+  const cookies = new Map<string, string>();
+  async function send(
+    method: string,
+    path: string,
+    { body, headers = {} }: { body?: BodyInit; headers?: object } = {},
+  ) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const request = new Request(`${api}${path}`, {
+      method,
+      headers: { ...(cookie !== "" && { cookie }), ...headers },
+      ...(body !== undefined && { body }),
+    });
+    const response = await world.ampho.fetch(request);
+    for (const set of response.headers.getSetCookie()) {
+      const [name = "", value = ""] = set.split(";")[0]?.split("=") ?? [];
+      if (value === "") cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    return answerOf(response);
+  }
+  return {
+    cookies,
+    get: (path: string) => send("GET", path),
+    /** A request of a script of the application. */
+    post: (path: string, body: object) =>
+      send("POST", path, { body: JSON.stringify(body), headers: { "content-type": "application/json", origin } }),
+    /** A form of a page. */
+    form: (path: string, fields: Record<string, string>, from = origin) =>
+      send("POST", path, { body: new URLSearchParams(fields), headers: { origin: from } }),
+  };
+}
+
+type Browser = ReturnType<typeof openBrowser>;
+
+const has = ({ cookies }: Browser, name: string) => cookies.has(`__Host-ampho-${name}`);
+const locationOf = (answer: Answer) => {
+  expect(answer.status, answer.text).toBe(303);
+  return answer.headers.get("location") ?? "";
+};
+
+const open = (ground: Ground, acme = {}, options = {}) =>
+  openOutside(ground, { acme, options: { cookies: true, ...options } });
+
+/** Links the identity `sub` = `login` to a new user. */
+async function addUser({ world, evil }: Outside, ground: Ground, login: string) {
+  const { id } = await world.user(login, { password });
+  await ground.sql(
+    world,
+    `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+     values ('${evil.issuer}', '${login}', '${id}', 'acme', ${start})`,
+  );
+  return id;
+}
+
+/** Begins by a form, and prepares the provider. Returns the query of its response. */
+async function begin({ evil }: Outside, browser: Browser, claims: object, fields: Record<string, string> = {}) {
+  const url = new URL(locationOf(await browser.form("/login/outside", { provider: "acme", ...fields })));
+  evil.claims = { nonce: url.searchParams.get("nonce"), ...claims };
+  return `code=code-1&state=${url.searchParams.get("state")}`;
+}
+
+onBothDatabases((ground) => {
+  it("a form and the callback log a user in without a script, and lead to the page that asked", async () => {
+    const outside = await open(ground);
+    await addUser(outside, ground, "ann");
+    const browser = openBrowser(outside.world);
+    const query = await begin(outside, browser, { sub: "ann" }, { return_to: "/cart?x=1" });
+    expect(has(browser, "transaction")).toBe(true);
+    const answer = await browser.get(`/login/outside/acme/callback?${query}`);
+    expect(locationOf(answer)).toBe(`${origin}/cart?x=1`);
+    expect([has(browser, "token"), has(browser, "refresh"), has(browser, "transaction")]).toEqual([true, true, false]);
+    expect((await browser.get("/session")).json).toMatchObject({ amr: ["fed"] });
+  });
+
+  it("a script gets the URL, and the transaction only as a cookie", async () => {
+    const outside = await open(ground);
+    const browser = openBrowser(outside.world);
+    const begun = await browser.post("/login/outside", { provider: "acme" });
+    expect(Object.keys(begun.json).sort()).toEqual(["expires", "url"]);
+    expect(has(browser, "transaction")).toBe(true);
+  });
+
+  it("a callback in another browser, of another provider, or with a changed state sets no token (W-87)", async () => {
+    const outside = await open(ground);
+    const { world, evil, other } = outside;
+    await addUser(outside, ground, "ann");
+    const [ann, victim] = [openBrowser(world), openBrowser(world)];
+    const query = await begin(outside, ann, { sub: "ann" });
+    const attempts: [Browser, string, string][] = [
+      [victim, `/login/outside/acme/callback?${query}`, "transaction_over"],
+      [ann, `/login/outside/other/callback?${query}`, "invalid_credentials"],
+    ];
+    for (const [browser, path, code] of attempts) {
+      const location = new URL(locationOf(await browser.get(path)));
+      expect([location.origin, location.searchParams.get("ampho_error")]).toEqual([origin, code]);
+      expect(has(browser, "token")).toBe(false);
+    }
+    const again = await begin(outside, ann, { sub: "ann" });
+    await ann.get(`/login/outside/acme/callback?${again.replace("state=", "state=x")}`);
+    expect(has(ann, "token")).toBe(false);
+    expect([...evil.tokenRequests, ...other.tokenRequests]).toEqual([]);
+  });
+
+  it("the reason of a provider and a failure lead back to the application", async () => {
+    const outside = await open(ground);
+    const { evil } = outside;
+    await addUser(outside, ground, "ann");
+    const browser = openBrowser(outside.world);
+    const query = await begin(outside, browser, { sub: "ann" }, { return_to: "/cart" });
+    const state = new URLSearchParams(query).get("state");
+    const denied = locationOf(await browser.get(`/login/outside/acme/callback?error=access_denied&state=${state}`));
+    expect(denied).toBe(`${origin}/?ampho_error=invalid_credentials&ampho_return_to=%2Fcart`);
+    const next = await begin(outside, browser, { sub: "ann" });
+    evil.routes.set("/token", (_, response) => void response.writeHead(500).end());
+    const down = locationOf(await browser.get(`/login/outside/acme/callback?${next}`));
+    expect(down).toBe(`${origin}/?ampho_error=unavailable`);
+  });
+
+  it("a second factor is asked for on the page, with the transaction in the cookie", async () => {
+    const outside = await open(ground);
+    const { world } = outside;
+    const browser = openBrowser(world);
+    const plain = await openOutside({ open: (options) => world.another({ ...options, cookies: false }) });
+    const owner = await addOwner(plain.world, "bob");
+    await ground.sql(
+      world,
+      `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+       values ('${outside.evil.issuer}', 'bob', '${owner.id}', 'acme', ${start})`,
+    );
+    const query = await begin(outside, browser, { sub: "bob" }, { return_to: "/cart" });
+    const location = new URL(locationOf(await browser.get(`/login/outside/acme/callback?${query}`)));
+    expect(Object.fromEntries(location.searchParams)).toMatchObject({
+      ampho_error: "factor_needed",
+      ampho_return_to: "/cart",
+    });
+    expect(location.searchParams.get("ampho_needed")).toContain("totp");
+    expect([has(browser, "token"), has(browser, "transaction")]).toEqual([false, true]);
+    const second = await browser.form("/login", { totp: owner.nextCode() });
+    expect([second.status, has(browser, "token")]).toEqual([200, true]);
+  });
+
+  it("Apple's form of another site goes on as a GET with the cookie, and only its code counts (W-95)", async () => {
+    const outside = await open(ground, {
+      kind: "apple",
+      client_secret: undefined,
+      team: "TEAM123456",
+      key_id: "KEY1234567",
+      key: appleKey,
+    });
+    const { world } = outside;
+    await addUser(outside, ground, "ann");
+    const browser = openBrowser(world);
+    const query = await begin(outside, browser, { sub: "ann" });
+    const user = JSON.stringify({ name: { firstName: "Eve" }, email: "victim@acme.example" });
+    const stranger = openBrowser(world);
+    const posted = await stranger.form(
+      "/login/outside/acme/callback",
+      { ...Object.fromEntries(new URLSearchParams(query)), user },
+      "https://appleid.apple.com",
+    );
+    const forwarded = locationOf(posted);
+    expect(forwarded).toBe(`callback?${query}`);
+    expect([posted.headers.getSetCookie(), stranger.cookies.size]).toEqual([[], 0]);
+    expect(locationOf(await browser.get(`/login/outside/acme/${forwarded}`))).toBe(`${origin}/`);
+    expect(has(browser, "token")).toBe(true);
+    expect(await identities(outside, ground)).toMatchObject([{ subject: "ann", email: null }]);
+    const replayed = new URL(locationOf(await browser.get(`/login/outside/acme/${forwarded}`)));
+    expect(replayed.searchParams.get("ampho_error")).toBe("transaction_over");
+  });
+
+  it("a page of another site cannot begin a login or a link (W-96)", async () => {
+    const outside = await open(ground);
+    const browser = openBrowser(outside.world);
+    for (const from of ["https://evil.example", "https://sub.app.example"]) {
+      const answer = await browser.form("/login/outside", { provider: "acme" }, from);
+      expect([from, answer.status, answer.error]).toEqual([from, 403, "cross_site"]);
+    }
+    expect(browser.cookies.size).toBe(0);
+  });
+
+  it("the callback links an identity to the session of the browser, and to no other one (W-93)", async () => {
+    const outside = await open(ground);
+    const { world, evil } = outside;
+    const id = await addUser(outside, ground, "ann");
+    const browser = openBrowser(world);
+    await browser.post("/login", { login: "ann", password });
+    const linking = async () => {
+      const url = new URL(locationOf(await browser.form("/identities", { provider: "acme", return_to: "/account" })));
+      evil.claims = { nonce: url.searchParams.get("nonce"), sub: "second" };
+      return `code=code-1&state=${url.searchParams.get("state")}`;
+    };
+    const query = await linking();
+    const transaction = browser.cookies.get("__Host-ampho-transaction") ?? "";
+    const attacker = openBrowser(world);
+    await world.user("eve", { password });
+    await attacker.post("/login", { login: "eve", password });
+    attacker.cookies.set("__Host-ampho-transaction", transaction);
+    const stolen = new URL(locationOf(await attacker.get(`/login/outside/acme/callback?${query}`)));
+    expect(stolen.searchParams.get("ampho_error")).toBe("transaction_over");
+    expect(locationOf(await browser.get(`/login/outside/acme/callback?${query}`))).toBe(`${origin}/account`);
+    expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }, { subject: "second", user_id: id }]);
+  });
+});
