@@ -131,7 +131,7 @@ describe("opening a database", () => {
     await store.close();
   });
 
-  it("one of ten concurrent threads migrates an empty database, and none fails", async () => {
+  it("each migration is applied once to an empty database that ten processes open at once, and none fails", async () => {
     const file = fresh();
     const children = Array.from({ length: 10 }, () => startChild("open", file));
     // All of them open it at once, and none of them has less time because others still start.
@@ -139,7 +139,8 @@ describe("opening a database", () => {
     for (const child of children) child.process.stdin.write("\n");
     const told = await Promise.all(children.map(async (child) => JSON.parse((await child.line()) ?? "{}")));
     expect(told.filter(({ opened }) => !opened)).toEqual([]);
-    expect(told.flatMap(({ notices }) => notices)).toEqual(applied);
+    // One process can apply the first migration and another one the next.
+    expect(told.flatMap(({ notices }) => notices).sort()).toEqual([...applied].sort());
   });
 });
 
