@@ -31,7 +31,14 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const binding = await bindingOf(deps, "mail", account);
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
   const isThere = account?.email !== undefined && !account.disabled;
-  const mailbox = { binding, account, isThere, canonical: canonicalLogin(login), known: device, origin };
+  const mailbox = {
+    binding,
+    account,
+    isThere,
+    canonical: canonicalLogin(account?.login ?? login),
+    known: device,
+    origin,
+  };
   const admission = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();

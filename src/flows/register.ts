@@ -148,7 +148,13 @@ export async function finishRegistration(
   if ((input.password === undefined) === (input.passkey === undefined))
     throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
   const origin: Origin = { actor: "user", ...caller };
-  const read = readProof(deps, input, ["register", "invite"], clock.now());
+  // A registration that began while registration was open needs an invitation by now.
+  const read = readProof(
+    deps,
+    input,
+    settings.registration === "open" ? ["register", "invite"] : ["invite"],
+    clock.now(),
+  );
   const { transaction } = read;
   const address = requireAddress(transaction.email ?? "");
   const { canonical } = address;

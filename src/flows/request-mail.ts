@@ -62,6 +62,7 @@ async function begin(
   const admission = await throttle.allowMail({ canonical, known, origin });
   const { account, binding } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(login));
+    if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();

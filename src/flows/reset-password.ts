@@ -31,37 +31,39 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
   const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = { binding, account, isThere, canonical: canonicalLogin(login), known: undefined, origin };
+  const mailbox = {
+    binding,
+    account,
+    isThere,
+    canonical: canonicalLogin(account?.login ?? login),
+    known: undefined,
+    origin,
+  };
   const admission = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
-  try {
-    const removesFactors = recovery === "without_factors";
-    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
-    const passwordHash = await hashNew(deps, account, input.newPassword, origin);
-    const { factorsVersion = 0 } = binding;
-    const outcome = await store.finishReset({
-      ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
-      ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
-      ...{ removesFactors, provesAddress: recovery === undefined },
-      spend: spendingOf(deps, transaction, undefined),
-      attempts: [
-        ...(admission ? [{ attempt: admission.asSucceeded(account.id), outcomeOnReject: "succeeded" as const }] : []),
-        ...(factor?.attempt ? [{ attempt: factor.attempt, outcomeOnReject: "failed" as const }] : []),
-      ],
-    });
-    if (outcome.outcome === "factor_rejected") throw wrongCredentials();
-    if (outcome.outcome !== "done") throw transactionOver();
-    revocations.add(outcome.revocations);
-    if (account.applicationUser !== undefined) await directory.setPassword?.(account, input.newPassword);
-  } catch (error) {
-    // The code was right, and the user can try again with it.
-    if (isRejection(error)) await admission?.succeeded();
-    throw error;
-  }
+  const removesFactors = recovery === "without_factors";
+  const prepare = async () => ({
+    factor: removesFactors ? undefined : await requireFactor(deps, account, read, input, origin),
+    passwordHash: await hashNew(deps, account, input.newPassword, origin),
+  });
+  // The code was right, and the user can try again with it.
+  const { factor, passwordHash } = await (admission === undefined ? prepare() : admission.run(prepare));
+  const { factorsVersion = 0 } = binding;
+  const outcome = await store.finishReset({
+    ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
+    ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
+    ...{ removesFactors, provesAddress: recovery === undefined },
+    spend: spendingOf(deps, transaction, undefined),
+    attempts: [
+      ...(admission ? [{ attempt: admission.asSucceeded(account.id), outcomeOnReject: "succeeded" as const }] : []),
+      ...(factor?.attempt ? [{ attempt: factor.attempt, outcomeOnReject: "failed" as const }] : []),
+    ],
+  });
+  if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+  if (outcome.outcome !== "done") throw transactionOver();
+  revocations.add(outcome.revocations);
+  if (account.applicationUser !== undefined) await directory.setPassword?.(account, input.newPassword);
 }
-
-const isRejection = (error: unknown) =>
-  error instanceof AmphoError && ["factor_needed", "password_rejected", "overloaded"].includes(error.code);
 
 /** A reset never gets past a second factor. */
 async function requireFactor(

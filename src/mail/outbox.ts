@@ -41,6 +41,8 @@ const wakeMs = 100;
 /** Longer than a transport takes to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
+/** How long a process that stops waits for a mail server. */
+const stopMs = { sending: 5_000, recording: 1_000 };
 /** The first pause after a failure, and the factor and maximum of the next ones. */
 const retry = { seconds: 5, factor: 3, maxSeconds: 600 };
 
@@ -95,9 +97,15 @@ export function startOutbox(deps: OutboxDeps): Outbox {
     async stop() {
       isStopped = true;
       clearTimeout(timer);
-      await running;
-      await Promise.all(flying);
+      const deliveries = async () => {
+        await running;
+        await Promise.all(flying);
+      };
+      // A mail that the server is about to accept would otherwise be sent twice.
+      await atMost(stopMs.sending, deliveries());
       await deps.transport.close();
+      // The mails that failed by that are recorded, and another process sends them soon.
+      await atMost(stopMs.recording, deliveries());
     },
   };
 }
@@ -111,7 +119,6 @@ async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
       return;
     }
     await transport.send(message);
-    await store.settleMail({ mail, outcome: { sent: true }, now: clock.now() });
   } catch (error) {
     report(error);
     const now = clock.now();
@@ -119,7 +126,20 @@ async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
     const failure = error instanceof MailFailure ? error.message : "internal_error";
     // If this fails too, another turn takes the mail after `holdSeconds`.
     await store.settleMail({ mail, outcome: { failure, retryAt }, now }).catch(() => undefined);
+    return;
   }
+  // If this fails, the mail is sent a second time after `holdSeconds`.
+  await store.settleMail({ mail, outcome: { sent: true }, now: clock.now() }).catch(report);
+}
+
+/** Resolves when the work ends, or after the time. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 function nextAttempt({ tries, until }: OutgoingMail, now: number): number | undefined {

@@ -235,11 +235,13 @@ export function createThrottle(deps: {
       attempt: () => attempt,
       asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
       async allowAccount(canonical) {
-        const own = loginCounter(canonical);
+        const isMail = attempt.counters.some(({ kind }) => kind === "mail");
+        const own = isMail ? counter("mail", canonical) : loginCounter(canonical);
         // The attempts of a known device are counted by user already.
-        if (attempt.counters.some(({ kind, key }) => kind !== "login" || key === own.key)) return;
+        const isByUser = isMail ? deviceId !== undefined : attempt.counters.some(({ kind }) => kind !== "login");
+        if (isByUser || attempt.counters.some(({ key }) => key === own.key)) return;
         const further = { ...attempt, sources: [], counters: [own], subject: subjectOf(own) };
-        const context = { canonical, origin, event: "login_throttled" } as const;
+        const context = { canonical, origin, event: isMail ? "mail_throttled" : "login_throttled" } as const;
         const rejection = bought
           ? await findRejection(further, context, {})
           : (await judge(further, context, about.captcha)).rejection;

@@ -8,13 +8,15 @@ import {
   register,
   type Subject,
 } from "../factors/webauthn/authenticator.js";
-import { type Answer, password, type World } from "../world/ampho.js";
+import { type Answer, password } from "../world/ampho.js";
+import { asked, begin as beginMail, type Mailing } from "./mailboxes.js";
 import { begin, type SignIn } from "./outside.js";
 import { codeAt, logIn, type Owner } from "./owners.js";
 import { type Challenge, challengeOf, loginPage } from "./passkey-owners.js";
 
 export interface Actor {
-  readonly world: World;
+  /** The address of the account is its login at `x.example`. It is unproven at first. */
+  readonly world: Mailing;
   readonly login: string;
   readonly id: string;
   /** Undefined for an account without a second factor. */
@@ -53,10 +55,11 @@ const pendingOf = async (actor: Actor, more = {}): Promise<string | undefined> =
   return typeof json["transaction"] === "string" ? json["transaction"] : undefined;
 };
 
-async function enrol(actor: Actor, transaction: string | undefined): Promise<Answer | "no way"> {
+/** `code`: the one that is mailed for the enrolment of an account with a proven address. */
+async function enrol(actor: Actor, transaction: string | undefined, code?: string): Promise<Answer | "no way"> {
   if (transaction === undefined) return "no way";
   const { world } = actor;
-  const begun = await world.call("POST", "/totp", { body: { transaction } });
+  const begun = await world.call("POST", "/totp", { body: { transaction, code } });
   if (begun.status !== 200) return begun;
   const totp = codeAt(String(begun.json["secret"]), world.clock.now());
   return world.call("POST", "/totp/confirm", { body: { transaction: begun.json["transaction"], totp } });
@@ -71,6 +74,29 @@ const assert = (
   transaction,
   passkey: authenticate(subject, challenge, { response: { userHandle: handle }, ...change }),
 });
+
+/** The transaction that follows a mailed code. */
+async function mailedPendingOf(actor: Actor): Promise<string | undefined> {
+  const { transaction, mail } = await asked(actor.world, actor.login);
+  const { json } = await post(actor, { transaction, code: mail.code });
+  return typeof json["transaction"] === "string" ? json["transaction"] : undefined;
+}
+
+/** Registers with an invitation that has the roles of the account. */
+async function registerBy(
+  { world, login }: Actor,
+  secret: (begun: Answer) => object,
+): Promise<{ readonly answer: Answer; readonly email: string }> {
+  const email = `new-${login}-${world.clock.now()}@x.example`;
+  const roles = (await world.ampho.users.find(login))?.roles ?? [];
+  await world.ampho.users.invite({ email, roles });
+  const { invite } = await world.mail("invite", email);
+  world.clock.advance(61);
+  const begun = await world.call("POST", "/register", { body: { email, invite } });
+  const { code } = await world.mail("register", email);
+  const body = { transaction: begun.json["transaction"], code, ...secret(begun) };
+  return { answer: await world.call("POST", "/register/finish", { body }), email };
+}
 
 async function enrolPasskey(actor: Actor, pending: string | undefined): Promise<Answer | "no way"> {
   if (pending === undefined) return "no way";
@@ -299,7 +325,159 @@ const passkeyLogins: readonly Omit<Way, "route" | "proves">[] = [
 
 const withPasskey: readonly Way[] = passkeyLogins.map((way) => ({ ...way, route: "POST /login", proves: "passkey" }));
 
+/** A mailed code or link is a first factor, as a password is. */
+const mailed: readonly Omit<Way, "route">[] = [
+  {
+    name: "mailed code",
+    go: async (actor) => {
+      const { transaction, mail } = await asked(actor.world, actor.login);
+      return post(actor, { transaction, code: mail.code });
+    },
+    outcomes: byPassword,
+  },
+  {
+    name: "mailed link in the browser that asked",
+    go: async (actor) => {
+      const { transaction, mail } = await asked(actor.world, actor.login);
+      return post(actor, { transaction, link: mail.link });
+    },
+    outcomes: byPassword,
+  },
+  {
+    name: "mailed link and number in another browser",
+    go: async (actor) => {
+      const { match, mail } = await asked(actor.world, actor.login);
+      return post(actor, { link: mail.link, match });
+    },
+    outcomes: byPassword,
+  },
+  {
+    name: "mailed link in another browser",
+    go: async (actor) => post(actor, { link: (await asked(actor.world, actor.login)).mail.link }),
+    outcomes: everywhere("match_needed"),
+  },
+  {
+    name: "transaction and number of a mail",
+    go: async (actor) => {
+      const { transaction, match } = await beginMail(actor.world, "/login/mail", { login: actor.login });
+      await actor.world.mail("login");
+      return post(actor, { transaction, match, link: `${transaction}.${match}` });
+    },
+    outcomes: everywhere("invalid_credentials"),
+  },
+  {
+    name: "mailed code on a remembered device",
+    go: async (actor) => {
+      const { transaction, mail } = await asked(actor.world, actor.login);
+      return post(actor, { transaction, code: mail.code, device: actor.device });
+    },
+    outcomes: { ...byPassword, "optional, with": "1fa dev", "required, with": "1fa dev" },
+  },
+  {
+    name: "re-authentication by mailed code",
+    go: async (actor) => {
+      const { transaction, mail } = await asked(actor.world, actor.login);
+      return post(actor, { transaction, code: mail.code, device: actor.device }, await liveToken(actor));
+    },
+    outcomes: byPassword,
+  },
+  {
+    name: "mailed code, then totp",
+    go: async (actor) => {
+      const transaction = await mailedPendingOf(actor);
+      return transaction === undefined ? "no way" : post(actor, { transaction, ...actor.factor("totp") });
+    },
+    outcomes: bySecondStep,
+  },
+  {
+    name: "mailed code and totp in one request",
+    go: async (actor) => {
+      const { transaction, mail } = await asked(actor.world, actor.login);
+      return post(actor, { transaction, code: mail.code, ...actor.factor("totp") });
+    },
+    outcomes: everywhere("invalid_request"),
+  },
+];
+
+/** A new account has no second factor, whatever the other account of the column has. */
+const byRegistration: Way["outcomes"] = {
+  "optional, without": "1fa",
+  "optional, with": "1fa",
+  "required, without": "factor_needed, enroll",
+  "required, with": "factor_needed, enroll",
+  "phr, without": "factor_needed, enroll",
+  "phr, with": "factor_needed, enroll",
+};
+
+const registrations: readonly Omit<Way, "route">[] = [
+  {
+    name: "registration with a password",
+    go: async (actor) => (await registerBy(actor, () => ({ password }))).answer,
+    outcomes: byRegistration,
+  },
+  {
+    name: "registration with a passkey",
+    go: async (actor) => {
+      const passkey = (begun: Answer) => ({ passkey: register(createSubject(-7), challengeOf(begun).challenge) });
+      return (await registerBy(actor, passkey)).answer;
+    },
+    outcomes: everywhere("phr"),
+  },
+  {
+    name: "registration, then a login by password",
+    go: async (actor) => {
+      const { email } = await registerBy(actor, () => ({ password }));
+      return post(actor, { login: email, password });
+    },
+    outcomes: byRegistration,
+  },
+];
+
+/** An app is set up. */
+const byEnrolment: Way["outcomes"] = {
+  "optional, without": "no way",
+  "optional, with": "transaction_over",
+  "required, without": "2fa",
+  "required, with": "transaction_over",
+  // An app does not reach this policy.
+  "phr, without": "factor_needed, enroll",
+  "phr, with": "transaction_over",
+};
+
 export const ways: readonly Way[] = [
+  ...mailed.map((way) => ({ ...way, route: "POST /login" })),
+  ...registrations.map((way) => ({ ...way, route: "POST /register/finish" })),
+  {
+    name: "enrolment with the transaction of a mailed code",
+    route: "POST /totp/confirm",
+    go: async (actor) => enrol(actor, await mailedPendingOf(actor)),
+    outcomes: byEnrolment,
+  },
+  {
+    name: "enrolment with the transaction of a password where the address is proven",
+    route: "POST /totp/confirm",
+    go: async (actor) => {
+      await mailedPendingOf(actor);
+      return enrol(actor, await pendingOf(actor));
+    },
+    outcomes: { ...byEnrolment, "required, without": "invalid_request" },
+  },
+  {
+    name: "enrolment with the transaction of a password and the code that was mailed for it",
+    route: "POST /totp/confirm",
+    go: async (actor) => {
+      await mailedPendingOf(actor);
+      const before = await actor.world.countMails("enroll");
+      const transaction = await pendingOf(actor);
+      const isMailed = (await actor.world.countMails("enroll")) > before;
+      return enrol(
+        actor,
+        transaction,
+        isMailed ? (await actor.world.mail("enroll", `${actor.login}@x.example`)).code : undefined,
+      );
+    },
+    outcomes: byEnrolment,
+  },
   {
     name: "password",
     route: "POST /login",
@@ -392,15 +570,7 @@ export const ways: readonly Way[] = [
     name: "enrolment with the transaction of a password",
     route: "POST /totp/confirm",
     go: async (actor) => enrol(actor, await pendingOf(actor)),
-    outcomes: {
-      "optional, without": "no way",
-      "optional, with": "transaction_over",
-      "required, without": "2fa",
-      "required, with": "transaction_over",
-      // An app does not reach this policy.
-      "phr, without": "factor_needed, enroll",
-      "phr, with": "transaction_over",
-    },
+    outcomes: byEnrolment,
   },
   {
     name: "enrolment with the transaction of password and totp",

@@ -1,0 +1,274 @@
+// Requests for mails: what strangers can cause with them, and what they can learn from the responses.
+import { expect, it } from "vitest";
+import type { AmphoOptions, Message } from "../../dist/index.js";
+import { grantOf, password, type World } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
+import { addPerson, asked, begin, logInBy, openMailing, proofsOf } from "./mailboxes.js";
+import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+
+const ann = "ann@x.example";
+
+const countOf = async (ground: Ground, world: World, ...tables: readonly string[]) => {
+  const counts = tables.map((table) => `(select count(*) from ampho_${table}) as ${table}`);
+  const [row] = await ground.sql(world, `select ${counts.join(", ")}`);
+  return Object.fromEntries(Object.entries(row ?? {}).map(([name, n]) => [name, Number(n)]));
+};
+
+/** The probability that a request of the first kind takes longer than one of the second. */
+function areaUnderCurve(first: readonly number[], second: readonly number[]): number {
+  const ranked = [...first.map((ms) => ({ ms, own: 1 })), ...second.map((ms) => ({ ms, own: 0 }))].sort(
+    (a, b) => a.ms - b.ms,
+  );
+  const rankSum = ranked.reduce((sum, { own }, at) => sum + own * (at + 1), 0);
+  return (rankSum - (first.length * (first.length + 1)) / 2) / (first.length * second.length);
+}
+
+const shuffled = <T>(items: readonly T[]): T[] => {
+  const left = [...items];
+  return items.flatMap(() => left.splice(Math.floor(Math.random() * left.length), 1));
+};
+
+onBothDatabases((ground) => {
+  it("thousands of requests for invented logins and addresses leave no row but their counts (W-15)", async () => {
+    const world = await openMailing(ground);
+    for (let page = 0; page < 10_000; page += 1) {
+      const { status } = await world.call("GET", "/login");
+      if (status !== 200) expect.unreachable(`a login page returned ${status}`);
+    }
+    expect(await countOf(ground, world, "users", "passkeys", "spent", "mail", "attempts", "audit")).toEqual({
+      ...{ users: 0, passkeys: 0, spent: 0, mail: 0, attempts: 0, audit: 0 },
+    });
+    for (let request = 0; request < 1000; request += 1) {
+      const address = `198.51.${request >> 4}.${request & 15}`;
+      for (const path of ["/login/mail", "/password/reset"])
+        await world.call("POST", path, { address, body: { login: `invented-${request}` } });
+    }
+    expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
+      ...{ users: 0, passkeys: 0, spent: 0, mail: 0 },
+    });
+    const answers = [];
+    for (let request = 0; request < 100; request += 1) {
+      const body = { email: `invented-${request}@x.example` };
+      answers.push((await world.call("POST", "/register", { address: "192.0.2.1", body })).status);
+    }
+    expect(answers.filter((status) => status === 200)).toHaveLength(20);
+    expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
+      ...{ users: 0, passkeys: 0, spent: 0, mail: 20 },
+    });
+  });
+
+  it("one mailbox gets five mails in an hour, and its owner on a known device still gets one (W-71)", async () => {
+    const world = await openMailing(ground, { throttleMails: 5 });
+    const { device } = await addPerson(world, ann, password);
+    world.clock.advance(7201);
+    for (let request = 0; request < 240; request += 1) {
+      const path = request % 2 === 0 ? "/login/mail" : "/password/reset";
+      const address = `198.51.100.${request}`;
+      const answer = await world.call("POST", path, {
+        address,
+        body: { login: request % 3 === 0 ? ann.toUpperCase() : ann },
+      });
+      if (answer.status !== 200) expect(outcomeOf(answer)).toEqual([429, "too_many_attempts"]);
+      world.clock.advance(15);
+    }
+    expect(await world.countMails("login", "reset")).toBe(5);
+    await begin(world, "/login/mail", { login: ann, device }, { address: "198.51.100.1" });
+    expect(await world.countMails("login", "reset")).toBe(6);
+  });
+
+  it("the limit of a login is the same whether an account has it or not (W-71)", async () => {
+    const world = await openMailing(ground, { throttleMails: 5 });
+    await world.ampho.users.create({ login: ann, password });
+    await world.ampho.users.create({ login: "off@x.example", password });
+    await world.ampho.users.disable("off@x.example");
+    const seen: Record<string, unknown[]> = {};
+    for (let request = 0; request < 24; request += 1) {
+      for (const login of [ann, "off@x.example", "nobody@x.example"]) {
+        const answer = await world.call("POST", "/login/mail", { body: { login } });
+        seen[login] = [...(seen[login] ?? []), [answer.status, answer.headers.get("retry-after")]];
+      }
+      world.clock.advance(request % 4 === 0 ? 30 : 61);
+    }
+    expect(seen[ann]).toEqual(seen["nobody@x.example"]);
+    expect(seen[ann]).toEqual(seen["off@x.example"]);
+    expect(seen[ann]?.filter((each) => JSON.stringify(each).startsWith("[200"))).toHaveLength(5);
+  });
+
+  it.each([
+    ["one address", (request: number) => `192.0.2.${request < 0 ? 1 : 1}`],
+    ["one /64 of IPv6", (request: number) => `2001:db8:1:2::${request.toString(16)}`],
+  ])("requests for many mailboxes from %s cause twenty mails in an hour (W-71)", async (_, addressOf) => {
+    const world = await openMailing(ground);
+    for (let request = 0; request < 60; request += 1) {
+      await world.ampho.users.create({ login: `user-${request}@x.example` });
+      const path = request % 2 === 0 ? "/login/mail" : "/register";
+      const login = `user-${request}@x.example`;
+      await world.call("POST", path, { address: addressOf(request), body: { login, email: `new-${login}` } });
+      world.clock.advance(30);
+    }
+    expect(await world.countMails("login", "register")).toBe(20);
+    await world.call("POST", "/login/mail", { address: "203.0.113.9", body: { login: "user-0@x.example" } });
+    expect(await world.countMails("login", "register")).toBe(21);
+  });
+
+  it("two processes send each mail once, with the same code whoever sends it (W-73)", async () => {
+    const sent: Message[] = [];
+    const mail = async (message: Message) => void sent.push(message);
+    const world = await openMailing(ground, { mail });
+    const others = [await world.another({ mail }), await world.another({ mail })];
+    const people = Array.from({ length: 20 }, (_, n) => `user-${n}@x.example`);
+    for (const login of people) await world.ampho.users.create({ login });
+    await Promise.all(
+      people.map((login, n) => [world, ...others][n % 3]?.call("POST", "/login/mail", { body: { login } })),
+    );
+    await expect.poll(() => sent.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(20);
+    await expect
+      .poll(() => ground.sql(world, "select n from ampho_mail where sent_at is null"), { timeout: 60_000 })
+      .toEqual([]);
+    expect(new Set(sent.map(({ to }) => to)).size).toBe(20);
+    expect(sent).toHaveLength(20);
+  });
+
+  it("a mail that another process takes after the death of the first has the same code and link (W-73)", async () => {
+    const sent: Message[] = [];
+    // The first process never ends its attempt, as if it had died in it.
+    const hung: AmphoOptions = { mail: (message) => new Promise(() => void sent.push(message)) };
+    const world = await openMailing(ground, hung);
+    await world.ampho.users.create({ login: ann });
+    const { transaction } = await begin(world, "/login/mail", { login: ann });
+    await expect.poll(() => sent.length, { timeout: 60_000 }).toBe(1);
+    const other = await world.another({ mail: async (message) => void sent.push(message) });
+    world.clock.advance(61);
+    await expect.poll(() => sent.length, { timeout: 60_000 }).toBe(2);
+    const [first, second] = sent.map(({ text }) => proofsOf(text));
+    expect(second).toEqual(first);
+    expect(sent[0]?.id).toBe(sent[1]?.id);
+    grantOf(await logInBy(other, { transaction, code: first?.code }));
+  });
+
+  it("a mail that is older than its code is dropped and never sent (W-74)", async () => {
+    let isDown = true;
+    const sent: Message[] = [];
+    const mail = async (message: Message) => {
+      if (isDown) throw new Error("the mail server is down");
+      sent.push(message);
+    };
+    const world = await openMailing(ground, { mail });
+    await world.ampho.users.create({ login: ann });
+    await begin(world, "/login/mail", { login: ann });
+    await expect.poll(() => world.events(), { timeout: 60_000 }).toContainEqual(expect.stringMatching(/^mail_failed/));
+    world.clock.advance(600);
+    isDown = false;
+    await expect.poll(() => world.events(), { timeout: 60_000 }).toContain("mail_dropped: expired");
+    expect(await ground.sql(world, "select address, claims from ampho_mail")).toEqual([{ address: "", claims: "{}" }]);
+    // A later request is sent as usual, which shows that the outbox has looked since.
+    await begin(world, "/login/mail", { login: ann });
+    await expect.poll(() => sent.length, { timeout: 60_000 }).toBe(1);
+  });
+
+  it("a request returns before the mail server has accepted anything", async () => {
+    const world = await openMailing(ground, { mail: () => new Promise(() => undefined) });
+    await world.ampho.users.create({ login: ann });
+    await begin(world, "/login/mail", { login: ann });
+    await begin(world, "/login/mail", { login: ann });
+    expect(await world.countMails("login")).toBe(2);
+  });
+
+  it("unknown members of requests by mail change nothing (W-80)", async () => {
+    const world = await openMailing(ground);
+    const extra = {
+      ...{ roles: ["admin"], id: "other", sub: "other", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },
+      ...{ for: "reset", exp: 9_999_999_999, fv: 0, pwv: 1, bare: true, inv: "x", uh: "x", address: "eve@x.example" },
+    };
+    const begun = await begin(world, "/register", { email: ann, ...extra });
+    const { code, to } = await world.mail("register");
+    expect(to).toBe(ann);
+    const registered = grantOf(
+      await world.call("POST", "/register/finish", {
+        body: { transaction: begun.transaction, code, password, ...extra },
+      }),
+    );
+    expect(claimsOf(registered.token)).toMatchObject({ login: ann, roles: [], acr: "1fa", amr: ["mail", "pwd"] });
+    const request = await begin(world, "/login/mail", { login: ann, email: "eve@x.example", ...extra });
+    const mail = await world.mail("login");
+    expect(mail.to).toBe(ann);
+    expect(Object.keys(claimsOf(request.transaction)).sort()).toEqual(["exp", "for", "iat", "jti", "login"]);
+    const grant = grantOf(await logInBy(world, { transaction: request.transaction, code: mail.code, ...extra }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: claimsOf(registered.token)["sub"], acr: "1fa", amr: ["mail"] });
+  });
+
+  it("responses do not tell known, unknown, disabled and unproven accounts apart, in form and time (W-70)", async () => {
+    const world = await openMailing(ground);
+    await addPerson(world, "known@x.example", password);
+    await world.ampho.users.create({ login: "plain@x.example", password });
+    await world.ampho.users.create({ login: "gone0@x.example", password });
+    await world.ampho.users.disable("gone0@x.example");
+    const logins = ["known@x.example", "plain@x.example", "gone0@x.example", "nobod@x.example"] as const;
+    const routes = {
+      "/login/mail": (login: string) => ({ login }),
+      "/password/reset": (login: string) => ({ login }),
+      "/register": (email: string) => ({ email }),
+    } as const;
+    const times = new Map<string, number[]>();
+    const shapes = new Map<string, string>();
+    const ask = async (path: keyof typeof routes, login: string) => {
+      const began = performance.now();
+      const answer = await world.call("POST", path, { body: routes[path](login) });
+      const ms = performance.now() - began;
+      const key = `${path} ${login}`;
+      times.set(key, [...(times.get(key) ?? []), ms]);
+      const names = [...answer.headers.keys()].filter((name) => !["date", "x-request-id"].includes(name)).sort();
+      const { transaction, ...rest } = answer.json;
+      const claims = Object.keys(claimsOf(String(transaction)));
+      const shape = JSON.stringify([answer.status, names, answer.text.length, Object.keys(rest), claims]);
+      shapes.set(path, shapes.get(path) ?? shape);
+      expect([path, login, shape]).toEqual([path, login, shapes.get(path)]);
+    };
+    const measure = async (rounds: number) => {
+      for (let round = 0; round < rounds; round += 1) {
+        world.clock.advance(61);
+        // A route counts its login together with the other routes, so each gets a minute of its own.
+        for (const path of shuffled(Object.keys(routes) as (keyof typeof routes)[])) {
+          for (const login of shuffled(logins)) await ask(path, login);
+          world.clock.advance(61);
+        }
+      }
+    };
+    const areas = () =>
+      Object.keys(routes).flatMap((path) =>
+        logins.flatMap((login, at) =>
+          logins.slice(at + 1).map((other) => {
+            const area = areaUnderCurve(times.get(`${path} ${login}`) ?? [], times.get(`${path} ${other}`) ?? []);
+            return { path, login, other, area };
+          }),
+        ),
+      );
+    const apart = () => areas().filter(({ area }) => area < 0.4 || area > 0.6);
+    await measure(20);
+    times.clear();
+    await measure(300);
+    // A difference in time stays with more requests, and noise of a busy machine does not.
+    for (let again = 0; again < 2 && apart().length > 0; again += 1) await measure(300);
+    expect(apart()).toEqual([]);
+  });
+
+  it("a wrong code is rejected alike for known, unknown and disabled accounts (W-70)", async () => {
+    const world = await openMailing(ground);
+    await addPerson(world, ann, password);
+    await world.ampho.users.create({ login: "off@x.example", password });
+    await world.ampho.users.disable("off@x.example");
+    const answers = [];
+    for (const login of [ann, "off@x.example", "nobody@x.example"]) {
+      const { transaction } = await begin(world, "/login/mail", { login });
+      for (const body of [
+        { transaction, code: "12345678" },
+        { link: `${transaction}.AAAA`, match: "12" },
+        { link: `${transaction}.AAAA`, transaction },
+      ])
+        answers.push(await logInBy(world, body));
+    }
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    const { mail } = await asked(world, ann);
+    expect(mail.to).toBe(ann);
+  });
+});

@@ -1,0 +1,113 @@
+// Users with mailboxes. The option `mail` delivers into memory.
+import { expect, vi } from "vitest";
+import type { AmphoOptions, Message } from "../../dist/index.js";
+import { type Answer, type FullGrant, grantOf, type Sent, type World } from "../world/ampho.js";
+import { type Ground, outcomeOf } from "./owners.js";
+
+export const newPassword = "amber tulip canoe walnut";
+
+export const mailSettings = {
+  ...{ appUrl: "https://example.org/", mailLogin: true, registration: "open", throttleMails: 1_000_000 },
+} as const satisfies AmphoOptions;
+
+/** A mail with the proofs that its text contains. */
+export interface Mail extends Message {
+  readonly code: string;
+  /** The parts of links behind `#ampho=`, `#ampho-invite=` and `#ampho-alarm=`. */
+  readonly link: string;
+  readonly invite: string;
+  readonly alarm: string;
+}
+
+export interface Mailing extends World {
+  /** Every mail that has arrived and was not taken. */
+  readonly mails: Message[];
+  /** Waits for a mail of a kind, and takes it. */
+  mail(kind: string, to?: string): Promise<Mail>;
+  /** How many mails of the kinds were ever written. */
+  countMails(...kinds: readonly string[]): Promise<number>;
+}
+
+export async function openMailing(ground: Ground, options: AmphoOptions = {}): Promise<Mailing> {
+  const mails: Message[] = [];
+  const world = await ground.open({
+    ...{ ...mailSettings, mail: async (message: Message) => void mails.push(message) },
+    ...options,
+  });
+  return mailingOf(ground, world, mails);
+}
+
+export function mailingOf(ground: Ground, world: World, mails: Message[]): Mailing {
+  return {
+    ...world,
+    mails,
+    async mail(kind, to) {
+      const isWanted = (each: Message) => each.kind === kind && (to === undefined || each.to === to);
+      await vi.waitFor(
+        () => expect(mails.map((each) => [each.kind, each.to])).toContainEqual([kind, to ?? expect.anything()]),
+        {
+          ...{ timeout: 60_000, interval: 10 },
+        },
+      );
+      const [mail] = mails.splice(mails.findIndex(isWanted), 1);
+      if (mail === undefined) throw new Error("a mail was lost");
+      return { ...mail, ...proofsOf(mail.text) };
+    },
+    async countMails(...kinds) {
+      const list = kinds.map((kind) => `'${kind}'`).join(", ");
+      const [row] = await ground.sql(world, `select count(*) as n from ampho_mail where kind in (${list})`);
+      return Number(row?.["n"]);
+    },
+  };
+}
+
+export function proofsOf(text: string) {
+  const part = (name: string) => new RegExp(`#${name}=(\\S+)`).exec(text)?.[1] ?? "";
+  const code = /^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? "";
+  return { code, link: part("ampho"), invite: part("ampho-invite"), alarm: part("ampho-alarm") };
+}
+
+/** What a request for a mail returned. */
+export interface Begun {
+  readonly transaction: string;
+  readonly match: string;
+}
+
+/** Asks for a mail, a minute after the one before. */
+export async function begin(world: World, path: string, body: object, sent: Sent = {}): Promise<Begun> {
+  world.clock.advance(61);
+  const answer = await world.call("POST", path, { ...sent, body });
+  expect(answer.status, answer.text).toBe(200);
+  return { transaction: String(answer.json["transaction"]), match: String(answer.json["match"]) };
+}
+
+/** A user who has registered, and so has a proven address. */
+export async function addPerson(world: Mailing, email: string, password: string): Promise<FullGrant> {
+  const { transaction } = await begin(world, "/register", { email });
+  const { code } = await world.mail("register", email);
+  return grantOf(await world.call("POST", "/register/finish", { body: { transaction, code, password } }));
+}
+
+export const asked = async (world: Mailing, login: string, sent: Sent = {}) => {
+  const begun = await begin(world, "/login/mail", { login }, sent);
+  return { ...begun, mail: await world.mail("login") };
+};
+
+export const askedReset = async (world: Mailing, login: string) => {
+  const begun = await begin(world, "/password/reset", { login });
+  return { ...begun, mail: await world.mail("reset") };
+};
+
+export const logInBy = (world: World, body: object, sent: Sent = {}): Promise<Answer> =>
+  world.call("POST", "/login", { ...sent, body });
+
+export const finishReset = (world: World, body: object): Promise<Answer> =>
+  world.call("POST", "/password/reset/finish", { body: { new_password: newPassword, ...body } });
+
+/** Eight or two other digits. */
+export const otherDigits = (digits: string): string =>
+  digits.replace(/\d/, (digit) => String((Number(digit) + 1) % 10));
+
+export const wrong = [401, "invalid_credentials"];
+export const over = [401, "transaction_over"];
+export { outcomeOf };

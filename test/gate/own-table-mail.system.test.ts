@@ -1,0 +1,175 @@
+// The flows by mail of an application's own user table: each exists when its function exists (W-84, W-100).
+import { expect, it } from "vitest";
+import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
+import { admission, grantOf, password } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
+import { asked, askedReset, begin, finishReset, logInBy, newPassword, openMailing, over, wrong } from "./mailboxes.js";
+import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+
+interface Person extends ApplicationUser {
+  login: string;
+  email: string;
+  emailProven: boolean;
+  password: string;
+  disabled: boolean;
+}
+
+const ann = "ann@x.example";
+
+const person = (login: string): Person => ({
+  ...{ id: `id of ${login}`, login, email: login, emailProven: true, password, disabled: false },
+});
+
+/** A table with the functions of these names. It accepts logins in any case. */
+async function open(ground: Ground, ...functions: readonly ("setPassword" | "create" | "setEmail")[]) {
+  const rows: Person[] = [person(ann)];
+  const found = (text: string) => rows.find(({ login, email }) => [login, email].includes(text.toLowerCase().trim()));
+  const calls: string[] = [];
+  const all: Required<Pick<ApplicationUsers<Person>, "setPassword" | "create" | "setEmail">> = {
+    async setPassword(user, given) {
+      calls.push("setPassword");
+      user.password = given;
+    },
+    async create({ login, email, password: given = "" }) {
+      calls.push("create");
+      if (found(login) !== undefined || found(email) !== undefined) return undefined;
+      const user = { ...person(login), email, password: given };
+      rows.push(user);
+      return user;
+    },
+    async setEmail(user, email) {
+      calls.push("setEmail");
+      if (found(email) !== undefined) return false;
+      user.email = email;
+      return true;
+    },
+  };
+  const table = { isDown: false };
+  const users: ApplicationUsers<Person> = {
+    async find(login) {
+      if (table.isDown) throw new Error("the table is down");
+      return found(login);
+    },
+    findById: async (id) => rows.find((each) => each.id === id),
+    verify: async (user, given) => user.password === given,
+    ...Object.fromEntries(functions.map((name) => [name, all[name]])),
+  };
+  return { world: await openMailing(ground, { users }), rows, calls, table };
+}
+
+onBothDatabases((ground) => {
+  it("each flow is 404 without its function, and a login by mail and an alarm need none (W-84)", async () => {
+    const { world } = await open(ground);
+    const { token } = grantOf(await logInBy(world, { login: ann, password }));
+    for (const [path, body] of [
+      ["/password/reset", { login: ann }],
+      ["/password/reset/finish", { transaction: "x", code: "12345678", new_password: newPassword }],
+      ["/register", { email: "new@x.example" }],
+      ["/register/finish", { transaction: "x", code: "12345678", password }],
+      ["/account/email", { email: "new@x.example" }],
+      ["/account/email/finish", { transaction: "x", code: "12345678" }],
+    ] as const)
+      expect([path, (await world.call("POST", path, { body, bearer: token })).status]).toEqual([path, 404]);
+    const { transaction, mail } = await asked(world, ann);
+    const grant = grantOf(await logInBy(world, { transaction, code: mail.code }));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: `id of ${ann}`, amr: ["mail"] });
+    expect(outcomeOf(await world.call("POST", "/alarm", { body: { alarm: "x" } }))).toEqual(over);
+  });
+
+  it("a reset calls `setPassword` once, and ends the sessions of the user", async () => {
+    const { world, rows, calls } = await open(ground, "setPassword");
+    const { token, refresh_token } = grantOf(await logInBy(world, { login: ann, password }));
+    const { transaction, mail } = await askedReset(world, ann);
+    expect(outcomeOf(await finishReset(world, { transaction, code: mail.code, new_password: "short" }))).toEqual([
+      ...[400, "password_rejected"],
+    ]);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => finishReset(world, { transaction, code: mail.code })),
+    );
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect([calls, rows[0]?.password]).toEqual([["setPassword"], newPassword]);
+    expect(admission(world.ampho, token)).not.toBe("in");
+    expect((await world.renew(refresh_token)).status).toBe(401);
+    expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(wrong);
+  });
+
+  it("a registration calls `create` with the proven address, and a second one for it opens no session", async () => {
+    const { world, rows, calls } = await open(ground, "create");
+    const email = "new@x.example";
+    const register = async () => {
+      const { transaction } = await begin(world, "/register", { email });
+      const { code } = await world.mail("register", email);
+      return () => world.call("POST", "/register/finish", { body: { transaction, code, password } });
+    };
+    const [first, second] = [await register(), await register()];
+    const weak = (await begin(world, "/register", { email })).transaction;
+    const { code } = await world.mail("register");
+    const body = { transaction: weak, code, password: "short" };
+    expect(outcomeOf(await world.call("POST", "/register/finish", { body }))).toEqual([400, "password_rejected"]);
+    expect(calls).toEqual([]);
+    const grant = grantOf(await first());
+    expect(claimsOf(grant.token)).toMatchObject({ sub: `id of ${email}`, login: email });
+    expect(outcomeOf(await second())).toEqual(over);
+    expect(outcomeOf(await first())).toEqual(over);
+    expect(rows.filter((row) => row.email === email)).toHaveLength(1);
+    const known = await begin(world, "/register", { email: ann });
+    await world.mail("account_exists", ann);
+    expect(known.transaction).toBeTruthy();
+  });
+
+  it("a change of address calls `setEmail`, and reports an address that another user got meanwhile", async () => {
+    const { world, rows, calls } = await open(ground, "setEmail");
+    const { token } = grantOf(await logInBy(world, { login: ann, password }));
+    const change = async (email: string) => {
+      const { transaction } = await begin(world, "/account/email", { email }, { bearer: token });
+      const { code } = await world.mail("email", email);
+      return () => world.call("POST", "/account/email/finish", { bearer: token, body: { transaction, code } });
+    };
+    const late = await change("late@x.example");
+    rows.push(person("late@x.example"));
+    expect(outcomeOf(await late())).toEqual([409, "email_taken"]);
+    const own = await change("own@x.example");
+    expect((await own()).status).toBe(204);
+    expect([calls, rows[0]?.email]).toEqual([["setEmail", "setEmail"], "own@x.example"]);
+  });
+
+  it("a table that fails between request and code returns 503, and the code works later (W-100)", async () => {
+    const { world, table, rows } = await open(ground, "setPassword");
+    const login = await asked(world, ann);
+    const reset = await askedReset(world, ann);
+    table.isDown = true;
+    const finish = { transaction: login.transaction, code: login.mail.code };
+    const change = { transaction: reset.transaction, code: reset.mail.code };
+    expect((await logInBy(world, finish)).status).toBe(503);
+    expect((await finishReset(world, change)).status).toBe(503);
+    expect((await world.call("POST", "/login/mail", { body: { login: ann } })).status).not.toBe(200);
+    table.isDown = false;
+    grantOf(await logInBy(world, finish));
+    expect((await finishReset(world, change)).status).toBe(204);
+    expect(rows[0]?.password).toBe(newPassword);
+  });
+
+  it("a user who is disabled, lost or changed in the table since the request gets no session (W-100)", async () => {
+    for (const change of [
+      { disabled: true },
+      { login: "renamed@x.example", email: "renamed@x.example" },
+      { email: "other@x.example" },
+    ]) {
+      const { world, rows } = await open(ground, "setPassword");
+      const { transaction, match, mail } = await asked(world, ann);
+      Object.assign(rows[0] ?? {}, change);
+      for (const body of [
+        { transaction, code: mail.code },
+        { link: mail.link, match },
+      ])
+        expect(outcomeOf(await logInBy(world, body))).toEqual(wrong);
+    }
+  });
+
+  it("other spellings of a login that the table accepts give a stranger no further mails or codes (W-71)", async () => {
+    const { world } = await open(ground, "setPassword");
+    const spellings = [ann, " ann@x.example", "ann@x.example ", "  ann@x.example"];
+    for (const login of spellings) await world.call("POST", "/login/mail", { body: { login } });
+    expect(await world.countMails("login")).toBe(1);
+  });
+});
