@@ -54,10 +54,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
     ...{ removesFactors, provesAddress: recovery === undefined },
     spend: spendingOf(deps, transaction, undefined),
-    attempts: [
-      ...(admission ? [{ attempt: admission.asSucceeded(account.id), outcomeOnReject: "succeeded" as const }] : []),
-      ...(factor?.attempt ? [{ attempt: factor.attempt, outcomeOnReject: "failed" as const }] : []),
-    ],
+    ...{ attempt: admission?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
   if (outcome.outcome === "factor_rejected") throw wrongCredentials();
   if (outcome.outcome !== "done") throw transactionOver();

@@ -164,7 +164,13 @@ onBothDatabases((ground) => {
     const answers = await Promise.all(
       Array.from({ length: 16 }, (_, n) => finish(n % 2 === 0 ? world : other, bodies[n % 2] ?? {})),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    // On a busy machine every one of them can be shed with 503, and the client comes again.
+    const granted = () => answers.filter(({ status }) => status === 200);
+    for (let again = 0; again < 5 && granted().length === 0; again += 1) {
+      world.clock.advance(16);
+      answers.push(await finish(world, { transaction, code: mail.code }));
+    }
+    expect(granted()).toHaveLength(1);
     expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
     expect(await ground.sql(world, "select id from ampho_sessions")).toHaveLength(1);
   });

@@ -120,7 +120,7 @@ export function mailContract(store: Opened): void {
 function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
-    ...{ use: undefined, spend: spend("r"), attempts: [], now: start, origin },
+    ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
     ...{ removesFactors: false, provesAddress: true },
     ...changes,
   });

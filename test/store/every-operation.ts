@@ -234,12 +234,12 @@ async function runMailOperations(run: Run): Promise<void> {
     origin,
   };
   const { factorsVersion } = await run("listFactors", ann.id);
-  const attempts = [{ attempt: attempt(), outcomeOnReject: "failed" as const }];
-  await run("finishReset", { ...reset, factorsVersion, spend: spend("r"), attempts });
+  const attempts = { attempt: attempt(), factorAttempt: attempt() };
+  await run("finishReset", { ...reset, factorsVersion, spend: spend("r"), ...attempts });
   const moved = await run("listFactors", ann.id);
-  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("r"), attempts });
+  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("r"), ...attempts });
   const use = { factor: "recovery_code", hash: "none" } as const;
-  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), attempts, use });
+  await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), ...attempts, use });
   const recovery = { userId: ann.id, login: ann.login, reason: "lost", detail: undefined, now: start, origin };
   await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
   for (const _ of [1, 2]) await run("raiseAlarm", { userId: ann.id, spend: spend("alarm"), now: start, origin });

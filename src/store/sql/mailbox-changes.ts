@@ -39,7 +39,9 @@ export interface ResetEntry {
   /** The link or code came by mail. An operator can also hand a link over. */
   readonly provesAddress: boolean;
   readonly spend: Spending;
-  readonly attempts: readonly { readonly attempt: Attempt; readonly outcomeOnReject: AttemptOutcome }[];
+  /** The attempts at the code or number, and at the second factor. */
+  readonly attempt: Attempt | undefined;
+  readonly factorAttempt: Attempt | undefined;
   readonly now: number;
   readonly origin: Origin;
 }
@@ -51,17 +53,14 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
   const account = yield* readAccount();
-  if ("rejected" in checked || account.factorsVersion !== input.factorsVersion) return failed("changed");
-  if (!(yield* spend(input.spend, now))) return failed("over");
+  const isChanged = "rejected" in checked || account.factorsVersion !== input.factorsVersion;
+  if (isChanged || !(yield* spend(input.spend, now))) {
+    // The code was right, and it changes nothing.
+    yield* settle(input, "returned", "returned");
+    return failed(isChanged ? "changed" : "over");
+  }
   const rejected = use && !(yield* useUp(account, use, input));
-  for (const { attempt, outcomeOnReject } of input.attempts)
-    yield* settleAttempt({
-      ...attempt,
-      outcome: rejected ? outcomeOnReject : "succeeded",
-      now,
-      login,
-      audit: undefined,
-    });
+  yield* settle(input, "succeeded", rejected ? "failed" : "succeeded");
   if (rejected) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
@@ -88,6 +87,15 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
+function* settle(
+  { attempt, factorAttempt, now, login }: ResetEntry,
+  outcome: AttemptOutcome,
+  factorOutcome: AttemptOutcome,
+): Transaction<void> {
+  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
+  if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: factorOutcome, now, login, audit: undefined });
+}
+
 export interface AddressChange {
   readonly userId: string;
   /** Undefined: the user has no address afterwards. */
@@ -107,10 +115,13 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["out
   const { userId, email, sessionId, spend: spending, attempt, now, origin } = input;
   const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
   const user = input.isStored ? yield* lockUser(userId, "update") : undefined;
-  if (input.isStored && (!user || (sessionId !== undefined && user.disabled))) return "changed";
-  if (readLive !== undefined && !(yield* readLive())) return "changed";
-  if (spending && !(yield* spend(spending, now))) return "over";
-  if (attempt) yield* settleAttempt({ ...attempt, outcome: "succeeded", now, login: user?.login, audit: undefined });
+  const isGone = input.isStored && (!user || (sessionId !== undefined && user.disabled));
+  const isChanged = isGone || (readLive !== undefined && !(yield* readLive()));
+  const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;
+  // The code was right, whether it changes something or not.
+  const outcome = stopped === undefined ? "succeeded" : "returned";
+  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login: user?.login, audit: undefined });
+  if (stopped !== undefined) return stopped;
   if (!user) {
     yield* recordAudit({ at: now, event: "email_changed", userId, origin });
     return "done";

@@ -1,0 +1,136 @@
+// A link scanner in a real Chromium: it opens every link of a mail, runs the scripts of the page and presses all its buttons, as
+// security gateways do with incoming mail (W-62).
+import { createServer } from "node:http";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { grantOf, password, type World } from "../world/ampho.js";
+import { freePort } from "../world/free-port.js";
+import { addPerson, asked, askedReset, begin, finishReset, logInBy, openMailing } from "./mailboxes.js";
+import { onBothDatabases } from "./owners.js";
+
+const ann = "ann@x.example";
+
+/** A landing page that sends the link as soon as it is open, and has a button for each purpose. */
+const landing = `<!doctype html><title>Shop</title>
+<form><input name="match" inputmode="numeric"><button>Continue</button></form>
+<button>Log in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">
+<script type="module">
+  const link = new URLSearchParams(location.hash.slice(1)).get("ampho") ?? "";
+  const secret = "the scanner's own password";
+  const purposes = [["login", {}], ["register/finish", { password: secret }], ["password/reset/finish", { new_password: secret }]];
+  async function send() {
+    const match = document.querySelector("[name=match]").value;
+    for (const [path, more] of purposes) {
+      const body = JSON.stringify({ link, ...more, ...(match === "" ? {} : { match }) });
+      const response = await fetch("/api/security/" + path, { method: "POST", headers: { "content-type": "application/json" }, body });
+      document.title = path + " " + response.status + " " + (await response.text());
+      outcomes.push(document.title);
+    }
+    pressed += 1;
+  }
+  globalThis.outcomes = [];
+  globalThis.pressed = 0;
+  for (const button of document.querySelectorAll("button, [type=submit]"))
+    button.addEventListener("click", (event) => (event.preventDefault(), send()));
+  await send();
+</script>`;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await openBrowser();
+}, browserTimeoutMs);
+afterAll(() => browser?.close());
+
+/** Serves the landing page and the API on one origin. */
+async function serveShop(world: World, port: number): Promise<void> {
+  const server = createServer(async (request, response) => {
+    const { method = "GET", url = "/" } = request;
+    if (!url.startsWith("/api/")) {
+      response.writeHead(200, { "content-type": "text/html" }).end(landing);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    const bodied = method === "GET" || method === "HEAD" ? {} : { body: Buffer.concat(chunks) };
+    const headers = { "content-type": request.headers["content-type"] ?? "" };
+    const answer = await world.ampho.fetch(new Request(`http://localhost${url}`, { method, headers, ...bodied }));
+    response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+}
+
+/** Opens the mail as a scanner does. Returns the responses that the page got. */
+async function scan(html: string): Promise<readonly string[]> {
+  const context = await browser.newContext();
+  const mail = await context.newPage();
+  await mail.setContent(html);
+  const links = await mail
+    .locator("a[href]")
+    .evaluateAll((anchors) => anchors.map((anchor) => String(Reflect.get(anchor, "href"))));
+  expect(links.length).toBeGreaterThan(0);
+  const outcomes: string[] = [];
+  for (const link of links) {
+    for (const method of ["GET", "HEAD", "OPTIONS"]) await fetch(link, { method });
+    const page = await context.newPage();
+    await page.goto(link);
+    await page.waitForFunction(() => Reflect.get(globalThis, "pressed") === 1);
+    const buttons = page.locator("button, [type=submit]");
+    for (let at = 0; at < (await buttons.count()); at += 1) {
+      await buttons.nth(at).click();
+      await page.waitForFunction((before) => Number(Reflect.get(globalThis, "pressed")) >= before, at + 2);
+    }
+    outcomes.push(...(await page.evaluate(() => Reflect.get(globalThis, "outcomes") as string[])));
+  }
+  await context.close();
+  return outcomes;
+}
+
+onBothDatabases((ground) => {
+  it("a scanner that opens links, runs scripts and presses all buttons uses nothing up and gets no session (W-62)", async () => {
+    const port = await freePort();
+    const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
+    await serveShop(world, port);
+    await addPerson(world, ann, password);
+    const before = await ground.sql(world, "select id from ampho_sessions");
+    const spent = await ground.sql(world, "select hash from ampho_spent");
+    const login = await asked(world, ann);
+    const reset = await askedReset(world, ann);
+    const registration = await begin(world, "/register", { email: "new@x.example" });
+    const registering = await world.mail("register");
+    for (const { html } of [login.mail, reset.mail, registering]) {
+      const outcomes = await scan(html);
+      expect(outcomes.length).toBeGreaterThan(10);
+      for (const outcome of outcomes) expect(outcome).toMatch(/match_needed|transaction_over/);
+      expect(outcomes.join()).toContain("match_needed");
+    }
+    expect(await ground.sql(world, "select id from ampho_sessions")).toEqual(before);
+    expect(await ground.sql(world, "select hash from ampho_spent")).toEqual(spent);
+    expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
+    // Every link still works for the person who asked.
+    grantOf(await logInBy(world, { link: login.mail.link, match: login.match }));
+    expect((await finishReset(world, { transaction: reset.transaction, link: reset.mail.link })).status).toBe(204);
+    const body = { link: registering.link, match: registration.match, password };
+    grantOf(await world.call("POST", "/register/finish", { body }));
+  });
+
+  it("the alarm of a notice does nothing until the page of the application sends it (W-62)", async () => {
+    const port = await freePort();
+    const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
+    await serveShop(world, port);
+    const { token } = await addPerson(world, ann, password);
+    const { transaction, mail } = await askedReset(world, ann);
+    expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
+    const { html, alarm } = await world.mail("password_changed");
+    const live = grantOf(await logInBy(world, { login: ann, password: "amber tulip canoe walnut" }));
+    await scan(html);
+    expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
+    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(401);
+    expect(token).toBeTruthy();
+  });
+});
