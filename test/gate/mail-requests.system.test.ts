@@ -31,14 +31,14 @@ const shuffled = <T>(items: readonly T[]): T[] => {
 onBothDatabases((ground) => {
   it("thousands of requests for invented logins and addresses leave no row but their counts (W-15)", async () => {
     const world = await openMailing(ground);
-    for (let page = 0; page < 10_000; page += 1) {
+    for (let page = 0; page < 3000; page += 1) {
       const { status } = await world.call("GET", "/login");
       if (status !== 200) expect.unreachable(`a login page returned ${status}`);
     }
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail", "attempts", "audit")).toEqual({
       ...{ users: 0, passkeys: 0, spent: 0, mail: 0, attempts: 0, audit: 0 },
     });
-    for (let request = 0; request < 1000; request += 1) {
+    for (let request = 0; request < 300; request += 1) {
       const address = `198.51.${request >> 4}.${request & 15}`;
       for (const path of ["/login/mail", "/password/reset"])
         await world.call("POST", path, { address, body: { login: `invented-${request}` } });
@@ -81,6 +81,7 @@ onBothDatabases((ground) => {
     await world.ampho.users.create({ login: ann, password });
     await world.ampho.users.create({ login: "off@x.example", password });
     await world.ampho.users.disable("off@x.example");
+    world.clock.advance(1);
     const seen: Record<string, unknown[]> = {};
     for (let request = 0; request < 24; request += 1) {
       for (const login of [ann, "off@x.example", "nobody@x.example"]) {
@@ -95,7 +96,7 @@ onBothDatabases((ground) => {
   });
 
   it.each([
-    ["one address", (request: number) => `192.0.2.${request < 0 ? 1 : 1}`],
+    ["one address", (request: number) => `192.0.2.${request * 0}`],
     ["one /64 of IPv6", (request: number) => `2001:db8:1:2::${request.toString(16)}`],
   ])("requests for many mailboxes from %s cause twenty mails in an hour (W-71)", async (_, addressOf) => {
     const world = await openMailing(ground);
@@ -246,11 +247,11 @@ onBothDatabases((ground) => {
     const apart = () => areas().filter(({ area }) => area < 0.4 || area > 0.6);
     await measure(20);
     times.clear();
-    await measure(300);
+    await measure(150);
     // A difference in time stays with more requests, and noise of a busy machine does not.
-    for (let again = 0; again < 2 && apart().length > 0; again += 1) await measure(300);
+    for (let again = 0; again < 3 && apart().length > 0; again += 1) await measure(150);
     expect(apart()).toEqual([]);
-  });
+  }, 900_000);
 
   it("a wrong code is rejected alike for known, unknown and disabled accounts (W-70)", async () => {
     const world = await openMailing(ground);
