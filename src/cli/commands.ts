@@ -191,7 +191,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-recover",
     summary: "let a user set a new password who has lost the means to log in",
     details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/by-mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
     argument: login,
     options: [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
@@ -207,7 +207,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-invite",
     summary: "invite a person to register",
     details:
-      "Mails a link with which the person can register with this address (docs/mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+      "Mails a link with which the person can register with this address (docs/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
     load: async () => (await invitations()).inviteUser,
@@ -281,7 +281,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-import",
     summary: "import users with the password hashes of other systems",
     details:
-      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/importing.md lists the formats of hashes. A server can run meanwhile.',
+      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
     argument: { name: "FILE", help: "The file, or - for stdin." },
     options: [{ name: "--dry-run", help: "Import nothing. Check every line and count the users per format." }],
     load: async () => (await import("./commands/import-users.js")).importUsers,

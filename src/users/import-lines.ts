@@ -81,6 +81,8 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 
 export interface ReadUser {
   readonly user: Omit<StagedUser, "id">;
+  /** The user has proven the address to another system. */
+  readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
   readonly format: string;
   /** The length of the line. */
@@ -102,7 +104,7 @@ export function readImportLine(text: Uint8Array | string, line: number, rp?: str
   return readMembers(object, line, bytes.length, rp);
 }
 
-const members = new Set(["login", "password_hash", "roles", "user_handle", "passkeys"]);
+const members = new Set(["login", "password_hash", "roles", "email", "email_proven", "user_handle", "passkeys"]);
 
 function readMembers(
   object: Readonly<Record<string, unknown>>,
@@ -112,9 +114,7 @@ function readMembers(
 ): ReadLine {
   // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
   if (Object.keys(object).some((name) => !members.has(name)))
-    return wrong(
-      "The line has an unknown member. The members are login, password_hash, roles, user_handle and passkeys.",
-    );
+    return wrong(`The line has an unknown member. The members are ${[...members].join(", ")}.`);
   const { login, password_hash: passwordHash = null, roles = [] } = object;
   if (typeof login !== "string") return wrong("The login is missing or is not a string.");
   const reason = checkNewLogin(login);
@@ -126,25 +126,36 @@ function readMembers(
   if (badRole !== undefined) return wrong(badRole);
   const hash = passwordHash === null ? { format: "none", current: true } : identifyHash(passwordHash);
   if ("reason" in hash) return wrong(hash.reason);
+  const email = readEmail(login, object["email"], object["email_proven"]);
+  if ("wrong" in email) return email;
   const passkeys = readPasskeys(object["user_handle"], object["passkeys"], rp);
   if (passkeys !== undefined && "wrong" in passkeys) return passkeys;
   const user = {
     ...(passkeys && { passkeys }),
     login,
-    email: unprovenEmail(login),
+    email: email.address,
     canonical: canonicalLogin(login),
     passwordHash,
     hashKind: hash.current ? null : hash.format,
     roles: [...new Set(roles)],
     line,
   };
-  return { user, format: hash.format, bytes };
+  return { user, emailProven: email.proven, format: hash.format, bytes };
 }
 
-/** A login that is an address is the user's address, until the user has another one. */
-function unprovenEmail(login: string): UserEmail | undefined {
-  const address = parseAddress(login);
-  return address && { ...address, provenAt: undefined };
+interface ReadEmail {
+  readonly address: UserEmail | undefined;
+  readonly proven: boolean;
+}
+
+/** Without an address of its own, a login that is an address is the user's. */
+function readEmail(login: string, email: unknown = null, proven: unknown = false): ReadEmail | { readonly wrong: string } {
+  if (email !== null && typeof email !== "string") return wrong("The email is not a string.");
+  if (typeof proven !== "boolean") return wrong("The email_proven is not true or false.");
+  const address = parseAddress(email ?? login);
+  if (address === undefined && email !== null) return wrong("The email is not one e-mail address.");
+  if (address === undefined && proven) return wrong("The line has email_proven without an address.");
+  return { address: address && { ...address, provenAt: undefined }, proven };
 }
 
 /** Some programs write a byte order mark before the first line, and parsers can ignore it (RFC 8259 §8.1). */

@@ -79,8 +79,12 @@ export async function importUsers(
   const idsOfBatch = createIds();
   const stage = (batch: readonly ReadUser[]) => {
     const newId = idsOfBatch();
-    const users = batch.map(({ user }): StagedUser => ({ ...user, id: newId() }));
-    return store.stageUsers({ n, users, displaces: !dryRun, now: clock.now() });
+    const now = clock.now();
+    const users = batch.map(({ user, emailProven }): StagedUser => {
+      const { email } = user;
+      return { ...user, email: email && { ...email, provenAt: emailProven ? now : undefined }, id: newId() };
+    });
+    return store.stageUsers({ n, users, displaces: !dryRun, now });
   };
   const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
   alive.unref();

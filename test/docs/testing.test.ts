@@ -97,6 +97,73 @@ describe("docs/own-users.md", () => {
     });
     expect(JSON.parse(output)).toEqual([200, 401, 200, ["editor"], 3]);
   });
+
+  it("the functions for mail on the page register a user and reset the password", () => {
+    write(
+      "table.ts",
+      `export interface Row { id: number; email: string; passwordHash: string | null; proven: boolean }
+      export const rows: Row[] = [];
+      export const table = {
+        async insert(row: Omit<Row, "id">) {
+          if (rows.some(({ email }) => email === row.email)) return undefined;
+          const created = { id: rows.length + 1, ...row };
+          rows.push(created);
+          return created;
+        },
+        async setHash(id: string, hash: string) {
+          for (const row of rows) if (String(row.id) === id) row.passwordHash = hash;
+        },
+        async setEmail(id: string, email: string) {
+          for (const row of rows) if (String(row.id) === id) row.email = email;
+          return true;
+        },
+      };`,
+    );
+    for (const [file, text] of Object.entries(snippets("docs/own-users.md", "by-mail.ts"))) write(file, text);
+    write(
+      "help-themselves.ts",
+      `import { createAmpho, verifyPassword } from "ampho";
+      import { byMail } from "./by-mail.js";
+      import { rows } from "./table.js";
+      // Nothing of Ampho keeps a process alive, which a server does.
+      const alive = setInterval(() => undefined, 1000);
+      const mails: string[] = [];
+      const userOf = (login: string) => {
+        const row = rows.find(({ email }) => email === login);
+        return row && { id: String(row.id), login, email: login, emailProven: row.proven, hash: row.passwordHash };
+      };
+      const ampho = await createAmpho({
+        appUrl: "https://app.example/",
+        registration: "open",
+        mail: async ({ text }) => void mails.push(text),
+        users: { find: userOf, verify: ({ hash }, password) => verifyPassword(hash, password), ...byMail },
+      });
+      const call = async (path: string, body: object) => {
+        const headers = { "content-type": "application/json" };
+        const url = "http://shop/api/security" + path;
+        const response = await ampho.fetch(new Request(url, { method: "POST", body: JSON.stringify(body), headers }));
+        const text = await response.text();
+        const json: { readonly transaction?: string; readonly device?: string } = text === "" ? {} : JSON.parse(text);
+        return { status: response.status, ...json };
+      };
+      const code = async () => {
+        while (mails.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        return /\\d\\d \\d\\d \\d\\d \\d\\d/.exec(mails.shift() ?? "")?.[0];
+      };
+      const [login, password, new_password] = ["ann@example.org", "violet kettle harbour morning", "amber tulip canoe walnut"];
+      const { transaction } = await call("/register", { email: login });
+      const { status, device } = await call("/register/finish", { transaction, code: await code(), password });
+      const begun = await call("/password/reset", { login, device });
+      const reset = await call("/password/reset/finish", { ...begun, code: await code(), new_password });
+      const after = await call("/login", { login, password: new_password });
+      process.stdout.write(JSON.stringify([status, reset.status, after.status, rows[0]?.proven]));
+      await ampho.close();
+      clearInterval(alive);`,
+    );
+    compile("help-themselves.ts");
+    const options = { cwd: consumer.folder, encoding: "utf8", env: environment, stdio: "pipe" } as const;
+    expect(JSON.parse(execFileSync(process.execPath, ["help-themselves.js"], options))).toEqual([200, 204, 200, true]);
+  });
 });
 
 describe("docs/mail.md", () => {

@@ -60,6 +60,30 @@ describe("the lines of a stream", () => {
   });
 });
 
+describe("the address of a line", () => {
+  const read = (members: object) => readImportLine(JSON.stringify({ login: "ann", ...members }), 1);
+
+  it("an address is the member of its own, or else the login, and proven only if the line states it", () => {
+    const address = { address: "Ann@example.org", canonical: "ann@example.org" };
+    expect(read({ email: "Ann@example.org", email_proven: true })).toMatchObject({
+      user: { email: address },
+      emailProven: true,
+    });
+    expect(read({ email: "Ann@example.org" })).toMatchObject({ user: { email: address }, emailProven: false });
+    expect(read({ login: "Ann@example.org" })).toMatchObject({ user: { email: address }, emailProven: false });
+    expect(read({ email: null })).toMatchObject({ user: { email: undefined }, emailProven: false });
+  });
+
+  it.each([
+    ["an address that is not one mailbox", { email: "ann@example.org, bob@example.org" }],
+    ["an address that is no string", { email: ["ann@example.org"] }],
+    ["a proof without an address", { email_proven: true }],
+    ["a proof that is a text", { email: "ann@example.org", email_proven: "true" }],
+  ])("%s makes a line wrong", (_, members) => {
+    expect(read(members)).toHaveProperty("wrong");
+  });
+});
+
 const bcrypt = "$2b$04$abcdefghijklmnopqrstuuWPXQG2bmuJOxSGaCHmO0n2PKpaKVRIe";
 const good = { login: "Ann", password_hash: bcrypt, roles: ["a", "b", "a"] };
 
