@@ -13,6 +13,7 @@ import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
 import { checkHashing } from "./checks/hashing.js";
 import { checkInstance } from "./checks/instance.js";
 import { checkKeys } from "./checks/keys.js";
+import { checkAppUrl, checkMailServer } from "./checks/mail.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
 import { type Finding, worstFirst } from "./finding.js";
 
@@ -50,6 +51,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   );
   findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
   findings.push(...(await checkCaptchaVerifier(configuration)));
+  findings.push(...(await checkMailServer(configuration)), ...(await checkAppUrl(configuration)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);
   remarks.push(`One password hash takes ${hashing.leastMs} ms on one thread of this machine.`);

@@ -17,6 +17,7 @@ export const checks = {
   factors:
     "The keys of stored TOTP secrets are configured and not revoked, and logins of users with the role `admin` need a second factor",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
+  mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix and is ready",

@@ -149,7 +149,11 @@ interface ReadEmail {
 }
 
 /** Without an address of its own, a login that is an address is the user's. */
-function readEmail(login: string, email: unknown = null, proven: unknown = false): ReadEmail | { readonly wrong: string } {
+function readEmail(
+  login: string,
+  email: unknown = null,
+  proven: unknown = false,
+): ReadEmail | { readonly wrong: string } {
   if (email !== null && typeof email !== "string") return wrong("The email is not a string.");
   if (typeof proven !== "boolean") return wrong("The email_proven is not true or false.");
   const address = parseAddress(email ?? login);

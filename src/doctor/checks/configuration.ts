@@ -163,6 +163,19 @@ const rules: readonly Rule[] = [
     fix: "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true.",
   },
   {
+    when: ({ mailLogin }) => mailLogin,
+    severity: "note",
+    message:
+      "AMPHO_SECURITY_MAIL_LOGIN is true. NIST SP 800-63B-4 §3.1.3.1 and ASVS 6.3.6 do not accept e-mail as an authenticator.",
+    fix: 'Set it to false, or require a second factor with AMPHO_SECURITY_FACTORS={"*":"required"}.',
+  },
+  {
+    when: ({ registration, captchaUrl }) => registration === "open" && captchaUrl === undefined,
+    severity: "note",
+    message: "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/by-mail.md).",
+    fix: "Set it to invite, unless strangers must be able to register.",
+  },
+  {
     when: ({ trustProxy }) => trustProxy > 3,
     severity: "warning",
     message: "AMPHO_TRUST_PROXY is above 3. If fewer proxies are in front, clients can choose their own address.",

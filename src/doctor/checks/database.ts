@@ -10,6 +10,7 @@ import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
 import { checkAdministrators } from "./administrators.js";
+import { checkOutbox } from "./mail.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
@@ -43,6 +44,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
         ...(await checkAdministrators(store, configuration)),
+        ...(await checkOutbox(store, configuration, now)),
       ];
     } finally {
       await store.close();

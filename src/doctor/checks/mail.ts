@@ -1,0 +1,69 @@
+// Mails: the connection to the mail server or webhook without a mail, the page of the links, and mails that wait.
+import type { Configuration } from "../../config/configuration.js";
+import { ConfigurationError } from "../../errors.js";
+import { createTransport } from "../../mail/transports/create.js";
+import { MailFailure } from "../../mail/transports/transport.js";
+import { boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
+import type { Store } from "../../store/store.js";
+import type { Finding } from "../finding.js";
+
+const finding = (severity: Finding["severity"], message: string, fix: string): Finding => ({
+  severity,
+  check: "mail",
+  message,
+  fix,
+});
+
+/** Connects, encrypts and logs in as for a mail, and sends none. */
+export async function checkMailServer(configuration: Configuration): Promise<readonly Finding[]> {
+  if (configuration.mailUrl === undefined) return [];
+  const fix =
+    "Compare AMPHO_MAIL_URL with the settings of the mail provider. Run `ampho mail-test ADDRESS` after that.";
+  try {
+    const clock = { now: () => Math.floor(Date.now() / 1000) };
+    const transport = await createTransport(configuration, { clock, log: () => {} });
+    try {
+      await transport?.check?.();
+    } finally {
+      await transport?.close();
+    }
+    return [];
+  } catch (error) {
+    if (error instanceof MailFailure || error instanceof ConfigurationError)
+      return [finding("error", error.message, fix)];
+    throw error;
+  }
+}
+
+const limits = { timeoutMs: 5_000, bytesMax: 1_048_576 };
+
+/** A mailed link that no page receives is of no use. A redirect keeps the fragment (RFC 9110 §10.2.2). */
+export async function checkAppUrl({ appUrl }: Pick<Configuration, "appUrl">): Promise<readonly Finding[]> {
+  if (appUrl === undefined) return [];
+  const fix = "Set AMPHO_APP_URL to the page that opens mailed links (docs/by-mail.md).";
+  try {
+    const { status } = await boundedFetch(new URL(appUrl), limits);
+    return status < 400 ? [] : [finding("warning", `AMPHO_APP_URL responds with ${status}.`, fix)];
+  } catch (error) {
+    if (!(error instanceof FetchFailure)) throw error;
+    return [finding("note", `AMPHO_APP_URL cannot be read from this machine: ${error.message}.`, fix)];
+  }
+}
+
+const oldSeconds = 300;
+
+export async function checkOutbox(
+  store: Pick<Store, "readOutbox">,
+  { appUrl }: Pick<Configuration, "appUrl">,
+  now: number,
+): Promise<readonly Finding[]> {
+  const { waiting, oldestAt = now } = await store.readOutbox();
+  const minutes = Math.floor((now - oldestAt) / 60);
+  if (now - oldestAt < oldSeconds) return [];
+  const fix =
+    appUrl === undefined
+      ? "Set AMPHO_APP_URL, without which no process sends mails."
+      : "Run `ampho mail-list`, which has the reason of each failed attempt, and look whether a server runs.";
+  const count = waiting === 1 ? "A mail waits" : `${waiting} mails wait`;
+  return [finding("warning", `${count} to be sent, the oldest for ${minutes} minutes.`, fix)];
+}
