@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAmpho } from "../../dist/ampho.js";
+import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { readConfiguration } from "../../dist/config/configuration.js";
 import { checkConfiguration } from "../../dist/doctor/checks/configuration.js";
 import { checkInstance } from "../../dist/doctor/checks/instance.js";
@@ -13,6 +13,8 @@ import type { CheckName, Severity } from "../../dist/doctor/finding.js";
 import { createHttpServer } from "../../dist/http/server/server.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
+import { startMailServer } from "../mail/mail-server.js";
+import { listen } from "../world/listen.js";
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -36,9 +38,9 @@ afterEach(async () => {
 
 const writeKey = (jwk: object) => writeFileSync(join(cwd, "key.json"), JSON.stringify(jwk), { mode: 0o600 });
 
-async function openAmpho() {
+async function openAmpho(options: AmphoOptions = {}) {
   const { AMPHO_DATABASE_URL: databaseUrl = "" } = env;
-  const ampho = await createAmpho({ key: generateJwk("HS256"), databaseUrl, log: () => {} });
+  const ampho = await createAmpho({ key: generateJwk("HS256"), databaseUrl, log: () => {}, ...options });
   ends.push(() => ampho.close());
   return ampho;
 }
@@ -98,6 +100,8 @@ describe("a deployment", () => {
     ["AMPHO_SECURITY_TOKEN_TLL", "1", "warning", "configuration"],
     ["AMPHO_APP_URL", "https://192.0.2.7/", "warning", "configuration"],
     ["AMPHO_SECURITY_FACTORS", '{"*":"phr"}', "error", "configuration"],
+    ["AMPHO_SECURITY_MAIL_LOGIN", "true", "note", "configuration"],
+    ["AMPHO_SECURITY_REGISTRATION", "open", "note", "configuration"],
   ];
   it.each(doubtful)("the doctor reports %s=%s as %s", (name, value, severity, check) => {
     const read = readConfiguration({ env: { ...env, [name]: value }, cwd, user: "ann", host: "here" });
@@ -341,5 +345,40 @@ describe("a running instance", () => {
     const api = new URL(`${(await serve()).replace("127.0.0.1", "0.0.0.0")}/api/security`);
     const findings = await checkInstance({ api, configuration, keys: [], now });
     expect(findings.map(({ severity, check }) => `${severity} ${check}`)).toEqual(["error tls"]);
+  });
+});
+
+describe("mails", () => {
+  const mailFindings = async (at = now) => {
+    const findings = await examined(undefined, at);
+    return findings.filter(({ check }) => check === "mail").map(({ severity, message }) => `${severity}: ${message}`);
+  };
+
+  it("the doctor connects to the mail server as for a mail, and sends none", async () => {
+    const server = await startMailServer();
+    env["AMPHO_MAIL_FROM"] = "no-reply@app.example";
+    env["AMPHO_MAIL_URL"] = `smtp://127.0.0.1:${server.port}`;
+    expect(await mailFindings()).toEqual([]);
+    expect(server.arrived).toEqual([]);
+    await new Promise<void>((resolve) => server.server.close(resolve));
+    expect(await mailFindings()).toEqual([expect.stringMatching(/^error: The mail server cannot be used/)]);
+  });
+
+  it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {
+    const { url } = await listen((_, response) => void response.writeHead(404).end());
+    env["AMPHO_APP_URL"] = url.replace("127.0.0.1", "localhost");
+    env["AMPHO_SECURITY_REGISTRATION"] = "invite";
+    const ampho = await openAmpho({
+      appUrl: env["AMPHO_APP_URL"],
+      registration: "invite",
+      mail: () => Promise.reject(),
+    });
+    await ampho.users.invite({ email: "ann@example.org" });
+    await ampho.close();
+    expect(await mailFindings()).toEqual(["warning: AMPHO_APP_URL responds with 404."]);
+    expect(await mailFindings(() => now() + 600)).toEqual([
+      "warning: A mail waits to be sent, the oldest for 10 minutes.",
+      "warning: AMPHO_APP_URL responds with 404.",
+    ]);
   });
 });

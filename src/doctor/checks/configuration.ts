@@ -170,9 +170,10 @@ const rules: readonly Rule[] = [
     fix: 'Set it to false, or require a second factor with AMPHO_SECURITY_FACTORS={"*":"required"}.',
   },
   {
-    when: ({ registration, captchaUrl }) => registration === "open" && captchaUrl === undefined,
+    when: ({ registration }) => registration === "open",
     severity: "note",
-    message: "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/by-mail.md).",
+    message:
+      "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/by-mail.md).",
     fix: "Set it to invite, unless strangers must be able to register.",
   },
   {
