@@ -8,6 +8,9 @@ const linesOfMessage = 12;
 let passed = 0;
 let failed = 0;
 for (const name of readdirSync(folder)) {
+  // A run that hung wrote no report, but what it was doing.
+  if (name === "hangs.txt") console.log(readFileSync(path.join(folder, name), "utf8"));
+  if (!name.endsWith(".json")) continue;
   const report = JSON.parse(readFileSync(path.join(folder, name), "utf8"));
   // A file that could not be loaded counts as a failure, and so does a test that was left out.
   const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);

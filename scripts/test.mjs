@@ -40,7 +40,7 @@ const reporters = [
 const vitest = ["node_modules/vitest/vitest.mjs", "run", ...tier.projects.map((one) => `--project=${one}`)];
 const versions = rest.length > 0 ? [] : tier.versions;
 const endMs = performance.now() + tier.totalMinutes * 60_000;
-const limits = () => ({ cwd: root, totalMs: Math.round(endMs - performance.now()) });
+const limits = () => ({ cwd: root, reports, totalMs: Math.round(endMs - performance.now()) });
 // All of them run, so that one report shows every failure.
 const ended = [
   await runWatched(process.execPath, [...vitest, ...reporters, ...rest], {

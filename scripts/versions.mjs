@@ -70,7 +70,7 @@ function run({ node, version, driver, execArgv, suites }) {
     ...execArgv.map((one) => `--execArgv=${one}`),
     ...suites,
   ];
-  return runWatched("npx", on(node, args), { cwd: root, totalMs });
+  return runWatched("npx", on(node, args), { cwd: root, reports, totalMs });
 }
 
 const ended = [];

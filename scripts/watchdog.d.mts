@@ -6,6 +6,6 @@ export function runWatched(
   options: Omit<SpawnOptions, "stdio"> & {
     readonly stallMs?: number;
     readonly totalMs: number;
-    readonly write?: (text: string) => void;
+    readonly reports?: string;
   },
 ): Promise<boolean>;

@@ -1,31 +1,31 @@
 // Runs a command and kills it when it hangs: when it reports no progress for a while, or exceeds its time. Timeouts of tests
 // cannot do so, because a worker that is blocked in synchronous code fires no timer, and a run can also hang between tests.
 import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import path from "node:path";
 import { spawnSync } from "./child-process.mjs";
 
 /**
  * Resolves with whether the command ended with 0. `stallMs` is for a Vitest that has progress.mjs as a reporter.
  *
- * At a limit, `write` gets the unfinished files, hooks and tests and the processes below the command, which are then killed.
+ * At a limit it kills the processes below the command, and reports them with the unfinished files, hooks and tests. The report
+ * goes to stderr, and also into hangs.txt in the folder `reports`, which scripts/tally.mjs prints at the end of a long log.
  */
-export function runWatched(
-  command,
-  args,
-  { stallMs, totalMs, write = (text) => process.stderr.write(text), ...options },
-) {
+export function runWatched(command, args, { stallMs, totalMs, reports, ...options }) {
   const child = spawn(command, args, { ...options, stdio: ["inherit", "inherit", "inherit", "ipc"] });
   const unfinished = new Map();
   let last = "nothing";
 
   function giveUp(reason) {
     const tree = processesBelow(child.pid);
+    for (const { pid } of tree) kill(pid);
     const lines = [
       ...["", `The run hangs: ${reason}.`, `The last progress was: ${last}.`],
       ...["Started and not ended:", ...[...unfinished].map(([name, sinceMs]) => `  ${name} (${seconds(sinceMs)} s)`)],
       ...["Processes (id, parent, age, CPU time, state, command):", ...tree.map(({ line }) => `  ${line}`), ""],
     ];
-    write(lines.join("\n"));
-    for (const { pid } of tree) kill(pid);
+    process.stderr.write(lines.join("\n"));
+    if (reports !== undefined) appendFileSync(path.join(reports, "hangs.txt"), lines.join("\n"));
   }
 
   const total = setTimeout(() => giveUp(`it exceeds ${minutes(totalMs)} minutes`), totalMs);

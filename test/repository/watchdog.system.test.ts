@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { spawnSync } from "../../scripts/child-process.mjs";
@@ -7,21 +7,23 @@ import { freshFolder } from "../world/folder.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const hourMs = 3_600_000;
+/** Of this process alone. */
+const sleepSeconds = 100_000 + process.pid;
 
 /** Runs one file of tests under the watchdog, as scripts/test.mjs does. */
 async function run(source: string, limits: { readonly stallMs?: number; readonly totalMs: number }) {
   const folder = freshFolder();
   writeFileSync(path.join(folder, "hangs.test.js"), source);
-  let said = "";
   const passed = await runWatched(
     process.execPath,
     [
       path.join(root, "node_modules/vitest/vitest.mjs"),
       ...["run", "--root", folder, "--globals", "--pool=forks", "--reporter", path.join(root, "scripts/progress.mjs")],
     ],
-    { cwd: folder, ...limits, write: (text) => (said += text) },
+    { cwd: folder, reports: folder, ...limits },
   );
-  return { passed, said };
+  const hangs = path.join(folder, "hangs.txt");
+  return { passed, said: existsSync(hangs) ? readFileSync(hangs, "utf8") : "" };
 }
 
 test("a worker that is blocked is killed, and the report names its file, its test and its child process", async () => {
@@ -29,15 +31,15 @@ test("a worker that is blocked is killed, and the report names its file, its tes
     `const { spawnSync } = require("node:child_process");
      test("blocks", async () => {
        await new Promise((resolve) => setTimeout(resolve, 500));
-       spawnSync("sleep", ["3601"]);
+       spawnSync("sleep", ["${sleepSeconds}"]);
      });`,
     { stallMs: 20_000, totalMs: hourMs },
   );
   expect(passed).toBe(false);
   expect(said).toMatch(/^ {2}hangs\.test\.js \(\d+ s\)$/m);
   expect(said).toMatch(/^ {2}hangs\.test\.js: blocks \(\d+ s\)$/m);
-  expect(said).toContain("sleep 3601");
-  expect(spawnSync("ps", ["-A", "-o", "args="], { encoding: "utf8" }).stdout).not.toContain("sleep 3601");
+  expect(said).toContain(`sleep ${sleepSeconds}`);
+  expect(spawnSync("ps", ["-A", "-o", "args="], { encoding: "utf8" }).stdout).not.toContain(`sleep ${sleepSeconds}`);
 });
 
 test("a run that exceeds its time is killed, however often a test ends", async () => {
