@@ -66,8 +66,9 @@ function watch(): void {
   });
 }
 
-/** The statements that a process runs by itself, for revocations, housekeeping and sometimes the kinds of hashes. */
-const own = /ampho_state where id = 1$|ampho_housekeeping|^select 1 from ampho_users where hash_kind /;
+/** The statements that a process runs by itself, for revocations, housekeeping, mails and sometimes the kinds of hashes. */
+const own =
+  /ampho_state where id = 1$|ampho_housekeeping|from ampho_mail where next_at|^select 1 from ampho_users where hash_kind /;
 const isOwn = ({ texts }: Transaction) => own.test(texts[0] ?? "");
 
 /** How often the flow waited, transaction by transaction. */
