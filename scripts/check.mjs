@@ -18,7 +18,7 @@ const steps = [
 
 for (const [name, [command, ...args]] of steps) {
   process.stderr.write(`check: ${name}\n`);
-  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit", timeout: 600_000 });
   if (status !== 0) {
     process.stderr.write(`check: ${name} failed\n`);
     process.exit(1);
