@@ -43,6 +43,7 @@ import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
+import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./throttle/captcha.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
@@ -213,7 +214,7 @@ export async function composeAmpho(
   const keyring = createKeyring(keys, configuration, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
   const captcha = openCaptcha(managed, options.captcha, telemetry);
-  const deps = await createDeps(managed, keyring, providers, captcha, options);
+  const deps = await createDeps(managed, keyring, providers, captcha, telemetry, options);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
   const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
@@ -237,6 +238,7 @@ export async function composeAmpho(
     revocationLagSeconds: follower.lagSeconds(),
     revocationRows: deps.revocations.size,
     clockAheadSeconds: systemClock.now() - deps.clock.now(),
+    mails: mailsOf(deps),
     warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
   }));
@@ -337,6 +339,7 @@ async function createDeps(
   keyring: Keyring,
   providers: Providers,
   captcha: Captcha | undefined,
+  telemetry: Telemetry,
   options: CompositionOptions,
 ): Promise<Deps & ManagementDeps> {
   const { store, settings, clock, passwords } = managed;
@@ -351,7 +354,7 @@ async function createDeps(
     mailTokens,
     relyingParty: relyingPartyOf(settings),
     providers,
-    outbox: await openOutbox({ ...managed, transactions, mailTokens }, options),
+    outbox: await openOutbox({ ...managed, transactions, mailTokens }, telemetry.mailSettled, options),
     throttle: createThrottle({
       store,
       keyring,
@@ -366,6 +369,7 @@ async function createDeps(
 
 async function openOutbox(
   deps: ManagementDeps & Pick<Deps, "transactions" | "mailTokens">,
+  settled: Telemetry["mailSettled"],
   { log = toStderr }: CompositionOptions,
 ): Promise<Outbox | undefined> {
   const { appUrl, registration, mailLogin } = deps.settings;
@@ -377,7 +381,7 @@ async function openOutbox(
     throw new ConfigurationError(`${reason} needs mails. Set AMPHO_APP_URL and AMPHO_MAIL_URL.`);
   }
   const report = (error: unknown) => log(error instanceof MailFailure ? error.message : internalErrorLine(error));
-  return startOutbox({ ...deps, transport, replaceText, report });
+  return startOutbox({ ...deps, transport, replaceText, report, settled });
 }
 
 function followKeys(
@@ -502,6 +506,12 @@ function currentWarnings(
     ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
     ...(clockIsOff ? ["clock_off"] : []),
   ];
+}
+
+/** An instance that sends no mail reports none. */
+function mailsOf({ outbox, clock }: Deps): InstanceState["mails"] {
+  const { waiting = 0, oldestAt } = outbox?.waiting() ?? {};
+  return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
 }
 
 function secondsSince(then: number | undefined, now: number): number | undefined {

@@ -16,14 +16,18 @@ import { isMailKind, isNotice, type MailValues } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import { MailFailure, type Transport } from "./transports/transport.js";
 
+export type MailOutcomeName = "sent" | "failed" | "dropped";
+
 export interface Outbox {
+  /** The mails that waited when the outbox was last read. */
+  waiting(): { readonly waiting: number; readonly oldestAt: number | undefined };
   /** Sends what is due soon. It does not block the caller. */
   wake(): void;
   stop(): Promise<void>;
 }
 
 export interface OutboxDeps {
-  readonly store: Pick<Store, "takeMail" | "settleMail">;
+  readonly store: Pick<Store, "takeMail" | "settleMail" | "readOutbox">;
   readonly transport: Transport;
   readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signAgain">;
   readonly mailTokens: MailTokens;
@@ -32,6 +36,8 @@ export interface OutboxDeps {
   readonly replaceText: ReplaceText | undefined;
   /** Receives the failure of a mail, and bugs. */
   readonly report: (error: unknown) => void;
+  /** Counts what came of each attempt. */
+  readonly settled: (outcome: MailOutcomeName) => void;
 }
 
 /** Another process, or this one after a crash, finds a mail this late. */
@@ -41,6 +47,7 @@ const wakeMs = 100;
 /** Longer than a transport takes to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
+const readSeconds = 15;
 /** How long a process that stops waits for a mail server. */
 const stopMs = { sending: 5_000, recording: 1_000 };
 /** The first pause after a failure, and the factor and maximum of the next ones. */
@@ -54,6 +61,16 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   let isStopped = false;
 
   const flying = new Set<Promise<void>>();
+  let waiting: ReturnType<Outbox["waiting"]> = { waiting: 0, oldestAt: undefined };
+  let readAt = Number.NEGATIVE_INFINITY;
+
+  /** The counts are for metrics, so they are read rarely. */
+  async function readWaiting(): Promise<void> {
+    const now = clock.now();
+    if (now - readAt < readSeconds) return;
+    waiting = await store.readOutbox();
+    readAt = now;
+  }
 
   /** Takes mails while there are any. A mail server that is slow for one of them does not delay the others. */
   async function turn(): Promise<void> {
@@ -65,7 +82,10 @@ export function startOutbox(deps: OutboxDeps): Outbox {
           const delivery: Promise<void> = deliver(deps, mail).finally(() => flying.delete(delivery));
           flying.add(delivery);
         }
-        if (mails.length < limit || isStopped) return;
+        if (mails.length < limit || isStopped) {
+          await readWaiting();
+          return;
+        }
         await Promise.race(flying);
       }
     } catch (error) {
@@ -88,6 +108,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
 
   later(pollMs);
   return {
+    waiting: () => waiting,
     wake() {
       if (isAwake) return;
       isAwake = true;
@@ -116,6 +137,7 @@ async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
     const message = await compose(deps, mail);
     if (message === undefined) {
       await store.settleMail({ mail, outcome: { failure: "key_gone", retryAt: undefined }, now: clock.now() });
+      deps.settled("dropped");
       return;
     }
     await transport.send(message);
@@ -124,10 +146,12 @@ async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
     const now = clock.now();
     const retryAt = error instanceof MailFailure && error.permanent ? undefined : nextAttempt(mail, now);
     const failure = error instanceof MailFailure ? error.message : "internal_error";
+    deps.settled(retryAt === undefined ? "dropped" : "failed");
     // If this fails too, another turn takes the mail after `holdSeconds`.
     await store.settleMail({ mail, outcome: { failure, retryAt }, now }).catch(() => undefined);
     return;
   }
+  deps.settled("sent");
   // If this fails, the mail is sent a second time after `holdSeconds`.
   await store.settleMail({ mail, outcome: { sent: true }, now: clock.now() }).catch(report);
 }

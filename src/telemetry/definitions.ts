@@ -6,6 +6,7 @@ import { type ErrorCode, errorCodes } from "../errors.js";
 import { flowNames } from "../flows/flows.js";
 import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
+import type { MailOutcomeName } from "../mail/outbox.js";
 import type { BreachOutcome } from "../passwords/breach-check.js";
 import { operationNames } from "../store/operations.js";
 import type { CaptchaOutcome } from "../throttle/captcha.js";
@@ -96,6 +97,11 @@ export const counters = {
     "ampho_captchas_total",
     { outcome: ["solved", "rejected", "failed"] satisfies CaptchaOutcome[] },
     "Captchas that were verified by outcome (after failed, the throttle decided as without one)",
+  ),
+  mails: define(
+    "ampho_mails_total",
+    { outcome: ["sent", "failed", "dropped"] satisfies MailOutcomeName[] },
+    "Attempts to send a mail by outcome: sent, failed (it is sent again later), or dropped (it is not)",
   ),
   internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
 };

@@ -13,6 +13,8 @@ export interface InstanceState {
   readonly revocationRows: number;
   /** How far the machine's clock is ahead of the clock that Ampho uses. */
   readonly clockAheadSeconds: number;
+  /** The outbox, as this process last read it. */
+  readonly mails: { readonly waiting: number; readonly oldestSeconds: number };
   /** The codes in the warnings of /readyz. */
   readonly warnings: readonly string[];
   /** Undefined if the key set does not contain the time. */
@@ -84,6 +86,12 @@ export const gauges: readonly Gauge[] = [
     "ampho_signing_key_age_seconds",
     "How long the current key has been signing, if the key set contains it (members `state` and `since`)",
     ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
+  ),
+  gauge("ampho_mails_waiting", "Mails that wait to be sent, by any process", ({ mails }) => mails.waiting),
+  gauge(
+    "ampho_mail_oldest_seconds",
+    "How long the oldest of these mails has waited",
+    ({ mails }) => mails.oldestSeconds,
   ),
   {
     name: "ampho_warnings",

@@ -16,6 +16,7 @@ export function createMetrics() {
     storeErrors: createCounter(counters.storeErrors),
     breachChecks: createCounter(counters.breachChecks),
     captchas: createCounter(counters.captchas),
+    mails: createCounter(counters.mails),
     internalErrors: createCounter(counters.internalErrors),
     flowSeconds: createHistogram(histograms.flowSeconds),
     httpSeconds: createHistogram(histograms.httpSeconds),
@@ -26,9 +27,12 @@ export function createMetrics() {
 }
 
 export function countersOf(metrics: Metrics) {
-  const { flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, captchas, internalErrors } =
-    metrics;
-  return [flows, guards, renewals, attempts, revocations, storeErrors, breachChecks, captchas, internalErrors];
+  const { flows, guards, renewals, attempts, revocations, storeErrors } = metrics;
+  const { breachChecks, captchas, mails, internalErrors } = metrics;
+  return [
+    ...[flows, guards, renewals, attempts, revocations, storeErrors],
+    ...[breachChecks, captchas, mails, internalErrors],
+  ];
 }
 
 export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {

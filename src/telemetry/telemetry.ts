@@ -3,6 +3,7 @@ import type { ObserveFlow } from "../flows/flows.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
+import type { MailOutcomeName } from "../mail/outbox.js";
 import type { BreachOutcome } from "../passwords/breach-check.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import type { Revocation } from "../store/sql/revocations.js";
@@ -28,6 +29,7 @@ export interface Telemetry {
   revoked(revocation: Revocation): void;
   breachChecked(outcome: BreachOutcome): void;
   captchaVerified(outcome: CaptchaOutcome): void;
+  mailSettled(outcome: MailOutcomeName): void;
   internalError(): void;
   /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
   watch(state: () => InstanceState): () => string;
@@ -58,6 +60,7 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
     revoked: ({ kind }) => metrics.revocations.add({ kind }),
     breachChecked: (outcome) => metrics.breachChecks.add({ outcome }),
     captchaVerified: (outcome) => metrics.captchas.add({ outcome }),
+    mailSettled: (outcome) => metrics.mails.add({ outcome }),
     internalError: () => metrics.internalErrors.add({}),
     watch(state) {
       if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);

@@ -27,6 +27,7 @@ export const healthy: Series = {
   [one("ampho_revocation_lag_seconds")]: flat("0.4"),
   [one("ampho_revocation_rows")]: flat(1000),
   [one("ampho_clock_ahead_seconds")]: flat(-1),
+  [one("ampho_mail_oldest_seconds")]: flat(20),
   [one("ampho_signing_key_age_seconds")]: flat(30 * 86_400),
   [one("ampho_build_info", ',version="1.0.0",node="22.0.0"')]: flat(1),
   [one("ampho_internal_errors_total")]: flat(3),
@@ -101,6 +102,7 @@ export const ill: Readonly<Record<string, { readonly series: Series; readonly al
   AmphoEventLoopBusy: { series: { [one("nodejs_eventloop_active_seconds_total")]: rising(14.9) } },
   AmphoRestarts: { series: { [one("process_start_time_seconds")]: "1x270 2x10 3x10 4x28" } },
   AmphoWarns: { series: { [one("ampho_warnings", ',warning="key_file_unusable"')]: flat(1) } },
+  AmphoMailsWait: { series: { [one("ampho_mail_oldest_seconds")]: flat(400) } },
   AmphoSigningKeyOld: { series: { [one("ampho_signing_key_age_seconds")]: flat(401 * 86_400) } },
   AmphoVersionsDiffer: {
     series: { 'ampho_build_info{job="ampho",instance="b",version="1.1.0",node="22.0.0"}': flat(1) },
