@@ -10,7 +10,7 @@ import type { Transactions } from "../factors/transactions.js";
 import type { Outbox } from "../mail/outbox.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import type { Providers } from "../providers/providers.js";
+import type { Providers } from "../providers/provider.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";

@@ -4,8 +4,8 @@ import type { AuthorizationServer, Client } from "oauth4webapi";
 import { systemClock } from "../clock.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import { authenticateClient } from "./client-secret.js";
-import type { ProtocolLibrary } from "./library.js";
-import type { OutsideResponse, ProviderDeps } from "./provider.js";
+import type { ProtocolLibrary, ProviderDeps } from "./library.js";
+import type { OutsideResponse } from "./provider.js";
 import type { ProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 

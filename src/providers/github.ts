@@ -4,7 +4,8 @@ import type { OutsideSecrets } from "../factors/transactions.js";
 import { readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import type { OutsideIdentity } from "./identity.js";
-import type { OutsideResponse, ProviderDeps, ProviderSteps } from "./provider.js";
+import type { ProviderDeps } from "./library.js";
+import type { OutsideResponse, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 

@@ -1,5 +1,7 @@
 // The optional package that does the steps of the protocol (OAuth 2.0, OpenID Connect). It is loaded only where a provider is
 // configured.
+import type { Clock } from "../clock.js";
+import type { ProviderSettings } from "../config/provider-settings.js";
 import { ConfigurationError, isNotInstalled } from "../errors.js";
 
 export type ProtocolLibrary = typeof import("oauth4webapi");
@@ -14,4 +16,14 @@ export async function loadProtocolLibrary(): Promise<ProtocolLibrary> {
       "AMPHO_SECURITY_PROVIDERS needs the package oauth4webapi. Install it: npm install oauth4webapi",
     );
   }
+}
+
+export interface ProviderDeps {
+  readonly library: ProtocolLibrary;
+  readonly settings: ProviderSettings;
+  /** The callback of this provider. Each has its own, against mix-up (RFC 9700 §4.4.2.2). */
+  readonly redirectUri: string;
+  readonly leewaySeconds: number;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
 }

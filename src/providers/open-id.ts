@@ -10,8 +10,9 @@ import { googleSpeaksFor, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
+import type { ProviderDeps } from "./library.js";
 import { createMetadataSource, issuerOf, type Metadata } from "./metadata.js";
-import type { OutsideResponse, ProviderDeps, ProviderSteps } from "./provider.js";
+import type { OutsideResponse, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 

@@ -1,9 +1,7 @@
-// One outside provider, as the flows use it.
-import type { Clock } from "../clock.js";
+// Outside providers, as the flows use them. The types of adapters import this file, and must not need the package.
 import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { OutsideIdentity } from "./identity.js";
-import type { ProtocolLibrary } from "./library.js";
 import type { ProviderFailure } from "./rejection.js";
 
 /** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
@@ -29,12 +27,9 @@ export interface Provider {
 /** A provider of one kind. */
 export type ProviderSteps = Omit<Provider, "report">;
 
-export interface ProviderDeps {
-  readonly library: ProtocolLibrary;
-  readonly settings: ProviderSettings;
-  /** The callback of this provider. Each has its own, against mix-up (RFC 9700 §4.4.2.2). */
-  readonly redirectUri: string;
-  readonly leewaySeconds: number;
-  readonly clock: Clock;
-  readonly log: (line: string) => void;
+export interface Providers {
+  /** In the order of the configuration. */
+  readonly all: readonly Provider[];
+  find(name: string): Provider | undefined;
+  close(): void;
 }

@@ -4,14 +4,7 @@ import type { Configuration } from "../config/configuration.js";
 import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
 import { createOpenIdProvider } from "./open-id.js";
-import type { Provider, ProviderSteps } from "./provider.js";
-
-export interface Providers {
-  /** In the order of the configuration. */
-  readonly all: readonly Provider[];
-  find(name: string): Provider | undefined;
-  close(): void;
-}
+import type { Provider, ProviderSteps, Providers } from "./provider.js";
 
 /** The callback to register at a provider. It comes from the configuration and from nothing in a request. */
 export function redirectUriOf(

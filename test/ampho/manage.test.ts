@@ -19,6 +19,8 @@ describe("ampho.users", () => {
       login: "Ann",
       roles: ["editor", "reader"],
       disabled: false,
+      email: null,
+      emailProven: false,
     });
     for (const spelling of ["Ann", "ANN", "ａｎｎ"]) expect(await ampho.users.find(spelling)).toEqual(made);
     expect(await ampho.users.find("anna")).toBeUndefined();

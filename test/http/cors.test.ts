@@ -1,6 +1,7 @@
 // Calls from pages of other origins. A listed origin gets CORS headers, and another origin gets none.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
+import { everyFeature } from "../world/every-feature.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
@@ -26,7 +27,7 @@ const strangers = [
 let serving: Serving;
 let closed: Serving;
 beforeAll(async () => {
-  serving = await serve({ corsOrigins: [app, other], appUrl: "https://app.example/" });
+  serving = await serve({ ...everyFeature, corsOrigins: [app, other] });
   closed = await serve();
 });
 afterAll(async () => {

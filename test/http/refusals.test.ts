@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { routes } from "../../dist/http/rest/routes.js";
+import { everyFeature } from "../world/every-feature.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { bearer, type Grant } from "../world/requests.js";
 import { foreignToken } from "../world/tokens.js";
@@ -7,7 +8,7 @@ import { foreignToken } from "../world/tokens.js";
 let serving: Serving;
 let grant: Grant;
 beforeAll(async () => {
-  serving = await serve({ appUrl: "https://app.example/" });
+  serving = await serve(everyFeature);
   grant = await serving.login();
 });
 afterAll(() => serving.close());
@@ -144,7 +145,11 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
   it.each(wanted)(
     "the route rejects %s",
     async (_name, { method = route.method, path = (text) => text, headers, body }, [status, error]) => {
-      const url = serving.url + path(route.path).replace(/\{id\}/i, "0.abc");
+      const url =
+        serving.url +
+        path(route.path)
+          .replace(/\{id\}/i, "0.abc")
+          .replace(/\{provider\}/i, "acme");
       const input =
         body ?? (headers?.()["content-type"] ? undefined : inputs[route.name] && JSON.stringify(inputs[route.name]));
       const response = await fetch(url, {

@@ -737,4 +737,4 @@ export const routes = [
 ] as const;
 
 /** Paths for endpoints of later versions (docs/contract.md §4). They return 404, and applications must not use them. */
-export const reservedPaths = ["/token", "/authorize", "/keys", "/admin", "/identities"] as const;
+export const reservedPaths = ["/token", "/authorize", "/keys", "/admin"] as const;
