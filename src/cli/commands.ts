@@ -385,7 +385,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
     options: [],
-    load: async () => (await import("./commands/check-provider.js")).checkProvider,
+    load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
   },
   {
     name: "device-forget",

@@ -12,7 +12,7 @@ export interface AccountPasskey {
   readonly synced: boolean;
 }
 
-export interface Account {
+export interface OwnAccount {
   readonly id: string;
   readonly login: string;
   readonly email: string | null;
@@ -48,7 +48,7 @@ export interface AccountSession {
  */
 export interface AccountClient {
   readonly account: {
-    get(): Promise<Account>;
+    get(): Promise<OwnAccount>;
     /** Everything that the server has about the user, as JSON. Rejects with `recent`. */
     export(): Promise<unknown>;
     /** Deletes the account, and the session here. Rejects with `recent`. */
@@ -85,7 +85,7 @@ export function createAccount(
 
   return {
     account: {
-      get: async () => (await send("GET", "/account")) as Account,
+      get: async () => (await send("GET", "/account")) as OwnAccount,
       export: () => send("GET", "/account/export"),
       async remove() {
         await send("DELETE", "/account");

@@ -9,7 +9,7 @@ import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 
-export interface NewAccount {
+export interface AccountDraft {
   readonly transaction: Redeemable;
   readonly address: Address;
   /** Undefined: the address. */
@@ -24,9 +24,9 @@ export interface NewAccount {
 }
 
 /** An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address. */
-export async function createAccount(
+export async function draftAccount(
   { directory, clock }: Pick<Deps, "directory" | "clock">,
-  input: NewAccount,
+  input: AccountDraft,
 ): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
   const { transaction, address, roles, password, passwordHash = null, invitation, existsMail } = input;
   const { login = address.address } = input;

@@ -13,7 +13,7 @@ import { enter } from "./enter.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf } from "./mail-login.js";
-import { createAccount } from "./new-account.js";
+import { draftAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { sessionIdOf } from "./second-step.js";
@@ -43,7 +43,7 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   if (!identity.speaksForEmail && deps.outbox !== undefined)
     throw await linkNeeded(deps, login, address, ["mail"], caller);
   if (!identity.speaksForEmail) throw await closed(deps, login, origin);
-  const { account: created, register } = await createAccount(deps, {
+  const { account: created, register } = await draftAccount(deps, {
     transaction: login.transaction,
     address,
     login: undefined,
@@ -182,7 +182,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   if (account === undefined) {
     const admitted = await mayRegister(deps, address);
     if (admitted === undefined) throw registrationClosed();
-    const { account: created, register } = await createAccount(deps, {
+    const { account: created, register } = await draftAccount(deps, {
       transaction,
       address,
       login: undefined,

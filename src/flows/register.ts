@@ -15,7 +15,7 @@ import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
 import { enter, type Proven } from "./enter.js";
 import { claimsOf } from "./mail-claims.js";
-import { createAccount } from "./new-account.js";
+import { draftAccount } from "./new-account.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
 import { type MailSent, requireOutbox } from "./request-mail.js";
@@ -171,7 +171,7 @@ export async function finishRegistration(
   const login = transaction.login ?? address.address;
   const secret = await settled(proveSecret(deps, input, transaction, login, origin));
   const created = await settled(
-    createAccount(deps, {
+    draftAccount(deps, {
       ...{ transaction, address, roles, invitation: transaction.inv, login: transaction.login },
       ...{ password: input.password, passwordHash: secret.passwordHash },
       existsMail: {

@@ -1,12 +1,12 @@
 // The command `provider-check`.
 import { systemClock } from "../../clock.js";
-import { checkProvider as check } from "../../providers/check.js";
+import { checkProvider } from "../../providers/check.js";
 import { loadLibraryFor, redirectUriOf } from "../../providers/providers.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
 
-export async function checkProvider(input: CommandInput, context: CommandContext): Promise<void> {
+export async function printProviderCheck(input: CommandInput, context: CommandContext): Promise<void> {
   const { configuration } = configure(context, { key: "none", database: false });
   const name = input.argument();
   const settings = configuration.providers.find((provider) => provider.name === name);
@@ -21,7 +21,7 @@ export async function checkProvider(input: CommandInput, context: CommandContext
   terminal.note("Register this callback at the provider:");
   terminal.print(redirectUriOf(configuration, name));
   const leewaySeconds = configuration.tokenLeeway;
-  const findings = await check({ library, settings, clock: systemClock, leewaySeconds });
+  const findings = await checkProvider({ library, settings, clock: systemClock, leewaySeconds });
   for (const { ok, text } of findings) terminal.note(`${ok ? "ok" : "failed"}: ${text}`);
   if (findings.some(({ ok }) => !ok)) throw new CommandFailure(`The provider ${name} cannot be used as it is.`);
 }
