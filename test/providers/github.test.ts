@@ -48,6 +48,7 @@ describe("GitHub", () => {
       email: "octocat@acme.example",
       emailVerified: true,
       speaksForEmail: true,
+      hasSecondFactor: false,
     });
     expect(authorizations).toEqual([`Bearer ${token.access_token}`, `Bearer ${token.access_token}`]);
   });
@@ -66,6 +67,7 @@ describe("GitHub", () => {
       subject: "583231",
       emailVerified: false,
       speaksForEmail: false,
+      hasSecondFactor: false,
     });
   });
 

@@ -44,6 +44,7 @@ describe("an ID token", () => {
       email: "ann@acme.example",
       emailVerified: true,
       speaksForEmail: false,
+      hasSecondFactor: false,
     });
   });
 
@@ -219,14 +220,14 @@ describe("the address of an identity", () => {
   test("the second factor of a provider counts only where the settings trust it", async () => {
     const trusted = await begin({ trust: "amr" });
     claim(trusted.evil, { amr: ["pwd", "mfa"] });
-    await expect(trusted.identify()).resolves.toMatchObject({ trusted: "mfa" });
+    await expect(trusted.identify()).resolves.toMatchObject({ hasSecondFactor: true });
     claim(trusted.evil, { acr: "phr" });
-    await expect(trusted.identify()).resolves.toMatchObject({ trusted: "phr" });
+    await expect(trusted.identify()).resolves.toMatchObject({ hasSecondFactor: true });
     claim(trusted.evil, { amr: ["pwd"], acr: "1" });
-    expect(await trusted.identify()).not.toHaveProperty("trusted");
+    await expect(trusted.identify()).resolves.toMatchObject({ hasSecondFactor: false });
     const other = await begin();
     claim(other.evil, { amr: ["pwd", "mfa"] });
-    expect(await other.identify()).not.toHaveProperty("trusted");
+    await expect(other.identify()).resolves.toMatchObject({ hasSecondFactor: false });
   });
 });
 
