@@ -4,6 +4,7 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
+import type { TotpSecrets } from "./factors/totp-secrets.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
@@ -53,7 +54,22 @@ export async function openManagement(
   const isApplications = await deps.store.readApplicationOwnsUsers();
   const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
   const managing = mailingOrigin(configuration, origin);
-  return { ...createManagement({ ...deps, directory }, managing), close: () => closeDeps(deps) };
+  const secrets = await openTotpSecrets(configuration, deps);
+  return { ...createManagement({ ...deps, directory, ...secrets }, managing), close: () => closeDeps(deps) };
+}
+
+/** For an import of TOTP secrets. Empty where no key is configured. */
+async function openTotpSecrets(
+  configuration: Configuration,
+  { store, clock, revocations }: ManagementDeps,
+): Promise<{ readonly totpSecrets?: TotpSecrets }> {
+  const { keys } = configuration;
+  if (keys === undefined) return {};
+  const { createKeyring } = await import("./tokens/keyring.js");
+  const { createTotpSecrets } = await import("./factors/totp-secrets.js");
+  // A revoked key must encrypt nothing.
+  revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
+  return { totpSecrets: createTotpSecrets(createKeyring(keys, configuration, revocations)) };
 }
 
 /** With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends it. */

@@ -6,8 +6,12 @@ import type { CommandContext } from "./command.js";
 import { configure } from "./configure.js";
 
 /** Users, sessions, keys and the audit log. They sign nothing, so no key is required. */
-export function withManagement<T>(context: CommandContext, work: (management: Management) => Promise<T>): Promise<T> {
-  const { configuration } = configure(context, { key: "none" });
+export function withManagement<T>(
+  context: CommandContext,
+  work: (management: Management) => Promise<T>,
+  key: "given" | "none" = "none",
+): Promise<T> {
+  const { configuration } = configure(context, { key });
   const log = (line: string) => context.terminal.note(`ampho: ${line}`);
   return closing(openManagement(configuration, { log }, operatorOf(context)), work);
 }

@@ -12,9 +12,9 @@ import type { SourceValue } from "./sources.js";
 
 /**
  * `any` takes the configured key or, outside production, creates one for this process.
- * `configured` requires a configured key. `none` ignores keys.
+ * `configured` requires a configured key. `given` takes it if there is one. `none` ignores keys.
  */
-export type KeyUse = "any" | "configured" | "none";
+export type KeyUse = "any" | "configured" | "given" | "none";
 
 export interface KeyResult {
   readonly keys?: ImportedKeys["keys"];
@@ -47,6 +47,7 @@ export function readKey(input: KeyInput): KeyResult {
   }
   if (key !== undefined) return importUnder(key.label, key.raw, input);
   if (keyFile !== undefined) return keyFilePath === undefined ? nothing : fromFile(keyFile.label, keyFilePath, input);
+  if (use === "given") return nothing;
   if (use === "any" && !input.production) return forThisProcess(input.algorithm);
   const where = use === "any" ? " in production" : "";
   return problem(`AMPHO_SECURITY_KEY must be set${where}. Create a key with \`ampho sec-gen-key\`.`);

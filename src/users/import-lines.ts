@@ -8,6 +8,7 @@ import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { UserEmail } from "../store/sql/users.js";
+import { type ImportedTotp, readTotp } from "./import-factors.js";
 import { readPasskeys } from "./import-passkeys.js";
 import { findRoleProblem } from "./roles.js";
 
@@ -80,7 +81,8 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 }
 
 export interface ReadUser {
-  readonly user: Omit<StagedUser, "id">;
+  /** The secret of `totp` is sealed later, for the id of its user. */
+  readonly user: Omit<StagedUser, "id" | "totp"> & { readonly totp?: ImportedTotp };
   /** The user has proven the address to another system. */
   readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
@@ -104,7 +106,10 @@ export function readImportLine(text: Uint8Array | string, line: number, rp?: str
   return readMembers(object, line, bytes.length, rp);
 }
 
-const members = new Set(["login", "password_hash", "roles", "email", "email_proven", "user_handle", "passkeys"]);
+const members = new Set([
+  ...["login", "password_hash", "roles", "email", "email_proven"],
+  ...["totp_secret", "recovery_hashes", "user_handle", "passkeys"],
+]);
 
 function readMembers(
   object: Readonly<Record<string, unknown>>,
@@ -130,8 +135,11 @@ function readMembers(
   if ("wrong" in email) return email;
   const passkeys = readPasskeys(object["user_handle"], object["passkeys"], rp);
   if (passkeys !== undefined && "wrong" in passkeys) return passkeys;
+  const totp = readTotp(object["totp_secret"], object["recovery_hashes"]);
+  if (totp !== undefined && "wrong" in totp) return totp;
   const user = {
     ...(passkeys && { passkeys }),
+    ...(totp && { totp }),
     login,
     email: email.address,
     canonical: canonicalLogin(login),

@@ -6,6 +6,7 @@ import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
+import type { TotpSecrets } from "../factors/totp-secrets.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
@@ -57,6 +58,8 @@ interface ImportDeps {
   readonly clock: Clock;
   /** The relying party of passkeys. Undefined while they are not offered. */
   readonly rp?: string | undefined;
+  /** Undefined where no key is configured. */
+  readonly totpSecrets?: Pick<TotpSecrets, "seal"> | undefined;
 }
 
 /**
@@ -80,16 +83,13 @@ export async function importUsers(
   const stage = (batch: readonly ReadUser[]) => {
     const newId = idsOfBatch();
     const now = clock.now();
-    const users = batch.map(({ user, emailProven }): StagedUser => {
-      const { email } = user;
-      return { ...user, email: email && { ...email, provenAt: emailProven ? now : undefined }, id: newId() };
-    });
+    const users = batch.map((read) => toStaged(read, newId(), now, deps.totpSecrets));
     return store.stageUsers({ n, users, displaces: !dryRun, now });
   };
   const alive = setInterval(() => void stage([]).catch(() => undefined), aliveMs);
   alive.unref();
   try {
-    for await (const window of windowsOf(input, tally, deps.rp)) {
+    for await (const window of windowsOf(input, tally, deps)) {
       const refused: RejectedLine[] = [];
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
@@ -141,6 +141,26 @@ function createIds(): () => () => string {
   };
 }
 
+const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before you import it.";
+
+/** A seed is sealed for the id of its user. */
+function toStaged(
+  { user: { email, totp, ...user }, emailProven }: ReadUser,
+  id: string,
+  now: number,
+  totpSecrets: ImportDeps["totpSecrets"],
+): StagedUser {
+  return {
+    ...user,
+    id,
+    email: email && { ...email, provenAt: emailProven ? now : undefined },
+    ...(totp !== undefined &&
+      totpSecrets !== undefined && {
+        totp: { ...totpSecrets.seal(totp.seed, id), recoveryHashes: totp.recoveryHashes },
+      }),
+  };
+}
+
 type Spaced = <T>(write: () => Promise<T>) => Promise<T>;
 
 /** Pauses between writes, so that other writers get the lock. Time that has passed anyway counts. */
@@ -161,7 +181,7 @@ export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
 async function* windowsOf(
   input: ImportInput,
   tally: Tally,
-  rp: string | undefined,
+  { rp, totpSecrets }: Pick<ImportDeps, "rp" | "totpSecrets">,
 ): AsyncGenerator<readonly ReadUser[]> {
   let batches = 1;
   let window: ReadUser[] = [];
@@ -170,6 +190,7 @@ async function* windowsOf(
     const read = readImportLine(text, tally.next(), rp);
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
+      else if (read.user.totp !== undefined && totpSecrets === undefined) tally.note(noKey);
       else window.push(read);
     }
     room = { lines: room.lines - 1, bytes: room.bytes - text.length };
@@ -213,7 +234,7 @@ interface Tally {
 
 type RejectedLine = {
   readonly line: number;
-  readonly reason: "exists" | "email" | "importing" | "repeated" | "passkey";
+  readonly reason: "exists" | "email" | "importing" | "repeated" | "factor";
   readonly firstLine?: number;
 };
 
@@ -221,7 +242,7 @@ const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: Reject
   exists: () => "A user with this login already exists.",
   email: () => "Another user, or a line before, has this address.",
   importing: () => "Another import that is under way has this login.",
-  passkey: () => "An account has the user_handle or the id of a passkey.",
+  factor: () => "An account has the user_handle, the id of a passkey or a recovery code.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
 };
 

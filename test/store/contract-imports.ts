@@ -121,7 +121,7 @@ export function importContract(store: Opened): void {
 
     const next = await begin();
     const batch = [owner("bea", 1, "h1", "p1"), owner("cid", 2, "h1", "p2"), owner("dan", 3, "h3", "p3", "p1")];
-    const rejected = [2, 3].map((line) => ({ line, reason: "passkey" }));
+    const rejected = [2, 3].map((line) => ({ line, reason: "factor" }));
     expect(await stage(next, batch)).toEqual({ outcome: "staged", rejected });
     expect(await publish(next)).toEqual({ outcome: "published" });
     expect(await store().findPasskey("p1")).toMatchObject({

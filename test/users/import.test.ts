@@ -57,7 +57,7 @@ describe("an import", () => {
       {
         line: 5,
         reason:
-          "The line has an unknown member. The members are login, password_hash, roles, user_handle and passkeys.",
+          "The line has an unknown member. The members are login, password_hash, roles, email, email_proven, totp_secret, recovery_hashes, user_handle, passkeys.",
       },
     ]);
     expect([code, message]).toEqual([

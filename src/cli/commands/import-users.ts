@@ -16,12 +16,15 @@ export async function importUsers(input: CommandInput, context: CommandContext):
   const dryRun = input.has("--dry-run");
   // The file is opened before the database, so a wrong path changes nothing.
   const stream = await openInput(input.argument(), terminal);
-  const report = await withManagement(context, ({ users }) =>
-    users.import(interruptible(stream), {
-      dryRun,
-      onWrongLine: ({ line, reason }) => terminal.note(`Line ${line}: ${reason}`),
-      onProgress: progressOn(terminal),
-    }),
+  const report = await withManagement(
+    context,
+    ({ users }) =>
+      users.import(interruptible(stream), {
+        dryRun,
+        onWrongLine: ({ line, reason }) => terminal.note(`Line ${line}: ${reason}`),
+        onProgress: progressOn(terminal),
+      }),
+    "given",
   );
   if (!dryRun) return terminal.note(`${count(report.users, "user")} imported.`);
   printFormats(report, terminal);

@@ -232,7 +232,11 @@ export type ManagementDeps = Omit<
   | "offersCaptcha"
 > & { readonly mailing: Mailing };
 
-export function createManagement(deps: ManagementDeps, origin: Origin): Management {
+/** `totpSecrets`: only where a key is configured. */
+export function createManagement(
+  deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>,
+  origin: Origin,
+): Management {
   const { store, directory, revocations, clock } = deps;
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 

@@ -118,16 +118,44 @@ export function* deleteAccount(userId: string): Transaction<void> {
   yield* write("delete from ampho_accounts where user_id = ?", [userId]);
 }
 
-/** False: an account has the handle or a passkey. */
-export function* importPasskeys(
+export interface ImportedFactors {
+  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] } | undefined;
+  readonly totp?: (SealedSecret & { readonly recoveryHashes: readonly string[] }) | undefined;
+}
+
+/** False: an account has the handle, a passkey or a recovery code. */
+export function* importFactors(userId: string, { passkeys, totp }: ImportedFactors, now: number): Transaction<boolean> {
+  const codes = totp?.recoveryHashes ?? [];
+  const factors = withFactors(
+    [],
+    ...(passkeys ? (["passkey"] as const) : []),
+    ...(totp ? (["totp"] as const) : []),
+    ...(codes.length > 0 ? (["recovery_code"] as const) : []),
+  );
+  if (factors.length === 0) return true;
+  if (passkeys && !(yield* importPasskeys(userId, passkeys, now))) return false;
+  for (const hash of codes)
+    if (
+      !(yield* first(
+        `${insertCode} on conflict do nothing returning hash`,
+        codeColumns.values({ hash, user_id: userId }),
+      ))
+    )
+      return false;
+  // No step was used here. The present one can have been used at the other system.
+  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now);
+  yield* writeAccount(userId, { factorsVersion: now, factors, policy: undefined });
+  if (passkeys) yield* writeHandle(userId, passkeys.handle);
+  return true;
+}
+
+function* importPasskeys(
   userId: string,
-  { handle, passkeys }: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] },
+  { handle, passkeys }: NonNullable<ImportedFactors["passkeys"]>,
   now: number,
 ): Transaction<boolean> {
   if ((yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined) return false;
   for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now))) return false;
-  yield* writeAccount(userId, { factorsVersion: now, factors: ["passkey"], policy: undefined });
-  yield* writeHandle(userId, handle);
   return true;
 }
 

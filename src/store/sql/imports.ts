@@ -3,7 +3,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
-import { importPasskeys } from "./factors.js";
+import { importFactors, type SealedSecret } from "./factors.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import type { NewPasskeyRow } from "./passkeys.js";
@@ -15,6 +15,7 @@ export interface StagedUser extends NewUserRow {
   readonly hashKind: string | null;
   readonly line: number;
   readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] };
+  readonly totp?: SealedSecret & { readonly recoveryHashes: readonly string[] };
 }
 
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
@@ -56,7 +57,7 @@ export type StagingOutcome =
   | { readonly outcome: "dropped" };
 
 type Conflict =
-  | { readonly reason: "exists" | "email" | "importing" | "passkey" }
+  | { readonly reason: "exists" | "email" | "importing" | "factor" }
   | { readonly reason: "repeated"; readonly firstLine: number };
 
 export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
@@ -79,8 +80,7 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
     const conflict = inserted.has(user.id) ? "inserted" : yield* resolveConflict(user, input);
     if (conflict === "skipped") continue;
     if (conflict !== "inserted") rejected.push({ line: user.line, ...conflict });
-    else if (user.passkeys !== undefined && !(yield* importPasskeys(user.id, user.passkeys, now)))
-      rejected.push({ line: user.line, reason: "passkey" as const });
+    else if (!(yield* importFactors(user.id, user, now))) rejected.push({ line: user.line, reason: "factor" as const });
   }
   return { outcome: "staged", rejected };
 }
