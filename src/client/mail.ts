@@ -6,7 +6,7 @@ import { createLinks, type Followed } from "./mailed-links.js";
 import { createRegistrations, type NewAccount, type Registered } from "./registrations.js";
 import { createResets, type ResetProof } from "./resets.js";
 import { createTransactionStore, type Kept, type MailBegun } from "./transaction-store.js";
-import { createWays, type WaysClient, type WaysOptions } from "./ways-client.js";
+import { createWays, partsOf, type WaysClient, type WaysOptions } from "./ways-client.js";
 
 export * from "./ways.js";
 export type { Followed, MailBegun, NewAccount, Registered, ResetProof };
@@ -76,7 +76,7 @@ export function createClient(options: WaysOptions): MailClient {
     return transactions.keep((await call(path, { login, device })) as Begun);
   }
 
-  return {
+  const mail: MailClient = {
     ...client,
     async mailLogin(login) {
       const begun = await begin("/login/mail", login);
@@ -110,4 +110,6 @@ export function createClient(options: WaysOptions): MailClient {
     },
     followLink: createLinks(parts, transactions, registrations, resets),
   };
+  partsOf.set(mail, parts);
+  return mail;
 }

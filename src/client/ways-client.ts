@@ -63,6 +63,9 @@ export interface WaysParts {
   readonly send: Send;
 }
 
+/** The parts of a client, for `ampho/client/outside`. */
+export const partsOf = new WeakMap<object, WaysParts>();
+
 /** Throws TypeError if `baseUrl` is not a URL. */
 export function createWays(options: WaysOptions): WaysParts {
   const { cookies, onStepUp } = options;
@@ -117,5 +120,7 @@ export function createWays(options: WaysOptions): WaysParts {
       },
     },
   };
-  return { client: ways, root, steps, ceremonies, call, send };
+  const parts = { client: ways, root, steps, ceremonies, call, send };
+  partsOf.set(ways, parts);
+  return parts;
 }

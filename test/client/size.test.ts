@@ -22,7 +22,12 @@ it("the functions of an account page have less than 2000 bytes, minified and gzi
   expect(bytesOf(await bundleClient("account"))).toBeLessThan(2000);
 });
 
-it.each(["client", "ways", "mail", "account"] as const)(
+it("the functions for outside providers have less than 2000 bytes on top, minified and gzipped", async () => {
+  const [ways, outside] = await Promise.all([bundleClient("ways"), bundleClient("outside")]);
+  expect(bytesOf(outside)).toBeLessThan(bytesOf(ways) + 2000);
+});
+
+it.each(["client", "ways", "mail", "account", "outside"] as const)(
   "the entry %s contains nothing but its own room and the errors",
   async (entry) => {
     const { text, files } = await bundleClient(entry);

@@ -1,14 +1,19 @@
-// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md, docs/mail.md and docs/passkeys.md compiles, and runs in a project with
+// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md, docs/mail.md, docs/passkeys.md and
+// docs/providers.md compiles, and runs in a project with
 // Ampho installed.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import bcrypt from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { readConfiguration } from "../../dist/config/configuration.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { authenticate, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { openWorld, password } from "../world/ampho.js";
+import { startEvilProvider } from "../world/evil-provider.js";
+import { DatabaseSync } from "../world/sqlite.js";
 import { claimsOf } from "../world/tokens.js";
+import { readPage } from "./evidence.js";
 import { snippets } from "./snippets.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -345,4 +350,50 @@ describe("docs/passkeys.md", () => {
     onTestFinished(() => void vi.unstubAllGlobals());
     return { asked };
   }
+});
+
+describe("docs/providers.md", () => {
+  it("the settings on the page are accepted, and its code signs in at a provider", async () => {
+    const [settings = ""] = /^```json\n(.*?)^```$/ms.exec(readPage("docs/providers.md"))?.slice(1) ?? [];
+    const env = { AMPHO_APP_URL: "https://app.example/", AMPHO_SECURITY_PROVIDERS: settings };
+    const given = { env, cwd: consumer.folder, user: "me", host: "here" };
+    const { providers } = readConfiguration(given).configuration;
+    expect(providers.map(({ label }) => label)).toEqual(["Google", "Microsoft", "GitHub", "Acme"]);
+
+    for (const [file, text] of Object.entries(snippets("docs/providers.md", "sign-in.ts", "link.ts")))
+      write(file, text);
+    write(
+      "client.ts",
+      `import { createClient } from "ampho/client/ways";
+      export const client = createClient({ baseUrl: "https://app.example" });`,
+    );
+    compile("sign-in.ts", "link.ts");
+    const evil = await startEvilProvider(() => world.clock.now());
+    const google = { issuer: evil.issuer, client_id: "client-1", client_secret: "s" };
+    const world = await openWorld({ appUrl: "https://app.example/", mail: async () => {}, providers: { google } });
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) =>
+      String(url).startsWith("https://app.example") ? world.ampho.fetch(new Request(url, init)) : realFetch(url, init),
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { signIn, comeBack } = (await import(path.join(consumer.folder, "sign-in.js"))) as {
+      signIn(provider: string): Promise<string>;
+      comeBack(): Promise<string | undefined>;
+    };
+    const { searchParams } = new URL(await signIn("google"));
+    const { id } = await world.user("ann");
+    evil.claims = { nonce: searchParams.get("nonce"), sub: "s-1" };
+    const database = new DatabaseSync(world.databaseFile);
+    database
+      .prepare(
+        "insert into ampho_identities (issuer, subject, user_id, provider, created_at) values (?, 's-1', ?, 'google', 0)",
+      )
+      .run(evil.issuer, id);
+    database.close();
+    const fields = new URLSearchParams({ code: "c", state: searchParams.get("state") ?? "", provider: "google" });
+    vi.stubGlobal("location", { hash: `#${fields}`, pathname: "/", search: "" });
+    vi.stubGlobal("history", { state: null, replaceState: () => {} });
+    expect(await comeBack()).toBe("/cart");
+  });
+
+  const realFetch = globalThis.fetch;
 });

@@ -1,0 +1,139 @@
+// `ampho/client/outside`: logins at outside providers, and their identities (docs/providers.md), by a client of
+// `ampho/client/ways` or `ampho/client/mail`.
+import { AmphoError } from "../errors.js";
+import type { EnteredSession, TypedFactor } from "./factor-needed.js";
+import { factorMembers } from "./login-steps.js";
+import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
+import { partsOf, type WaysClient } from "./ways-client.js";
+import { parse } from "./wire.js";
+
+export interface OutsideOptions {
+  /** The storage for the journey to a provider. Default: that of the page. */
+  readonly storage?: ClientStorage | undefined;
+}
+
+export interface Journey {
+  /** A path of the application, for the end of the journey. */
+  readonly returnTo?: string | undefined;
+}
+
+export interface Returned extends Journey {
+  /** Undefined after an identity was linked. */
+  readonly session: EnteredSession | undefined;
+}
+
+/** A proof of the account: the code that was mailed, or the login and the password. */
+export type LinkProof =
+  | { readonly code: string }
+  | ({ readonly login: string; readonly password: string } & TypedFactor);
+
+/** The identity belongs to no account yet. The user proves the account or the address. */
+export class LinkNeeded extends AmphoError {
+  /** The proofs that are accepted: `login`, `mail`. */
+  declare readonly ways: readonly string[];
+  /**
+   * Logs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a
+   * second factor. After `invalid_credentials` call it again.
+   */
+  declare readonly finish: (proof: LinkProof) => Promise<EnteredSession>;
+
+  constructor(
+    error: AmphoError,
+    finish: (transaction: string | undefined, proof: LinkProof) => Promise<EnteredSession>,
+  ) {
+    super(error.code, error.message, error.details);
+    const { transaction, ways = [] } = Object(error.cause) as { transaction?: string; ways?: string[] };
+    Object.assign(this, { ways, finish: (proof: LinkProof) => finish(transaction, proof) });
+  }
+}
+
+export interface Outside {
+  /** Sends the page to the provider. Resolves to the URL, for a program without a page. */
+  loginWith(provider: string, journey?: Journey): Promise<string>;
+  /**
+   * Finishes the journey whose response is in the URL of the page, and removes it from there. Resolves to undefined if there is
+   * none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   */
+  returned(): Promise<Returned | undefined>;
+  readonly identities: {
+    /** Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`. */
+    link(provider: string, journey?: Journey): Promise<string>;
+    /** The id is that of the account's `identities`. Rejects with `last_way_in`. */
+    unlink(id: string): Promise<void>;
+  };
+}
+
+interface Begun {
+  readonly url: string;
+  readonly transaction?: string;
+  readonly expires: number;
+}
+
+/** A journey that was begun, by its `state`. */
+interface Kept extends Pick<Begun, "transaction" | "expires">, Journey {
+  readonly links: boolean;
+}
+
+/** Throws TypeError for a client that is not of `ampho/client/ways` or `ampho/client/mail`. */
+export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
+  const parts = partsOf.get(client);
+  if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");
+  const { root, steps, call, send } = parts;
+  const storage = own ?? pageStorage() ?? memoryStorage();
+  const key = `ampho ${root} outside`;
+  const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
+
+  async function leave(begun: Begun, { returnTo }: Journey, links: boolean): Promise<string> {
+    const { url, transaction, expires } = begun;
+    const state = new URL(url).searchParams.get("state") as string;
+    // A journey that the user gave up is dropped by the next one.
+    const live = Object.entries(await read()).filter(([, kept]) => kept.expires * 1000 > Date.now());
+    const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, returnTo, links } };
+    await reliably(() => storage.set(key, JSON.stringify(kept)));
+    if (globalThis.document) location.assign(url);
+    return url;
+  }
+
+  const bodyOf = (provider: string, { returnTo }: Journey) => ({ provider, return_to: returnTo });
+
+  return {
+    async loginWith(provider, journey = {}) {
+      return leave((await call("/login/outside", bodyOf(provider, journey))) as Begun, journey, false);
+    },
+    async returned() {
+      const { hash, pathname, search } = location;
+      const fields = new URLSearchParams(hash.slice(1));
+      const [provider, state, code] = [fields.get("provider"), fields.get("state"), fields.get("code")];
+      if (!provider || !state) return undefined;
+      // The history of the browser must not keep it.
+      history.replaceState(history.state, "", pathname + search);
+      const { [state]: kept, ...others } = await read();
+      await reliably(() => storage.set(key, JSON.stringify(others)));
+      if (!kept || !code) throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
+      const { transaction, returnTo, links } = kept;
+      const body = { transaction, outside: { provider, code, state, iss: fields.get("iss") ?? undefined } };
+      if (links) {
+        await send("POST", "/identities/finish", body);
+        return { session: undefined, returnTo };
+      }
+      const { session } = await steps.enter("/login", "", body).catch((error) => {
+        if (!(error instanceof AmphoError) || error.code !== "link_needed") throw error;
+        throw new LinkNeeded(error, async (transaction, proof) => {
+          const typed =
+            "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
+          const login = "code" in proof ? "" : proof.login;
+          return (await steps.enter("/login", login, { transaction, ...typed })).session;
+        });
+      });
+      return { session, returnTo };
+    },
+    identities: {
+      async link(provider, journey = {}) {
+        return leave((await send("POST", "/identities", bodyOf(provider, journey))) as Begun, journey, true);
+      },
+      async unlink(id) {
+        await send("DELETE", `/identities/${encodeURIComponent(id)}`);
+      },
+    },
+  };
+}
