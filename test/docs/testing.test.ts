@@ -387,7 +387,7 @@ describe("docs/providers.md", () => {
       .prepare(
         "insert into ampho_identities (issuer, subject, user_id, provider, created_at) values (?, 's-1', ?, 'google', 0)",
       )
-      .run(evil.issuer, id);
+      .all(evil.issuer, id);
     database.close();
     const fields = new URLSearchParams({ code: "c", state: searchParams.get("state") ?? "", provider: "google" });
     vi.stubGlobal("location", { hash: `#${fields}`, pathname: "/", search: "" });

@@ -129,4 +129,28 @@ onBothDatabases((ground) => {
     const second = await world.call("POST", "/login", { body: { transaction, totp: owner.nextCode() } });
     expect(outcomeOf(second)).toEqual(over);
   });
+
+  it("a user of an application's own table links an identity and logs in with it, while the table knows the user", async () => {
+    let isDisabled = false;
+    const find = async (login: string) =>
+      login === "ann" ? { id: "id-1", login: "ann", disabled: isDisabled } : undefined;
+    const users = {
+      find,
+      findById: async (id: string) => (id === "id-1" ? find("ann") : undefined),
+      verify: async (_: unknown, given: string) => given === password,
+    };
+    const outside = await openOutside(ground, { options: { users } });
+    const { world, evil } = outside;
+    const { token } = await world.login("ann");
+    expect(outcomeOf(await link(outside, token, { claims: { sub: "s-1" } }))).toEqual([204]);
+    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1" } }));
+    expect(await world.ampho.verify(grant.token)).toMatchObject({ id: "id-1", login: "ann", amr: ["fed"] });
+    isDisabled = true;
+    expect(outcomeOf(await signIn(outside, { claims: { sub: "s-1" } }))).toEqual([401, "invalid_credentials"]);
+    isDisabled = false;
+    // The application verifies passwords, so the identity is never the last way in.
+    const id = identityIdOf({ issuer: evil.issuer, subject: "s-1" });
+    const again = await world.login("ann");
+    expect(outcomeOf(await world.call("DELETE", `/identities/${id}`, { bearer: again.token }))).toEqual([204]);
+  });
 });

@@ -29,6 +29,8 @@ export function onBothDatabases(tests: (ground: Ground) => void): void {
       urlOf: ({ databaseFile }) => `sqlite:${databaseFile}`,
       sql: async ({ databaseFile }, statement) => {
         const database = new DatabaseSync(databaseFile);
+        // Another process writes at the same moment.
+        database.prepare("pragma busy_timeout = 10000").all();
         const rows = database.prepare(statement).all();
         database.close();
         return rows;
