@@ -19,6 +19,8 @@ export interface Instance {
   all(requests: readonly Request[]): Promise<readonly { readonly status: number; readonly text: string }[]>;
   /** Returns the login of the token, or the code of the rejection. */
   verify(token: string): Promise<string>;
+  /** Ends it by SIGKILL. */
+  kill(): Promise<void>;
   /** Ends its input, and resolves to its exit code and last output. */
   end(): Promise<{ readonly code: number | null; readonly last: unknown; readonly errors: string }>;
 }
@@ -54,6 +56,10 @@ export async function startInstance(world: World, options: object = {}): Promise
     calls: (count, request) => ask("calls", { count, ...request }),
     all: (requests) => ask("all", { requests }),
     verify: (token) => ask("verify", { token }),
+    kill: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
     end: async () => {
       child.stdin.end();
       const last = await next();

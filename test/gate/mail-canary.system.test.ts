@@ -95,7 +95,7 @@ onBothDatabases((ground) => {
     await send("/login", { link: second.link });
     expect((await send("/login", { link: second.link, match: byLink["match"] }))["status"]).toBe(200);
 
-    // A mail that the server rejects, and a server that says what it rejects.
+    // A mail that the server rejects, and a server whose error repeats the mail.
     accepts = false;
     await begin("/login/mail", { login: ann });
     await expect.poll(() => world.events(), { timeout: 60_000 }).toContainEqual(expect.stringMatching(/^mail_failed/));
@@ -152,7 +152,7 @@ onBothDatabases((ground) => {
       for (const word of words)
         expect(new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(output), `${where} contains ${word}`).toBe(false);
     }
-    // What was sent keeps no address either.
+    // A mail that was sent keeps no address either.
     const rows = await ground.sql(world, "select address, claims from ampho_mail where sent_at is not null");
     for (const row of rows) expect(row).toEqual({ address: "", claims: "{}" });
   });

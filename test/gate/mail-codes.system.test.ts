@@ -148,7 +148,7 @@ onBothDatabases((ground) => {
     expect(sessions).toHaveLength(2);
   });
 
-  it("a link that an attacker sends asks for a number, and logs in nobody without it (W-64)", async () => {
+  it("a link that an attacker sends asks for a number, and opens no session without it (W-64)", async () => {
     const world = await openMailing(ground);
     for (const each of [ann, "eve@x.example"]) await addPerson(world, each, password);
     const eves = await asked(world, "eve@x.example");

@@ -1,4 +1,4 @@
-// A transaction of each purpose at each route that redeems one (W-09).
+// Each kind of transaction at each route that redeems one (W-09).
 import { expect, it } from "vitest";
 import { password } from "../world/ampho.js";
 import { addPerson, begin, type Mailing, newPassword, openMailing } from "./mailboxes.js";

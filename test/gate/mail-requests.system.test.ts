@@ -112,7 +112,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("login", "register")).toBe(21);
   });
 
-  it("two processes send each mail once, with the same code whoever sends it (W-73)", async () => {
+  it("two processes send each mail once, with the same code from both (W-73)", async () => {
     const sent: Message[] = [];
     const mail = async (message: Message) => void sent.push(message);
     const world = await openMailing(ground, { mail });
@@ -198,7 +198,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(grant.token)).toMatchObject({ sub: claimsOf(registered.token)["sub"], acr: "1fa", amr: ["mail"] });
   });
 
-  it("responses do not tell known, unknown, disabled and unproven accounts apart, in form and time (W-70)", async () => {
+  it("responses distinguish known, unknown, disabled and unproven accounts neither in form nor in time (W-70)", async () => {
     const world = await openMailing(ground);
     await addPerson(world, "known@x.example", password);
     await world.ampho.users.create({ login: "plain@x.example", password });

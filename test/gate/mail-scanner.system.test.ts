@@ -1,5 +1,5 @@
-// A link scanner in a real Chromium: it opens every link of a mail, runs the scripts of the page and presses all its buttons, as
-// security gateways do with incoming mail (W-62).
+// A link scanner in a real Chromium (W-62). It opens every link of a mail, runs the scripts of the page and presses all its
+// buttons, as security gateways do with incoming mail.
 import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
@@ -11,7 +11,7 @@ import { onBothDatabases } from "./owners.js";
 
 const ann = "ann@x.example";
 
-/** A landing page that sends the link as soon as it is open, and has a button for each purpose. */
+/** A landing page that sends the link as soon as it is open, and has a button for each flow. */
 const landing = `<!doctype html><title>Shop</title>
 <form><input name="match" inputmode="numeric"><button>Continue</button></form>
 <button>Log in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">

@@ -28,7 +28,7 @@ export interface Mailing extends World {
   countMails(...kinds: readonly string[]): Promise<number>;
 }
 
-export async function openMailing(ground: Ground, options: AmphoOptions = {}): Promise<Mailing> {
+export async function openMailing(ground: Pick<Ground, "open" | "sql">, options: AmphoOptions = {}): Promise<Mailing> {
   const mails: Message[] = [];
   const world = await ground.open({
     ...{ ...mailSettings, mail: async (message: Message) => void mails.push(message) },
@@ -37,7 +37,7 @@ export async function openMailing(ground: Ground, options: AmphoOptions = {}): P
   return mailingOf(ground, world, mails);
 }
 
-export function mailingOf(ground: Ground, world: World, mails: Message[]): Mailing {
+export function mailingOf(ground: Pick<Ground, "sql">, world: World, mails: Message[]): Mailing {
   return {
     ...world,
     mails,
@@ -67,7 +67,7 @@ export function proofsOf(text: string) {
   return { code, link: part("ampho"), invite: part("ampho-invite"), alarm: part("ampho-alarm") };
 }
 
-/** What a request for a mail returned. */
+/** The response to a request for a mail. */
 export interface Begun {
   readonly transaction: string;
   readonly match: string;

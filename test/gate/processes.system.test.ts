@@ -1,12 +1,14 @@
 // One transaction at many processes at once, and at a database that is down.
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished, vi } from "vitest";
+import type { AmphoOptions } from "../../dist/index.js";
 import { startInstance } from "../ampho/processes.js";
 import { startChild } from "../store/processes.js";
-import { openWorld, type World } from "../world/ampho.js";
+import { openWorld, password, type World } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
 import { startOwnPostgres } from "../world/postgres.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
+import { addPerson, asked, askedReset, begin, newPassword, openMailing } from "./mailboxes.js";
 import {
   addOwner,
   codeAt,
@@ -79,13 +81,29 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
     const clock = runningClock();
     if (name === "PostgreSQL") await database.empty();
     const url = name === "PostgreSQL" ? { databaseUrl: database.runtimeUrl, databaseMigrate: "off" as const } : {};
-    const world = { ...(await openWorld({ ...url, ...unthrottled, clock })), clock };
+    const open = async (options?: AmphoOptions) => ({ ...(await openWorld({ ...url, ...options })), clock });
+    const world = await openMailing({ open, sql: async () => [] }, { ...unthrottled, clock });
     const ann = await addOwner(world, "ann");
     await world.user("bob", { password: "heron violet tumbrel 91" });
     const bob = await world.login("bob");
     const enrolment = await setUp(world, bob.token);
     const transaction = await pendingLogin(world, "ann");
+    for (const login of ["mail@x.example", "reset@x.example"]) await world.ampho.users.create({ login, password });
+    const [mailed, reset] = [await asked(world, "mail@x.example"), await askedReset(world, "reset@x.example")];
+    const registration = await begin(world, "/register", { email: "new@x.example" });
+    const registering = await world.mail("register");
+    const cid = await addPerson(world, "cid@x.example", password);
+    const change = await begin(world, "/account/email", { email: "other@x.example" }, { bearer: cid.token });
+    const changing = await world.mail("email");
+    const byMail = [
+      ["/login", { transaction: mailed.transaction, code: mailed.mail.code }],
+      ["/password/reset/finish", { transaction: reset.transaction, code: reset.mail.code, new_password: newPassword }],
+      ["/register/finish", { transaction: registration.transaction, code: registering.code, password: newPassword }],
+      ["/account/email/finish", { transaction: change.transaction, code: changing.code }, cid.token],
+    ] as const;
     const back = await downs[name](world);
+    const sendByMail = () =>
+      Promise.all(byMail.map(([path, body, bearer]) => world.call("POST", path, { body, bearer })));
     const finish = { transaction, totp: ann.nextCode() };
     const confirm = { transaction: enrolment.transaction, totp: codeAt(enrolment.secret, clock.now()) };
     const redeem = () =>
@@ -94,11 +112,18 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
         world.call("POST", "/totp/confirm", { body: confirm, bearer: bob.token }),
       ]);
     for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    for (const answer of await sendByMail()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    expect(outcomeOf(await world.call("POST", "/login/mail", { body: { login: "bob" } }))).toEqual([
+      503,
+      "unavailable",
+    ]);
     await back();
     await vi.waitFor(() => world.ampho.host.ready(), { timeout: 15_000, interval: 50 });
     // An attempt whose settlement failed counts as pending for a while.
     await sleep(100);
     for (const answer of await redeem()) expect(answer.status, answer.text).toBe(200);
+    expect((await sendByMail()).map(({ status }) => status)).toEqual([200, 204, 200, 204]);
+    for (const answer of await sendByMail()) expect(answer.status, answer.text).toBe(401);
     for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
   },
 );

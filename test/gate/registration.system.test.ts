@@ -39,7 +39,7 @@ const rowsOf = async (ground: Ground, world: World) => {
 };
 
 onBothDatabases((ground) => {
-  it("a registration that nobody finishes leaves no user, session, factor or used transaction (W-75)", async () => {
+  it("a registration that is not finished leaves no user, session, factor or used transaction (W-75)", async () => {
     const world = await openMailing(ground);
     await registering(world);
     expect(await rowsOf(ground, world)).toBe(0);
@@ -92,7 +92,7 @@ onBothDatabases((ground) => {
 
   it("a session that an operator's unproven user opened ends when the owner resets the password (W-75, unexpired session)", async () => {
     const world = await openMailing(ground);
-    // An account that somebody else created for the address, with a password of theirs.
+    // Another person created an account for the address, with a password of theirs.
     await world.ampho.users.create({ login: ann, password });
     const eves = await world.login(ann);
     const { transaction, mail } = await askedReset(world, ann);
@@ -138,7 +138,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find("ann")).toMatchObject({ email: ann, emailProven: true });
   });
 
-  it("two registrations of one address that finish at once create one account, and the other is told by mail (W-77)", async () => {
+  it("two registrations of one address that finish at once create one account, and a mail reports it to the other (W-77)", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     for (const round of [1, 2, 3]) {

@@ -254,7 +254,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find(ann)).toMatchObject({ email: "two@x.example", emailProven: true });
   });
 
-  it("of two users who prove one address at once, one gets it (W-85)", async () => {
+  it("one of two users gets an address that both prove at once (W-85)", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     const codes = [];

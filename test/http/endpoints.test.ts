@@ -3,6 +3,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reservedPaths, routes } from "../../dist/http/rest/routes.js";
+import type { Message } from "../../dist/index.js";
+import { everyFeature } from "../world/every-feature.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
@@ -16,6 +18,35 @@ afterAll(() => serving.close());
 
 const statusAndError = async (response: Response) => [response.status, (await response.json()).error];
 const newLogin = "correct horse battery staple two";
+
+/** Compares responses with the OpenAPI document of the server. */
+async function describedBy({ url }: Serving) {
+  const document = await (await fetch(`${url}/openapi.json`)).json();
+  const ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, "document");
+  const seen: string[] = [];
+
+  async function expectDescribed(method: string, path: string, given: Promise<Response>, pattern = path): Promise<Row> {
+    const response = await given;
+    seen.push(`${method} ${pattern} ${response.status}`);
+    const described = document.paths[`/api/security${pattern}`][method].responses[response.status];
+    expect(described, seen.at(-1)).toBeDefined();
+    const schema = described.content?.["application/json"].schema;
+    const text = await response.text();
+    if (schema === undefined) {
+      expect(text).toBe("");
+      return {};
+    }
+    const validate = ajv.compile({ $ref: `document${schema.$ref}` });
+    const json = JSON.parse(text);
+    expect(validate(json), `${seen.at(-1)}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+    return json;
+  }
+  return { seen, expectDescribed };
+}
+
+type Row = Readonly<Record<string, unknown>>;
 
 describe("the OpenAPI document", () => {
   it("the document is valid OpenAPI 3.1", async () => {
@@ -40,24 +71,7 @@ describe("the OpenAPI document", () => {
   });
 
   it("the document describes the responses that the endpoints return", async () => {
-    const document = await (await fetch(`${serving.url}/openapi.json`)).json();
-    const ajv = new Ajv2020({ strict: false });
-    addFormats.default(ajv);
-    ajv.addSchema(document, "document");
-    const seen: string[] = [];
-
-    async function expectDescribed(method: string, path: string, given: Promise<Response>, pattern = path) {
-      const response = await given;
-      seen.push(`${method} ${pattern} ${response.status}`);
-      const described = document.paths[`/api/security${pattern}`][method].responses[response.status];
-      expect(described, seen.at(-1)).toBeDefined();
-      const schema = described.content?.["application/json"].schema;
-      const text = await response.text();
-      if (schema === undefined) return expect(text).toBe("");
-      const validate = ajv.compile({ $ref: `document${schema.$ref}` });
-      expect(validate(JSON.parse(text)), `${seen.at(-1)}: ${ajv.errorsText(validate.errors)}`).toBe(true);
-    }
-
+    const { seen, expectDescribed } = await describedBy(serving);
     const { url } = serving;
     const get = (path: string, token?: string) =>
       fetch(url + path, token === undefined ? {} : { headers: bearer(token) });
@@ -98,6 +112,55 @@ describe("the OpenAPI document", () => {
       "post /logout 204",
       "post /logout 401",
     ]);
+  });
+
+  it("the document describes the responses of the endpoints by mail", async () => {
+    const mails: Message[] = [];
+    const mailing = await serve({ ...everyFeature, mail: async (mail) => void mails.push(mail) });
+    const { seen, expectDescribed } = await describedBy(mailing);
+    const send = (path: string, body: object, token?: unknown) =>
+      expectDescribed("post", path, post(mailing.url + path, body, token === undefined ? {} : bearer(String(token))));
+    const taken = async (kind: string) => {
+      await expect.poll(() => mails.map((mail) => mail.kind)).toContain(kind);
+      const { text = "" } =
+        mails.splice(
+          mails.findIndex((mail) => mail.kind === kind),
+          1,
+        )[0] ?? {};
+      return { code: /^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0], alarm: /#ampho-alarm=(\S+)/.exec(text)?.[1] };
+    };
+    const { password } = alice;
+    const ann = "ann@x.example";
+    await send("/register", { email: "nonsense" });
+    const { transaction } = await send("/register", { email: ann });
+    const { code } = await taken("register");
+    await send("/register/finish", { transaction, code: "12345678", password });
+    const { token } = await send("/register/finish", { transaction, code, password });
+    await send("/login/mail", { login: ann });
+    await send("/login/mail", { login: "nobody" });
+    const mailed = await send("/login/mail", { login: "carl" });
+    await send("/login", { transaction: mailed["transaction"], code: "12345678" });
+    const change = await send("/account/email", { email: "new@x.example" }, token);
+    const proof = { transaction: change["transaction"], ...(await taken("email")) };
+    await send("/account/email/finish", { ...proof, code: "12345678" }, token);
+    await send("/account/email/finish", proof, token);
+    await mailing.ampho.users.create({ login: "bob@x.example", password });
+    const reset = await send("/password/reset", { login: "bob@x.example" });
+    const proven = { transaction: reset["transaction"], code: (await taken("reset")).code };
+    await send("/password/reset/finish", { ...proven, new_password: "short" });
+    await send("/password/reset/finish", { ...proven, new_password: newLogin });
+    const { alarm } = await taken("email_changed");
+    await send("/alarm", { alarm: "nonsense" });
+    await send("/alarm", { alarm });
+    expect(seen.map((each) => each.replace("post ", ""))).toEqual([
+      ...["/register 400", "/register 200", "/register/finish 401", "/register/finish 200"],
+      // One address gets one mail a minute.
+      ...["/login/mail 429", "/login/mail 200", "/login/mail 200", "/login 401"],
+      ...["/account/email 200", "/account/email/finish 401", "/account/email/finish 204"],
+      ...["/password/reset 200", "/password/reset/finish 400", "/password/reset/finish 204"],
+      ...["/alarm 401", "/alarm 204"],
+    ]);
+    await mailing.close();
   });
 });
 
