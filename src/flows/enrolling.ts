@@ -248,5 +248,5 @@ export function throwUnlessDone({ outcome }: FactorOutcome): void {
   if (outcome === "taken")
     throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");
   if (outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Your account requires a second factor. Add another one first.");
+    throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
 }

@@ -3,6 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import { journeyOf, type OutsideBegun, type OutsideStart, requireReturnPath } from "./begin-outside.js";
+import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
@@ -66,18 +67,13 @@ export async function removeIdentity(
   { auth, id }: Authenticated & { readonly id: string },
   caller: Caller,
 ): Promise<void> {
-  const { store, revocations, clock, directory, relyingParty, providers, outbox, settings } = deps;
+  const { store, revocations, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account } = await requireRecent(deps, auth);
   const outcome = await store.unlinkIdentity({
     ...whoOf(account, sessionId, clock.now(), origin),
     id,
-    ways: {
-      ownPasswords: !directory.inDatabase,
-      passkey: relyingParty !== undefined,
-      mail: outbox !== undefined && settings.mailLogin,
-      issuers: providers.all.flatMap(({ issuers }) => issuers),
-    },
+    ways: configuredWays(deps),
   });
   if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
   if (outcome.outcome === "last_way_in")

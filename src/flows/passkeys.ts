@@ -14,6 +14,7 @@ import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { NewPasskeyRow } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
+import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
 import {
   beginEnrolment,
@@ -193,7 +194,8 @@ export async function removeOwnPasskey(
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const who = whoOf(account, sessionId, clock.now(), { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
-  const removal = { ...who, factorsVersion, rolePolicy, factor: "passkey", passkeyId: id } as const;
+  const ways = configuredWays(deps);
+  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;
   const outcome = await store.removeFactors(removal);
   if (outcome.outcome === "none") throw notYours();
   throwUnlessDone(outcome);

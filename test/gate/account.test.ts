@@ -208,6 +208,10 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await logIn(world, "ann"))).toEqual(wrong);
       expect((await world.call("GET", "/account", { bearer: token })).json["password"]).toBe(false);
       expect(await outcome(world.call("DELETE", "/password", { bearer: token }))).toEqual([404, "not_found"]);
+      // The passkey is now the only way in.
+      const [{ id: passkey } = {}] = await ground.sql(world, "select id from ampho_passkeys");
+      const removal = world.call("DELETE", `/passkeys/${passkey}`, { bearer: token });
+      expect(await outcome(removal)).toEqual([409, "last_way_in"]);
       const body = { new_password: "another kettle harbour evening" };
       expect(
         await outcome(world.call("POST", "/password", { bearer: token, body: { new_password: "short" } })),

@@ -21,6 +21,7 @@ import {
   writeHandle,
   writeTotp,
 } from "./factors.js";
+import { identitiesOf } from "./identities.js";
 import { deletePasskeys, insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
@@ -28,6 +29,7 @@ import { sendIsLive } from "./sessions.js";
 import { type Spending, spend } from "./spent.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
+import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
 export interface FactorChange {
   readonly userId: string;
@@ -178,12 +180,14 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly passkeyId?: string | undefined;
   /** The policy that the rest must reach. An operator gives none. */
   readonly rolePolicy: Policy | undefined;
+  /** Undefined for an operator, and for a factor that begins no login. */
+  readonly ways?: ConfiguredWays | undefined;
   /** The operator's reason. */
   readonly reason?: string | undefined;
 }
 
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, factor, passkeyId, rolePolicy, reason } = input;
+  const { userId, login, now, origin, factor, passkeyId, rolePolicy, ways, reason } = input;
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   const { factors, policy = rolePolicy } = account;
@@ -193,6 +197,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const others = factor === undefined ? [] : passkeys.length > 1 ? factors : without(factors, factor);
   const left = others.every((other) => other === "recovery_code") ? [] : others;
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), passkeyId))) return failed("last_way_in");
   if (left.length === 0) yield* deleteFactors(userId);
   else if (factor === "totp") yield* deleteTotp(userId);
   else if (factor === "recovery_code") yield* writeCodes(userId, []);

@@ -1,11 +1,12 @@
 // A user links and unlinks identities at outside providers (docs/providers.md). A user must keep a way in.
 import type { AuditEntry } from "../../audit/entry.js";
-import { first, integer, type Transaction, write } from "../transaction.js";
+import { type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type FactorChange, type FactorOutcome, lockAccount, writeChange } from "./factor-changes.js";
-import { type IdentityRow, identitiesOf, identityIdOf, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { identitiesOf, identityIdOf, insertIdentity, type ProvenIdentity } from "./identities.js";
 import { writeRevocations } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
+import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
 export interface IdentityLink extends FactorChange {
   readonly identity: ProvenIdentity;
@@ -47,16 +48,6 @@ export function* recordLink(
   yield* recordAudit({ at, event: "identity_linked", userId, login, sessionId, origin, detail });
 }
 
-/** The ways in that are configured, for a user who gives one up. */
-export interface ConfiguredWays {
-  /** The application verifies passwords of its own table. */
-  readonly ownPasswords: boolean;
-  readonly passkey: boolean;
-  readonly mail: boolean;
-  /** The issuers of the providers. */
-  readonly issuers: readonly string[];
-}
-
 export interface IdentityRemoval extends Omit<FactorChange, "login"> {
   readonly login: string | undefined;
   /** `identityIdOf` of the identity. */
@@ -83,22 +74,4 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   yield* recordAudit({ at: now, event: "identity_unlinked", reason, userId, login, origin, detail });
   const { revoked } = yield* writeChange(input, account, account.factors, "others");
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
-}
-
-/** True if the user can still begin a login. Second factors are not changed, so the policy stays within reach. */
-function* hasWayIn(
-  userId: string,
-  { ownPasswords, passkey, mail, issuers }: ConfiguredWays,
-  identities: readonly IdentityRow[],
-): Transaction<boolean> {
-  if (ownPasswords || identities.some(({ issuer }) => issuers.includes(issuer))) return true;
-  const row = yield* first(
-    `select (select count(*) from ampho_passkeys where user_id = ? and uv = 1) as passkeys,
-       (select count(*) from ampho_users where id = ? and password_hash is not null) as passwords,
-       (select count(*) from ampho_users where id = ? and email_canonical is not null) as addresses`,
-    [userId, userId, userId],
-  );
-  if (!row) return false;
-  const has = (name: string) => integer(row, name) > 0;
-  return has("passwords") || (passkey && has("passkeys")) || (mail && has("addresses"));
 }
