@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { generate } from "../../scripts/docs-metrics.mjs";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
 import { openWorld } from "../world/ampho.js";
+import { post } from "../world/requests.js";
 import { addUser, freshPlace, logIn, startServe } from "../world/serve.js";
 import { healthy, ill, lookAt, well } from "./alert-cases.js";
 import { readPage, tableRows } from "./evidence.js";
@@ -19,7 +20,7 @@ const rules = readFileSync(rulesFile, "utf8");
 const alerts = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = ""]) => name);
 const page = readPage("docs/metrics.md");
 
-/** The metrics of a server after a login. */
+/** The metrics of a server after a login and a renewal. A histogram with many values shows those that came. */
 let text = "";
 beforeAll(async () => {
   requirePromtool();
@@ -27,7 +28,8 @@ beforeAll(async () => {
   const place = freshPlace({ AMPHO_METRICS_TOKEN: token });
   await addUser(place);
   const served = await startServe(place);
-  await logIn(served);
+  const { refresh_token } = await logIn(served);
+  await post(`${served.url}/renew`, { refresh_token });
   text = await (await fetch(`${served.root}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
   await served.stop();
 }, 120_000);
