@@ -347,4 +347,21 @@ onBothDatabases((ground) => {
     expect((await world.call("GET", "/login/outside/nobody/callback?code=a&state=s")).status).toBe(404);
     expect((await world.call("GET", "/login/outside/acme/callback?code=a&code=b")).status).toBe(400);
   });
+
+  it("no secret of a journey and no token of a provider is in the database or the log (W-53)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    await addLinked(outside, "ann");
+    const { transaction, state, nonce } = await begin(world);
+    evil.claims = { nonce, sub: "ann" };
+    const code = "a-code-of-the-provider";
+    evil.token = (claims) =>
+      json({ access_token: "a-token-of-the-provider", token_type: "bearer", id_token: signed(evil.key, claims) });
+    grantOf(await world.call("POST", "/login", { body: { transaction, outside: { provider: "acme", code, state } } }));
+    const verifier = evil.tokenRequests.at(-1)?.get("code_verifier") ?? "";
+    expect(verifier).toMatch(/^[\w-]{43}$/);
+    const stored = (await ground.dump(world)) + world.notices.join("\n");
+    for (const secret of [state, nonce, verifier, code, "a-token-of-the-provider", transaction, "a secret"])
+      expect(stored.includes(secret), secret).toBe(false);
+  });
 });
