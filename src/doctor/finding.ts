@@ -15,7 +15,7 @@ export const checks = {
   clock: "The clock of this machine agrees with the database and with the `Date` header of the instance",
   sessions: "Live sessions that were not renewed for 30 days",
   factors:
-    "The keys of stored TOTP secrets are configured and not revoked, and logins of users with the role `admin` need a second factor",
+    "Keys of TOTP secrets are configured and not revoked, users with the role `admin` need a second factor, and no user's only way in is off",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",

@@ -41,6 +41,7 @@ import { countSessions, findSession, findSessionUsers, listSessions } from "./sq
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
+import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
 
 /** `background`: a write that lets all other work go first. */
@@ -150,6 +151,9 @@ export const operations = {
   countSecretsByKey: reads(countSecretsByKey),
 
   // Identities at outside providers
+
+  /** Counts the users whose only way in is switched off, for operators. */
+  countLockedOut: reads(countLockedOut),
 
   /** Finds an identity with its user. */
   findIdentity: reads(findIdentity),

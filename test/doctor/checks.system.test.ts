@@ -15,6 +15,7 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
 import { startMailServer } from "../mail/mail-server.js";
 import { listen } from "../world/listen.js";
+import { DatabaseSync } from "../world/sqlite.js";
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -125,6 +126,24 @@ describe("a deployment", () => {
     },
   );
 
+  it("the doctor counts the users whose only way in is switched off", async () => {
+    const ampho = await openAmpho();
+    const [ann, bob] = [await ampho.users.create({ login: "ann" }), await ampho.users.create({ login: "bob" })];
+    await ampho.users.create({ login: "cat" });
+    expect(await found()).toEqual([]);
+    const database = new DatabaseSync(join(cwd, "ampho.db"));
+    for (const { id } of [ann, bob])
+      database.exec(`insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+        values ('https://id.example', '${id}', '${id}', 'acme', 1)`);
+    database.close();
+    const counted = async () => (await examined()).filter(({ check }) => check === "factors").map((one) => one.message);
+    expect(await counted()).toEqual(["2 users have no way in that is switched on."]);
+    await ampho.users.setPassword("ann", "violet kettle harbour evening");
+    expect(await counted()).toEqual(["1 user has no way in that is switched on."]);
+    await ampho.users.remove("bob");
+    expect(await found()).toEqual([]);
+  });
+
   it("the doctor advises a second factor for users with the role admin", async () => {
     const ampho = await openAmpho();
     await ampho.users.create({ login: "ann", roles: ["administrator", "admin2"] });
@@ -132,7 +151,7 @@ describe("a deployment", () => {
     await ampho.users.create({ login: "bob", roles: ["admin"] });
     const advice = expect.objectContaining({ fix: expect.stringContaining('{"admin":"required"}') });
     expect((await examined()).filter(({ check }) => check === "factors")).toEqual([advice]);
-    for (const factors of ['{"admin":"required"}', '{"admin":"phr"}', '{"*":"required"}']) {
+    for (const factors of ['{"admin":"required"}', '{"*":"required"}']) {
       env["AMPHO_SECURITY_FACTORS"] = factors;
       expect(await found()).toEqual([]);
     }

@@ -52,6 +52,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
+  await run("countLockedOut", { passkey: true, mail: false, providers: ["acme"] });
   const own = { ...ending, login: "Ann", sessionId: undefined, factorsVersion: 0, passwordVersion: 2 };
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };
   await run("setPassword", {

@@ -23,7 +23,7 @@ const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports
 
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set([
-  ...["countSessions", "findSessionUsers", "countSecretsByKey", "listInvitations"],
+  ...["countSessions", "countLockedOut", "findSessionUsers", "countSecretsByKey", "listInvitations"],
 ]);
 
 interface Explained {

@@ -55,7 +55,7 @@ const filling = [
 const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
 /** An operator asks, from a process of their own, and waits. */
 const ofOperators: ReadonlySet<string> = new Set([
-  ...["countSessions", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
+  ...["countSessions", "countLockedOut", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
 ]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 

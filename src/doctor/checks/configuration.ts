@@ -157,9 +157,9 @@ const rules: readonly Rule[] = [
     fix: "Set AMPHO_APP_URL to a URL with a domain name.",
   },
   {
-    when: (one) => policyOf([], one.factors) === "phr" && relyingPartyOf(one) === undefined,
+    when: (one) => Object.values(one.factors).includes("phr") && relyingPartyOf(one) === undefined,
     severity: "error",
-    message: "AMPHO_SECURITY_FACTORS requires passkeys of every user, but passkeys are not offered.",
+    message: "AMPHO_SECURITY_FACTORS requires passkeys, but they are not offered, so its users cannot log in.",
     fix: "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true.",
   },
   {

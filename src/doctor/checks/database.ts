@@ -10,6 +10,7 @@ import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
 import { checkAdministrators } from "./administrators.js";
+import { checkLockedOut } from "./locked-out.js";
 import { checkOutbox } from "./mail.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
@@ -44,6 +45,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
         ...(await checkAdministrators(store, configuration)),
+        ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
       ];
     } finally {

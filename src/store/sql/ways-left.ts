@@ -1,6 +1,7 @@
 // The ways in that a user has left, who gives one up.
-import { first, integer, type Transaction } from "../transaction.js";
+import { first, integer, queryLastRow, type Transaction } from "../transaction.js";
 import type { IdentityRow } from "./identities.js";
+import { visible } from "./import-rows.js";
 
 /** The ways in that are configured, for a user who gives one up. */
 export interface ConfiguredWays {
@@ -29,4 +30,29 @@ export function* hasWayIn(
   if (!row) return false;
   const has = (name: string) => integer(row, name) > 0;
   return has("passwords") || (passkey && has("passkeys")) || (mail && has("addresses"));
+}
+
+/**
+ * Counts the enabled users who have a passkey or an identity and no password, and whose ways are all switched off. Reads the
+ * whole table, for operators.
+ */
+export function* countLockedOut(input: {
+  readonly passkey: boolean;
+  readonly mail: boolean;
+  /** The names of the configured providers. */
+  readonly providers: readonly string[];
+}): Transaction<number> {
+  const { passkey, mail, providers } = input;
+  const ofUser = (table: string) => `select 1 from ${table} where ${table}.user_id = ampho_users.id`;
+  const offered = `${ofUser("ampho_identities")} and provider in (${["?", ...providers.map(() => "?")].join(", ")})`;
+  const row = yield* queryLastRow(
+    `select count(*) as users from ampho_users
+     where disabled = 0 and password_hash is null and ${visible}
+       and (exists (${ofUser("ampho_passkeys")}) or exists (${ofUser("ampho_identities")}))
+       and not exists (${offered})
+       and not (${passkey ? "1 = 1" : "1 = 0"} and exists (${ofUser("ampho_passkeys")}))
+       and not (${mail ? "1 = 1" : "1 = 0"} and email_canonical is not null)`,
+    ["", ...providers],
+  );
+  return row ? integer(row, "users") : 0;
 }
