@@ -37,9 +37,8 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
     const answer = await redeemCode(deps, server, fetch, response, secrets);
     const { access_token: token } = await library.processAuthorizationCodeResponse(server, clientOf(deps), answer);
     const [user, emails] = [await read("/user", token), await read("/user/emails?per_page=100", token)];
-    const primary = Array.isArray(emails)
-      ? emails.find((each: unknown) => isObject(each) && each["primary"] === true)
-      : {};
+    const list: readonly unknown[] = Array.isArray(emails) ? emails : [];
+    const primary = list.find((each) => isObject(each) && each["primary"] === true);
     // GitHub has proven the primary address that it calls verified.
     const address = isObject(primary) ? readAddress(primary["email"], primary["verified"], () => true, settings) : {};
     return {

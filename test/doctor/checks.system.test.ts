@@ -390,7 +390,7 @@ describe("mails", () => {
     const ampho = await openAmpho({
       appUrl: env["AMPHO_APP_URL"],
       registration: "invite",
-      mail: () => Promise.reject(),
+      mail: () => Promise.reject(new Error("down")),
     });
     await ampho.users.invite({ email: "ann@example.org" });
     await ampho.close();

@@ -2,7 +2,7 @@
 import { expect, vi } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";
 import { type Answer, type FullGrant, grantOf, type Sent, type World } from "../world/ampho.js";
-import { type Ground, outcomeOf } from "./owners.js";
+import type { Ground } from "./owners.js";
 
 export const newPassword = "amber tulip canoe walnut";
 
@@ -110,4 +110,3 @@ export const otherDigits = (digits: string): string =>
 
 export const wrong = [401, "invalid_credentials"];
 export const over = [401, "transaction_over"];
-export { outcomeOf };

@@ -1,4 +1,4 @@
-// What operators and applications do with addresses, invitations and recoveries.
+// Operators and applications change addresses, invite people and begin recoveries.
 import { Secret, TOTP } from "otpauth";
 import { expect, test, vi } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";

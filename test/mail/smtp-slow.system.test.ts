@@ -38,7 +38,7 @@ it.concurrent.each([
     atEndOfFile(() => transport?.close());
     const stop = startStopwatch();
     // More mails than connections: the last one waits for a connection, and its limit includes that.
-    const sending = ["id0", "id1", "id2", "id3", "id4"].map((id) => transport?.send({ ...message, id }));
+    const sending = ["id0", "id1", "id2", "id3", "id4"].map(async (id) => transport?.send({ ...message, id }));
     for (const outcome of await Promise.allSettled(sending))
       expect(outcome).toMatchObject({ status: "rejected", reason: { name: "MailFailure", permanent: false } });
     const seconds = stop() / 1000;

@@ -265,7 +265,7 @@ describe("the option mail", () => {
         throw new Error("ann@example.com");
       },
     ],
-    ["throws no error", () => Promise.reject("ann@example.com")],
+    ["throws no error", () => Promise.reject("ann@example.com" as unknown as Error)],
   ])("a function that %s is a transient failure, whose message is Ampho's own", async (_, mail) => {
     expect(await failureOf((await open(undefined, mail)).send(message))).toMatchObject({
       permanent: false,

@@ -7,7 +7,7 @@ import { freshFolder } from "../world/folder.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const hourMs = 3_600_000;
-/** Of this process alone. */
+/** The name of a child of this process alone. */
 const sleepSeconds = 100_000 + process.pid;
 
 /** Runs one file of tests under the watchdog, as scripts/test.mjs does. */

@@ -1,5 +1,4 @@
 // A captcha in place of a rejection of the throttle, with a siteverify server on the loopback interface.
-import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { type Answer, openWorld, password, type World } from "../world/ampho.js";
@@ -17,18 +16,19 @@ interface Verifier extends Listening {
 async function startVerifier(response: object = solved): Promise<Verifier> {
   const forms: URLSearchParams[] = [];
   const used = new Set<string>();
-  const by: Behavior = async (request, answer) => {
+  const by: Behavior = (request, answer) => {
     let body = "";
     request.on("data", (chunk) => {
       body += chunk;
     });
-    await once(request, "end");
-    const form = new URLSearchParams(body);
-    forms.push(form);
-    const token = form.get("response") ?? "";
-    const isGood = form.get("secret") === "secret-1" && token.startsWith("solved") && !used.has(token);
-    used.add(token);
-    sendJson(isGood ? response : { success: false, "error-codes": ["timeout-or-duplicate"] })(request, answer);
+    request.once("end", () => {
+      const form = new URLSearchParams(body);
+      forms.push(form);
+      const token = form.get("response") ?? "";
+      const isGood = form.get("secret") === "secret-1" && token.startsWith("solved") && !used.has(token);
+      used.add(token);
+      sendJson(isGood ? response : { success: false, "error-codes": ["timeout-or-duplicate"] })(request, answer);
+    });
   };
   return { ...(await listen(by)), forms };
 }

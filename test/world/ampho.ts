@@ -91,7 +91,7 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
     for (;;) {
       const request = requestFor(method, `http://localhost/api/security${target}`, sent);
       const answer = await answerOf(await ampho.fetch(request, sent));
-      // A busy machine can need more than the time that a password has. Such a request had no effect.
+      // A busy machine can need more than the time that a password has. The request had no effect then.
       if (answer.error !== "overloaded") return answer;
     }
   }

@@ -126,7 +126,9 @@ function failureOf(error: unknown): MailFailure {
     );
   }
   const reason = connectionErrors.includes(code) && isError(error) ? `: ${error.message}` : "";
-  return new MailFailure(`The mail server cannot be used (${String(code ?? "unknown error")}${reason}).`);
+  return new MailFailure(
+    `The mail server cannot be used (${typeof code === "string" ? code : "unknown error"}${reason}).`,
+  );
 }
 
 interface SmtpError {

@@ -124,7 +124,7 @@ function* loginsOf(
         ...[...list, logins[at] ?? "", userId],
       ]);
       for (const row of changes) {
-        const { before }: { before?: unknown } = JSON.parse(textOrNull(row, "detail") ?? "{}");
+        const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };
         if (typeof before === "string" && !logins.includes(before)) logins.push(before);
       }
     }
