@@ -22,7 +22,7 @@ async function clientOf(world: Mailing, said: string[]) {
   return async (path: string, body: Row, token?: unknown): Promise<Row> => {
     const headers = {
       "Content-Type": "application/json",
-      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(typeof token === "string" && { Authorization: `Bearer ${token}` }),
     };
     const response = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
     const text = await response.text();

@@ -119,7 +119,7 @@ describe("the OpenAPI document", () => {
     const mailing = await serve({ ...everyFeature, mail: async (mail) => void mails.push(mail) });
     const { seen, expectDescribed } = await describedBy(mailing);
     const send = (path: string, body: object, token?: unknown) =>
-      expectDescribed("post", path, post(mailing.url + path, body, token === undefined ? {} : bearer(String(token))));
+      expectDescribed("post", path, post(mailing.url + path, body, typeof token === "string" ? bearer(token) : {}));
     const taken = async (kind: string) => {
       await expect.poll(() => mails.map((mail) => mail.kind)).toContain(kind);
       const { text = "" } =
