@@ -33,6 +33,8 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   }
   const account = await deps.directory.findByAddress(address.canonical);
   if (account !== undefined) {
+    // Another login has created the account with this identity meanwhile.
+    if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
     const isDomain = provider.settings.domains.some((domain) => address.canonical.endsWith(`@${domain}`));
     if (isDomain && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
