@@ -5,6 +5,7 @@ import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
 import { createOpenIdProvider } from "./open-id.js";
 import type { Provider, ProviderSteps, Providers } from "./provider.js";
+import { ProviderFailure } from "./rejection.js";
 
 /** The callback to register at a provider. It comes from the configuration and from nothing in a request. */
 export function redirectUriOf(
@@ -32,7 +33,7 @@ export function createProviders(
   const all = configured.map((settings) => {
     const create = settings.kind === "github" ? createGithubProvider : createOpenIdProvider;
     const redirectUri = redirectUriOf(configuration, settings.name);
-    return withReports(create({ library, settings, redirectUri, leewaySeconds, clock, log }), log);
+    return withLimits(create({ library, settings, redirectUri, leewaySeconds, clock, log }), log);
   });
   const byName = new Map(all.map((provider) => [provider.settings.name, provider]));
   return {
@@ -44,15 +45,25 @@ export function createProviders(
   };
 }
 
-/** Logins can fail often while a provider is down. The log has one line for each cause. */
-function withReports(steps: ProviderSteps, log: (line: string) => void): Provider {
+/** Each login waits for the provider for up to some seconds. A flood of invented codes must not hold more than these. */
+const atOnceMax = 64;
+
+/** Limits the logins at once. They can fail often while a provider is down, so the log has one line for each cause. */
+function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider {
   let last: string | undefined;
+  let running = 0;
   return {
     ...steps,
     async identify(response, secrets) {
-      const identity = await steps.identify(response, secrets);
-      last = undefined;
-      return identity;
+      if (running >= atOnceMax) throw new ProviderFailure(`it has ${atOnceMax} logins at once`);
+      running++;
+      try {
+        const identity = await steps.identify(response, secrets);
+        last = undefined;
+        return identity;
+      } finally {
+        running--;
+      }
     },
     report({ message }) {
       if (message !== last) log(`The provider ${steps.settings.name} cannot be used: ${message}.`);

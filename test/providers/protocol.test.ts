@@ -2,7 +2,14 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { start } from "../world/clock.js";
-import { type EvilProvider, json, type Responder, redirect, startEvilProvider } from "../world/evil-provider.js";
+import {
+  type EvilProvider,
+  json,
+  type Responder,
+  redirect,
+  signed,
+  startEvilProvider,
+} from "../world/evil-provider.js";
 import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
 
 const settingsOf = ({ issuer }: EvilProvider) => ({ issuer, client_id: clientId, client_secret: clientSecret });
@@ -125,6 +132,21 @@ describe("the code", () => {
     await expect(plain.identify()).rejects.toEqual(failure(/PKCE/));
     expect(plain.evil.tokenRequests).toEqual([]);
   });
+});
+
+test("a flood of invented codes holds 64 requests to the provider, and the next login works (W-104)", async () => {
+  const { evil, identify } = await begin();
+  const held: (() => void)[] = [];
+  evil.token = () => (request, response) =>
+    void held.push(() => json({ error: "invalid_grant" }, 400)(request, response));
+  const logins = Array.from({ length: 80 }, () => identify().catch((error: Error) => error.name));
+  await expect.poll(() => held.length, { timeout: 20_000 }).toBe(64);
+  for (const release of held) release();
+  const outcomes = await Promise.all(logins);
+  expect(outcomes.filter((name) => name === "ProviderFailure")).toHaveLength(16);
+  expect(outcomes.filter((name) => name === "OutsideRejection")).toHaveLength(64);
+  evil.token = (claims) => json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, claims) });
+  await expect(identify()).resolves.toMatchObject({ subject: "user-1" });
 });
 
 describe("discovery", () => {
