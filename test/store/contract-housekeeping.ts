@@ -2,7 +2,19 @@ import { expect, it } from "vitest";
 import type { DeletedRows } from "../../dist/store/sql/housekeeping.js";
 import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, attempt, eventsOf, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import {
+  addUser,
+  ann,
+  attempt,
+  eventsOf,
+  invitation,
+  mailRequest,
+  openSession,
+  operator,
+  origin,
+  renewal,
+  start,
+} from "./fixtures.js";
 
 const day = 86_400;
 const kept = { windowSeconds: 900, auditKeepSeconds: 90 * day, next: undefined };
@@ -176,6 +188,21 @@ export function housekeepingContract(store: Opened): void {
     // A stolen key stays revoked.
     await clean(start + 4000 * day);
     expect((await store().readRevocations({ after: 0, now: start + 4000 * day })).rows).toMatchObject([{ n: 4 }]);
+  });
+
+  it("mails and used transactions stay a day, and invitations a month, behind their end", async () => {
+    await addUser(store());
+    await store().queueMail(mailRequest());
+    await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
+    await store().raiseAlarm({
+      ...{ userId: ann.id, now: start, origin: operator },
+      spend: { hash: "spent", until: start + 660, idempotency: undefined },
+    });
+    expect(await clean(start + 600 + day)).toEqual({});
+    expect(await clean(start + 600 + day + 1)).toEqual({ mail: 1 });
+    expect(await clean(start + 660 + day + 1)).toEqual({ spent: 1 });
+    expect(await clean(start + 604_800 + 30 * day)).not.toHaveProperty("invites");
+    expect(await clean(start + 604_800 + 30 * day + 1)).toMatchObject({ invites: 1 });
   });
 
   it("audit rows stay as long as configured, to the second, or for ever", async () => {

@@ -3,7 +3,7 @@ import type { StagedUser } from "../../dist/store/sql/imports.js";
 import type { NewPasskeyRow } from "../../dist/store/sql/passkeys.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, eventsOf, operator, start } from "./fixtures.js";
 
 const user = (canonical: string, line: number, hashKind: string | null = null): StagedUser => ({
   id: `i-${canonical}-${line}`,
@@ -46,6 +46,37 @@ export function importContract(store: Opened): void {
     expect(await listed()).toEqual(["bea", "cid"]);
     const [row] = await store().listAudit({ login: undefined, since: undefined, limit: 9 });
     expect(row).toMatchObject({ event: "users_imported", origin: operator, detail: { import: n, users: 1 } });
+  });
+
+  it("an address is free until its import is published, and no two users of one import have the same", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example") });
+    const n = await begin();
+    const mailed = (canonical: string, line: number, address: string) => ({
+      ...user(canonical, line),
+      email: emailOf(address, start),
+    });
+    const rows = [
+      mailed("bea", 1, "bea@x.example"),
+      mailed("cid", 2, "ann@x.example"),
+      mailed("dan", 3, "bea@x.example"),
+      mailed("eva", 4, "eva@x.example"),
+    ];
+    expect(await stage(n, rows)).toEqual({
+      outcome: "staged",
+      rejected: [
+        { line: 2, reason: "email" },
+        { line: 3, reason: "email" },
+      ],
+    });
+    expect(await store().findUserByAddress("bea@x.example")).toBeUndefined();
+    // A user is created with the address of a hidden row, and the import has then lost its line.
+    const taking = { ...ann, id: "u-2", canonical: "eva-2", email: emailOf("eva@x.example") };
+    expect(await store().createUser({ user: taking, now: start, origin: operator })).toBe("created");
+    expect(await publish(n)).toEqual({ outcome: "lost", line: 4 });
+    const again = await begin();
+    await stage(again, [mailed("bea", 1, "bea@x.example")]);
+    expect(await publish(again)).toEqual({ outcome: "published" });
+    expect(await store().findUserByAddress("bea@x.example")).toMatchObject({ email: { provenAt: start } });
   });
 
   it("a published import is published once and is never deleted", async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import type { NewUserRow } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, eventsOf, openSession, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, eventsOf, openSession, operator, start } from "./fixtures.js";
 
 const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
 
@@ -26,6 +27,32 @@ export function userContract(store: Opened): void {
     expect(await store().createUser({ user: second, now: start, origin: operator })).toBe("login_taken");
     expect(await store().findUserById("u-2")).toBeUndefined();
     expect(await eventsOf(store())).toEqual(["user_created"]);
+  });
+
+  it("an address that a user has is reported as taken, and the login comes before it", async () => {
+    await addUser(store(), { email: emailOf("ann@x.example") });
+    const create = (changes: Partial<NewUserRow>) =>
+      store().createUser({ user: { ...ann, id: "u-2", ...changes }, now: start, origin: operator });
+    const email = emailOf("ann@x.example");
+    expect(await create({ canonical: "bob", email })).toBe("email_taken");
+    expect(await create({ email: emailOf("bob@x.example") })).toBe("login_taken");
+    expect(await create({ email })).toBe("login_taken");
+    expect(await create({ canonical: "bob", email: emailOf("bob@x.example", start) })).toBe("created");
+    expect(await store().findUser("bob")).toMatchObject({ email: { canonical: "bob@x.example", provenAt: start } });
+    // The address of a deleted user is free again.
+    await store().deleteUser(ending);
+    expect(await create({ id: "u-3", canonical: "cid", email })).toBe("created");
+  });
+
+  it("one of many concurrent callers gets an address", async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => {
+        const user = { ...ann, id: `u-${index}`, canonical: `u-${index}`, email: emailOf("ann@x.example") };
+        return store().createUser({ user, now: start, origin: operator });
+      }),
+    );
+    expect(outcomes.filter((outcome) => outcome === "created")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === "email_taken")).toHaveLength(19);
   });
 
   it("one of many concurrent callers gets a login", async () => {
