@@ -7,6 +7,7 @@ import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
+import { leastTime } from "./least-time.js";
 import { claimsFor } from "./mail-claims.js";
 import { proveCode } from "./prove-mailbox.js";
 import { requireOutbox } from "./request-mail.js";
@@ -35,6 +36,7 @@ export async function beginEmailChange(
   const address = requireAddress(email);
   const { canonical } = address;
   const admission = await throttle.allowMail({ canonical, origin });
+  const least = leastTime();
   const holder = await admission.run(() => directory.findByAddress(canonical));
   const now = clock.now();
   const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
@@ -60,6 +62,7 @@ export async function beginEmailChange(
     now,
   });
   outbox.wake();
+  await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }
 

@@ -14,6 +14,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
 import { enter, type Proven } from "./enter.js";
+import { leastTime } from "./least-time.js";
 import { claimsOf } from "./mail-claims.js";
 import { draftAccount } from "./new-account.js";
 import { verifyNewPasskey } from "./passkeys.js";
@@ -56,6 +57,7 @@ export async function beginRegistration(
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
   const { canonical } = address;
   const admission = await throttle.allowMail({ canonical, origin });
+  const least = leastTime();
   const account = await admission.run(() => deps.directory.findByAddress(canonical));
   const now = clock.now();
   const purpose = invitation === undefined ? "register" : "invite";
@@ -78,6 +80,7 @@ export async function beginRegistration(
     now,
   });
   outbox.wake();
+  await least;
   const login = input.login ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
   return { transaction, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };

@@ -7,6 +7,7 @@ import { isProofOf } from "../factors/device-proofs.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
+import { leastTime } from "./least-time.js";
 import { bindingOf, claimsOf } from "./mail-claims.js";
 
 /** The interval between two mails to one account. */
@@ -60,6 +61,7 @@ async function begin(
   const named = proof === undefined ? undefined : await directory.findByLogin(login);
   const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
   const admission = await throttle.allowMail({ canonical, known, origin });
+  const least = leastTime();
   const { account, binding } = await admission.run(async () => {
     const account = named ?? (await directory.findByLogin(login));
     if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
@@ -87,6 +89,7 @@ async function begin(
     now,
   });
   outbox.wake();
+  await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }
 
