@@ -12,12 +12,12 @@ export interface OutsideOptions {
   readonly storage?: ClientStorage | undefined;
 }
 
-export interface Journey {
+export interface JourneyOptions {
   /** A path of the application, for the end of the journey. */
   readonly returnTo?: string | undefined;
 }
 
-export interface Returned extends Journey {
+export interface Returned extends JourneyOptions {
   /** Undefined after an identity was linked. */
   readonly session: EnteredSession | undefined;
 }
@@ -49,7 +49,7 @@ export class LinkNeeded extends AmphoError {
 
 export interface Outside {
   /** Sends the page to the provider. Resolves to the URL, for a program without a page. */
-  loginWith(provider: string, journey?: Journey): Promise<string>;
+  loginWith(provider: string, journey?: JourneyOptions): Promise<string>;
   /**
    * Finishes the journey whose response is in the URL of the page, and removes it from there. Resolves to undefined if there is
    * none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
@@ -57,7 +57,7 @@ export interface Outside {
   returned(): Promise<Returned | undefined>;
   readonly identities: {
     /** Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`. */
-    link(provider: string, journey?: Journey): Promise<string>;
+    link(provider: string, journey?: JourneyOptions): Promise<string>;
     /** The id is that of the account's `identities`. Rejects with `last_way_in`. */
     unlink(id: string): Promise<void>;
   };
@@ -70,7 +70,7 @@ interface Begun {
 }
 
 /** A journey that was begun, by its `state`. */
-interface Kept extends Pick<Begun, "transaction" | "expires">, Journey {
+interface Kept extends Pick<Begun, "transaction" | "expires">, JourneyOptions {
   readonly links: boolean;
 }
 
@@ -83,7 +83,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   const key = `ampho ${root} outside`;
   const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
 
-  async function leave(begun: Begun, { returnTo }: Journey, links: boolean): Promise<string> {
+  async function leave(begun: Begun, { returnTo }: JourneyOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
     // A journey that the user gave up is dropped by the next one.
@@ -94,7 +94,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     return url;
   }
 
-  const bodyOf = (provider: string, { returnTo }: Journey) => ({ provider, return_to: returnTo });
+  const bodyOf = (provider: string, { returnTo }: JourneyOptions) => ({ provider, return_to: returnTo });
 
   return {
     async loginWith(provider, journey = {}) {
