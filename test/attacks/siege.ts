@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, vi } from "vitest";
 import { sendRaw } from "../http/raw.js";
+import { freshFolder } from "../world/folder.js";
 import { alice } from "../world/people.js";
 import { bearer, type Grant } from "../world/requests.js";
 import { addUser, freshPlace, logIn, type Served, startServe, unthrottled } from "../world/serve.js";
@@ -33,6 +34,8 @@ const youngGeneration = { NODE_OPTIONS: "--max-semi-space-size=16" };
 export interface Siege {
   readonly served: Served;
   readonly grant: Grant;
+  /** The session of another user, whose login an attack can change. */
+  readonly other: Grant;
   /** Runs an attack, which returns the number of its requests, and checks the server by all of the above. */
   withstand(attack: () => Promise<number>): Promise<void>;
   end(): Promise<void>;
@@ -46,13 +49,18 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
     ...youngGeneration,
     AMPHO_SECURITY_REVOCATION_FEED_TOKEN: revocationFeedToken,
     AMPHO_APP_URL: "https://app.example/",
+    AMPHO_MAIL_URL: `file:${freshFolder()}`,
+    AMPHO_MAIL_FROM: "no-reply@app.example",
+    AMPHO_SECURITY_MAIL_LOGIN: "true",
+    AMPHO_SECURITY_REGISTRATION: "open",
     ...env,
   });
-  await addUser(place);
+  const mallory = { login: "mallory", password: alice.password };
+  for (const user of [alice, mallory]) await addUser(place, user);
   const served = await startServe(place);
-  const grant = await logIn(served);
+  const [grant, other] = [await logIn(served), await logIn(served, mallory)];
   const isGood = async () => (await fetch(`${served.url}/session`, { headers: bearer(grant.token) })).status === 200;
-  let sent = 1;
+  let sent = 2;
   /** One line for each request. The line of a request that was cut off can come after its client has gone. */
   const hasOneLineEach = () =>
     vi.waitFor(() => expect(served.entries()).toHaveLength(sent), { timeout: 30_000, interval: 10 });
@@ -93,5 +101,5 @@ export async function layIn(env: Readonly<Record<string, string>> = {}): Promise
     expect(code).toBe(0);
   }
 
-  return { served, grant, withstand, end };
+  return { served, grant, other, withstand, end };
 }
