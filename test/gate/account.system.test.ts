@@ -1,5 +1,6 @@
 // The user's own account: shown, exported, renamed, deleted (W-99).
 import { describe, expect, it } from "vitest";
+import { naughty } from "../attacks/siege.js";
 import { admission, grantOf, password, type World } from "../world/ampho.js";
 import { addOwner, fullLogin, logIn, onBothDatabases, outcomeOf, wrong } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeySettings } from "./passkey-owners.js";
@@ -136,6 +137,21 @@ onBothDatabases((ground) => {
         "invalid_request",
       ]);
     });
+  });
+
+  it("A user is renamed to any text that can be a login, and any other is a bad request", async () => {
+    const world = await ground.open();
+    const { id } = await world.user("ann", { password });
+    const texts = [...naughty, "\0", "\ud800", "\u202e", "x".repeat(10_000)];
+    const statuses = new Set<number>();
+    for (const login of texts) {
+      const { token } = await world.ampho.sessions.create(id);
+      const { status, text } = await world.call("POST", "/account/login", { bearer: token, body: { login } });
+      statuses.add(status);
+      if (status === 400 && login.length > 5) expect(text).not.toContain(login);
+      if (status === 204) expect(await world.ampho.users.find(login)).toMatchObject({ id, login });
+    }
+    expect([...statuses].sort()).toEqual([204, 400]);
   });
 
   describe("a deleted account", () => {
