@@ -177,7 +177,7 @@ describe("passkeys", () => {
       JSON.stringify({ login: "cid", user_handle: handle, passkeys: [{ ...passkeys[0], id: "AAAA" }] }),
     ];
     for (const taken of again)
-      await expect(world.ampho.users.import([taken])).rejects.toThrow("An account has the user_handle or the id");
+      await expect(world.ampho.users.import([taken])).rejects.toThrow("An account has the user_handle, the id");
   });
 
   it("only a session at the level of the passkey can change factors (W-40, W-51)", async () => {
