@@ -48,6 +48,8 @@ const filling = [
      select 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
   `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
      select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
+  `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
+     select 'https://x.example', 'x' || i, 'x' || (i / 2), 'x', 1 from ${many}`,
   `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 
