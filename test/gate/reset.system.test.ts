@@ -192,9 +192,16 @@ onBothDatabases((ground) => {
         finishReset(n % 2 === 0 ? world : other, { transaction, code: mail.code, new_password: each }),
       ),
     );
-    const done = answers.flatMap(({ status }, n) => (status === 204 ? [n] : []));
-    expect(done).toHaveLength(1);
-    grantOf(await byPassword(world, ann, passwords[done[0] ?? 0] ?? ""));
+    for (const { status, text } of answers) expect([204, 401, 429, 503], text).toContain(status);
+    const done = () => answers.flatMap(({ status }, n) => (status === 204 ? [n] : []));
+    // On a busy machine every one of them can be shed with 503, and the client comes again.
+    for (let again = 0; again < 5 && done().length === 0; again += 1) {
+      world.clock.advance(16);
+      passwords.push(newPassword);
+      answers.push(await finishReset(world, { transaction, code: mail.code }));
+    }
+    expect(done()).toHaveLength(1);
+    grantOf(await byPassword(world, ann, passwords[done()[0] ?? 0] ?? ""));
   });
 
   it("a change of address needs a recent login at the level of the account (W-85)", async () => {
