@@ -335,6 +335,8 @@ describe("a running instance", () => {
   });
 
   it("the doctor reports a host that does not list every related origin", async () => {
+    // AMPHO_APP_URL also switches mails on, which have tests of their own.
+    const aboutPasskeys = async (url: string) => (await found(url)).filter((one) => one !== "note mail");
     const key = generateJwk("HS256");
     const instance = (passkeyOrigins: string) => {
       const settings = { appUrl: "https://app.example/", passkeyOrigins };
@@ -352,11 +354,11 @@ describe("a running instance", () => {
     env["AMPHO_APP_URL"] = "https://app.example/";
     env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = `https://a.app.example,android:apk-key-hash:${"A".repeat(43)}`;
     const without = await serve();
-    expect(await found(without)).toEqual([]);
+    expect(await aboutPasskeys(without)).toEqual([]);
     env["AMPHO_SECURITY_PASSKEY_ORIGINS"] = "https://app.example.de,https://pp.example";
-    expect(await found(without)).toEqual(["warning passkeys"]);
-    expect(await found(await serving("https://app.example.de"))).toEqual(["warning passkeys"]);
-    expect(await found(await serving("https://app.example.de,https://pp.example"))).toEqual([]);
+    expect(await aboutPasskeys(without)).toEqual(["warning passkeys"]);
+    expect(await aboutPasskeys(await serving("https://app.example.de"))).toEqual(["warning passkeys"]);
+    expect(await aboutPasskeys(await serving("https://app.example.de,https://pp.example"))).toEqual([]);
   });
 
   it("the doctor reports an instance that is reached over http from another machine", async () => {
