@@ -8,16 +8,16 @@ import { partsOf, type WaysClient } from "./ways-client.js";
 import { parse } from "./wire.js";
 
 export interface OutsideOptions {
-  /** The storage for the journey to a provider. Default: that of the page. */
+  /** The storage for what a login at a provider needs. Default: that of the page. */
   readonly storage?: ClientStorage | undefined;
 }
 
-export interface JourneyOptions {
-  /** A path of the application, for the end of the journey. */
+export interface ReturnOptions {
+  /** A path of the application, to which the user returns. */
   readonly returnTo?: string | undefined;
 }
 
-export interface Returned extends JourneyOptions {
+export interface Returned extends ReturnOptions {
   /** Undefined after an identity was linked. */
   readonly session: EnteredSession | undefined;
 }
@@ -49,15 +49,15 @@ export class LinkNeeded extends AmphoError {
 
 export interface Outside {
   /** Sends the page to the provider. Resolves to the URL, for a program without a page. */
-  loginWith(provider: string, journey?: JourneyOptions): Promise<string>;
+  loginWith(provider: string, options?: ReturnOptions): Promise<string>;
   /**
-   * Finishes the journey whose response is in the URL of the page, and removes it from there. Resolves to undefined if there is
-   * none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   * Finishes the login or link whose response is in the URL of the page, and removes it from there. Resolves to undefined
+   * if there is none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
    */
   returned(): Promise<Returned | undefined>;
   readonly identities: {
     /** Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`. */
-    link(provider: string, journey?: JourneyOptions): Promise<string>;
+    link(provider: string, options?: ReturnOptions): Promise<string>;
     /** The id is that of the account's `identities`. Rejects with `last_way_in`. */
     unlink(id: string): Promise<void>;
   };
@@ -69,8 +69,8 @@ interface Begun {
   readonly expires: number;
 }
 
-/** A journey that was begun, by its `state`. */
-interface Kept extends Pick<Begun, "transaction" | "expires">, JourneyOptions {
+/** A login or link that was begun, by its `state`. */
+interface Kept extends Pick<Begun, "transaction" | "expires">, ReturnOptions {
   readonly links: boolean;
 }
 
@@ -83,10 +83,10 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   const key = `ampho ${root} outside`;
   const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
 
-  async function leave(begun: Begun, { returnTo }: JourneyOptions, links: boolean): Promise<string> {
+  async function leave(begun: Begun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
-    // A journey that the user gave up is dropped by the next one.
+    // A login that the user gave up is dropped by the next one.
     const live = Object.entries(await read()).filter(([, kept]) => kept.expires * 1000 > Date.now());
     const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, returnTo, links } };
     await reliably(() => storage.set(key, JSON.stringify(kept)));
@@ -94,11 +94,11 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     return url;
   }
 
-  const bodyOf = (provider: string, { returnTo }: JourneyOptions) => ({ provider, return_to: returnTo });
+  const bodyOf = (provider: string, { returnTo }: ReturnOptions) => ({ provider, return_to: returnTo });
 
   return {
-    async loginWith(provider, journey = {}) {
-      return leave((await call("/login/outside", bodyOf(provider, journey))) as Begun, journey, false);
+    async loginWith(provider, options = {}) {
+      return leave((await call("/login/outside", bodyOf(provider, options))) as Begun, options, false);
     },
     async returned() {
       const { hash, pathname, search } = location;
@@ -128,8 +128,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       return { session, returnTo };
     },
     identities: {
-      async link(provider, journey = {}) {
-        return leave((await send("POST", "/identities", bodyOf(provider, journey))) as Begun, journey, true);
+      async link(provider, options = {}) {
+        return leave((await send("POST", "/identities", bodyOf(provider, options))) as Begun, options, true);
       },
       async unlink(id) {
         await send("DELETE", `/identities/${encodeURIComponent(id)}`);

@@ -1,5 +1,5 @@
-// The beginning of a journey to an outside provider (docs/providers.md). Nothing is written: the transaction holds the provider, and
-// `state`, `nonce` and the PKCE verifier are derived from it.
+// The beginning of a login at an outside provider (docs/providers.md). Nothing is written: the transaction holds the
+// provider, and `state`, `nonce` and the PKCE verifier are derived from it.
 
 import { AmphoError } from "../errors.js";
 import { isTransactionFor, type Redeemable } from "../factors/transactions.js";
@@ -10,7 +10,7 @@ import { providerDown, requireProvider } from "./outside-identity.js";
 
 export interface OutsideStart {
   readonly provider: string;
-  /** A path of the application, for the end of the journey. */
+  /** A path of the application, to which the user returns. */
   readonly returnTo: string | undefined;
 }
 
@@ -29,10 +29,10 @@ export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Cal
   const ret = requireReturnPath(deps, input.returnTo);
   const now = clock.now();
   const transaction = transactions.beginOpen("outside", { prv: provider.settings.name, ret }, now);
-  return journeyOf(deps, provider, transaction, transactions.readOpen(transaction, ["outside"], now));
+  return outsideRequest(deps, provider, transaction, transactions.readOpen(transaction, ["outside"], now));
 }
 
-export async function journeyOf(
+export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,
   provider: Provider,
   transaction: string,
@@ -46,18 +46,18 @@ export async function journeyOf(
   }
 }
 
-export interface Journey {
+export interface OutsideRequest {
   readonly returnTo: string | undefined;
   /** It links an identity to an account, and creates no session. */
   readonly links: boolean;
 }
 
-/** Reads the transaction of a journey that comes back. Rejects with `transaction_over`. */
-export async function readJourney(
+/** Reads the transaction of a response of a provider. Rejects with `transaction_over`. */
+export async function readOutsideRequest(
   { transactions, clock }: Deps,
   { transaction: token }: { readonly transaction: string },
   _caller: Caller,
-): Promise<Journey> {
+): Promise<OutsideRequest> {
   const links = isTransactionFor(token, "link");
   const now = clock.now();
   const { ret: returnTo } = links

@@ -2,7 +2,7 @@
 // are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account.js";
-import { beginOutside, readJourney } from "./begin-outside.js";
+import { beginOutside, readOutsideRequest } from "./begin-outside.js";
 import { beginEmailChange, finishEmailChange } from "./change-email.js";
 import { changePassword, removePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
@@ -30,7 +30,7 @@ const table = {
   changePassword,
   readWays,
   beginOutside,
-  readJourney,
+  readOutsideRequest,
   beginIdentity,
   finishIdentity,
   removeIdentity,

@@ -2,7 +2,7 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { journeyOf, type OutsideBegun, type OutsideStart, requireReturnPath } from "./begin-outside.js";
+import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "./begin-outside.js";
 import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
@@ -26,7 +26,7 @@ export async function beginIdentity(
   const now = clock.now();
   const contents = { ...contentsOf(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
-  return journeyOf(deps, provider, transaction, transactions.read(transaction, [purpose], now));
+  return outsideRequest(deps, provider, transaction, transactions.read(transaction, [purpose], now));
 }
 
 export interface IdentityInput extends Authenticated {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { grantOf, password } from "../world/ampho.js";
 import { sessionOf } from "../world/tokens.js";
-import { addLinked, identities, journeyOf, link, openOutside, signIn } from "./outside.js";
+import { addLinked, begunOf, identities, link, openOutside, signIn } from "./outside.js";
 import { addOwner, onBothDatabases, outcomeOf } from "./owners.js";
 
 const over = [401, "transaction_over"];
@@ -43,7 +43,7 @@ onBothDatabases((ground) => {
     const ann = await addLinked(outside, "ann");
     const bob = await addLinked(outside, "bob");
     const again = await world.login("ann");
-    const { transaction, state, nonce } = journeyOf(
+    const { transaction, state, nonce } = begunOf(
       await world.call("POST", "/identities", { body: { provider: "acme" }, bearer: ann.grant.token }),
     );
     evil.claims = { nonce, sub: "attacker" };

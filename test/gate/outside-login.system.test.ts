@@ -4,7 +4,7 @@ import { grantOf, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { json, signed } from "../world/evil-provider.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
-import { addLinked, appUrl, begin, codeOf, identities, journeyOf, link, openOutside, signIn } from "./outside.js";
+import { addLinked, appUrl, begin, begunOf, codeOf, identities, link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, onBothDatabases, outcomeOf, wrong } from "./owners.js";
 
 const over = [401, "transaction_over"];
@@ -88,7 +88,7 @@ onBothDatabases((ground) => {
     const { grant } = await addLinked(outside, "ann");
     const { transaction, state } = await begin(world);
     const response = { provider: "acme", code: "code-1", state };
-    const linking = journeyOf(
+    const linking = begunOf(
       await world.call("POST", "/identities", { body: { provider: "acme" }, bearer: grant.token }),
     );
     const page = String((await world.call("GET", "/login")).json["transaction"]);
@@ -265,14 +265,14 @@ onBothDatabases((ground) => {
     const options = { registration: "open" } as const;
     const outside = await openOutside(ground, { options, acme: { address: "believed" } });
     const { world, evil } = outside;
-    const journeys = await Promise.all(Array.from({ length: 6 }, () => begin(world)));
+    const begun = await Promise.all(Array.from({ length: 6 }, () => begin(world)));
     // Each code belongs to the login of its nonce.
-    const nonceOf = () => journeys[Number(evil.tokenRequests.at(-1)?.get("code"))]?.nonce;
+    const nonceOf = () => begun[Number(evil.tokenRequests.at(-1)?.get("code"))]?.nonce;
     evil.claims = { sub: "s-1", ...verified };
     evil.token = (claims) =>
       json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, { ...claims, nonce: nonceOf() }) });
     const answers = await Promise.all(
-      journeys.map(({ transaction, state }, at) =>
+      begun.map(({ transaction, state }, at) =>
         world.call("POST", "/login", { body: { transaction, outside: { provider: "acme", code: String(at), state } } }),
       ),
     );
@@ -348,7 +348,7 @@ onBothDatabases((ground) => {
     expect((await world.call("GET", "/login/outside/acme/callback?code=a&code=b")).status).toBe(400);
   });
 
-  it("no secret of a journey and no token of a provider is in the database or the log (W-53)", async () => {
+  it("no secret of a login and no token of a provider is in the database or the log (W-53)", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");

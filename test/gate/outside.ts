@@ -57,13 +57,13 @@ export async function openOutside(
   return { world, evil, other, mails };
 }
 
-export interface Journey {
+export interface Begun {
   readonly transaction: string;
   readonly state: string;
   readonly nonce: string;
 }
 
-export function journeyOf({ json }: Answer): Journey {
+export function begunOf({ json }: Answer): Begun {
   const { searchParams } = new URL(String(json["url"]));
   return {
     transaction: String(json["transaction"]),
@@ -72,10 +72,10 @@ export function journeyOf({ json }: Answer): Journey {
   };
 }
 
-export async function begin(world: World, provider = "acme"): Promise<Journey> {
+export async function begin(world: World, provider = "acme"): Promise<Begun> {
   const begun = await world.call("POST", "/login/outside", { body: { provider } });
   expect(begun.status, begun.text).toBe(200);
-  return journeyOf(begun);
+  return begunOf(begun);
 }
 
 export interface SignIn {
@@ -101,7 +101,7 @@ export async function link({ world, evil, other }: Outside, bearer: string, abou
   const { provider = "acme", claims = {} } = about;
   const begun = await world.call("POST", "/identities", { body: { provider }, bearer });
   if (begun.status !== 200) return begun;
-  const { transaction, state, nonce } = journeyOf(begun);
+  const { transaction, state, nonce } = begunOf(begun);
   (provider === "acme" ? evil : other).claims = { nonce, ...claims };
   const outside = { provider, code: "code-1", state };
   return world.call("POST", "/identities/finish", { body: { transaction, outside }, bearer });

@@ -112,12 +112,12 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
   const transaction = cookies.transaction ?? "";
   let page: string | undefined;
   try {
-    const journey = await flows.readJourney({ transaction }, caller);
-    page = journey.returnTo === undefined ? undefined : new URL(journey.returnTo, appUrl).href;
+    const request = await flows.readOutsideRequest({ transaction }, caller);
+    page = request.returnTo === undefined ? undefined : new URL(request.returnTo, appUrl).href;
     if (code === undefined || state === undefined || error !== undefined)
       throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
     const response = { provider, code, state, iss };
-    if (journey.links) {
+    if (request.links) {
       const auth = await call.authenticate();
       await flows.finishIdentity({ auth, transaction, response }, caller);
       return new Redirect(page ?? appUrl);
