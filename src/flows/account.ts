@@ -7,6 +7,7 @@ import { parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { Account } from "../users/directory.js";
+import { changedMeanwhile } from "./account-rules.js";
 import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./account-view.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Recent, requireRecent } from "./enrolling.js";
@@ -98,6 +99,3 @@ function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: 
     foreignMaxSeconds: settings.tokenForeignTtl,
   };
 }
-
-const changedMeanwhile = () =>
-  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");

@@ -1,9 +1,10 @@
 // A user changes the address of the account (docs/mail.md). The new one is proven by a code, and the old one gets a notice.
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError, transactionOver } from "../errors.js";
-import { type Address, parseAddress } from "../logins/address.js";
+import { transactionOver } from "../errors.js";
+import type { Address } from "../logins/address.js";
 import type { Account } from "../users/directory.js";
+import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
@@ -72,12 +73,6 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
   ...{ passwordVersion: stored?.passwordVersion, factorsVersion },
 });
 
-function requireAddress(email: string): Address {
-  const address = parseAddress(email);
-  if (address !== undefined) return address;
-  throw new AmphoError("invalid_request", '"email" must be one e-mail address.', { field: "email" });
-}
-
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
 export async function finishEmailChange(
   deps: Deps,
@@ -104,7 +99,6 @@ export async function finishEmailChange(
     attempt: admission.asSucceeded(account.id),
   });
   const isSet = outcome === "done" && (directory.inDatabase || (await directory.setEmail?.(account, address.address)));
-  if (outcome === "taken" || (outcome === "done" && isSet !== true))
-    throw new AmphoError("email_taken", "Another user has this address.");
+  if (outcome === "taken" || (outcome === "done" && isSet !== true)) throw emailTaken();
   if (outcome !== "done") throw transactionOver();
 }

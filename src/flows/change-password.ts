@@ -5,6 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Auth } from "../tokens/auth.js";
+import { changedMeanwhile, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { type Authenticated, requireSession } from "./sessions.js";
@@ -54,11 +55,10 @@ export async function changePassword(
     throw wrong();
   }
   // After the check of the old password, so that only the account's owner learns about the policy.
-  const problem = await policy.check(newPassword, { login: own.login, userId, origin });
-  if (problem !== undefined) {
+  await requirePassword(policy, newPassword, { login: own.login, userId, origin }).catch(async (error: unknown) => {
     await admission.succeeded(rejection("policy"));
-    throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
-  }
+    throw error;
+  });
   const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));
   const outcome = await store.setPassword({
     userId,
@@ -90,8 +90,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, cal
   if (stored === undefined || stored.passwordHash !== null)
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
   const origin: Origin = { actor: "user", ...caller };
-  const problem = await policy.check(newPassword, { login, userId, origin });
-  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
     ...{ userId, passwordVersion: stored.passwordVersion, exceptSession: sessionId, now: clock.now(), origin },
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
@@ -117,6 +116,3 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   if (outcome.outcome !== "done") throw changedMeanwhile();
   revocations.add(outcome.revocations);
 }
-
-const changedMeanwhile = () =>
-  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");

@@ -243,20 +243,27 @@ async function pendingLogin(
     idn: identity?.isNew === true && register === undefined ? encodeIdentity(identity.proven) : undefined,
   };
   const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
-  return mailed ? factorNeeded(token, factors, { enroll, mail: true }) : askForFactor(deps, token, factors, enroll);
+  if (mailed) return factorNeeded(token, factors, { enroll, mail: true });
+  const read = () => deps.transactions.read(token, ["second", "enroll"], deps.clock.now());
+  return askForFactor(deps, { token, factors, enroll, userId: account.id, read });
 }
 
 /** The error `factor_needed`, with the options of the account's passkeys. */
 export async function askForFactor(
-  { store, transactions, relyingParty: party, clock }: Deps,
-  token: string,
-  factors: readonly FactorName[],
-  enroll: boolean,
+  { store, transactions, relyingParty: party }: Deps,
+  about: {
+    readonly token: string;
+    readonly factors: readonly FactorName[];
+    readonly enroll: boolean;
+    readonly userId: string;
+    /** Reads the transaction of the token. */
+    readonly read: () => Pick<Redeemable, "jti" | "kid">;
+  },
 ): Promise<AmphoError> {
+  const { token, factors, enroll, userId, read } = about;
   const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
   if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, { enroll });
-  const transaction = transactions.read(token, ["second", "enroll"], clock.now());
-  const { passkeys } = await store.listPasskeys(transaction.sub);
-  const challenge = transactions.passkeyChallenge(transaction);
+  const challenge = transactions.passkeyChallenge(read());
+  const { passkeys } = await store.listPasskeys(userId);
   return factorNeeded(token, offered, { enroll, passkey: requestOptions(party, challenge, passkeys) });
 }

@@ -8,6 +8,7 @@ import { isTransactionFor } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import type { AllowedAttempt } from "../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
@@ -158,10 +159,13 @@ async function logInByPassword(
   });
 }
 
-/** The password was right, whatever comes of the rest. */
-function settleUnlessDone<T>(rest: Promise<T>, admission: { succeeded(): Promise<void> }): Promise<T> {
+/** Settles the attempt if the rest fails: the password or the code was right, and the user can try again with it. */
+export function settleUnlessDone<T>(
+  rest: Promise<T>,
+  admission: Pick<AllowedAttempt, "succeeded"> | undefined,
+): Promise<T> {
   return rest.catch(async (error: unknown) => {
-    await admission.succeeded();
+    await admission?.succeeded();
     throw error;
   });
 }

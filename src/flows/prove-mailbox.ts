@@ -1,8 +1,8 @@
 // Checks a mailed code or link (docs/mail.md). A code is typed where it was asked for. A link is clicked there too, or in another
 // browser, which must then know the number that only the asking browser shows. So a scanner that opens every link uses none up.
 
-import { timingSafeEqual } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
+import { equalText } from "../crypto/equal.js";
 import { AmphoError } from "../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Redeemable } from "../factors/transactions.js";
 import type { AllowedAttempt, KnownDevice } from "../throttle/allowed-attempt.js";
@@ -82,7 +82,7 @@ async function proveLink(
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
   const { transaction, proof, isSameBrowser, match } = read;
-  const right = isSame(proof, transactions.linkProof(transaction, binding));
+  const right = equalText(proof, transactions.linkProof(transaction, binding));
   if (!right || !isThere) {
     await throttle.delayRejection();
     return reject(deps, undefined, "link", account, origin);
@@ -95,7 +95,7 @@ async function proveLink(
     );
   const hash = transactions.spentHash(transaction);
   const admission = await throttle.allowMatch({ canonical, transaction: hash, origin });
-  if (isSame(match, transactions.match(transaction))) return admission;
+  if (equalText(match, transactions.match(transaction))) return admission;
   return reject(deps, admission, "match", account, origin);
 }
 
@@ -119,12 +119,6 @@ async function reject(
   throw wrongCredentials();
 }
 
-/** Compares in constant time for its length, which is no secret. */
-export function isSame(sent: string, right: string): boolean {
-  const [a, b] = [Buffer.from(sent), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
 /** The same for a code alone, which can also belong to a session or a pending login. */
 export async function proveCode(
   deps: Deps,
@@ -136,6 +130,6 @@ export async function proveCode(
   const hash = transactions.spentHash(transaction);
   const purpose = transaction.for;
   const admission = await deps.throttle.allowCode({ purpose, canonical, known, transaction: hash, origin });
-  const right = isSame(code, transactions.mailedCode(transaction, binding));
+  const right = equalText(code, transactions.mailedCode(transaction, binding));
   return right && isThere ? admission : reject(deps, admission, "code", account, origin);
 }

@@ -11,10 +11,12 @@ import { passkeyMethod } from "../levels/methods.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import { checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import { requireAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf } from "./enrolling.js";
 import { enter, type Proven } from "./enter.js";
 import { leastTime } from "./least-time.js";
+import { settleUnlessDone } from "./login.js";
 import { claimsOf } from "./mail-claims.js";
 import { draftAccount } from "./new-account.js";
 import { verifyNewPasskey } from "./passkeys.js";
@@ -94,12 +96,6 @@ const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Addres
   userId: inv,
 });
 
-function requireAddress(email: string): Address {
-  const address = parseAddress(email);
-  if (address !== undefined) return address;
-  throw new AmphoError("invalid_request", '"email" must be one e-mail address.', { field: "email" });
-}
-
 /** A login that is an address must be the user's own, or it would look like another person's account. */
 function requireLogin(login: string | undefined, { canonical }: Address): void {
   if (login === undefined) return;
@@ -164,12 +160,7 @@ export async function finishRegistration(
   const binding = bindingOf(transaction, address);
   const mailbox = { binding, account: undefined, isThere: true, canonical, known: undefined, origin };
   const admission = await proveMailbox(deps, read, mailbox);
-  const settled = async <T>(work: Promise<T>): Promise<T> =>
-    work.catch(async (error: unknown) => {
-      // The code was right, and the user can try again with it.
-      await admission?.succeeded();
-      throw error;
-    });
+  const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, admission);
   const roles = await settled(rolesOf(deps, transaction));
   const login = transaction.login ?? address.address;
   const secret = await settled(proveSecret(deps, input, transaction, login, origin));
@@ -221,8 +212,7 @@ async function proveSecret(
   origin: Origin,
 ): Promise<Secret> {
   if (password !== undefined) {
-    const problem = await deps.policy.check(password, { login, userId: undefined, origin });
-    if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+    await requirePassword(deps.policy, password, { login, userId: undefined, origin });
     const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
     return { passwordHash: hashed, amr: ["pwd"] };
   }

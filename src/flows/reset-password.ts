@@ -2,13 +2,13 @@
 // account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError, transactionOver } from "../errors.js";
-import { requestOptions } from "../factors/passkey-options.js";
+import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Account } from "../users/directory.js";
+import { requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
-import { spendingOf, storedOf } from "./enter.js";
-import { factorNeeded, wrongCredentials } from "./login-errors.js";
+import { askForFactor, spendingOf, storedOf } from "./enter.js";
+import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "./prove-mailbox.js";
@@ -72,21 +72,16 @@ async function requireFactor(
 ) {
   const { factors, factorsVersion } = await deps.store.listFactors(account.id);
   const { relyingParty: party, transactions } = deps;
-  const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
-  if (offered.length === 0) return undefined;
+  if (factors.every((factor) => factor === "passkey" && party === undefined)) return undefined;
   if (!hasFactor(sent)) {
     const token = transactions.signAgain(transaction) ?? "";
-    if (party === undefined || !offered.includes("passkey")) throw factorNeeded(token, offered, { enroll: false });
-    const { passkeys } = await deps.store.listPasskeys(account.id);
-    const options = requestOptions(party, transactions.passkeyChallenge(transaction), passkeys);
-    throw factorNeeded(token, offered, { enroll: false, passkey: options });
+    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
   }
   const own = { ...transaction, fv: factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
 }
 
 async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
-  const problem = await deps.policy.check(password, { login: account.login, userId: account.id, origin });
-  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  await requirePassword(deps.policy, password, { login: account.login, userId: account.id, origin });
   return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
 }

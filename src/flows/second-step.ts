@@ -92,7 +92,9 @@ export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise
   if (!hasFactor(input)) {
     const { factors, factorsVersion } = await store.listFactors(account.id);
     const contents = contentsOf(account, factorsVersion, sessionId);
-    throw await askForFactor(deps, transactions.begin("second", contents, now), factors, false);
+    const token = transactions.begin("second", contents, now);
+    const read = () => transactions.read(token, ["second"], now);
+    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read });
   }
   const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);

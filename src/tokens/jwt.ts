@@ -117,13 +117,7 @@ export const loginTransaction: TokenKind<TransactionClaims> = {
     isIntegerIfThere(claims["pwv"]) &&
     Number.isSafeInteger(claims["fv"]) &&
     isTexts(claims["amr"]) &&
-    isTextIfThere(claims["did"]) &&
-    isTextIfThere(claims["uh"]) &&
-    isTextIfThere(claims["use"]) &&
-    isTextIfThere(claims["prv"]) &&
-    isTextIfThere(claims["ret"]) &&
-    isTextIfThere(claims["idn"]) &&
-    isTextIfThere(claims["email"]),
+    ["did", "uh", "use", "prv", "ret", "idn", "email"].every((name) => isTextIfThere(claims[name])),
 };
 
 /** The purposes of transactions whose user is not known yet. They contain only what the client sent. */
@@ -164,12 +158,7 @@ export const openTransaction: TokenKind<OpenClaims> = {
     claims.jti !== undefined &&
     openPurposes.some((purpose) => purpose === claims["for"]) &&
     claims.iat !== undefined &&
-    isTextIfThere(claims["email"]) &&
-    isTextIfThere(claims["uh"]) &&
-    isTextIfThere(claims["inv"]) &&
-    isTextIfThere(claims["prv"]) &&
-    isTextIfThere(claims["ret"]) &&
-    isTextIfThere(claims["idn"]) &&
+    ["email", "uh", "inv", "prv", "ret", "idn"].every((name) => isTextIfThere(claims[name])) &&
     (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 

@@ -3,12 +3,13 @@
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
-import { type Address, parseAddress } from "../../logins/address.js";
+import { parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { findRoleProblem } from "../../users/roles.js";
+import { emailTaken, requireAddress, requirePassword } from "../account-rules.js";
 import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
@@ -71,17 +72,9 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
   return toUserView({ ...user, disabled: false });
 }
 
-export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
-
 function emailOf({ login, email }: NewUser): UserEmail | undefined {
   const address = email === undefined ? parseAddress(login) : requireAddress(email);
   return address && { ...address, provenAt: undefined };
-}
-
-export function requireAddress(email: string): Address {
-  const address = parseAddress(email);
-  if (address !== undefined) return address;
-  throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
 }
 
 /** Sets an address that the user has not proven. With `undefined` the user has none afterwards. */
@@ -182,8 +175,7 @@ export async function deleteUser(deps: UserDeps, login: string, origin: Origin):
 }
 
 async function hashNew(deps: UserDeps, password: string, about: NewPasswordOf): Promise<string> {
-  const problem = await deps.policy.check(password, about);
-  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  await requirePassword(deps.policy, password, about);
   return deps.passwords.hash(password, { fairnessKey: about.login });
 }
 

@@ -2,10 +2,12 @@
 // The library is bcryptjs, which has no native part and no dependency. It verifies an imported hash once, at the first
 // correct login. bcrypt itself reads only 72 bytes of a password, as the exporting system did. The argon2id hash that
 // replaces it covers the whole password.
+
 import { createHash, createHmac } from "node:crypto";
 import { hashSync } from "bcryptjs";
+import { equalBytes } from "../../crypto/equal.js";
 import { decodeBcryptBase64 } from "./base64.js";
-import { equalBytes, type HashReader, type HashRejection, malformed, type StoredHash, tooCostly } from "./scheme.js";
+import { type HashReader, type HashRejection, malformed, type StoredHash, tooCostly } from "./scheme.js";
 
 // 14 takes a second, and each further step doubles it.
 const costs = { min: 4, max: 14 };

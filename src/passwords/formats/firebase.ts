@@ -1,8 +1,10 @@
 // The scrypt variant of Firebase (github.com/firebase/scrypt), in the spelling that Supabase and Hanko import. The signer key
 // of the project is part of every stored hash.
+
 import { createCipheriv } from "node:crypto";
+import { equalBytes } from "../../crypto/equal.js";
 import { decodeAnyBase64 } from "./base64.js";
-import { checkScrypt, equalBytes, type HashReader, malformed, scrypt } from "./scheme.js";
+import { checkScrypt, type HashReader, malformed, scrypt } from "./scheme.js";
 
 const form = /^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,3}),p=1(?:,ss=([^,$]*))?,sk=([^,$]+)\$([^$]+)\$([^$]+)$/;
 

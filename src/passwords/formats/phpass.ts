@@ -1,7 +1,9 @@
 // The portable hashes of phpass (Openwall). WordPress before 6.8 has `$P$`, phpBB has `$H$`, and Drupal has `$S$` with SHA-512.
+
 import { hash } from "node:crypto";
+import { equalText } from "../../crypto/equal.js";
 import { encodeCryptBase64, readCryptNumber } from "./base64.js";
-import { affordsDigests, digestRoundsMax, equalText, type HashReader, malformed, tooCostly } from "./scheme.js";
+import { affordsDigests, digestRoundsMax, type HashReader, malformed, tooCostly } from "./scheme.js";
 
 const phpassKinds: Readonly<
   Record<string, { readonly format: string; readonly digest: "md5" | "sha512"; readonly length: number }>

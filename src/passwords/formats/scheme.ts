@@ -1,5 +1,7 @@
 // The result of every reader of stored hashes, and their shared limits, comparison, and the two KDFs of node:crypto.
-import { pbkdf2Sync, scryptSync, timingSafeEqual } from "node:crypto";
+
+import { pbkdf2Sync, scryptSync } from "node:crypto";
+import { equalBytes } from "../../crypto/equal.js";
 
 /** A stored hash that can be verified. Its form is right, and its cost is within the limits. */
 export interface StoredHash {
@@ -45,12 +47,6 @@ export function affordsDigests(rounds: number, passwordBytes: number): boolean {
 // A shorter output could match by chance, or was cut off.
 const outputBytes = { min: 16, max: 128 };
 const inRange = ({ length }: Buffer): boolean => length >= outputBytes.min && length <= outputBytes.max;
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-export const equalText = (a: string, b: string): boolean => equalBytes(Buffer.from(a), Buffer.from(b));
 
 export const digestBytes = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const;
 export type Digest = keyof typeof digestBytes;

@@ -1,8 +1,10 @@
 // scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
 // lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
+
 import { createHash, createHmac } from "node:crypto";
+import { equalBytes } from "../../crypto/equal.js";
 import { decodeBase64, decodeDottedBase64, decodeHex, encodeCryptBase64, readCryptNumber } from "./base64.js";
-import { checkScrypt, equalBytes, type HashReader, malformed, type ScryptCost, scrypt, scryptHash } from "./scheme.js";
+import { checkScrypt, type HashReader, malformed, type ScryptCost, scrypt, scryptHash } from "./scheme.js";
 
 const empty = Buffer.alloc(0);
 

@@ -1,0 +1,21 @@
+// The rules of a new password and a new address, and the errors of changes of an account.
+import { AmphoError } from "../errors.js";
+import { type Address, parseAddress } from "../logins/address.js";
+import type { NewPasswordOf, PasswordPolicy } from "../passwords/policy.js";
+
+/** Rejects with `password_rejected`. */
+export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
+  const problem = await policy.check(password, about);
+  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+}
+
+export function requireAddress(email: string): Address {
+  const address = parseAddress(email);
+  if (address !== undefined) return address;
+  throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+}
+
+export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
+
+export const changedMeanwhile = () =>
+  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");
