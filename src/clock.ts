@@ -66,3 +66,20 @@ export function createStoreClock(
     },
   };
 }
+
+/**
+ * Settles like the work, or rejects with `late()` after the limit. A later result is ignored. The timer keeps the process
+ * alive, because a request waits.
+ * @example await within(1_300, ready(), () => new AmphoError("unavailable", "The database did not respond."))
+ */
+export async function within<T>(limitMs: number, work: T | PromiseLike<T>, late: () => Error): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

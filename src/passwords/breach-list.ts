@@ -1,9 +1,11 @@
 // The list of passwords from data leaks (AMPHO_SECURITY_BREACHES_URL): the range API of Have I Been Pwned, a mirror of it, or a
 // folder. Five hex characters of the SHA-1 select a range of some 800 hashes (k-anonymity). Neither the password nor its hash
 // leaves this process.
+
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { within } from "../clock.js";
 import { boundedFetch, FetchFailure } from "../outbound/bounded-fetch.js";
 import { normalizePassword } from "./hash.js";
 
@@ -53,18 +55,12 @@ function fetchFrom(base: URL): ReadRange {
 function readFrom(folder: string): ReadRange {
   return async (prefix) => {
     const failed = (cause: unknown) => new FetchFailure("the file of the range cannot be read", { cause });
-    // A folder of another machine can hang.
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(failed(undefined)), limits.timeoutMs);
-    });
     const reading = readRangeFile(join(folder, `${prefix}.txt`)).catch(() => readRangeFile(join(folder, prefix)));
     try {
-      return await Promise.race([reading, late]);
+      // A folder of another machine can hang.
+      return await within(limits.timeoutMs, reading, () => failed(undefined));
     } catch (error) {
       throw failed(error);
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

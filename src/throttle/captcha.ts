@@ -1,7 +1,8 @@
 // A captcha where the throttle would reject an attempt (docs/throttling.md). A solved one buys that one attempt. While the
 // verifier is unreachable, the throttle decides as without a captcha.
+
 import { createHash } from "node:crypto";
-import type { Clock } from "../clock.js";
+import { type Clock, within } from "../clock.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { askSiteverify, type CaptchaContext, type SiteverifyOptions } from "./siteverify.js";
 
@@ -48,18 +49,8 @@ export function createCaptcha(deps: {
   }
 
   async function ask(token: string, about: CaptchaContext): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new FetchFailure(`there was no response within ${timeoutMs / 1000} s`)),
-        timeoutMs,
-      );
-    });
-    try {
-      return (await Promise.race([verify(token, about), late])) === true;
-    } finally {
-      clearTimeout(timer);
-    }
+    const late = () => new FetchFailure(`there was no response within ${timeoutMs / 1000} s`);
+    return (await within(timeoutMs, verify(token, about), late)) === true;
   }
 
   return {

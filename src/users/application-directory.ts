@@ -1,7 +1,7 @@
 // The application's own user table, through the functions of the option `users`. They can throw, hang, or return values
 // of a wrong type.
 
-import type { Clock } from "../clock.js";
+import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { parseAddress } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
@@ -43,7 +43,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
 
   async function ask<T>(limitMs: number, call: () => T | PromiseLike<T>): Promise<T> {
     try {
-      const result = await within(limitMs, call);
+      const result = await within(limitMs, call(), () => new Error(`no response within ${limitMs / 1000} s`));
       if (failing) report("answering");
       failing = false;
       return result;
@@ -172,17 +172,4 @@ function toDisabled(value: unknown): boolean {
   if (value === undefined || value === null || value === 0) return false;
   if (value === 1) return true;
   throw new TypeError("users.find must return disabled as true or false, or leave it out");
-}
-
-/** Rejects after the limit. A later result is ignored. The timer keeps the process alive, because a request waits. */
-async function within<T>(limitMs: number, call: () => T | PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no response within ${limitMs / 1000} s`)), limitMs);
-  });
-  try {
-    return await Promise.race([call(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

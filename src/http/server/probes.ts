@@ -1,5 +1,7 @@
 // GET /healthz (the process is alive) and GET /readyz (the process can serve requests), at the root.
+
 import type { IncomingHttpHeaders } from "node:http";
+import { within } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import type { HttpResponse } from "../rest/message.js";
 import { forwardedIgnored, isForwarded } from "../rest/request/client-address.js";
@@ -30,7 +32,7 @@ export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOpti
   const probes: Readonly<Record<string, (headers: IncomingHttpHeaders) => HttpResponse | Promise<HttpResponse>>> = {
     "/healthz": () => jsonResponse({ status: "ok" }),
     "/readyz": async (headers) => {
-      await withTimeout(ready());
+      await within(readyTimeoutMs, ready(), () => new AmphoError("unavailable", "The database did not respond."));
       const all = [...(warnings?.() ?? []), ...forwardedWarning(headers)];
       return jsonResponse({ status: "ok", ...(all.length > 0 && { warnings: all }) });
     },
@@ -43,17 +45,5 @@ export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOpti
   /** It depends on this request alone, so that no client learns about the requests of others. */
   function forwardedWarning(headers: IncomingHttpHeaders): readonly string[] {
     return trustedHops === 0 && isForwarded((name) => headers[name]) ? [forwardedIgnored] : [];
-  }
-}
-
-async function withTimeout(ready: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AmphoError("unavailable", "The database did not respond.")), readyTimeoutMs);
-  });
-  try {
-    await Promise.race([ready, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

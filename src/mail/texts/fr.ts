@@ -81,8 +81,8 @@ export const fr: Texts = {
     identity: {
       subject: "Confirmez votre connexion à {app}",
       intro:
-        "Le compte d'un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.",
-      otherwise: "Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n'a changé.",
+        "Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.",
+      otherwise: "Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n’a changé.",
     },
     test: {
       subject: "Message de test de {app}",

@@ -1,5 +1,6 @@
 // Chooses the transport by AMPHO_MAIL_URL, or the application's own function.
-import type { Clock } from "../../clock.js";
+
+import { type Clock, within } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import type { Message } from "../message.js";
 import { createConsole } from "./console.js";
@@ -41,17 +42,11 @@ export async function createTransport(
 function createFunction(mail: SendMail): Transport {
   return {
     async send(message) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new MailFailure("The option mail did not settle within 30 s.")), 30_000);
-      });
       try {
-        await Promise.race([Promise.resolve(mail(message)), late]);
+        await within(30_000, mail(message), () => new MailFailure("The option mail did not settle within 30 s."));
       } catch (error) {
         if (error instanceof MailFailure) throw error;
         throw new MailFailure("The option mail rejected the mail.", { cause: error });
-      } finally {
-        clearTimeout(timer);
       }
     },
     accepted: "The option mail accepted the mail.",

@@ -109,9 +109,9 @@ function* insertRows(users: readonly StagedUser[], n: number, now: number): Tran
 }
 
 /**
- * Decides about a login or an address that exists already. Of two imports the one that started later gets the login. So one of any two
- * imports with a common login can be published, and a killed import blocks no login. Nor does an import that cannot be
- * published, which is a trial or has lost a line.
+ * Decides about a login or an address that exists already. Of two imports the one that started later gets it. So one of
+ * any two imports with a common login can be published, and a killed import blocks no login. Nor does an import that
+ * cannot be published, which is a trial or has lost a line.
  */
 function* resolveConflict(
   user: StagedUser,
