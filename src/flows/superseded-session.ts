@@ -10,7 +10,7 @@ import { endSession } from "./sessions.js";
 
 /** The tokens that the client overwrites with those of a new login. They are not checked yet. */
 export interface SupersededTokens {
-  readonly accessToken: string | undefined;
+  readonly token: string | undefined;
   readonly refreshToken: string | undefined;
 }
 
@@ -18,15 +18,15 @@ export interface SupersededTokens {
 export async function endSuperseded(
   deps: Deps,
   grant: Grant,
-  { accessToken, refreshToken }: Partial<SupersededTokens> = {},
+  { token, refreshToken }: Partial<SupersededTokens> = {},
   origin: Origin,
 ): Promise<void> {
-  if ((accessToken ?? refreshToken) === undefined) return;
+  if ((token ?? refreshToken) === undefined) return;
   const { tokens, clock } = deps;
   const now = clock.now();
   const granted = tokens.verifyAccess(grant.token, now).claims.sid;
   const ids = new Set([
-    accessToken && (await unlessRejected(() => tokens.verifyAccess(accessToken, now).claims.sid)),
+    token && (await unlessRejected(() => tokens.verifyAccess(token, now).claims.sid)),
     refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),
   ]);
   for (const id of ids)

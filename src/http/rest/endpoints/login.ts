@@ -48,11 +48,10 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
   // A login beside the transaction of `link_needed` proves the account that gets the identity.
   const linking = login === undefined ? undefined : (input.transaction ?? cookieFor("identity", cookies.transaction));
   const device = input.device ?? cookies.device;
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
   return flows.login(
     {
       ...{ login, password, transaction, linking, totp, recoveryCode, passkey, remember, captcha },
-      ...{ device, bearer, idempotencyKey, superseded },
+      ...{ device, bearer, idempotencyKey, superseded: cookies },
     },
     caller,
   );
@@ -66,8 +65,7 @@ function logInOutside(call: Call<z.output<typeof credentials>, undefined>): Prom
     throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
   const transaction = input.transaction ?? cookies.transaction;
   const device = input.device ?? cookies.device;
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.login({ transaction, outside, remember, device, bearer, superseded }, caller);
+  return flows.login({ transaction, outside, remember, device, bearer, superseded: cookies }, caller);
 }
 
 /** The transaction of a cookie can belong to something else that was begun. */
@@ -81,8 +79,10 @@ function logInByMail(call: Call<z.output<typeof credentials>, undefined>): Promi
   if ([login, password, totp, recoveryCode, passkey].some((sent) => sent !== undefined))
     throw new AmphoError("invalid_request", 'Send "code" or "link" without a login and without another factor.');
   const device = input.device ?? cookies.device;
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.login({ mailed: proofOf(input, cookies), remember, device, bearer, idempotencyKey, superseded }, caller);
+  return flows.login(
+    { mailed: proofOf(input, cookies), remember, device, bearer, idempotencyKey, superseded: cookies },
+    caller,
+  );
 }
 
 export const waysIn = z

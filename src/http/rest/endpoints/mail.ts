@@ -1,5 +1,5 @@
 // POST /login/mail, /password/reset, /password/reset/finish, /register, /register/finish, /account/email, /account/email/finish,
-// /alarm: what a user does by mail (docs/mail.md).
+// /alarm: what a user does by mail (docs/by-mail.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
@@ -122,9 +122,8 @@ export const registered = grant
 export function finishRegistration(call: Call<z.output<typeof registration>, undefined>) {
   const { flows, input, cookies, caller, idempotencyKey } = call;
   const { password, passkey, name } = input;
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
   return flows.finishRegistration(
-    { ...proofOf(input, cookies), password, passkey, name, superseded, idempotencyKey },
+    { ...proofOf(input, cookies), password, passkey, name, superseded: cookies, idempotencyKey },
     caller,
   );
 }

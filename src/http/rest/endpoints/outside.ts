@@ -122,8 +122,7 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
       await flows.finishIdentity({ auth, transaction, response }, caller);
       return new Redirect(page ?? appUrl);
     }
-    const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-    const sent = { transaction, outside: response, bearer, device: cookies.device, superseded };
+    const sent = { transaction, outside: response, bearer, device: cookies.device, superseded: cookies };
     return new Redirect(page ?? appUrl, await flows.login(sent, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;

@@ -64,8 +64,10 @@ export const addedPasskey = z
 export function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
   const { flows, input, cookies, caller, authenticate } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.addPasskey({ transaction, passkey: input.passkey, name: input.name, superseded, authenticate }, caller);
+  return flows.addPasskey(
+    { transaction, passkey: input.passkey, name: input.name, superseded: cookies, authenticate },
+    caller,
+  );
 }
 
 export const passkeyList = z

@@ -45,8 +45,7 @@ export const confirmedTotp = recoveryCodes.extend(grant.partial().shape).meta({ 
 export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
   const { flows, input, cookies, caller, authenticate } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
-  const superseded = { accessToken: cookies.token, refreshToken: cookies.refreshToken };
-  return flows.confirmTotp({ transaction, totp: input.totp, superseded, authenticate }, caller);
+  return flows.confirmTotp({ transaction, totp: input.totp, superseded: cookies, authenticate }, caller);
 }
 
 export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
