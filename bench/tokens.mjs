@@ -45,7 +45,7 @@ function makeTokens(key, count) {
 const signingInput = (token) => token.slice(0, token.lastIndexOf("."));
 const signatureOf = (token) => Buffer.from(token.slice(token.lastIndexOf(".") + 1), "base64url");
 
-/** The verifier of an application, with every check of docs/contract.md §5, the cache of verified tokens, and revocations. */
+/** The verifier of an application, with every check of docs/reference/contract.md §5, the cache of verified tokens, and revocations. */
 function openAmpho(key) {
   return createAmpho({ key, databaseUrl: "sqlite::memory:", log: () => undefined });
 }

@@ -1,8 +1,8 @@
-// Writes the table of audit events in docs/operating.md, between its marks, from src/audit/events.ts. Needs a build.
+// Writes the table of audit events in docs/reference/audit-events.md, between its marks, from src/audit/events.ts. Needs a build.
 import { auditEvents } from "../dist/audit/events.js";
 import { withGenerated } from "./generated.mjs";
 
-const file = "docs/operating.md";
+const file = "docs/reference/audit-events.md";
 
 /** The path and the text of each generated page. */
 export function generate() {

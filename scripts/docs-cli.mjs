@@ -1,20 +1,19 @@
-// Writes docs/cli.md from the table of commands. It needs a build.
+// Writes docs/reference/cli.md from the table of commands. It needs a build.
 
 import { commands } from "../dist/cli/commands.js";
+import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
 
 /** Path -> text of each generated page. */
 export function generate() {
-  return { "docs/cli.md": page() };
+  return { "docs/reference/cli.md": page() };
 }
 
 const cell = (text) => text.replaceAll("|", "\\|");
 
 /** Links the pages that a text names, and marks the names of options and parameters as code. */
 const marked = (text) =>
-  text
-    .replace(/\bdocs\/([a-z-]+\.md)/g, "[$1]($1)")
-    .replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
+  linkPages(text, "docs/reference/cli.md").replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
 const argumentsOf = ({ argument, second }) => [argument, second].filter((one) => one !== undefined);
 

@@ -1,11 +1,12 @@
-// Writes docs/configuration.md from the table of parameters. It needs a build.
+// Writes docs/reference/configuration.md from the table of parameters. It needs a build.
 
 import { environmentOnly, optionName, parameterNames, parameters } from "../dist/config/parameters.js";
+import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
 
 /** Path -> text of each generated page. */
 export function generate() {
-  return { "docs/configuration.md": page() };
+  return { "docs/reference/configuration.md": page() };
 }
 
 function defaultOf({ kind, default: value, defaultText }) {
@@ -17,7 +18,7 @@ function defaultOf({ kind, default: value, defaultText }) {
 
 /** Links the pages that a help text names in parentheses, and marks the names of parameters as code. */
 const linked = (text) =>
-  text.replace(/\bdocs\/([a-z-]+\.md)/g, "[$1]($1)").replace(/(?<![`\w])(AMPHO_[A-Z_]+)(?!`)/g, "`$1`");
+  linkPages(text, "docs/reference/configuration.md").replace(/(?<![`\w])(AMPHO_[A-Z_]+)(?!`)/g, "`$1`");
 
 function section(name) {
   const { kind, help } = parameters[name];
@@ -99,7 +100,7 @@ export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY with the JWK it
 \`\`\`
 
 \`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
-P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [keys.md](keys.md) shows how to rotate
+P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [keys.md](../operate/keys.md) shows how to rotate
 keys.
 
 These are bad values:

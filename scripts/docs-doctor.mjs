@@ -1,11 +1,11 @@
-// Writes docs/doctor.md from the tables of checks and attacks. Needs a build.
+// Writes docs/operate/doctor.md from the tables of checks and attacks. Needs a build.
 
 import { attacks } from "../dist/doctor/attacks/table.js";
 import { checks } from "../dist/doctor/finding.js";
 
 /** Path -> text of each generated page. */
 export function generate() {
-  return { "docs/doctor.md": page() };
+  return { "docs/operate/doctor.md": page() };
 }
 
 const cell = (text) => text.replaceAll("|", "\\|");

@@ -1,4 +1,4 @@
-// Writes the tables of docs/metrics.md, between its marks, from the tables of src/telemetry. Needs a build.
+// Writes the tables of docs/operate/metrics.md, between its marks, from the tables of src/telemetry. Needs a build.
 import { counters, histograms } from "../dist/telemetry/definitions.js";
 import { labelName } from "../dist/telemetry/exposition.js";
 import { gauges } from "../dist/telemetry/gauges.js";
@@ -6,7 +6,7 @@ import { processMetrics } from "../dist/telemetry/process-metrics.js";
 import { withGenerated } from "./generated.mjs";
 import { wrap } from "./wrap.mjs";
 
-const file = "docs/metrics.md";
+const file = "docs/operate/metrics.md";
 
 /** The path and the text of each generated page. */
 export function generate() {

@@ -52,7 +52,7 @@ export const words = [
   { pattern: "all the same", write: "still" },
   { pattern: "lest", write: "so that … not" },
   { pattern: "(?:is|are|was|were|be|been|being|goes|go|went|gone|stays|while) away", write: "unreachable, down" },
-  { pattern: /(?<!docs\/)\bcontract(?:\.md)? §/, write: "docs/contract.md §" },
+  { pattern: /(?<!docs\/reference\/)\bcontract(?:\.md)? §/, write: "docs/reference/contract.md §" },
   { pattern: /\barchitecture "/, write: "ARCHITECTURE.md" },
   { pattern: "known places?", write: "known device" },
   { pattern: "counting (?:of )?guesses|guesses are counted|counts guesses", write: "rate limiting or throttling" },

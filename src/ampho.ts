@@ -54,14 +54,14 @@ import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 
-/** The options of createAmpho besides the parameters of docs/configuration.md. */
+/** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
   /**
-   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/contract.md §5).
+   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
    */
   readonly claims?: ExtraClaims | undefined;
   /**
-   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/throttling.md). If it rejects or takes more
+   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/operate/throttling.md). If it rejects or takes more
    * than 5 s, the throttle decides as without a captcha.
    * @example captcha: async (token, { address }) => (await shield.verify(token, address)).human
    */
@@ -78,7 +78,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
 export interface Ampho extends Omit<Management, "sessions" | "users"> {
   readonly users: Management["users"] & {
     /**
-     * Begins the recovery of an account (docs/by-mail.md), and mails or returns a link to a new password. The link asks for the
+     * Begins the recovery of an account (docs/guides/by-mail.md), and mails or returns a link to a new password. The link asks for the
      * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the user gets a
      * notice at once, and the link works 24 hours later. Rejects with `not_found`, and with `invalid_request` for a disabled
      * user, and for one without an address unless `print` is true.
@@ -118,7 +118,7 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * function that stops it. Throws `invalid_request` if `listener` is not a function.
    */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
-  /** Returns the metrics (docs/metrics.md) as Prometheus text, for a route of the application. */
+  /** Returns the metrics (docs/operate/metrics.md) as Prometheus text, for a route of the application. */
   metrics(): string;
   /** Stops everything. Can be called twice. Nothing keeps the process alive afterwards. */
   close(): Promise<void>;
@@ -149,7 +149,7 @@ export interface AmphoHost extends ServedHost {
 }
 
 /**
- * Creates an instance: reads the configuration (docs/configuration.md), opens the database and updates its schema where
+ * Creates an instance: reads the configuration (docs/reference/configuration.md), opens the database and updates its schema where
  * AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find` before
  * `users.verify`, so that TypeScript infers the user of `verify` from it.
  * @throws ConfigurationError for a bad value, or without AMPHO_DATABASE_URL in production

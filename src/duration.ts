@@ -1,4 +1,4 @@
-// Durations, as parameters and requirements take them (docs/contract.md §2): an integer of seconds, or a text such as `15m`,
+// Durations, as parameters and requirements take them (docs/reference/contract.md §2): an integer of seconds, or a text such as `15m`,
 // `14d` or `1h30m`.
 
 const number = "0|[1-9]\\d{0,15}";

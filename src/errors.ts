@@ -1,5 +1,5 @@
 // The error that Ampho throws, and its codes.
-// A code has the same spelling in code, on the wire, in the audit log, in the client and in docs/errors.md.
+// A code has the same spelling in code, on the wire, in the audit log, in the client and in docs/reference/errors.md.
 
 export const errorCodes = [
   "invalid_request",
@@ -49,7 +49,7 @@ export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
 
-/** The rules that a new password can break. Clients decide by the reason (docs/contract.md §4, `password_rejected`). */
+/** The rules that a new password can break. Clients decide by the reason (docs/reference/contract.md §4, `password_rejected`). */
 export const passwordProblemReasons = [
   "too_short",
   "too_long",

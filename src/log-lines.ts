@@ -6,7 +6,7 @@ const notAnError = "a value that is no Error was thrown";
 export function signingKeyRevokedLine(kid: string): string {
   return [
     `The signing key ${kid} was revoked. Login and renewal return 503 until there is another key.`,
-    "Run `ampho sec-rotate-key --in-place` (docs/keys.md, Replace a stolen key).",
+    "Run `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
   ].join(" ");
 }
 

@@ -25,7 +25,7 @@ import { createDatabaseDirectory } from "./users/database-directory.js";
 export type Log = (line: string, requestId?: string) => void;
 
 export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
-  /** The application's own user table (docs/own-users.md), in place of the users of the database. */
+  /** The application's own user table (docs/guides/own-users.md), in place of the users of the database. */
   readonly users?: ApplicationUsers<U> | undefined;
   /**
    * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
@@ -33,11 +33,11 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    */
   readonly log?: Log | undefined;
   /**
-   * Sends one mail, in place of AMPHO_MAIL_URL (docs/mail.md). A mail whose promise rejects is sent again later.
+   * Sends one mail, in place of AMPHO_MAIL_URL (docs/guides/mail.md). A mail whose promise rejects is sent again later.
    * @example createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
    */
   readonly mail?: SendMail | undefined;
-  /** Replaces the texts of mails (docs/mail.md). Returns undefined for Ampho's own text. */
+  /** Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text. */
   readonly mailText?: ReplaceText | undefined;
   /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;

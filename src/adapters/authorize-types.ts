@@ -1,4 +1,4 @@
-// The types of `authorize` (docs/contract.md §6): which handlers it takes under which requirements, and what it returns.
+// The types of `authorize` (docs/reference/contract.md §6): which handlers it takes under which requirements, and what it returns.
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 

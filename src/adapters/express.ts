@@ -37,7 +37,7 @@ export interface MountOptions {
   /**
    * Responds to the requests that `authorize` and `guarded` reject behind this middleware.
    * `(rejected, req, res, next) => next(rejected)` passes them to the application's error middleware.
-   * Without it they get the responses of docs/http.md.
+   * Without it they get the responses of docs/reference/http.md.
    */
   readonly onRejected?: OnRejected | undefined;
 }

@@ -103,7 +103,7 @@ export function mount(ampho: HttpInstance): Plugin {
 /**
  * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. It sets `request.auth` or rejects
  * the request. An error handler of the application gets an error with `statusCode`, `headers` and `code`. Without one the
- * response is that of docs/http.md.
+ * response is that of docs/reference/http.md.
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());

@@ -55,7 +55,7 @@ export function mount(
 
 /**
  * Middleware after which `c.get("auth")` has its type by inference. A rejected request throws an HTTPException whose `cause`
- * has the `code`. `app.onError` can handle it. Otherwise Hono returns the response of docs/http.md.
+ * has the `code`. `app.onError` can handle it. Otherwise Hono returns the response of docs/reference/http.md.
  */
 export function authorize(
   ampho: GuardInstance,

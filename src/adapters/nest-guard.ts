@@ -36,7 +36,7 @@ const publicKey = Symbol("public");
 /** Excludes a method or a controller from the global guard. */
 export const Public = () => SetMetadata(publicKey, true);
 
-/** The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/http.md. */
+/** The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/reference/http.md. */
 export class RejectedRequestException extends HttpException {
   readonly code: ErrorCode;
 

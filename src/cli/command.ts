@@ -50,7 +50,7 @@ export interface CommandRow {
   readonly options: readonly CommandOption[];
   /** One line of `ampho --help`. */
   readonly summary: string;
-  /** Full sentences for its own --help and docs/cli.md. */
+  /** Full sentences for its own --help and docs/reference/cli.md. */
   readonly details: string;
   /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;

@@ -1,5 +1,5 @@
 // The table of commands. A row gives the name, argument, options and help of a command, and loads its function. Parsing, --help
-// and docs/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
+// and docs/reference/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
 // than others because one table shows all commands.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
@@ -62,7 +62,7 @@ export const commands: readonly CommandRow[] = [
     name: "sec-rotate-key",
     summary: "print the key set to configure next: a new key before the old ones",
     details:
-      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/keys.md instead. `next` adds a key, `activate` lets it sign, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
+      "Takes the configured key, or a JWK or JWK Set on stdin, and prints the JWK Set to configure next. Its first key is new and signs. The old keys stay in the set to verify what they signed. If several processes or other services verify tokens, use the stages of docs/operate/keys.md instead. `next` adds a key, `activate` lets it sign, and `retire` removes keys that are no longer needed or are revoked. A stage that is run too early ends with exit code 1 and changes nothing.",
     options: [
       alg("that of the key that signs now"),
       {
@@ -191,7 +191,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-recover",
     summary: "let a user set a new password who has lost the means to log in",
     details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/by-mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/guides/by-mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
     argument: login,
     options: [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
@@ -207,7 +207,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-invite",
     summary: "invite a person to register",
     details:
-      "Mails a link with which the person can register with this address (docs/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+      "Mails a link with which the person can register with this address (docs/guides/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
     load: async () => (await invitations()).inviteUser,
@@ -281,7 +281,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-import",
     summary: "import users with the password hashes of other systems",
     details:
-      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
+      'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
     argument: { name: "FILE", help: "The file, or - for stdin." },
     options: [{ name: "--dry-run", help: "Import nothing. Check every line and count the users per format." }],
     load: async () => (await import("./commands/import-users.js")).importUsers,
@@ -326,7 +326,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-remove",
     summary: "remove second factors of a user, for example after a phone was lost",
     details:
-      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the user is who asks (docs/operating-factors.md).",
+      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the user is who asks (docs/operate/second-factors.md).",
     argument: user,
     second: {
       name: "ID",
@@ -460,7 +460,7 @@ export const commands: readonly CommandRow[] = [
     name: "doctor",
     summary: "check a deployment, or attack a running instance",
     details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 if anything is wrong or an attack succeeds.",
+      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/operate/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 if anything is wrong or an attack succeeds.",
     options: [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
       { name: "--attack", value: "URL", help: "Attack this running instance." },

@@ -1,4 +1,4 @@
-// How a command ends if it could not do what was asked (docs/cli.md). Messages are full sentences for people.
+// How a command ends if it could not do what was asked (docs/reference/cli.md). Messages are full sentences for people.
 
 /** The command failed (exit code 1). */
 export class CommandFailure extends Error {

@@ -1,4 +1,4 @@
-// `ampho/client/account`: what an account page does (docs/account.md), by a client of `ampho/client` or `ampho/client/ways`.
+// `ampho/client/account`: what an account page does (docs/guides/account.md), by a client of `ampho/client` or `ampho/client/ways`.
 import type { Client } from "./core.js";
 import { sendBy } from "./send.js";
 

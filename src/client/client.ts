@@ -1,4 +1,4 @@
-// `ampho/client`: a `fetch` that sends and renews the token, for browsers and Node (docs/client.md).
+// `ampho/client`: a `fetch` that sends and renews the token, for browsers and Node (docs/guides/client.md).
 import { type Client, type ClientOptions, createCore } from "./core.js";
 
 export { AmphoError, type ErrorCode, type ErrorDetails } from "../errors.js";

@@ -1,4 +1,4 @@
-// Calls where the tokens are in cookies (docs/cookies.md). The browser sends the cookies, and no script can read them. So the
+// Calls where the tokens are in cookies (docs/guides/cookies.md). The browser sends the cookies, and no script can read them. So the
 // record has only the times of the tokens, and the session that `GET /session` returns.
 import { AmphoError } from "../errors.js";
 import type { Fetch } from "./fetch.js";

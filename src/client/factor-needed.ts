@@ -1,4 +1,4 @@
-// The error of a login whose first factor was right and is not enough (docs/client.md).
+// The error of a login whose first factor was right and is not enough (docs/guides/client.md).
 import { AmphoError } from "../errors.js";
 import type { ClientSession } from "./session.js";
 import type { WebAuthnJson } from "./webauthn.js";
@@ -25,7 +25,7 @@ export interface EnteredSession extends ClientSession {
 
 export type Finish = (proof: SecondFactor) => Promise<EnteredSession>;
 
-/** The members of a 401 `factor_needed` (docs/contract.md §4). */
+/** The members of a 401 `factor_needed` (docs/reference/contract.md §4). */
 export interface PendingLogin {
   /** Absent where it is in a cookie. */
   readonly transaction?: string;

@@ -1,4 +1,4 @@
-// Keys of requests that a user can repeat (docs/contract.md §4).
+// Keys of requests that a user can repeat (docs/reference/contract.md §4).
 import { randomId } from "./random.js";
 
 /** Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same response again. */

@@ -1,4 +1,4 @@
-// `ampho/client/outside`: logins at outside providers, and their identities (docs/providers.md), by a client of
+// `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
 // `ampho/client/ways` or `ampho/client/mail`.
 import { AmphoError } from "../errors.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";

@@ -1,4 +1,4 @@
-// The stored session: the response of login or renew (docs/contract.md §4), its time, and the key of a renewal under way.
+// The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a renewal under way.
 import { randomId } from "./random.js";
 import { type ClientSession, clientSessionOf } from "./session.js";
 import { hasText } from "./shape.js";

@@ -1,4 +1,4 @@
-// Renewal by refresh token (docs/contract.md §4, POST /renew): once for any number of callers and, under the lock, for all
+// Renewal by refresh token (docs/reference/contract.md §4, POST /renew): once for any number of callers and, under the lock, for all
 // tabs. The Idempotency-Key is stored before the first attempt. After a lost response, a closed tab or a crash, the next
 // attempt sends the same token and key.
 import { AmphoError } from "../errors.js";

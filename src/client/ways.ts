@@ -1,4 +1,4 @@
-// `ampho/client/ways`: the client with passkeys, second factors, step-up, and tokens in cookies (docs/client.md).
+// `ampho/client/ways`: the client with passkeys, second factors, step-up, and tokens in cookies (docs/guides/client.md).
 import { createWays, type WaysClient, type WaysOptions } from "./ways-client.js";
 
 export type { Client, ClientOptions, ClientSession, ClientStorage, ErrorCode, ErrorDetails } from "./client.js";

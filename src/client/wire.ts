@@ -1,4 +1,4 @@
-// Calls of the REST API (docs/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
+// Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
 import { AmphoError, type ErrorCode } from "../errors.js";
 import { randomId } from "./random.js";
 import { hasText } from "./shape.js";

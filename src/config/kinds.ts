@@ -1,4 +1,4 @@
-// The kinds of values that a parameter can have (docs/configuration.md). Each kind parses a text from the environment as well
+// The kinds of values that a parameter can have (docs/reference/configuration.md). Each kind parses a text from the environment as well
 // as a JSON value from a file or from code, and describes what it accepts. The file is long because one table shows all kinds.
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
@@ -219,7 +219,7 @@ export const breachesUrl: Kind<string> = {
   },
 };
 
-/** Where mails go: the schemes of docs/mail.md. */
+/** Where mails go: the schemes of docs/guides/mail.md. */
 export const mailUrl: Kind<string> = {
   type: "URL",
   expected:

@@ -1,5 +1,5 @@
 // Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration, the names
-// of the options in code, the texts of --help and docs/configuration.md are derived from this table. It is longer than other
+// of the options in code, the texts of --help and docs/reference/configuration.md are derived from this table. It is longer than other
 // files because one table shows all parameters.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
@@ -85,7 +85,7 @@ export const parameters = {
   ),
   AMPHO_SECURITY_KEY_FILE: withoutDefault(
     path,
-    "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/keys.md). Set only one of the two parameters.",
+    "The path of a file that contains the value of AMPHO_SECURITY_KEY. A changed file is read without a restart (docs/operate/keys.md). Set only one of the two parameters.",
   ),
   AMPHO_SECURITY_REST_PREFIX: withDefault(prefix, "/api/security", "The prefix of every endpoint."),
   AMPHO_SECURITY_TOKEN_ALG: withoutDefault(
@@ -125,7 +125,7 @@ export const parameters = {
   AMPHO_SECURITY_COOKIES: withDefault(
     bool,
     false,
-    "Whether login and renew set `__Host-` cookies and return no token in the body (docs/cookies.md). Cookies work only for browsers of the same site.",
+    "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     bool,
@@ -150,7 +150,7 @@ export const parameters = {
   ),
   AMPHO_SECURITY_REVOCATION_FEED_TOKEN: withoutDefault(
     bearerSecret,
-    "The bearer token with which services read `GET {prefix}/revocations` (docs/verifying.md). Without it the feed returns 404.",
+    "The bearer token with which services read `GET {prefix}/revocations` (docs/guides/verifying.md). Without it the feed returns 404.",
     { secret: true },
   ),
   AMPHO_SECURITY_PASSWORD_MIN: withDefault(
@@ -165,7 +165,7 @@ export const parameters = {
   AMPHO_SECURITY_THROTTLE_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
     5,
-    "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/throttling.md).",
+    "The number of wrong passwords for one login from unknown devices. After that, each further attempt must wait (docs/operate/throttling.md).",
   ),
   AMPHO_SECURITY_THROTTLE_KNOWN_ATTEMPTS: withDefault(
     int({ min: 1, max: 1_000_000 }),
@@ -205,7 +205,7 @@ export const parameters = {
   AMPHO_SECURITY_MAIL_LOGIN: withDefault(
     bool,
     false,
-    "Whether users can log in by a mailed code or link (docs/by-mail.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+    "Whether users can log in by a mailed code or link (docs/guides/by-mail.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   ),
   AMPHO_SECURITY_CODE_TTL: withDefault(
     duration(60, transactionTtlSeconds),
@@ -215,12 +215,12 @@ export const parameters = {
   AMPHO_SECURITY_REGISTRATION: withDefault(
     choice(["closed", "invite", "open"]),
     "closed",
-    "The people who can register (docs/by-mail.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
+    "The people who can register (docs/guides/by-mail.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "The lifetime of an invitation."),
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(
     secureUrl,
-    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/throttling.md). The option `captcha` in code replaces it.",
+    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). The option `captcha` in code replaces it.",
   ),
   AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(str, "The secret key for that URL. Set both or none.", { secret: true }),
   AMPHO_SECURITY_CAPTCHA_WHEN: withDefault(
@@ -231,7 +231,7 @@ export const parameters = {
   AMPHO_SECURITY_FACTORS: withDefault(
     rolePolicies,
     Object.freeze(Object.assign(Object.create(null) as Record<string, Policy>, { "*": "optional" as const })),
-    "How much a login must prove, for each role (docs/second-factors.md). `optional` asks for a second factor where the account has one. `required` also makes the others set one up. `phr` asks for a passkey.",
+    "How much a login must prove, for each role (docs/guides/second-factors.md). `optional` asks for a second factor where the account has one. `required` also makes the others set one up. `phr` asks for a passkey.",
     { defaultText: '`{"*":"optional"}`' },
   ),
   AMPHO_SECURITY_REMEMBER: withDefault(
@@ -241,7 +241,7 @@ export const parameters = {
   ),
   AMPHO_APP_URL: withoutDefault(
     appUrl,
-    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/passkeys.md).",
+    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/guides/passkeys.md).",
   ),
   AMPHO_APP_NAME: withoutDefault(
     str,
@@ -261,7 +261,7 @@ export const parameters = {
   ),
   AMPHO_MAIL_URL: withoutDefault(
     mailUrl,
-    "Where mails go (docs/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
+    "Where mails go (docs/guides/mail.md): a mail server (`smtp:`, `smtps:`), a webhook (`https:`), a folder (`file:`), or the log (`console:`), which production rejects.",
     { defaultText: "`console:`, or none in production" },
   ),
   AMPHO_MAIL_FROM: withoutDefault(
@@ -270,12 +270,12 @@ export const parameters = {
   ),
   AMPHO_MAIL_KEY: withoutDefault(
     bearerSecret,
-    "The key that signs the requests to the webhook (docs/mail.md). A webhook requires it.",
+    "The key that signs the requests to the webhook (docs/guides/mail.md). A webhook requires it.",
     { secret: true },
   ),
   AMPHO_SECURITY_PROVIDERS: withoutDefault(
     providersKind,
-    "The outside providers that users can sign in with (docs/providers.md): a JSON object from a name to the provider's settings.",
+    "The outside providers that users can sign in with (docs/guides/providers.md): a JSON object from a name to the provider's settings.",
     { secret: true },
   ),
   AMPHO_SECURITY_PROVIDERS_FILE: withoutDefault(
@@ -301,12 +301,12 @@ export const parameters = {
   AMPHO_DATABASE_PREPARE: withDefault(
     bool,
     false,
-    "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operating.md). SQLite always keeps them.",
+    "Whether PostgreSQL keeps prepared statements, which makes a renewal much cheaper. Set it only where the pooler supports them (docs/operate/postgresql.md). SQLite always keeps them.",
   ),
   AMPHO_AUDIT_KEEP: withDefault(
     duration(0),
     7_776_000,
-    "How long the rows of the audit log are kept (docs/operating.md). With 0 they are kept forever.",
+    "How long the rows of the audit log are kept (docs/operate/incidents.md). With 0 they are kept forever.",
   ),
   AMPHO_HOST: withDefault(host, "127.0.0.1", "The address that `ampho serve` listens on."),
   AMPHO_PORT: withDefault(
@@ -321,7 +321,7 @@ export const parameters = {
   ),
   AMPHO_METRICS_PORT: withoutDefault(
     int({ min: 0, max: 65_535 }),
-    "A separate port for `GET /metrics` of `ampho serve` (docs/metrics.md). With 0 it takes a free port.",
+    "A separate port for `GET /metrics` of `ampho serve` (docs/operate/metrics.md). With 0 it takes a free port.",
   ),
   AMPHO_METRICS_HOST: withDefault(host, "127.0.0.1", "The address of that port."),
   AMPHO_METRICS_TOKEN: withoutDefault(

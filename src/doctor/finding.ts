@@ -4,7 +4,7 @@
 export const severities = ["error", "warning", "note"] as const;
 export type Severity = (typeof severities)[number];
 
-/** Every check, with the sentence that docs/doctor.md prints. */
+/** Every check, with the sentence that docs/operate/doctor.md prints. */
 export const checks = {
   configuration:
     "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, origins, and AMPHO_ALLOW_ATTACK_TEST in production",

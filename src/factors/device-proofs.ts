@@ -1,4 +1,4 @@
-// Device proofs (docs/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It
+// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It
 // gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt for the second
 // factor, and is never a factor itself.
 

@@ -1,4 +1,4 @@
-// The user's own account (docs/account.md): shown, exported, renamed, deleted.
+// The user's own account (docs/guides/account.md): shown, exported, renamed, deleted.
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";

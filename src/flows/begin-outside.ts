@@ -1,4 +1,4 @@
-// The beginning of a login at an outside provider (docs/providers.md). Nothing is written: the transaction holds the
+// The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds the
 // provider, and `state`, `nonce` and the PKCE verifier are derived from it.
 
 import { AmphoError } from "../errors.js";

@@ -1,4 +1,4 @@
-// A user changes the password (docs/contract.md §4, POST /password). It needs the old password and ends the user's
+// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
 // other sessions.
 
 import type { Origin } from "../audit/entry.js";

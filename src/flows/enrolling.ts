@@ -1,4 +1,4 @@
-// The callers that change second factors (docs/second-factors.md). A session needs a recent login at the highest level that its
+// The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest level that its
 // account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
 
 import type { Origin } from "../audit/entry.js";

@@ -1,4 +1,4 @@
-// The gate (docs/second-factors.md): the only way to a session. Every way in proves something and calls `enter`, which
+// The gate (docs/guides/second-factors.md): the only way to a session. Every way in proves something and calls `enter`, which
 // returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
 
 import type { Origin } from "../audit/entry.js";

@@ -1,4 +1,4 @@
-// Housekeeping (docs/operating.md): deletes old rows in small batches with pauses between them. One process of a fleet
+// Housekeeping (docs/operate/incidents.md): deletes old rows in small batches with pauses between them. One process of a fleet
 // does it at a time, in the background or by `db-clean`.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";

@@ -1,4 +1,4 @@
-// A user with a recent login links and unlinks identities at outside providers (docs/providers.md).
+// A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";

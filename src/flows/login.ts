@@ -1,4 +1,4 @@
-// Login (docs/contract.md §4, POST /login): a right password, the first factor, and one of the second factors with it or in a
+// Login (docs/reference/contract.md §4, POST /login): a right password, the first factor, and one of the second factors with it or in a
 // second request. The gate opens a session, or re-authenticates the live session of a bearer token.
 
 import type { Origin } from "../audit/entry.js";

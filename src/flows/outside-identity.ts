@@ -1,4 +1,4 @@
-// An identity that an outside provider proves (docs/providers.md), and how it passes the gate.
+// An identity that an outside provider proves (docs/guides/providers.md), and how it passes the gate.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";

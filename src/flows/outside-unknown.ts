@@ -1,4 +1,4 @@
-// An outside login whose identity no account has (docs/providers.md). An address alone links nothing: it can be another person's, and
+// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be another person's, and
 // the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
 
 import type { Origin } from "../audit/entry.js";

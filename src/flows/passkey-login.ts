@@ -1,4 +1,4 @@
-// A login by passkey alone (docs/passkeys.md). The challenge comes from a transaction that any page can begin, and the passkey
+// A login by passkey alone (docs/guides/passkeys.md). The challenge comes from a transaction that any page can begin, and the passkey
 // names its account.
 
 import type { Origin } from "../audit/entry.js";

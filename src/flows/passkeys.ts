@@ -1,4 +1,4 @@
-// Passkeys of the user's own account (docs/passkeys.md): registered, listed, renamed, removed.
+// Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";

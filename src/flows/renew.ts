@@ -1,4 +1,4 @@
-// Renewal (docs/contract.md §4, POST /renew): a session moves one generation on.
+// Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import type { Grant } from "../sessions/session-tokens.js";

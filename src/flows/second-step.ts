@@ -1,4 +1,4 @@
-// The second step of a login, which redeems a transaction, and the step-up of a live session (docs/second-factors.md).
+// The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";

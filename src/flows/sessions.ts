@@ -1,4 +1,4 @@
-// Lists and ends sessions (docs/contract.md §4). A logout ends the current session.
+// Lists and ends sessions (docs/reference/contract.md §4). A logout ends the current session.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";

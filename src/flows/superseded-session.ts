@@ -1,4 +1,4 @@
-// A login overwrites the tokens that the client has, as in a browser's cookies (docs/cookies.md). Without its tokens no
+// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its tokens no
 // client could end the session before, so the login ends it.
 
 import type { Origin } from "../audit/entry.js";

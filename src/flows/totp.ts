@@ -1,4 +1,4 @@
-// Authenticator apps, recovery codes and remembered devices of the user's own account (docs/second-factors.md).
+// Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
 
 import type { Origin } from "../audit/entry.js";
 import { createRecoveryCodes } from "../factors/recovery-codes.js";

@@ -1,4 +1,4 @@
-// The check of `live` requirements (docs/contract.md §6): the database decides about a valid token, with its current
+// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its current
 // rows.
 
 import type { Clock } from "../clock.js";

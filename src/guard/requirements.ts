@@ -1,4 +1,4 @@
-// The requirements of a route, which the caller must meet (docs/contract.md §6).
+// The requirements of a route, which the caller must meet (docs/reference/contract.md §6).
 import { parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";

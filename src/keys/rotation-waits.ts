@@ -1,4 +1,4 @@
-// How long a key must stay in a state of its rotation, so that no good token is rejected (docs/keys.md).
+// How long a key must stay in a state of its rotation, so that no good token is rejected (docs/operate/keys.md).
 
 /** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
 const rolloutSeconds = 300;

@@ -1,4 +1,4 @@
-// The stages of a rotation that rejects no good token (docs/keys.md). A new key is published before it signs, and the old
+// The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs, and the old
 // key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
 import { importKeys } from "./jwk-set.js";

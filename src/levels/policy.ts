@@ -1,4 +1,4 @@
-// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS, docs/second-factors.md).
+// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS, docs/guides/second-factors.md).
 
 /** From the weakest to the strictest. */
 export const policies = ["optional", "required", "phr"] as const;

@@ -1,4 +1,4 @@
-// Sends the mails of the outbox (docs/mail.md). A request never waits for a mail server: it writes a row, and this loop sends it a
+// Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and this loop sends it a
 // moment later, in the process of the request or in another one. Each mail is sent at least once, and dropped when its code is
 // over.
 import type { Clock } from "../clock.js";

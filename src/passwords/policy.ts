@@ -1,4 +1,4 @@
-// The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/contract.md §2): a minimum length, no common password, also
+// The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/reference/contract.md §2): a minimum length, no common password, also
 // not with padding, no login and no product name. No rule requires kinds of characters.
 import type { Origin } from "../audit/entry.js";
 import { canonicalLogin } from "../logins/login-name.js";

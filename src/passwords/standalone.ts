@@ -24,7 +24,7 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Resolves to whether the password fits a stored hash in any form of docs/importing.md. The hash comes first, while the
+ * Resolves to whether the password fits a stored hash in any form of docs/guides/importing.md. The hash comes first, while the
  * `compare` of bcrypt has it second. For `undefined` or `null` (no user, or no password) it is false after the usual time.
  * It is also false for a hash that is malformed or too expensive.
  * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no string.

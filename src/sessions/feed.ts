@@ -1,4 +1,4 @@
-// The revocation feed, for verifiers without the database (docs/verifying.md). A request waits until something is
+// The revocation feed, for verifiers without the database (docs/guides/verifying.md). A request waits until something is
 // revoked, in any process, so the response is on its way within milliseconds.
 
 import type { Clock } from "../clock.js";

@@ -1,5 +1,5 @@
 // Keeps the revocation set up to date by reading the database at start and four times a second. So this process rejects
-// within one second what another process has revoked (docs/contract.md §4, "Revocation").
+// within one second what another process has revoked (docs/reference/contract.md §4, "Revocation").
 
 import type { Clock } from "../clock.js";
 import { AmphoError } from "../errors.js";

@@ -1,5 +1,5 @@
 // Detects a pause of this process: SIGSTOP, a suspended VM or container, a blocked event loop. After a pause the
-// revocations in memory can be older than docs/contract.md §4 allows, so requests must wait for a read.
+// revocations in memory can be older than docs/reference/contract.md §4 allows, so requests must wait for a read.
 import type { Clock } from "../clock.js";
 
 export interface ProcessPause {

@@ -1,4 +1,4 @@
-// The bounded set of revocations in memory, which each guarded request looks up (docs/contract.md §4, "Revocation").
+// The bounded set of revocations in memory, which each guarded request looks up (docs/reference/contract.md §4, "Revocation").
 // Rows of this process come at once, and those of others by reading the database four times a second. A row leaves when
 // every token that it could revoke has expired. The file is long because all indexes of the set change together.
 import { canonicalLogin } from "../logins/login-name.js";

@@ -1,4 +1,4 @@
-// Writes the claims of access and refresh tokens, and reads those of refresh tokens (docs/contract.md §5).
+// Writes the claims of access and refresh tokens, and reads those of refresh tokens (docs/reference/contract.md §5).
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
@@ -8,7 +8,7 @@ import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import { scopesOf } from "../users/roles.js";
 
-/** The response of login and renew, with the fields of docs/http.md. Times are Unix seconds. */
+/** The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds. */
 export interface Grant {
   readonly token: string;
   readonly token_type: "Bearer";
@@ -51,7 +51,7 @@ export interface SessionTokens extends AccessTokens {
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
 
-/** Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/contract.md §5 reserves for later. */
+/** Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/reference/contract.md §5 reserves for later. */
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],

@@ -1,4 +1,4 @@
-// The table of counters and histograms of an instance, with all values of their labels. docs/metrics.md is generated
+// The table of counters and histograms of an instance, with all values of their labels. docs/operate/metrics.md is generated
 // from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names where it defines
 // them.
 
@@ -61,7 +61,7 @@ export const counters = {
   flows: define(
     "ampho_flows_total",
     { flow: flowNames, result: flowResults },
-    "Calls of flows by result: ok, or the code of the error (docs/errors.md)",
+    "Calls of flows by result: ok, or the code of the error (docs/reference/errors.md)",
   ),
   guards: define(
     "ampho_guard_decisions_total",
@@ -76,7 +76,7 @@ export const counters = {
   attempts: define(
     "ampho_attempts_total",
     { outcome: ["allowed", "pending", "captcha_used", ...counterNames, "source"] },
-    "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/throttling.md)",
+    "Attempts by outcome: allowed, pending (others must be settled first), captcha_used, or the counter that rejected them (docs/operate/throttling.md)",
   ),
   revocations: define(
     "ampho_revocations_total",

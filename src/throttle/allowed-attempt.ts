@@ -1,4 +1,4 @@
-// The interface of the throttle (docs/throttling.md): an attempt as a flow asks for it, and as it is allowed.
+// The interface of the throttle (docs/operate/throttling.md): an attempt as a flow asks for it, and as it is allowed.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Attempt } from "./attempt.js";

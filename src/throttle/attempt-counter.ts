@@ -1,4 +1,4 @@
-// The arithmetic of one counter of attempts (docs/throttling.md). A few failures are free. After them one attempt at a time
+// The arithmetic of one counter of attempts (docs/operate/throttling.md). A few failures are free. After them one attempt at a time
 // is allowed, and each wait is twice the wait before. An attempt is taken before its password is checked, and counts until
 // it is settled.
 import { skewMaxSeconds } from "./clock-skew.js";

@@ -1,5 +1,5 @@
-// An attempt at a password, a second factor or a mailed code, or a request for a mail, and the counters and sources that it
-// is taken from (docs/throttling.md).
+// An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It is
+// taken from counters and sources.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { CounterKind } from "./counter-kinds.js";
 

@@ -1,4 +1,4 @@
-// A captcha where the throttle would reject an attempt (docs/throttling.md). A solved one buys that one attempt. While the
+// A captcha where the throttle would reject an attempt (docs/operate/throttling.md). A solved one buys that one attempt. While the
 // verifier is unreachable, the throttle decides as without a captcha.
 
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-// Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/contract.md §5).
+// Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";

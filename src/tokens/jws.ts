@@ -1,4 +1,4 @@
-// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1. Only one spelling is accepted (docs/concepts.md): three segments
+// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1. Only one spelling is accepted (docs/start/concepts.md): three segments
 // of strict base64url, and a JSON header without repeated members or extensions. The key decides the algorithm (RFC 8725 §3.1).
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../crypto/base64url.js";
 import { parseJsonObject } from "../crypto/json.js";

@@ -1,6 +1,6 @@
 // The keys in use. The first one signs access tokens, and all verify them. Refresh tokens, device proofs and login
 // transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an access
-// token (docs/contract.md §5).
+// token (docs/reference/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";

@@ -1,4 +1,4 @@
-// The option `users`: an application's own user table (docs/own-users.md).
+// The option `users`: an application's own user table (docs/guides/own-users.md).
 
 /** A row of the application's user table. It can have further members, such as the password hash. */
 export interface ApplicationUser {

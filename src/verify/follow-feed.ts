@@ -1,4 +1,4 @@
-// Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/verifying.md). One request is always open, and
+// Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/guides/verifying.md). One request is always open, and
 // the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
 import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";

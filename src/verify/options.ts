@@ -105,7 +105,7 @@ function readRevocations(options: FollowedRevocations): NonNullable<CheckedOptio
   requireKnown("revocations", options, revocationsNames);
   const { url, token, failOpen = false, lagMax = 30 } = options;
   if (typeof failOpen !== "boolean") throw new ConfigurationError("revocations.failOpen must be true or false.");
-  // No Ampho has another form of token (docs/contract.md §2), and a header cannot carry every character.
+  // No Ampho has another form of token (docs/reference/contract.md §2), and a header cannot carry every character.
   if (typeof token !== "string" || !/^[!-~]{32,1024}$/.test(token))
     throw new ConfigurationError(
       "revocations.token must be the AMPHO_SECURITY_REVOCATION_FEED_TOKEN of the server: 32 to 1024 visible ASCII characters.",

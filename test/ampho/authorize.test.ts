@@ -1,4 +1,4 @@
-// `authorize` (docs/contract.md §6): the wrapper, its requirements, and the requests that it rejects.
+// `authorize` (docs/reference/contract.md §6): the wrapper, its requirements, and the requests that it rejects.
 import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";

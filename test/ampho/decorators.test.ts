@@ -1,4 +1,4 @@
-// `@authorize` on methods (docs/contract.md §6), as TC39 and as legacy decorators, compiled by the real compiler.
+// `@authorize` on methods (docs/reference/contract.md §6), as TC39 and as legacy decorators, compiled by the real compiler.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// No response reveals whether a login exists (docs/contract.md §4 `invalid_credentials`). A real server returns the same bytes.
+// No response reveals whether a login exists (docs/reference/contract.md §4 `invalid_credentials`). A real server returns the same bytes.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";

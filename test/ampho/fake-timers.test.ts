@@ -1,4 +1,4 @@
-// The tests of an application can fake the timers of the process (docs/testing.md).
+// The tests of an application can fake the timers of the process (docs/guides/testing.md).
 import { randomBytes } from "node:crypto";
 import { afterEach, expect, it, vi } from "vitest";
 import { createAmpho } from "../../dist/index.js";

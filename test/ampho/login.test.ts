@@ -1,4 +1,4 @@
-// POST /login (docs/contract.md §4) exchanges a password for a session.
+// POST /login (docs/reference/contract.md §4) exchanges a password for a session.
 import { hashSync } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";

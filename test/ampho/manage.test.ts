@@ -1,4 +1,4 @@
-// `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (docs/contract.md §6) do the work of the commands from code.
+// `ampho.users`, `ampho.sessions`, `ampho.audit` and `close` (docs/reference/contract.md §6) do the work of the commands from code.
 import { describe, expect, it } from "vitest";
 import { createAmpho, hashPassword, type NewUser, needsRehash, verifyPassword } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password } from "../world/ampho.js";

@@ -1,4 +1,4 @@
-// The options `users` and `claims` (docs/contract.md §6): an application's own user table, and further claims for its tokens.
+// The options `users` and `claims` (docs/reference/contract.md §6): an application's own user table, and further claims for its tokens.
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {

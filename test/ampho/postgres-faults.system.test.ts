@@ -15,7 +15,7 @@ beforeAll(() => database.empty());
 const open = (url = database.runtimeUrl, options: AmphoOptions = {}) =>
   openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0, ...options });
 
-/** Throws if a call takes longer than docs/contract.md allows. */
+/** Throws if a call takes longer than docs/reference/contract.md allows. */
 async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

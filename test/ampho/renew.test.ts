@@ -1,4 +1,4 @@
-// POST /renew (docs/contract.md §4): a session moves one generation on, and each token renews once.
+// POST /renew (docs/reference/contract.md §4): a session moves one generation on, and each token renews once.
 import { describe, expect, it } from "vitest";
 import { admission, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";

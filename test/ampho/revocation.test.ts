@@ -1,4 +1,4 @@
-// Revocation (docs/contract.md §4): at once in the same process, within a second in another one, and after a restart.
+// Revocation (docs/reference/contract.md §4): at once in the same process, within a second in another one, and after a restart.
 import { describe, expect, it } from "vitest";
 import type { Revoked } from "../../dist/index.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";

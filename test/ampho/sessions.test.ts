@@ -1,4 +1,4 @@
-// The other endpoints of docs/contract.md §4: logout, session, sessions, password. Each is also called with another user's token.
+// The other endpoints of docs/reference/contract.md §4: logout, session, sessions, password. Each is also called with another user's token.
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { type Answer, admission, grantOf, openWorld, password, type World } from "../world/ampho.js";

@@ -207,9 +207,9 @@ describe("pages of our own on http://…localhost", () => {
     expect(await context.cookies(origin(name))).toHaveLength(3);
   });
 
-  it("our own pages work as docs/cookies.md describes", async () => {
+  it("our own pages work as docs/guides/cookies.md describes", async () => {
     const { context, page } = await openVictim({ loggedIn: false });
-    const text = readFileSync(new URL("../../docs/cookies.md", import.meta.url), "utf8");
+    const text = readFileSync(new URL("../../docs/guides/cookies.md", import.meta.url), "utf8");
     const [, snippet = ""] = /^```js\n(.*?)^```$/ms.exec(text) ?? [];
     const code = snippet.replace("/articles", "/account/articles").replace("…", "x");
     await page.evaluate(`(async (login, password) => { ${code} })("${alice.login}", "${alice.password}")`);
@@ -218,7 +218,7 @@ describe("pages of our own on http://…localhost", () => {
     expect((await ampho.audit.list({ limit: 2 })).map(({ event }) => event).sort()).toEqual(["logout", "renew"]);
   });
 
-  it("a page that is left during a renewal has the new cookies when it sends them as docs/cookies.md describes", async () => {
+  it("a page that is left during a renewal has the new cookies when it sends them as docs/guides/cookies.md describes", async () => {
     const { context, page } = await openVictim();
     const kept = async () => (await ourCookies(context)).find(({ name }) => name === cookieNames.refreshToken)?.value;
     const before = await kept();

@@ -1,4 +1,4 @@
-// Runs the snippets of docs/account.md unchanged. They import the package by its name.
+// Runs the snippets of docs/guides/account.md unchanged. They import the package by its name.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -6,8 +6,10 @@ import { expect, it } from "vitest";
 import { readPage } from "../docs/evidence.js";
 import { ann, openWorld } from "./world.js";
 
-it("The snippets of docs/account.md run and print the expected lines", async () => {
-  const snippets = [...readPage("docs/account.md").matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+it("The snippets of docs/guides/account.md run and print the expected lines", async () => {
+  const snippets = [...readPage("docs/guides/account.md").matchAll(/^```js\n(.*?)^```$/gms)].map(
+    ([, code = ""]) => code,
+  );
   expect(snippets).toHaveLength(4);
   const world = await openWorld();
   const prelude = `const askPassword = async () => ${JSON.stringify(ann.password)};`;

@@ -1,4 +1,4 @@
-// Runs the snippets of docs/client.md for passkeys unchanged, in the page that they describe.
+// Runs the snippets of docs/guides/client.md for passkeys unchanged, in the page that they describe.
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { addAuthenticator } from "./authenticator.js";
@@ -7,11 +7,11 @@ import { ann } from "./world.js";
 
 useBrowser();
 
-const page = readFileSync(new URL("../../docs/client.md", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../docs/guides/client.md", import.meta.url), "utf8");
 const snippetsOf = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 
-it("the snippets of docs/client.md for passkeys run in a page, whose user adds a passkey and logs in with it", async () => {
+it("the snippets of docs/guides/client.md for passkeys run in a page, whose user adds a passkey and logs in with it", async () => {
   const [form = ""] = snippetsOf("html");
   const [logIn = "", manage = ""] = snippetsOf("ts");
   const script = `<!doctype html>${form}<pre></pre><script type="module">

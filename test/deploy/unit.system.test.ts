@@ -1,4 +1,4 @@
-// The systemd unit against the program: the exit codes after which it restarts, and the command that docs/deploying.md
+// The systemd unit against the program: the exit codes after which it restarts, and the command that docs/operate/deploying.md
 // has an administrator install beside it, run in a folder.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { freePort } from "../world/free-port.js";
 const root = path.resolve(import.meta.dirname, "../..");
 const program = path.join(root, "dist/cli/main.js");
 const unit = readFileSync(path.join(root, "deploy/systemd/ampho.service"), "utf8");
-const page = section(readPage("docs/deploying.md"), "Run it with systemd");
+const page = section(readPage("docs/operate/deploying.md"), "Run it with systemd");
 
 let folder = "";
 beforeAll(() => {

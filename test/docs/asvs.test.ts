@@ -1,4 +1,4 @@
-// docs/asvs.md and docs/rfc8725.md judge every requirement, and name an existing test for each one that they call met.
+// docs/asvs.md and docs/security/rfc8725.md judge every requirement, and name an existing test for each one that they call met.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -42,7 +42,7 @@ describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
 });
 
 describe("RFC 8725", () => {
-  const rows = claimsOf(readPage("docs/rfc8725.md")).map(judgement);
+  const rows = claimsOf(readPage("docs/security/rfc8725.md")).map(judgement);
 
   it("the page has every section of the RFC's threats and practices", () => {
     const sections = new Set(rows.map(({ number }) => number.replace(/[a-z]$/, "")));

@@ -1,4 +1,4 @@
-// Runs the commands of "Backup and restore" in docs/operating.md beside a running server. PostgreSQL is Debian's, because `pg_dump`
+// Runs the commands of "Backup and restore" in docs/operate/incidents.md beside a running server. PostgreSQL is Debian's, because `pg_dump`
 // reads no server that is newer than itself.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
 import { readPage, section } from "./evidence.js";
 
-const page = readPage("docs/operating.md");
+const page = readPage("docs/operate/incidents.md");
 const shellBlocks = (text: string) => [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
 const backup = section(page, "Backup and restore");
 /** The command of a paragraph. */

@@ -8,7 +8,7 @@ import { readPage } from "./evidence.js";
 const root = path.resolve(import.meta.dirname, "../..");
 const pages = [
   "README.md",
-  ...readdirSync(path.join(root, "docs"))
+  ...readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

@@ -1,4 +1,4 @@
-// Every TypeScript snippet of docs/frameworks.md compiles against the packed tarball.
+// Every TypeScript snippet of docs/guides/frameworks.md compiles against the packed tarball.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { type Consumer, installPacked } from "../examples/packed.js";
 import { hosts } from "../installs/hosts.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
+const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
 const all = [...page.matchAll(/^```[jt]s\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => ({
   file,
   text,
@@ -51,7 +51,7 @@ function compile(compilerOptions: object, chosen: typeof snippets): string {
   }
 }
 
-describe("docs/frameworks.md", () => {
+describe("docs/guides/frameworks.md", () => {
   it("every TypeScript snippet names its file", () => {
     expect(snippets.length).toBe(page.match(/^```ts$/gm)?.length);
     expect(new Set(snippets.map(({ file }) => file)).size).toBe(snippets.length);

@@ -1,4 +1,4 @@
-// Runs the commands of docs/keys.md in their order, beside a running server. The test moves the clock of the commands instead of waiting.
+// Runs the commands of docs/operate/keys.md in their order, beside a running server. The test moves the clock of the commands instead of waiting.
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { expect, it, vi } from "vitest";
@@ -9,11 +9,11 @@ import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, freshPlace, logIn, startServe } from "../world/serve.js";
 import { readPage } from "./evidence.js";
 
-const page = readPage("docs/keys.md");
+const page = readPage("docs/operate/keys.md");
 const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
 const patience = { timeout: 30_000, interval: 50 };
 
-it("the runbook of docs/keys.md works, command by command", { timeout: 120_000 }, async () => {
+it("the runbook of docs/operate/keys.md works, command by command", { timeout: 120_000 }, async () => {
   const place = freshPlace({ AMPHO_SECURITY_KEY: "", AMPHO_SECURITY_KEY_FILE: "key.json" });
   const bin = path.join(place.cwd, "bin");
   mkdirSync(bin);
@@ -88,7 +88,7 @@ it("the runbook of docs/keys.md works, command by command", { timeout: 120_000 }
   await served.stop();
 });
 
-it("the log has the lines that docs/keys.md quotes", () => {
+it("the log has the lines that docs/operate/keys.md quotes", () => {
   expect(readPage("src/config/follow-key-file.ts")).toContain("The key file was read again. ");
   expect(page).toContain("The key file was read again. ");
 });

@@ -1,4 +1,4 @@
-// docs/metrics.md, the alerts and the dashboard name the metrics of a running server, and Prometheus' own tool accepts all of them.
+// docs/operate/metrics.md, the alerts and the dashboard name the metrics of a running server, and Prometheus' own tool accepts all of them.
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 const rulesFile = path.join(root, "deploy/prometheus/ampho.rules.yml");
 const rules = readFileSync(rulesFile, "utf8");
 const alerts = [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = ""]) => name);
-const page = readPage("docs/metrics.md");
+const page = readPage("docs/operate/metrics.md");
 
 /** The metrics of a server after a login and a renewal. A histogram with many values shows those that came. */
 let text = "";
@@ -56,7 +56,7 @@ describe("the metrics of a running server", () => {
   });
 
   it("the page is current: run `npm run docs`", () => {
-    expect(page).toBe(generate()["docs/metrics.md"]);
+    expect(page).toBe(generate()["docs/operate/metrics.md"]);
   });
 });
 
@@ -111,15 +111,17 @@ describe("the alerts", () => {
 
   it.each(alerts)("%s has a section that describes what to do, and a row in the list of operating.md", (alert) => {
     const [, rule = ""] = rules.split(`- alert: ${alert}\n`);
-    expect(rule.split("- alert:")[0]).toContain(`runbook: docs/metrics.md#${alert.toLowerCase()}\n`);
+    expect(rule.split("- alert:")[0]).toContain(`runbook: docs/operate/metrics.md#${alert.toLowerCase()}\n`);
     const [, section = ""] = page.split(`\n### ${alert}\n`);
     expect((section.split("\n#")[0] ?? "").length).toBeGreaterThan(100);
-    expect(readPage("docs/operating.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);
+    expect(readPage("docs/operate/logs.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);
   });
 
   it("the pages explain exactly these alerts", () => {
     expect([...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts);
-    const listed = [...readPage("docs/operating.md").matchAll(/\[(\w+)\]\(metrics\.md#\w+\)/g)].map(([, name]) => name);
+    const listed = [...readPage("docs/operate/logs.md").matchAll(/\[(\w+)\]\(metrics\.md#\w+\)/g)].map(
+      ([, name]) => name,
+    );
     expect(listed).toEqual(alerts);
   });
 

@@ -1,4 +1,4 @@
-// The snippets of docs/migrating.md run beside the libraries that an application moves from. Each side accepts the tokens of the other.
+// The snippets of docs/guides/migrating.md run beside the libraries that an application moves from. Each side accepts the tokens of the other.
 import { execFile } from "node:child_process";
 import { scryptSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { startPostgres } from "../world/postgres.js";
 import { DatabaseSync } from "../world/sqlite.js";
 import { readPage, section } from "./evidence.js";
 
-const page = readPage("docs/migrating.md");
+const page = readPage("docs/guides/migrating.md");
 const snippets = new Map(
   [...page.matchAll(/^```(?:js|sql)\n(?:\/\/|--) (\S+\.(?:mjs|sql))\n([\s\S]*?)^```$/gm)].map(
     ([, file = "", text = ""]) => [file, text],
@@ -209,9 +209,9 @@ describe("Ampho for Python", () => {
   });
 });
 
-describe("docs/migrating.md", () => {
+describe("docs/guides/migrating.md", () => {
   it("every parameter on the page exists", () => {
-    const known = readPage("docs/configuration.md");
+    const known = readPage("docs/reference/configuration.md");
     for (const [name] of page.matchAll(/AMPHO_[A-Z_]+[A-Z]/g)) expect(known, name).toContain(`\`${name}\``);
   });
 

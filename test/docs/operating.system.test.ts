@@ -1,4 +1,4 @@
-// Runs "Four processes on PostgreSQL, from nothing" of docs/operating.md. Its blocks are one script. Only three things are changed:
+// Runs docs/operate/fleet.md. Its blocks are one script. Only three things are changed:
 // the packages come from this repository, the ports are free ones, and Prometheus reads more often.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,10 +10,10 @@ import { requireProgram } from "../deploy/programs.js";
 import { freePort } from "../world/free-port.js";
 import { startOwnPostgres } from "../world/postgres.js";
 import { usePostgres } from "../world/use-postgres.js";
-import { readPage, section } from "./evidence.js";
+import { readPage } from "./evidence.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const page = section(readPage("docs/operating.md"), "Four processes on PostgreSQL, from nothing");
+const page = readPage("docs/operate/fleet.md");
 const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
 const programs = {
   psql: "postgresql-client",

@@ -45,15 +45,17 @@ describe("the README", () => {
   });
 
   it("the README links every example and the section of its framework", () => {
-    const rows = [...readme.matchAll(/\[[^\]]+\]\(docs\/frameworks\.md#([^)]+)\): \[example\]\(examples\/([^)/]+)\)/g)];
+    const rows = [
+      ...readme.matchAll(/\[[^\]]+\]\(docs\/guides\/frameworks\.md#([^)]+)\): \[example\]\(examples\/([^)/]+)\)/g),
+    ];
     const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) =>
       one.isDirectory(),
     );
     const names = folders.map(({ name }) => name).filter((name) => !["full", "passkeys", "accounts"].includes(name));
     expect(rows.map(([, , example]) => example).sort()).toEqual(names.sort());
-    const page = readFileSync(path.join(root, "docs/frameworks.md"), "utf8");
+    const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
     for (const [, heading, example] of rows)
-      expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./examples/${example}/`));
+      expect(page, example).toMatch(new RegExp(`\\(#${heading}\\).*\\.\\./\\.\\./examples/${example}/`));
   });
 
   it("the commands and the first snippet lead from an installed package to a guarded server", async () => {

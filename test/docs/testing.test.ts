@@ -1,6 +1,4 @@
-// The code of docs/testing.md, docs/own-users.md, docs/second-factors.md, docs/mail.md, docs/passkeys.md and
-// docs/providers.md compiles, and runs in a project with
-// Ampho installed.
+// The code of six pages of docs/guides compiles, and runs in a project with the packed tarball.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import bcrypt from "bcryptjs";
@@ -47,16 +45,16 @@ function compile(...files: readonly string[]): void {
   run("typescript/bin/tsc", "-p", ".");
 }
 
-describe("docs/testing.md", () => {
+describe("docs/guides/testing.md", () => {
   it("the tests on the page pass", () => {
-    const shown = snippets("docs/testing.md", "app.ts", "testing.ts", "app.test.ts");
+    const shown = snippets("docs/guides/testing.md", "app.ts", "testing.ts", "app.test.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("app.test.ts");
     expect(run("vitest/vitest.mjs", "run", "--root", ".", "--no-color", "app.test.js")).toMatch(/Tests +2 passed/);
   });
 });
 
-describe("docs/own-users.md", () => {
+describe("docs/guides/own-users.md", () => {
   it("the user table on the page works by login and by id, and updates old hashes", () => {
     const row = { id: 7, email: "ann@example.org", roles: ["editor"], blocked: false };
     const hashed = { ...row, passwordHash: bcrypt.hashSync("an old one", 4) };
@@ -74,7 +72,7 @@ describe("docs/own-users.md", () => {
         },
       };`,
     );
-    for (const [file, text] of Object.entries(snippets("docs/own-users.md", "own-users.ts"))) write(file, text);
+    for (const [file, text] of Object.entries(snippets("docs/guides/own-users.md", "own-users.ts"))) write(file, text);
     write(
       "program.ts",
       `import { needsRehash } from "ampho";
@@ -124,7 +122,7 @@ describe("docs/own-users.md", () => {
         },
       };`,
     );
-    for (const [file, text] of Object.entries(snippets("docs/own-users.md", "by-mail.ts"))) write(file, text);
+    for (const [file, text] of Object.entries(snippets("docs/guides/own-users.md", "by-mail.ts"))) write(file, text);
     write(
       "help-themselves.ts",
       `import { createAmpho, verifyPassword } from "ampho";
@@ -171,9 +169,9 @@ describe("docs/own-users.md", () => {
   });
 });
 
-describe("docs/mail.md", () => {
+describe("docs/guides/mail.md", () => {
   it("the code on the page sends the mail of a login with a text of its own", () => {
-    const shown = snippets("docs/mail.md", "own-mail.ts", "own-texts.ts");
+    const shown = snippets("docs/guides/mail.md", "own-mail.ts", "own-texts.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     write(
       "provider.ts",
@@ -212,10 +210,10 @@ describe("docs/mail.md", () => {
   });
 });
 
-describe("docs/second-factors.md", () => {
+describe("docs/guides/second-factors.md", () => {
   it("the code on the page sets up an app, logs in with it, and raises a session for a payment", () => {
     const names = ["set-up.ts", "log-in.ts", "payments.ts", "client.ts"] as const;
-    const shown = snippets("docs/second-factors.md", ...names);
+    const shown = snippets("docs/guides/second-factors.md", ...names);
     for (const [file, text] of Object.entries(shown))
       write(file, text.replace('baseUrl: "/"', 'baseUrl: process.env["SHOP"] ?? ""'));
     write(
@@ -299,9 +297,9 @@ describe("docs/second-factors.md", () => {
   });
 });
 
-describe("docs/passkeys.md", () => {
+describe("docs/guides/passkeys.md", () => {
   it("the code on the page adds a passkey with recovery codes, and logs in with it by autofill", async () => {
-    const shown = snippets("docs/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
+    const shown = snippets("docs/guides/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("log-in-with-passkey.ts", "add-passkey.ts");
     const world = await openWorld({ appUrl: "https://example.org/" });
@@ -352,15 +350,15 @@ describe("docs/passkeys.md", () => {
   }
 });
 
-describe("docs/providers.md", () => {
+describe("docs/guides/providers.md", () => {
   it("the settings on the page are accepted, and its code signs in at a provider", async () => {
-    const [settings = ""] = /^```json\n(.*?)^```$/ms.exec(readPage("docs/providers.md"))?.slice(1) ?? [];
+    const [settings = ""] = /^```json\n(.*?)^```$/ms.exec(readPage("docs/guides/providers.md"))?.slice(1) ?? [];
     const env = { AMPHO_APP_URL: "https://app.example/", AMPHO_SECURITY_PROVIDERS: settings };
     const given = { env, cwd: consumer.folder, user: "me", host: "here" };
     const { providers } = readConfiguration(given).configuration;
     expect(providers.map(({ label }) => label)).toEqual(["Google", "Microsoft", "GitHub", "Acme"]);
 
-    for (const [file, text] of Object.entries(snippets("docs/providers.md", "sign-in.ts", "link.ts")))
+    for (const [file, text] of Object.entries(snippets("docs/guides/providers.md", "sign-in.ts", "link.ts")))
       write(file, text);
     write(
       "client.ts",

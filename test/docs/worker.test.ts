@@ -1,4 +1,4 @@
-// Bundles the Worker of docs/frameworks.md and runs it in workerd, beside a server that publishes its keys.
+// Bundles the Worker of docs/guides/frameworks.md and runs it in workerd, beside a server that publishes its keys.
 import { createServer, type Server } from "node:http";
 import path from "node:path";
 import { build } from "esbuild";
@@ -21,7 +21,7 @@ beforeAll(async () => {
   const port = typeof address === "object" ? address?.port : 0;
   const { outputFiles } = await build({
     stdin: {
-      contents: snippets("docs/frameworks.md", "worker.ts")["worker.ts"] ?? "",
+      contents: snippets("docs/guides/frameworks.md", "worker.ts")["worker.ts"] ?? "",
       loader: "ts",
       resolveDir: import.meta.dirname,
     },

@@ -1,5 +1,5 @@
 // One trial of a fault, the same for all of them. It checks the responses while the fault lasts, the time until everything
-// works again, and the state afterwards (docs/contract.md §5).
+// works again, and the state afterwards (docs/reference/contract.md §5).
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { startStopwatch } from "../world/deadline.js";

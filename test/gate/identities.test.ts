@@ -1,4 +1,4 @@
-// Identities at outside providers that a user links and unlinks (docs/providers.md).
+// Identities at outside providers that a user links and unlinks (docs/guides/providers.md).
 import { expect, it } from "vitest";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { grantOf, password } from "../world/ampho.js";

@@ -1,4 +1,4 @@
-// Outside logins with tokens in cookies (docs/providers.md): no page of the application needs a script.
+// Outside logins with tokens in cookies (docs/guides/providers.md): no page of the application needs a script.
 import { expect, it } from "vitest";
 import { type Answer, answerOf, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";

@@ -1,4 +1,4 @@
-// A login at an outside provider through HTTP (docs/providers.md).
+// A login at an outside provider through HTTP (docs/guides/providers.md).
 import { expect, it } from "vitest";
 import { grantOf, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";

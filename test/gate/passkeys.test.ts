@@ -1,4 +1,4 @@
-// Passkeys through HTTP (docs/passkeys.md): registered, used alone, as a second factor, for a step-up, listed, removed.
+// Passkeys through HTTP (docs/guides/passkeys.md): registered, used alone, as a second factor, for a step-up, listed, removed.
 import { describe, expect, it } from "vitest";
 import {
   authenticate,

@@ -4,7 +4,7 @@ import type { Answer, History, Kind, Operation, OperationOf } from "./history.js
 
 /** The store gives up after 6 s, and a server does not begin a request later than that. */
 export const lostEffectMs = 10_000;
-/** A session's generation before the present one renews for so long (docs/contract.md §4). */
+/** A session's generation before the present one renews for so long (docs/reference/contract.md §4). */
 export const graceMs = 10_000;
 
 export interface SessionFacts {

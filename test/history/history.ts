@@ -115,7 +115,7 @@ export interface Life {
   readonly end: number | undefined;
 }
 
-/** The limits in the fleet's configuration (docs/configuration.md). */
+/** The limits in the fleet's configuration (docs/reference/configuration.md). */
 export interface Limits {
   readonly tries: number;
   readonly knownTries: number;

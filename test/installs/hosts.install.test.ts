@@ -18,7 +18,7 @@ it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, p
   const port = await freePort();
   const env = { AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: database, NODE_ENV: "production", PORT: String(port) };
   shell(folder, `printf '%s' '${password}' | ampho user-add alice --password-stdin`, env);
-  // As in docs/frameworks.md: a build needs neither the production key nor its database.
+  // As in docs/guides/frameworks.md: a build needs neither the production key nor its database.
   const ofBuild = {
     AMPHO_SECURITY_KEY: shell(folder, "ampho sec-gen-key").stdout.trim(),
     AMPHO_DATABASE_URL: "sqlite::memory:",

@@ -1,4 +1,4 @@
-// docs/migrating.md from better-auth, with the real package. Its users log in with their passwords, and its sessions are
+// docs/guides/migrating.md from better-auth, with the real package. Its users log in with their passwords, and its sessions are
 // exchanged for tokens.
 import { beforeAll, expect, it } from "vitest";
 import { snippets } from "../docs/snippets.js";
@@ -45,7 +45,7 @@ beforeAll(async () => {
     "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }',
     "server.mjs": server,
     "auth.mjs": auth,
-    ...snippets("docs/migrating.md", "ampho.mjs", "better-auth.mjs", "better-auth.sql"),
+    ...snippets("docs/guides/migrating.md", "ampho.mjs", "better-auth.mjs", "better-auth.sql"),
   });
   shell(folder, `npm install --no-audit --no-fund better-auth@1.7.25 express@5.3.0 ${await packed()}`, {}, node);
 });

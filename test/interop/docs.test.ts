@@ -1,4 +1,4 @@
-// The snippets of docs/verifying.md, run as they stand there but for the URLs.
+// The snippets of docs/guides/verifying.md, run as they stand there but for the URLs.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { requirePython, runPython } from "./python.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const page = readFileSync(path.join(root, "docs/verifying.md"), "utf8");
+const page = readFileSync(path.join(root, "docs/guides/verifying.md"), "utf8");
 const revocationFeedToken = "feed-5f2c8e9a4b7d1e6f3a0c9b8d7e6f";
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-verifying-"));
 

@@ -1,5 +1,5 @@
 // Ampho's tokens in the libraries that other services use, and tokens of these libraries in Ampho. The table of
-// docs/verifying.md must show the results.
+// docs/guides/verifying.md must show the results.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -189,8 +189,8 @@ describe.each(Object.keys(unknown))("%s", (name) => {
   });
 });
 
-test("docs/verifying.md shows the results of all libraries", () => {
-  const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/verifying.md"), "utf8");
+test("docs/guides/verifying.md shows the results of all libraries", () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/verifying.md"), "utf8");
   const rows = Object.keys(unknown).map((name) => {
     const cells = algorithms.map((algorithm) => (found[name]?.[algorithm]?.verifies ? "yes" : "no"));
     return `| ${name} | ${cells.join(" | ")} |`;

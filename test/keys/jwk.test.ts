@@ -1,4 +1,4 @@
-// The import of keys: the examples of RFC 7638 and RFC 8037, and the keys that RFC 7518 and docs/contract.md forbid.
+// The import of keys: the examples of RFC 7638 and RFC 8037, and the keys that RFC 7518 and docs/reference/contract.md forbid.
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Algorithm } from "../../dist/keys/algorithms.js";

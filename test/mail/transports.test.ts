@@ -65,17 +65,17 @@ describe("a webhook", () => {
       return transport;
     });
 
-  /** The function of docs/mail.md, as a reader would copy it. */
+  /** The function of docs/guides/mail.md, as a reader would copy it. */
   async function verifier() {
     const file = path.join(freshFolder(), "verify-mail.mjs");
-    writeFileSync(file, snippets("docs/mail.md", "verify-mail.js")["verify-mail.js"] ?? "");
+    writeFileSync(file, snippets("docs/guides/mail.md", "verify-mail.js")["verify-mail.js"] ?? "");
     const { verifyMail } = (await import(pathToFileURL(file).href)) as {
       verifyMail(body: string, header: string | undefined, key: string, now?: number): unknown;
     };
     return verifyMail;
   }
 
-  it("a webhook gets the mail as JSON, and the function of docs/mail.md verifies it", async () => {
+  it("a webhook gets the mail as JSON, and the function of docs/guides/mail.md verifies it", async () => {
     const { received, url } = await receiver(accept);
     const text = "Ä €\n</script>";
     await (await opened(url)).send({ ...message, text });

@@ -1,4 +1,4 @@
-// Keys in a fleet (docs/keys.md): four processes that read a new key file at different moments, under load.
+// Keys in a fleet (docs/operate/keys.md): four processes that read a new key file at different moments, under load.
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";

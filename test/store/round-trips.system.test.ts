@@ -1,4 +1,4 @@
-// Counts the round trips of each flow to PostgreSQL (docs/scaling.md). A proxy that delays each message separates the messages
+// Counts the round trips of each flow to PostgreSQL (docs/operate/scaling.md). A proxy that delays each message separates the messages
 // that the client sent before a response from those after it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ampho, createAmpho } from "../../dist/index.js";

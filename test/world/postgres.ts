@@ -272,7 +272,7 @@ const emptying = `
   update ampho_housekeeping set holder = '', leased_until = 0, seen_at = 0, steady_from = 0;
   update ampho_state set era = 0, last_revocation = 0, access_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
 
-/** The rights that docs/operating.md recommends. */
+/** The rights that docs/operate/postgresql.md recommends. */
 function rights(owner: string, runtime: string): string {
   return `
     create schema ampho authorization ${owner};

@@ -25,7 +25,7 @@ export async function init(_: CommandInput, context: CommandContext): Promise<vo
   terminal.note("Next:");
   if (!hasUser) terminal.note("  ampho user-add LOGIN   creates a user");
   terminal.note("  ampho serve            starts the server");
-  terminal.note("In production, set AMPHO_DATABASE_URL and AMPHO_SECURITY_KEY_FILE (docs/deploying.md).");
+  terminal.note("In production, set AMPHO_DATABASE_URL and AMPHO_SECURITY_KEY_FILE (docs/operate/deploying.md).");
 }
 
 /** In production the database must be named before there can be a user. */

@@ -1,4 +1,4 @@
-// Every attack of `ampho doctor --attack`, in the order of execution. docs/doctor.md is generated from this table.
+// Every attack of `ampho doctor --attack`, in the order of execution. docs/operate/doctor.md is generated from this table.
 import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./cases/algorithms.js";
 import { claimAttacks } from "./cases/claims.js";

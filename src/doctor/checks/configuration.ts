@@ -173,7 +173,7 @@ const rules: readonly Rule[] = [
     when: ({ registration }) => registration === "open",
     severity: "note",
     message:
-      "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/by-mail.md).",
+      "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/by-mail.md).",
     fix: "Set it to invite, unless strangers must be able to register.",
   },
   {
@@ -205,7 +205,7 @@ const warningOf = (message: string): Finding => {
       message,
       fix: "Run `ampho sec-gen-key --output key.json`, and set AMPHO_SECURITY_KEY_FILE=key.json.",
     };
-  return { severity: "warning", check: "configuration", message, fix: "See docs/configuration.md." };
+  return { severity: "warning", check: "configuration", message, fix: "See docs/reference/configuration.md." };
 };
 
 /** Turns the message of a ConfigurationError into findings, one for each line. The lines hold no secret. */
@@ -214,5 +214,10 @@ export function findingsOf(message: string): readonly Finding[] {
   return lines
     .map((line) => line.trim())
     .filter((line) => line !== "")
-    .map((line) => ({ severity: "error", check: "configuration", message: line, fix: "See docs/configuration.md." }));
+    .map((line) => ({
+      severity: "error",
+      check: "configuration",
+      message: line,
+      fix: "See docs/reference/configuration.md.",
+    }));
 }

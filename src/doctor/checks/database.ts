@@ -53,7 +53,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     }
   } catch (error) {
     if (error instanceof DatabaseError || error instanceof AmphoError)
-      return [finding("error", "database", error.message, "See docs/operating.md, Bad days.")];
+      return [finding("error", "database", error.message, "See docs/operate/incidents.md, Bad days.")];
     throw error;
   }
 }
@@ -88,7 +88,7 @@ const ownerServes = (auto: boolean): Finding =>
     auto ? "note" : "warning",
     "schema",
     "The role of `ampho serve` owns the tables. An attacker who takes over the process can drop the audit log.",
-    "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operating.md, Two roles).",
+    "Serve with a role that can only read and write rows, and use the owner for `ampho db-up` (docs/operate/postgresql.md, Two roles).",
   );
 
 function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): readonly Finding[] {
@@ -115,7 +115,7 @@ function revokedKey(kid: string, signs: boolean): Finding {
     "error",
     "key",
     `The signing key ${kid} is revoked. Logins return 503.`,
-    "Replace it with `ampho sec-rotate-key --in-place` (docs/keys.md, Replace a stolen key).",
+    "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
   );
 }
 
@@ -126,7 +126,7 @@ function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): F
         "error",
         "factors",
         `${are} under the revoked key ${kid}. Codes of these authenticator apps are rejected.`,
-        "Run `ampho factor-rekey` (docs/keys.md, Replace a stolen key).",
+        "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key).",
       )
     : finding(
         "error",

@@ -138,7 +138,7 @@ async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
   if (answer.status === 404) return [];
   if (answer.status !== 200) {
     const message = `/readyz returned ${answer.status}. The database of the instance does not respond.`;
-    return [finding("error", "instance", message, "See docs/operating.md, Bad days.")];
+    return [finding("error", "instance", message, "See docs/operate/incidents.md, Bad days.")];
   }
   const { warnings } = membersOf(answer);
   if (!Array.isArray(warnings) || !warnings.includes(forwardedIgnored)) return [];

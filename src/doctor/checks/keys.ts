@@ -3,7 +3,7 @@ import type { Key } from "../../keys/key.js";
 import type { Finding } from "../finding.js";
 
 const day = 86_400;
-/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operating.md recommends one year. */
+/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operate/production.md recommends one year. */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 export interface KeyFacts {
@@ -43,7 +43,7 @@ export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): reado
   return findings;
 }
 
-const rotate = "Start with `ampho sec-rotate-key --stage next --in-place` (docs/keys.md). It rejects no token.";
+const rotate = "Start with `ampho sec-rotate-key --stage next --in-place` (docs/operate/keys.md). It rejects no token.";
 
 function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Finding[] {
   if (material.kind === "secret") {

@@ -61,7 +61,7 @@ export interface Management {
      */
     setEmail(login: string, email: string | undefined): Promise<void>;
     /**
-     * Mails an invitation to register (docs/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
+     * Mails an invitation to register (docs/guides/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
      * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
@@ -73,7 +73,7 @@ export interface Management {
       remove(id: string): Promise<boolean>;
     };
     /**
-     * Imports users from JSON Lines (docs/importing.md), all of them or none. `input` is a Readable, or an iterable of
+     * Imports users from JSON Lines (docs/guides/importing.md), all of them or none. `input` is a Readable, or an iterable of
      * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any
      * error of `input`.
      * @example await ampho.users.import(createReadStream("users.jsonl"), { dryRun: true });
@@ -123,7 +123,7 @@ export interface Management {
     endForEveryone(): Promise<void>;
   };
   /**
-   * Second factors (docs/operating-factors.md). `userId` is the id of a user of the database, or of the application's own
+   * Second factors (docs/operate/second-factors.md). `userId` is the id of a user of the database, or of the application's own
    * user table. A user who is not in the database rejects with `not_found`.
    */
   readonly factors: {
@@ -150,7 +150,7 @@ export interface Management {
      */
     findUserId(login: string): Promise<string>;
   };
-  /** Identities at outside providers (docs/providers.md). `userId` is as for `factors`. */
+  /** Identities at outside providers (docs/guides/providers.md). `userId` is as for `factors`. */
   readonly identities: {
     /** @example const identities = await ampho.identities.list(auth.id); */
     list(userId: string): Promise<readonly identities.IdentityView[]>;
@@ -173,12 +173,12 @@ export interface Management {
     /** Reads which keys are revoked, and how many TOTP secrets are under each key. */
     readUse(): Promise<KeyRecords>;
     /**
-     * Records a forced stage of a key rotation (docs/keys.md) in the audit log. `kids` are the keys of the stage.
+     * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
-  /** Lockouts and waits of the throttle (docs/throttling.md). Both functions are recorded in the audit log. */
+  /** Lockouts and waits of the throttle (docs/operate/throttling.md). Both functions are recorded in the audit log. */
   readonly throttle: {
     /** Lists the logins and addresses that must wait, the longest wait first. `limit` is 1000 by default. */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
@@ -189,7 +189,7 @@ export interface Management {
      */
     clear(target: ClearTarget): Promise<number>;
   };
-  /** Mails (docs/mail.md). */
+  /** Mails (docs/guides/mail.md). */
   readonly mail: {
     /** The newest `limit` mails of the outbox (1000), in the order in which they were written, without their addresses. */
     list(options?: { readonly limit?: number | undefined }): Promise<readonly MailView[]>;

@@ -21,7 +21,7 @@ export interface GuardHost {
     requirements: CheckedRequirements<R> | undefined,
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
-  /** Returns the response to an error that `guard` throws (docs/errors.md). */
+  /** Returns the response to an error that `guard` throws (docs/reference/errors.md). */
   refusal(error: unknown): HttpResponse;
   /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;

@@ -1,4 +1,4 @@
-// The route table: one row for each endpoint. The handler, OpenAPI, docs/http.md and the labels of metrics derive from it.
+// The route table: one row for each endpoint. The handler, OpenAPI, docs/reference/http.md and the labels of metrics derive from it.
 // It is longer than other files because one table shows all endpoints.
 import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
 import {
@@ -98,7 +98,7 @@ export const routes = [
       "An account with a second factor also needs `totp` or `recovery_code`, in the same request or in a second one with the `transaction` of `factor_needed`.",
       "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
       "With the bearer token and only `totp` or `recovery_code`, it raises the level of that session. Use this after `login_too_weak`. With an empty object it returns the factors of the account.",
-      "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/throttling.md).",
+      "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
       "A login without `password` succeeds only if the account has another way to log in.",
       "A second step with an `Idempotency-Key` can be repeated for 60 seconds.",
     ],
@@ -709,7 +709,7 @@ export const routes = [
     name: "readRevocations",
     summary: "Read the revocation feed",
     notes: [
-      "For services that verify tokens without the database. `docs/verifying.md` describes how to follow the feed.",
+      "For services that verify tokens without the database. `docs/guides/verifying.md` describes how to follow the feed.",
       "Returns 404 without `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`.",
       "With `wait`, the server responds when something is revoked, or after that many seconds.",
     ],
@@ -736,5 +736,5 @@ export const routes = [
   }),
 ] as const;
 
-/** Paths for endpoints of later versions (docs/contract.md §4). They return 404, and applications must not use them. */
+/** Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use them. */
 export const reservedPaths = ["/token", "/authorize", "/keys", "/admin"] as const;

@@ -1,4 +1,4 @@
-// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body (docs/mail.md). So an
+// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body (docs/guides/mail.md). So an
 // attacker can neither change a captured request nor send it again later.
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";

@@ -71,7 +71,7 @@ const explanations: readonly (readonly [RegExp, string])[] = [
   [/^3D000$/, "PostgreSQL has no database of that name"],
   [
     /^42501$/,
-    "the role lacks rights in the database. Run `ampho db-up` as the owner of the schema, and serve as a role with its rights (docs/operating.md, Two roles)",
+    "the role lacks rights in the database. Run `ampho db-up` as the owner of the schema, and serve as a role with its rights (docs/operate/postgresql.md, Two roles)",
   ],
   [/^3F000$/, "the search path has no schema in which tables can be created"],
   [/^42P01$|^42703$/, "a table or column of the schema is missing"],

@@ -21,7 +21,7 @@ export interface CallLimits {
   readonly fresh?: boolean;
 }
 
-/** Two calls that follow each other and hang are over within the 6 s of docs/contract.md §5. */
+/** Two calls that follow each other and hang are over within the 6 s of docs/reference/contract.md §5. */
 const usualMs = 4500;
 /** The limit after a call without a response in time. */
 const doubtfulMs = 1000;

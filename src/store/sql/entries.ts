@@ -1,4 +1,4 @@
-// The gate's transaction (docs/second-factors.md). A user has proven something. The transaction decides with the rows of this
+// The gate's transaction (docs/guides/second-factors.md). A user has proven something. The transaction decides with the rows of this
 // moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
 // On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
 // circle. First come a new identity, the user, the lock of the user's sessions, used transactions and factors. Then come

@@ -209,7 +209,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-/** True if a user with these second factors still reaches the policy (docs/second-factors.md). */
+/** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
 function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
   return policy === "phr" ? left.includes("passkey") : policy !== "required" || left.length > 0;
 }

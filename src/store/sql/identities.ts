@@ -1,4 +1,4 @@
-// Identities at outside providers (docs/providers.md). The issuer and the subject are compared exactly, and the primary key decides
+// Identities at outside providers (docs/guides/providers.md). The issuer and the subject are compared exactly, and the primary key decides
 // which of two accounts gets an identity.
 import { createHash } from "node:crypto";
 import {

@@ -1,4 +1,4 @@
-// A user links and unlinks identities at outside providers (docs/providers.md). A user must keep a way in.
+// A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import type { AuditEntry } from "../../audit/entry.js";
 import { type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";

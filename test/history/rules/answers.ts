@@ -1,4 +1,4 @@
-// Every response is one that the contract names for its route (docs/contract.md §4). A bug (500) is never one of them.
+// Every response is one that the contract names for its route (docs/reference/contract.md §4). A bug (500) is never one of them.
 import type { Facts } from "../facts.js";
 import type { Kind, Violation } from "../history.js";
 

@@ -1,5 +1,5 @@
 // A session that has ended is rejected. Its own process and later ones reject it at once, and so does the database. Other
-// processes reject it within a second of the response that ended it (docs/contract.md §4 "Revocation").
+// processes reject it within a second of the response that ended it (docs/reference/contract.md §4 "Revocation").
 import { effectUntil, type Facts, isDone, isKind, type SessionFacts } from "../facts.js";
 import type { Operation, OperationOf, Violation } from "../history.js";
 

@@ -1,4 +1,4 @@
-// One live generation for each session (docs/contract.md §4, POST /renew).
+// One live generation for each session (docs/reference/contract.md §4, POST /renew).
 import { type Facts, graceMs, isBefore, isDone, isUnknown, push, roundingMs, type SessionFacts } from "../facts.js";
 import type { AuditRow, Granted, Operation, OperationOf, Violation } from "../history.js";
 

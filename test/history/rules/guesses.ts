@@ -1,4 +1,4 @@
-// Exactly the allowed number of guesses, at any process (docs/throttling.md). A guess took its attempt at some time between
+// Exactly the allowed number of guesses, at any process (docs/operate/throttling.md). A guess took its attempt at some time between
 // its start and its end, and a wrong one was counted before its response. Every limit here is the widest that this leaves,
 // so that no order of simultaneous events can be called a fault.
 import { type Facts, groupBy, isDone, isRefused, isUnknown } from "../facts.js";

@@ -1,4 +1,4 @@
-// The JWK Set to configure next, by a plain rotation or by one of its stages (docs/keys.md).
+// The JWK Set to configure next, by a plain rotation or by one of its stages (docs/operate/keys.md).
 import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { ConfigurationError } from "../../../errors.js";

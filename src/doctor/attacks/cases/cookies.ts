@@ -1,4 +1,4 @@
-// A browser sends cookies by itself, so a page of another site must not be able to change anything with them (docs/cookies.md).
+// A browser sends cookies by itself, so a page of another site must not be able to change anything with them (docs/guides/cookies.md).
 import { cookieNames } from "../../../http/rest/cookies/cookie-mode.js";
 import { membersOf } from "../../exchange.js";
 import type { Attack, Session, Target } from "../attack.js";

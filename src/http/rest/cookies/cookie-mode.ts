@@ -1,4 +1,4 @@
-// Tokens in cookies (docs/cookies.md): reads them, sets them, and rejects requests that a page of another site can have sent.
+// Tokens in cookies (docs/guides/cookies.md): reads them, sets them, and rejects requests that a page of another site can have sent.
 
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";

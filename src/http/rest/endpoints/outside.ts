@@ -1,4 +1,4 @@
-// POST /login/outside, its callbacks, /identities: logins at outside providers (docs/providers.md).
+// POST /login/outside, its callbacks, /identities: logins at outside providers (docs/guides/providers.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";

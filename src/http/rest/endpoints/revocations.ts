@@ -1,4 +1,4 @@
-// GET /revocations: the revocation feed, for services that verify tokens without the database (docs/verifying.md).
+// GET /revocations: the revocation feed, for services that verify tokens without the database (docs/guides/verifying.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";

@@ -24,7 +24,7 @@ export function callerOf(request: HttpRequest, hops: number, languageOf: Languag
   };
 }
 
-/** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/http.md). */
+/** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/reference/http.md). */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = request.header("idempotency-key");
   return key !== undefined && /^[ -~]{16,255}$/.test(key) ? key : undefined;

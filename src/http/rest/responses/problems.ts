@@ -8,7 +8,7 @@ const realm = 'Bearer realm="ampho"';
 
 interface Problem {
   readonly status: number;
-  /** The cause, for OpenAPI and docs/errors.md: a sentence, or several. */
+  /** The cause, for OpenAPI and docs/reference/errors.md: a sentence, or several. */
   readonly cause: string;
   /** The remedy for the client, the developer or the operator. */
   readonly fix: string;
@@ -194,7 +194,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   overloaded: {
     status: 503,
     cause: "The process has more work than it can do in time.",
-    fix: "Wait for the seconds in `Retry-After`. If it happens often, add processes ([scaling.md](scaling.md)).",
+    fix: "Wait for the seconds in `Retry-After`. If it happens often, add processes (`docs/operate/scaling.md`).",
     headers: retryAfter,
   },
   unavailable: {

@@ -2,7 +2,7 @@
 import { AmphoError } from "../../../errors.js";
 import type { HttpResponse } from "../message.js";
 
-/** A request that Ampho has rejected. `response` is what Ampho itself would send (docs/errors.md). */
+/** A request that Ampho has rejected. `response` is what Ampho itself would send (docs/reference/errors.md). */
 export class RejectedRequest extends AmphoError {
   readonly status: number;
   readonly statusCode: number;
