@@ -15,3 +15,4 @@ for (const name of ["package.json", "README.md", "LICENSE", ...files]) {
   for (const entry of [name, ...entries.map((each) => `${name}/${each}`)])
     chmodSync(file(entry), statSync(file(entry)).isDirectory() ? 0o755 : 0o644);
 }
+chmodSync(file("dist/cli/main.js"), 0o755);

@@ -66,8 +66,8 @@ describe("docs/guides/frameworks.md", () => {
 
   it("the page links every example, in the table and in the section of its framework", () => {
     for (const name of examples) {
-      expect(page).toContain(`](../examples/${name}/`);
-      expect(page).toContain(`[examples/${name}](../examples/${name})`);
+      expect(page).toContain(`](../../examples/${name}/`);
+      expect(page).toContain(`[examples/${name}](../../examples/${name})`);
     }
   });
 
