@@ -78,7 +78,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
 export interface Ampho extends Omit<Management, "sessions" | "users"> {
   readonly users: Management["users"] & {
     /**
-     * Begins the recovery of an account (docs/guides/by-mail.md), and mails or returns a link to a new password. The link asks for the
+     * Begins the recovery of an account (docs/operate/recovery.md), and mails or returns a link to a new password. The link asks for the
      * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the user gets a
      * notice at once, and the link works 24 hours later. Rejects with `not_found`, and with `invalid_request` for a disabled
      * user, and for one without an address unless `print` is true.

@@ -191,7 +191,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-recover",
     summary: "let a user set a new password who has lost the means to log in",
     details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/guides/by-mail.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
     argument: login,
     options: [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
@@ -207,7 +207,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-invite",
     summary: "invite a person to register",
     details:
-      "Mails a link with which the person can register with this address (docs/guides/by-mail.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+      "Mails a link with which the person can register with this address (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
     load: async () => (await invitations()).inviteUser,

@@ -1,4 +1,4 @@
-// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/by-mail.md).
+// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mailed-links.md).
 
 import type { EnteredSession } from "./factor-needed.js";
 import { createKeys } from "./idempotency-keys.js";

@@ -205,7 +205,7 @@ export const parameters = {
   AMPHO_SECURITY_MAIL_LOGIN: withDefault(
     bool,
     false,
-    "Whether users can log in by a mailed code or link (docs/guides/by-mail.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+    "Whether users can log in by a mailed code or link (docs/guides/mail-login.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   ),
   AMPHO_SECURITY_CODE_TTL: withDefault(
     duration(60, transactionTtlSeconds),
@@ -215,7 +215,7 @@ export const parameters = {
   AMPHO_SECURITY_REGISTRATION: withDefault(
     choice(["closed", "invite", "open"]),
     "closed",
-    "The people who can register (docs/guides/by-mail.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
+    "The people who can register (docs/guides/registration.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "The lifetime of an invitation."),
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(

@@ -1,4 +1,4 @@
-// The alarm link of a notice (docs/guides/by-mail.md). It needs no login and can only end things, so that a stolen mailbox gains nothing by it.
+// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login and can only end things, so that a stolen mailbox gains nothing by it.
 
 import { transactionOver } from "../errors.js";
 import type { Caller, Deps } from "./deps.js";

@@ -1,4 +1,4 @@
-// Runs the snippets of docs/guides/by-mail.md unchanged, in a real Chromium.
+// Runs the snippets of the guides about mail unchanged, in a real Chromium.
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
@@ -8,7 +8,9 @@ import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { ann, openWorld } from "./world.js";
 
-const text = readFileSync(new URL("../../docs/guides/by-mail.md", import.meta.url), "utf8");
+const text = ["mail-login", "registration", "invitations", "password-reset", "mailed-links"]
+  .map((name) => readFileSync(new URL(`../../docs/guides/${name}.md`, import.meta.url), "utf8"))
+  .join("\n");
 const snippetsOf = (language: string) =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 const snippetWith = (word: string) => snippetsOf("ts").find((code) => code.includes(word)) ?? "";
@@ -80,7 +82,7 @@ async function run({ next, openPage, appUrl }: Shop, code: string, kind: string,
   return shown;
 }
 
-it("the snippets of docs/guides/by-mail.md log in, change the address, register and reset the password", async () => {
+it("the snippets of the guides about mail log in, change the address, register and reset the password", async () => {
   const shop = await openShop();
   const tab = await shop.openPage(`${shop.appUrl}blank`);
   expect((await run(shop, snippetWith("mailLogin"), "login", tab)).at(-1)).toBe("done as ann@example.org");
@@ -92,7 +94,7 @@ it("the snippets of docs/guides/by-mail.md log in, change the address, register 
   expect(registered.slice(-2)).toEqual(["Welcome dan@example.org", "done as dan@example.org"]);
 });
 
-it("the snippet of docs/guides/by-mail.md resets a forgotten password", async () => {
+it("the snippet of docs/guides/password-reset.md resets a forgotten password", async () => {
   const shop = await openShop();
   expect((await run(shop, snippetWith("resetPassword"), "reset")).at(-1)).toBe("done as undefined");
   const body = JSON.stringify({ login: "ann@example.org", password: newPassword });
@@ -101,7 +103,7 @@ it("the snippet of docs/guides/by-mail.md resets a forgotten password", async ()
   expect(response.status).toBe(200);
 });
 
-it("the snippet of docs/guides/by-mail.md registers an invited person", async () => {
+it("the snippet of docs/guides/invitations.md registers an invited person", async () => {
   const shop = await openShop({ registration: "invite" });
   await shop.world.ampho.users.invite({ email: "dan@example.org", roles: ["editor"] });
   const { hash } = new URL(linkOf(await shop.next("invite")));
@@ -110,7 +112,7 @@ it("the snippet of docs/guides/by-mail.md registers an invited person", async ()
   expect(await shop.world.ampho.users.find("dan@example.org")).toMatchObject({ roles: ["editor"] });
 });
 
-it("the landing page of docs/guides/by-mail.md follows each link, and asks for the number (W-62)", async () => {
+it("the landing page of docs/guides/mailed-links.md follows each link, and asks for the number (W-62)", async () => {
   const shop = await openShop();
   const blank = await shop.openPage(`${shop.appUrl}blank`);
   const begin = async (way: string, address: string) => {

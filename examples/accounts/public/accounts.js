@@ -1,4 +1,4 @@
-// Every way of docs/guides/by-mail.md on one page, which is also the page that mailed links open.
+// Every way of docs/guides/mailed-links.md on one page, which is also the page that mailed links open.
 import { createClient } from "ampho/client/mail";
 
 /** @import { ClientSession } from "ampho/client/mail" */

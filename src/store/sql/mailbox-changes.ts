@@ -1,4 +1,4 @@
-// Changes that a proven mailbox allows (docs/guides/by-mail.md): a new password, a new address, and the alarm of a notice, which only ends
+// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice, which only ends
 // things. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
