@@ -86,9 +86,7 @@ it("the commands back PostgreSQL up and restore it under a running process", {
     { PGHOST: "127.0.0.1", PGPORT: String(server.port), PGUSER: "postgres", PGPASSWORD: "of-the/tests@only" },
     programs,
   );
-  const [, , database = "", files = "", schema = ""] = shellBlocks(
-    section(page, "Four processes on PostgreSQL, from nothing"),
-  );
+  const [, , database = "", files = "", schema = ""] = shellBlocks(readPage("docs/operate/fleet.md"));
   await shell(database + files + schema);
   const lines = readFileSync(path.join(cwd, "ampho.env"), "utf8").trim().split("\n");
   const place: Place = { cwd, env: Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2))) };
