@@ -14,6 +14,7 @@ import { checkHashing } from "./checks/hashing.js";
 import { checkInstance } from "./checks/instance.js";
 import { checkKeys } from "./checks/keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
+import { checkOutsideProviders } from "./checks/providers.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
 import { type Finding, worstFirst } from "./finding.js";
 
@@ -50,7 +51,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
     ...checkFiles(secretFiles(configuration, processContext, secrets)),
   );
   findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
-  findings.push(...(await checkCaptchaVerifier(configuration)));
+  findings.push(...(await checkOutsideProviders(configuration)), ...(await checkCaptchaVerifier(configuration)));
   findings.push(...(await checkMailServer(configuration)), ...(await checkAppUrl(configuration)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);

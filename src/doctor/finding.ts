@@ -15,7 +15,9 @@ export const checks = {
   clock: "The clock of this machine agrees with the database and with the `Date` header of the instance",
   sessions: "Live sessions that were not renewed for 30 days",
   factors:
-    "Keys of TOTP secrets are configured and not revoked, users with the role `admin` need a second factor, and no user's only way in is off",
+    "Keys of TOTP secrets are usable, users with the role `admin` need a second factor, and no user's only way in or policy depends on what is off",
+  providers:
+    "Each outside provider responds, with the configured issuer, usable keys and the right time, and its callback is no localhost in production",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",

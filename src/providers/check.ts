@@ -1,5 +1,7 @@
-// The checks of a provider for an operator: the metadata, the keys and the clock. They change nothing, and no user is needed.
-import type { Clock } from "../clock.js";
+// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing, and no user is
+// needed.
+import { type Clock, systemClock } from "../clock.js";
+import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { fetchJson } from "../outbound/fetch-json.js";
@@ -7,6 +9,7 @@ import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
 import { createProviderFetch } from "./provider-fetch.js";
+import { redirectUriOf } from "./providers.js";
 import { ProviderFailure } from "./rejection.js";
 
 export interface ProviderFinding {
@@ -15,32 +18,55 @@ export interface ProviderFinding {
   readonly text: string;
 }
 
+/** A name on this machine. */
+const local = /(?:^|\.)localhost$/;
+
 interface CheckDeps {
   readonly library: ProtocolLibrary;
   readonly settings: ProviderSettings;
   readonly clock: Clock;
   readonly leewaySeconds: number;
+  readonly redirectUri: string;
+  readonly isProduction: boolean;
 }
+
+/** The checks compare a provider with this configuration and the clock of this machine. */
+export const providerChecks = (configuration: Configuration, name: string) => ({
+  clock: systemClock,
+  leewaySeconds: configuration.tokenLeeway,
+  redirectUri: redirectUriOf(configuration, name),
+  isProduction: configuration.environment === "production",
+});
 
 export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderFinding[]> {
   const { library, settings, clock } = deps;
   const { issuer, kind } = settings;
   const fetch = createProviderFetch(issuer);
   const good = (text: string): ProviderFinding => ({ ok: true, text });
+  const callback = checkCallback(deps);
   try {
     if (kind === "github")
-      return [good("GitHub has no metadata and no keys."), await checkClock(deps, githubApi(issuer))];
+      return [callback, good("GitHub has no metadata and no keys."), await checkClock(deps, githubApi(issuer))];
     const metadata = await createMetadataSource({ library, settings, fetch, clock }).read();
     return [
+      callback,
       good(`The metadata is for the issuer ${metadata.issuer}.`),
       await checkKeys(metadata),
       await checkClock(deps, metadata.jwks_uri),
     ];
   } catch (error) {
     if (error instanceof ProviderFailure)
-      return [{ ok: false, text: `The provider cannot be used: ${error.message}.` }];
+      return [callback, { ok: false, text: `The provider cannot be used: ${error.message}.` }];
     throw error;
   }
+}
+
+/** The configuration has no other http URL. */
+function checkCallback({ redirectUri, isProduction }: CheckDeps): ProviderFinding {
+  const { protocol, hostname } = new URL(redirectUri);
+  if (isProduction && local.test(hostname))
+    return { ok: false, text: "The callback leads to the machine of each user. Set AMPHO_APP_URL or AMPHO_API_URL." };
+  return { ok: true, text: protocol === "https:" ? "The callback uses TLS." : "The callback is on this machine." };
 }
 
 async function checkKeys({ jwks_uri: uri }: Metadata): Promise<ProviderFinding> {

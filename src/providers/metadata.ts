@@ -63,6 +63,10 @@ const anyTenant = "{tenantid}";
 export const issuerOf = ({ issuer, tenants }: ProviderSettings, tenant: string): string =>
   tenants.length === 0 ? issuer : issuer.replace(/\/(?:common|organizations)\//, () => `/${tenant}/`);
 
+/** The issuers of the identities of a provider: one, or one for each tenant. */
+export const issuersOf = (settings: ProviderSettings): readonly string[] =>
+  settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
+
 async function readMetadata(
   library: ProtocolLibrary,
   settings: ProviderSettings,

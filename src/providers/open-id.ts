@@ -11,7 +11,7 @@ import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
-import { createMetadataSource, issuerOf, type Metadata } from "./metadata.js";
+import { createMetadataSource, issuerOf, issuersOf, type Metadata } from "./metadata.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
@@ -23,8 +23,7 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
   const { library, settings, leewaySeconds, clock, log } = deps;
   const fetch = createProviderFetch(settings.issuer);
   const metadata = createMetadataSource({ library, settings, fetch, clock });
-  const issuers =
-    settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
+  const issuers = issuersOf(settings);
   let keys: { readonly uri: string; readonly source: KeySource } | undefined;
 
   function keySourceOf({ jwks_uri: uri }: Metadata): KeySource {

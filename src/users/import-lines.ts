@@ -9,6 +9,7 @@ import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { type ImportedTotp, readTotp } from "./import-factors.js";
+import { type ImportProvider, readIdentities } from "./import-identities.js";
 import { readPasskeys } from "./import-passkeys.js";
 import { findRoleProblem } from "./roles.js";
 
@@ -95,27 +96,34 @@ export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
 
 const wrong = (reason: string) => ({ wrong: reason });
 
-/** `line`: its number, from 1. `rp`: the relying party of passkeys. The reason of a wrong line is for people and contains nothing of the line. */
-export function readImportLine(text: Uint8Array | string, line: number, rp?: string): ReadLine {
+/** The configuration that an import needs. */
+export interface ImportSettings {
+  /** The relying party of passkeys. Undefined while they are not offered. */
+  readonly rp?: string | undefined;
+  readonly providers?: readonly ImportProvider[] | undefined;
+}
+
+/** `line`: its number, from 1. The reason of a wrong line is for people and contains nothing of the line. */
+export function readImportLine(text: Uint8Array | string, line: number, settings: ImportSettings = {}): ReadLine {
   if (typeof text === "string" && !text.isWellFormed()) return wrong("The line is not well-formed Unicode.");
   const bytes = line === 1 ? withoutMark(bytesOf(text)) : bytesOf(text);
   if (bytes.length > lineMaxBytes) return wrong(`The line has more than ${lineMaxBytes} bytes.`);
   if (bytes.every(isBlank)) return "empty";
   const object = parseJsonObject(bytes);
   if (object === undefined) return wrong("The line is not a JSON object in UTF-8 whose members are all different.");
-  return readMembers(object, line, bytes.length, rp);
+  return readMembers(object, line, bytes.length, settings);
 }
 
 const members = new Set([
   ...["login", "password_hash", "roles", "email", "email_proven"],
-  ...["totp_secret", "recovery_hashes", "user_handle", "passkeys"],
+  ...["totp_secret", "recovery_hashes", "user_handle", "passkeys", "identities"],
 ]);
 
 function readMembers(
   object: Readonly<Record<string, unknown>>,
   line: number,
   bytes: number,
-  rp: string | undefined,
+  { rp, providers = [] }: ImportSettings,
 ): ReadLine {
   // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
   if (Object.keys(object).some((name) => !members.has(name)))
@@ -137,9 +145,12 @@ function readMembers(
   if (passkeys !== undefined && "wrong" in passkeys) return passkeys;
   const totp = readTotp(object["totp_secret"], object["recovery_hashes"]);
   if (totp !== undefined && "wrong" in totp) return totp;
+  const identities = readIdentities(object["identities"], providers);
+  if (identities !== undefined && "wrong" in identities) return identities;
   const user = {
     ...(passkeys && { passkeys }),
     ...(totp && { totp }),
+    ...(identities && { identities }),
     login,
     email: email.address,
     canonical: canonicalLogin(login),

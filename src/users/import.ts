@@ -9,7 +9,7 @@ import { AmphoError } from "../errors.js";
 import type { TotpSecrets } from "../factors/totp-secrets.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { Store } from "../store/store.js";
-import { type ImportInput, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
+import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
 export interface ImportOptions {
   /** Checks everything and imports nothing. Wrong lines are then in the report and do not make the import fail. */
@@ -53,11 +53,9 @@ const wrongLinesMax = 100;
  */
 const aliveMs = 15_000;
 
-interface ImportDeps {
+interface ImportDeps extends ImportSettings {
   readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
   readonly clock: Clock;
-  /** The relying party of passkeys. Undefined while they are not offered. */
-  readonly rp?: string | undefined;
   /** Undefined where no key is configured. */
   readonly totpSecrets?: Pick<TotpSecrets, "seal"> | undefined;
 }
@@ -104,7 +102,7 @@ export async function importUsers(
       const detail = { users, formats: Object.entries(formats).map(([format, count]) => `${format} ${count}`) };
       const published = await spaced(() => store.publishImport({ n, now: clock.now(), origin, detail }));
       if (published.outcome === "dropped") throw importIsDead();
-      if (published.outcome === "lost") tally.add([], [{ line: published.line, reason: "exists" }]);
+      if (published.outcome === "lost") tally.add([], [{ line: published.line, reason: "lost" }]);
     }
     const report = tally.report();
     if (!dryRun && report.wrong > 0) throw tally.failure();
@@ -181,13 +179,13 @@ export function spacing({ clock }: Pick<ImportDeps, "clock">): Spaced {
 async function* windowsOf(
   input: ImportInput,
   tally: Tally,
-  { rp, totpSecrets }: Pick<ImportDeps, "rp" | "totpSecrets">,
+  { totpSecrets, ...settings }: ImportSettings & Pick<ImportDeps, "totpSecrets">,
 ): AsyncGenerator<readonly ReadUser[]> {
   let batches = 1;
   let window: ReadUser[] = [];
   let room = batchMax;
   for await (const text of linesOf(input)) {
-    const read = readImportLine(text, tally.next(), rp);
+    const read = readImportLine(text, tally.next(), settings);
     if (read !== "empty") {
       if ("wrong" in read) tally.note(read.wrong);
       else if (read.user.totp !== undefined && totpSecrets === undefined) tally.note(noKey);
@@ -234,16 +232,19 @@ interface Tally {
 
 type RejectedLine = {
   readonly line: number;
-  readonly reason: "exists" | "email" | "importing" | "repeated" | "factor";
+  readonly reason: "exists" | "email" | "importing" | "repeated" | "factor" | "identity" | "repeated_identity" | "lost";
   readonly firstLine?: number;
 };
 
 const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
   email: () => "Another user, or a line before, has this address.",
-  importing: () => "Another import that is under way has this login.",
+  importing: () => "Another import that is under way has the login, the address or an identity.",
   factor: () => "An account has the user_handle, the id of a passkey or a recovery code.",
+  identity: () => "An account has an identity of this line.",
+  lost: () => "A user has got the login, the address or an identity of this line meanwhile.",
   repeated: ({ firstLine }) => `Line ${firstLine} has the same login.`,
+  repeated_identity: ({ firstLine }) => `Line ${firstLine} has the same identity.`,
 };
 
 function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {

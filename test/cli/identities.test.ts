@@ -66,7 +66,7 @@ it("provider-check prints the callback, and reports metadata, keys and clock", a
   const good = await run("provider-check", "acme");
   expect([good.code, good.stdout]).toEqual([0, "https://app.example/api/security/login/outside/acme/callback\n"]);
   expect(good.stderr).toMatch(
-    /ok: The metadata is for the issuer .*\n.*ok: 1 key: ES256\.\n.*ok: The clocks differ by/,
+    /ok: The callback uses TLS\.\n.*ok: The metadata is for the issuer .*\n.*ok: 1 key: ES256\.\n.*ok: The clocks differ by/,
   );
   evil.metadata = { ...evil.metadata, issuer: "https://another.example" };
   const bad = await run("provider-check", "acme");

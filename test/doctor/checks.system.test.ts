@@ -14,6 +14,7 @@ import { createHttpServer } from "../../dist/http/server/server.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { openMigrations } from "../../dist/store/open.js";
 import { startMailServer } from "../mail/mail-server.js";
+import { startEvilProvider } from "../world/evil-provider.js";
 import { listen } from "../world/listen.js";
 import { DatabaseSync } from "../world/sqlite.js";
 
@@ -100,6 +101,7 @@ describe("a deployment", () => {
     ["AMPHO_TRUST_PROXY", "4", "warning", "configuration"],
     ["AMPHO_SECURITY_TOKEN_TLL", "1", "warning", "configuration"],
     ["AMPHO_APP_URL", "https://192.0.2.7/", "warning", "configuration"],
+    ["AMPHO_APP_URL", "http://app.localhost:3000/", "error", "configuration"],
     ["AMPHO_SECURITY_FACTORS", '{"*":"phr"}', "error", "configuration"],
     ["AMPHO_SECURITY_MAIL_LOGIN", "true", "note", "configuration"],
     ["AMPHO_SECURITY_REGISTRATION", "open", "note", "configuration"],
@@ -142,6 +144,22 @@ describe("a deployment", () => {
     expect(await counted()).toEqual(["1 user has no way in that is switched on."]);
     await ampho.users.remove("bob");
     expect(await found()).toEqual([]);
+  });
+
+  it("the doctor counts the users whose own policy asks for passkeys while none are offered", async () => {
+    const ampho = await openAmpho();
+    for (const login of ["ann", "bob", "cat", "dan"]) {
+      const { id } = await ampho.users.create({ login, password: "violet kettle harbour evening" });
+      await ampho.factors.setPolicy(id, login === "dan" ? "required" : "phr");
+    }
+    await ampho.users.disable("cat");
+    const counted = async () => (await examined()).filter(({ check }) => check === "factors").map((one) => one.message);
+    expect(await counted()).toEqual(["2 users have the policy `phr`, but passkeys are not offered."]);
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    expect(await counted()).toEqual([]);
+    env["AMPHO_SECURITY_PASSKEYS"] = "false";
+    await ampho.users.remove("ann");
+    expect(await counted()).toEqual(["1 user has the policy `phr`, but passkeys are not offered."]);
   });
 
   it("the doctor advises a second factor for users with the role admin", async () => {
@@ -366,6 +384,62 @@ describe("a running instance", () => {
     const api = new URL(`${(await serve()).replace("127.0.0.1", "0.0.0.0")}/api/security`);
     const findings = await checkInstance({ api, configuration, keys: [], now });
     expect(findings.map(({ severity, check }) => `${severity} ${check}`)).toEqual(["error tls"]);
+  });
+});
+
+describe("outside providers", () => {
+  const secret = "do-not-show";
+  const providerFindings = async () => {
+    const findings = await examined();
+    expect(JSON.stringify(findings)).not.toContain(secret);
+    return findings
+      .filter(({ check }) => check === "providers")
+      .map(({ severity, message }) => `${severity}: ${message}`);
+  };
+  const configure = (issuers: Readonly<Record<string, string>>) => {
+    const settings = Object.entries(issuers).map(([name, issuer]) => [
+      name,
+      { issuer, client_id: "shop", client_secret: secret },
+    ]);
+    env["AMPHO_APP_URL"] ??= "https://app.example/";
+    env["AMPHO_SECURITY_PROVIDERS"] = JSON.stringify(Object.fromEntries(settings));
+  };
+
+  it("the doctor reports each provider that is down, is another issuer, has no key or another time", async () => {
+    const later = () => now() + 3600;
+    const [good, other, keyless, late] = [
+      await startEvilProvider(now),
+      await startEvilProvider(now),
+      await startEvilProvider(now),
+      await startEvilProvider(later),
+    ];
+    configure({ good: good.issuer });
+    expect(await providerFindings()).toEqual([]);
+    other.metadata = { ...other.metadata, issuer: `${other.issuer}/` };
+    keyless.keys = [{ kty: "oct", k: "c2VjcmV0", kid: "key-1" }];
+    late.routes.set("/jwks", (_, response) => {
+      response.writeHead(200, { "content-type": "application/json", date: new Date(later() * 1000).toUTCString() });
+      response.end(JSON.stringify({ keys: late.keys }));
+    });
+    const issuers = { other: other.issuer, keyless: keyless.issuer, late: late.issuer, down: "http://127.0.0.1:9" };
+    configure({ good: good.issuer, ...issuers });
+    expect(await providerFindings()).toEqual([
+      expect.stringMatching(/^error: Provider other: .*for an issuer that differs/),
+      expect.stringMatching(/^error: Provider keyless: No usable key is published/),
+      expect.stringMatching(/^error: Provider late: The clocks differ by 3(?:599|600|601) s\.$/),
+      expect.stringMatching(/^error: Provider down: The provider cannot be used/),
+    ]);
+  });
+
+  it("the doctor reports a callback on the machine of each user, except in development", async () => {
+    const { issuer } = await startEvilProvider(now);
+    env["AMPHO_API_URL"] = "http://localhost:3000";
+    configure({ acme: issuer });
+    expect(await providerFindings()).toEqual([
+      "error: Provider acme: The callback leads to the machine of each user. Set AMPHO_APP_URL or AMPHO_API_URL.",
+    ]);
+    env["NODE_ENV"] = "development";
+    expect(await providerFindings()).toEqual([]);
   });
 });
 

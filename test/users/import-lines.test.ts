@@ -189,7 +189,7 @@ describe("the passkeys of a line", () => {
     readImportLine(
       JSON.stringify({ login: "ann", user_handle: "AAAA", passkeys: [{ ...passkey, ...change }], ...line }),
       1,
-      rp,
+      { rp },
     );
 
   it("a passkey has the key, the counter and the flags of its record, and the configured relying party", () => {

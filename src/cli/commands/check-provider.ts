@@ -1,7 +1,6 @@
 // The command `provider-check`.
-import { systemClock } from "../../clock.js";
-import { checkProvider } from "../../providers/check.js";
-import { loadLibraryFor, redirectUriOf } from "../../providers/providers.js";
+import { checkProvider, providerChecks } from "../../providers/check.js";
+import { loadLibraryFor } from "../../providers/providers.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure, UsageError } from "../failures.js";
@@ -19,9 +18,9 @@ export async function printProviderCheck(input: CommandInput, context: CommandCo
   }
   const { terminal } = context;
   terminal.note("Register this callback at the provider:");
-  terminal.print(redirectUriOf(configuration, name));
-  const leewaySeconds = configuration.tokenLeeway;
-  const findings = await checkProvider({ library, settings, clock: systemClock, leewaySeconds });
+  const checked = { library, settings, ...providerChecks(configuration, name) };
+  terminal.print(checked.redirectUri);
+  const findings = await checkProvider(checked);
   for (const { ok, text } of findings) terminal.note(`${ok ? "ok" : "failed"}: ${text}`);
   if (findings.some(({ ok }) => !ok)) throw new CommandFailure(`The provider ${name} cannot be used as it is.`);
 }

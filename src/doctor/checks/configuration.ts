@@ -151,6 +151,13 @@ const rules: readonly Rule[] = [
     fix: "Put a TLS proxy in front, listen on 127.0.0.1, and set AMPHO_TRUST_PROXY to the number of proxies.",
   },
   {
+    when: (one) =>
+      isProduction(one) && one.appUrl !== undefined && /(?:^|\.)localhost$/.test(new URL(one.appUrl).hostname),
+    severity: "error",
+    message: "AMPHO_APP_URL is on localhost in production, so mailed links lead to the machine of each user.",
+    fix: "Set it to the https URL of the application.",
+  },
+  {
     when: (one) => cannotOfferPasskeys(one),
     severity: "warning",
     message: "AMPHO_APP_URL has an IP address, which cannot be the relying party of passkeys. They are not offered.",

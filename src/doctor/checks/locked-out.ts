@@ -1,4 +1,4 @@
-// Users whose only way in is switched off.
+// Users whose only way in is switched off, or whose policy asks for what is switched off.
 import type { Configuration } from "../../config/configuration.js";
 import { relyingPartyOf } from "../../factors/relying-party.js";
 import type { Store } from "../../store/store.js";
@@ -10,14 +10,27 @@ export async function checkLockedOut(
   configuration: Configuration,
 ): Promise<readonly Finding[]> {
   const { providers, mailUrl, mailLogin } = configuration;
-  const users = await store.countLockedOut({
+  const { withoutWay: users, withoutPasskeys } = await store.countLockedOut({
     passkey: relyingPartyOf(configuration) !== undefined,
     mail: mailLogin && mailUrl !== undefined,
     providers: providers.map(({ name }) => name),
   });
+  return [
+    ...lockedOut(
+      users,
+      "no way in that is switched on",
+      "Set AMPHO_APP_URL for passkeys, and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
+    ),
+    ...lockedOut(
+      withoutPasskeys,
+      "the policy `phr`, but passkeys are not offered",
+      "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.",
+    ),
+  ];
+}
+
+function lockedOut(users: number, what: string, fix: string): readonly Finding[] {
   if (users === 0) return [];
-  const message = `${users === 1 ? "1 user has" : `${users} users have`} no way in that is switched on.`;
-  const fix =
-    "Set AMPHO_APP_URL for passkeys, and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.";
+  const message = `${users === 1 ? "1 user has" : `${users} users have`} ${what}.`;
   return [{ severity: "error", check: "factors", message, fix }];
 }

@@ -7,6 +7,7 @@ import { AmphoError } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
+import { issuersOf } from "../../providers/metadata.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { toAccount } from "../../users/directory.js";
@@ -295,7 +296,9 @@ export function createManagement(
         requireDatabaseUsers();
         check.requireArgument("input", input, check.iterableRule);
         check.requireMembers("options", options, check.importOptions);
-        return importUsers({ ...deps, rp: relyingPartyOf(deps.settings)?.id }, input, options, origin);
+        const rp = relyingPartyOf(deps.settings)?.id;
+        const providers = deps.settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
+        return importUsers({ ...deps, rp, providers }, input, options, origin);
       },
       async countHashFormats() {
         requireDatabaseUsers();

@@ -13,7 +13,7 @@ import {
   textOrNull,
 } from "../transaction.js";
 import { columnsOf } from "./columns.js";
-import { visible } from "./import-rows.js";
+import { identityHolderOf, makeRoom, visible } from "./import-rows.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 /** An identity as a provider has proven it. */
@@ -60,8 +60,8 @@ export interface FoundIdentity {
 }
 
 const selectWithUser = `select ${columns.joined("ampho_identities")}, ${joinedUserColumns} from ampho_identities
-  left join ampho_users on ampho_users.id = ampho_identities.user_id and ${visible}
-  where issuer = ? and subject = ?`;
+  left join ampho_users on ampho_users.id = ampho_identities.user_id
+  where issuer = ? and subject = ? and (ampho_users.id is null or ${visible})`;
 
 export function* findIdentity(input: {
   readonly issuer: string;
@@ -87,9 +87,11 @@ function inOrder(rows: readonly Row[]): readonly IdentityRow[] {
   return rows.map(identityOf).sort((a, b) => a.createdAt - b.createdAt || (a.subject < b.subject ? -1 : 1));
 }
 
-export function* isIdentityTaken({ issuer, subject }: ProvenIdentity): Transaction<boolean> {
-  const sql = "select user_id from ampho_identities where issuer = ? and subject = ?";
-  return (yield* first(sql, [issuer, subject])) !== undefined;
+/** An import that is not published loses its user with the identity. */
+export function* isIdentityTaken(identity: Pick<ProvenIdentity, "issuer" | "subject">): Transaction<boolean> {
+  const holder = yield* identityHolderOf(identity);
+  if (holder.kind === "import") yield* makeRoom(holder);
+  return holder.kind === "user";
 }
 
 const identitiesMax = 20;
@@ -97,21 +99,34 @@ const identitiesMax = 20;
 const insert = `insert into ampho_identities (${columns.list}) values (${columns.placeholders})
   on conflict (issuer, subject) do nothing returning user_id`;
 
+type NewIdentity = Omit<ProvenIdentity, "email"> & { readonly email?: string | null | undefined };
+
+interface IdentityTimes {
+  readonly createdAt: number;
+  readonly usedAt: number | null;
+}
+
 /** `taken`: an account has it. `full`: the account has 20. */
 export function* insertIdentity(
   userId: string,
-  {
-    issuer,
-    subject,
-    provider,
-    email = null,
-  }: Omit<ProvenIdentity, "email"> & { readonly email?: string | null | undefined },
-  { createdAt, usedAt }: { readonly createdAt: number; readonly usedAt: number | null },
+  identity: NewIdentity,
+  times: IdentityTimes,
 ): Transaction<"done" | "taken" | "full"> {
   const count = yield* first("select count(*) as identities from ampho_identities where user_id = ?", [userId]);
   if (count && integer(count, "identities") >= identitiesMax) return "full";
+  if (yield* insertFreeIdentity(userId, identity, times)) return "done";
+  if (yield* isIdentityTaken(identity)) return "taken";
+  return (yield* insertFreeIdentity(userId, identity, times)) ? "done" : "taken";
+}
+
+/** False: there is a row of this identity, which can be that of an import. */
+export function* insertFreeIdentity(
+  userId: string,
+  { issuer, subject, provider, email = null }: NewIdentity,
+  { createdAt, usedAt }: IdentityTimes,
+): Transaction<boolean> {
   const values = { issuer, subject, user_id: userId, provider, email, created_at: createdAt, used_at: usedAt };
-  return (yield* first(insert, columns.values(values))) === undefined ? "taken" : "done";
+  return (yield* first(insert, columns.values(values))) !== undefined;
 }
 
 /** Records a login. False: the identity was unlinked meanwhile. */

@@ -8,7 +8,7 @@ export function* deleteImportedAccounts(ids: readonly string[]): Transaction<voi
   for (let at = 0; at < ids.length; at += idsAtOnce) {
     // The last id fills the rest, so that the statement has one text.
     const chunk = Array.from({ length: idsAtOnce }, (_, index) => ids[Math.min(at + index, ids.length - 1)] ?? "");
-    for (const table of ["ampho_passkeys", "ampho_totp", "ampho_recovery", "ampho_accounts"])
+    for (const table of ["ampho_passkeys", "ampho_totp", "ampho_recovery", "ampho_identities", "ampho_accounts"])
       yield* write(`delete from ${table} where user_id in (${idPlaceholders})`, chunk);
   }
 }

@@ -1,14 +1,14 @@
 // Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import or to
 // a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created with the
 // login of a hidden row, and the import that lost the row can then no longer be published.
-import { first, integer, query, type Transaction, text, write } from "../transaction.js";
+import { first, integer, query, type Row, type Transaction, text, write } from "../transaction.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 
 /** A condition on a row of ampho_users. It costs one look into a small table, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (
   select 1 from ampho_imports where ampho_imports.n = ampho_users.import_n and ampho_imports.state = 'published'))`;
 
-/** The owner of a canonical login, or of an address, that could not be inserted. */
+/** The owner of a canonical login, an address or an identity that could not be inserted. */
 export type Holder =
   | { readonly kind: "none" }
   | { readonly kind: "user"; readonly userId: string }
@@ -22,7 +22,26 @@ export type Holder =
     };
 
 export function* holderOf(column: "canonical" | "email_canonical", value: string): Transaction<Holder> {
-  const row = yield* first(`select id, import_n, import_line from ampho_users where ${column} = ?`, [value]);
+  return yield* readHolder(
+    yield* first(`select id, import_n, import_line from ampho_users where ${column} = ?`, [value]),
+  );
+}
+
+/** A user of an application's own table has no row, and is of no import. */
+const selectByIdentity = `select user_id as id, import_n, import_line from ampho_identities
+  left join ampho_users on ampho_users.id = ampho_identities.user_id where issuer = ? and subject = ?`;
+
+export function* identityHolderOf({
+  issuer,
+  subject,
+}: {
+  readonly issuer: string;
+  readonly subject: string;
+}): Transaction<Holder> {
+  return yield* readHolder(yield* first(selectByIdentity, [issuer, subject]));
+}
+
+function* readHolder(row: Row | undefined): Transaction<Holder> {
   if (!row) return { kind: "none" };
   const userId = text(row, "id");
   if (row["import_n"] === null) return { kind: "user", userId };

@@ -4,8 +4,9 @@ import { first, integer, query, type SqlValue, type Transaction, text, write } f
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
 import { importFactors, type SealedSecret } from "./factors.js";
+import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
-import { holderOf, makeRoom } from "./import-rows.js";
+import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
 import type { NewPasskeyRow } from "./passkeys.js";
 import { type NewUserRow, userColumns, userValues } from "./users.js";
 
@@ -16,6 +17,7 @@ export interface StagedUser extends NewUserRow {
   readonly line: number;
   readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] };
   readonly totp?: SealedSecret & { readonly recoveryHashes: readonly string[] };
+  readonly identities?: readonly Omit<ProvenIdentity, "email">[];
 }
 
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
@@ -50,15 +52,15 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /** The users that cannot be created, because the login exists, is repeated, or belongs to a later import. */
+      /** The users that cannot be created, because something of them exists, is repeated, or belongs to a later import. */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */
   | { readonly outcome: "dropped" };
 
 type Conflict =
-  | { readonly reason: "exists" | "email" | "importing" | "factor" }
-  | { readonly reason: "repeated"; readonly firstLine: number };
+  | { readonly reason: "exists" | "email" | "importing" | "factor" | "identity" }
+  | { readonly reason: "repeated" | "repeated_identity"; readonly firstLine: number };
 
 export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   const { n, users, now } = input;
@@ -81,6 +83,10 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
     if (conflict === "skipped") continue;
     if (conflict !== "inserted") rejected.push({ line: user.line, ...conflict });
     else if (!(yield* importFactors(user.id, user, now))) rejected.push({ line: user.line, reason: "factor" as const });
+    else {
+      const taken = yield* importIdentities(user, input);
+      if (taken !== undefined) rejected.push({ line: user.line, ...taken });
+    }
   }
   return { outcome: "staged", rejected };
 }
@@ -121,17 +127,42 @@ function* resolveConflict(
     ["canonical", user.canonical, "exists"],
     ["email_canonical", user.email?.canonical, "email"],
   ] as const) {
-    const holder = value === undefined ? undefined : yield* holderOf(column, value);
-    if (holder?.kind === "user") return { reason };
-    if (holder?.kind === "import") {
-      if (holder.n === n) return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };
-      if (!displaces) return "skipped";
-      if (holder.n > n && !holder.doomed) return { reason: "importing" };
-      yield* makeRoom(holder);
-    }
+    const holder: Holder = value === undefined ? { kind: "none" } : yield* holderOf(column, value);
+    if (holder.kind === "user") return { reason };
+    if (holder.kind === "import" && holder.n === n)
+      return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };
+    const outcome = yield* displace(holder, n, displaces);
+    if (outcome !== "displaced") return outcome;
   }
   const [id] = yield* insertRows([user], n, now);
   return id === undefined ? { reason: "exists" } : "inserted";
+}
+
+function* displace(holder: Holder, n: number, displaces: boolean): Transaction<Conflict | "displaced" | "skipped"> {
+  if (holder.kind !== "import") return "displaced";
+  if (!displaces) return "skipped";
+  if (holder.n > n && !holder.doomed) return { reason: "importing" };
+  yield* makeRoom(holder);
+  return "displaced";
+}
+
+/** An identity belongs to one user. So a line never takes it from an account, nor from another line. */
+function* importIdentities(
+  user: StagedUser,
+  { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
+): Transaction<Conflict | undefined> {
+  const times = { createdAt: now, usedAt: null };
+  for (const identity of user.identities ?? []) {
+    if (yield* insertFreeIdentity(user.id, identity, times)) continue;
+    const holder = yield* identityHolderOf(identity);
+    if (holder.kind === "user") return { reason: "identity" };
+    if (holder.kind === "import" && holder.n === n) return { reason: "repeated_identity", firstLine: holder.line };
+    const outcome = yield* displace(holder, n, displaces);
+    if (outcome === "skipped") continue;
+    if (outcome !== "displaced") return outcome;
+    if (!(yield* insertFreeIdentity(user.id, identity, times))) return { reason: "identity" };
+  }
+  return undefined;
 }
 
 export interface ImportPublication {

@@ -1,5 +1,5 @@
 // The ways in that a user has left, who gives one up.
-import { first, integer, queryLastRow, type Transaction } from "../transaction.js";
+import { first, integer, queryLastRow, type Row, type Transaction } from "../transaction.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";
 
@@ -32,20 +32,24 @@ export function* hasWayIn(
   return has("passwords") || (passkey && has("passkeys")) || (mail && has("addresses"));
 }
 
-/**
- * Counts the enabled users who have a passkey or an identity and no password, and whose ways are all switched off. Reads the
- * whole table, for operators.
- */
+export interface LockedOutCounts {
+  /** Enabled users who have a passkey or an identity and no password, and whose ways are all switched off. */
+  readonly withoutWay: number;
+  /** Accounts with the policy `phr` of their own, while no passkeys are offered. */
+  readonly withoutPasskeys: number;
+}
+
+/** Reads the whole table, for operators. */
 export function* countLockedOut(input: {
   readonly passkey: boolean;
   readonly mail: boolean;
   /** The names of the configured providers. */
   readonly providers: readonly string[];
-}): Transaction<number> {
+}): Transaction<LockedOutCounts> {
   const { passkey, mail, providers } = input;
   const ofUser = (table: string) => `select 1 from ${table} where ${table}.user_id = ampho_users.id`;
   const offered = `${ofUser("ampho_identities")} and provider in (${["?", ...providers.map(() => "?")].join(", ")})`;
-  const row = yield* queryLastRow(
+  const row = yield* first(
     `select count(*) as users from ampho_users
      where disabled = 0 and password_hash is null and ${visible}
        and (exists (${ofUser("ampho_passkeys")}) or exists (${ofUser("ampho_identities")}))
@@ -54,5 +58,11 @@ export function* countLockedOut(input: {
        and not (${mail ? "1 = 1" : "1 = 0"} and email_canonical is not null)`,
     ["", ...providers],
   );
-  return row ? integer(row, "users") : 0;
+  const policies = yield* queryLastRow(
+    `select count(*) as users from ampho_accounts left join ampho_users on ampho_users.id = ampho_accounts.user_id
+     where policy = 'phr' and (ampho_users.id is null or (disabled = 0 and ${visible}))`,
+    [],
+  );
+  const count = (counted: Row | undefined) => (counted ? integer(counted, "users") : 0);
+  return { withoutWay: count(row), withoutPasskeys: passkey ? 0 : count(policies) };
 }
