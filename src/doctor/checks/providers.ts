@@ -20,7 +20,7 @@ export async function checkOutsideProviders(configuration: Configuration): Promi
       settings,
       ...providerChecks(configuration, name),
     });
-    const fix = `Run \`ampho provider-check ${name}\` after a change (docs/providers.md).`;
+    const fix = `Run \`ampho provider-check ${name}\` after a change (docs/guides/providers.md).`;
     return found.filter(({ ok }) => !ok).map(({ text }) => finding(`Provider ${name}: ${text}`, fix));
   });
   return (await Promise.all(all)).flat();
