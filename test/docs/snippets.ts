@@ -6,10 +6,9 @@ import path from "node:path";
 export function snippets(page: string, ...files: readonly string[]): Record<string, string> {
   const text = readFileSync(path.resolve(import.meta.dirname, "../..", page), "utf8");
   const all = new Map(
-    [...text.matchAll(/^```(?:[jt]s|sql)\n(?:\/\/|--) (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = "", code = ""]) => [
-      file,
-      code,
-    ]),
+    [...text.matchAll(/^```(?:[jt]sx?|sql|vue|svelte)\n(?:\/\/|--|<!--) (\S+)(?: -->)?\n([\s\S]*?)^```$/gm)].map(
+      ([, file = "", code = ""]) => [file, code],
+    ),
   );
   return Object.fromEntries(
     files.map((file) => {
