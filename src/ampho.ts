@@ -1,6 +1,7 @@
 // The composition: createAmpho reads the configuration, creates everything and binds the flows. Only open-management.ts, for
 // what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
+import { type Authenticate, createAuthenticate } from "./adapters/authenticate.js";
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchHandler, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
@@ -101,6 +102,12 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * @example export const GET = authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
    */
   readonly authorize: Authorize;
+  /**
+   * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
+   * redirects to the login. Rejects with the code of the error where the token could not be checked.
+   * @example const auth = await ampho.authenticate({ headers: await headers() }); // in a server component of Next.js
+   */
+  readonly authenticate: Authenticate;
   /** Verifies an access token. Rejects with `invalid_token` or `unavailable`. */
   verify(token: string): Promise<Auth>;
   /**
@@ -279,6 +286,7 @@ export async function composeAmpho(
     },
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
+    authenticate: createAuthenticate(host),
     async verify(token) {
       await follower.pendingRead();
       return verify(token);

@@ -1,5 +1,6 @@
 // The exports of `ampho`.
 
+export type { Authenticate, AuthenticatedRequest } from "./adapters/authenticate.js";
 export type {
   Authorize,
   Authorizer,

@@ -10,7 +10,7 @@ import {
 import type { GuardHost } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
-import { fetchAuthorizationOf, toFetchResponse, type WebRequest } from "./fetch.js";
+import { fetchAuthorizationOf, findRequest, toFetchResponse, type WebRequest } from "./fetch.js";
 
 /**
  * Returns the decorated method `name` of `instance`, bound to it, with the type that callers see:
@@ -83,20 +83,8 @@ function isDescriptor(value: unknown): value is { value: AnyHandler } {
   return typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
 }
 
-/** By shape and not by class, because a host can have a Request class of its own. */
 function requestOf(holder: unknown): WebRequest {
-  for (const candidate of candidates(holder))
-    if (
-      typeof candidate === "object" &&
-      candidate !== null &&
-      "headers" in candidate &&
-      typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
-    )
-      return candidate as WebRequest;
+  const request = findRequest(holder);
+  if (request !== undefined) return request;
   throw new TypeError("The first argument of a guarded handler must be a Request, or hold one as `request` or `req`.");
-}
-
-function candidates(holder: unknown): readonly unknown[] {
-  if (typeof holder !== "object" || holder === null) return [];
-  return ["request" in holder ? holder.request : undefined, "req" in holder ? holder.req : undefined, holder];
 }

@@ -33,6 +33,24 @@ export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest
   return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
 }
 
+/** The Request in the first argument of a handler. By shape and not by class, because a host can have a Request class of its own. */
+export function findRequest(holder: unknown): WebRequest | undefined {
+  for (const candidate of candidates(holder))
+    if (
+      typeof candidate === "object" &&
+      candidate !== null &&
+      "headers" in candidate &&
+      typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
+    )
+      return candidate as WebRequest;
+  return undefined;
+}
+
+function candidates(holder: unknown): readonly unknown[] {
+  if (typeof holder !== "object" || holder === null) return [];
+  return ["request" in holder ? holder.request : undefined, "req" in holder ? holder.req : undefined, holder];
+}
+
 /** Some hosts pass requests without a Host header. */
 function headOf({ method, headers, url }: WebRequest): RequestHead {
   return {

@@ -56,7 +56,8 @@ export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,
   openCall = createClientCall,
 ): Core {
-  const base = new URL(baseUrl, globalThis.location?.href);
+  // React and others also run the code of a page on the server. Calls reject there, because no scheme has this name.
+  const base = new URL(baseUrl, globalThis.location?.href ?? "x:/");
   const root = new URL(prefix, base).href.replace(/\/+$/, "");
   const call = openCall(root);
   const name = `ampho ${root}`;
@@ -133,7 +134,7 @@ export function createCore(
     login: (login, password) => enter(login, (device, token) => call("/login", { login, password, device }, token)),
     async logout() {
       turn++;
-      const held = await records.replace(undefined);
+      const held = await records.replace();
       if (held) await end(held);
     },
     fetch: createFetch(records, renewal, base),

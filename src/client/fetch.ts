@@ -54,11 +54,14 @@ export function createFetch(records: Records, renewal: Renewer, base: URL): Fetc
 
 /** The challenge can be hidden from pages of other origins, and the body can be the application's own. */
 async function isExpired(response: Response): Promise<boolean> {
-  const text = () => response.clone().text();
   return (
     response.status === 401 &&
     /error"?\s*[:=]\s*"?(invalid|missing)_token/.test(
-      response.headers.get("WWW-Authenticate") + (await text().catch(() => "")),
+      response.headers.get("WWW-Authenticate") +
+        (await response
+          .clone()
+          .text()
+          .catch(() => "")),
     )
   );
 }

@@ -34,7 +34,7 @@ export const sidOf = (held: StoredSession | undefined): string | undefined => he
 export interface Records {
   read(): Promise<StoredSession | undefined>;
   /** Replaces the record with this id, or any record, and returns the former one. */
-  replace(next: StoredSession | undefined, id?: string): Promise<StoredSession | undefined>;
+  replace(next?: StoredSession, id?: string): Promise<StoredSession | undefined>;
 }
 
 /** `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other. */

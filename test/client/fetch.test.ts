@@ -151,6 +151,13 @@ describe("a call that cannot be sent", () => {
   });
 });
 
+it("a client with a relative URL can be created where a server renders the page, and its calls reject there", async () => {
+  const client = createClient({ baseUrl: "/" });
+  expect(await client.session()).toBeUndefined();
+  await expect(client.fetch("/guarded")).rejects.toMatchObject({ code: "unavailable" });
+  await expect(client.login("ann", "x")).rejects.toMatchObject({ code: "unavailable" });
+});
+
 describe("a body", () => {
   const stream = () => new Blob(["streamed"]).stream();
 

@@ -1,5 +1,5 @@
 // The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It creates files
-// and appends lines, and never changes what exists. A second run only adds what is missing.
+// and appends lines, and never changes what exists. A second run only adds what is missing. Last it prints the next step.
 import { existsSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { envFileName, withEnvFile } from "../../config/env-file.js";
@@ -10,6 +10,7 @@ import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { appendLines } from "../files/append-lines.js";
 import { writeNewFile } from "../files/new-file.js";
+import { nextStepOf } from "../next-steps.js";
 import { quoted } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 
@@ -21,11 +22,29 @@ export async function init(_: CommandInput, context: CommandContext): Promise<vo
   ignoreSecrets(keyFile, processContext.cwd, terminal);
   const initialized = { ...context, processContext: withEnvFile(processContext) };
   const hasUser = canAsk(initialized) && (await ensureUser(initialized));
-  terminal.note("");
-  terminal.note("Next:");
-  if (!hasUser) terminal.note("  ampho user-add LOGIN   creates a user");
-  terminal.note("  ampho serve            starts the server");
+  for (const line of nextLines(processContext, hasUser)) terminal.note(line);
   terminal.note("In production, set AMPHO_DATABASE_URL and AMPHO_SECURITY_KEY_FILE (docs/operate/deploying.md).");
+}
+
+/** The commands, code and page for what comes after this command. */
+function nextLines({ cwd, env }: ProcessContext, hasUser: boolean): readonly string[] {
+  const { step, installs } = nextStepOf(cwd);
+  const { framework, packages, code, page } = step;
+  // npx sets this variable. Its users have no command `ampho` in their path.
+  const ampho = env["npm_command"] === "exec" ? "npx ampho" : "ampho";
+  const commands = [
+    ...(installs ? [["npm install ampho", "adds Ampho to this project"]] : []),
+    ...(hasUser ? [] : [[`${ampho} user-add LOGIN`, "creates a user"]]),
+    ...(packages.length > 0 ? [] : [[`${ampho} serve`, "starts a server"]]),
+  ];
+  return [
+    "",
+    "Next:",
+    ...commands.map(([command = "", effect = ""]) => `  ${command.padEnd(26)} ${effect}`),
+    ...(code.length === 0 ? [] : [`Add these lines to a server with ${framework} (an ES module), and run it with`]),
+    ...(code.length === 0 ? [] : ["node --env-file=.env:", "", ...code.map((line) => `  ${line}`), ""]),
+    `More about ${framework}: node_modules/ampho/docs/${page}`,
+  ];
 }
 
 /** In production the database must be named before there can be a user. */

@@ -1,0 +1,42 @@
+import { createClient, FactorNeeded } from "ampho/client/mail";
+
+const client = createClient({ baseUrl: "/", cookies: true });
+const form = (id) => document.querySelector(`#${id}`);
+const openAccount = (session) => session && location.assign("/account");
+const show = (error) => {
+  document.querySelector("[role=alert]").textContent = error.message;
+};
+
+/** Calls the action with the fields of the form, and shows its error. */
+function onSubmit(id, action) {
+  form(id).onsubmit = (event) => {
+    event.preventDefault();
+    action(Object.fromEntries(new FormData(form(id)))).catch(show);
+  };
+}
+
+let registration;
+
+onSubmit("register", async ({ email }) => {
+  registration = await client.register(email);
+  form("register").hidden = true;
+  form("confirm").hidden = false;
+});
+onSubmit("confirm", async ({ code, password }) => openAccount(await registration.finish({ code, password })));
+onSubmit("sign-in", async ({ email, password }) => openAccount(await logIn(email, password)));
+
+/** After a password, a user with a passkey also needs the passkey. */
+async function logIn(email, password) {
+  try {
+    return await client.login(email, password);
+  } catch (error) {
+    if (error instanceof FactorNeeded && error.factors.includes("passkey")) return error.finish({ passkey: true });
+    throw error;
+  }
+}
+
+// A token ends after 15 minutes, and the session goes on. `fetch` renews the token.
+if (await client.session()) client.fetch("/api/orders").then(({ ok }) => openAccount(ok), show);
+
+client.loginWithPasskey({ autofill: true }).then(openAccount, show);
+form("passkey").onclick = () => client.loginWithPasskey().then(openAccount, show);

@@ -1,0 +1,46 @@
+// `ampho.authenticate`: the user of a request, for code that responds itself, such as a page that the server renders.
+import type { IncomingMessage } from "node:http";
+import { AmphoError } from "../errors.js";
+import type { GuardHost } from "../http/rest/host.js";
+import type { Auth } from "../tokens/auth.js";
+import type { RequestHolder } from "./authorize-types.js";
+import { fetchAuthorizationOf, findRequest } from "./fetch.js";
+import { nodeAuthorizationOf } from "./framework.js";
+
+/** A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more. */
+export type AuthenticatedRequest = RequestHolder | IncomingMessage | { readonly headers: Pick<Headers, "get"> };
+
+/** The type of `ampho.authenticate`. */
+export type Authenticate = (request: AuthenticatedRequest) => Promise<Auth | undefined>;
+
+const optional = { optional: true } as const;
+
+export function createAuthenticate(host: GuardHost): Authenticate {
+  return async (request) => {
+    const authorization = authorizationOf(host, request);
+    try {
+      return await host.guard(authorization, optional, request);
+    } catch (error) {
+      // The visitor of a page had a session once. Where that is an error, `authorize` reports it.
+      if (error instanceof AmphoError && error.code === "invalid_token") return undefined;
+      throw error;
+    }
+  };
+}
+
+function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string | undefined {
+  if (isMessage(request)) return nodeAuthorizationOf(host, request);
+  const found = findRequest(request);
+  if (found === undefined)
+    throw new TypeError(
+      "authenticate needs a request, or an object with its headers. In Next.js write { headers: await headers() }.",
+    );
+  // A page is read by GET. A host that passes headers alone, such as Next.js, checks the origin of its own POST requests.
+  const { method = "GET", headers, url } = found;
+  return fetchAuthorizationOf(host, { method, headers, url });
+}
+
+/** By shape, because requests of `node:http2` have a class of their own. */
+function isMessage(request: unknown): request is IncomingMessage {
+  return typeof request === "object" && request !== null && "rawHeaders" in request;
+}

@@ -1,0 +1,69 @@
+// Follows the pages of docs/ that begin with an empty folder, on a machine on which npm has downloaded nothing yet.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
+import { freshFolder } from "../world/folder.js";
+import { freePort } from "../world/free-port.js";
+import { packed } from "../world/use-shared.js";
+import { environment, root } from "./readme.js";
+import {
+  type RunningServer,
+  readStartPage,
+  type StartPage,
+  startPages,
+  startServer,
+  usePage,
+  writeFiles,
+} from "./start.js";
+
+/**
+ * The commands with the packed tarball in place of the published package, and with the versions of the example. Otherwise
+ * the test would fail with the next release of a framework.
+ */
+async function pinned(prepare: string, { example }: StartPage): Promise<string> {
+  const { dependencies } = JSON.parse(readFileSync(path.join(root, "examples", example, "package.json"), "utf8"));
+  const tarball = await packed();
+  return prepare.replace(/^npm install (.*)$/m, (_, names: string) => {
+    const packages = names.split(" ").map((name) => (name === "ampho" ? tarball : `${name}@${dependencies[name]}`));
+    return `npm install ${packages.join(" ")}`;
+  });
+}
+
+/** The user and system time of the children of a shell, from what its `times` prints last. */
+function childSeconds(output: string): number {
+  const [, ...parts] = /(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/.exec(output) ?? [];
+  const [userMinutes = Number.NaN, user = 0, systemMinutes = 0, system = 0] = parts.map(Number);
+  return (userMinutes + systemMinutes) * 60 + user + system;
+}
+
+describe.each(startPages)("$file", (page) => {
+  let preparedSeconds = Number.NaN;
+  let server: RunningServer;
+
+  usePage(page, async () => {
+    const parent = freshFolder();
+    const cache = path.join(parent, "npm-cache");
+    const port = await freePort();
+    const env = { ...environment, npm_config_cache: cache, PORT: String(port), NEXT_TELEMETRY_DISABLED: "1" };
+    const { prepare, start } = readStartPage(page);
+    const startedMs = performance.now();
+    const { stdout, stderr, status } = spawnSync("sh", ["-ec", `${await pinned(prepare, page)}\ntimes`], {
+      ...{ cwd: parent, env, encoding: "utf8" },
+    });
+    expect(status, `${stdout}\n${stderr}`).toBe(0);
+    preparedSeconds = childSeconds(stdout);
+    console.log(`${page.file}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);
+    const folder = path.join(parent, "shop");
+    writeFiles(folder, page, port);
+    server = startServer(start, folder, env);
+    return { url: `http://localhost:${port}`, server };
+  });
+
+  // The time of the processors, because the wall clock depends on the network and on what else this machine does.
+  it("the way from the empty folder to the protected page takes less than three minutes of machine time", () => {
+    const seconds = preparedSeconds + server.seconds();
+    console.log(`${page.file}: ${Math.round(seconds)} s of processor time`);
+    expect(seconds).toBeLessThan(180);
+  });
+});

@@ -1,0 +1,43 @@
+// Follows the pages of docs/ that begin with an empty folder. Their packages are those of the repository.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
+import { type Consumer, installPacked } from "../examples/packed.js";
+import { freePort } from "../world/free-port.js";
+import { environment, root } from "./readme.js";
+import { readStartPage, startPages, startServer, usePage, writeFiles } from "./start.js";
+
+// `start.install.test.ts` also installs Next.js.
+describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (page) => {
+  let consumer: Consumer;
+  beforeAll(async () => {
+    consumer = await installPacked();
+  });
+  afterAll(() => consumer?.remove());
+
+  usePage(page, async () => {
+    const { folder, ampho } = consumer;
+    writeFileSync(path.join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    const { prepare, start } = readStartPage(page);
+    const [before, after = ""] = prepare.split(/^npm install .*\n/m);
+    expect(before).toBe("mkdir shop && cd shop\nnpm init -y && npm pkg set type=module\n");
+    const commands = after.replace("npx ampho", `"${process.execPath}" "${ampho}"`);
+    execFileSync("sh", ["-ec", commands], { cwd: folder, env: environment, stdio: "pipe" });
+    const port = await freePort();
+    writeFiles(folder, page, port);
+    return { url: `http://localhost:${port}`, server: startServer(start, folder, environment) };
+  });
+});
+
+it("the sign-in page and the account page of docs/getting-started.md are those of examples/start", () => {
+  const [page] = startPages;
+  if (page === undefined) throw new Error("There is no page.");
+  const { files } = readStartPage(page);
+  expect(files.map(({ name }) => name)).toEqual([
+    ...["server.js", "public/index.html", "public/sign-in.js"],
+    ...["pages/account.html", "public/account.js", "public/style.css"],
+  ]);
+  for (const { name, code } of files.slice(1))
+    expect(readFileSync(path.join(root, "examples/start", name), "utf8"), name).toBe(code);
+});

@@ -1,0 +1,210 @@
+// The pages that begin with an empty folder. Their tests write the files of a page, run its commands, and use its application in
+// Chromium. `test/docs/start.system.test.ts` has packages that are here anyway, and `start.install.test.ts` installs them.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { spawnSync } from "../../scripts/child-process.mjs";
+import { addAuthenticator } from "../client/authenticator.js";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { root } from "./readme.js";
+
+const password = "violet kettle harbour morning";
+
+export interface StartPage {
+  readonly framework: string;
+  /** The folder of examples/ whose package.json has the versions of the packages. */
+  readonly example: string;
+  readonly file: string;
+}
+
+export const startPages: readonly StartPage[] = [
+  { framework: "Express", example: "express", file: "docs/getting-started.md" },
+  { framework: "Hono", example: "hono", file: "docs/start/hono.md" },
+  { framework: "Next.js", example: "next", file: "docs/start/nextjs.md" },
+];
+
+/** The blocks whose first line is a comment with the name of a file, and the commands before and after them. */
+export function readStartPage({ file }: StartPage) {
+  const text = readFileSync(path.join(root, file), "utf8");
+  const files = [...text.matchAll(/^```(?:jsx?|html|css)\n(?:\/\/|<!--|\/\*) (\S+).*\n([\s\S]*?)^```$/gm)];
+  const blocks = text.match(/^```\w+$/gm)?.length;
+  const [prepare = "", start = "", ...more] = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
+    ([, code = ""]) => code,
+  );
+  expect([files.length + 2, more]).toEqual([blocks, []]);
+  return { files: files.map(([, name = "", code = ""]) => ({ name, code })), prepare, start };
+}
+
+/** The page has the port 3000, which another program can use here. */
+export function writeFiles(folder: string, page: StartPage, port: number): void {
+  for (const { name, code } of readStartPage(page).files) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), code.replaceAll("3000", String(port)));
+  }
+}
+
+export interface RunningServer {
+  output(): string;
+  /** The processor time of the server and its live children, in seconds. */
+  seconds(): number;
+  stop(): Promise<void>;
+}
+
+/** Runs a command of a page in a shell, in a process group of its own. */
+export function startServer(command: string, folder: string, env: NodeJS.ProcessEnv): RunningServer {
+  const shell = spawn("sh", ["-c", command], { cwd: folder, env, detached: true });
+  let output = "";
+  for (const stream of [shell.stdout, shell.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  const closed = new Promise<void>((resolve) => shell.once("close", () => resolve()));
+  return {
+    output: () => output,
+    seconds: () => groupSeconds(shell.pid ?? Number.NaN),
+    async stop() {
+      if (shell.pid !== undefined && shell.exitCode === null) process.kill(-shell.pid, "SIGKILL");
+      await closed;
+    },
+  };
+}
+
+/** The processor time of the processes of a group. A time is `[[dd-]hh:]mm:ss`. */
+function groupSeconds(group: number): number {
+  const { stdout } = spawnSync("ps", ["-A", "-o", "pgid=,time="], { encoding: "utf8" });
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([pgid]) => Number(pgid) === group)
+    .map(([, time = ""]) => time.split(/[-:]/).reduce((sum, part) => sum * 60 + Number(part), 0))
+    .reduce((sum, one) => sum + one, 0);
+}
+
+/** Registers the tests of a page. `open` starts its server. */
+export function usePage(
+  page: StartPage,
+  open: () => Promise<{ readonly url: string; readonly server: RunningServer }>,
+) {
+  let browser: Browser;
+  let tab: Page;
+  let server: RunningServer | undefined;
+  let url: string;
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+    ({ url, server } = await open());
+    const { output } = server;
+    await vi.waitFor(() => expect(output()).toContain(url), { timeout: 60_000 });
+    tab = await browser.newPage();
+    tab.setDefaultTimeout(120_000);
+    // Autofill would sign in before the test clicks, because a virtual authenticator does not wait.
+    await tab.addInitScript(() => {
+      Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
+    });
+  }, browserTimeoutMs);
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const isAccount = async () => {
+    await tab.waitForURL(`${url}/account`);
+    await expect.poll(() => tab.textContent("#orders")).toBe("ann@example.org has no orders yet.");
+  };
+  const signOut = async () => {
+    await tab.click("#sign-out");
+    await tab.waitForURL(`${url}/`);
+    await tab.waitForSelector("#sign-in");
+  };
+  const signIn = async (typed = password) => {
+    await tab.fill("#sign-in [name=email]", "ann@example.org");
+    await tab.fill("#sign-in [name=password]", typed);
+    await tab.click("#sign-in button:not([type])");
+  };
+  const deleteCookie = (name: string) => tab.context().clearCookies({ name: `__Host-ampho-${name}` });
+
+  it("a visitor without a session is sent to the sign-in page", async () => {
+    await tab.goto(`${url}/account`);
+    expect(new URL(tab.url()).pathname).toBe("/");
+    expect((await fetch(`${url}/api/orders`)).status).toBe(401);
+  });
+
+  it("a sign-in without scripts, as before they have loaded, puts no password into the URL", async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const plain = await context.newPage();
+    await plain.goto(url);
+    await plain.fill("#sign-in [name=email]", "ann@example.org");
+    await plain.fill("#sign-in [name=password]", password);
+    await plain.click("#sign-in button:not([type])");
+    await plain.waitForLoadState("load");
+    expect(plain.url()).toBe(`${url}/`);
+    await context.close();
+  });
+
+  it("a visitor registers with the code that the terminal shows", async () => {
+    await tab.fill("#register [name=email]", "ann@example.org");
+    await tab.click("#register button");
+    await expect.poll(() => server?.output()).toMatch(/\d\d \d\d \d\d \d\d/);
+    const [code = ""] = /\d\d \d\d \d\d \d\d/.exec(server?.output() ?? "") ?? [];
+    await tab.fill("#confirm [name=code]", code);
+    await tab.fill("#confirm [name=password]", password);
+    await tab.click("#confirm button");
+    await isAccount();
+  });
+
+  it("a user whose token has ended is still signed in", async () => {
+    await deleteCookie("token");
+    await tab.goto(`${url}/account`);
+    await isAccount();
+  });
+
+  it("the back button does not show the account page after a sign-out", async () => {
+    await signOut();
+    await tab.goBack();
+    await tab.waitForSelector("#sign-in");
+    expect(tab.url()).toBe(`${url}/`);
+  });
+
+  it("a wrong password is reported on the page", async () => {
+    await signIn("a wrong password");
+    await expect.poll(() => tab.textContent("[role=alert]")).toContain("wrong");
+  });
+
+  it("the user adds a passkey, signs out, and signs in with it, alone and after the password", async () => {
+    await signIn();
+    await isAccount();
+    await addAuthenticator(tab);
+    await tab.click("#add");
+    await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
+    expect((await tab.textContent("#codes"))?.trim().split("\n")).toHaveLength(9);
+    if (process.env["AMPHO_TEST_PICTURE"] === page.example) await takePicture();
+    await signOut();
+    await tab.click("#passkey");
+    await isAccount();
+    await signOut();
+    await signIn();
+    await isAccount();
+  });
+
+  it("a session that was ended elsewhere leads to the sign-in page, which states it", async () => {
+    const cookies = (await tab.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+    const headers = { cookie: cookies, origin: url };
+    expect((await fetch(`${url}/api/security/logout`, { method: "POST", headers })).status).toBe(204);
+    await tab.goto(`${url}/account`);
+    expect(tab.url()).toBe(`${url}/`);
+    await expect.poll(() => tab.textContent("[role=alert]")).toBe("The session has ended.");
+  });
+
+  /** Writes the picture of the page. */
+  async function takePicture(): Promise<void> {
+    const [, target = ""] = /!\[.*\]\((.*)\)/.exec(readFileSync(path.join(root, page.file), "utf8")) ?? [];
+    const picture = path.resolve(root, path.dirname(page.file), target);
+    await tab.setViewportSize({ width: 560, height: 620 });
+    rmSync(picture, { force: true });
+    await tab.screenshot({ path: picture });
+  }
+}
