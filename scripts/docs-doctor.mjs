@@ -55,9 +55,11 @@ Without consent, no attack runs and the exit code is 1. Over http, the doctor at
 The doctor creates test users in the configured database, which must be the database of the instance. It deletes them
 afterwards, also after Ctrl+C. With \`--login\` and \`--password-stdin\` it uses that user instead, and attacks that need
 a second user do not run. One wrong password then counts for that login, and the login after it resets the count.
-One test user sets up an authenticator app, and the policy of another one requires it.
-Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about three of the twenty
-different logins that can fail from one address in a quarter of an hour, so several runs in a row are possible.
+One test user sets up an authenticator app, another one a passkey, and the policy of a third one requires a factor.
+No test user has an address, so no mail is sent. A run asks for at most six of the twenty mails that one address can ask
+for in an hour. Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
+three of the twenty different logins that can fail from one address in a quarter of an hour, so several runs in a row
+are possible.
 
 No attack causes load, delays the server on purpose or affects another user. A blocked attack means that these
 requests were rejected. It does not prove that no other way exists. The attacks measure no time, because a network

@@ -114,8 +114,16 @@ export interface Transactions {
   ): string;
   /** Chooses what identifies a transaction that `begin` signs later. */
   reserve(now: number): Redeemable;
-  /** Signs a transaction before any user is known. It contains only what the client sent. */
-  beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds?: number): string;
+  /**
+   * Signs a transaction before any user is known. It contains only what the client sent. Revocations are not looked at,
+   * because the response must be the same for a user who was disabled in this second and for an unknown login.
+   */
+  beginOpen(
+    purpose: OpenPurpose,
+    contents: OpenContents,
+    now: number,
+    ttlSeconds?: number,
+  ): { readonly token: string; readonly begun: OpenTransaction };
   /** Throws `transaction_over` for everything that is wrong with it. */
   readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
   /** Signs an open transaction again, for the link of a mail. Undefined if its key cannot sign any more. */
@@ -181,7 +189,8 @@ export function createTransactions(
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
       const members = optional(contents, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn");
-      return keyring.signOpen({ jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members });
+      const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
+      return { token: keyring.signOpen(claims), begun: { ...claims, kid: keyring.signingKid() } };
     },
     readOpen(token, purposes, now) {
       const { claims, key } = orOver(() => keyring.verifyOpen(token, now));

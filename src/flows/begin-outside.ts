@@ -28,8 +28,8 @@ export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Cal
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
   const now = clock.now();
-  const transaction = transactions.beginOpen("outside", { prv: provider.settings.name, ret }, now);
-  return outsideRequest(deps, provider, transaction, transactions.readOpen(transaction, ["outside"], now));
+  const { token, begun } = transactions.beginOpen("outside", { prv: provider.settings.name, ret }, now);
+  return outsideRequest(deps, provider, token, begun);
 }
 
 export async function outsideRequest(

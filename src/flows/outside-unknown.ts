@@ -93,19 +93,24 @@ async function linkNeeded(
     email: address.address,
     idn: encodeIdentity(proven, identity.emailVerified),
   };
-  const transaction = transactions.beginOpen("identity", contents, now, settings.codeTtl);
-  const open: readonly string[] = (await isMailed(deps, transaction, address, caller)) ? ways : ["login"];
+  const { token, begun } = transactions.beginOpen("identity", contents, now, settings.codeTtl);
+  const open: readonly string[] = (await isMailed(deps, begun, address, caller)) ? ways : ["login"];
   if (!ways.some((way) => open.includes(way)))
     throw new AmphoError("too_many_attempts", "Too many mails. Try again later.", { retryAfterSeconds: 60 });
   return new AmphoError("link_needed", "This identity belongs to no account yet. Prove the account or the address.", {
-    transaction,
+    transaction: token,
     ways: open,
   });
 }
 
 /** False: no mail can be sent to this address at the moment. */
-async function isMailed(deps: Deps, token: string, { address, canonical }: Address, caller: Caller): Promise<boolean> {
-  const { transactions, throttle, store, directory, outbox, clock } = deps;
+async function isMailed(
+  deps: Deps,
+  begun: OpenTransaction,
+  { address, canonical }: Address,
+  caller: Caller,
+): Promise<boolean> {
+  const { throttle, store, directory, outbox, clock } = deps;
   if (outbox === undefined) return false;
   const origin: Origin = { actor: "user", ...caller };
   const admission = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
@@ -119,7 +124,6 @@ async function isMailed(deps: Deps, token: string, { address, canonical }: Addre
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
   });
   const now = clock.now();
-  const begun = transactions.readOpen(token, [purpose], now);
   await store.queueMail({
     draft: {
       ...{ kind: "identity", userId: account?.id, address: isOpen ? address : "" },

@@ -44,9 +44,9 @@ export async function readWays(
   } as const;
   if (party === undefined) return { ways, transaction: null, passkey: null, captcha };
   const now = clock.now();
-  const transaction = transactions.beginOpen("login", {}, now);
-  const challenge = transactions.passkeyChallenge(transactions.readOpen(transaction, ["login"], now));
-  return { ways, transaction, passkey: requestOptions(party, challenge), captcha };
+  const { token, begun } = transactions.beginOpen("login", {}, now);
+  const challenge = transactions.passkeyChallenge(begun);
+  return { ways, transaction: token, passkey: requestOptions(party, challenge), captcha };
 }
 
 export interface PasskeyLoginInput {

@@ -65,8 +65,7 @@ export async function beginRegistration(
   const purpose = invitation === undefined ? "register" : "invite";
   const uh = party && randomId(handleBytes);
   const contents = { email: address.address, login: input.login, uh, inv: invitation?.id };
-  const transaction = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
-  const begun = transactions.readOpen(transaction, [purpose], now);
+  const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
   await store.queueMail({
     draft: {
       // The response is the same, and only the mailbox learns that it has an account.
@@ -85,7 +84,7 @@ export async function beginRegistration(
   await least;
   const login = input.login ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
-  return { transaction, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
+  return { transaction: token, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
 }
 
 const optionsFor = (handle: string, login: string) => ({ handle, login, use: "login", passkeys: [] }) as const;

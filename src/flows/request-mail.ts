@@ -70,8 +70,7 @@ async function begin(
   const now = clock.now();
   // An application's own table finds a user by the spelling that it knows.
   const contents = { login: directory.inDatabase ? canonical : login };
-  const transaction = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
-  const begun = transactions.readOpen(transaction, [purpose], now);
+  const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const about = isEligible ? { userId: account.id, login: account.login } : { reason };
@@ -90,7 +89,7 @@ async function begin(
   });
   outbox.wake();
   await least;
-  return { transaction, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
+  return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }
 
 export function requireOutbox({ outbox }: Pick<Deps, "outbox">): NonNullable<Deps["outbox"]> {

@@ -10,11 +10,14 @@ import { guessingAttacks } from "../../dist/doctor/attacks/cases/guessing.js";
 import { headerAttacks } from "../../dist/doctor/attacks/cases/headers.js";
 import { leakAttacks } from "../../dist/doctor/attacks/cases/leaks.js";
 import { limitAttacks } from "../../dist/doctor/attacks/cases/limits.js";
+import { mailAttacks } from "../../dist/doctor/attacks/cases/mails.js";
 import { sessionAttacks } from "../../dist/doctor/attacks/cases/sessions.js";
 import { signatureAttacks } from "../../dist/doctor/attacks/cases/signatures.js";
+import { transactionAttacks } from "../../dist/doctor/attacks/cases/transactions.js";
 import { attacks } from "../../dist/doctor/attacks/table.js";
 import { cookieFaults } from "./broken/cookies.js";
 import { factorFaults } from "./broken/factors.js";
+import { mailFaults, passkeyFaults, transactionFaults, withMails } from "./broken/mails.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
 import { tellingFaults } from "./broken/telling.js";
@@ -26,6 +29,9 @@ const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack
   tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
   "second factors": [factorFaults, factorAttacks],
+  passkeys: [passkeyFaults, [...factorAttacks, ...transactionAttacks]],
+  "login transactions": [transactionFaults, [...factorAttacks, ...transactionAttacks, ...mailAttacks]],
+  mails: [mailFaults, [...transactionAttacks, ...mailAttacks, ...guessingAttacks]],
   requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
   cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
   responses: [tellingFaults, [...leakAttacks, ...guessingAttacks]],
@@ -64,7 +70,7 @@ describe("an instance that accepts any signature", () => {
 });
 
 describe("a sound instance", () => {
-  const required = { factors: { "*": "required" } } as const;
+  const required = { factors: { "*": "required" }, ...withMails } as const;
   it.each([
     ["whose policy requires a second factor", required],
     ["with cookies whose policy requires a second factor", { ...required, cookies: true }],
@@ -73,7 +79,8 @@ describe("a sound instance", () => {
     if (report.notStarted !== undefined) throw new Error(report.notStarted);
     const outcomes = report.results.map(({ attack, outcome, detail }) => [attack, outcome, detail]);
     expect(outcomes.filter(([, outcome]) => outcome === "succeeded" || outcome === "failed")).toEqual([]);
-    for (const { id } of factorAttacks) expect(outcomes).toContainEqual([id, "blocked", null]);
+    for (const { id } of [...factorAttacks, ...transactionAttacks, ...mailAttacks])
+      expect(outcomes).toContainEqual([id, "blocked", null]);
   });
 });
 

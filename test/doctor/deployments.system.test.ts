@@ -23,8 +23,11 @@ async function doctor(place: Place, ...args: readonly string[]): Promise<Said> {
 const found = ({ results }: Said) => results.map(({ severity, check }) => `${severity} ${check}`);
 const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack, outcome }) => [attack, outcome]));
 
-/** Attacks that do not run here, because there is no public key, no audience and no cookies. */
-const unconfigured = ["alg-confusion", "audience", "cross-site", "cookie-attributes"];
+/** Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys and no mails. */
+const unconfigured = [
+  ...["alg-confusion", "audience", "cross-site", "cookie-attributes"],
+  ...["passkey-replay", "mail-enumeration", "mailed-code"],
+];
 const allBlocked = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.includes(id) ? "not_run" : "blocked"]));
 
 describe("a deployment on PostgreSQL", () => {

@@ -253,6 +253,21 @@ onBothDatabases((ground) => {
     expect(apart()).toEqual([]);
   }, 900_000);
 
+  it("a request is not rejected in the second in which the account or all sessions were revoked (W-70)", async () => {
+    const world = await openMailing(ground);
+    for (const login of ["off@x.example", "out@x.example"]) await world.ampho.users.create({ login, password });
+    world.clock.advance(61);
+    await world.ampho.users.disable("off@x.example");
+    const out = await world.ampho.users.find("out@x.example");
+    await world.ampho.sessions.revokeForUser({ id: String(out?.id), login: "out@x.example" });
+    for (const login of ["off@x.example", "out@x.example", "nobody@x.example"])
+      expect([login, (await world.call("POST", "/login/mail", { body: { login } })).status]).toEqual([login, 200]);
+    await world.ampho.sessions.endForEveryone();
+    expect((await world.call("GET", "/login")).status).toBe(200);
+    const body = { email: "new@x.example" };
+    expect((await world.call("POST", "/register", { body })).status).toBe(200);
+  });
+
   it("a wrong code is rejected alike for known, unknown and disabled accounts (W-70)", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);

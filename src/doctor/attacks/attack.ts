@@ -1,6 +1,7 @@
 // The interface of an attack, and what it works with. Every attack is safe: it changes no other user's data and causes no load.
 import type { Key } from "../../keys/key.js";
 import type { Received, Sent } from "../exchange.js";
+import { grantOf } from "./grant.js";
 
 export type Verdict =
   | { readonly outcome: "blocked" }
@@ -42,16 +43,20 @@ export interface TestUsers {
   readonly owner: UserCredentials;
   /** The policy of this user requires a second factor, and none is set up. */
   readonly withoutFactor: UserCredentials;
+  /** An attack registers a passkey for this user. */
+  readonly passkeyOwner: UserCredentials;
   disable(login: string): Promise<void>;
 }
 
-/** The configuration's rules for the tokens that the server accepts. */
+/** The configuration's rules for what the server accepts. */
 export interface TokenRules {
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
   readonly issuer: string | undefined;
   readonly audience: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** The origin of the pages that use passkeys. */
+  readonly appOrigin: string | undefined;
 }
 
 export interface Target {
@@ -103,6 +108,10 @@ export function judge(all: Iterable<AttemptResult>, isBlocked: (answer: Received
 /** Statuses that reject a request. A success or a crash is not one. A proxy can reject a large header (431). */
 const rejections: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501]);
 export const isRejected = ({ status }: Received): boolean => rejections.has(status);
+
+/** The response opens no session. */
+export const isDenied = (answer: Received): boolean =>
+  grantOf(answer).token === undefined && (isRejected(answer) || answer.status === 429);
 
 /** The response rejects the token. */
 export const isUnauthorized = ({ status }: Received): boolean => status === 401 || status === 400 || status === 431;

@@ -9,8 +9,10 @@ import { guessingAttacks } from "./cases/guessing.js";
 import { headerAttacks } from "./cases/headers.js";
 import { leakAttacks } from "./cases/leaks.js";
 import { limitAttacks } from "./cases/limits.js";
+import { mailAttacks } from "./cases/mails.js";
 import { sessionAttacks } from "./cases/sessions.js";
 import { signatureAttacks } from "./cases/signatures.js";
+import { transactionAttacks } from "./cases/transactions.js";
 
 export const attacks: readonly Attack[] = [
   ...algorithmAttacks,
@@ -19,10 +21,12 @@ export const attacks: readonly Attack[] = [
   ...claimAttacks,
   ...sessionAttacks,
   ...factorAttacks,
+  ...transactionAttacks,
   ...headerAttacks,
   ...cookieAttacks,
   ...limitAttacks,
   ...leakAttacks,
+  ...mailAttacks,
   // These come last, because they end with a throttled login.
   ...guessingAttacks,
 ];

@@ -29,9 +29,9 @@ export class LoginFailure extends Error {
   override readonly name = "LoginFailure";
 }
 
-/** A proxy asks the client to wait. A 429 for a login comes from Ampho itself, and the attacks check it. */
+/** A proxy asks the client to wait. A 429 for a login or a mail comes from Ampho itself, and the attacks check it. */
 const isLater = ({ path }: Sent, { status }: Received): boolean =>
-  status === 503 || (status === 429 && !path.startsWith("/login"));
+  status === 503 || (status === 429 && !/^\/(?:login|password\/reset)\b/.test(path));
 
 const [retriesMax, pauseSecondsMax] = [3, 5];
 

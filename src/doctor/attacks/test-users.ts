@@ -41,6 +41,7 @@ export async function createTestUsers(
       disabled: await create(true),
       owner: await create(true),
       withoutFactor: await create(true, "required"),
+      passkeyOwner: await create(true),
       withoutPassword: (await create(false)).login,
       disable: (login) => users.disable(login),
     };

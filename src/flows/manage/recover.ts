@@ -61,8 +61,8 @@ export async function recover(
   // A reader rejects a transaction that begins in the future. A new password or an alarm in between makes it void.
   const from = withoutFactors ? now + daySeconds : now;
   const recovery = withoutFactors ? "without_factors" : "with_factors";
-  const token = transactions.beginOpen("reset", { login: canonicalLogin(login), recovery }, from, settings.codeTtl);
-  const begun = transactions.readOpen(token, ["reset"], from);
+  const contents = { login: canonicalLogin(login), recovery } as const;
+  const { token, begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
   const binding = await bindingOf(deps, "reset", toAccount(user));
   await store.beginRecovery({
     ...{ userId: user.id, login: user.login, reason, now, origin },

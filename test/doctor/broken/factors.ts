@@ -3,17 +3,17 @@ import type { Ampho } from "../../../dist/ampho.js";
 import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.js";
 import { type Fault, membersOf, open, pathOf, readBody, taking, type Workshop } from "./server.js";
 
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 type Change = (sent: Members, answer: HttpResponse, ampho: Ampho) => Promise<HttpResponse> | HttpResponse;
 
-const respond = (body: object): HttpResponse => ({
+export const respond = (body: object): HttpResponse => ({
   status: 200,
   headers: { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" },
   body: JSON.stringify(body),
 });
 
 /** Changes the responses of one route, which can depend on the body of the request. */
-const at =
+export const at =
   (path: string, change: Change): NonNullable<Fault["plant"]> =>
   (inner, { ampho }: Workshop) =>
   async (request: HttpRequest) => {
@@ -23,10 +23,10 @@ const at =
     return change(membersOf(bytes), await inner(again), ampho);
   };
 
-const claimsIn = (transaction: unknown): Members => open(String(transaction))?.claims ?? {};
+export const claimsIn = (transaction: unknown): Members => open(String(transaction))?.claims ?? {};
 
 /** Opens a session for the user of this login. */
-async function letIn(ampho: Ampho, login: unknown): Promise<HttpResponse> {
+export async function letIn(ampho: Ampho, login: unknown): Promise<HttpResponse> {
   const user = await ampho.users.find(String(login));
   return respond(await ampho.sessions.create(user?.id ?? ""));
 }

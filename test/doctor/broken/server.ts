@@ -65,6 +65,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
         issuer,
         audience: audience === undefined ? [] : [audience].flat(),
         corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
+        appOrigin: fault.options?.appUrl === undefined ? undefined : new URL(fault.options.appUrl).origin,
       },
       user: () => createTestUsers(ampho, 15),
       now,

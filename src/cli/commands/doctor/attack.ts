@@ -79,6 +79,7 @@ function rulesOf(configuration: Configuration): TokenRules {
     issuer: configuration.tokenIssuer,
     audience: configuration.tokenAudience ?? [],
     corsOrigins: configuration.corsOrigins,
+    appOrigin: configuration.appUrl === undefined ? undefined : new URL(configuration.appUrl).origin,
   };
 }
 

@@ -1,11 +1,9 @@
 // Second factors that are left out, set up by a thief of the password, or used again. Every account is a test user.
-import { standardAlphabet } from "../../../crypto/base32.js";
-import { totpCode } from "../../../factors/totp.js";
-import { membersOf, type Received, type Sent } from "../../exchange.js";
+import type { Received, Sent } from "../../exchange.js";
 import {
   type Attack,
   bearerHeader,
-  isRejected,
+  isDenied,
   judge,
   notRun,
   post,
@@ -14,75 +12,13 @@ import {
   type Verdict,
 } from "../attack.js";
 import { grantOf } from "../grant.js";
-import { LoginFailure } from "../target.js";
-
-const stepSeconds = 30;
-/** A code of the present step must still be one when it arrives. */
-const spareSeconds = 4;
-
-/** A test user with an authenticator app. */
-interface Owner {
-  readonly device: string | undefined;
-  /** The code that confirmed the app. */
-  readonly used: string;
-  codeAt(seconds: number): string;
-}
-
-const owners = new WeakMap<Target, Promise<Owner>>();
-
-/** Sets up the app at the first call. */
-function ownerOf(target: Target): Promise<Owner> {
-  const known = owners.get(target) ?? setUp(target);
-  owners.set(target, known);
-  return known;
-}
-
-/** A slow instance can get a code when its time is over. */
-const setUpsMax = 3;
-
-async function setUp(target: Target, attempt = 1): Promise<Owner> {
-  const session = await target.openSession(testUsersOf(target).owner);
-  const begun = await target.send(post("/totp", {}, bearerHeader(session.token)));
-  const seed = seedOf(String(membersOf(begun)["secret"]));
-  const codeAt = (seconds: number) => totpCode(seed, Math.floor(seconds / stepSeconds));
-  const late = target.now() % stepSeconds > stepSeconds - spareSeconds;
-  if (late) await new Promise((resolve) => setTimeout(resolve, spareSeconds * 1000));
-  // The code of the step before, so that the code of the present step is not used.
-  const used = codeAt(target.now() - stepSeconds);
-  const body = { transaction: grantOf(begun).transaction, totp: used };
-  const { status } = await target.send(post("/totp/confirm", body, bearerHeader(session.token)));
-  if (status === 401 && attempt < setUpsMax) return setUp(target, attempt + 1);
-  if (status !== 200) throw new LoginFailure(`The set-up of an authenticator app returned ${status}.`);
-  return { device: session.device, used, codeAt };
-}
-
-function testUsersOf({ testUsers }: Target) {
-  if (testUsers === undefined) throw new TypeError("This attack requires test users.");
-  return testUsers;
-}
-
-function seedOf(secret: string): Buffer {
-  const bits = [...secret]
-    .map((character) => standardAlphabet.indexOf(character).toString(2).padStart(5, "0"))
-    .join("");
-  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-}
-
-const needsFactor = (answer: Received): boolean => membersOf(answer)["error"] === "factor_needed";
-const isDenied = (answer: Received): boolean =>
-  grantOf(answer).token === undefined && (isRejected(answer) || answer.status === 429);
-
-/** Returns the transaction of a login by password alone. Undefined if the login opened a session or was rejected. */
-async function pendingLogin(target: Target, who: object): Promise<string | undefined> {
-  const answer = await target.send(post("/login", who));
-  return needsFactor(answer) ? grantOf(answer).transaction : undefined;
-}
+import { appOwnerOf, beginLoginByPasskey, passkeyOf, pendingLogin, testUsersOf } from "../owners.js";
 
 const forged = { acr: "2fa", amr: ["pwd", "otp", "mfa"], factors: [], enroll: false, remember: true };
 
 async function leaveOut(target: Target): Promise<Verdict> {
   const { owner, withoutFactor } = testUsersOf(target);
-  const { device } = await ownerOf(target);
+  const { device } = await appOwnerOf(target);
   const all: (readonly [string, Sent])[] = [
     ["a password alone", post("/login", owner)],
     ["a password with the proof of a device", post("/login", { ...owner, device })],
@@ -104,7 +40,7 @@ async function leaveOut(target: Target): Promise<Verdict> {
 
 async function enrolByPassword(target: Target): Promise<Verdict> {
   const { owner } = testUsersOf(target);
-  const { codeAt } = await ownerOf(target);
+  const { codeAt } = await appOwnerOf(target);
   const transaction = await pendingLogin(target, owner);
   if (transaction === undefined) return notRun("A login by password does not ask for the second factor.");
   const token = bearerHeader(transaction);
@@ -123,7 +59,7 @@ const racers = 4;
 
 async function useTwice(target: Target): Promise<Verdict> {
   const { owner } = testUsersOf(target);
-  const { used, codeAt } = await ownerOf(target);
+  const { used, codeAt } = await appOwnerOf(target);
   const first = await target.send(post("/login", { ...owner, totp: used }));
   const verdict = judge([["the code that confirmed the app", first]], isDenied);
   if (verdict.outcome !== "blocked") return verdict;
@@ -141,6 +77,28 @@ async function useTwice(target: Target): Promise<Verdict> {
     .slice(1)
     .map((answer) => [`one code in ${racers} logins at once`, answer] as const);
   return judge([...rest, ["a code that was used", later]], isDenied);
+}
+
+async function replayAssertion(target: Target): Promise<Verdict> {
+  const passkey = await passkeyOf(target);
+  const [first, second] = [await beginLoginByPasskey(target), await beginLoginByPasskey(target)];
+  if (typeof passkey === "string") return notRun(passkey);
+  if (first === undefined || second === undefined) return notRun("The server offers no passkeys.");
+  const assertion = passkey.assert(first.challenge);
+  const body = { transaction: first.transaction, passkey: assertion };
+  const right = await target.send(post("/login", body));
+  if (grantOf(right).token === undefined) return notRun(`The server rejected a right passkey (${right.status}).`);
+  return judge(
+    await sendEach(target, [
+      ["the same assertion", post("/login", body)],
+      ["the assertion with a new transaction", post("/login", { ...body, transaction: second.transaction })],
+      [
+        "a new assertion with the used transaction",
+        post("/login", { ...body, passkey: passkey.assert(first.challenge) }),
+      ],
+    ]),
+    isDenied,
+  );
 }
 
 export const factorAttacks: readonly Attack[] = [
@@ -164,5 +122,12 @@ export const factorAttacks: readonly Attack[] = [
     source: "NIST SP 800-63B-4 §4.1.2.1",
     needs: "testUsers",
     run: enrolByPassword,
+  },
+  {
+    id: "passkey-replay",
+    title: "Use the response of a passkey twice",
+    source: "WebAuthn L3 §13.4.3",
+    needs: "testUsers",
+    run: replayAssertion,
   },
 ];

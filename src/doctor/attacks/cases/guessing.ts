@@ -10,7 +10,7 @@ const randomPassword = () => randomBytes(24).toString("base64url");
 const varying = new Set(["date", "x-request-id", "connection", "keep-alive", "age", "via", "cf-ray", "server-timing"]);
 
 /** Status, header names and values, and the exact body. */
-function shapeOf({ status, headers, body }: Received): Readonly<Record<string, string>> {
+export function shapeOf({ status, headers, body }: Received): Readonly<Record<string, string>> {
   const shown = headers.filter(([name]) => !varying.has(name)).map(([name, value]) => `${name}: ${value}`);
   return { status: String(status), headers: shown.sort().join("\n"), body };
 }
