@@ -93,7 +93,7 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
   async function call(method: string, target: string, body?: object, bearer?: unknown): Promise<Answer> {
     const headers = {
       "content-type": "application/json",
-      ...(bearer !== undefined && { authorization: `Bearer ${String(bearer)}` }),
+      ...(typeof bearer === "string" && { authorization: `Bearer ${bearer}` }),
     };
     const sent = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
     const response = await fetch(`${url}/api/security${target}`, sent);
