@@ -35,8 +35,8 @@ function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string
     throw new TypeError(
       "authenticate needs a request, or an object with its headers. In Next.js write { headers: await headers() }.",
     );
-  // A page is read by GET. A host that passes headers alone, such as Next.js, checks the origin of its own POST requests.
-  const { method = "GET", headers, url } = found;
+  // Next.js gives no method to its components and actions. Browsers send an Origin with every POST, and with no GET of the same site.
+  const { headers, method = headers.get("origin") === null ? "GET" : "POST", url } = found;
   return fetchAuthorizationOf(host, { method, headers, url });
 }
 

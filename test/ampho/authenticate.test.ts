@@ -75,6 +75,22 @@ describe("authenticate", () => {
     await expect(authenticate(new Request(url, { headers: two }))).rejects.toMatchObject({ code: "invalid_request" });
   });
 
+  it("authenticate rejects the headers of a POST of another site", async () => {
+    const { world, cookie } = await openAnn();
+    const headers = (origin: string, site: string) =>
+      new Headers({ cookie, host: "shop.example", origin, "sec-fetch-site": site });
+    const { authenticate } = world.ampho;
+    for (const [origin, site] of [
+      ["https://evil.example", "cross-site"],
+      ["https://old.shop.example", "same-site"],
+      ["null", "cross-site"],
+    ] as const)
+      await expect(authenticate({ headers: headers(origin, site) })).rejects.toMatchObject({ code: "cross_site" });
+    expect(await authenticate({ headers: headers("https://shop.example", "same-origin") })).toMatchObject({
+      login: "ann",
+    });
+  });
+
   it("authenticate rejects while the last read of revocations is too old, so that no page signs the user out", async () => {
     const file = `${freshFolder()}/own.db`;
     const world = await openWorld({ databaseUrl: `sqlite:${file}`, revocationLagMax: 5 });
