@@ -219,22 +219,32 @@ describe("docs/guides/recipes/socketio.md", () => {
     };
     expect((await open({})).result).toContain("401");
     expect((await open({ Authorization: "Bearer forged" })).result).toContain("401");
-    const grant = await ampho.sessions.create((await ampho.users.find("ben"))?.id ?? "");
-    const Authorization = `Bearer ${grant.token}`;
-    expect((await open({ Authorization }, "polling")).result).toBe("404");
-    const Cookie = `__Host-ampho-token=${grant.token}`;
+    await ampho.users.setRoles("ben", ["editor"]);
+    const benId = (await ampho.users.find("ben"))?.id ?? "";
+    const tokenOfBen = async () => (await ampho.sessions.create(benId)).token;
+    const token = await tokenOfBen();
+    expect((await open({ Authorization: `Bearer ${token}` }, "polling")).result).toBe("404");
     const foreign = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
-    expect((await open({ Cookie, ...foreign })).result).toContain("403");
+    expect((await open({ Cookie: `__Host-ampho-token=${token}`, ...foreign })).result).toContain("403");
 
-    const { socket, result } = await open({ Authorization });
-    expect(result).toBe("connected");
-    const said: string[] = [];
-    socket.on("said", (login: string) => said.push(login));
-    socket.emit("say", "I am no editor");
-    const closed = new Promise((resolve) => socket.on("disconnect", resolve));
-    await ampho.users.disable("ben");
-    expect(await closed).toBe("transport close");
-    expect(said).toEqual([]);
+    /** Opens a socket of ben, sends a text, and returns what the socket hears until `end` has closed it. */
+    const hearUntil = async (text: string, end: (heard: readonly string[]) => Promise<unknown>) => {
+      const { socket, result } = await open({ Authorization: `Bearer ${await tokenOfBen()}` });
+      expect(result).toBe("connected");
+      const heard: string[] = [];
+      socket.on("said", (_login: string, said: string) => heard.push(said));
+      const closed = new Promise((resolve) => socket.on("disconnect", resolve));
+      socket.emit("say", text);
+      await end(heard);
+      expect(await closed).toBe("transport close");
+      return heard;
+    };
+    const removeRole = async (heard: readonly string[]) => {
+      await expect.poll(() => heard).toEqual(["I am an editor"]);
+      await ampho.users.setRoles("ben", []);
+    };
+    await hearUntil("I am an editor", removeRole);
+    expect(await hearUntil("I am none", () => ampho.users.disable("ben"))).toEqual([]);
     await ampho.close();
   });
 });

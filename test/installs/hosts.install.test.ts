@@ -10,7 +10,7 @@ beforeAll(async () => {
   tarball = await packed();
 });
 
-it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, path: route, strangers }) => {
+it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, path: route, strangers, page }) => {
   const folder = copyExample(name);
   shell(folder, `npm install --no-audit --no-fund ${tarball}`, {}, node);
   const key = shell(folder, "ampho sec-gen-key").stdout.trim();
@@ -40,6 +40,20 @@ it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, p
     expect([hello.status, await hello.text()]).toEqual([200, expect.stringContaining("alice")]);
     const forged = await ask(`${token}x`);
     expect([forged.status, (await forged.json()).error]).toEqual([401, "invalid_token"]);
+
+    if (page === undefined) return;
+    const open = (bearer?: string) =>
+      fetch(url + page, {
+        redirect: "manual",
+        headers: bearer === undefined ? {} : { authorization: `Bearer ${bearer}` },
+      });
+    for (const bearer of [undefined, `${token}x`]) {
+      const { status, headers } = await open(bearer);
+      const to = new URL(headers.get("location") ?? "/", url);
+      expect([Math.floor(status / 100), to.pathname, to.searchParams.get("to")]).toEqual([3, "/sign-in", page]);
+    }
+    const shown = await open(token);
+    expect([shown.status, await shown.text()]).toEqual([200, expect.stringMatching(/Hello (<!-- -->)?alice/)]);
   });
 });
 
