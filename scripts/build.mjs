@@ -17,6 +17,8 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconf
   stdio: "inherit",
 });
 chmodSync(path.join(dist, "cli/main.js"), 0o755);
+const { writeOptionTypes } = await import("./option-types.mjs");
+writeOptionTypes(path.join(dist, "config/parameters.d.ts"));
 
 /** Folders that only the commands use. */
 const left = ["cli", "doctor"];

@@ -1,6 +1,7 @@
 // Writes docs/reference/configuration.md from the table of parameters. It needs a build.
 
 import { environmentOnly, optionName, parameterNames, parameters } from "../dist/config/parameters.js";
+import { literal } from "./literal.mjs";
 import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
 
@@ -21,7 +22,7 @@ const linked = (text) =>
   linkPages(text, "docs/reference/configuration.md").replace(/(?<![`\w])(AMPHO_[A-Z_]+)(?!`)/g, "`$1`");
 
 function section(name) {
-  const { kind, help } = parameters[name];
+  const { kind, help, example } = parameters[name];
   return `### ${name}
 
 ${wrap(linked(help))}
@@ -34,7 +35,21 @@ ${[
 ]
   .map((line) => wrap(`- ${line}`, "  "))
   .join("\n")}
+
+\`\`\`sh
+${name}=${inShell(example)}
+\`\`\`
+
+\`\`\`ts
+const ampho = await createAmpho({ ${optionName(name)}: ${literal(example)} });
+\`\`\`
 `;
+}
+
+/** The text of an environment variable, in single quotes where a shell would read its characters. `.env` reads it in the same way. */
+function inShell(value) {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return /^[\w.:/@-]+$/.test(text) ? text : `'${text}'`;
 }
 
 function page() {

@@ -1,0 +1,30 @@
+// Gives the options of createAmpho their texts in editors. TypeScript shows no docs for a mapped type with renamed keys. So the
+// built declaration of `ParameterOptions` gets a member for each row of the table of parameters.
+import { readFileSync, writeFileSync } from "node:fs";
+import { optionName, parameterNames, parameters } from "../dist/config/parameters.js";
+import { literal } from "./literal.mjs";
+import { wrap } from "./wrap.mjs";
+
+const mapped = /export type ParameterOptions = \{[^}]*\};/;
+
+/** Rewrites the declaration. A compiler that emits it differently stops the build. */
+export function writeOptionTypes(file) {
+  const text = readFileSync(file, "utf8");
+  if (!mapped.test(text)) throw new Error(`${file} declares no ParameterOptions`);
+  const members = parameterNames.map(member).join("\n");
+  writeFileSync(
+    file,
+    text.replace(mapped, () => `export type ParameterOptions = {\n${members}\n};`),
+  );
+}
+
+function member(name) {
+  const { help, example } = parameters[name];
+  const option = optionName(name);
+  const lines = [
+    ...wrap(help).split("\n"),
+    `In the environment: ${name}`,
+    `@example await createAmpho({ ${option}: ${literal(example)} });`,
+  ];
+  return `    /**\n${lines.map((line) => `     * ${line}\n`).join("")}     */\n    readonly ${option}?: OptionInput<"${name}">;`;
+}
