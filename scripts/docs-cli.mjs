@@ -1,6 +1,7 @@
 // Writes docs/reference/cli.md from the table of commands. It needs a build.
 
 import { commands } from "../dist/cli/commands.js";
+import { transcriptOf } from "./command-transcripts.mjs";
 import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
 
@@ -37,7 +38,7 @@ const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map(
 const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(help)}${oneOf(choices)}`, "  ");
 
 function section(command) {
-  const { name, details, options } = command;
+  const { name, details, example, options } = command;
   const lines = [...argumentsOf(command).map(argumentLine), ...options.map(optionLine)];
   return `## ${name}
 
@@ -46,6 +47,10 @@ ${usageOf(command)}
 \`\`\`
 
 ${wrap(marked(details))}
+
+\`\`\`console
+${transcriptOf(`ampho ${name} ${example}`.trimEnd())}
+\`\`\`
 ${lines.length === 0 ? "" : `\n${lines.join("\n")}\n`}`;
 }
 
@@ -68,6 +73,7 @@ the working directory.
   default is used, and a warning shows the absolute path of the file.
 - Tables fit into 80 columns. Longer cells are cut, and complete with \`--json\`. Control characters in data are printed
   as escapes.
+- In the examples below, \`…\` stands for a value that differs from run to run.
 - Colours appear on terminals only, and never with \`NO_COLOR\`.
 - \`AMPHO_DEBUG=1\` adds the stack of an unexpected error.
 - The audit log records every change under the name \`user@host\` of the operator.

@@ -52,6 +52,8 @@ export interface CommandRow {
   readonly summary: string;
   /** Full sentences for its own --help and docs/reference/cli.md. */
   readonly details: string;
+  /** Arguments and options that can be typed after the name, for --help and docs/reference/cli.md. */
+  readonly example: string;
   /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;
   load(): Promise<RunCommand>;

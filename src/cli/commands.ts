@@ -40,6 +40,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing.",
     options: [],
+    example: "",
     load: async () => (await import("./commands/init.js")).init,
   },
   {
@@ -56,6 +57,7 @@ export const commands: readonly CommandRow[] = [
         help: "Write the key to a new file that only its owner can read. An existing file stays unchanged.",
       },
     ],
+    example: "-o key.json",
     load: async () => (await keys()).generateKey,
   },
   {
@@ -86,6 +88,7 @@ export const commands: readonly CommandRow[] = [
       },
       { name: "--reason", value: "TEXT", help: "The reason for --force." },
     ],
+    example: "--stage next --in-place",
     load: async () => (await import("./commands/keys/rotate.js")).rotateKey,
   },
   {
@@ -94,6 +97,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
     options: [],
+    example: "",
     load: async () => (await keys()).printPublicKeys,
   },
   {
@@ -106,6 +110,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--all", help: "Revoke every configured key, for example after the whole key file was stolen." },
       { name: "--force", help: "Also revoke a `kid` that is not configured here." },
     ],
+    example: "--force elsewhere",
     load: async () => (await import("./commands/keys/revoke.js")).revokeKeys,
   },
   {
@@ -114,6 +119,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Reads a token from stdin and prints its header and claims, and whether it would be accepted now. If not, it prints the reason and ends with exit code 1. It never prints the token itself.",
     options: [json],
+    example: "--json < token.txt",
     load: async () => (await import("./commands/inspect-token.js")).inspectToken,
   },
   {
@@ -132,6 +138,7 @@ export const commands: readonly CommandRow[] = [
       },
     ],
     showsParameters: true,
+    example: "--host 0.0.0.0 --port 8080 --log json",
     load: async () => (await import("./commands/serve/serve.js")).serveCommand,
   },
   {
@@ -149,6 +156,7 @@ export const commands: readonly CommandRow[] = [
         help: "The address to which mails go. Default: the login, if it is an address.",
       },
     ],
+    example: "alice --password-stdin --role editor --role reader",
     load: async () => (await users()).addUser,
   },
   {
@@ -157,6 +165,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     options: [json],
+    example: "",
     load: async () => (await users()).listUsers,
   },
   {
@@ -166,6 +175,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
     argument: login,
     options: [json],
+    example: "bob --json",
     load: async () => (await users()).showUser,
   },
   {
@@ -175,6 +185,7 @@ export const commands: readonly CommandRow[] = [
       "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
     argument: login,
     options: [passwordStdin],
+    example: "bob --password-stdin",
     load: async () => (await users()).changeUserPassword,
   },
   {
@@ -185,6 +196,7 @@ export const commands: readonly CommandRow[] = [
     argument: login,
     second: { name: "ADDRESS", help: "The new address." },
     options: [],
+    example: "carol carol@example.org",
     load: async () => (await users()).changeUserEmail,
   },
   {
@@ -201,6 +213,7 @@ export const commands: readonly CommandRow[] = [
       },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
+    example: "alice --reason 'lost phone'",
     load: async () => (await import("./commands/keys/recover-user.js")).recoverUser,
   },
   {
@@ -210,6 +223,7 @@ export const commands: readonly CommandRow[] = [
       "Mails a link with which the person can register with this address (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
+    example: "Dan@example.org --role editor",
     load: async () => (await invitations()).inviteUser,
   },
   {
@@ -218,6 +232,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
     options: [json],
+    example: "",
     load: async () => (await invitations()).listInvitations,
   },
   {
@@ -229,6 +244,7 @@ export const commands: readonly CommandRow[] = [
       help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
     },
     options: [],
+    example: "-- ID",
     load: async () => (await invitations()).removeInvitation,
   },
   {
@@ -237,6 +253,7 @@ export const commands: readonly CommandRow[] = [
     details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
     options: [],
+    example: "bob",
     load: async () => (await users()).disableUser,
   },
   {
@@ -245,6 +262,7 @@ export const commands: readonly CommandRow[] = [
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
     options: [],
+    example: "bob",
     load: async () => (await users()).enableUser,
   },
   {
@@ -253,6 +271,7 @@ export const commands: readonly CommandRow[] = [
     details: "Every session of the user ends within a second. The audit log keeps its entries.",
     argument: login,
     options: [],
+    example: "bob",
     load: async () => (await users()).deleteUser,
   },
   {
@@ -266,6 +285,7 @@ export const commands: readonly CommandRow[] = [
       role("--remove", "A role to remove. Repeat the option for several roles."),
       json,
     ],
+    example: "alice --add admin --add reader --remove editor",
     load: async () => (await users()).changeRoles,
   },
   {
@@ -275,6 +295,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
     options: [],
+    example: "alice",
     load: async () => (await users()).exportUser,
   },
   {
@@ -284,6 +305,7 @@ export const commands: readonly CommandRow[] = [
       'Reads JSON Lines such as `{"login":"alice","password_hash":"$2b$…","roles":["reader"]}` and imports all users or none. A wrong line, or a login that exists, is reported by its number with the reason. docs/guides/importing.md lists the members and the formats of hashes. A server can run meanwhile.',
     argument: { name: "FILE", help: "The file, or - for stdin." },
     options: [{ name: "--dry-run", help: "Import nothing. Check every line and count the users per format." }],
+    example: "--dry-run users.jsonl",
     load: async () => (await import("./commands/import-users.js")).importUsers,
   },
   {
@@ -292,6 +314,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
     options: [json],
+    example: "",
     load: async () => (await users()).countHashes,
   },
   {
@@ -300,6 +323,7 @@ export const commands: readonly CommandRow[] = [
     details: "Lists the live sessions, the newest first.",
     argument: login,
     options: [json],
+    example: "alice",
     load: async () => (await sessions()).listSessions,
   },
   {
@@ -311,6 +335,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--login", value: "LOGIN", help: "End every session of this user." },
       { name: "--all", help: "End every session of every user." },
     ],
+    example: "--login alice",
     load: async () => (await sessions()).endSessions,
   },
   {
@@ -320,6 +345,7 @@ export const commands: readonly CommandRow[] = [
       "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
     argument: user,
     options: [json],
+    example: "alice --json",
     load: async () => (await factors()).listFactors,
   },
   {
@@ -337,6 +363,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--all", help: "Remove all of them." },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
+    example: "alice totp --reason 'The phone was lost.'",
     load: async () => (await factors()).removeFactors,
   },
   {
@@ -347,6 +374,7 @@ export const commands: readonly CommandRow[] = [
     argument: user,
     second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
     options: [],
+    example: "alice required",
     load: async () => (await factors()).setPolicy,
   },
   {
@@ -355,6 +383,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Reads each stored TOTP secret with the key under which it is, also if that key is revoked, and stores it under the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
     options: [],
+    example: "",
     load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
   },
   {
@@ -363,6 +392,7 @@ export const commands: readonly CommandRow[] = [
     details: "With --json it prints an array.",
     argument: user,
     options: [json],
+    example: "alice",
     load: async () => (await import("./commands/identities.js")).listIdentities,
   },
   {
@@ -376,6 +406,7 @@ export const commands: readonly CommandRow[] = [
       help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
     },
     options: [{ name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
+    example: "alice ID --reason 'The account was stolen.'",
     load: async () => (await import("./commands/identities.js")).removeIdentity,
   },
   {
@@ -385,6 +416,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
     options: [],
+    example: "google",
     load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
   },
   {
@@ -393,6 +425,7 @@ export const commands: readonly CommandRow[] = [
     details: "The next login on each device asks for the second factor. Sessions go on.",
     argument: user,
     options: [],
+    example: "alice",
     load: async () => (await factors()).forgetDevices,
   },
   {
@@ -401,6 +434,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     options: [json],
+    example: "",
     load: async () => (await throttle()).listLockouts,
   },
   {
@@ -413,6 +447,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
       { name: "--all", help: "Forget all." },
     ],
+    example: "alice",
     load: async () => (await throttle()).clearLockouts,
   },
   {
@@ -421,6 +456,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
     options: [],
+    example: "",
     load: async () => (await import("./commands/captcha.js")).checkCaptcha,
   },
   {
@@ -429,6 +465,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
     options: [json],
+    example: "",
     load: async () => (await mail()).listMail,
   },
   {
@@ -438,6 +475,7 @@ export const commands: readonly CommandRow[] = [
       "Connects to the mail server of AMPHO_MAIL_URL, sends one mail, and prints what happened. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     argument: { name: "ADDRESS", help: "The address that receives the mail." },
     options: [],
+    example: "operator@example.org",
     load: async () => (await mail()).testMail,
   },
   {
@@ -454,6 +492,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--limit", value: "N", help: "List at most the newest N entries. Default: 1000." },
       json,
     ],
+    example: "--login alice",
     load: async () => (await import("./commands/audit.js")).listAudit,
   },
   {
@@ -469,6 +508,7 @@ export const commands: readonly CommandRow[] = [
       passwordStdin,
       json,
     ],
+    example: "",
     load: async () => (await import("./commands/doctor/doctor.js")).doctor,
   },
   {
@@ -476,6 +516,7 @@ export const commands: readonly CommandRow[] = [
     summary: "update the database schema",
     details: "Applies the migrations that are missing.",
     options: [],
+    example: "",
     load: async () => (await migrations()).migrateUp,
   },
   {
@@ -483,6 +524,7 @@ export const commands: readonly CommandRow[] = [
     summary: "revert the last migration",
     details: "Reverts one migration and deletes the data that it added. Make a backup first.",
     options: [],
+    example: "",
     load: async () => (await migrations()).migrateDown,
   },
   {
@@ -490,6 +532,7 @@ export const commands: readonly CommandRow[] = [
     summary: "print the current migration",
     details: "Prints the number of the last applied migration, or 0 if there is none.",
     options: [],
+    example: "",
     load: async () => (await migrations()).printCurrent,
   },
   {
@@ -497,6 +540,7 @@ export const commands: readonly CommandRow[] = [
     summary: "list the migrations",
     details: "Lists every migration of this version and when it was applied.",
     options: [json],
+    example: "",
     load: async () => (await migrations()).listMigrations,
   },
   {
@@ -505,6 +549,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, remains of interrupted imports, and audit entries older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
+    example: "",
     load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },
 ];

@@ -57,12 +57,15 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
   };
 }
 
+export const exampleOf = ({ name, example }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
+
 function subcommand(row: CommandRow, context: CommandContext): Command {
   const command = new Command(row.name).summary(row.summary).description(row.details);
   const args = argumentsOf(row);
   for (const argument of args)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
   for (const option of row.options) command.addOption(optionOf(option));
+  command.addHelpText("after", `\nExample:\n  ${exampleOf(row)}`);
   if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
     const input = inputOf(row, values.slice(0, args.length), command);
