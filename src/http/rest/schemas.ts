@@ -77,6 +77,8 @@ export const cookieGrant = grant
   .omit({ token: true, token_type: true, refresh_token: true, device: true })
   .meta({ title: "CookieGrant" });
 
-export const openApiDocument = z.looseObject({ openapi: z.string() }).meta({ title: "OpenApiDocument" });
+export const openApiDocument = z
+  .looseObject({ openapi: z.string().meta({ description: "The version of OpenAPI." }) })
+  .meta({ title: "OpenApiDocument" });
 
 export type OpenApiDocument = z.input<typeof openApiDocument>;

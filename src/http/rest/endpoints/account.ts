@@ -7,14 +7,14 @@ import { passkeyView } from "./passkeys.js";
 import { sessionView } from "./sessions.js";
 
 const identity = z.object({
-  id: z.string(),
+  id: z.string().meta({ description: "The id, for `DELETE /identities/{id}`." }),
   provider: z.string().meta({ description: "The name of the outside provider." }),
 });
 
 const account = z
   .object({
-    id: z.string(),
-    login: z.string(),
+    id: z.string().meta({ description: "The user's id." }),
+    login: z.string().meta({ description: "The user's login." }),
     email: z.string().nullable().meta({ description: "The address of the user, or null." }),
     email_proven: z.boolean().meta({ description: "True if the user has proven the address." }),
     created: seconds.nullable().meta({
@@ -22,7 +22,7 @@ const account = z
     }),
     policy: z.enum(["optional", "required", "phr"]).meta({ description: "How much a login must prove." }),
     password: z.boolean().meta({ description: "True if the user has a password." }),
-    passkeys: z.array(passkeyView).readonly(),
+    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
     totp: z.object({ since: seconds }).nullable().meta({ description: "The authenticator app, or null." }),
     recovery_codes: z.int().meta({ description: "The number of recovery codes that are left." }),
     identities: z.array(identity).readonly().meta({ description: "The accounts at outside providers." }),
@@ -33,20 +33,20 @@ export const ownAccount = account;
 
 export const accountExport = z
   .object({
-    account,
-    passkeys: z.array(passkeyView).readonly(),
-    identities: z.array(identity).readonly(),
+    account: account.meta({ description: "The account, as `GET /account` returns it." }),
+    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
+    identities: z.array(identity).readonly().meta({ description: "The accounts at outside providers." }),
     sessions: z.array(sessionView).readonly().meta({ description: "The newest 1000 live sessions." }),
     events: z
       .array(
         z.object({
           at: seconds.meta({ description: "The time of the event, in Unix seconds." }),
-          event: z.string(),
-          reason: z.string().nullable(),
-          session: z.string().nullable(),
-          actor: z.enum(["user", "operator", "application"]),
-          address: z.string().nullable(),
-          agent: z.string().nullable(),
+          event: z.string().meta({ description: "The event, as docs/reference/audit-events.md lists it." }),
+          reason: z.string().nullable().meta({ description: "The reason of a rejection or an end, or null." }),
+          session: z.string().nullable().meta({ description: "The id of the session, or null." }),
+          actor: z.enum(["user", "operator", "application"]).meta({ description: "The one who caused the event." }),
+          address: z.string().nullable().meta({ description: "The client's address, or null." }),
+          agent: z.string().nullable().meta({ description: "The client's `User-Agent`, or null." }),
         }),
       )
       .readonly()

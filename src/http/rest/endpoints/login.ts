@@ -87,18 +87,25 @@ function logInByMail(call: Call<z.output<typeof credentials>, undefined>): Promi
 
 export const waysIn = z
   .object({
-    ways: z.object({
-      password: z.boolean().meta({ description: "Users can log in with a password." }),
-      passkey: z.boolean().meta({ description: "Users can log in with a passkey." }),
-      mail: z.boolean().meta({ description: "Users can log in by a mailed code or link." }),
-      providers: z
-        .array(z.object({ name: z.string(), label: z.string() }))
-        .readonly()
-        .meta({ description: "Outside providers with which users can log in." }),
-      registration: z.enum(["closed", "invite", "open"]).meta({
-        description: "`closed` if only operators and the application create users, else `invite` or `open`.",
-      }),
-    }),
+    ways: z
+      .object({
+        password: z.boolean().meta({ description: "Users can log in with a password." }),
+        passkey: z.boolean().meta({ description: "Users can log in with a passkey." }),
+        mail: z.boolean().meta({ description: "Users can log in by a mailed code or link." }),
+        providers: z
+          .array(
+            z.object({
+              name: z.string().meta({ description: "The name for `POST /login/outside`." }),
+              label: z.string().meta({ description: "The text of a button." }),
+            }),
+          )
+          .readonly()
+          .meta({ description: "Outside providers with which users can log in." }),
+        registration: z.enum(["closed", "invite", "open"]).meta({
+          description: "`closed` if only operators and the application create users, else `invite` or `open`.",
+        }),
+      })
+      .meta({ description: "The ways to log in." }),
     transaction: z.string().nullable().meta({
       description: "The transaction for a login by passkey, or null while passkeys are not offered.",
     }),

@@ -10,9 +10,9 @@ import { opaque, seconds } from "../schemas.js";
 export const outsideResponse = z
   .object({
     provider: z.string().meta({ description: "The name of the provider to whose callback the response came." }),
-    code: z.string().max(4096),
-    state: z.string().max(4096),
-    iss: z.string().max(4096).optional(),
+    code: z.string().max(4096).meta({ description: "The code of the provider." }),
+    state: z.string().max(4096).meta({ description: "The `state` of the login." }),
+    iss: z.string().max(4096).optional().meta({ description: "The issuer of the provider (RFC 9207)." }),
   })
   .meta({ description: "an object: `provider`, `code`, `state` and `iss`, as the callback has received them" });
 

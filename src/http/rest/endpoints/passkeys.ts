@@ -37,11 +37,14 @@ export function beginPasskey(
 
 export const passkeyView = z.object({
   id: z.string().meta({ description: "The credential id, base64url." }),
-  name: z.string(),
+  name: z.string().meta({ description: "The name in the user's list." }),
   created: seconds.meta({ description: "The time of the registration, in Unix seconds." }),
   used: seconds.nullable().meta({ description: "The time of the last use, in Unix seconds." }),
   synced: z.boolean().meta({ description: "True if the passkey is backed up." }),
-  transports: z.array(z.string()).readonly(),
+  transports: z
+    .array(z.string())
+    .readonly()
+    .meta({ description: "How the browser reaches the authenticator (WebAuthn L3 §5.8.4)." }),
   provider: z.string().nullable().meta({ description: "The name of the passkey's provider, where it is known." }),
 });
 
@@ -53,7 +56,7 @@ export const newPasskey = z.object({
 
 export const addedPasskey = z
   .object({
-    passkey: passkeyView,
+    passkey: passkeyView.meta({ description: "The new passkey." }),
     recovery_codes: z.array(z.string()).readonly().optional().meta({
       description: "Eight codes, if this is the first second factor of the account.",
     }),
@@ -72,7 +75,7 @@ export function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
 
 export const passkeyList = z
   .object({
-    passkeys: z.array(passkeyView).readonly(),
+    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
     rp: z.string().meta({ description: "The relying party." }),
     user: z.string().nullable().meta({ description: "The user handle, or null before the first passkey." }),
     accepted: z.array(z.string()).readonly().meta({ description: "All credential ids, for the Signal API." }),

@@ -3,7 +3,11 @@ import { z } from "zod";
 import type { Call } from "../route.js";
 import type { OpenApiDocument } from "../schemas.js";
 
-export const jwkSet = z.object({ keys: z.array(z.looseObject({})).readonly() }).meta({ title: "JwkSet" });
+export const jwkSet = z
+  .object({
+    keys: z.array(z.looseObject({})).readonly().meta({ description: "The public keys as JWKs (RFC 7517 §4)." }),
+  })
+  .meta({ title: "JwkSet" });
 
 export function publishKeys({ features }: Call<undefined, undefined>): z.input<typeof jwkSet> {
   return features.publicKeys();

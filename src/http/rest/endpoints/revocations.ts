@@ -72,14 +72,24 @@ export const feedPage = z
             })
             .meta({ description: "Rejects the user's tokens that hold a removed role and were issued before." }),
           z
-            .object({ ...numbered, kind: z.literal("key"), kid: z.string() })
+            .object({
+              ...numbered,
+              kind: z.literal("key"),
+              kid: z.string().meta({ description: "The `kid` of the key." }),
+            })
             .meta({ description: "Rejects everything that the key signed." }),
           z
-            .object({ ...numbered, kind: z.literal("all"), era: z.int(), sessions })
+            .object({
+              ...numbered,
+              kind: z.literal("all"),
+              era: z.int().meta({ description: "The number of such endings." }),
+              sessions,
+            })
             .meta({ description: "Rejects all tokens that were issued before." }),
         ]),
       )
-      .readonly(),
+      .readonly()
+      .meta({ description: "The entries after `after`, in the order of their numbers." }),
     now: seconds.meta({ description: "The server's clock, in Unix seconds." }),
     more: z.boolean().meta({ description: "True when the client must request more entries at once." }),
     waited: z.int().meta({ description: "Milliseconds that the server waited before it read the database." }),

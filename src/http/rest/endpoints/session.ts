@@ -8,14 +8,15 @@ export const currentSession = z
   .object({
     id: z.string().nullable().meta({ description: "The user's id." }),
     login: z.string().meta({ description: "The user's login." }),
-    roles: z.array(z.string()).readonly(),
-    scopes: z.array(z.string()).readonly(),
+    roles: z.array(z.string()).readonly().meta({ description: "The user's roles, as the token carries them." }),
+    scopes: z.array(z.string()).readonly().meta({ description: "The scopes of those roles." }),
     session: z
       .object({
-        id: z.string(),
+        id: z.string().meta({ description: "The session's id." }),
         authenticated: seconds.nullable().meta({ description: "The time of the login, in Unix seconds." }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ description: "The session, or null for a token without one." }),
     amr: z
       .array(z.string())
       .readonly()

@@ -6,7 +6,7 @@ import type { Call } from "../route.js";
 import { seconds } from "../schemas.js";
 
 export const sessionView = z.object({
-  id: z.string(),
+  id: z.string().meta({ description: "The session's id, for `DELETE /sessions/{id}`." }),
   created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
   renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
   expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
@@ -24,7 +24,8 @@ export const sessionList = z
           current: z.boolean().meta({ description: "True for the session of the token that asks." }),
         }),
       )
-      .readonly(),
+      .readonly()
+      .meta({ description: "The live sessions, the newest first." }),
   })
   .meta({ title: "SessionList" });
 

@@ -2,13 +2,27 @@
 import { AmphoError } from "../../../errors.js";
 import type { HttpResponse } from "../message.js";
 
-/** A request that Ampho has rejected. `response` is what Ampho itself would send (docs/reference/errors.md). */
+/**
+ * A request that Ampho has rejected. `response` is what Ampho itself would send (docs/reference/errors.md).
+ * @example
+ * app.use(mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }));
+ * app.use((error: Error, request: Request, response: Response, next: NextFunction) => {
+ *   if (!("code" in error)) return next(error);
+ *   const { status, statusCode, headers, expose, code, details, message, response: own } = error as RejectedRequest;
+ *   console.log(statusCode, headers, expose, details, own.body);
+ *   response.status(status).json({ code, message });
+ * });
+ */
 export class RejectedRequest extends AmphoError {
+  /** The status of the response. Koa reads it. */
   readonly status: number;
+  /** The same, as Express and Fastify read it. */
   readonly statusCode: number;
+  /** The headers of the response, such as `WWW-Authenticate`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Frameworks can send the message to the client, because it reveals nothing internal. */
   readonly expose = true;
+  /** The response that Ampho itself would send. */
   readonly response: HttpResponse;
 
   constructor(response: HttpResponse, error: unknown) {

@@ -1,0 +1,213 @@
+// The examples of docs/reference/http.md: one exchange with each route, as a real instance had it. A change of the wire needs
+// `npx vitest run -u test/http/examples.test.ts`, and then `npm run docs`.
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { expect, it } from "vitest";
+import { routes } from "../../dist/http/rest/routes.js";
+import { createSubject, register } from "../factors/webauthn/authenticator.js";
+import { begunOf, openOutside } from "../gate/outside.js";
+import { codeAt } from "../gate/owners.js";
+import { addPasskeyOwner, beginPasskey, logInWith } from "../gate/passkey-owners.js";
+import { type Answer, openWorld, password, type Sent, type World } from "../world/ampho.js";
+import { keyPair } from "../world/key-pairs.js";
+
+const newPassword = "saffron anchor drizzle glass";
+const feedToken = "0".repeat(32);
+const key = {
+  ...keyPair("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" }),
+  alg: "ES256",
+  kid: "2026-11",
+};
+
+interface Exchange {
+  readonly target: string;
+  readonly bearer: boolean;
+  readonly request: unknown;
+  readonly response: unknown;
+}
+
+/** Keeps the first exchange with each route that ended as its row promises. */
+function recording(world: World, kept: Map<string, Exchange>): World {
+  return {
+    ...world,
+    async call(method, target, sent = {}) {
+      const answer = await world.call(method, target, sent);
+      const route = routes.find((row) => row.method === method && patternOf(row.path).test(target));
+      const name = `${method} ${route?.path}`;
+      if (answer.status === route?.status && !kept.has(name)) kept.set(name, exchangeOf(target, sent, answer));
+      return answer;
+    },
+  };
+}
+
+const patternOf = (path: string) =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}(?:\\?.*)?$`);
+
+function exchangeOf(target: string, { body, bearer }: Sent, { headers, json, text }: Answer): Exchange {
+  const location = headers.get("location");
+  // The document describes itself. The example shows its beginning.
+  const { paths: _, components: __, ...begun } = json;
+  const response = text === "" ? (location === null ? undefined : { location }) : begun;
+  return { target, bearer: bearer !== undefined, request: body, response };
+}
+
+/** The members whose values differ from run to run, or are secrets. Random texts in other members become an ellipsis. */
+const stable: Readonly<Record<string, string>> = {
+  match: "42",
+  totp: "123456",
+  recovery_code: "ABCD-EFGH-JKLM-NPQR-STUV-WXYZ",
+  epoch: "…",
+  version: "…",
+};
+
+function settled(value: unknown, name = ""): unknown {
+  if (Array.isArray(value)) return value.slice(0, 2).map((each) => settled(each, name));
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([each, inner]) => [each, settled(inner, each)]));
+  if (typeof value !== "string") return value;
+  if (name === "recovery_codes") return stable["recovery_code"];
+  if (name === "code" && /^\d{8}$/.test(value)) return "12345678";
+  return (stable[name] ?? value)
+    .replace(/http:\/\/127\.0\.0\.1:\d+/g, "https://id.example")
+    .replace(/eyJ[\w.-]+/g, "eyJ…")
+    .replace(/(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{16,}/g, "…");
+}
+
+it("each route has an example that its schemas describe", async () => {
+  const kept = new Map<string, Exchange>();
+  const open = async (options = {}) => recording(await openWorld(options), kept);
+  const outside = await openOutside(
+    { open },
+    {
+      options: {
+        ...{ appUrl: "https://example.org/", appName: "Example", registration: "open", mailLogin: true, key },
+        ...{ revocationFeedToken: feedToken, scopes: { editor: ["articles:read", "articles:write"] } },
+      },
+    },
+  );
+  const { world, mails, evil } = outside;
+  const call = (method: string, target: string, bearer?: string, body?: object) =>
+    world.call(method, target, { bearer, body });
+  const login = async (name: string) => (await world.login(name)).token;
+  const mailed = async (kind: string, pattern: RegExp) => {
+    const newest = () => mails.filter((mail) => mail.kind === kind).at(-1);
+    await expect.poll(newest).toBeDefined();
+    return pattern.exec(newest()?.text ?? "")?.[1]?.replaceAll(" ", "");
+  };
+  const eightDigits = /^(\d\d \d\d \d\d \d\d)$/m;
+
+  for (const path of ["/login", "/.well-known/jwks.json", "/openapi.json"]) await call("GET", path);
+
+  // Sessions.
+  await world.user("ann", { password, roles: ["editor"] });
+  const { token, refresh_token } = await world.login("ann");
+  await call("GET", "/session", token);
+  await call("GET", "/sessions", token);
+  await call("POST", "/renew", undefined, { refresh_token });
+  await call("DELETE", `/sessions/${(await world.ampho.verify(await login("ann"))).session}`, token);
+  await call("POST", "/logout", token);
+  await call("DELETE", "/sessions", await login("ann"));
+  await world.call("GET", "/revocations?after=0", { bearer: feedToken });
+  await call("POST", "/password", await login("ann"), { password, new_password: newPassword });
+
+  // Authenticator apps.
+  await world.user("bob", { password });
+  const bob = await login("bob");
+  const { json: setUp } = await call("POST", "/totp", bob, {});
+  const totp = codeAt(String(setUp["secret"]), world.clock.now());
+  await call("POST", "/totp/confirm", bob, { transaction: setUp["transaction"], totp });
+  world.clock.advance(60);
+  const code = codeAt(String(setUp["secret"]), world.clock.now());
+  const strong = String(
+    (await call("POST", "/login", undefined, { login: "bob", password, totp: code })).json["token"],
+  );
+  await call("POST", "/recovery-codes", strong);
+  await call("DELETE", "/devices", strong);
+  await call("DELETE", "/totp", strong);
+
+  // Passkeys and the account.
+  const owner = await addPasskeyOwner(world, "carol");
+  world.clock.advance(60);
+  const byPasskey = async () => String((await logInWith(world, owner)).json["token"]);
+  const first = await byPasskey();
+  await call("GET", "/passkeys", first);
+  await call("GET", "/account", first);
+  await call("GET", "/account/export", first);
+  const second = createSubject(-7);
+  const { transaction, challenge } = await beginPasskey(world, first);
+  await call("POST", "/passkeys", first, { transaction, passkey: register(second, challenge), name: "Key" });
+  const id = second.id.toString("base64url");
+  await call("POST", `/passkeys/${id}`, first, { name: "Security key" });
+  await call("DELETE", `/passkeys/${id}`, first);
+  await call("DELETE", "/password", await byPasskey());
+  await call("POST", "/account/login", await byPasskey(), { login: "caroline" });
+  await world.user("finn", { password });
+  await call("DELETE", "/account", await login("finn"));
+
+  // Outside providers.
+  await world.user("dan", { password });
+  const dan = await login("dan");
+  const linking = begunOf(await call("POST", "/identities", dan, { provider: "acme", return_to: "/account" }));
+  evil.claims = { nonce: linking.nonce, sub: "dan" };
+  const proof = { provider: "acme", code: "code-1", state: linking.state };
+  await call("POST", "/identities/finish", dan, { transaction: linking.transaction, outside: proof });
+  const [identity] = await world.ampho.identities.list((await world.ampho.verify(dan)).id ?? "");
+  await call("DELETE", `/identities/${identity?.id}`, dan);
+  await call("POST", "/login/outside", undefined, { provider: "acme", return_to: "/articles" });
+  await call("GET", "/login/outside/acme/callback?code=code-1&state=opaque");
+  await call("POST", "/login/outside/acme/callback", undefined, { code: "code-1", state: "opaque" });
+
+  // Mails.
+  const begun = await call("POST", "/register", undefined, { email: "eve@example.org" });
+  const registered = await call("POST", "/register/finish", undefined, {
+    transaction: begun.json["transaction"],
+    code: await mailed("register", eightDigits),
+    password,
+  });
+  const eve = String(registered.json["token"]);
+  world.clock.advance(90);
+  await call("POST", "/login/mail", undefined, { login: "eve@example.org" });
+  const change = await call("POST", "/account/email", eve, { email: "eva@example.org" });
+  const changing = { transaction: change.json["transaction"], code: await mailed("email", eightDigits) };
+  await call("POST", "/account/email/finish", eve, changing);
+  await call("POST", "/alarm", undefined, { alarm: await mailed("email_changed", /#ampho-alarm=(\S+)/) });
+  world.clock.advance(90);
+  const reset = await call("POST", "/password/reset", undefined, { login: "eve@example.org" });
+  await call("POST", "/password/reset/finish", undefined, {
+    transaction: reset.json["transaction"],
+    code: await mailed("reset", eightDigits),
+    new_password: newPassword,
+  });
+
+  expect([...routes].map(({ method, path }) => `${method} ${path}`).filter((name) => !kept.has(name))).toEqual([]);
+  const described = routes.map((route) => {
+    const name = `${route.method} ${route.path}`;
+    return [name, kept.get(name)] as const;
+  });
+  await describedBy(world, described);
+  await expect(`${JSON.stringify(settled(Object.fromEntries(described)), null, 2)}\n`).toMatchFileSnapshot(
+    "./examples.json",
+  );
+});
+
+/** Compares each exchange with the OpenAPI document of the instance. */
+async function describedBy(world: World, exchanges: readonly (readonly [string, Exchange | undefined])[]) {
+  const { json: document } = await world.call("GET", "/openapi.json");
+  const ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, "document");
+  for (const [name, exchange] of exchanges) {
+    const [method = "", path = ""] = name.split(" ");
+    const at = `#/paths/${`/api/security${path}`.replaceAll("/", "~1").replaceAll(/[{}]/g, encodeURIComponent)}/${method.toLowerCase()}`;
+    const { status = 0 } = routes.find((row) => row.method === method && row.path === path) ?? {};
+    const json = "content/application~1json/schema";
+    const parts = [
+      ...(exchange?.request === undefined ? [] : [[`${at}/requestBody/${json}`, exchange.request] as const]),
+      ...(status === 200 ? [[`${at}/responses/200/${json}`, exchange?.response] as const] : []),
+    ];
+    for (const [pointer, value] of parts) {
+      const validate = ajv.compile({ $ref: `document${pointer}` });
+      expect(validate(value), `${name}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+    }
+  }
+}
