@@ -8,6 +8,7 @@ const generators = [
   "./docs-doctor.mjs",
   "./docs-metrics.mjs",
   "./docs-audit.mjs",
+  "./docs-api.mjs",
 ];
 
 /** The text of every generated page by its path. */

@@ -140,7 +140,7 @@ function withoutTags(text) {
   return text
     .split("\n")
     .map((line) => {
-      if (/^\s*@\w+/.test(line)) example = /^\s*@example/.test(line);
+      if (/^\s*@(?:example|param|returns|template|throws)\b/.test(line)) example = /^\s*@example/.test(line);
       if (example || /^\s*(?:@ts-|@vitest|@type\b|@typedef|<reference|#region|#endregion)/.test(line)) return "";
       return line
         .replace(/^\s*biome-ignore [\w/]+:\s*/, "")

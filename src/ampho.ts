@@ -59,24 +59,41 @@ import { productVersion } from "./version.js";
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
   /**
    * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
+   * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
    */
   readonly claims?: ExtraClaims | undefined;
   /**
    * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/operate/throttling.md). If it rejects or takes more
    * than 5 s, the throttle decides as without a captcha.
-   * @example captcha: async (token, { address }) => (await shield.verify(token, address)).human
+   * @example await createAmpho({ captcha: async (token, { address }) => (await shield.verify(token, address)).human });
    */
   readonly captcha?: VerifyCaptcha | undefined;
 }
 
-/** `U` is a row of the application's own user table. */
+/**
+ * The options of `createAmpho`: the parameters, and what only code can give. `U` is a row of the application's own user
+ * table.
+ * @example
+ * const options: AmphoOptions = { databaseUrl: "sqlite::memory:", tokenTtl: "5m", log: console.error };
+ * const ampho = await createAmpho(options);
+ */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
 ];
 
+/**
+ * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails.
+ * @example
+ * const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
+ * const user = await ampho.users.create({ login: "alice", password });
+ * const { token } = await ampho.sessions.create(user.id);
+ * const { roles } = await ampho.verify(token);
+ * await ampho.close();
+ */
 export interface Ampho extends Omit<Management, "sessions" | "users"> {
+  /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
      * Begins the recovery of an account (docs/operate/recovery.md), and mails or returns a link to a new password. The link asks for the
@@ -87,6 +104,7 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
      */
     recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
   };
+  /** Sessions of users of the database, or of the application's own user table. */
   readonly sessions: Management["sessions"] & {
     /**
      * Creates a session for a user whom the application has authenticated itself, and resolves to the response of
@@ -99,20 +117,24 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
-   * @example export const GET = authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
+   * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
    */
   readonly authorize: Authorize;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
    * redirects to the login. Rejects with the code of the error where the token could not be checked.
-   * @example const auth = await ampho.authenticate({ headers: await headers() }); // in a server component of Next.js
+   * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
    */
   readonly authenticate: Authenticate;
-  /** Verifies an access token. Rejects with `invalid_token` or `unavailable`. */
+  /**
+   * Verifies an access token. Rejects with `invalid_token` or `unavailable`.
+   * @example const { login, roles } = await ampho.verify(token);
+   */
   verify(token: string): Promise<Auth>;
   /**
    * Verifies an access token without a promise, as every guard does. After a pause of this process it cannot wait for
    * the revocations, so it throws `unavailable` until they were read.
+   * @example const { login, roles } = ampho.verifySync(token);
    */
   verifySync(token: string): Auth;
   /**
@@ -123,17 +145,32 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   /**
    * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a
    * function that stops it. Throws `invalid_request` if `listener` is not a function.
+   * @example
+   * const stop = ampho.onRevoked((revoked) => {
+   *   if (revoked.kind === "session") closeSocketsOf(revoked.session);
+   * });
    */
   onRevoked(listener: (revoked: Revoked) => void): () => void;
-  /** Returns the metrics (docs/operate/metrics.md) as Prometheus text, for a route of the application. */
+  /**
+   * Returns the metrics (docs/operate/metrics.md) as Prometheus text, for a route of the application.
+   * @example app.get("/metrics", (request, response) => response.type("text/plain").send(ampho.metrics()));
+   */
   metrics(): string;
-  /** Stops everything. Can be called twice. Nothing keeps the process alive afterwards. */
+  /**
+   * Stops everything. Can be called twice. Nothing keeps the process alive afterwards.
+   * @example process.once("SIGTERM", () => void ampho.close());
+   */
   close(): Promise<void>;
   /**
    * Reads AMPHO_SECURITY_KEY_FILE now. Without a call a changed file is read within seconds. Rejects with
    * ConfigurationError if the file cannot be used or is not configured, and keeps the old keys.
+   * @example process.on("SIGHUP", () => void ampho.reloadKeys().catch(console.error));
    */
   reloadKeys(): Promise<void>;
+  /**
+   * The members for adapters and servers. Applications do not need it.
+   * @example const { prefix } = ampho.host;
+   */
   readonly host: AmphoHost;
 }
 

@@ -1,5 +1,12 @@
 // The only file that reads the time. Decisions use whole seconds, and the monotonic clock measures durations.
 
+/**
+ * A clock for tests. The default is that of the machine, corrected by the database.
+ * @example
+ * let seconds = 1_800_000_000;
+ * const clock: Clock = { now: () => seconds, monotonicMs: () => seconds * 1000 };
+ * const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", clock });
+ */
 export interface Clock {
   /** Whole Unix seconds. */
   now(): number;
@@ -7,6 +14,7 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Takes a reading of the database's clock in Unix milliseconds, from a moment between two readings of `monotonicMs`.
+   * @example const clock: Clock = { now: () => 1_800_000_000, monotonicMs: () => 0, observe: (databaseMs) => console.log(databaseMs) };
    */
   readonly observe?: (databaseMs: number, sentMs: number, receivedMs: number) => void;
 }

@@ -34,6 +34,11 @@ export const errorCodes = [
   "internal_error",
 ] as const;
 
+/**
+ * The codes of docs/reference/errors.md.
+ * @example
+ * const isOver = (code: ErrorCode): boolean => code === "session_ended" || code === "invalid_token";
+ */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
@@ -62,7 +67,15 @@ export const passwordProblemReasons = [
 ] as const;
 export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 
-/** Facts that some codes carry. All of them can be sent to the client. */
+/**
+ * Facts that some codes carry. All of them can be sent to the client.
+ * @example
+ * const waitOf = ({ retryAfterSeconds = 0 }: ErrorDetails): string => `Try again in ${retryAfterSeconds} s.`;
+ * const ruleOf = ({ field, reason }: ErrorDetails): string | undefined => field ?? reason;
+ * const proofsOf = ({ transaction, factors, passkey, ways, enroll, mail }: ErrorDetails) =>
+ *   ({ transaction, factors, passkey, ways, enroll, mail });
+ * const needsOf = ({ acr, maxAgeSeconds, scopes, allow }: ErrorDetails) => ({ acr, maxAgeSeconds, scopes, allow });
+ */
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
@@ -99,14 +112,20 @@ export interface ErrorDetails {
  * try {
  *   await ampho.users.create({ login, password });
  * } catch (error) {
- *   if (error instanceof AmphoError && error.code === "login_taken") return conflict();
- *   throw error;
+ *   if (error instanceof AmphoError && error.code === "login_taken") console.error("Choose another login.");
+ *   else throw error;
  * }
  */
 export class AmphoError extends Error {
   override readonly name = "AmphoError";
   // `declare` emits no field: the constructor sets both, and the client stays small.
+  /** The code. Decide by it, and never by the message. */
   declare readonly code: ErrorCode;
+  /**
+   * Facts that some codes carry, such as the seconds to wait.
+   * @example
+   * if (error.code === "too_many_attempts") console.log(error.details.retryAfterSeconds);
+   */
   declare readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
@@ -122,6 +141,12 @@ export const transactionOver = () => new AmphoError("transaction_over", "The tra
 /**
  * A mistake in the configuration or in a call: a bad parameter, a key that cannot be used, a wrong option. The command
  * line prints the message and ends with exit code 2. The message never contains the value of a key or a password.
+ * @example
+ * try {
+ *   await createAmpho({ tokenTtl: "soon" });
+ * } catch (error) {
+ *   if (error instanceof ConfigurationError) console.error(error.message);
+ * }
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";

@@ -25,21 +25,40 @@ import { createDatabaseDirectory } from "./users/database-directory.js";
 export type Log = (line: string, requestId?: string) => void;
 
 export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> {
-  /** The application's own user table (docs/guides/own-users.md), in place of the users of the database. */
+  /**
+   * The application's own user table (docs/guides/own-users.md), in place of the users of the database.
+   * @example
+   * await createAmpho({
+   *   users: {
+   *     find: (login) => db.users.findFirst({ where: { login } }),
+   *     verify: (user, password) => verifyPassword(user.passwordHash, password),
+   *   },
+   * });
+   */
   readonly users?: ApplicationUsers<U> | undefined;
   /**
    * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
    * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
+   * @example await createAmpho({ log: (line, requestId) => logger.warn({ requestId }, line) });
    */
   readonly log?: Log | undefined;
   /**
    * Sends one mail, in place of AMPHO_MAIL_URL (docs/guides/mail.md). A mail whose promise rejects is sent again later.
-   * @example createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
+   * @example await createAmpho({ mail: ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html }) });
    */
   readonly mail?: SendMail | undefined;
-  /** Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text. */
+  /**
+   * Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text.
+   * @example
+   * await createAmpho({
+   *   mailText: (kind, { code }) => (kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined),
+   * });
+   */
   readonly mailText?: ReplaceText | undefined;
-  /** Replaces the machine's clock in tests. */
+  /**
+   * Replaces the machine's clock in tests.
+   * @example await createAmpho({ clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() } });
+   */
   readonly clock?: Clock | undefined;
 }
 

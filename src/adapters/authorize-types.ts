@@ -2,12 +2,29 @@
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 
-/** The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
-export type RequestHolder = Request | { readonly request: Request } | { readonly req: Request };
+/**
+ * The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3).
+ * @example
+ * const requestOf = (holder: RequestHolder): Request =>
+ *   holder instanceof Request ? holder : "request" in holder ? holder.request : holder.req;
+ */
+export type RequestHolder =
+  | Request
+  | {
+      /** The request, as SvelteKit, Remix and Astro hold it. */
+      readonly request: Request;
+    }
+  | {
+      /** The request, as h3 holds it. */
+      readonly req: Request;
+    };
 
 export type HandlerResult = Response | Promise<Response>;
 
-/** A guarded handler as the host calls it: without `auth`, which comes from the token. */
+/**
+ * A guarded handler as the host calls it: without `auth`, which comes from the token.
+ * @example const GET: GuardedFetchHandler<Request, []> = ampho.authorize((request, auth) => new Response(auth.login));
+ */
 export type GuardedFetchHandler<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
 
 /** The request is a `Request` where nothing states its type. */
@@ -16,8 +33,12 @@ type DefaultRequest<Q> = Request extends Q ? Request : Q;
 /**
  * Wraps a handler, or decorates a method (TC39 decorators and `experimentalDecorators`).
  * `A` is the type of the handler's `auth`. `Q` limits the type of its request to what the requirements' `can` takes.
+ * @example
+ * const asEditor: Authorizer<Auth> = ampho.authorize({ roles: ["editor"] });
+ * export const POST = asEditor((request, auth) => Response.json({ login: auth.login }));
  */
 export interface Authorizer<A, Q = RequestHolder> {
+  /** Decorates a method, or wraps a handler. The other overloads explain wrong arguments. */
   <This, R extends Q, Rest extends readonly unknown[]>(
     method: (this: This, request: R, auth: A, ...rest: Rest) => HandlerResult,
     context: ClassMethodDecoratorContext<This>,
@@ -68,6 +89,7 @@ interface WithoutCan {
 
 /** `authorize(requirements)`: returns what wraps or decorates. */
 interface TakesRequirements<Limit> {
+  /** Returns what wraps or decorates under the requirements. */
   (requirements: MandatoryRequirements & WithoutCan & Limit): Authorizer<Auth>;
   (requirements: Requirements & WithoutCan & Limit): Authorizer<Auth | undefined>;
   <R extends RequestHolder = Request>(requirements: MandatoryRequirements<R> & Limit): Authorizer<Auth, R>;
@@ -98,15 +120,32 @@ interface ExplainsWrongArgument<Limit> {
   (wrong: (Requirements<Request> & Limit) | HandlerWithAuth): unknown;
 }
 
-/** The type of `ampho.authorize`. `Limit` restricts the requirements further. */
 // TypeScript reports the last signature that has the right number of arguments. Hence the order.
+/**
+ * The type of `ampho.authorize`. `Limit` restricts the requirements further.
+ * @example
+ * const guard: Authorize = ampho.authorize;
+ * export const GET = guard({ roles: ["editor"], maxAge: "1h" }, (request, auth) => Response.json({ login: auth.login }));
+ */
 export interface Authorize<Limit = unknown>
   extends TakesRequirements<Limit>,
     Authorizer<Auth>,
     TakesRequirementsAndHandler<Limit>,
     ExplainsWrongArgument<Limit> {}
 
-/** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
+/**
+ * A decorated method as the host calls it: `(request, …) => Promise<Response>`.
+ * @example
+ * ```ts
+ * class Articles {
+ *   @ampho.authorize({ roles: ["editor"] })
+ *   list(request: Request, auth: Auth) {
+ *     return Response.json({ author: auth.login });
+ *   }
+ * }
+ * const handler: HandlerOf<Articles["list"]> = toHandler(new Articles(), "list");
+ * ```
+ */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => HandlerResult
   ? GuardedFetchHandler<R, Rest>
   : never;

@@ -24,8 +24,17 @@ declare global {
 }
 
 export type { RejectedRequest };
-/** The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types. */
+/**
+ * The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types.
+ * @example const guard: Middleware = authorize(ampho, { roles: ["editor"] });
+ */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
+/**
+ * Responds to a rejected request.
+ * @example
+ * const onRejected: OnRejected = (rejected, request, response) => response.status(rejected.status).send(rejected.code);
+ * app.use(mount(ampho, { onRejected }));
+ */
 export type OnRejected = (
   rejected: RejectedRequest,
   request: Request,
@@ -33,6 +42,12 @@ export type OnRejected = (
   next: NextFunction,
 ) => unknown;
 
+/**
+ * The options of `mount`.
+ * @example
+ * const options: MountOptions = { onRejected: (rejected, request, response, next) => next(rejected) };
+ * app.use(mount(ampho, options));
+ */
 export interface MountOptions {
   /**
    * Responds to the requests that `authorize` and `guarded` reject behind this middleware.
@@ -42,7 +57,12 @@ export interface MountOptions {
   readonly onRejected?: OnRejected | undefined;
 }
 
-/** Its `req.auth` is always set, except under `optional` requirements. */
+/**
+ * Its `req.auth` is always set, except under `optional` requirements.
+ * @example
+ * const whoami: GuardedHandler<{}> = (request, response) => response.json({ login: request.auth.login });
+ * app.get("/me", guarded(ampho, whoami));
+ */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
 type WithAuth<N> = Request & { auth: AuthOf<N> };
 
@@ -62,7 +82,12 @@ const express: Framework<Request, Request, Response, NextFunction> = {
   },
 };
 
-/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+/**
+ * Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`.
+ * @example
+ * const app = express();
+ * app.use(mount(ampho));
+ */
 export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): Middleware {
   const host = hostOf(ampho);
   return (request: Marked, response, next) => {
@@ -72,12 +97,22 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
   };
 }
 
-/** Middleware for routes and routers. It sets `req.auth` and calls `next`, or rejects the request. */
+/**
+ * Middleware for routes and routers. It sets `req.auth` and calls `next`, or rejects the request.
+ * @example
+ * app.use("/admin", authorize(ampho, { roles: ["admin"], acr: "2fa" }));
+ * app.get("/articles", authorize(ampho), (request, response) => response.json({ login: request.auth?.login }));
+ */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 
-/** Wraps a handler whose `req.auth` is always set. Its errors and rejections go to `next`, on Express 4 too. */
+/**
+ * Wraps a handler whose `req.auth` is always set. Its errors and rejections go to `next`, on Express 4 too.
+ * @example
+ * app.get("/articles", guarded(ampho, (request, response) => response.json({ login: request.auth.login })));
+ * app.post("/articles", guarded(ampho, { roles: ["editor"] }, (request, response) => response.sendStatus(201)));
+ */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
   ampho: GuardInstance,

@@ -24,7 +24,12 @@ declare module "fastify" {
 
 export type { RejectedRequest };
 
-/** Its `request.auth` is always set, except under `optional` requirements. */
+/**
+ * Its `request.auth` is always set, except under `optional` requirements.
+ * @example
+ * const whoami: GuardedHandler<{}> = (request) => ({ login: request.auth.login });
+ * app.get("/me", guarded(ampho, whoami));
+ */
 export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
   request: Q & { readonly auth: AuthOf<N> },
   reply: Y,
@@ -38,10 +43,20 @@ interface Shapes {
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
 }
 
-/** The type of `onRequest`, `preHandler` and similar hooks. */
+/**
+ * The type of `onRequest`, `preHandler` and similar hooks.
+ * @example
+ * const hook: Hook = authorize(ampho, { roles: ["editor"] });
+ * app.addHook("onRequest", hook);
+ */
 export type Hook = Shapes["hook"];
 
-/** The type that `app.register` takes. */
+/**
+ * The type that `app.register` takes.
+ * @example
+ * const rest: Plugin = mount(ampho);
+ * await app.register(rest);
+ */
 export type Plugin = Shapes["plugin"];
 
 type Done = (error?: Error) => void;
@@ -68,6 +83,9 @@ const framework: Framework<FastifyRequest, FastifyRequest, FastifyReply, Done | 
  * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated, so `request.auth`
  * is declared where the plugin is registered. Loading fails under a route prefix that AMPHO_SECURITY_REST_PREFIX does not
  * start with.
+ * @example
+ * const app = fastify();
+ * await app.register(mount(ampho));
  */
 export function mount(ampho: HttpInstance): Plugin {
   const host = hostOf(ampho);
@@ -104,6 +122,10 @@ export function mount(ampho: HttpInstance): Plugin {
  * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. It sets `request.auth` or rejects
  * the request. An error handler of the application gets an error with `statusCode`, `headers` and `code`. Without one the
  * response is that of docs/reference/http.md.
+ * @example
+ * app.get("/articles", { onRequest: authorize(ampho, { roles: ["editor"] }) }, async (request) => ({
+ *   login: request.auth?.login,
+ * }));
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
@@ -113,7 +135,11 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Fast
   };
 }
 
-/** Wraps a handler whose `request.auth` is always set, except under `optional` requirements. */
+/**
+ * Wraps a handler whose `request.auth` is always set, except under `optional` requirements.
+ * @example
+ * app.get("/articles", guarded(ampho, { roles: ["editor"] }, async (request) => ({ login: request.auth.login })));
+ */
 export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardInstance,
   handler: GuardedHandler<NoRequirements, Q, Y>,

@@ -15,6 +15,16 @@ import { fetchAuthorizationOf, findRequest, toFetchResponse, type WebRequest } f
 /**
  * Returns the decorated method `name` of `instance`, bound to it, with the type that callers see:
  * `(request, …) => Promise<Response>`. Throws a TypeError if `authorize` does not decorate that method.
+ * @example
+ * ```ts
+ * class Articles {
+ *   @ampho.authorize({ roles: ["editor"] })
+ *   list(request: Request, auth: Auth) {
+ *     return Response.json({ author: auth.login });
+ *   }
+ * }
+ * const response = await toHandler(new Articles(), "list")(request);
+ * ```
  */
 export function toHandler<T extends object, K extends keyof T & HandlerName<T>>(instance: T, name: K): HandlerOf<T[K]> {
   const method: unknown = instance[name];

@@ -11,14 +11,32 @@ import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
 
+/**
+ * The options of `mount`.
+ * @example
+ * const options: MountOptions = { getConnInfo };
+ * app.use(mount(ampho, options));
+ */
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter, which knows the address of the peer. Node does not need it. */
   readonly getConnInfo?: GetConnInfo | undefined;
 }
 
-/** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
+/**
+ * The variable that `authorize` adds to a Hono context: `c.get("auth")`.
+ * @example
+ * app.get("/me", authorize(ampho), (c: Context<AuthEnv<{}>>) => c.json({ login: c.get("auth").login }));
+ */
 export interface AuthEnv<N> {
-  Variables: { auth: AuthOf<N> };
+  /** The variables of the context. */
+  Variables: {
+    /**
+     * The user who sent the request.
+     * @example
+     * const variables: AuthEnv<{}>["Variables"] = { auth };
+     */
+    auth: AuthOf<N>;
+  };
 }
 
 const hono: Framework<HonoRequest, Context, Next, void> = {
@@ -40,7 +58,12 @@ const hono: Framework<HonoRequest, Context, Next, void> = {
   },
 };
 
-/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+/**
+ * Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`.
+ * @example
+ * const app = new Hono();
+ * app.use(mount(ampho));
+ */
 export function mount(
   ampho: HttpInstance & { readonly fetch: FetchHandler },
   { getConnInfo }: MountOptions = {},
@@ -56,6 +79,8 @@ export function mount(
 /**
  * Middleware after which `c.get("auth")` has its type by inference. A rejected request throws an HTTPException whose `cause`
  * has the `code`. `app.onError` can handle it. Otherwise Hono returns the response of docs/reference/http.md.
+ * @example
+ * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
 export function authorize(
   ampho: GuardInstance,

@@ -24,8 +24,25 @@ declare module "koa" {
 
 export type { RejectedRequest };
 
-/** Its `ctx.state.auth` is always set, except under `optional` requirements. */
+/**
+ * Its `ctx.state.auth` is always set, except under `optional` requirements.
+ * @example
+ * const whoami: GuardedHandler<{}> = (context) => {
+ *   context.body = { login: context.state.auth.login };
+ * };
+ * app.use(guarded(ampho, whoami));
+ */
 export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
+/**
+ * The context of a guarded middleware, with its `state.auth`.
+ * @example
+ * const loginOf = (context: GuardedContext<{}>): string => context.state.auth.login;
+ * app.use(
+ *   guarded(ampho, (context) => {
+ *     context.body = { login: loginOf(context) };
+ *   }),
+ * );
+ */
 export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
 
 const koa: Framework<Request, Context, Next, void> = {
@@ -40,7 +57,12 @@ const koa: Framework<Request, Context, Next, void> = {
   },
 };
 
-/** Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`. */
+/**
+ * Middleware that serves the REST API under its prefix: `app.use(mount(ampho))`.
+ * @example
+ * const app = new Koa();
+ * app.use(mount(ampho));
+ */
 export function mount(ampho: HttpInstance): Middleware {
   const host = hostOf(ampho);
   return async (context, next) => {
@@ -58,12 +80,25 @@ export function mount(ampho: HttpInstance): Middleware {
 /**
  * Middleware that sets `ctx.state.auth` and calls `next`, or throws a `RejectedRequest` with `status`, `headers` and `code`.
  * Any middleware around it can catch it. Otherwise the response is that of docs/reference/http.md.
+ * @example
+ * app.use(authorize(ampho, { roles: ["editor"] }));
+ * app.use((context) => {
+ *   context.body = { login: context.state.auth?.login };
+ * });
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 
-/** Wraps a middleware whose `ctx.state.auth` is always set, except under `optional` requirements. */
+/**
+ * Wraps a middleware whose `ctx.state.auth` is always set, except under `optional` requirements.
+ * @example
+ * app.use(
+ *   guarded(ampho, { roles: ["editor"] }, (context) => {
+ *     context.body = { login: context.state.auth.login };
+ *   }),
+ * );
+ */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
 export function guarded<const N extends Requirements<Request>>(
   ampho: GuardInstance,

@@ -21,23 +21,66 @@ import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf } from "./framework.js";
 
-/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
+/**
+ * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more.
+ * @example
+ * const ownArticle = authorize({
+ *   can: (auth, { method, url, headers, params, query, body }: NestRequest) => params["author"] === auth.id,
+ * });
+ */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
+  /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;
+  /** The query, as the platform parses it. */
   readonly query: unknown;
+  /** The body, as the platform parses it. */
   readonly body: unknown;
 }
 
-/** The token under which the instance is injected: `@Inject(AMPHO)`, `app.get(AMPHO)`. */
+/**
+ * The token under which the instance is injected: `@Inject(AMPHO)`, `app.get(AMPHO)`.
+ * @example
+ * ```ts
+ * @Injectable()
+ * class Members {
+ *   constructor(@Inject(AMPHO) private readonly ampho: Ampho) {}
+ * }
+ * ```
+ */
 export const AMPHO = Symbol.for("ampho/nest");
 
 const publicKey = Symbol("public");
 
-/** Excludes a method or a controller from the global guard. */
+/**
+ * Excludes a method or a controller from the global guard.
+ * @example
+ * ```ts
+ * @Controller("health")
+ * class HealthController {
+ *   @Public()
+ *   @Get()
+ *   health() {
+ *     return "up";
+ *   }
+ * }
+ * ```
+ */
 export const Public = () => SetMetadata(publicKey, true);
 
-/** The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/reference/http.md. */
+/**
+ * The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/reference/http.md.
+ * @example
+ * ```ts
+ * @Catch(RejectedRequestException)
+ * class RejectedFilter implements ExceptionFilter {
+ *   catch(exception: RejectedRequestException, host: ArgumentsHost) {
+ *     host.switchToHttp().getResponse().status(exception.getStatus()).json({ code: exception.code });
+ *   }
+ * }
+ * ```
+ */
 export class RejectedRequestException extends HttpException {
+  /** The code of docs/reference/errors.md. */
   readonly code: ErrorCode;
 
   constructor({ code, message, status, ...rest }: RejectedRequest) {
@@ -65,8 +108,11 @@ const nest: Framework<unknown, PlatformRequest, unknown, HttpAdapterHost> = {
 };
 
 abstract class HttpGuard implements CanActivate {
+  /** @internal Nest injects it. */
   declare readonly adapters: HttpAdapterHost;
+  /** @internal The instance that verifies tokens. */
   abstract readonly ampho: GuardInstance;
+  /** @internal The requirements of the route. Undefined: a valid token is enough. */
   readonly requirements: CheckedRequirements<unknown> | undefined;
 
   /** Rejects calls without an HTTP request. Microservices and gateways check tokens with `ampho.verify`. */
@@ -84,14 +130,27 @@ abstract class HttpGuard implements CanActivate {
 Inject(HttpAdapterHost)(HttpGuard.prototype, "adapters");
 
 class InjectedGuard extends HttpGuard {
+  /** @internal Nest injects it. */
   declare readonly ampho: GuardInstance;
 }
 Inject(AMPHO)(InjectedGuard.prototype, "ampho");
 
-/** Guards every route without `@Public()`: `{ provide: APP_GUARD, useExisting: AuthorizeGuard }`. */
+/**
+ * Guards every route without `@Public()`: `{ provide: APP_GUARD, useExisting: AuthorizeGuard }`.
+ * @example
+ * ```ts
+ * @Module({ imports: [mount(() => createAmpho())], providers: [{ provide: APP_GUARD, useExisting: AuthorizeGuard }] })
+ * class AppModule {}
+ * ```
+ */
 export class AuthorizeGuard extends InjectedGuard {
+  /** @internal Nest injects it. */
   declare readonly reflector: Reflector;
 
+  /**
+   * Accepts the call of a public route, or of a user with a valid token.
+   * @example const allowed = await guard.canActivate(context);
+   */
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const isPublic = this.reflector.getAllAndOverride<true | undefined>(publicKey, [
       context.getHandler(),
@@ -124,7 +183,20 @@ const guardBy = (ampho: GuardInstance, requirements: CheckedRequirements<unknown
     override readonly requirements = requirements;
   };
 
-/** Parameter of a method: the user, or undefined under `optional` requirements. Throws on a route without `@authorize`. */
+/**
+ * Parameter of a method: the user, or undefined under `optional` requirements. Throws on a route without `@authorize`.
+ * @example
+ * ```ts
+ * @Controller("me")
+ * class MeController {
+ *   @Get()
+ *   @authorize
+ *   read(@CurrentAuth() auth: Auth) {
+ *     return { login: auth.login };
+ *   }
+ * }
+ * ```
+ */
 export const CurrentAuth = createParamDecorator((_data: unknown, context: ExecutionContext): Auth | undefined => {
   const request = context.switchToHttp().getRequest<PlatformRequest>();
   if (!guardedRequests.has(request))
@@ -132,8 +204,12 @@ export const CurrentAuth = createParamDecorator((_data: unknown, context: Execut
   return request.auth;
 });
 
-/** Decorates controllers and methods. On anything else it returns a type that no decorator can return, with the reason. */
+/**
+ * Decorates controllers and methods. On anything else it returns a type that no decorator can return, with the reason.
+ * @example const forEditors: Decorator = authorize({ roles: ["editor"] });
+ */
 export interface Decorator {
+  /** Decorates a controller or a method. The other overloads explain wrong uses. */
   <T extends Controller>(controller: T): void;
   <M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
   (value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
@@ -150,6 +226,18 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
 /**
  * Decorates controllers and methods. `@authorize` and `@authorize(requirements)` take the instance by injection.
  * `@authorize(ampho, requirements)` takes that one. The requirements of a method apply in addition to its controller's.
+ * @example
+ * ```ts
+ * @Controller("articles")
+ * @authorize({ roles: ["reader"] })
+ * class ArticlesController {
+ *   @Get()
+ *   @authorize({ roles: ["editor"], acr: "2fa" })
+ *   list(@CurrentAuth() auth: Auth) {
+ *     return { author: auth.login };
+ *   }
+ * }
+ * ```
  */
 export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
 export function authorize(controller: Controller): void;

@@ -20,12 +20,33 @@ export {
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 
-/** The argument of `mount`: an `Ampho`. */
+/**
+ * The argument of `mount`: an `Ampho`.
+ * @example
+ * const open: () => Promise<NestInstance> = () => createAmpho({ databaseUrl: "sqlite::memory:" });
+ * const module = mount(open);
+ */
 export interface NestInstance extends HttpInstance {
+  /**
+   * Closes the instance. Nest calls it for an instance that `mount` has created.
+   * @example await ampho.close();
+   */
   close(): Promise<void>;
 }
 
-/** Injects the instance: `constructor(@InjectAmpho() private readonly ampho: Ampho)`. */
+/**
+ * Injects the instance: `constructor(@InjectAmpho() private readonly ampho: Ampho)`.
+ * @example
+ * ```ts
+ * class Members {
+ *   constructor(@InjectAmpho() private readonly ampho: Ampho) {}
+ *
+ *   async create(login: string, password: string) {
+ *     return this.ampho.users.create({ login, password });
+ *   }
+ * }
+ * ```
+ */
 export const InjectAmpho = (): ParameterDecorator & PropertyDecorator => Inject(AMPHO);
 
 const ownedKey = Symbol("owned");
@@ -59,6 +80,11 @@ for (const [index, token] of [AMPHO, ownedKey, HttpAdapterHost].entries()) Injec
 /**
  * Module that serves the REST API and provides the instance for injection: `imports: [mount(ampho)]`, once.
  * An instance that the given function creates is closed with the application.
+ * @example
+ * ```ts
+ * @Module({ imports: [mount(() => createAmpho())] })
+ * class AppModule {}
+ * ```
  */
 export function mount(ampho: NestInstance | (() => Promise<NestInstance>)): DynamicModule {
   const isFactory = typeof ampho === "function";

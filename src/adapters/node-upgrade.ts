@@ -20,12 +20,30 @@ import { bearerOf } from "../tokens/bearer.js";
 import type { GuardedArguments } from "./framework.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/** The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token. */
+/**
+ * The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token.
+ * @example
+ * const instance: UpgradeInstance = ampho;
+ * server.on("upgrade", guardedUpgrade(instance, (request, socket) => socket.end()));
+ */
 export interface UpgradeInstance extends HttpInstance, TokenVerifier {}
 
+/**
+ * A listener of the event `upgrade`.
+ * @example
+ * const listener: UpgradeListener = guardedUpgrade(ampho, (request, socket) => socket.end());
+ * server.on("upgrade", listener);
+ */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** `ended` aborts when the token expires, or within a second after it was revoked. */
+/**
+ * Handles an accepted upgrade. `ended` aborts when the token expires, or within a second after it was revoked.
+ * @example
+ * const handler: UpgradeHandler<{}> = (request, socket, head, ended) => {
+ *   ended.addEventListener("abort", () => socket.destroy());
+ * };
+ * server.on("upgrade", guardedUpgrade(ampho, handler));
+ */
 export type UpgradeHandler<N> = (
   request: IncomingMessage & { readonly auth: AuthOf<N> },
   socket: Duplex,
@@ -35,12 +53,27 @@ export type UpgradeHandler<N> = (
 
 const subprotocolPrefix = "bearer.";
 
-/** Returns the subprotocols that the client offers, without its token, which must never be the chosen one. */
+/**
+ * Returns the subprotocols that the client offers, without its token, which must never be the chosen one.
+ * @example const [protocol] = offeredProtocols(request);
+ */
 export function offeredProtocols(request: IncomingMessage): readonly string[] {
   return protocolsOf(request).filter((name) => !name.startsWith(subprotocolPrefix));
 }
 
-/** Listener for `server.on("upgrade", …)`. It passes the socket to the handler, or writes the response and closes it. */
+/**
+ * Listener for `server.on("upgrade", …)`. It passes the socket to the handler, or writes the response and closes it.
+ * @example
+ * server.on(
+ *   "upgrade",
+ *   guardedUpgrade(ampho, { roles: ["editor"] }, (request, socket, head, ended) => {
+ *     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+ *       ended.addEventListener("abort", () => webSocket.close(1008));
+ *       webSocket.send(request.auth.login);
+ *     });
+ *   }),
+ * );
+ */
 export function guardedUpgrade(ampho: UpgradeInstance, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
 export function guardedUpgrade<const N extends Requirements<IncomingMessage>>(
   ampho: UpgradeInstance,

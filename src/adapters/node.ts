@@ -29,10 +29,25 @@ declare module "node:http" {
   }
 }
 
+/**
+ * Passes the request on, or its error.
+ * @example const next: Next = (error) => console.error(error);
+ */
 export type Next = (error?: unknown) => void;
+/**
+ * A listener of a server of `node:http`, or middleware.
+ * @example
+ * const listener: Listener = guarded(ampho, (request, response) => response.end(request.auth.login));
+ * createServer(listener);
+ */
 export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
 
-/** Its `request.auth` is always set, except under `optional` requirements. */
+/**
+ * Its `request.auth` is always set, except under `optional` requirements.
+ * @example
+ * const whoami: GuardedHandler<{}> = (request, response) => response.end(request.auth.login);
+ * createServer(guarded(ampho, whoami));
+ */
 export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
 type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
 
@@ -45,7 +60,12 @@ const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | u
   reject: (rejected, request, response) => writeResponse(request, response, rejected.response),
 };
 
-/** Serves the REST API under its prefix. Other paths go to `next`, or get 404 if there is no `next`. */
+/**
+ * Serves the REST API under its prefix. Other paths go to `next`, or get 404 if there is no `next`.
+ * @example
+ * const rest = mount(ampho);
+ * createServer((request, response) => rest(request, response, () => response.end("Not found")));
+ */
 export function mount(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next?: Next) => void {
   const host = hostOf(ampho);
   return (request, response, next) => {
@@ -58,7 +78,12 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
   };
 }
 
-/** Middleware that sets `request.auth` and calls `next`, or writes the response of a rejected request. */
+/**
+ * Middleware that sets `request.auth` and calls `next`, or writes the response of a rejected request.
+ * @example
+ * const guard = authorize(ampho, { roles: ["editor"] });
+ * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
+ */
 export function authorize(
   ampho: GuardInstance,
   requirements?: Requirements<IncomingMessage>,
@@ -66,7 +91,11 @@ export function authorize(
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
 
-/** Wraps a handler whose `request.auth` is always set, except under `optional` requirements. */
+/**
+ * Wraps a handler whose `request.auth` is always set, except under `optional` requirements.
+ * @example
+ * createServer(guarded(ampho, { roles: ["editor"] }, (request, response) => response.end(request.auth.login)));
+ */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
 export function guarded<const N extends Requirements<IncomingMessage>>(
   ampho: GuardInstance,

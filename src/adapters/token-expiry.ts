@@ -6,7 +6,15 @@ import type { Auth } from "../tokens/auth.js";
 
 /** The members of an `Ampho` that check a token and report revocations. */
 export interface TokenVerifier {
+  /**
+   * Verifies an access token without a promise.
+   * @example const { login } = ampho.verifySync(token);
+   */
   verifySync(token: string): Auth;
+  /**
+   * Calls `listener` for each revocation. Returns a function that stops it.
+   * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
+   */
   onRevoked(listener: () => void): () => void;
 }
 

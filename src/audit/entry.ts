@@ -17,20 +17,43 @@ export interface Origin {
 /**
  * One decision about a user. A login is recorded only if the account exists, because users sometimes type their password
  * into the login field.
+ * @example
+ * const entry: AuditEntry = {
+ *   at: 1_800_000_000,
+ *   event: "login_rejected",
+ *   reason: "wrong_password",
+ *   userId: "u1",
+ *   login: "alice",
+ *   sessionId: undefined,
+ *   origin: { actor: "user", address: "203.0.113.7", agent: "Firefox" },
+ *   detail: { attempts: 3 },
+ * };
  */
 export interface AuditEntry {
   /** Unix seconds. */
   readonly at: number;
+  /** A name of docs/reference/audit-events.md. */
   readonly event: AuditEvent;
+  /** The reason of a rejection or an end, as a code. */
   readonly reason?: string | undefined;
+  /** The id of the user. Absent if no account is concerned. */
   readonly userId?: string | undefined;
+  /** The login of the account. */
   readonly login?: string | undefined;
+  /** The id of the session. */
   readonly sessionId?: string | undefined;
+  /** The actor that caused the event, and its address. */
   readonly origin: Origin;
+  /** Further facts of the event, without secrets. */
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
 }
 
-/** An entry as it is in the database. */
+/**
+ * An entry as it is in the database.
+ * @example
+ * const [row] = await ampho.audit.list({ login: "alice", limit: 1 });
+ * if (row !== undefined) console.log(row.n, row.at, row.event, row.origin.actor);
+ */
 export interface AuditRow extends AuditEntry {
   /** Grows with each entry. */
   readonly n: number;

@@ -6,7 +6,13 @@ export type { ClientSession } from "./session.js";
 export type { ClientStorage } from "./storage.js";
 export type { Client, ClientOptions };
 
-/** Throws TypeError if `baseUrl` is not a URL. */
+/**
+ * Creates the client of a page, an app or a program on Node. Throws TypeError if `baseUrl` is not a URL.
+ * @example
+ * const client = createClient({ baseUrl: "https://app.example" });
+ * await client.login("alice", password);
+ * const response = await client.fetch("/articles");
+ */
 export function createClient(options: ClientOptions): Client {
   return createCore(options).client;
 }

@@ -7,6 +7,12 @@ import { type ClientSession, identityOf } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { createClientCall } from "./wire.js";
 
+/**
+ * The options of `createClient`.
+ * @example
+ * const options: ClientOptions = { baseUrl: "https://app.example", prefix: "/auth", storage };
+ * const client = createClient(options);
+ */
 export interface ClientOptions {
   /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
   readonly baseUrl: string | URL;
@@ -16,23 +22,45 @@ export interface ClientOptions {
   readonly storage?: ClientStorage | undefined;
 }
 
+/**
+ * The client: it stores the tokens, sends them, and renews them.
+ * @example
+ * const client: Client = createClient({ baseUrl: "https://app.example" });
+ * const session = await client.session();
+ */
 export interface Client {
   /**
    * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response
    * (`invalid_credentials`, `too_many_attempts`, …), with `unavailable` without a response, and with `session_ended` if
    * `login` or `logout` was called again before the response.
+   * @example
+   * try {
+   *   await client.login("alice", password);
+   * } catch (error) {
+   *   if (error instanceof AmphoError && error.code === "invalid_credentials") show("The login or the password is wrong.");
+   * }
    */
   login(login: string, password?: string): Promise<ClientSession>;
-  /** Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is unreachable. */
+  /**
+   * Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is unreachable.
+   * @example await client.logout();
+   */
   logout(): Promise<void>;
   /**
    * The platform's `fetch`, with the token for the origin of `baseUrl`. It resolves to every response, also 401 and 403.
    * Rejects with `session_ended`, with `unavailable` without a response, and with the signal's reason if it is aborted.
+   * @example const articles = await (await client.fetch("/articles")).json();
    */
   readonly fetch: Fetch;
-  /** Returns the user who is logged in, read from the stored token without a request. */
+  /**
+   * Returns the user who is logged in, read from the stored token without a request.
+   * @example const session = await client.session();
+   */
   session(): Promise<ClientSession | undefined>;
-  /** Reports logins, logouts and changed roles, here or in another tab. Returns a function that stops it. */
+  /**
+   * Reports logins, logouts and changed roles, here or in another tab. Returns a function that stops it.
+   * @example const stop = client.onChange((session) => show(session === undefined ? "Signed out" : session.login));
+   */
   onChange(listener: (session: ClientSession | undefined) => void): () => void;
 }
 

@@ -3,21 +3,38 @@ import { AmphoError } from "../errors.js";
 import type { ClientSession } from "./session.js";
 import type { WebAuthnJson } from "./webauthn.js";
 
-/** A second factor that the user types. */
+/**
+ * A second factor that the user types.
+ * @example
+ * const byApp: TypedFactor = { totp: "123456", remember: true };
+ * const byCode: TypedFactor = { recoveryCode };
+ */
 export interface TypedFactor {
   /** The six digits that the user's TOTP application shows. */
   readonly totp?: string | undefined;
+  /** One of the recovery codes, of 24 letters and digits. */
   readonly recoveryCode?: string | undefined;
   /** Skips the second factor at later logins on this device, for routes that do not ask for it. */
   readonly remember?: boolean | undefined;
 }
 
-/** A second factor, which a user shows in addition to a password or in a step-up. */
+/**
+ * A second factor, which a user shows in addition to a password or in a step-up.
+ * @example
+ * const factor: SecondFactor = { passkey: true, remember: true };
+ * const session = await factorNeeded.finish(factor);
+ */
 export interface SecondFactor extends TypedFactor {
   /** Asks the browser for a passkey of this account. */
   readonly passkey?: true | undefined;
 }
 
+/**
+ * The session that a login has created.
+ * @example
+ * const { login, recoveryCodesLeft }: EnteredSession = await client.login("alice", password);
+ * if (recoveryCodesLeft !== undefined && recoveryCodesLeft < 3) show(`${login}, renew your recovery codes.`);
+ */
 export interface EnteredSession extends ClientSession {
   /** How many recovery codes the user has left, after a login by one of them. Below 3, advise the user to renew them. */
   readonly recoveryCodesLeft?: number;
@@ -34,6 +51,19 @@ export interface PendingLogin {
   readonly enroll?: boolean;
 }
 
+/**
+ * The error of a login that needs a second factor.
+ * @example
+ * try {
+ *   await client.login("alice", password);
+ * } catch (error) {
+ *   if (!(error instanceof FactorNeeded)) throw error;
+ *   const { factors, enroll, login, transaction } = error;
+ *   show(login, factors, transaction);
+ *   if (enroll) await client.totp.begin(error);
+ *   else await error.finish({ totp: "123456" });
+ * }
+ */
 export class FactorNeeded extends AmphoError {
   /** The factors that this account can show now, the strongest first. */
   declare readonly factors: readonly string[];
@@ -42,6 +72,7 @@ export class FactorNeeded extends AmphoError {
   /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After
    * `transaction_over` begin with a new login.
+   * @example await factorNeeded.finish({ totp: "123456", remember: true });
    */
   declare readonly finish: Finish;
   /** The user who is logging in. */

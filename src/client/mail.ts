@@ -13,57 +13,129 @@ export type { Followed, MailBegun, NewAccount, Registered, ResetProof };
 
 /** A mail was asked for. The page shows `match`, and asks for the code. */
 interface Begun extends MailBegun {
-  /** The earliest time of another mail, in Unix seconds. */
+  /**
+   * The earliest time of another mail, in Unix seconds.
+   * @example
+   * const { resend } = await client.mailLogin("alice");
+   * show(resend);
+   */
   readonly resend: number;
 }
 
+/**
+ * A login by mail that waits for its code.
+ * @example
+ * const login: MailLogin = await client.mailLogin("alice");
+ * show(login.match, login.resend);
+ * await login.finish("12345678");
+ */
 export interface MailLogin extends Begun {
   /**
    * Logs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
    * factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
+   * @example const session = await mailLogin.finish("12345678");
    */
   finish(code: string): Promise<EnteredSession>;
 }
 
+/**
+ * A registration that waits for its code.
+ * @example
+ * const registration: Registration = await client.register("ann@example.org");
+ * await registration.finish({ code: "12345678", password });
+ */
 export interface Registration extends MailBegun {
-  /** Proves the address with the mailed code, creates the account, and stores its session like `login`. */
+  /**
+   * Proves the address with the mailed code, creates the account, and stores its session like `login`.
+   * @example
+   * await registration.finish({ code: "12345678", password });
+   * await registration.finish({ code: "12345678", passkey: true, name: "Phone" });
+   */
   finish(account: NewAccount & { readonly code: string }): Promise<Registered>;
 }
 
+/**
+ * A reset that waits for its code.
+ * @example
+ * const reset: PasswordReset = await client.resetPassword("alice");
+ * await reset.finish({ code: "12345678", newPassword });
+ */
 export interface PasswordReset extends Begun {
   /**
    * Sets the new password. It creates no session. Rejects with `factor_needed` if the account has a second factor, with
    * `details.factors`: call it again with one of them.
+   * @example
+   * await reset.finish({ code: "12345678", newPassword });
+   * await reset.finish({ code: "12345678", newPassword, totp: "123456" });
+   * await reset.finish({ code: "12345678", newPassword, recoveryCode });
+   * await reset.finish({ code: "12345678", newPassword, passkey: true });
    */
   finish(proof: ResetProof & { readonly code: string }): Promise<void>;
 }
 
+/**
+ * A change of the address that waits for its code.
+ * @example
+ * const change: EmailChange = await client.changeEmail("alice@example.org");
+ * await change.finish("12345678");
+ */
 export interface EmailChange extends MailBegun {
-  /** Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it. */
+  /**
+   * Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it.
+   * @example await change.finish("12345678");
+   */
   finish(code: string): Promise<void>;
 }
 
+/**
+ * The client with registration, reset and login by mail.
+ * @example
+ * const client: MailClient = createClient({ baseUrl: "https://app.example" });
+ * const { match } = await client.mailLogin("alice");
+ */
 export interface MailClient extends WaysClient {
-  /** Mails a code and a link. It resolves in the same way for an unknown login. */
+  /**
+   * Mails a code and a link. It resolves in the same way for an unknown login.
+   * @example const { match, finish } = await client.mailLogin("alice");
+   */
   mailLogin(login: string): Promise<MailLogin>;
-  /** `invite` is that of a followed invitation. Rejects with `registration_closed`. */
+  /**
+   * `invite` is that of a followed invitation. Rejects with `registration_closed`.
+   * @example
+   * const registration = await client.register("ann@example.org");
+   * const invited = await client.register("ann@example.org", { login: "ann", invite });
+   */
   register(
     email: string,
     about?: { readonly login?: string | undefined; readonly invite?: string | undefined },
   ): Promise<Registration>;
-  /** Mails a code and a link. It resolves in the same way for an unknown login. */
+  /**
+   * Mails a code and a link. It resolves in the same way for an unknown login.
+   * @example const reset = await client.resetPassword("alice");
+   */
   resetPassword(login: string): Promise<PasswordReset>;
-  /** Changes the address of the user who is logged in. Rejects with `login_too_old` or `login_too_weak`. */
+  /**
+   * Changes the address of the user who is logged in. Rejects with `login_too_old` or `login_too_weak`.
+   * @example const change = await client.changeEmail("alice@example.org");
+   */
   changeEmail(email: string): Promise<EmailChange>;
   /**
    * Reads the mailed link in the URL of the page, and removes it from there. Returns undefined if there is none. `finish` of its
    * result rejects with `match_needed` in another browser than the one that asked for the mail: ask the user for the number,
    * and call it again.
+   * @example
+   * const followed = client.followLink();
+   * if (followed?.for === "reset") await followed.finish({ newPassword });
    */
   followLink(): Followed | undefined;
 }
 
-/** Throws TypeError if `baseUrl` is not a URL. */
+/**
+ * Creates the client with registration, reset and login by mail. Throws TypeError if `baseUrl` is not a URL.
+ * @example
+ * const client = createClient({ baseUrl: "https://app.example" });
+ * const { match } = await client.mailLogin("alice");
+ */
 export function createClient(options: WaysOptions): MailClient {
   const parts = createWays(options);
   const { client, steps, call, send } = parts;

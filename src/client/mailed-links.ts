@@ -13,16 +13,37 @@ interface Matched {
   readonly match?: string | undefined;
 }
 
-/** A link that the page was opened with. Decide by `for`. */
+/**
+ * A link that the page was opened with. Decide by `for`.
+ * @example
+ * const followed: Followed | undefined = client.followLink();
+ * if (followed?.for === "login") await followed.finish({ match: "42" });
+ * if (followed?.for === "register") show(followed.email);
+ * if (followed?.for === "invitation") await client.register(email, { invite: followed.invite });
+ */
 export type Followed =
   /** Logs in, and stores the session like `login`. */
-  | { readonly for: "login"; finish(proof?: Matched): Promise<EnteredSession> }
+  | {
+      /** The purpose of the link. Decide by it. */
+      readonly for: "login";
+      /** Finishes what the link is for. */
+      finish(proof?: Matched): Promise<EnteredSession>;
+    }
   /** Creates the account, and stores its session like `login`. `passkey` works only in the browser that asked for the mail. */
-  | { readonly for: "register"; readonly email: string; finish(account: NewAccount & Matched): Promise<Registered> }
+  | {
+      readonly for: "register";
+      /** The address of the new account. */
+      readonly email: string;
+      finish(account: NewAccount & Matched): Promise<Registered>;
+    }
   /** Sets a new password. It creates no session. */
   | { readonly for: "reset"; finish(proof: ResetProof & Matched): Promise<void> }
   /** An invitation, for `register`. */
-  | { readonly for: "invitation"; readonly invite: string }
+  | {
+      readonly for: "invitation";
+      /** The invitation, for `register`. */
+      readonly invite: string;
+    }
   /** Ends all sessions of the user who got the notice. Show a button for it, because mail scanners open links. */
   | { readonly for: "alarm"; finish(): Promise<void> };
 

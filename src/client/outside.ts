@@ -7,33 +7,75 @@ import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./stor
 import { partsOf, type WaysClient } from "./ways-client.js";
 import { parse } from "./wire.js";
 
+/**
+ * The options of `createOutside`.
+ * @example
+ * const options: OutsideOptions = { storage };
+ * const outside = createOutside(client, options);
+ */
 export interface OutsideOptions {
   /** The storage for what a login at a provider needs. Default: that of the page. */
   readonly storage?: ClientStorage | undefined;
 }
 
+/**
+ * Where the user returns to.
+ * @example
+ * const options: ReturnOptions = { returnTo: "/articles" };
+ * await outside.loginWith("google", options);
+ */
 export interface ReturnOptions {
   /** A path of the application, to which the user returns. */
   readonly returnTo?: string | undefined;
 }
 
+/**
+ * A finished login or link.
+ * @example
+ * const returned: Returned | undefined = await outside.returned();
+ * if (returned?.session !== undefined) location.assign(returned.returnTo ?? "/");
+ */
 export interface Returned extends ReturnOptions {
   /** Undefined after an identity was linked. */
   readonly session: EnteredSession | undefined;
 }
 
-/** A proof of the account: the code that was mailed, or the login and the password. */
+/**
+ * A proof of the account: the code that was mailed, or the login and the password.
+ * @example
+ * const byMail: LinkProof = { code: "12345678" };
+ * const byPassword: LinkProof = { login: "alice", password, totp: "123456", remember: true };
+ * const byCode: LinkProof = { login: "alice", password, recoveryCode };
+ */
 export type LinkProof =
-  | { readonly code: string }
-  | ({ readonly login: string; readonly password: string } & TypedFactor);
+  | {
+      /** The eight digits that were mailed. */
+      readonly code: string;
+    }
+  | ({
+      /** The login of the account. */
+      readonly login: string;
+      /** The password of the account. */
+      readonly password: string;
+    } & TypedFactor);
 
-/** The identity belongs to no account yet. The user proves the account or the address. */
+/**
+ * The identity belongs to no account yet. The user proves the account or the address.
+ * @example
+ * try {
+ *   await outside.returned();
+ * } catch (error) {
+ *   if (!(error instanceof LinkNeeded)) throw error;
+ *   if (error.ways.includes("login")) await error.finish({ login: "alice", password });
+ * }
+ */
 export class LinkNeeded extends AmphoError {
   /** The proofs that are accepted: `login`, `mail`. */
   declare readonly ways: readonly string[];
   /**
    * Logs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a
    * second factor. After `invalid_credentials` call it again.
+   * @example await linkNeeded.finish({ code: "12345678" });
    */
   declare readonly finish: (proof: LinkProof) => Promise<EnteredSession>;
 
@@ -47,18 +89,37 @@ export class LinkNeeded extends AmphoError {
   }
 }
 
+/**
+ * Logins and links with outside providers.
+ * @example
+ * const outside: Outside = createOutside(client);
+ * await outside.loginWith("google", { returnTo: "/articles" });
+ */
 export interface Outside {
-  /** Sends the page to the provider. Resolves to the URL, for a program without a page. */
+  /**
+   * Sends the page to the provider. Resolves to the URL, for a program without a page.
+   * @example await outside.loginWith("google", { returnTo: "/articles" });
+   */
   loginWith(provider: string, options?: ReturnOptions): Promise<string>;
   /**
    * Finishes the login or link whose response is in the URL of the page, and removes it from there. Resolves to undefined
    * if there is none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   * @example
+   * const returned = await outside.returned();
+   * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
    */
   returned(): Promise<Returned | undefined>;
+  /** The identities of the user who is logged in. */
   readonly identities: {
-    /** Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`. */
+    /**
+     * Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`.
+     * @example await outside.identities.link("github", { returnTo: "/account" });
+     */
     link(provider: string, options?: ReturnOptions): Promise<string>;
-    /** The id is that of the account's `identities`. Rejects with `last_way_in`. */
+    /**
+     * The id is that of the account's `identities`. Rejects with `last_way_in`.
+     * @example await outside.identities.unlink(id);
+     */
     unlink(id: string): Promise<void>;
   };
 }
@@ -74,7 +135,12 @@ interface Kept extends Pick<Begun, "transaction" | "expires">, ReturnOptions {
   readonly links: boolean;
 }
 
-/** Throws TypeError for a client that is not of `ampho/client/ways` or `ampho/client/mail`. */
+/**
+ * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/ways` or `ampho/client/mail`.
+ * @example
+ * const client = createClient({ baseUrl: "https://app.example" });
+ * const outside = createOutside(client);
+ */
 export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
   const parts = partsOf.get(client);
   if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");

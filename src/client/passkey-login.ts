@@ -5,26 +5,57 @@ import type { EnteredSession } from "./factor-needed.js";
 import { getCredential, platform, type WebAuthnJson } from "./webauthn.js";
 import { type ClientCall, unavailable } from "./wire.js";
 
-/** The ways to log in. */
+/**
+ * The ways to log in.
+ * @example
+ * const { password, passkey, mail, providers, registration }: Ways = await client.ways();
+ * show(password, passkey, mail, registration);
+ * for (const { name, label } of providers) show(name, label);
+ */
 export interface Ways {
+  /** True if a password logs in. */
   readonly password: boolean;
   /** False also in a browser without passkeys. */
   readonly passkey: boolean;
+  /** True if a mailed code or link logs in. */
   readonly mail: boolean;
-  readonly providers: readonly { readonly name: string; readonly label: string }[];
+  /** The outside providers. */
+  readonly providers: readonly {
+    /** The name for `loginWith` of `ampho/client/outside`. */
+    readonly name: string;
+    /** The text of a button. */
+    readonly label: string;
+  }[];
+  /** The people who can register. */
   readonly registration: "closed" | "invite" | "open";
 }
 
+/**
+ * The options of `loginWithPasskey`.
+ * @example
+ * const options: PasskeyLoginOptions = { autofill: true, signal: AbortSignal.timeout(60_000) };
+ */
 export interface PasskeyLoginOptions {
   /**
    * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It resolves
    * to undefined if the user logs in otherwise, and in a browser without this.
    */
   readonly autofill?: boolean | undefined;
+  /** Ends the wait for the user. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * Logs in with a passkey.
+ * @example
+ * const loginWithPasskey: PasskeyLogin = client.loginWithPasskey;
+ * const session = await loginWithPasskey();
+ */
 export interface PasskeyLogin {
+  /**
+   * Asks the browser for a passkey. With `autofill` it offers passkeys in a field.
+   * @example const session = await client.loginWithPasskey({ autofill: true, signal });
+   */
   (options: PasskeyLoginOptions & { readonly autofill: true }): Promise<EnteredSession | undefined>;
   (options?: PasskeyLoginOptions & { readonly autofill?: false | undefined }): Promise<EnteredSession>;
 }

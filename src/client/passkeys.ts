@@ -7,9 +7,16 @@ import type { ClientSession } from "./session.js";
 import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
 import type { ClientCall } from "./wire.js";
 
+/**
+ * A passkey of the account.
+ * @example
+ * const textOf = ({ id, name, created, used, synced, transports, provider }: Passkey): string =>
+ *   `${name} (${id}) of ${provider}, created ${created}, used ${used}, ${transports}${synced ? ", synced" : ""}`;
+ */
 export interface Passkey {
   /** The credential id, in base64url. */
   readonly id: string;
+  /** The name in the user's list. */
   readonly name: string;
   /** In Unix seconds. */
   readonly created: number;
@@ -17,11 +24,20 @@ export interface Passkey {
   readonly used: number | null;
   /** True if the passkey is backed up. */
   readonly synced: boolean;
+  /** How the browser reaches the authenticator (WebAuthn L3 §5.8.4), such as `internal`. */
   readonly transports: readonly string[];
+  /** The name of the passkey provider, or null if it is unknown. */
   readonly provider: string | null;
 }
 
+/**
+ * A new passkey.
+ * @example
+ * const { passkey, recoveryCodes, session }: PasskeyAdded = await client.passkeys.add();
+ * show(passkey.name, recoveryCodes, session?.login);
+ */
 export interface PasskeyAdded {
+  /** The passkey. */
   readonly passkey: Passkey;
   /** Eight codes with the first second factor of the account. The user must keep them. They are never shown again. */
   readonly recoveryCodes: readonly string[];
@@ -29,6 +45,12 @@ export interface PasskeyAdded {
   readonly session?: EnteredSession;
 }
 
+/**
+ * How a passkey is added.
+ * @example
+ * const about: NewPasskey = { name: "Phone", use: "second" };
+ * await client.passkeys.add(about);
+ */
 export interface NewPasskey {
   /** The name in the user's list. */
   readonly name?: string | undefined;
@@ -36,19 +58,42 @@ export interface NewPasskey {
   readonly use?: "login" | "second" | undefined;
 }
 
+/**
+ * The passkeys of the user who is logged in.
+ * @example
+ * const passkeys: Passkeys = client.passkeys;
+ * for (const { id, name } of await passkeys.list()) show(id, name);
+ */
 export interface Passkeys {
-  /** Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled. */
+  /**
+   * Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled.
+   * @example
+   * const { recoveryCodes } = await client.passkeys.add({ name: "Phone" });
+   * const { session } = await client.passkeys.add(factorNeeded);
+   */
   add(about?: NewPasskey): Promise<PasskeyAdded>;
   /** Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. */
   add(pending: FactorNeeded, about?: NewPasskey): Promise<PasskeyAdded>;
   /**
    * Lets the browser create a passkey without asking, after a login by password. Resolves to undefined if the browser or the
    * account does not take part. Show the recovery codes of its result.
+   * @example const added = await client.passkeys.upgrade({ name: "This device" });
    */
   upgrade(about?: Pick<NewPasskey, "name">): Promise<PasskeyAdded | undefined>;
+  /**
+   * Returns the passkeys of the account.
+   * @example const passkeys = await client.passkeys.list();
+   */
   list(): Promise<readonly Passkey[]>;
+  /**
+   * Gives a passkey another name in the user's list.
+   * @example await client.passkeys.rename(id, "Phone");
+   */
   rename(id: string, name: string): Promise<void>;
-  /** Rejects with `last_way_in` if the account must keep it. */
+  /**
+   * Rejects with `last_way_in` if the account must keep it.
+   * @example await client.passkeys.remove(id);
+   */
   remove(id: string): Promise<void>;
 }
 

@@ -5,8 +5,14 @@ import { createKeys } from "./idempotency-keys.js";
 import type { WaysParts } from "./ways-client.js";
 import { createCredential, type WebAuthnJson } from "./webauthn.js";
 
-/** Either a password or a passkey. */
+/**
+ * Either a password or a passkey.
+ * @example
+ * const withPassword: NewAccount = { password };
+ * const withPasskey: NewAccount = { passkey: true, name: "Phone" };
+ */
 export interface NewAccount {
+  /** The password. The policy of the server applies. */
   readonly password?: string | undefined;
   /** Creates a passkey in place of a password. */
   readonly passkey?: true | undefined;
@@ -14,7 +20,14 @@ export interface NewAccount {
   readonly name?: string | undefined;
 }
 
+/**
+ * A new account, and its session.
+ * @example
+ * const { session, recoveryCodes }: Registered = await registration.finish({ code: "12345678", password });
+ * show(session.login, recoveryCodes);
+ */
 export interface Registered {
+  /** The session of the new account. */
   readonly session: EnteredSession;
   /** Eight codes with a passkey. The user must keep them. They are never shown again. */
   readonly recoveryCodes: readonly string[];

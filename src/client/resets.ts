@@ -4,7 +4,16 @@ import type { PendingLogin, SecondFactor } from "./factor-needed.js";
 import type { WaysParts } from "./ways-client.js";
 import { getCredential, type WebAuthnJson } from "./webauthn.js";
 
+/**
+ * A new password, and a second factor where the account has one.
+ * @example
+ * const simple: ResetProof = { newPassword };
+ * const withApp: ResetProof = { newPassword, totp: "123456" };
+ * const withCode: ResetProof = { newPassword, recoveryCode };
+ * const withPasskey: ResetProof = { newPassword, passkey: true };
+ */
 export interface ResetProof extends Pick<SecondFactor, "totp" | "recoveryCode"> {
+  /** The new password. The policy of the server applies. */
   readonly newPassword: string;
   /** Asks the browser for a passkey of the account, after `factor_needed`. */
   readonly passkey?: true | undefined;

@@ -3,15 +3,31 @@
 import { toBytes } from "./base64url.js";
 import { hasText } from "./shape.js";
 
-/** The user who is logged in, and the session. */
+/**
+ * The user who is logged in, and the session.
+ * @example
+ * const session: ClientSession | undefined = await client.session();
+ * if (session !== undefined) {
+ *   const { id, login, roles, scopes, amr, acr, starts, expires } = session;
+ *   show(login, id, roles, scopes, amr, acr, starts, expires, session.session?.id, session.session?.authenticated);
+ * }
+ */
 export interface ClientSession {
   /** The user's id. */
   readonly id: string | null;
+  /** The login of the user. */
   readonly login: string;
+  /** The roles of the user, for what the page shows. The server decides by the token. */
   readonly roles: readonly string[];
+  /** The scopes of those roles. */
   readonly scopes: readonly string[];
   /** `authenticated` is the time of the login in Unix seconds. */
-  readonly session: { readonly id: string; readonly authenticated: number | null } | null;
+  readonly session: {
+    /** The id of the session. */
+    readonly id: string;
+    /** The time of the login, in Unix seconds. */
+    readonly authenticated: number | null;
+  } | null;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. */
   readonly amr: readonly string[];
   /** The level of the login: `1fa`, `2fa` or `phr`. */

@@ -4,7 +4,14 @@ import type { Fetch } from "./fetch.js";
 import { hasText } from "./shape.js";
 import { parse } from "./wire.js";
 
-/** Called with `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires. */
+/**
+ * Called with `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires.
+ * @example
+ * const onStepUp: OnStepUp = async ({ details }) => {
+ *   show(details.acr, details.maxAgeSeconds);
+ *   await (await client.stepUp()).finish({ totp: await askForCode() });
+ * };
+ */
 export type OnStepUp = (error: AmphoError) => unknown;
 
 export function createStepUpFetch(fetch: Fetch, onStepUp: OnStepUp): Fetch {

@@ -3,10 +3,21 @@ import { unavailable } from "./wire.js";
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Stores texts by key. Each function can be asynchronous. The results of `set` and `remove` are awaited and ignored. */
+/**
+ * Stores texts by key. Each function can be asynchronous. The results of `set` and `remove` are awaited and ignored.
+ * @example
+ * const storage: ClientStorage = {
+ *   get: (key) => SecureStore.getItemAsync(key),
+ *   set: (key, value) => SecureStore.setItemAsync(key, value),
+ *   remove: (key) => SecureStore.deleteItemAsync(key),
+ * };
+ */
 export interface ClientStorage {
+  /** Returns the text of a key. Null or undefined if there is none. */
   get(key: string): Awaitable<string | null | undefined>;
+  /** Stores a text. */
   set(key: string, value: string): unknown;
+  /** Deletes the text of a key. */
   remove(key: string): unknown;
 }
 

@@ -5,12 +5,22 @@ import type { LoginSteps } from "./login-steps.js";
 import type { Send } from "./send.js";
 import type { ClientCall } from "./wire.js";
 
+/**
+ * A set-up that waits for its first code.
+ * @example
+ * const { secret, uri, confirm }: TotpSetup = await client.totp.begin();
+ * show(secret, uri);
+ * const { recoveryCodes } = await confirm("123456");
+ */
 export interface TotpSetup {
   /** The secret in base32, for a user who cannot scan a QR code. */
   readonly secret: string;
   /** The `otpauth:` URI for a QR code. */
   readonly uri: string;
-  /** Sends the first code of the user's TOTP application. Stores the session of a pending login like `login`. */
+  /**
+   * Sends the first code of the user's TOTP application. Stores the session of a pending login like `login`.
+   * @example const { recoveryCodes } = await setup.confirm("123456");
+   */
   confirm(totp: string): Promise<TotpConfirmed>;
 }
 
@@ -21,10 +31,22 @@ export interface TotpConfirmed {
   readonly session?: EnteredSession;
 }
 
+/**
+ * The authenticator app of the user who is logged in.
+ * @example
+ * const totp: Totp = client.totp;
+ * const { uri, confirm } = await totp.begin();
+ */
 export interface Totp {
-  /** Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. */
+  /**
+   * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`.
+   * @example const { secret, uri } = await client.totp.begin();
+   */
   begin(pending?: FactorNeeded): Promise<TotpSetup>;
-  /** Rejects with `last_way_in` if the account must keep its second factor. */
+  /**
+   * Rejects with `last_way_in` if the account must keep its second factor.
+   * @example await client.totp.remove();
+   */
   remove(): Promise<void>;
 }
 

@@ -5,7 +5,12 @@ import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./stor
 import type { WebAuthnJson } from "./webauthn.js";
 import { parse } from "./wire.js";
 
-/** A mail that was asked for. */
+/**
+ * A mail that was asked for.
+ * @example
+ * const { match, expires }: MailBegun = await client.mailLogin("alice");
+ * show(match, expires);
+ */
 export interface MailBegun {
   /** Two digits for the page to show. A link that is opened in another browser asks for them. */
   readonly match: string;

@@ -12,6 +12,17 @@ import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
 import { createTotp, type Totp } from "./totp.js";
 import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 
+/**
+ * The options of `createClient`.
+ * @example
+ * const options: WaysOptions = {
+ *   baseUrl: "https://app.example",
+ *   prefix: "/auth",
+ *   cookies: true,
+ *   onStepUp: ({ details }) => show(details.acr),
+ * };
+ * const client = createClient(options);
+ */
 export interface WaysOptions extends ClientOptions {
   /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
   readonly cookies?: boolean | undefined;
@@ -22,33 +33,71 @@ export interface WaysOptions extends ClientOptions {
   readonly onStepUp?: OnStepUp | undefined;
 }
 
-/** The proofs of a login besides the password. */
+/**
+ * The proofs of a login besides the password.
+ * @example
+ * const proof: LoginProof = { captcha, totp: "123456", remember: true };
+ * const other: LoginProof = { recoveryCode };
+ * await client.login("alice", password, proof);
+ */
 export interface LoginProof extends TypedFactor {
   /** The token of a solved captcha, after `captcha_needed`. */
   readonly captcha?: string | undefined;
 }
 
+/**
+ * The client with second factors, passkeys and step-up.
+ * @example
+ * const client: WaysClient = createClient({ baseUrl: "https://app.example" });
+ * await client.login("alice", password);
+ * const passkeys = await client.passkeys.list();
+ * const { secret, uri } = await client.totp.begin();
+ */
 export interface WaysClient extends Client {
   /**
    * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and
    * with `captcha_needed` if a solved captcha buys the attempt.
+   * @example await client.login("alice", password, { totp: "123456" });
    */
   login(login: string, password?: string, proof?: LoginProof): Promise<EnteredSession>;
-  /** Returns the ways to log in that this server and this browser have. */
+  /**
+   * Returns the ways to log in that this server and this browser have.
+   * @example const { passkey, providers } = await client.ways();
+   */
   ways(): Promise<Ways>;
   /**
    * Logs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
    * error, such as `NotAllowedError` after the user has cancelled.
+   * @example const session = await client.loginWithPasskey();
    */
   readonly loginWithPasskey: PasskeyLogin;
+  /** The passkeys of the user who is logged in. */
   readonly passkeys: Passkeys;
-  /** Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session. */
+  /**
+   * Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session.
+   * @example
+   * const factorNeeded = await client.stepUp();
+   * await factorNeeded.finish({ totp: "123456" });
+   */
   stepUp(): Promise<FactorNeeded>;
+  /** The authenticator app of the user who is logged in. */
   readonly totp: Totp;
   /** `renew` resolves to new codes. The former ones are void. */
-  readonly recoveryCodes: { renew(): Promise<readonly string[]> };
+  readonly recoveryCodes: {
+    /**
+     * Returns eight new codes. The former ones are void.
+     * @example const codes = await client.recoveryCodes.renew();
+     */
+    renew(): Promise<readonly string[]>;
+  };
   /** `forget` ends the effect of `remember` on all devices of the user. */
-  readonly devices: { forget(): Promise<void> };
+  readonly devices: {
+    /**
+     * Ends the effect of `remember` on all devices of the user.
+     * @example await client.devices.forget();
+     */
+    forget(): Promise<void>;
+  };
 }
 
 /** The parts of which more functions of a client are made. */

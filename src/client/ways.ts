@@ -11,7 +11,12 @@ export type { OnStepUp } from "./step-up-fetch.js";
 export type { Totp, TotpSetup } from "./totp.js";
 export type { LoginProof, WaysClient, WaysOptions } from "./ways-client.js";
 
-/** Throws TypeError if `baseUrl` is not a URL. */
+/**
+ * Creates the client with second factors, passkeys and step-up. Throws TypeError if `baseUrl` is not a URL.
+ * @example
+ * const client = createClient({ baseUrl: "https://app.example" });
+ * await client.login("alice", password);
+ */
 export function createClient(options: WaysOptions): WaysClient {
   return createWays(options).client;
 }

@@ -9,16 +9,32 @@ import { isStorableText } from "../store/storable-text.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
 
+/**
+ * A live session. Times are Unix seconds.
+ * @example
+ * const textOf = ({ id, agent, address, created, renewed, expires, amr, acr }: Omit<SessionView, "current">): string =>
+ *   `${id}: ${agent} at ${address}, created ${created}, renewed ${renewed}, until ${expires}, ${amr} (${acr})`;
+ * const mark = ({ current }: SessionView): string => (current ? "this device" : "");
+ * console.log((await ampho.sessions.list(user.id)).map(textOf));
+ */
 export interface SessionView {
+  /** The id, for `sessions.end`. */
   readonly id: string;
+  /** True for the session of the caller's own token. */
   readonly current: boolean;
+  /** The time of the login. */
   readonly created: number;
+  /** The time of the last renewal. */
   readonly renewed: number;
+  /** The end of the session unless it is renewed. */
   readonly expires: number;
+  /** The address of the last login or renewal, or null. */
   readonly address: string | null;
+  /** The user agent of the last login or renewal, or null. */
   readonly agent: string | null;
   /** How the user logged in (RFC 8176), and the level of that. */
   readonly amr: readonly string[];
+  /** The level of that login. */
   readonly acr: Acr;
 }
 

@@ -7,6 +7,10 @@ import type { Auth } from "../tokens/auth.js";
 /**
  * The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request
  * that `can` gets.
+ * @example
+ * app.get("/articles", authorize(ampho, { scopes: ["articles:read"], optional: true }), list);
+ * app.delete("/articles/:id", authorize(ampho, { roles: ["editor"], acr: "2fa", maxAge: "5m", live: true }), remove);
+ * app.put("/articles/:id", authorize(ampho, { can: (auth, request) => owns(auth.id, request.params.id) }), update);
  */
 export interface Requirements<R = never> {
   /** The user must have at least one of these roles. */
@@ -25,16 +29,29 @@ export interface Requirements<R = never> {
   readonly optional?: true;
 }
 
-/** Requirements under which every caller has a token: they are not `optional`. */
-export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & { readonly optional?: never };
+/**
+ * Requirements under which every caller has a token: they are not `optional`.
+ * @example const editors: MandatoryRequirements = { roles: ["editor"], acr: "2fa", optional: undefined };
+ */
+export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & {
+  /** Cannot be set here. */
+  readonly optional?: never;
+};
 
-/** Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds. */
+/**
+ * Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds.
+ * @example const checked: CheckedRequirements = { roles: ["editor"], maxAge: 300, can: ({ login }) => login !== "guest" };
+ */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
+  /** The longest time since the login, in seconds. */
   readonly maxAge?: number;
 }
 
 /**
  * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
+ * @example
+ * const always: AuthOf<{ roles: ["editor"] }> = auth;
+ * const perhaps: AuthOf<{ optional: true }> = undefined;
  */
 export type AuthOf<N> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]

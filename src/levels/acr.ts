@@ -3,6 +3,10 @@
 /** All levels, weakest first. `phr` (phishing-resistant) is the word of OpenID EAP ACR Values 1.0, section 4. */
 export const acrs = ["1fa", "2fa", "phr"] as const;
 
+/**
+ * The level of a login, weakest first: a password or a mailbox (`1fa`), two factors (`2fa`), a passkey (`phr`).
+ * @example const needed: Acr = "2fa";
+ */
 export type Acr = (typeof acrs)[number];
 
 const order: readonly string[] = acrs;

@@ -11,15 +11,26 @@ export interface Sender {
   readonly address: string;
 }
 
+/**
+ * A mail, as the option `mail` gets it.
+ * @example
+ * await createAmpho({
+ *   mail: async ({ id, kind, language, to, from, subject, text, html }: Message) =>
+ *     void (await sendGrid.send({ id, kind, language, to, from, subject, text, html })),
+ * });
+ */
 export interface Message {
   /**
    * Letters, digits, `_` and `-`, at most 64. A mail that is sent again has the same id, so that a receiver can recognise it.
    */
   readonly id: string;
+  /** The kind of mail (docs/guides/mail.md). */
   readonly kind: MailKind;
+  /** `en`, `de`, `es` or `fr`. */
   readonly language: Language;
   /** One address (see `parseAddress`). */
   readonly to: string;
+  /** The sender, with the name of the application. */
   readonly from: Sender;
   /** One line. */
   readonly subject: string;

@@ -42,6 +42,7 @@ export function parseArgon2(stored: string): Argon2Parameters | undefined {
 /**
  * Returns whether a stored hash has another format or other parameters than `hashPassword` uses now. The next correct login
  * is then the chance to replace it. docs/guides/own-users.md shows this for an application's own table. Does no work.
+ * @example if (needsRehash(hash)) row.passwordHash = await hashPassword(password);
  */
 export function needsRehash(stored: string): boolean {
   if (typeof stored !== "string") throw new TypeError("The stored hash of a password must be a string.");

@@ -16,6 +16,7 @@ function pool(): PasswordPool {
  * Resolves to an argon2id hash of the password after NFC, as a PHC string of 97 characters. It is computed off the event
  * loop. No password policy applies. Rejects with AmphoError `invalid_request` (no string, more than 1024 characters, or
  * ill-formed Unicode), `overloaded` or `unavailable`.
+ * @example const hash = await hashPassword(password); // $argon2id$v=19$m=…
  */
 export async function hashPassword(password: string): Promise<string> {
   if (typeof password !== "string")
@@ -28,6 +29,7 @@ export async function hashPassword(password: string): Promise<string> {
  * `compare` of bcrypt has it second. For `undefined` or `null` (no user, or no password) it is false after the usual time.
  * It is also false for a hash that is malformed or too expensive.
  * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no string.
+ * @example const isRight = await verifyPassword(row.passwordHash, password);
  */
 export async function verifyPassword(hash: string | null | undefined, password: string): Promise<boolean> {
   // Some drivers give bytes, and JavaScript anything.

@@ -1,17 +1,47 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
 import type { Revocation } from "../store/sql/revocations.js";
 
-/** A revocation, for example to close the sockets of a session or a user. */
+/**
+ * A revocation, for example to close the sockets of a session or a user.
+ * @example
+ * ampho.onRevoked((revoked: Revoked) => {
+ *   if (revoked.kind === "session") closeSocketsOf(revoked.session);
+ *   if (revoked.kind === "user") console.log(revoked.id, revoked.login);
+ *   if (revoked.kind === "roles") console.log(revoked.id, revoked.roles);
+ *   if (revoked.kind === "key") console.log(revoked.kid);
+ * });
+ */
 export type Revoked =
-  | { readonly kind: "session"; readonly session: string }
+  | {
+      /** The kind of revocation: `session`, `user`, `roles`, `key` or `all`. */
+      readonly kind: "session";
+      /** The id of the session. */
+      readonly session: string;
+    }
   /**
    * A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own
    * call.
    */
-  | { readonly kind: "user"; readonly id: string; readonly login: string }
+  | {
+      readonly kind: "user";
+      /** The id of the user. */
+      readonly id: string;
+      /** The login of the user. */
+      readonly login: string;
+    }
   /** Roles were removed from a user. */
-  | { readonly kind: "roles"; readonly id: string; readonly login: string; readonly roles: readonly string[] }
-  | { readonly kind: "key"; readonly kid: string }
+  | {
+      readonly kind: "roles";
+      readonly id: string;
+      readonly login: string;
+      /** The roles that the user lost. */
+      readonly roles: readonly string[];
+    }
+  | {
+      readonly kind: "key";
+      /** The `kid` of the key. */
+      readonly kid: string;
+    }
   /** Every session was ended. */
   | { readonly kind: "all" };
 

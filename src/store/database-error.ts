@@ -1,6 +1,12 @@
 /**
  * The database could not be opened, and a person can fix the cause: a path that is a folder, a schema that is too new. The
  * message is one line for people, and no stack is needed with it.
+ * @example
+ * try {
+ *   await createAmpho({ databaseUrl: "sqlite:/nowhere/ampho.db" });
+ * } catch (error) {
+ *   if (error instanceof DatabaseError) console.error(error.message);
+ * }
  */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";

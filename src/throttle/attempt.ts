@@ -85,14 +85,22 @@ export interface Settlement extends Attempt {
   readonly audit: AuditEntry | undefined;
 }
 
-/** A counter or a source that rejects attempts now. */
+/**
+ * A counter or a source that rejects attempts now.
+ * @example
+ * for (const { kind, login, source, failures, locked, until } of await ampho.throttle.list())
+ *   console.log(kind, login ?? source, failures, locked ? "until it is cleared" : until);
+ */
 export interface Lockout {
+  /** The kind of counter, or `source` for an address or a network. */
   readonly kind: CounterKind | "source";
   /** As the user spells it. Null when no known account has it. */
   readonly login: string | null;
+  /** The address or network. Null for a counter of a login. */
   readonly source: string | null;
   /** Failed attempts in a row. For a source the number of different logins. */
   readonly failures: number;
+  /** True if only an operator or a login from a known device ends it. */
   readonly locked: boolean;
   /** Unix seconds. Null when it is locked. */
   readonly until: number | null;

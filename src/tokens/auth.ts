@@ -1,10 +1,21 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 
+/**
+ * The user of a verified token. It is frozen.
+ * @example
+ * app.get("/me", authorize(ampho), (request, response) => {
+ *   const { id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
+ *   response.json({ id, login, roles, scopes, session, amr, acr, starts, expires, tenant: claims["tenant"] });
+ * });
+ */
 export interface Auth {
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
+  /** The login of the user. */
   readonly login: string;
+  /** The roles, as the token carries them. With `live` the present ones. */
   readonly roles: readonly string[];
+  /** The scopes of those roles. */
   readonly scopes: readonly string[];
   /** The session's id. Undefined for a token that belongs to no session. */
   readonly session: string | undefined;

@@ -1,14 +1,29 @@
 // The option `users`: an application's own user table (docs/guides/own-users.md).
 
-/** A row of the application's user table. It can have further members, such as the password hash. */
+/**
+ * A row of the application's user table. It can have further members, such as the password hash.
+ * @example
+ * const row: ApplicationUser = {
+ *   id: "u1",
+ *   login: "alice",
+ *   roles: ["editor"],
+ *   disabled: false,
+ *   email: "alice@example.org",
+ *   emailProven: true,
+ * };
+ */
 export interface ApplicationUser {
   /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
   readonly id: string;
+  /** The login of the user. */
   readonly login: string;
+  /** The roles. By default none. */
   readonly roles?: readonly string[] | undefined;
+  /** True if the user cannot log in. */
   readonly disabled?: boolean | undefined;
   /** The address to which mails go, and whether the user has proven it. Notices go to proven addresses only. */
   readonly email?: string | undefined;
+  /** True if the user has proven the address. */
   readonly emailProven?: boolean | undefined;
 }
 
@@ -16,11 +31,17 @@ export interface ApplicationUser {
  * The functions by which Ampho uses the application's user table. An error that one of them throws becomes
  * `unavailable`.
  * @example
- * createAmpho({
+ * await createAmpho({
  *   users: {
  *     find: (login) => db.users.findFirst({ where: { login } }),
  *     findById: (id) => db.users.findFirst({ where: { id } }),
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
+ *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
+ *     create: async ({ login, email, password, roles }) =>
+ *       db.users.insert({ login, email, roles, passwordHash: password === undefined ? null : await hashPassword(password) }),
+ *     setEmail: ({ id }, email) => db.users.claim({ id, email }),
+ *     setLogin: ({ id }, login) => db.users.claim({ id, login }),
+ *     remove: ({ id }) => db.users.delete({ id }),
  *   },
  * });
  */

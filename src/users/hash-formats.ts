@@ -3,11 +3,18 @@
 import { currentFormat } from "../passwords/hash.js";
 import type { Store } from "../store/store.js";
 
+/**
+ * The number of users with one format of password hash.
+ * @example
+ * for (const { format, current, users } of await ampho.users.countHashFormats())
+ *   console.log(format ?? "no password", current ? "current" : "old", users);
+ */
 export interface HashFormatCount {
   /** Null for users without a password. */
   readonly format: string | null;
   /** New passwords get this format and cost. Another one is replaced at the next successful login. */
   readonly current: boolean;
+  /** The number of users. */
   readonly users: number;
 }
 

@@ -11,6 +11,16 @@ import type { StagedUser } from "../store/sql/imports.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
+/**
+ * How users are imported.
+ * @example
+ * const options: ImportOptions = {
+ *   dryRun: true,
+ *   onWrongLine: ({ line, reason }) => console.error(line, reason),
+ *   onProgress: (lines) => console.error(lines),
+ * };
+ * await ampho.users.import(createReadStream("users.jsonl"), options);
+ */
 export interface ImportOptions {
   /** Checks everything and imports nothing. Wrong lines are then in the report and do not make the import fail. */
   readonly dryRun?: boolean | undefined;
@@ -20,6 +30,10 @@ export interface ImportOptions {
   readonly onProgress?: ((lines: number) => void) | undefined;
 }
 
+/**
+ * A line that cannot be imported.
+ * @example const textOf = ({ line, reason }: WrongLine): string => `line ${line}: ${reason}`;
+ */
 export interface WrongLine {
   /** From 1. Empty lines count. */
   readonly line: number;
@@ -27,6 +41,12 @@ export interface WrongLine {
   readonly reason: string;
 }
 
+/**
+ * The result of an import.
+ * @example
+ * const { users, formats, wrong }: ImportReport = await ampho.users.import(lines, { dryRun: true });
+ * console.log(users, formats, wrong);
+ */
 export interface ImportReport {
   /** The number of users in the right lines. */
   readonly users: number;

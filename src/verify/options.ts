@@ -6,9 +6,22 @@ import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
 import { readUrl } from "../outbound/secure-url.js";
 
-/** Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`. */
+/**
+ * Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`.
+ * @example const leeway: Duration = "30s";
+ */
 export type Duration = number | string;
 
+/**
+ * The revocation feed to follow (docs/guides/verifying.md).
+ * @example
+ * const revocations: FollowedRevocations = {
+ *   url: "https://login.example/api/security/revocations",
+ *   token: feedToken,
+ *   lagMax: "10s",
+ *   failOpen: false,
+ * };
+ */
 export interface FollowedRevocations {
   /** `{prefix}/revocations` of the Ampho that issues the tokens: https, or http on the loopback interface. */
   readonly url: string;
@@ -37,10 +50,28 @@ interface VerifierRules {
   readonly clock?: Clock | undefined;
 }
 
-/** The keys (a JWK Set, or one JWK), or the URL where they are published. */
+/**
+ * The keys (a JWK Set, or one JWK), or the URL where they are published.
+ * @example
+ * const options: VerifierOptions = {
+ *   jwksUrl: "https://login.example/api/security/.well-known/jwks.json",
+ *   issuer: "https://login.example",
+ *   audience: "https://api.example",
+ *   leeway: "30s",
+ *   foreignTtl: "1h",
+ *   revocations: { url: "https://login.example/api/security/revocations", token: feedToken },
+ *   log: console.error,
+ *   clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() },
+ * };
+ * const fixed: VerifierOptions = { keys: jwkSet };
+ */
 export type VerifierOptions = VerifierRules &
   (
-    | { readonly keys: object; readonly jwksUrl?: undefined }
+    | {
+        /** The public keys: a JWK Set (RFC 7517 §5), or one JWK. */
+        readonly keys: object;
+        readonly jwksUrl?: undefined;
+      }
     | {
         /** `{prefix}/.well-known/jwks.json`: https, or http on the loopback interface. */
         readonly jwksUrl: string;

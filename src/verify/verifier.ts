@@ -35,28 +35,58 @@ export type { Acr } from "../levels/acr.js";
 export type { Auth } from "../tokens/auth.js";
 export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
 
-/** Requirements of a verifier, which has no database. */
+/**
+ * Requirements of a verifier, which has no database.
+ * @example const limit: WithoutDatabase & Requirements = { roles: ["editor"], live: undefined };
+ */
 export interface WithoutDatabase {
+  /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }
 
+/**
+ * Verifies tokens of another service, without a database.
+ * @example
+ * const verifier: Verifier = createVerifier({ jwksUrl: "https://login.example/api/security/.well-known/jwks.json" });
+ * const { login } = await verifier.verify(token);
+ */
 export interface Verifier extends GuardInstance {
-  /** Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown. */
+  /**
+   * Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown.
+   * @example const { login, roles } = await verifier.verify(token);
+   */
   verify(token: string): Promise<Auth>;
-  /** Guards a Fetch handler, as a wrapper or a decorator, with requirements (except `live`) or without. */
+  /**
+   * Guards a Fetch handler, as a wrapper or a decorator, with requirements (except `live`) or without.
+   * @example export const GET = verifier.authorize({ roles: ["editor"] }, (request, auth) => new Response(auth.login));
+   */
   readonly authorize: Authorize<WithoutDatabase>;
   /**
    * Upper bound of the seconds for which a revocation might be unknown here: below 3 in normal operation, `Infinity` before
    * the first response of the feed. Undefined if no feed is followed.
+   * @example const lagSeconds = verifier.revocationLag();
    */
   revocationLag(): number | undefined;
-  /** Resolves when keys and revocations are known. Rejects with `unavailable` if they cannot be fetched now. */
+  /**
+   * Resolves when keys and revocations are known. Rejects with `unavailable` if they cannot be fetched now.
+   * @example await verifier.ready();
+   */
   ready(): Promise<void>;
-  /** Stops all requests. It can be called twice. A verifier that follows a feed keeps its process alive until then. */
+  /**
+   * Stops all requests. It can be called twice. A verifier that follows a feed keeps its process alive until then.
+   * @example verifier.close();
+   */
   close(): void;
 }
 
-/** Throws ConfigurationError for wrong options. It fetches keys at the first token, and follows the feed at once. */
+/**
+ * Throws ConfigurationError for wrong options. It fetches keys at the first token, and follows the feed at once.
+ * @example
+ * const verifier = createVerifier({
+ *   jwksUrl: "https://login.example/api/security/.well-known/jwks.json",
+ *   audience: "https://api.example",
+ * });
+ */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
   const revocations = createRevocationSet(feedNames, () => {});

@@ -8,26 +8,72 @@ import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Deps } from "../deps.js";
 
-/** A second factor that the user has. */
+/**
+ * A second factor that the user has.
+ * @example
+ * const textOf = (factor: FactorView): string => {
+ *   if ("since" in factor) return `an authenticator app since ${factor.since}`;
+ *   if ("left" in factor) return `${factor.left} recovery codes`;
+ *   return `${factor.name} (${factor.id}), created ${factor.created}, used ${factor.used ?? "never"}`;
+ * };
+ */
 export type FactorView =
   /** A passkey. `id` is its credential id, `used` the time of its last use or null. Times are Unix seconds. */
-  | { readonly id: string; readonly name: string; readonly created: number; readonly used: number | null }
+  | {
+      /** `totp`, `recovery_code`, or the credential id of a passkey. */
+      readonly id: string;
+      /** The name of the passkey in the user's list. */
+      readonly name: string;
+      /** The time at which the passkey was added, in Unix seconds. */
+      readonly created: number;
+      /** The time of the last login with the passkey, or null. */
+      readonly used: number | null;
+    }
   /** An authenticator app, and when it was set up, in Unix seconds. */
-  | { readonly id: "totp"; readonly since: number }
+  | {
+      readonly id: "totp";
+      /** The time at which the app was set up, in Unix seconds. */
+      readonly since: number;
+    }
   /** The recovery codes that are left. */
-  | { readonly id: "recovery_code"; readonly left: number };
+  | {
+      readonly id: "recovery_code";
+      /** The number of recovery codes that are left. */
+      readonly left: number;
+    };
 
+/**
+ * The second factors of a user.
+ * @example
+ * const { policy, factors }: FactorsView = await ampho.factors.list(user.id);
+ * console.log(policy ?? "that of the roles", factors.map(({ id }) => id));
+ */
 export interface FactorsView {
   /** The policy of this user alone. Null: that of the user's roles. */
   readonly policy: Policy | null;
+  /** The factors that the user has. */
   readonly factors: readonly FactorView[];
 }
 
-/** `reason` is for the audit log. */
+/**
+ * The second factors to remove. `reason` is for the audit log.
+ * @example
+ * const one: FactorRemovalTarget = { id: "totp", reason: "The phone was lost. Checked by a call." };
+ * const every: FactorRemovalTarget = { all: true };
+ */
 export type FactorRemovalTarget =
   /** `totp`, `recovery_code` or the id of a passkey. */
-  | { readonly id: string; readonly reason?: string | undefined }
-  | { readonly all: true; readonly reason?: string | undefined };
+  | {
+      /** `totp`, `recovery_code` or the id of a passkey. */
+      readonly id: string;
+      /** The reason, for the audit log. */
+      readonly reason?: string | undefined;
+    }
+  | {
+      /** Removes every second factor. */
+      readonly all: true;
+      readonly reason?: string | undefined;
+    };
 
 type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock">;
 

@@ -11,7 +11,14 @@ import { requireRoles } from "./users.js";
 
 type InvitationDeps = Pick<Deps, "store" | "clock" | "settings">;
 
+/**
+ * An invitation to register.
+ * @example
+ * const invitation: NewInvitation = { email: "ann@example.org", roles: ["editor"], invitedBy: auth.id };
+ * await ampho.users.invite(invitation);
+ */
 export interface NewInvitation {
+  /** The address of the person, to which the link is mailed. */
   readonly email: string;
   /** The roles of the user who registers. */
   readonly roles?: readonly string[] | undefined;
@@ -19,9 +26,20 @@ export interface NewInvitation {
   readonly invitedBy?: string | undefined;
 }
 
+/**
+ * An invitation, as a list shows it.
+ * @example
+ * const isOpen = ({ used, removed, until }: InvitationView): boolean =>
+ *   used === null && removed === null && until > now;
+ * for (const { id, email, roles, invitedBy, created } of (await ampho.users.invitations.list()).filter(isOpen))
+ *   console.log(id, email, roles, invitedBy, created);
+ */
 export interface InvitationView {
+  /** The id, for `users.invitations.remove`. */
   readonly id: string;
+  /** The address of the person. */
   readonly email: string;
+  /** The roles of the user who registers. */
   readonly roles: readonly string[];
   /** The id of the user who invited. Null for an operator or the application. */
   readonly invitedBy: string | null;

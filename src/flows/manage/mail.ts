@@ -8,17 +8,26 @@ import type { MailRow } from "../../store/sql/mail.js";
 import { requireAddress } from "../account-rules.js";
 import type { Deps } from "../deps.js";
 
-/** A mail of the outbox. Its address and its text are never shown. */
+/**
+ * A mail of the outbox. Its address and its text are never shown.
+ * @example
+ * for (const { id, kind, userId, created, attempts, next, sent, failure } of await ampho.mail.list({ limit: 10 }))
+ *   console.log(id, kind, userId, created, sent === null ? `${attempts} attempts, next ${next}: ${failure}` : "sent");
+ */
 export interface MailView {
+  /** The number of the mail. */
   readonly id: number;
+  /** The kind of mail (docs/guides/mail.md). */
   readonly kind: string;
   /** Null where no user has the address yet. */
   readonly userId: string | null;
   /** The time from which it can be sent, in Unix seconds as the other times. */
   readonly created: number;
+  /** The number of attempts so far. */
   readonly attempts: number;
   /** The time of the next attempt. Null after the mail was sent or dropped. */
   readonly next: number | null;
+  /** The time at which a mail server took the mail, or null. */
   readonly sent: number | null;
   /** The reason of the last failed attempt, or null. */
   readonly failure: string | null;

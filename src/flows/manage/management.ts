@@ -31,6 +31,10 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
+ * @example
+ * const manage: Management = ampho;
+ * await manage.users.create({ login: "bob", password });
+ * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**
@@ -41,9 +45,13 @@ export interface Management {
     /**
      * Creates a user. Rejects with `login_taken`, `email_taken`, `invalid_request` (a login, address or role that is not
      * allowed) or `password_rejected` (`details.reason` is the rule).
-     * @example await ampho.users.create({ login: "alice", password, roles: ["editor"] });
+     * @example await ampho.users.create({ login: "bob", password, roles: ["editor"] });
      */
     create(user: users.NewUser): Promise<users.UserView>;
+    /**
+     * Finds a user by login. Resolves to undefined if there is none.
+     * @example const user = await ampho.users.find("alice");
+     */
     find(login: string): Promise<users.UserView | undefined>;
     /**
      * All users, in the order of their logins. Reads one page at a time.
@@ -53,6 +61,7 @@ export interface Management {
     /**
      * Sets a password and ends the user's sessions. With `undefined` the user has no password afterwards. Rejects with
      * `not_found` or `password_rejected`.
+     * @example await ampho.users.setPassword("alice", newPassword);
      */
     setPassword(login: string, password: string | undefined): Promise<void>;
     /**
@@ -67,10 +76,17 @@ export interface Management {
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
     invite(invitation: invitations.NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
+    /** Invitations to register. */
     readonly invitations: {
-      /** The newest `limit` invitations (1000), in the order in which they were created. */
+      /**
+       * The newest `limit` invitations (1000), in the order in which they were created.
+       * @example const invitations = await ampho.users.invitations.list({ limit: 100 });
+       */
       list(options?: { readonly limit?: number | undefined }): Promise<readonly invitations.InvitationView[]>;
-      /** Takes an invitation back. Resolves to false if there is none that can still be used. */
+      /**
+       * Takes an invitation back. Resolves to false if there is none that can still be used.
+       * @example const removed = await ampho.users.invitations.remove(id);
+       */
       remove(id: string): Promise<boolean>;
     };
     /**
@@ -80,7 +96,10 @@ export interface Management {
      * @example await ampho.users.import(createReadStream("users.jsonl"), { dryRun: true });
      */
     import(input: ImportInput, options?: ImportOptions): Promise<ImportReport>;
-    /** Counts the users per format of password hash, the most frequent first. */
+    /**
+     * Counts the users per format of password hash, the most frequent first.
+     * @example for (const { format, users } of await ampho.users.countHashFormats()) console.log(format, users);
+     */
     countHashFormats(): Promise<readonly HashFormatCount[]>;
     /**
      * Sets all roles, or adds some and removes others. A removed role has no effect in any process after one second. Rejects
@@ -94,33 +113,57 @@ export interface Management {
      * @example await writeFile("alice.json", JSON.stringify(await ampho.users.export("alice")));
      */
     export(login: string): Promise<AccountExport>;
-    /** Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`. */
+    /**
+     * Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`.
+     * @example await ampho.users.disable("alice");
+     */
     disable(login: string): Promise<void>;
-    /** Lets a disabled user log in again. Rejects with `not_found`. */
+    /**
+     * Lets a disabled user log in again. Rejects with `not_found`.
+     * @example await ampho.users.enable("alice");
+     */
     enable(login: string): Promise<void>;
-    /** Deletes the user and ends the user's sessions. Rejects with `not_found`. */
+    /**
+     * Deletes the user and ends the user's sessions. Rejects with `not_found`.
+     * @example await ampho.users.remove("alice");
+     */
     remove(login: string): Promise<void>;
   };
+  /** Sessions of users of the database, or of the application's own user table. */
   readonly sessions: {
-    /** The user's live sessions, the newest first. */
+    /**
+     * The user's live sessions, the newest first.
+     * @example const sessions = await ampho.sessions.list(user.id);
+     */
     list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
     /**
      * The ids of the users that a login means: the user of the database, or where the application keeps its own user
      * table the users with sessions under this login. Rejects with `not_found` if there is none.
+     * @example const [userId] = await ampho.sessions.findUserIds("alice");
      */
     findUserIds(login: string): Promise<readonly string[]>;
-    /** Ends a session. Resolves to false if there is no such live session. */
+    /**
+     * Ends a session. Resolves to false if there is no such live session.
+     * @example const ended = await ampho.sessions.end(sessionId);
+     */
     end(sessionId: string): Promise<boolean>;
-    /** Ends the user's sessions, and the remembering of the user's devices. Resolves to the number of sessions. */
+    /**
+     * Ends the user's sessions, and the remembering of the user's devices. Resolves to the number of sessions.
+     * @example const count = await ampho.sessions.endForUser(user.id);
+     */
     endForUser(userId: string): Promise<number>;
     /**
      * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
      * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
      * prevent a new login: it is for an application's own user table, which disables the user first. Users of the
      * database are disabled or removed, which does the same.
+     * @example await ampho.sessions.revokeForUser({ id: user.id, login: user.login });
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
-    /** Ends every session of every user, and revokes every other token issued before. */
+    /**
+     * Ends every session of every user, and revokes every other token issued before.
+     * @example await ampho.sessions.endForEveryone();
+     */
     endForEveryone(): Promise<void>;
   };
   /**
@@ -130,7 +173,7 @@ export interface Management {
   readonly factors: {
     /**
      * The second factors of a user, and the policy that was set for this user alone.
-     * @example const { factors } = await ampho.factors.list(auth.id);
+     * @example const { factors } = await ampho.factors.list(user.id);
      */
     list(userId: string): Promise<factors.FactorsView>;
     /**
@@ -148,12 +191,16 @@ export interface Management {
     /**
      * The id of the user of the database with this login. Where the application keeps its own user table, only the
      * application knows the logins, so `login` must be the id. Rejects with `not_found`.
+     * @example const userId = await ampho.factors.findUserId("alice");
      */
     findUserId(login: string): Promise<string>;
   };
   /** Identities at outside providers (docs/guides/providers.md). `userId` is as for `factors`. */
   readonly identities: {
-    /** @example const identities = await ampho.identities.list(auth.id); */
+    /**
+     * The identities of a user at outside providers.
+     * @example const identities = await ampho.identities.list(user.id);
+     */
     list(userId: string): Promise<readonly identities.IdentityView[]>;
     /**
      * Unlinks an identity, and ends the user's sessions. Rejects with `not_found` if the user does not have it.
@@ -161,6 +208,7 @@ export interface Management {
      */
     remove(userId: string, target: identities.IdentityTarget): Promise<void>;
   };
+  /** Devices that users asked to remember. */
   readonly devices: {
     /**
      * No device of the user is remembered any more, so the next login asks for the second factor. The sessions go on.
@@ -168,20 +216,31 @@ export interface Management {
      */
     forget(userId: string): Promise<void>;
   };
+  /** Signing keys. */
   readonly keys: {
-    /** Revokes a stolen key: after one second every process rejects, for good, all that it signed. */
+    /**
+     * Revokes a stolen key: after one second every process rejects, for good, all that it signed.
+     * @example await ampho.keys.revoke(kid);
+     */
     revoke(kid: string): Promise<void>;
-    /** Reads which keys are revoked, and how many TOTP secrets are under each key. */
+    /**
+     * Reads which keys are revoked, and how many TOTP secrets are under each key.
+     * @example const { revoked, totpSecrets } = await ampho.keys.readUse();
+     */
     readUse(): Promise<KeyRecords>;
     /**
      * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.
+     * @example const at = await ampho.keys.recordForced("activate", [kid], "The old key was stolen.");
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
   /** Lockouts and waits of the throttle (docs/operate/throttling.md). Both functions are recorded in the audit log. */
   readonly throttle: {
-    /** Lists the logins and addresses that must wait, the longest wait first. `limit` is 1000 by default. */
+    /**
+     * Lists the logins and addresses that must wait, the longest wait first. `limit` is 1000 by default.
+     * @example const lockouts = await ampho.throttle.list({ limit: 100 });
+     */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
      * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the
@@ -192,7 +251,10 @@ export interface Management {
   };
   /** Mails (docs/guides/mail.md). */
   readonly mail: {
-    /** The newest `limit` mails of the outbox (1000), in the order in which they were written, without their addresses. */
+    /**
+     * The newest `limit` mails of the outbox (1000), in the order in which they were written, without their addresses.
+     * @example const mails = await ampho.mail.list({ limit: 100 });
+     */
     list(options?: { readonly limit?: number | undefined }): Promise<readonly MailView[]>;
     /**
      * Sends a test mail now. `report` gets a sentence for each step. Rejects with `invalid_request` for the address,
@@ -201,15 +263,21 @@ export interface Management {
      */
     test(email: string, report?: (step: string) => void): Promise<void>;
   };
+  /** Old rows: ended sessions, expired revocations, and entries past their time. */
   readonly housekeeping: {
     /**
      * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it
      * has to wait for another process that does the same.
+     * @example const counts = await ampho.housekeeping.run({ onWait: () => console.log("Another process does it now.") });
      */
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
+  /** The audit log (docs/reference/audit-events.md). */
   readonly audit: {
-    /** The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds. */
+    /**
+     * The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds.
+     * @example const rows = await ampho.audit.list({ login: "alice", since: 1_800_000_000, limit: 100 });
+     */
     list(filter?: {
       readonly login?: string | undefined;
       readonly since?: number | undefined;

@@ -14,8 +14,14 @@ import { requireUser } from "./users.js";
 
 const daySeconds = 86_400;
 
+/**
+ * How an account is recovered.
+ * @example
+ * const options: RecoveryOptions = { reason: "Lost the phone. Checked by a call.", print: true, withoutFactors: true };
+ * const { match, link } = await ampho.users.recover("alice", options);
+ */
 export interface RecoveryOptions {
-  /** For the audit log. */
+  /** The reason, for the audit log. */
   readonly reason: string;
   /** Returns the link, to hand it over, and mails none. */
   readonly print?: boolean | undefined;
@@ -23,6 +29,12 @@ export interface RecoveryOptions {
   readonly withoutFactors?: boolean | undefined;
 }
 
+/**
+ * The facts that the operator hands over to the user.
+ * @example
+ * const { match, from, until, link }: RecoveryBegun = await ampho.users.recover("alice", { reason: "Checked.", print: true });
+ * console.log(`${link} asks for ${match}. It works from ${from} until ${until}.`);
+ */
 export interface RecoveryBegun {
   /** Two digits for which the link asks. Give them to the user, after you have checked who asks. */
   readonly match: string;

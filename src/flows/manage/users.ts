@@ -14,11 +14,23 @@ import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
-/** A user as applications and commands see one. It never contains a hash. */
+/**
+ * A user as applications and commands see one. It never contains a hash.
+ * @example
+ * const user: UserView | undefined = await ampho.users.find("alice");
+ * if (user !== undefined) {
+ *   const { id, login, roles, disabled, email, emailProven } = user;
+ *   console.log(id, login, roles, disabled, email, emailProven);
+ * }
+ */
 export interface UserView {
+  /** The id, which never changes. It is the `sub` of the user's tokens. */
   readonly id: string;
+  /** The login, as it was spelled at its creation. */
   readonly login: string;
+  /** The roles. Tokens carry them from the next renewal on. */
   readonly roles: readonly string[];
+  /** True if the user cannot log in. */
   readonly disabled: boolean;
   /** The address to which mails go. */
   readonly email: string | null;
@@ -26,18 +38,41 @@ export interface UserView {
   readonly emailProven: boolean;
 }
 
+/**
+ * A user to create.
+ * @example
+ * const user: NewUser = { login: "bob", password, roles: ["editor"], email: "bob@example.org" };
+ * await ampho.users.create(user);
+ */
 export interface NewUser {
+  /** 1 to 255 characters. Another spelling of an existing login is taken. */
   readonly login: string;
+  /** A password that the policy accepts. Without it the user has no password. */
   readonly password?: string | undefined;
+  /** The roles. By default none. */
   readonly roles?: readonly string[] | undefined;
   /** The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it. */
   readonly email?: string | undefined;
 }
 
-/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
+/**
+ * The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`.
+ * @example
+ * const exactly: RoleChange = { set: ["reader"] };
+ * const change: RoleChange = { add: ["editor"], remove: ["reader"] };
+ * await ampho.users.setRoles("alice", change);
+ */
 export type RoleChange =
-  | { readonly set: readonly string[] }
-  | { readonly add?: readonly string[]; readonly remove?: readonly string[] };
+  | {
+      /** Exactly these roles. */
+      readonly set: readonly string[];
+    }
+  | {
+      /** Roles to add to the present ones. */
+      readonly add?: readonly string[];
+      /** Roles to remove from the present ones. */
+      readonly remove?: readonly string[];
+    };
 
 export function toUserView({
   id,

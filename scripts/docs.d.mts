@@ -1,0 +1,1 @@
+export function generateAll(): Promise<Readonly<Record<string, string>>>;
