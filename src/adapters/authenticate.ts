@@ -7,10 +7,26 @@ import type { RequestHolder } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest } from "./fetch.js";
 import { nodeAuthorizationOf } from "./framework.js";
 
-/** A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more. */
-export type AuthenticatedRequest = RequestHolder | IncomingMessage | { readonly headers: Pick<Headers, "get"> };
+/**
+ * A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more.
+ * @example
+ * const page: AuthenticatedRequest = { headers };
+ * const auth = await ampho.authenticate(page);
+ */
+export type AuthenticatedRequest =
+  | RequestHolder
+  | IncomingMessage
+  | {
+      /** The headers, as `headers()` of Next.js returns them. */
+      readonly headers: Pick<Headers, "get">;
+    };
 
-/** The type of `ampho.authenticate`. */
+/**
+ * The type of `ampho.authenticate`.
+ * @example
+ * const userOf: Authenticate = ampho.authenticate;
+ * const auth = await userOf(request);
+ */
 export type Authenticate = (request: AuthenticatedRequest) => Promise<Auth | undefined>;
 
 const optional = { optional: true } as const;
