@@ -1,4 +1,4 @@
-// Writes the generated pages of docs/ from the tables that they describe. `--check` only lists the pages that are not current.
+// Writes the generated pages and pictures of docs/. `--check` only lists the ones that are not current.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const generators = [
@@ -9,6 +9,8 @@ const generators = [
   "./docs-metrics.mjs",
   "./docs-audit.mjs",
   "./docs-api.mjs",
+  "./docs-evidence.mjs",
+  "./pictures.mjs",
 ];
 
 /** The text of every generated page by its path. */

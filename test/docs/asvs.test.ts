@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Claim, claimsOf, expectEvidence, namesEvidence, readPage, section } from "./evidence.js";
+import { type Claim, claimsOf, expectEvidence, namesEvidence, readPage, section, tableRows } from "./evidence.js";
 
 /** `**6.1.1** (level 1, met) The requirement.` */
 function judgement({ text, items }: Claim) {
@@ -68,5 +68,13 @@ describe("the inventory of cryptography", () => {
       .flatMap(({ items }) => items)
       .flatMap((item) => /^`(src\/[^`]+)`$/.exec(item)?.[1] ?? []);
     expect(named.sort()).toEqual(found.sort());
+  });
+
+  it("docs/security/cryptography.md lists every derived key by its info, and no other", () => {
+    const code = ["src/tokens/keyring.ts", "src/keys/login-hash-key.ts"].map(readPage).join("\n");
+    const infos = [...code.matchAll(/"(ampho [a-z ]+)"/g)].map(([, info = ""]) => info);
+    const listed = tableRows(section(readPage("docs/security/cryptography.md"), "Know the derived keys"));
+    expect(infos.length).toBeGreaterThan(10);
+    expect(listed.map(([info]) => info?.replaceAll("`", "")).sort()).toEqual(infos.sort());
   });
 });

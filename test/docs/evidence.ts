@@ -1,4 +1,4 @@
-// The claims of a page in docs/, and the evidence that they name. threats.md, asvs.md and rfc8725.md have this form:
+// The claims of a page in docs/, and the evidence that they name. asvs.md and rfc8725.md have this form:
 //   - **A claim.**
 //     - A note.
 //     - `test/guard/guard.test.ts` "title of a test"

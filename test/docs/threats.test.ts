@@ -1,14 +1,45 @@
-// Each promise of docs/security/threats.md names a test that exists.
+// docs/security/threats.md numbers each promise and each limit. docs/security/evidence.md names the tests of each promise, which
+// exist.
 import { expect, it } from "vitest";
-import { claimsOf, expectEvidence, readPage } from "./evidence.js";
+import { generate } from "../../scripts/docs-evidence.mjs";
+import { claimsOf, expectEvidence, namesEvidence, readPage } from "./evidence.js";
 
-const [promised = ""] = readPage("docs/security/threats.md").split("## What Ampho does not promise");
-const promises = claimsOf(promised);
+const [promised = "", limited = ""] = readPage("docs/security/threats.md").split("## What Ampho does not promise");
+const evidence = readPage("docs/security/evidence.md");
+const promises = claimsOf(promised).map(({ text, items }) => {
+  const [, number = "", anchor = "", words = ""] =
+    /^\*\*\[(T-\d{2,})\]\(evidence\.md#(t-\d+)\) (.+?)\*\*/.exec(text) ?? [];
+  return { number, anchor, words, items };
+});
+const limits = claimsOf(limited).map(({ text }) => /^\*\*(L-\d{2,}) /.exec(text)?.[1] ?? "");
 
-it("the page has more than eighty promises", () => {
+/** The part of the evidence of one promise: its words, and its tests. */
+function evidenceOf(number: string): { readonly words: string; readonly tests: readonly string[] } {
+  const part = evidence.split(/^### /m).find((each) => each.startsWith(`${number}\n`)) ?? "";
+  const [words = "", ...tests] = part
+    .replace(/^## .*$/m, "")
+    .split(/^- /m)
+    .map((each) => each.replace(/\s+/g, " ").trim());
+  return { words: words.slice(number.length + 1), tests };
+}
+
+it("the page has more than eighty promises and more than twenty limits, each with its own number", () => {
   expect(promises.length).toBeGreaterThan(80);
+  expect(limits.length).toBeGreaterThan(20);
+  for (const numbers of [promises.map(({ number }) => number), limits]) {
+    expect(numbers).not.toContain("");
+    expect(new Set(numbers).size).toBe(numbers.length);
+  }
 });
 
-it.each(promises)("$text", ({ items }) => {
-  expectEvidence(items);
+it("the evidence is current, and is on no other page", () => {
+  expect(generate()["docs/security/evidence.md"]).toBe(evidence);
+  expect(promises.filter(({ items }) => namesEvidence(items))).toEqual([]);
+});
+
+it.each(promises)("the promise $number has tests that exist: $words", ({ number, anchor, words }) => {
+  const shown = evidenceOf(number);
+  expect(anchor).toBe(number.toLowerCase());
+  expect(shown.words).toBe(words);
+  expectEvidence(shown.tests);
 });

@@ -1,0 +1,1 @@
+export function generate(): Readonly<Record<string, string>>;

@@ -1,0 +1,2 @@
+export function draw(source: string): string;
+export function generate(): Readonly<Record<string, string>>;
