@@ -1,4 +1,4 @@
-// Draws docs/pictures/NAME.svg from scripts/pictures/NAME.txt. A line of the text is one thing of the picture:
+// Draws the pictures of docs/pictures/ from the texts of scripts/pictures/. A line of a text is one thing of the picture:
 //
 //     title: …                                      the name of the picture
 //     description: …                                the same in words, for readers who do not see it
