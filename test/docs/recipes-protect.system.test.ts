@@ -7,6 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import { build } from "esbuild";
 import type { Express } from "express";
 import type { FastifyInstance } from "fastify";
+import { H3 } from "h3";
 import type { Hono } from "hono";
 import type Koa from "koa";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -69,6 +70,23 @@ describe("docs/guides/recipes/protect-pages.md", () => {
       expect(await ask(token ?? "")).toEqual(redirected);
     },
   );
+});
+
+describe("docs/guides/recipes/protect-pages.md, other frameworks", () => {
+  it("an event of h3 and a message of node:http name the user", async () => {
+    const { ampho } = await recipes.load<{ ampho: Ampho }>("protect-pages", "ampho.js");
+    const { id } = await ampho.users.create({ login: "user of others" });
+    const { token } = await ampho.sessions.create(id);
+    const headers = { Cookie: `__Host-ampho-token=${token}` };
+    const app = new H3().get("/", async (event) => String((await ampho.authenticate(event))?.login));
+    const ofH3 = async (given: HeadersInit) => (await app.request("/", { headers: given })).text();
+    expect([await ofH3({}), await ofH3(headers)]).toEqual(["undefined", "user of others"]);
+    const url = await listening(async (request, response) => {
+      response.end(String((await ampho.authenticate(request))?.login));
+    });
+    const ofNode = async (given: HeadersInit) => (await fetch(url, { headers: given })).text();
+    expect([await ofNode({}), await ofNode(headers)]).toEqual(["undefined", "user of others"]);
+  });
 });
 
 describe("docs/guides/recipes/protect-rendered-pages.md", () => {

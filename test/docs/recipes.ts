@@ -4,10 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { Ampho } from "../../dist/index.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
+import { readPage } from "./evidence.js";
 import { snippets } from "./snippets.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -18,7 +19,7 @@ export const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:", 
 
 export interface Recipes {
   readonly folder: string;
-  /** Writes the snippets of a page and other files into a folder of the page. */
+  /** Writes the snippets of a page, which are all of its code blocks, and other files into a folder of the page. */
   write(page: string, shown: readonly string[], others: Readonly<Record<string, string>>): void;
   /** Compiles all files to JavaScript with the strictest options. */
   compile(options?: object): void;
@@ -41,6 +42,8 @@ export function useRecipes(): Recipes {
       return folder();
     },
     write(page, shown, others) {
+      const blocks = [...readPage(`docs/guides/recipes/${page}.md`).matchAll(/^```(?:[jt]sx?|sql|vue|svelte)$/gm)];
+      if (shown.length > 0) expect(blocks, `the code blocks of ${page}.md`).toHaveLength(shown.length);
       mkdirSync(path.join(folder(), page), { recursive: true });
       const all = { ...snippets(`docs/guides/recipes/${page}.md`, ...shown), ...others };
       for (const [name, text] of Object.entries(all)) {
