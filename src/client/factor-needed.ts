@@ -49,6 +49,7 @@ export interface PendingLogin {
   readonly factors?: readonly string[];
   readonly passkey?: WebAuthnJson | null;
   readonly enroll?: boolean;
+  readonly mail?: boolean;
 }
 
 /**
@@ -69,6 +70,8 @@ export class FactorNeeded extends AmphoError {
   declare readonly factors: readonly string[];
   /** True if the account must set up a second factor first, with `totp.begin(error)` or `passkeys.add(error)`. */
   declare readonly enroll: boolean;
+  /** True if the set-up also needs the code that was mailed to the address of the account. */
+  declare readonly mail: boolean;
   /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After
    * `transaction_over` begin with a new login.
@@ -82,7 +85,7 @@ export class FactorNeeded extends AmphoError {
 
   constructor(error: AmphoError, login: string, finish: Finish) {
     super(error.code, error.message, error.details);
-    const { transaction, factors = [], enroll = false } = Object(error.cause) as PendingLogin;
-    Object.assign(this, { transaction, factors, enroll, login, finish });
+    const { transaction, factors = [], enroll = false, mail = false } = Object(error.cause) as PendingLogin;
+    Object.assign(this, { transaction, factors, enroll, mail, login, finish });
   }
 }

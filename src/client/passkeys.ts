@@ -72,8 +72,11 @@ export interface Passkeys {
    * const { session } = await client.passkeys.add(factorNeeded);
    */
   add(about?: NewPasskey): Promise<PasskeyAdded>;
-  /** Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. */
-  add(pending: FactorNeeded, about?: NewPasskey): Promise<PasskeyAdded>;
+  /**
+   * Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. `code` is the
+   * mailed code that an error with `mail` needs.
+   */
+  add(pending: FactorNeeded, about?: NewPasskey & { readonly code?: string | undefined }): Promise<PasskeyAdded>;
   /**
    * Lets the browser create a passkey without asking, after a login by password. Resolves to undefined if the browser or the
    * account does not take part. Show the recovery codes of its result.
@@ -144,12 +147,14 @@ export function createPasskeys(
   }
 
   return {
-    async add(first: FactorNeeded | NewPasskey = {}, about: NewPasskey = {}) {
+    async add(first: FactorNeeded | NewPasskey = {}, about: NewPasskey & { readonly code?: string | undefined } = {}) {
       const pending = first instanceof FactorNeeded ? first : undefined;
       const { name, use } = pending ? about : (first as NewPasskey);
       const path = "/passkeys/options";
       // `onStepUp` can have a ceremony of its own, so this one begins after it.
-      const begun = pending ? call(path, { transaction: pending.transaction, use }) : send("POST", path, { use });
+      const begun = pending
+        ? call(path, { transaction: pending.transaction, use, code: about.code })
+        : send("POST", path, { use });
       return finish(await create(begun, undefined, name), pending);
     },
     async upgrade({ name } = {}) {

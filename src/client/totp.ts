@@ -39,10 +39,11 @@ export interface TotpConfirmed {
  */
 export interface Totp {
   /**
-   * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`.
+   * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. `code` is the mailed
+   * code that an error with `mail` needs.
    * @example const { secret, uri } = await client.totp.begin();
    */
-  begin(pending?: FactorNeeded): Promise<TotpSetup>;
+  begin(pending?: FactorNeeded, proof?: { readonly code?: string | undefined }): Promise<TotpSetup>;
   /**
    * Rejects with `last_way_in` if the account must keep its second factor.
    * @example await client.totp.remove();
@@ -58,8 +59,8 @@ interface Setup {
 
 export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send): Totp {
   return {
-    async begin(pending) {
-      const body = pending && { transaction: pending.transaction };
+    async begin(pending, proof) {
+      const body = pending && { transaction: pending.transaction, code: proof?.code };
       const setup = await (body ? call("/totp", body) : send("POST", "/totp"));
       const { secret, uri, transaction } = setup as Setup;
       return {
