@@ -20,7 +20,7 @@ export interface SecondStep extends SentFactor {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Rejects like `proveFactor` and `enter`. */
+/** Rejects like `proveFactor` and `enter`. Without a factor it rejects with `factor_needed`, as the first step did. */
 export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
@@ -38,7 +38,11 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotencyKey };
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) return repeated;
-  if (!hasFactor(input)) throw new AmphoError("invalid_request", 'Send "totp", "recovery_code" or "passkey".');
+  if (!hasFactor(input)) {
+    const { factors } = await deps.store.listFactors(account.id);
+    const about = { token: input.transaction, factors, enroll: false, userId: account.id };
+    throw await askForFactor(deps, { ...about, read: () => transaction });
+  }
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
   const factor = await proveFactor(deps, account, input, { known, transaction, origin });

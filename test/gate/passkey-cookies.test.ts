@@ -105,3 +105,18 @@ it("a page of another site can use no passkey route with the user's cookies (W-9
   }
   expect((await browser.send("POST", "/login", { transaction: page.transaction, passkey })).status).toBe(200);
 });
+
+it("a page after a redirect asks again for the options of a pending login, and the login stays pending", async () => {
+  const { world, subject, handle } = await withPasskey();
+  const browser = browse(world);
+  const first = challengeOf(await browser.send("POST", "/login", { login: "ann", password }));
+  const asked = await browser.send("POST", "/login", {});
+  expect([asked.error, asked.json["factors"]]).toEqual(["factor_needed", ["passkey", "recovery_code"]]);
+  const again = challengeOf(asked);
+  expect([again.challenge, browser.jar.has(access)]).toEqual([first.challenge, false]);
+  const passkey = authenticate(subject, again.challenge, { response: { userHandle: handle } });
+  expect((await browser.send("POST", "/login", { passkey })).status).toBe(200);
+  expect([acrOf(browser), browser.jar.has(transaction)]).toEqual(["phr", false]);
+  // Without a pending login there is nothing to ask for.
+  expect((await browse(world).send("POST", "/login", {})).error).toBe("invalid_request");
+});

@@ -98,6 +98,7 @@ export const routes = [
       "An account with a second factor also needs `totp` or `recovery_code`, in the same request or in a second one with the `transaction` of `factor_needed`.",
       "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
       "With the bearer token and only `totp` or `recovery_code`, it raises the level of that session. Use this after `login_too_weak`. With an empty object it returns the factors of the account.",
+      "With only a `transaction`, it returns `factor_needed` again, so that a page after a redirect has the options of a passkey.",
       "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
       "A login without `password` succeeds only if the account has another way to log in.",
       "A second step with an `Idempotency-Key` can be repeated for 60 seconds.",
