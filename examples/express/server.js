@@ -1,4 +1,5 @@
 // Ampho on Express, 4 or 5. `authorize` is middleware for routes, routers and applications.
+import { fileURLToPath } from "node:url";
 import { createAmpho } from "ampho";
 import { authorize, guarded, mount } from "ampho/express";
 import express from "express";
@@ -10,7 +11,10 @@ const app = express();
 // To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
-app.get("/", (request, response) => response.send("Log in at /api/security/login\n"));
+// `/` is a page on which users sign in and out. Browsers load the modules of the client unchanged.
+app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
+app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+
 app.get("/hello", authorize(ampho), (request, response) => response.send(`Hello ${request.auth.login}\n`));
 
 // In a `guarded` handler TypeScript knows that `request.auth` is set.

@@ -14,7 +14,7 @@ const all = [...page.matchAll(/^```[jt]s\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map((
 }));
 const snippets = all.filter(({ file }) => file.endsWith(".ts"));
 const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !["accounts", "full", "passkeys", "start"].includes(entry.name))
+  .filter((entry) => entry.isDirectory() && !["everything", "full", "passkeys", "start"].includes(entry.name))
   .map(({ name }) => name);
 
 let consumer: Consumer;

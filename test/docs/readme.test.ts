@@ -51,7 +51,9 @@ describe("the README", () => {
     const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) =>
       one.isDirectory(),
     );
-    const names = folders.map(({ name }) => name).filter((name) => !["full", "passkeys", "accounts"].includes(name));
+    const names = folders
+      .map(({ name }) => name)
+      .filter((name) => !["everything", "full", "passkeys", "start"].includes(name));
     expect(rows.map(([, , example]) => example).sort()).toEqual(names.sort());
     const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
     for (const [, heading, example] of rows)

@@ -2,7 +2,7 @@
 // there. Its users are the accounts that the test names.
 import { createServer } from "node:http";
 import { type Configuration, Provider } from "oidc-provider";
-import { onTestFinished } from "vitest";
+import { atEndOfFile } from "./clean-up.js";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -55,7 +55,7 @@ function configurationOf(options: OpenIdProviderOptions, userOf: () => OpenIdPro
 export async function startOpenIdProvider(options: OpenIdProviderOptions): Promise<OpenIdProvider> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(async () => {
+  atEndOfFile(async () => {
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });

@@ -1,0 +1,45 @@
+// Every way to sign in, and an account page. AMPHO_SECURITY_COOKIES decides who shows the pages: the browser, which keeps the tokens
+// itself, or this server, which keeps them in cookies of the browser.
+import { fileURLToPath } from "node:url";
+import { createAmpho } from "ampho";
+import { mount } from "ampho/express";
+import express from "express";
+import { rendered } from "./rendered/rendered.js";
+
+const ampho = await createAmpho();
+const app = express();
+app.disable("x-powered-by");
+app.use((_request, response, next) => {
+  // Only files of this server run, so a text that a user typed never becomes a script.
+  const sources = ["script-src", "style-src", "connect-src", "form-action", "base-uri"].map((name) => `${name} 'self'`);
+  const policy = ["default-src 'none'", ...sources, "img-src 'self' data:", "frame-ancestors 'none'"].join("; ");
+  response.set({
+    "Content-Security-Policy": policy,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+  });
+  next();
+});
+app.use(mount(ampho));
+
+/** @param {string} path */
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+app.use("/pages", express.static(file("pages")));
+if (ampho.host.cookies) app.use(rendered(ampho));
+else {
+  // Browsers load the modules unchanged. A bundler works too.
+  app.use("/ampho", express.static(file(new URL("..", import.meta.resolve("ampho/client")).href)));
+  app.use("/uqr", express.static(file(new URL(".", import.meta.resolve("uqr")).href)));
+  app.use(express.static(file("app")));
+  app.get(["/register", "/forgot", "/account", "/link"], (_request, response) =>
+    response.sendFile(file("app/index.html")),
+  );
+}
+
+const port = Number(process.env.PORT ?? 3000);
+const server = app.listen(port, "127.0.0.1", () => console.log(`http://localhost:${port}`));
+
+process.once("SIGTERM", () => {
+  server.close(() => ampho.close());
+  server.closeAllConnections();
+});

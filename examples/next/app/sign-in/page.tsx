@@ -1,0 +1,33 @@
+"use client";
+import { type ClientSession, createClient } from "ampho/client";
+import { useEffect, useState } from "react";
+
+const client = createClient({ baseUrl: "/" });
+
+export default function Page() {
+  const [session, setSession] = useState<ClientSession>();
+  const [text, setText] = useState("");
+  useEffect(() => client.onChange(setSession), []);
+  useEffect(() => void client.session().then(setSession), []);
+  useEffect(() => {
+    if (session) client.fetch(`/hello/${session.login}`).then(async (response) => setText(await response.text()));
+  }, [session]);
+  const signIn = (fields: FormData) =>
+    client.login(String(fields.get("login")), String(fields.get("password"))).catch(({ message }) => setText(message));
+  const signOut = () => client.logout().finally(() => setText(""));
+  return (
+    <main>
+      <form action={(fields) => void signIn(fields)} hidden={session !== undefined}>
+        <input name="login" aria-label="Login" autoComplete="username" required />
+        <input name="password" aria-label="Password" type="password" autoComplete="current-password" required />
+        <button type="submit">Sign in</button>
+      </form>
+      <p role="status">{text}</p>
+      {session && (
+        <button type="button" onClick={signOut}>
+          Sign out
+        </button>
+      )}
+    </main>
+  );
+}

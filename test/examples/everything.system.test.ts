@@ -1,0 +1,584 @@
+// Walks through examples/everything from the packed tarball, in both of its modes: as an application in the browser, and rendered by
+// the server for a browser without scripts. Mails go through a real SMTP server, and the provider is a real OpenID provider.
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import path from "node:path";
+import { simpleParser } from "mailparser";
+import { TOTP } from "otpauth";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { execFileSync, spawnSync } from "../../scripts/child-process.mjs";
+import { addAuthenticator } from "../client/authenticator.js";
+import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { type MailServer, startMailServer } from "../mail/mail-server.js";
+import { freePort } from "../world/free-port.js";
+import { type OpenIdProvider, startOpenIdProvider } from "../world/open-id-provider.js";
+import { type Consumer, installPacked } from "./packed.js";
+import { prepare, type Running, start } from "./running.js";
+import { found, openWalker, tabTo, type Walker } from "./walker.js";
+
+const password = "violet kettle harbour morning";
+const nextPassword = "amber tulip canoe walnut";
+const modes = [
+  { name: "in the browser", rendered: false },
+  { name: "rendered by the server", rendered: true },
+] as const;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await openBrowser();
+}, browserTimeoutMs);
+afterAll(() => browser?.close());
+
+describe.each(modes)("examples/everything $name", ({ rendered }) => {
+  let consumer: Consumer;
+  let running: Running;
+  let env: NodeJS.ProcessEnv;
+  let mails: MailServer;
+  let provider: OpenIdProvider;
+  let url: string;
+  const folder = () => path.join(consumer.folder, "everything");
+  const command = (args: readonly string[], input = "") =>
+    execFileSync(process.execPath, [consumer.ampho, ...args], { env, cwd: folder(), input, encoding: "utf8" });
+  const addUser = (login: string) => command(["user-add", login, "--password-stdin"], password);
+
+  beforeAll(async () => {
+    consumer = await installPacked(["everything"]);
+    const port = await freePort();
+    const origin = `http://localhost:${port}`;
+    const redirectUris = [`${origin}/api/security/login/outside/acme/callback`];
+    const client = { clientId: "shop", clientSecret: "a secret of this test alone" };
+    [mails, provider] = await Promise.all([startMailServer(), startOpenIdProvider({ ...client, redirectUris })]);
+    const { issuer } = provider;
+    const acme = { issuer, client_id: client.clientId, client_secret: client.clientSecret, label: "Acme" };
+    env = {
+      ...prepare(consumer, password),
+      PORT: String(port),
+      AMPHO_APP_URL: `${origin}/link`,
+      AMPHO_SECURITY_COOKIES: String(rendered),
+      AMPHO_MAIL_URL: `smtp://127.0.0.1:${mails.port}`,
+      AMPHO_MAIL_FROM: "shop@example.org",
+      AMPHO_SECURITY_PROVIDERS: JSON.stringify({ acme }),
+      AMPHO_SECURITY_FACTORS: JSON.stringify({ "*": "optional", admin: "required" }),
+    };
+    running = await start(folder(), env, "server.js");
+    url = `${running.url}/`;
+  });
+  afterAll(async () => {
+    await running?.stop();
+    consumer?.remove();
+  });
+
+  /** Without scripts, where the mode allows it. */
+  const open = (at = url) => openWalker(browser, at, { scripts: !rendered });
+  /** With scripts. Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
+  async function openWithPasskeys() {
+    const walker = await openWalker(browser, "about:blank");
+    await walker.page.addInitScript(() => {
+      Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
+    });
+    const authenticator = await addAuthenticator(walker.page);
+    await walker.page.goto(url);
+    return { ...walker, authenticator };
+  }
+
+  async function signIn(walker: Walker, login: string, secret = password): Promise<void> {
+    await walker.sees("Sign in");
+    await walker.type("Login or e-mail address", login);
+    await walker.type("Password", secret);
+    await walker.press("Sign in");
+  }
+  async function signOut(walker: Walker): Promise<void> {
+    await walker.press("Sign out");
+    await walker.sees("Sign in");
+    await walker.reads("status", "You have signed out.");
+  }
+  /** The next mail to an address. */
+  async function nextMail(to: string, subject: string) {
+    const find = async () => {
+      for (const [at, { to: recipients, raw }] of mails.arrived.entries()) {
+        if (!recipients.includes(to)) continue;
+        const mail = await simpleParser(raw);
+        if (!mail.subject?.startsWith(subject)) continue;
+        mails.arrived.splice(at, 1);
+        return mail.text ?? "";
+      }
+      return undefined;
+    };
+    const text = await vi.waitUntil(find, { timeout: 60_000, interval: 50 });
+    return { code: /\d\d \d\d \d\d \d\d/.exec(text)?.[0] ?? "", link: /http:\S+#\S+/.exec(text)?.[0] ?? "" };
+  }
+  /** A user with a proven address, who stays signed in. */
+  async function register(walker: Walker, email: string): Promise<void> {
+    await walker.follow("Create an account");
+    await walker.sees("Create an account");
+    await walker.type("E-mail address", email);
+    await walker.press("Continue");
+    await walker.sees("Check your mail");
+    await walker.type("Code of the mail", (await nextMail(email, "Confirm your address")).code);
+    await walker.type(/^Password/, password);
+    await walker.press("Create the account");
+    await walker.sees("Your account");
+  }
+  const changes = (text: string) => text.replace(/\d/, (digit) => String((Number(digit) + 1) % 10));
+
+  /** Opens a mailed link. Without scripts, the user pastes it. */
+  async function openLink(link: string): Promise<Walker> {
+    const walker = await open(link);
+    if (!rendered) return walker;
+    await walker.sees("You have opened a mailed link");
+    await walker.type("Link", link);
+    await walker.press("Continue");
+    return walker;
+  }
+  /** Sets up the authenticator app, from the page that shows its secret. */
+  async function setUpApp(walker: Walker) {
+    await walker.sees("Set up the authenticator app");
+    const secret = (await walker.page.textContent("main code")) ?? "";
+    const app = new TOTP({ secret });
+    // Each code is accepted once, and those of the steps before and after the present one are good.
+    const steps = [-30_000, 0, 30_000];
+    const startedMs = Date.now();
+    const next = () => app.generate({ timestamp: startedMs + (steps.shift() ?? 0) });
+    const first = next();
+    await walker.type("Code that the app shows", changes(first));
+    await walker.press("Confirm");
+    await walker.reads("alert", /wrong/);
+    await walker.type("Code that the app shows", first);
+    await walker.press("Confirm");
+    return { next, codes: await recoveryCodes(walker) };
+  }
+  async function recoveryCodes(walker: Walker): Promise<string[]> {
+    await walker.sees("Your recovery codes");
+    const codes = await walker.page.locator("main li code").allTextContents();
+    expect(codes).toHaveLength(8);
+    await walker.follow("I have stored them");
+    await walker.sees("Your account");
+    return codes;
+  }
+  const loginOf = (walker: Walker) => walker.page.locator("dd").first().textContent();
+
+  if (!rendered)
+    it("the types in the comments of the example are right", () => {
+      const tsc = path.join(consumer.folder, "node_modules/typescript/bin/tsc");
+      const { status, stdout } = spawnSync(process.execPath, [tsc], { cwd: folder(), encoding: "utf8" });
+      expect([status, stdout]).toEqual([0, ""]);
+    });
+
+  it("a user signs in with the keyboard alone, and signs out", async () => {
+    const walker = await open();
+    const { page } = walker;
+    await walker.sees("Sign in");
+    await tabTo(page, "[name=login]");
+    await page.keyboard.type("alice");
+    await tabTo(page, "[name=password]");
+    await page.keyboard.type(`${password}x`);
+    await page.keyboard.press("Enter");
+    await walker.reads("alert", "The login, the password or the code is wrong.");
+    await walker.sees("Sign in");
+    await tabTo(page, "[name=password]");
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.type(password);
+    await page.keyboard.press("Enter");
+    await walker.sees("Your account");
+    expect(await loginOf(walker)).toBe("alice");
+    await tabTo(page, rendered ? "[action=sign-out] button" : "#sign-out");
+    await page.keyboard.press("Enter");
+    await walker.sees("Sign in");
+    await walker.leave();
+  });
+
+  it("a person registers, signs in by a mailed code, and by its link in another browser", async () => {
+    const email = "ann@example.org";
+    const walker = await open();
+    await walker.follow("Create an account");
+    await walker.type("E-mail address", email);
+    await walker.press("Continue");
+    await walker.sees("Check your mail");
+    const { code } = await nextMail(email, "Confirm your address");
+    await walker.type("Code of the mail", code);
+    await walker.type(/^Password/, "short");
+    await walker.press("Create the account");
+    await walker.reads("alert", /characters/);
+    await walker.sees("Check your mail");
+    await walker.type("Code of the mail", code);
+    await walker.type(/^Password/, password);
+    await walker.press("Create the account");
+    await walker.sees("Your account");
+    await signOut(walker);
+
+    await walker.type("Login or e-mail address", email);
+    await walker.press("Mail me a code");
+    await walker.sees("Check your mail");
+    const mail = await nextMail(email, "Sign in");
+    const match = (await walker.page.textContent(".match")) ?? "";
+    await walker.type("Code of the mail", changes(mail.code));
+    await walker.press("Sign in");
+    await walker.reads("alert", /wrong/);
+
+    const other = await openLink(mail.link);
+    await other.sees("Sign in by mail");
+    if (!rendered) {
+      await other.press("Sign in");
+      await expect.poll(() => other.page.locator("[name=match]").count()).toBe(1);
+    }
+    await other.type("Number on the page that asked for the mail", changes(match));
+    await other.press("Sign in");
+    await other.reads("alert", /wrong/);
+    await other.type("Number on the page that asked for the mail", match);
+    await other.press("Sign in");
+    await other.sees("Your account");
+    expect(await loginOf(other)).toBe(email);
+    await other.leave();
+    await walker.leave();
+  });
+
+  it("a user changes the address, and its alarm link signs out all devices", async () => {
+    const walker = await open();
+    await register(walker, "dan@example.org");
+    await walker.type("New e-mail address", "dan@new.example");
+    await walker.press("Mail me a code");
+    await walker.sees("Check your mail");
+    await walker.type("Code of the mail", (await nextMail("dan@new.example", "Confirm your new address")).code);
+    await walker.press("Change the address");
+    await walker.reads("status", "Your address has changed.");
+    const { link } = await nextMail("dan@example.org", "New address");
+    const other = await openLink(link);
+    await other.sees("Was that not you?");
+    await other.press("Sign out all devices");
+    await other.sees("Forgotten password");
+    await other.reads("status", "All devices are signed out. Set a new password now.");
+    await walker.page.reload();
+    await walker.sees("Sign in");
+    await other.leave();
+    await walker.leave();
+  });
+
+  it("a user sets up the app, signs in with it and with a recovery code, and resets the password with it", async () => {
+    const email = "eve@example.org";
+    const walker = await open();
+    await register(walker, email);
+    await walker.press("Set up the authenticator app");
+    const { next, codes } = await setUpApp(walker);
+    await signOut(walker);
+
+    await signIn(walker, email);
+    await walker.sees("Second factor");
+    await walker.type("Code of your authenticator app", "000000");
+    await walker.press("Continue");
+    await walker.reads("alert", /wrong/);
+    await walker.sees("Second factor");
+    await walker.page.getByLabel("Remember this device").check();
+    await walker.type("Code of your authenticator app", next());
+    await walker.press("Continue");
+    await walker.sees("Your account");
+    await signOut(walker);
+    await signIn(walker, email);
+    await walker.sees("Your account");
+
+    // The remembered device has skipped the second factor, which this change requires.
+    await walker.press("Replace the recovery codes");
+    await walker.sees("Confirm that it is you");
+    await walker.type("Password", password);
+    await walker.press("Sign in");
+    await walker.sees("Second factor");
+    await walker.type("Recovery code", codes[0] ?? "");
+    await walker.page.locator("details").getByRole("button", { name: "Continue" }).click();
+    if (rendered) {
+      await walker.sees("Your account");
+      await walker.press("Replace the recovery codes");
+    }
+    expect(await recoveryCodes(walker)).not.toContain(codes[1]);
+    await signOut(walker);
+
+    await walker.follow("I forgot my password");
+    await walker.sees("Forgotten password");
+    await walker.type("Login or e-mail address", email);
+    await walker.press("Continue");
+    await walker.sees("Set a new password");
+    const mail = await nextMail(email, "Reset your password");
+    await walker.type("Code of the mail", mail.code);
+    await walker.type(/^New password/, nextPassword);
+    await walker.press("Set the password");
+    await expect.poll(() => walker.page.locator("[name=totp]").count()).toBe(1);
+    await walker.sees("Set a new password");
+    await walker.type(/^New password/, nextPassword);
+    await walker.type("Code of your authenticator app", next());
+    await walker.press("Set the password");
+    await walker.sees("Sign in");
+    await walker.reads("status", "Your password is set. Sign in with it.");
+    await signIn(walker, email, nextPassword);
+    await walker.sees("Second factor");
+    await walker.leave();
+  });
+
+  it("a user adds a passkey, and signs in with it by the button, by autofill and as the second factor", async () => {
+    addUser("paul");
+    const walker = await openWithPasskeys();
+    await signIn(walker, "paul");
+    await walker.sees("Your account");
+    const name = `<img src="x" onerror="document.title = 'script'">`;
+    await walker.type(/^Name/, name);
+    await walker.press("Add a passkey");
+    if (rendered) {
+      await walker.sees("Create the passkey");
+      await walker.press("Create the passkey");
+    }
+    await recoveryCodes(walker);
+    // The name is a text, and no element.
+    expect(await walker.section("Passkeys").locator("strong").textContent()).toBe(name);
+    expect(await walker.page.locator("img").count()).toBe(0);
+    await walker.type(/^New name of /, "Phone");
+    await walker.press("Rename");
+    await expect.poll(() => walker.section("Passkeys").locator("strong").allTextContents()).toEqual(["Phone"]);
+    await signOut(walker);
+
+    await walker.press("Sign in with a passkey");
+    await walker.sees("Your account");
+    await signOut(walker);
+    await signIn(walker, "paul");
+    await walker.sees("Second factor");
+    await walker.press("Use a passkey");
+    await walker.sees("Your account");
+
+    const [credential] = await walker.authenticator.credentials();
+    if (credential === undefined) throw new Error("no passkey");
+    const other = await openWalker(browser, "about:blank");
+    await (await addAuthenticator(other.page)).add(credential);
+    await other.page.goto(url);
+    await other.sees("Your account");
+    await other.leave();
+
+    await walker.press("Remove the password");
+    await walker.reads("status", "Your password is removed.");
+    await walker.press("Remove Phone");
+    await walker.reads("alert", /requires|way/);
+    await walker.leave();
+  });
+
+  it("a person registers with a passkey in place of a password", async () => {
+    const email = "kim@example.org";
+    const walker = await openWithPasskeys();
+    await walker.follow("Create an account");
+    await walker.type("E-mail address", email);
+    await walker.press("Continue");
+    await walker.type("Code of the mail", (await nextMail(email, "Confirm your address")).code);
+    await walker.press("Use a passkey in place of a password");
+    await recoveryCodes(walker);
+    await walker.leave();
+  });
+
+  it("an account whose role requires a second factor sets one up at its next sign-in", async () => {
+    addUser("carol");
+    command(["user-roles", "carol", "--add", "admin"]);
+    const walker = await open();
+    await signIn(walker, "carol");
+    await walker.sees("Set up a second factor");
+    await walker.press("Use an authenticator app");
+    await setUpApp(walker);
+    await walker.press("Remove the authenticator app");
+    await walker.reads("alert", /requires/);
+    await walker.leave();
+  });
+
+  it("an account with a proven address also needs the mailed code to set up its first factor", async () => {
+    const email = "fay@example.org";
+    const walker = await openWithPasskeys();
+    await register(walker, email);
+    await signOut(walker);
+    command(["user-roles", email, "--add", "admin"]);
+    await signIn(walker, email);
+    await walker.sees("Set up a second factor");
+    const { code } = await nextMail(email, "");
+    await walker.type("Code of the mail", changes(code));
+    await walker.press("Use an authenticator app");
+    await walker.reads("alert", /wrong/);
+    await walker.type("Code of the mail", code);
+    await walker.press("Use a passkey");
+    if (rendered) await walker.press("Create the passkey");
+    await recoveryCodes(walker);
+    await walker.leave();
+  });
+
+  it("a new person signs in at the provider, proves the address by mail, and a user links and unlinks an identity", async () => {
+    provider.user = { sub: "user-1", claims: { email: "gus@example.org", email_verified: true } };
+    const walker = await open();
+    await walker.press("Sign in with Acme");
+    await walker.sees("Link your account");
+    await walker.type("Code of the mail", (await nextMail("gus@example.org", "")).code);
+    await walker.press("Continue");
+    await walker.sees("Your account");
+    await signOut(walker);
+    await walker.press("Sign in with Acme");
+    await walker.sees("Your account");
+    expect(await loginOf(walker)).toBe("gus@example.org");
+    await walker.leave();
+
+    provider.user = { sub: "user-2", claims: {} };
+    addUser("hal");
+    const other = await open();
+    await signIn(other, "hal");
+    await other.sees("Your account");
+    await other.press("Link Acme");
+    await other.reads("status", "The identity is linked.");
+    await other.sees("Your account");
+    await other.press("Set up the authenticator app");
+    const { next } = await setUpApp(other);
+    await signOut(other);
+    await other.press("Sign in with Acme");
+    await other.sees("Second factor");
+    await other.type("Code of your authenticator app", next());
+    await other.press("Continue");
+    await other.sees("Your account");
+    await other.press("Unlink acme");
+    await other.reads("status", "It is removed, and your other sessions have ended.");
+    await other.leave();
+  });
+
+  it("a user follows an invitation", async () => {
+    command(["user-invite", "ida@example.org"]);
+    const walker = await openLink((await nextMail("ida@example.org", "")).link);
+    await walker.sees("Create an account");
+    await walker.type("E-mail address", "ida@example.org");
+    await walker.press("Continue");
+    await walker.sees("Check your mail");
+    await walker.leave();
+  });
+
+  it("a user changes the login and the password, ends sessions, exports and deletes the account", async () => {
+    addUser("jan");
+    const [walker, other] = [await open(), await open()];
+    for (const one of [walker, other]) {
+      await signIn(one, "jan");
+      await one.sees("Your account");
+    }
+    await walker.page.reload();
+    await walker.sees("Your account");
+    await walker.press("End this session");
+    await walker.reads("status", "The session has ended.");
+    await other.page.reload();
+    await other.sees("Sign in");
+    await other.leave();
+
+    await walker.type("Present password", password);
+    await walker.type(/^New password/, nextPassword);
+    await walker.press("Set the password");
+    await walker.reads("status", "Your password has changed. Your other sessions have ended.");
+    await walker.sees("Your account");
+    await walker.type(/^New login/, "alice");
+    await walker.press("Change the login");
+    await walker.reads("alert", /already exists/);
+    await walker.sees("Your account");
+    await walker.type(/^New login/, "janet");
+    await walker.press("Change the login");
+    await walker.sees("Sign in");
+    await walker.reads("status", "Your login has changed. Sign in with it.");
+    await signIn(walker, "janet", nextPassword);
+    await walker.sees("Your account");
+
+    const [download] = await Promise.all([walker.page.waitForEvent("download"), walker.press("Export everything")]);
+    const exported = JSON.parse(readFileSync(await download.path(), "utf8"));
+    expect(exported.account.login).toBe("janet");
+    await walker.press("Forget all devices");
+    await walker.reads("status", "No device is remembered any more.");
+    await walker.sees("Your account");
+    await walker.press("Delete my account");
+    await walker.sees("Sign in");
+    await walker.reads("status", "Your account is deleted.");
+    await signIn(walker, "janet", nextPassword);
+    await walker.reads("alert", /wrong/);
+    await walker.press("Sign in");
+    await walker.leave();
+  });
+
+  it("a login that is HTML is shown as text", async () => {
+    const walker = await open();
+    await walker.sees("Sign in");
+    const text = `"><img src=x onerror="document.title='script'">`;
+    await walker.type("Login or e-mail address", text);
+    await walker.type("Password", password);
+    await walker.press("Sign in");
+    await walker.reads("alert", /.+/);
+    expect(await walker.page.inputValue("[name=login]")).toBe(text);
+    expect(await walker.page.locator("img").count()).toBe(0);
+    await walker.leave();
+  });
+
+  if (rendered) {
+    it("a form of another site, or of another port, neither signs in nor deletes the account", async () => {
+      const forms = (action: string, fields: string) =>
+        `<!doctype html><form id="f" method="post" action="${url}${action}">${fields}</form><script>f.submit()</script>`;
+      const evil = createServer((request, response) => {
+        response.setHeader("content-type", "text/html");
+        const isLogin = request.url === "/login";
+        const fields = `<input name="login" value="alice"><input name="password" value="${password}">`;
+        response.end(isLogin ? forms("sign-in", fields) : forms("delete", ""));
+      });
+      await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
+      const address = evil.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      addUser("lea");
+      const walker = await openWalker(browser, url);
+      for (const host of ["127.0.0.1", "localhost"]) {
+        await walker.page.goto(`http://${host}:${port}/login`);
+        await walker.reads("alert", /another site/);
+        await walker.page.goto(`${url}account`);
+        await walker.sees("Sign in");
+        await signIn(walker, "lea");
+        await walker.sees("Your account");
+        await walker.page.goto(`http://${host}:${port}/delete`);
+        await expect.poll(() => walker.page.url()).not.toContain(String(port));
+        await walker.page.goto(`${url}account`);
+        await walker.sees("Your account");
+        expect(await loginOf(walker)).toBe("lea");
+        await signOut(walker);
+      }
+      evil.closeAllConnections();
+      await new Promise((resolve) => evil.close(resolve));
+      await walker.leave();
+    });
+
+    it("no redirect leads to another site, and no URL names the text of a message", async () => {
+      const cookie = "__Host-ampho-refresh=x";
+      for (const target of ["//evil.example", "/\\evil.example", "/account?next=//evil.example"]) {
+        const response = await fetch(running.url + target, { redirect: "manual", headers: { cookie } });
+        const location = response.headers.get("location") ?? running.url;
+        expect(new URL(location, running.url).origin, target).toBe(running.url);
+      }
+      for (const query of ["ampho_error=link_needed&ampho_needed=<b>&ampho_return_to=//evil.example", "done=<b>"]) {
+        const text = await (await fetch(`${url}link?${query}`)).text();
+        expect(text, query).not.toMatch(/<b>|evil/);
+      }
+    });
+
+    it("a session outlives its access token, also when responses to its renewal are lost", async () => {
+      const walker = await open();
+      await signIn(walker, "alice");
+      await walker.sees("Your account");
+      const context = walker.page.context();
+      const cookies = (await context.cookies()).filter(({ name }) => name !== "__Host-ampho-token");
+      await context.clearCookies();
+      await context.addCookies(cookies);
+      await walker.page.reload();
+      await walker.sees("Your account");
+      expect((await context.cookies()).map(({ name }) => name)).not.toContain("__Host-renewing");
+
+      // The key of the renewal is in a cookie before it happens, so each request that has it is the same renewal.
+      const present = (await context.cookies()).filter(({ name }) => name !== "__Host-ampho-token");
+      const cookie = present.map(({ name, value }) => `${name}=${value}`).join("; ");
+      const ask = (headers: Record<string, string>) => fetch(`${url}account`, { redirect: "manual", headers });
+      const first = await ask({ cookie });
+      const key = first.headers.getSetCookie().find((one) => one.startsWith("__Host-renewing="));
+      expect([first.status, first.headers.get("location")]).toEqual([307, "/account"]);
+      for (const _lost of [1, 2, 3])
+        expect((await ask({ cookie: `${cookie}; ${key?.split(";")[0]}` })).status).toBe(200);
+      await walker.leave();
+    });
+  }
+
+  it("every page was accessible, no script was blocked or failed, and the server writes nothing to stderr", async () => {
+    expect(found).toEqual({ violations: [], policy: [], errors: [] });
+    const { code, stderr } = await running.stop();
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
