@@ -16,7 +16,7 @@ export async function expectSignInPage(browser: Browser, url: string, password: 
   await says(/wrong/);
   await signIn(password);
   await says(/hello.*alice/i);
-  expect(await page.getByLabel("Password").isVisible()).toBe(false);
+  await page.getByLabel("Password").waitFor({ state: "hidden" });
   await page.reload();
   await says(/hello.*alice/i);
   await page.getByRole("button", { name: "Sign out" }).click();

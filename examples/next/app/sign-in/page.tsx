@@ -17,17 +17,12 @@ export default function Page() {
   const signOut = () => client.logout().finally(() => setText(""));
   return (
     <main>
-      <form action={(fields) => void signIn(fields)} hidden={session !== undefined}>
-        <input name="login" aria-label="Login" autoComplete="username" required />
-        <input name="password" aria-label="Password" type="password" autoComplete="current-password" required />
-        <button type="submit">Sign in</button>
-      </form>
       <p role="status">{text}</p>
-      {session && (
-        <button type="button" onClick={signOut}>
-          Sign out
-        </button>
-      )}
+      <form action={session ? signOut : (fields) => void signIn(fields)}>
+        {!session && <input name="login" aria-label="Login" autoComplete="username" />}
+        {!session && <input name="password" aria-label="Password" type="password" autoComplete="current-password" />}
+        <button type="submit">{session ? "Sign out" : "Sign in"}</button>
+      </form>
     </main>
   );
 }
