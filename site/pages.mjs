@@ -140,7 +140,8 @@ export function landing() {
   const [sentence] = paragraphs(readme.split(/^## /m, 1)[0]);
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
-  const ways = linksOf(section("Where to go")).slice(0, 3);
+  const [, ...items] = section("Where to go").split(/^- /m);
+  const ways = items.slice(0, 3).flatMap((item) => linksOf(item).slice(0, 1));
   if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3)
     throw new Error("README.md lacks a part of the landing page.");
   const links = ways.map(({ label, href }) => `[${label}](${href})`).join("\n");
