@@ -213,7 +213,7 @@ const reasonTexts = {
   too_long: "has more than 1024 characters",
   invalid_characters: "is not well-formed Unicode",
   contains_login: "contains the login or its part before `@`",
-  contains_product: "contains the name of the product",
+  contains_product: "contains `ampho`, `AMPHO_APP_NAME` or one of `AMPHO_SECURITY_PASSWORD_WORDS`",
   repeated: "repeats a short piece",
   too_common: "is a common password, or common passwords and runs of keys with little added",
   breached: "is in the list of `AMPHO_SECURITY_BREACHES_URL`",

@@ -137,12 +137,15 @@ export async function openDeps(
 }
 
 function createPolicy(
-  { passwordMin, breachesUrl }: Configuration,
+  { passwordMin, passwordWords, appName, breachesUrl }: Configuration,
   store: Store,
   clock: Clock,
   telemetry: Telemetry | undefined,
 ): PasswordPolicy {
-  const policy = createPasswordPolicy({ min: passwordMin, product: "ampho" });
+  const policy = createPasswordPolicy({
+    min: passwordMin,
+    words: ["ampho", ...(appName === undefined ? [] : [appName]), ...passwordWords],
+  });
   if (breachesUrl === undefined) return policy;
   return withBreachCheck(policy, createBreachList(breachesUrl), {
     counted: (outcome) => telemetry?.breachChecked(outcome),

@@ -183,6 +183,13 @@ export const parameters = {
     12,
     "The minimum length of a new password. NIST SP 800-63B-4 requires 15 characters where the password is the only factor.",
   ),
+  AMPHO_SECURITY_PASSWORD_WORDS: withDefault(
+    strings,
+    Object.freeze([]),
+    ["acme", "rocket skates"],
+    "Words of the application that no new password can contain, such as the names of the organization and its products. AMPHO_APP_NAME is always one. Words under 3 characters do not count.",
+    { defaultText: "none" },
+  ),
   AMPHO_SECURITY_BREACHES_URL: withoutDefault(
     breachesUrl,
     "https://api.pwnedpasswords.com/range/",

@@ -31,9 +31,12 @@ const judgedMaxCharacters = 2048;
 const scoreEnough = 13;
 const randomCharactersEnough = 15;
 
-/** `min`: the least number of characters, counted in code points after NFC. `product`: a name that no password can contain. */
-export function createPasswordPolicy(options: { readonly min: number; readonly product: string }): PasswordPolicy {
-  const { min, product } = options;
+/** `min`: the least number of characters, counted in code points after NFC. `words`: no password can contain one of them. */
+export function createPasswordPolicy(options: {
+  readonly min: number;
+  readonly words: readonly string[];
+}): PasswordPolicy {
+  const { min, words } = options;
   // A short minimum asks for less, with room for one common piece and some other characters. A run alone never suffices.
   const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
 
@@ -45,10 +48,10 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
     reason: "contains_login",
     message: "This password contains the login or its part before the @. Use a password without it.",
   };
-  const containsProduct: PasswordProblem = {
+  const containsWord = (word: string): PasswordProblem => ({
     reason: "contains_product",
-    message: `This password contains the name "${product}". Use a password without it.`,
-  };
+    message: `This password contains the name "${word}". Use a password without it.`,
+  });
   const repeated: PasswordProblem = {
     reason: "repeated",
     message: "This password repeats a short piece. Use different words or characters instead.",
@@ -71,7 +74,8 @@ export function createPasswordPolicy(options: { readonly min: number; readonly p
       // Compared as logins are: case, width and invisible characters do not make a common password a good one.
       const whole = canonicalLogin(password);
       if (containsName(whole, login)) return containsLogin;
-      if (containsName(whole, product)) return containsProduct;
+      const word = words.find((each) => containsName(whole, each));
+      if (word !== undefined) return containsWord(word);
       const judged = [...whole].slice(0, judgedMaxCharacters).join("");
       const text = withOneUnitACharacter(judged);
       const squeezed = withOneUnitACharacter(judged.replace(separators, ""));

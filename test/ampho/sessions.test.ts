@@ -274,9 +274,11 @@ describe("POST /password", () => {
     ["common", "password standard", "too_common"],
     ["made of the login", "xx ann-of-the-hill xx", "contains_login"],
     ["made of the product's name", "my ampho instance 99", "contains_product"],
+    ["made of the application's name", "my Initech instance 99", "contains_product"],
+    ["made of a word of the application", "my Globex instance 99", "contains_product"],
     ["runs of keys", "qwertyuiopasdfgh", "too_common"],
   ])("POST /password rejects a new password that is %s with its reason", async (_, weak, reason) => {
-    const world = await openWorld();
+    const world = await openWorld({ appName: "Initech", passwordWords: ["globex", "hooli"] });
     await world.user("ann-of-the-hill", { password });
     const { token } = await world.login("ann-of-the-hill");
     const answer = await change(world, token, { password, new_password: weak });

@@ -23,6 +23,7 @@ const chapters = {
   "V6 Authentication": [3, 12, 8, 6, 8, 4, 2, 4],
   "V7 Session management": [3, 4, 2, 5, 3, 2],
   "V9 Self-contained tokens": [3, 4],
+  "V10 OAuth and OIDC": [2, 3, 5, 16, 5, 2, 3],
   "V11 Cryptography": [4, 5, 5, 4, 2, 2, 2],
   "V16 Security logging and error handling": [1, 5, 4, 3, 4],
 };

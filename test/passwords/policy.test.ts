@@ -5,7 +5,7 @@ import { createPasswordPolicy, type NewPasswordOf } from "../../dist/passwords/p
 
 const seed = 20260101;
 const about: NewPasswordOf = { login: "carol.jones@example.com", userId: undefined, origin: { actor: "user" } };
-const policy = createPasswordPolicy({ min: 15, product: "ampho" });
+const policy = createPasswordPolicy({ min: 15, words: ["ampho", "Globex Corp", "kiosk-7"] });
 const words = dictionary["diceware-common"].filter((word) => /^[a-z]{3,}$/.test(word));
 
 const reasonOf = async (password: string, login = about.login): Promise<string | undefined> =>
@@ -79,6 +79,9 @@ describe("a new password", () => {
     ["the login without its dot", "long as caroljones may be", "contains_login"],
     ["the product", "my long Ampho phrase", "contains_product"],
     ["the product in wide letters", "my long ａｍｐｈｏ phrase", "contains_product"],
+    ["a word of the application", "violet GLOBEX corp harbour", "contains_product"],
+    ["a word of the application without its separators", "violet globexcorp harbour", "contains_product"],
+    ["another word of the application", "violet Kiosk7 harbour evening", "contains_product"],
   ])("the policy rejects a password that is %s", async (_, password, reason) => {
     expect(await reasonOf(password)).toBe(reason);
   });
@@ -169,7 +172,7 @@ describe("a new password", () => {
 
 describe("a policy with a shorter minimum", () => {
   it("a minimum of 8 still rejects common passwords, and asks other passwords only for their length", async () => {
-    const short = createPasswordPolicy({ min: 8, product: "ampho" });
+    const short = createPasswordPolicy({ min: 8, words: ["ampho"] });
     for (const password of [
       "jennifer",
       "password",
@@ -190,7 +193,7 @@ describe("a policy with a shorter minimum", () => {
   });
 
   it("a minimum of 4 still rejects doubled common passwords and runs", async () => {
-    const shortest = createPasswordPolicy({ min: 4, product: "ampho" });
+    const shortest = createPasswordPolicy({ min: 4, words: ["ampho"] });
     for (const password of ["monkeymonkey", "choochoochoochoo", "4321", "654321", "poiuyt"])
       expect((await shortest.check(password, about))?.reason).toMatch(/^(?:too_common|repeated)$/);
     expect(await shortest.check("kqzv", about)).toBeUndefined();

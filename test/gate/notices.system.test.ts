@@ -1,0 +1,91 @@
+// The notices of security events: one mail to the proven address for each event, with a link that ends all sessions.
+import { expect, it } from "vitest";
+import { identityIdOf } from "../../dist/store/sql/identities.js";
+import { createSubject } from "../factors/webauthn/authenticator.js";
+import { type FullGrant, grantOf, password } from "../world/ampho.js";
+import { startEvilProvider } from "../world/evil-provider.js";
+import { addPerson, logInBy, type Mail, type Mailing, newPassword, openMailing } from "./mailboxes.js";
+import { clientId, link } from "./outside.js";
+import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
+import { addPasskey } from "./passkey-owners.js";
+
+const ann = "ann@x.example";
+
+interface Owner {
+  readonly world: Mailing;
+  readonly grant: FullGrant;
+  readonly secret: string;
+  readonly recoveryCodes: readonly string[];
+  /** A code that was not used yet. */
+  nextCode(): string;
+}
+
+/** A user with a proven address and an app. */
+async function openOwner(ground: Ground): Promise<Owner> {
+  const world = await openMailing(ground);
+  const first = await addPerson(world, ann, password);
+  const { secret, transaction } = await setUp(world, first.token);
+  const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+  const confirmed = await world.call("POST", "/totp/confirm", { bearer: first.token, body });
+  await world.mail("factor_added", ann);
+  const nextCode = () => {
+    world.clock.advance(30);
+    return codeAt(secret, world.clock.now());
+  };
+  const again = { login: ann, password, totp: nextCode(), device: first.device };
+  const grant = grantOf(await logInBy(world, again));
+  return { world, grant, secret, recoveryCodes: textsOf(confirmed.json["recovery_codes"]), nextCode };
+}
+
+/** The notice of what `work` does. No other notice comes with it. */
+async function noticeOf(world: Mailing, kind: string, work: () => Promise<unknown>): Promise<Mail> {
+  await work();
+  const mail = await world.mail(kind, ann);
+  expect(world.mails.map((each) => each.kind)).toEqual([]);
+  return mail;
+}
+
+onBothDatabases((ground) => {
+  it("several wrong second factors behind a right password cause one notice, whose link ends all sessions (W-49)", async () => {
+    const { world, grant, secret } = await openOwner(ground);
+    const attempt = () => logInBy(world, { login: ann, password, totp: wrongCode(secret, world.clock.now()) });
+    for (let at = 0; at < 4; at += 1) expect((await attempt()).status).toBe(401);
+    expect(await world.countMails("factor_attempts")).toBe(0);
+    const { alarm } = await noticeOf(world, "factor_attempts", attempt);
+    for (let at = 0; at < 3; at += 1) await attempt();
+    expect(await world.countMails("factor_attempts")).toBe(1);
+    expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
+    expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
+    expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(401);
+  });
+
+  it("wrong passwords cause no notice, and a login on an unknown device causes one", async () => {
+    const { world, grant, nextCode } = await openOwner(ground);
+    expect((await logInBy(world, { login: ann, password: newPassword })).status).toBe(401);
+    await logInBy(world, { login: ann, password, totp: nextCode(), device: grant.device });
+    expect(await world.countMails("new_device", "factor_attempts")).toBe(0);
+    await noticeOf(world, "new_device", () => logInBy(world, { login: ann, password, totp: nextCode() }));
+  });
+
+  it("each change of a credential causes one notice", async () => {
+    const { world, grant, recoveryCodes } = await openOwner(ground);
+    const sent = { login: ann, password, recovery_code: recoveryCodes[0], device: grant.device };
+    await noticeOf(world, "recovery_used", () => logInBy(world, sent));
+    const bearer = grant.token;
+    await noticeOf(world, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
+    await noticeOf(world, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
+    const body = { password, new_password: newPassword };
+    await noticeOf(world, "password_changed", () => world.call("POST", "/password", { bearer, body }));
+  });
+
+  it("a link and its removal cause one notice each", async () => {
+    const evil = await startEvilProvider(() => world.clock.now());
+    const settings = { issuer: evil.issuer, client_id: clientId, client_secret: "a secret" };
+    const world: Mailing = await openMailing(ground, { providers: { acme: settings } });
+    const { token: bearer } = await addPerson(world, ann, password);
+    const outside = { world, evil, other: evil, mails: [] };
+    await noticeOf(world, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
+    const path = `/identities/${identityIdOf({ issuer: evil.issuer, subject: "s-1" })}`;
+    await noticeOf(world, "identity_unlinked", () => world.call("DELETE", path, { bearer }));
+  });
+});
