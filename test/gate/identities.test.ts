@@ -37,6 +37,68 @@ onBothDatabases((ground) => {
     expect(await userOf({ provider: "other", claims: { sub: "ann" } })).toBe(cid.id);
   });
 
+  it("a provider that reports another address, also that of another user, logs in the user of the subject (W-91)", async () => {
+    const outside = await openOutside(ground, { acme: { address: "believed" } });
+    const { world } = outside;
+    const ann = await addLinked(outside, "ann");
+    await addLinked(outside, "bob@acme.example", { sub: "bob" });
+    const before = await ground.sql(world, "select login, email, email_proven_at from ampho_users order by login");
+    for (const email of ["new@acme.example", "bob@acme.example", undefined]) {
+      const claims = { sub: "ann", email, email_verified: true };
+      const { token } = grantOf(await signIn(outside, { claims }));
+      expect((await world.ampho.verify(token)).id).toBe(ann.user.id);
+    }
+    expect(await ground.sql(world, "select login, email, email_proven_at from ampho_users order by login")).toEqual(
+      before,
+    );
+    expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }, { subject: "bob" }]);
+  });
+
+  it("unknown members of a body and claims of a provider give no role, level or other account (W-80)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    const ann = await addLinked(outside, "ann");
+    const bob = await addLinked(outside, "bob");
+    const more = {
+      ...{ id: bob.user.id, sub: "bob", user_id: bob.user.id, login: "bob", email: "bob@acme.example" },
+      ...{
+        roles: ["admin"],
+        scope: "admin",
+        email_proven: true,
+        acr: "phr",
+        amr: ["hwk", "mfa"],
+        issuer: "https://x.example",
+      },
+    };
+    const claims = { ...more, email_verified: true, sub: "ann", groups: ["admin"] };
+    const { login: _, ...others } = more;
+    const { token } = grantOf(await signIn(outside, { claims, body: others }));
+    expect(await world.ampho.verify(token)).toMatchObject({ id: ann.user.id, roles: [], acr: "1fa", amr: ["fed"] });
+    const recent = grantOf(await world.call("POST", "/login", { body: { login: "ann", password } }));
+    const begun = begunOf(
+      await world.call("POST", "/identities", { body: { provider: "acme", ...others }, bearer: recent.token }),
+    );
+    evil.claims = { nonce: begun.nonce, ...claims, sub: "second" };
+    const response = { provider: "acme", code: "code-1", state: begun.state, ...others };
+    const body = { transaction: begun.transaction, outside: response, ...others };
+    expect(outcomeOf(await world.call("POST", "/identities/finish", { body, bearer: recent.token }))).toEqual([204]);
+    const renamed = await world.call("POST", "/account/login", {
+      body: { ...more, login: "anne" },
+      bearer: recent.token,
+    });
+    expect(renamed.status).toBe(204);
+    expect(await ground.sql(world, "select id, login, roles, email from ampho_users order by login")).toMatchObject([
+      { id: ann.user.id, login: "anne", email: null },
+      { id: bob.user.id, login: "bob", email: null },
+    ]);
+    expect(await world.ampho.users.find("anne")).toMatchObject({ roles: [] });
+    expect((await identities(outside, ground)).map((row) => [row["subject"], row["user_id"]])).toEqual([
+      ["ann", ann.user.id],
+      ["bob", bob.user.id],
+      ["second", ann.user.id],
+    ]);
+  });
+
   it("a link is finished by its own session only, and the code of an attacker is sent nowhere (W-93)", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;

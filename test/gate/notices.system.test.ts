@@ -78,6 +78,32 @@ onBothDatabases((ground) => {
     await noticeOf(world, "password_changed", () => world.call("POST", "/password", { bearer, body }));
   });
 
+  it("a thief of the password sets up no factor without the mailed code, and the owner sets up one, with one notice (W-06)", async () => {
+    const world = await openMailing(ground, { factors: { "*": "optional", strict: "required" } });
+    const { device } = await addPerson(world, ann, password);
+    await world.ampho.users.setRoles(ann, ["strict"]);
+    const pending = async () => {
+      const answer = await logInBy(world, { login: ann, password, device });
+      expect(answer.json).toMatchObject({ error: "factor_needed", enroll: true });
+      return { transaction: String(answer.json["transaction"]), mail: await world.mail("enroll", ann) };
+    };
+    const begin = (body: object) => world.call("POST", "/totp", { body });
+    const [first, other] = [await pending(), await pending()];
+    const { transaction, mail } = first;
+    expect((await begin({ transaction })).error).toBe("invalid_request");
+    expect((await begin({ transaction, code: other.mail.code })).error).toBe("invalid_credentials");
+    expect((await world.call("POST", "/passkeys/options", { body: { transaction } })).error).toBe("invalid_request");
+    const begun = await begin({ transaction, code: mail.code });
+    const totp = codeAt(String(begun.json["secret"]), world.clock.now());
+    const body = { transaction: begun.json["transaction"], totp };
+    await noticeOf(world, "factor_added", async () => grantOf(await world.call("POST", "/totp/confirm", { body })));
+    expect((await world.call("POST", "/totp/confirm", { body })).error).toBe("transaction_over");
+    // The other pending login was begun before the factor.
+    const late = await begin({ transaction: other.transaction, code: other.mail.code });
+    expect([late.status, late.error]).toEqual([401, "transaction_over"]);
+    expect(await world.countMails("factor_added")).toBe(1);
+  });
+
   it("a link and its removal cause one notice each", async () => {
     const evil = await startEvilProvider(() => world.clock.now());
     const settings = { issuer: evil.issuer, client_id: clientId, client_secret: "a secret" };
