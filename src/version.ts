@@ -9,7 +9,7 @@ export function productVersion(): string {
   read ??= versionOfPackage();
   if (read === undefined)
     throw new ConfigurationError(
-      "ampho was bundled without its own files, some of which run in threads. Exclude it from the bundle, as `esbuild --external:ampho` does (docs/guides/frameworks.md#bundlers).",
+      "ampho was bundled without its own files, some of which run in threads. Exclude it from the bundle, as `esbuild --external:ampho` or `serverExternalPackages` of Next.js does (docs/guides/frameworks.md#bundlers).",
     );
   return read;
 }

@@ -38,7 +38,7 @@ export const commands: readonly CommandRow[] = [
     name: "init",
     summary: "set up a project: key, .env, .gitignore, first user",
     details:
-      "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing.",
+      "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
     options: [],
     example: "",
     load: async () => (await import("./commands/init.js")).init,

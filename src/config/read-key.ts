@@ -98,6 +98,6 @@ export function unreadableKeyFile(label: string, path: string, why: string): str
 function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {
   const { keys } = importKeys(generateJwk(algorithm ?? "HS256"), { algorithm });
   const warning =
-    "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key` or `ampho init`.";
+    "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key`, or with `ampho init` and `node --env-file=.env`.";
   return { keys, warnings: [warning], problems: [] };
 }

@@ -182,6 +182,9 @@ export function usePage(
     await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
     expect((await tab.textContent("#codes"))?.trim().split("\n")).toHaveLength(9);
     if (process.env["AMPHO_TEST_PICTURE"] === page.example) await takePicture();
+    // The page logs in with the passkey first. Then the browser itself rejects a second one of the same authenticator.
+    await tab.click("#add");
+    await expect.poll(() => tab.textContent("[role=alert]")).toContain("already registered");
     await signOut();
     await tab.click("#passkey");
     await isAccount();

@@ -1,9 +1,18 @@
 import { createClient } from "ampho/client/mail";
 
-const client = createClient({ baseUrl: "/", cookies: true });
+const client = createClient({
+  baseUrl: "/",
+  cookies: true,
+  // A further passkey needs a login with the first one.
+  onStepUp: async (error) => {
+    if (error.code !== "login_too_weak") throw error;
+    await client.loginWithPasskey();
+  },
+});
 const find = (id) => document.querySelector(`#${id}`);
-const show = (error) => {
-  document.querySelector("[role=alert]").textContent = error.message;
+// The browser throws a NotAllowedError if the user closes its dialog, or has no passkey.
+const show = ({ name, message }) => {
+  document.querySelector("[role=alert]").textContent = name === "NotAllowedError" ? "No passkey was used." : message;
 };
 
 async function listPasskeys() {
@@ -14,6 +23,7 @@ async function listPasskeys() {
 }
 
 async function addPasskey() {
+  show({ message: "" });
   const { recoveryCodes } = await client.passkeys.add({ name: "This device" });
   if (recoveryCodes.length > 0) {
     find("codes").textContent = `Keep these recovery codes:\n${recoveryCodes.join("\n")}`;

@@ -3,14 +3,16 @@ import { createClient, FactorNeeded } from "ampho/client/mail";
 const client = createClient({ baseUrl: "/", cookies: true });
 const form = (id) => document.querySelector(`#${id}`);
 const openAccount = (session) => session && location.assign("/account");
-const show = (error) => {
-  document.querySelector("[role=alert]").textContent = error.message;
+// The browser throws a NotAllowedError if the user closes its dialog, or has no passkey.
+const show = ({ name, message }) => {
+  document.querySelector("[role=alert]").textContent = name === "NotAllowedError" ? "No passkey was used." : message;
 };
 
 /** Calls the action with the fields of the form, and shows its error. */
 function onSubmit(id, action) {
   form(id).onsubmit = (event) => {
     event.preventDefault();
+    show({ message: "" });
     action(Object.fromEntries(new FormData(form(id)))).catch(show);
   };
 }
