@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AmphoError } from "../dist/errors.js";
 import { errorsOf } from "../dist/http/rest/openapi.js";
+import { problemExamples } from "../dist/http/rest/responses/problem-examples.js";
 import { createErrorResponder, problems } from "../dist/http/rest/responses/problems.js";
 import { reservedPaths, routes } from "../dist/http/rest/routes.js";
 import { linkPages } from "./page-links.mjs";
@@ -221,7 +222,7 @@ const reasonTexts = {
 
 /** The response that the server sends for the example of a code. */
 function responseExample(code) {
-  const [message, details] = problems[code].example;
+  const [message, details] = problemExamples[code];
   const { status, headers, body } = respondToError(new AmphoError(code, message, details));
   const own = Object.entries(headers).filter(([name]) => ["Allow", "Retry-After", "WWW-Authenticate"].includes(name));
   const lines = [`HTTP/1.1 ${status}`, ...own.map(([name, value]) => `${name}: ${value}`)];

@@ -11,6 +11,8 @@ const generators = [
   "./docs-api.mjs",
   "./docs-evidence.mjs",
   "./pictures.mjs",
+  "./docs-logs.mjs",
+  "./docs-llms.mjs",
 ];
 
 /** The text of every generated page by its path. */

@@ -29,12 +29,11 @@ import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import type { Features } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import { forwardedLine } from "./http/rest/request/client-address.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
-import { internalErrorLine, reasonOf, signingKeyRevokedLine } from "./log-lines.js";
+import { databaseLine, forwardedLine, internalErrorLine, signingKeyRevokedLine } from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { MailFailure } from "./mail/transports/transport.js";
@@ -449,12 +448,7 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
     store,
     revocations,
     clock,
-    report: (state, error) =>
-      log(
-        state === "failing"
-          ? `The database cannot be read: ${reasonOf(error)}. Ampho tries again until it responds.`
-          : "The database responds again.",
-      ),
+    report: (state, error) => log(databaseLine(state, error)),
   });
 }
 
@@ -506,7 +500,7 @@ function createRest(parts: {
     languageOf: deps.outbox && languageOf,
     corsOrigins,
     allowAttackTest,
-    onForwarded: () => log(forwardedLine),
+    onForwarded: () => log(forwardedLine()),
   });
   return telemetry.handle(handler, prefix);
 }

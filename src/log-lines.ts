@@ -1,14 +1,27 @@
-// Lines of the log, for the operator of the process.
+// Lines of the log, for the operator of the process, and the table of docs/reference/log-lines.md. Every line is here, so that
+// none is without a cause and a fix.
 import { isError } from "./errors.js";
 
 const notAnError = "a value that is no Error was thrown";
 
-export function signingKeyRevokedLine(kid: string): string {
-  return [
+/** The message of the database driver. It contains nothing that a user typed and no part of a URL. */
+export function reasonOf(error: unknown): string {
+  const cause = isError(error) && isError(error.cause) ? error.cause : error;
+  return isError(cause) ? cause.message : notAnError;
+}
+
+function stackOf(error: unknown): string {
+  return isError(error) ? (error.stack ?? error.message) : notAnError;
+}
+
+/** The stack of a bug goes to the log and never into a response. */
+export const internalErrorLine = (error: unknown) => `internal error: ${stackOf(error)}`;
+
+export const signingKeyRevokedLine = (kid: string) =>
+  [
     `The signing key ${kid} was revoked. Login and renewal return 503 until there is another key.`,
     "Run `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
   ].join(" ");
-}
 
 /** `aheadSeconds`: how far the machine's clock is ahead of the database's. 0 means that they agree again. */
 export function clockLine(aheadSeconds: number): string {
@@ -17,16 +30,10 @@ export function clockLine(aheadSeconds: number): string {
   return `This machine's clock is ${Math.abs(aheadSeconds)} s ${side} the database's, which Ampho uses. Set it.`;
 }
 
-/** The message of the database driver. It contains nothing that a user typed and no part of a URL. */
-export function reasonOf(error: unknown): string {
-  const cause = isError(error) && isError(error.cause) ? error.cause : error;
-  return isError(cause) ? cause.message : notAnError;
-}
-
-/** The stack of a bug goes to the log and never into a response. */
-export function internalErrorLine(error: unknown): string {
-  return `internal error: ${stackOf(error)}`;
-}
+export const databaseLine = (state: "failing" | "following", error?: unknown) =>
+  state === "following"
+    ? "The database responds again."
+    : `The database cannot be read: ${reasonOf(error)}. Ampho tries again until it responds.`;
 
 export function userTableLine(state: "failing" | "answering" | "undecided", cause: unknown): string {
   if (state === "failing") return `The user table fails: ${stackOf(cause)}`;
@@ -34,6 +41,203 @@ export function userTableLine(state: "failing" | "answering" | "undecided", caus
   return "users.verify returned neither true nor false. Only true accepts a password.";
 }
 
-function stackOf(error: unknown): string {
-  return isError(error) ? (error.stack ?? error.message) : notAnError;
+export const providerLine = (name: string, reason: string) => `The provider ${name} cannot be used: ${reason}.`;
+
+export const keyFileFailsLine = (problem: string) =>
+  `error: ${problem} This process keeps the keys that it read before.`;
+
+export const keyFileReadsLine = () => "The key file can be used again.";
+
+/** Names keys by `kid`, which every token shows anyway. */
+export const keysChangedLine = (signing: string, verifying: readonly string[], gone: readonly string[]) =>
+  [
+    `The key file was read again. ${signing} signs.`,
+    verifying.length > 0 ? ` ${verifying.join(", ")} only ${verifying.length === 1 ? "verifies" : "verify"}.` : "",
+    gone.length > 0 ? ` No longer accepted: ${gone.join(", ")} and all tokens that they signed.` : "",
+  ].join("");
+
+export const ownKeyLine = () =>
+  "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key`, or with `ampho init` and `node --env-file=.env`.";
+
+export const forwardedLine = () =>
+  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
+
+export const defaultDatabaseLine = (path: string) => `AMPHO_DATABASE_URL is not set. The database is ${path}.`;
+
+export const prepareWithoutEffectLine = () =>
+  "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
+
+export const migrationLine = (version: number | string, name: string) => `applied migration ${version} (${name})`;
+
+/** The schema is newer than the program and still works with it. */
+export const newerSchemaLine = (version: number | string, newest: number | string) =>
+  `The database has schema version ${version}. This program has ${newest} and still works with it. Start the newer program soon.`;
+
+/** The message of the error at the start, and the beginning of the line after it. */
+export const unprepared =
+  "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.";
+
+export const unpreparedLine = () => `${unprepared} Until the next start there are none.`;
+
+export const attackTestLine = () =>
+  "warning: AMPHO_ALLOW_ATTACK_TEST is true. Every response of this instance shows that it can be attacked.";
+
+export const metricsLine = (url: string) => `metrics: ${url}`;
+
+export const hangUpLine = (problem?: string) =>
+  problem === undefined ? "SIGHUP: the key file was read." : `error: SIGHUP: ${problem} The keys stay as they are.`;
+
+export const notReadyLine = (signal: string, seconds: number | string) =>
+  `${signal}: not ready any more. The port closes in ${seconds} s.`;
+
+export const stoppingLine = (signal: string) => `${signal}: the server stops. Running requests can end.`;
+
+export const keysWarningLine = (origin: string, warning: string) => `the keys of ${origin}: ${warning}`;
+
+/** Without a reason, the keys can be fetched again. */
+export const fetchedKeysLine = (origin: string, reason?: string) =>
+  reason === undefined
+    ? `the keys of ${origin} can be fetched again`
+    : `the keys of ${origin} cannot be fetched: ${reason}`;
+
+/** Without a reason, the feed can be read again. */
+export const feedLine = (origin: string, reason?: string) =>
+  reason === undefined
+    ? `the revocations of ${origin} can be read again`
+    : `the revocations of ${origin} cannot be read: ${reason}`;
+
+interface LogLine {
+  /** The line, with an ellipsis for each computed part. */
+  readonly lines: () => readonly string[];
+  readonly cause: string;
+  readonly fix: string;
 }
+
+const any = "…";
+/** Its message and its stack are the ellipsis. */
+const anyError = (): Error => Object.assign(new Error(any), { stack: any });
+
+/** One row for each function above. The lines are computed on demand, so that a bundle without this table leaves it out. */
+export const logLines: Readonly<Record<string, LogLine>> = {
+  internalErrorLine: {
+    lines: () => [internalErrorLine(anyError())],
+    cause: "A bug. The response was `internal_error`, and the line has the stack and the id of the request.",
+    fix: "Report it with the stack. If a function of your application is in the stack, look there first.",
+  },
+  signingKeyRevokedLine: {
+    lines: () => [signingKeyRevokedLine(any)],
+    cause: "An operator or another process revoked the key that signs.",
+    fix: "Replace the key (docs/operate/keys.md). Existing sessions go on after that.",
+  },
+  clockLine: {
+    lines: () => [1, -1, 0].map((by) => clockLine(by).replace(" 1 s", ` ${any} s`)),
+    cause: "The machine's clock differs from that of the database by more than the leeway, or agrees again.",
+    fix: "Set the clock of the machine, and let a time service keep it.",
+  },
+  databaseLine: {
+    lines: () => [databaseLine("failing", anyError()), databaseLine("following")],
+    cause:
+      "The database is unreachable, or responds again. Guarded requests go on with the revocations that are known.",
+    fix: "Start the database, or repair the network to it. The reason is that of the database driver.",
+  },
+  userTableLine: {
+    lines: () => (["failing", "answering", "undecided"] as const).map((state) => userTableLine(state, anyError())),
+    cause: "A function of the option `users` threw, took too long, or returned no boolean (docs/guides/own-users.md).",
+    fix: "Look at the stack. Logins and renewals return 503 until the function works.",
+  },
+  providerLine: {
+    lines: () => [providerLine(any, any)],
+    cause: "An outside provider is unreachable, or its response breaks a rule of the protocol.",
+    fix: "Run `ampho provider-check NAME`, and compare the settings with docs/guides/providers.md.",
+  },
+  keyFileFailsLine: {
+    lines: () => [keyFileFailsLine(any)],
+    cause: "The changed file of AMPHO_SECURITY_KEY_FILE cannot be read, or has a key that cannot be used.",
+    fix: "Repair the file. It is read again within seconds.",
+  },
+  keyFileReadsLine: {
+    lines: () => [keyFileReadsLine()],
+    cause: "The key file was unusable before, and is usable now.",
+    fix: "Nothing to do.",
+  },
+  keysChangedLine: {
+    lines: () => [keysChangedLine(any, [any], [any])],
+    cause: "The key file has other keys than before.",
+    fix: "Check that you have changed it. Otherwise an attacker might have, so replace the key (docs/operate/keys.md).",
+  },
+  ownKeyLine: {
+    lines: () => [ownKeyLine()],
+    cause: "No key is configured, and NODE_ENV is not `production`.",
+    fix: "Run `ampho init`, or set AMPHO_SECURITY_KEY_FILE.",
+  },
+  forwardedLine: {
+    lines: () => [forwardedLine()],
+    cause: "The server is behind a proxy that it does not know, or a client sends such headers.",
+    fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise nothing is to do.",
+  },
+  defaultDatabaseLine: {
+    lines: () => [defaultDatabaseLine(any)],
+    cause: "No database is configured, so the default file is used.",
+    fix: "Set AMPHO_DATABASE_URL.",
+  },
+  prepareWithoutEffectLine: {
+    lines: () => [prepareWithoutEffectLine()],
+    cause: "AMPHO_DATABASE_PREPARE is true for SQLite.",
+    fix: "Unset it.",
+  },
+  migrationLine: {
+    lines: () => [migrationLine(any, any)],
+    cause: "The start updated the schema of the database.",
+    fix: "Nothing to do.",
+  },
+  newerSchemaLine: {
+    lines: () => [newerSchemaLine(any, any)],
+    cause: "A newer version of Ampho has updated the schema.",
+    fix: "Finish the deployment of the newer version.",
+  },
+  unpreparedLine: {
+    lines: () => [unpreparedLine()],
+    cause: "AMPHO_DATABASE_PREPARE is true, and the pooler loses prepared statements (docs/operate/postgresql.md).",
+    fix: "Unset the parameter, or use a pooler that keeps them.",
+  },
+  attackTestLine: {
+    lines: () => [attackTestLine()],
+    cause: "AMPHO_ALLOW_ATTACK_TEST is true.",
+    fix: "Unset it after the test (docs/operate/doctor.md).",
+  },
+  metricsLine: {
+    lines: () => [metricsLine(any)],
+    cause: "The server opened the port of AMPHO_METRICS_PORT.",
+    fix: "Nothing to do.",
+  },
+  hangUpLine: {
+    lines: () => [hangUpLine(), hangUpLine(any)],
+    cause: "The process got SIGHUP and read the key file.",
+    fix: "After an error, repair the file and send SIGHUP again.",
+  },
+  notReadyLine: {
+    lines: () => [notReadyLine("SIGTERM", any)],
+    cause: "The process got SIGTERM, and AMPHO_SHUTDOWN_DELAY is set.",
+    fix: "Nothing to do.",
+  },
+  stoppingLine: {
+    lines: () => [stoppingLine(any)],
+    cause: "The process got SIGTERM, SIGINT or SIGHUP without a key file, and stops gracefully.",
+    fix: "Nothing to do.",
+  },
+  keysWarningLine: {
+    lines: () => [keysWarningLine(any, any)],
+    cause: "A verifier skipped a published key that it cannot use.",
+    fix: "Look at the keys of the issuer. Tokens of the skipped key are rejected.",
+  },
+  fetchedKeysLine: {
+    lines: () => [fetchedKeysLine(any, any), fetchedKeysLine(any)],
+    cause: "A verifier cannot fetch the published keys, or can again.",
+    fix: "Check `jwksUrl` and the network. Known keys go on until then.",
+  },
+  feedLine: {
+    lines: () => [feedLine(any, any), feedLine(any)],
+    cause: "A verifier cannot read the revocation feed, or can again.",
+    fix: "Check the URL, the token and the network (docs/guides/verifying.md).",
+  },
+};

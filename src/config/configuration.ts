@@ -2,6 +2,7 @@
 // parameters are the rows of parameters.ts.
 import { resolve } from "node:path";
 import type { ImportedKeys } from "../keys/jwk-set.js";
+import { defaultDatabaseLine, prepareWithoutEffectLine } from "../log-lines.js";
 import {
   optionName,
   type ParameterName,
@@ -104,8 +105,10 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     warnings: [
       ...sources.warnings,
       ...key.warnings,
-      ...(databaseIsMissing ? [defaultDatabase(values.databaseUrl, input.cwd)] : []),
-      ...(values.databasePrepare && isSqlite(values.databaseUrl) ? [prepareWithoutEffect] : []),
+      ...(databaseIsMissing
+        ? [defaultDatabaseLine(resolve(input.cwd, values.databaseUrl.slice("sqlite:".length)))]
+        : []),
+      ...(values.databasePrepare && isSqlite(values.databaseUrl) ? [prepareWithoutEffectLine()] : []),
     ],
     configuredKey: key.source,
   };
@@ -148,12 +151,6 @@ const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 /** In production, a process in a wrong folder would otherwise start with an empty database of its own. */
 const noDatabaseInProduction =
   "AMPHO_DATABASE_URL must be set in production, for example to sqlite:/var/lib/ampho/ampho.db or postgres://….";
-
-const defaultDatabase = (databaseUrl: string, cwd: string) =>
-  `AMPHO_DATABASE_URL is not set. The database is ${resolve(cwd, databaseUrl.slice("sqlite:".length))}.`;
-
-const prepareWithoutEffect =
-  "AMPHO_DATABASE_PREPARE has no effect with SQLite, which always keeps prepared statements. It is for PostgreSQL.";
 
 /** readKey and readProviders check these parameters, together with their files. */
 const checkedElsewhere: ReadonlySet<ParameterName> = new Set(["AMPHO_SECURITY_KEY", "AMPHO_SECURITY_PROVIDERS"]);

@@ -7,6 +7,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { ConfigurationError } from "../errors.js";
 import { isSameKey } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
+import { keyFileFailsLine, keyFileReadsLine, keysChangedLine } from "../log-lines.js";
 import { fileProblem, withoutByteOrderMark } from "./files.js";
 import type { TokenAlgorithm } from "./parameters.js";
 import { readKeyText, unreadableKeyFile } from "./read-key.js";
@@ -48,7 +49,7 @@ export function followKeyFile(deps: {
   async function read(requested: boolean): Promise<string | undefined> {
     const problem = stopped ? undefined : await readOnce();
     if (problem === undefined) {
-      if (reported !== undefined && !stopped) log("The key file can be used again.");
+      if (reported !== undefined && !stopped) log(keyFileReadsLine());
       badReads = 0;
       reported = undefined;
       return undefined;
@@ -56,7 +57,7 @@ export function followKeyFile(deps: {
     badReads++;
     if ((!requested && badReads < badReadsUntilReported) || problem === reported) return problem;
     reported = problem;
-    if (!requested && !stopped) log(`error: ${problem} This process keeps the keys that it read before.`);
+    if (!requested && !stopped) log(keyFileFailsLine(problem));
     return problem;
   }
 
@@ -132,13 +133,8 @@ function hasSameKeys(before: readonly Key[], after: readonly Key[]): boolean {
   );
 }
 
-/** Names keys by `kid`, which every token shows anyway. */
 function describeChange(before: readonly Key[], after: readonly Key[]): string {
   const [signing = "", ...verifying] = after.map(({ kid }) => kid);
   const gone = before.filter((key) => !after.some((one) => isSameKey(key, one))).map(({ kid }) => kid);
-  return [
-    `The key file was read again. ${signing} signs.`,
-    verifying.length > 0 ? ` ${verifying.join(", ")} only ${verifying.length === 1 ? "verifies" : "verify"}.` : "",
-    gone.length > 0 ? ` No longer accepted: ${gone.join(", ")} and all tokens that they signed.` : "",
-  ].join("");
+  return keysChangedLine(signing, verifying, gone);
 }

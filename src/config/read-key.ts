@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import { generateJwk } from "../keys/generate.js";
 import { type ImportedKeys, importKeys } from "../keys/jwk-set.js";
+import { ownKeyLine } from "../log-lines.js";
 import { readRegularFile } from "./files.js";
 import { fromJson } from "./kinds.js";
 import type { TokenAlgorithm } from "./parameters.js";
@@ -97,7 +98,5 @@ export function unreadableKeyFile(label: string, path: string, why: string): str
 
 function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {
   const { keys } = importKeys(generateJwk(algorithm ?? "HS256"), { algorithm });
-  const warning =
-    "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key`, or with `ampho init` and `node --env-file=.env`.";
-  return { keys, warnings: [warning], problems: [] };
+  return { keys, warnings: [ownKeyLine()], problems: [] };
 }

@@ -2,6 +2,7 @@
 // Requests start the fetches, so no timer runs. Well before a set expires it is fetched beside the requests. After that, a
 // request waits for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
+import { fetchedKeysLine, keysWarningLine } from "../log-lines.js";
 import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
 import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
 import { importPublishedKeys } from "./jwk-set.js";
@@ -62,7 +63,7 @@ export function fetchedKeySource(deps: {
     lifetimeMs = lifetimeOf(headers);
     const none = imported.keys.length === 0 ? ["it contains no usable key (a published secret key is never used)"] : [];
     const warning = [...imported.warnings, ...none].join("; ");
-    if (warning !== "" && warning !== warned) log(`the keys of ${url.origin}: ${warning}`);
+    if (warning !== "" && warning !== warned) log(keysWarningLine(url.origin, warning));
     warned = warning;
     const text = JSON.stringify(imported.keys.map((key) => key.publicJwk));
     if (keys !== undefined && text === content) return;
@@ -74,11 +75,11 @@ export function fetchedKeySource(deps: {
   async function attempt(requestedMs: number): Promise<void> {
     try {
       accept(await fetchJson(url, { ...limits, signal: closing.signal }), requestedMs);
-      if (failing) log(`the keys of ${url.origin} can be fetched again`);
+      if (failing) log(fetchedKeysLine(url.origin));
       failing = false;
     } catch (error) {
       const why = error instanceof FetchFailure ? error.message : "an error";
-      if (!failing && !closing.signal.aborted) log(`the keys of ${url.origin} cannot be fetched: ${why}`);
+      if (!failing && !closing.signal.aborted) log(fetchedKeysLine(url.origin, why));
       failing = true;
     }
   }

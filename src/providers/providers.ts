@@ -1,6 +1,7 @@
 // All outside providers of an instance, by name.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
+import { providerLine } from "../log-lines.js";
 import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
 import { createOpenIdProvider } from "./open-id.js";
@@ -66,7 +67,7 @@ function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider
       }
     },
     report({ message }) {
-      if (message !== last) log(`The provider ${steps.settings.name} cannot be used: ${message}.`);
+      if (message !== last) log(providerLine(steps.settings.name, message));
       last = message;
     },
   };

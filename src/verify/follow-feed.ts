@@ -1,6 +1,7 @@
 // Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/guides/verifying.md). One request is always open, and
 // the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
+import { feedLine } from "../log-lines.js";
 import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
 import { fetchJson } from "../outbound/fetch-json.js";
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
@@ -88,12 +89,12 @@ export function followFeed(deps: {
     }
     try {
       const more = await read(knownMs === undefined ? 0 : waitSeconds);
-      if (failures > 0) log(`the revocations of ${url.origin} can be read again`);
+      if (failures > 0) log(feedLine(url.origin));
       failures = 0;
       return more ? 0 : pauseMs;
     } catch (error) {
       const why = error instanceof FetchFailure ? error.message : "an error";
-      if (failures === 0 && !signal.aborted) log(`the revocations of ${url.origin} cannot be read: ${why}`);
+      if (failures === 0 && !signal.aborted) log(feedLine(url.origin, why));
       failures++;
       return Math.min(backOffMaxMs, pauseMs * 2 ** failures) * (0.5 + Math.random() / 2);
     }

@@ -3,12 +3,13 @@
 
 import type { Authorize } from "../adapters/authorize-types.js";
 import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
-import { AmphoError, isError } from "../errors.js";
+import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
 import type { GuardHost, GuardInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
+import { internalErrorLine } from "../log-lines.js";
 import { feedNames } from "../sessions/feed-entry.js";
 import { createRevocationSet } from "../sessions/revocation-set.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
@@ -164,7 +165,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
-  const refusal = createErrorResponder((error) => log(`internal error: ${stackOf(error)}`));
+  const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
   const host: GuardHost = { guard, refusal, live: false };
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
@@ -198,8 +199,4 @@ function noKeysError(cause?: unknown): AmphoError {
 
 function noKeys(): never {
   throw noKeysError();
-}
-
-function stackOf(error: unknown): string {
-  return isError(error) ? (error.stack ?? error.message) : "a value that is not an Error was thrown";
 }

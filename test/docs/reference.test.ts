@@ -7,8 +7,9 @@ import { auditEvents } from "../../dist/audit/events.js";
 import { commands } from "../../dist/cli/commands.js";
 import { optionName, parameterNames, parameters } from "../../dist/config/parameters.js";
 import { errorCodes } from "../../dist/errors.js";
-import { problems } from "../../dist/http/rest/responses/problems.js";
+import { problemExamples } from "../../dist/http/rest/responses/problem-examples.js";
 import { routes } from "../../dist/http/rest/routes.js";
+import * as lines from "../../dist/log-lines.js";
 import { type Member, type PublicExport, publicExports } from "../../scripts/declarations.mjs";
 import { generateAll } from "../../scripts/docs.mjs";
 import { serve } from "../world/http-server.js";
@@ -109,7 +110,7 @@ it("every error code has an entry with a cause, a fix and the response, whose me
   for (const code of errorCodes) {
     const text = section(page, code);
     expect(text, code).toMatch(/\*\*Status \d{3}\.\*\* [\s\S]+\*\*Fix:\*\* [\s\S]+```http\n/);
-    const [message] = problems[code].example;
+    const [message] = problemExamples[code];
     const uses = sources.join("\n").split(message).length - 1;
     if (code === "invalid_request") expect(wrong).toMatchObject({ message, field: "device" });
     else expect(uses, `${code}: ${message}`).toBeGreaterThan(1);
@@ -154,3 +155,24 @@ it("every audit event has a row with its meaning", () => {
   const rows = new Map(tableRows(readPage("docs/reference/audit-events.md")).map(([name, text]) => [name, text]));
   for (const [event, meaning] of Object.entries(auditEvents)) expect(rows.get(`\`${event}\``), event).toBe(meaning);
 });
+
+it("every line of the log is in the table of log lines, with a cause and a fix", () => {
+  const named = Object.keys(lines).filter((name) => name.endsWith("Line"));
+  expect(Object.keys(lines.logLines).sort()).toEqual(named.sort());
+  const page = readPage("docs/reference/log-lines.md");
+  for (const { lines: linesOf, cause, fix } of Object.values(lines.logLines)) {
+    for (const line of linesOf()) expect(page).toContain(`\n${line}\n`);
+    expect([cause, fix].join(" ")).toMatch(/^[A-Z].*\. .*\.$/);
+  }
+  const literal = /\b(?:log|note)\(\s*(?:"|`(?!(?:warning|error|keys): \$\{\w+\}`))/;
+  const sources = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    /^(?!client|cli\/(?!commands\/serve)|doctor).*\.ts$/.test(name),
+  );
+  const elsewhere = sources.filter((name) =>
+    literal.test(withoutComments(readFileSync(path.join(root, "src", name), "utf8"))),
+  );
+  expect(elsewhere).toEqual([]);
+  expect(literal.test('log("The port is open.")')).toBe(true);
+});
+
+const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\//g, "");

@@ -19,11 +19,6 @@ export function outdated(version: number): DatabaseError {
   );
 }
 
-/** The log line for a schema that is newer than the program and still works with it. */
-export function expanded(version: number): string {
-  return `The database has schema version ${version}. This program has ${newest} and still works with it. Start the newer program soon.`;
-}
-
 function tooNew(version: number): DatabaseError {
   return new DatabaseError(
     `The database has schema version ${version}, but this program only knows ${newest}. Use a newer Ampho.`,

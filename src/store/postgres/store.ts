@@ -1,8 +1,10 @@
 // PostgreSQL 14 or newer, for a fleet. Every call ends within a time limit, whatever the server does.
+
 import { AmphoError } from "../../errors.js";
+import { migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
-import { currentVersion, expanded, newest, outdated } from "../migrations/migrate.js";
+import { currentVersion, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
 import { readStateOnly } from "../sql/state.js";
 import type { Store } from "../store.js";
@@ -32,8 +34,6 @@ const connectMs = 4000;
 /** No request waits yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
 
-const unprepared = "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.";
-
 /**
  * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a pooler),
  * ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
@@ -43,7 +43,7 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
   let isOpen = false;
   const names = prepare
     ? createStatementNames(() => {
-        if (isOpen) log(`${unprepared} Until the next start there are none.`);
+        if (isOpen) log(unpreparedLine());
       })
     : undefined;
   const open = () => connect(module, url, isOpen ? connectMs : openingMs, names);
@@ -60,12 +60,12 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
       if (names.rejected) throw new DatabaseError(unprepared);
     }
     const { version } = about.value;
-    if (version > newest) log(expanded(version));
+    if (version > newest) log(newerSchemaLine(version, newest));
     if (version < newest) {
       if (!migrate) throw outdated(version);
       const migrations = await openPostgresMigrations(url);
       try {
-        for (const { version, name } of await migrations.up()) log(`applied migration ${version} (${name})`);
+        for (const { version, name } of await migrations.up()) log(migrationLine(version, name));
       } finally {
         await migrations.close();
       }

@@ -1,6 +1,7 @@
 // SQLite in a worker thread.
+import { migrationLine, newerSchemaLine } from "../../log-lines.js";
 import { DatabaseError } from "../database-error.js";
-import { expanded, type MigrationStep, newest, outdated } from "../migrations/migrate.js";
+import { type MigrationStep, newest, outdated } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import { bindOperations } from "../operations.js";
@@ -58,10 +59,10 @@ function target(options: SqliteTarget) {
 
 async function prepareSchema(thread: Thread, { migrate, log }: SqliteOptions): Promise<void> {
   const version = await thread.run<number>({ kind: "migrations", step: "version" });
-  if (version > newest) log(expanded(version));
+  if (version > newest) log(newerSchemaLine(version, newest));
   if (version >= newest) return;
   if (!migrate) throw outdated(version);
-  for (const { version, name } of await applyAllIn(thread)) log(`applied migration ${version} (${name})`);
+  for (const { version, name } of await applyAllIn(thread)) log(migrationLine(version, name));
 }
 
 /** For a migration of a large table, and while another process applies one. */

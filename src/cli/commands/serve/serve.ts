@@ -5,6 +5,7 @@ import { readConfiguration } from "../../../config/configuration.js";
 import { createAccessLog } from "../../../http/server/access-log.js";
 import { metricsPath } from "../../../http/server/metrics-page.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
+import { attackTestLine, hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, LoggedFailure } from "../../failures.js";
 import type { Terminal } from "../../terminal/terminal.js";
@@ -51,8 +52,7 @@ async function serve(
       shutdownDelay,
       connectionsMax,
     } = configuration;
-    if (allowAttackTest)
-      note("warning: AMPHO_ALLOW_ATTACK_TEST is true. Every response of this instance shows that it can be attacked.");
+    if (allowAttackTest) note(attackTestLine());
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsEndpoint(configuration, opened, log, () => server.connections);
     const server = createHttpServer({
@@ -66,15 +66,15 @@ async function serve(
     try {
       const url = await listen(server, port, host);
       if (metrics.server !== undefined)
-        note(`metrics: ${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`);
+        note(metricsLine(`${await listen(metrics.server, metricsPort, metricsHost)}${metricsPath}`));
       terminal.print(url);
       const signal = await stopped;
       if (signal === "SIGTERM" && shutdownDelay > 0) {
-        note(`${signal}: not ready any more. The port closes in ${shutdownDelay} s.`);
+        note(notReadyLine(signal, shutdownDelay));
         server.beginShutdown();
         await pause(shutdownDelay * 1000);
       }
-      note(`${signal}: the server stops. Running requests can end.`);
+      note(stoppingLine(signal));
     } finally {
       await Promise.all([server.close(), metrics.server?.close()]);
     }
@@ -87,9 +87,9 @@ async function serve(
 async function reload(ampho: Ampho | undefined, note: (line: string) => void): Promise<void> {
   try {
     await ampho?.reloadKeys();
-    if (ampho !== undefined) note("SIGHUP: the key file was read.");
+    if (ampho !== undefined) note(hangUpLine());
   } catch (error) {
-    note(`error: SIGHUP: ${error instanceof Error ? error.message : "unknown error"} The keys stay as they are.`);
+    note(hangUpLine(error instanceof Error ? error.message : "unknown error"));
   }
 }
 

@@ -77,10 +77,6 @@ function splitForwarded(value: string): readonly (string | undefined)[] | undefi
 /** The warning of `/readyz` for a request that a proxy forwarded although AMPHO_TRUST_PROXY is 0. */
 export const forwardedIgnored = "forwarded_ignored";
 
-/** The log line for the same. A client can also invent these headers, which is why they are ignored. */
-export const forwardedLine =
-  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
-
 export function isForwarded(header: (name: string) => string | readonly string[] | undefined): boolean {
   return header("x-forwarded-for") !== undefined || header("forwarded") !== undefined;
 }

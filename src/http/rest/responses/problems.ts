@@ -12,8 +12,6 @@ interface Problem {
   readonly cause: string;
   /** The remedy for the client, the developer or the operator. */
   readonly fix: string;
-  /** A message of this code, and the details of the error. */
-  readonly example: readonly [message: string, details?: ErrorDetails];
   /** The headers that belong to this code. */
   readonly headers?: (details: ErrorDetails) => Readonly<Record<string, string>>;
 }
@@ -33,37 +31,29 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The request does not have the form that the route requires. The body is not JSON, a field is missing or has the wrong type, the query contains a credential, or the request carries two tokens.",
     fix: "Change the request. `field` names the wrong field where exactly one is wrong.",
-    example: ['"device" must be a text: the `device` of an earlier login.', { field: "device" }],
   },
   password_rejected: {
     status: 400,
     cause: "The new password breaks a rule of the password policy. `reason` names the rule.",
     fix: "Show the user the message, or a text of your own for `reason`, and ask for another password.",
-    example: [
-      "This password repeats a short piece. Use different words or characters instead.",
-      { reason: "repeated" },
-    ],
   },
   invalid_credentials: {
     status: 401,
     cause:
       "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password.",
     fix: "Ask the user again. Do not reveal what was wrong.",
-    example: ["The login, the password or the code is wrong."],
     headers: challenge(),
   },
   missing_token: {
     status: 401,
     cause: "The request carries no bearer token, and the route requires one.",
     fix: "Send the header `Authorization: Bearer TOKEN`.",
-    example: ["This route requires a bearer token."],
     headers: challenge(),
   },
   invalid_token: {
     status: 401,
     cause: "The token is malformed, forged, expired, not yet valid or revoked.",
     fix: "Renew the session once. If that fails too, ask the user to log in.",
-    example: ["The session has ended."],
     headers: challenge('error="invalid_token"'),
   },
   factor_needed: {
@@ -71,10 +61,6 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up.",
     fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`.",
-    example: [
-      "A second factor is needed.",
-      { transaction: "eyJhbGciOi…", factors: ["totp", "recovery_code"], enroll: false },
-    ],
     headers: challenge(),
   },
   link_needed: {
@@ -82,17 +68,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The identity at the outside provider belongs to no account yet. `ways` lists what can prove the account: `login` is its login and password, `mail` is the code that was mailed to the address of the identity.",
     fix: "Ask for one of `ways`, and send it with `transaction` to `POST /login`. The login links the identity, or creates an account with it.",
-    example: [
-      "This identity belongs to no account yet. Prove the account or the address.",
-      { transaction: "eyJhbGciOi…", ways: ["login", "mail"] },
-    ],
     headers: challenge(),
   },
   login_too_old: {
     status: 401,
     cause: "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
     fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session.",
-    example: ["This action needs a more recent login. Log in again.", { maxAgeSeconds: 300 }],
     headers: (details) =>
       challenge('error="insufficient_user_authentication"', maxAgeParameter(details.maxAgeSeconds ?? 0))(),
   },
@@ -101,7 +82,6 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The route requires a stronger login. The `acr_values` of the challenge is the lowest level. Its `max_age` is the greatest age in seconds, where the route limits that too.",
     fix: "Ask for a second factor, and call `POST /login` with the current bearer token. This raises the level of the session.",
-    example: ["This action needs a second factor. Prove one.", { acr: "2fa" }],
     headers: ({ acr, maxAgeSeconds }) =>
       challenge(
         'error="insufficient_user_authentication"',
@@ -113,7 +93,6 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 401,
     cause: "The session has expired or was ended, or the token was used before.",
     fix: "Delete the tokens and ask the user to log in.",
-    example: ["The session has ended. Log in again."],
     headers: challenge('error="invalid_token"'),
   },
   transaction_over: {
@@ -121,21 +100,18 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The transaction has expired, was used before, is for another purpose, or had too many wrong attempts. The response reveals nothing about an account.",
     fix: "Delete the transaction and begin again.",
-    example: ["The transaction is over. Begin again."],
     headers: challenge(),
   },
   unknown_passkey: {
     status: 401,
     cause: "No account has this passkey, so its signature cannot be checked.",
     fix: "Let the browser forget the passkey (`PublicKeyCredential.signalUnknownCredential`), and ask for another login.",
-    example: ["No account has this passkey. It was removed, or it belongs to another application."],
     headers: challenge(),
   },
   match_needed: {
     status: 401,
     cause: "A mailed link was opened in another browser than the one that asked for it.",
     fix: "Ask for the two digits that the asking browser shows, and send them as `match`.",
-    example: ["This link was opened in another browser. Enter the number that the first browser shows."],
     headers: challenge(),
   },
   insufficient_scope: {
@@ -143,113 +119,94 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     cause:
       "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
     fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
-    example: ["You do not have the permission that this requires.", { scopes: ["articles:write"] }],
     headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
   },
   registration_closed: {
     status: 403,
     cause: "`AMPHO_SECURITY_REGISTRATION` does not allow this registration, or its invitation is not valid.",
     fix: "Ask for an invitation.",
-    example: ["The invitation is not valid any more."],
   },
   cross_site: {
     status: 403,
     cause:
       "Tokens are in cookies (`AMPHO_SECURITY_COOKIES`), and a page of another site might have sent the request. Nothing was done.",
     fix: "Call from a page of the same origin, or list the page's origin in `AMPHO_SECURITY_CORS_ORIGINS`.",
-    example: ["The request comes from a page of another site. Nothing was done."],
   },
   not_found: {
     status: 404,
     cause: "The path does not exist, or the user has nothing with this id.",
     fix: "Check the path, the prefix and the id.",
-    example: ["This path does not exist."],
   },
   method_not_allowed: {
     status: 405,
     cause: "The path exists, but not with this method.",
     fix: "Use one of the methods in the `Allow` header.",
-    example: ["This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] }],
     headers: (details) => ({ Allow: (details.allow ?? []).join(", ") }),
   },
   request_timeout: {
     status: 408,
     cause: "The request was not complete after 30 seconds. The connection is closed.",
     fix: "Send the request again on a new connection.",
-    example: ["The request was not complete after 30 seconds."],
     headers: () => ({ Connection: "close" }),
   },
   login_taken: {
     status: 409,
     cause: "Another user has this login. Logins that differ only in case or width are the same login.",
     fix: "Choose another login.",
-    example: ["A user with this login already exists. Choose another one."],
   },
   email_taken: {
     status: 409,
     cause: "Another user has this address.",
     fix: "Use another address, or log in to the account that has it.",
-    example: ["Another user has this address."],
   },
   identity_taken: {
     status: 409,
     cause: "The identity at the outside provider belongs to another account.",
     fix: "Log in with the identity, and unlink it in that account first.",
-    example: ["Another account has this identity. Unlink it there first."],
   },
   last_way_in: {
     status: 409,
     cause: "Without this factor, the user could no longer log in as the policy of the account requires.",
     fix: "Add another factor first, or ask an operator.",
-    example: ["Your account requires this factor. Add another one first."],
   },
   payload_too_large: {
     status: 413,
     cause: "The request body is larger than 16 KiB.",
     fix: "Send a smaller body.",
-    example: ["The request body is larger than 16 KiB."],
   },
   unsupported_media_type: {
     status: 415,
     cause: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",
     fix: "Send `Content-Type: application/json` and UTF-8 without a content coding.",
-    example: [
-      "The request body must be application/json or application/x-www-form-urlencoded, in UTF-8 and not compressed.",
-    ],
   },
   too_many_attempts: {
     status: 429,
     cause: "Too many attempts failed, for this login or from this address.",
     fix: "Wait for the seconds in `Retry-After`. An operator can run `ampho throttle-clear`.",
-    example: ["Too many attempts. Wait before the next one.", { retryAfterSeconds: 60 }],
     headers: retryAfter,
   },
   captcha_needed: {
     status: 429,
     cause: "Too many attempts failed, for this login or from this address. A solved captcha buys the next attempt.",
     fix: "Show the captcha, and send its token as `captcha` with the same request. Or wait for the seconds in `Retry-After`.",
-    example: ["Too many attempts. Solve the captcha, or wait before the next one.", { retryAfterSeconds: 60 }],
     headers: retryAfter,
   },
   overloaded: {
     status: 503,
     cause: "The process has more work than it can do in time.",
     fix: "Wait for the seconds in `Retry-After`. If it happens often, add processes (`docs/operate/scaling.md`).",
-    example: ["Too many passwords are being checked right now.", { retryAfterSeconds: 2 }],
     headers: retryAfter,
   },
   unavailable: {
     status: 503,
     cause: "The request needs something that is unreachable, for example the database.",
     fix: "Wait for the seconds in `Retry-After`. The operator finds the cause in `/readyz` and in the log.",
-    example: ["The database did not respond.", { retryAfterSeconds: 1 }],
     headers: retryAfter,
   },
   internal_error: {
     status: 500,
     cause: "A bug. The message reveals nothing internal.",
     fix: "Find the stack in the log by the request's `X-Request-Id`, and report it.",
-    example: ["An internal error occurred. The server has logged it."],
   },
 };
 
