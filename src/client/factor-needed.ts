@@ -59,8 +59,8 @@ export interface PendingLogin {
  *   await client.login("alice", password);
  * } catch (error) {
  *   if (!(error instanceof FactorNeeded)) throw error;
- *   const { factors, enroll, login, transaction } = error;
- *   show(login, factors, transaction);
+ *   const { factors, enroll, mail, login, transaction } = error;
+ *   show(login, factors, mail, transaction);
  *   if (enroll) await client.totp.begin(error);
  *   else await error.finish({ totp: "123456" });
  * }
