@@ -485,6 +485,7 @@ function createRest(parts: {
     flows: bindFlows(deps, telemetry.flow),
     features: {
       keepsPasswords: deps.directory.inDatabase,
+      changesPasswords: deps.directory.inDatabase || deps.directory.setPassword !== undefined,
       offersPasskeys: deps.relyingParty !== undefined,
       account: {
         login: deps.directory.inDatabase || deps.directory.setLogin !== undefined,

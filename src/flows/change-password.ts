@@ -44,12 +44,14 @@ export async function changePassword(
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const { own, good, waitToReject } = await admission.run(async () => {
+  const { own, good, waitToReject, factorsVersion } = await admission.run(async () => {
+    // Before the password is verified, so that a change meanwhile has another version.
+    const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
     const account = await directory.findByLogin(login);
     const own = account?.id === userId ? account : undefined;
-    return { own, ...(await directory.verify(own, password, admission.turn)) };
+    return { own, factorsVersion, ...(await directory.verify(own, password, admission.turn)) };
   });
-  if (!good || own?.stored === undefined) {
+  if (!good || own === undefined) {
     await admission.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
     await waitToReject();
     throw wrong();
@@ -59,11 +61,10 @@ export async function changePassword(
     await admission.succeeded(rejection("policy"));
     throw error;
   });
-  const passwordHash = await admission.run(() => passwords.hash(newPassword, admission.turn));
+  const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
+  const passwordHash = ownUser ? null : await admission.run(() => passwords.hash(newPassword, admission.turn));
   const outcome = await store.setPassword({
-    userId,
-    passwordHash,
-    passwordVersion: own.stored.passwordVersion,
+    ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
     exceptSession: sessionId,
     attempt: admission.asSucceeded(userId),
     now: clock.now(),
@@ -80,6 +81,8 @@ export async function changePassword(
     throw wrong();
   }
   revocations.add(outcome.revocations);
+  // Last, so that a password that the table does not store costs its user a login at most.
+  if (ownUser) await directory.setPassword?.(own, newPassword);
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */

@@ -93,6 +93,31 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(wrong);
   });
 
+  it("a change of the password calls `setPassword` once, with the old password alone, and ends the other sessions", async () => {
+    const { world, rows, calls, table } = await open(ground, "setPassword");
+    const [mine, other] = [await world.login(ann), await world.login(ann)];
+    const change = (given: object) =>
+      world.call("POST", "/password", { bearer: mine.token, body: { password, new_password: newPassword, ...given } });
+    expect(outcomeOf(await change({ password: newPassword }))).toEqual(wrong);
+    expect(outcomeOf(await change({ new_password: "short" }))).toEqual([400, "password_rejected"]);
+    expect(outcomeOf(await change({ password: undefined }))).toEqual([400, "invalid_request"]);
+    table.isDown = true;
+    expect((await change({})).status).toBe(503);
+    table.isDown = false;
+    expect([calls, rows[0]?.password]).toEqual([[], password]);
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => change({ new_password: `${newPassword} ${n}` })));
+    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(3);
+    expect(calls).toEqual(["setPassword"]);
+    expect(admission(world.ampho, mine.token)).toBe("in");
+    expect(admission(world.ampho, other.token)).not.toBe("in");
+    expect((await world.renew(other.refresh_token)).status).toBe(401);
+    expect(await world.events()).toContain("password_changed");
+    expect((await world.call("DELETE", "/password", { bearer: mine.token })).status).toBe(405);
+    expect((await logInBy(world, { login: ann, password })).status).toBe(401);
+    grantOf(await logInBy(world, { login: ann, password: rows[0]?.password }));
+  });
+
   it("a registration calls `create` with the proven address, and a second one for it opens no session", async () => {
     const { world, rows, calls } = await open(ground, "create");
     const email = "new@x.example";

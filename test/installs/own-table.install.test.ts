@@ -127,6 +127,13 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
     expect((await post("/renew", { refresh_token: ann["refresh_token"] })).status).toBe(401);
     expect((await logIn("ann@x.example", { password: newPassword })).status).toBe(200);
 
+    // Change of the password.
+    const { json: live } = await logIn("ann@x.example", { password: newPassword });
+    const change = { password: newPassword, new_password: password };
+    expect((await post("/password", change, live["token"])).status).toBe(204);
+    expect((await logIn("ann@x.example", { password: newPassword })).status).toBe(401);
+    expect((await logIn("ann@x.example")).status).toBe(200);
+
     // Mailed code.
     const bob = await register("bob@x.example");
     const mailed = await post("/login/mail", { login: "bob@x.example", device: bob["device"] });

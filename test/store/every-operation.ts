@@ -52,6 +52,10 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
+  await run("setPassword", {
+    ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, exceptSession: undefined },
+    ownUser: { login: "own", factorsVersion: 0 },
+  });
   await run("countLockedOut", { passkey: true, mail: false, providers: ["acme"] });
   const own = { ...ending, login: "Ann", sessionId: undefined, factorsVersion: 0, passwordVersion: 2 };
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };

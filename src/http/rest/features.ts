@@ -3,8 +3,10 @@
 import type { Feed } from "../../sessions/feed.js";
 
 export interface Features {
-  /** False when the application keeps its own user table. Then there is no `/password`. */
+  /** False when the application keeps its own user table. Then no password can be removed. */
   readonly keepsPasswords: boolean;
+  /** Users can change the password. An application's own table needs `setPassword`. */
+  readonly changesPasswords: boolean;
   /** AMPHO_APP_URL is set, and passkeys are not switched off. */
   readonly offersPasskeys: boolean;
   /** The changes of the own account that users can make. An application's own table needs a function for each. */

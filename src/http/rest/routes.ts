@@ -225,7 +225,7 @@ export const routes = [
     notes: [
       "Sets the new password and ends the user's other sessions.",
       "A user without a password leaves `password` out, and then needs a recent login.",
-      "Returns 404 when the application keeps its own user table.",
+      "Returns 404 when the application keeps its own user table without `setPassword`.",
     ],
     access: session,
     input: fields(passwordChange),
@@ -234,7 +234,7 @@ export const routes = [
       ...(["password_rejected", "invalid_credentials", "login_too_old", "login_too_weak"] as const),
       ...(["too_many_attempts", "overloaded"] as const),
     ],
-    available: ({ keepsPasswords }) => keepsPasswords,
+    available: ({ changesPasswords }) => changesPasswords,
     endpoint: changePassword,
   }),
   route({

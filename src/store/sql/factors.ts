@@ -176,6 +176,12 @@ export function* writeAccount(userId: string, account: AccountFactors): Transact
   );
 }
 
+/** The version of the factors, which is 0 for an account without a row. */
+export function* factorsVersionOf(userId: string): Transaction<number> {
+  const row = yield* first("select factors_version from ampho_accounts where user_id = ?", [userId]);
+  return row ? integer(row, "factors_version") : 0;
+}
+
 /** Ends remembered devices and open transactions of the account. */
 export function* moveFactorsVersion(userId: string, now: number): Transaction<void> {
   // Without the lock, `writeAccount` of another transaction could write the version back that it has read before.

@@ -1,10 +1,10 @@
 // Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
 import type { Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { first, type Transaction, text, write } from "../transaction.js";
+import { advisoryLock, first, type Transaction, text, write } from "../transaction.js";
 import { settleSucceeded } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { countCodes, deleteAccount } from "./factors.js";
+import { countCodes, deleteAccount, factorsVersionOf, moveFactorsVersion } from "./factors.js";
 import { hasLoginPasskey } from "./passkeys.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
@@ -26,6 +26,8 @@ export interface PasswordChange extends Ending {
    * or `ended`.
    */
   readonly attempt?: Attempt | undefined;
+  /** A user of an application's own table, which stores the password. Its version is that of the factors. */
+  readonly ownUser?: { readonly login: string; readonly factorsVersion: number } | undefined;
 }
 
 export interface PasswordOutcome {
@@ -35,23 +37,30 @@ export interface PasswordOutcome {
 }
 
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
-  const { userId, passwordHash, exceptSession, now, origin } = input;
-  const readUser = yield* sendUserLock(userId, "update");
+  const { userId, passwordHash, exceptSession, now, origin, ownUser } = input;
+  const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
+  if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
   const readLive = exceptSession === undefined ? undefined : yield* sendIsLive(exceptSession, now);
-  const user = yield* readUser();
+  const stored = readUser && (yield* readUser());
+  const user = stored ?? ownUser;
   if (!user) return { outcome: "unknown", revocations: [] };
   const live = readLive === undefined || (yield* readLive());
-  const isOther = input.passwordVersion !== undefined && input.passwordVersion !== user.passwordVersion;
+  const isOther = stored
+    ? input.passwordVersion !== undefined && input.passwordVersion !== stored.passwordVersion
+    : (yield* factorsVersionOf(userId)) !== ownUser?.factorsVersion;
   if (isOther || !live) {
     yield* settleSucceeded(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
   }
   if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
     return { outcome: "last_way_in", revocations: [] };
-  yield* write(
-    "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
-    [passwordHash, userId],
-  );
+  if (stored)
+    yield* write(
+      "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
+      [passwordHash, userId],
+    );
+  // Ends remembered devices and open transactions, which have no password version.
+  else yield* moveFactorsVersion(userId, now);
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
   yield* settleSucceeded(input.attempt, "succeeded", now, user.login);
