@@ -14,6 +14,7 @@ import {
   startPages,
   startServer,
   usePage,
+  withPort,
   writeFiles,
 } from "./start.js";
 
@@ -45,7 +46,7 @@ describe.each(startPages)("$file", (page) => {
     const parent = freshFolder();
     const cache = path.join(parent, "npm-cache");
     const port = await freePort();
-    const env = { ...environment, npm_config_cache: cache, PORT: String(port), NEXT_TELEMETRY_DISABLED: "1" };
+    const env = { ...environment, npm_config_cache: cache, NEXT_TELEMETRY_DISABLED: "1" };
     const { prepare, start } = readStartPage(page);
     const startedMs = performance.now();
     const { stdout, stderr, status } = spawnSync("sh", ["-ec", `${await pinned(prepare, page)}\ntimes`], {
@@ -56,7 +57,7 @@ describe.each(startPages)("$file", (page) => {
     console.log(`${page.file}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);
     const folder = path.join(parent, "shop");
     writeFiles(folder, page, port);
-    server = startServer(start, folder, env);
+    server = startServer(withPort(start, port), folder, env);
     return { url: `http://localhost:${port}`, server };
   });
 

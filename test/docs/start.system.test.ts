@@ -6,7 +6,7 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { freePort } from "../world/free-port.js";
 import { environment, root } from "./readme.js";
-import { readStartPage, startPages, startServer, usePage, writeFiles } from "./start.js";
+import { readStartPage, startPages, startServer, usePage, withPort, writeFiles } from "./start.js";
 
 // `start.install.test.ts` also installs Next.js.
 describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (page) => {
@@ -26,7 +26,7 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (
     execFileSync("sh", ["-ec", commands], { cwd: folder, env: environment, stdio: "pipe" });
     const port = await freePort();
     writeFiles(folder, page, port);
-    return { url: `http://localhost:${port}`, server: startServer(start, folder, environment) };
+    return { url: `http://localhost:${port}`, server: startServer(withPort(start, port), folder, environment) };
   });
 });
 

@@ -38,10 +38,12 @@ export function readStartPage({ file }: StartPage) {
 }
 
 /** The page has the port 3000, which another program can use here. */
+export const withPort = (text: string, port: number): string => text.replaceAll("3000", String(port));
+
 export function writeFiles(folder: string, page: StartPage, port: number): void {
   for (const { name, code } of readStartPage(page).files) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-    writeFileSync(path.join(folder, name), code.replaceAll("3000", String(port)));
+    writeFileSync(path.join(folder, name), withPort(code, port));
   }
 }
 
