@@ -303,6 +303,11 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await expect.poll(() => walker.page.locator("[name=totp]").count()).toBe(1);
     await walker.sees("Set a new password");
     await walker.type(/^New password/, nextPassword);
+    await walker.type("Code of your authenticator app", "000000");
+    await walker.press("Set the password");
+    await walker.reads("alert", /wrong/);
+    await walker.type("Code of the mail", mail.code);
+    await walker.type(/^New password/, nextPassword);
     await walker.type("Code of your authenticator app", next());
     await walker.press("Set the password");
     await walker.sees("Sign in");
@@ -362,7 +367,11 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.follow("Create an account");
     await walker.type("E-mail address", email);
     await walker.press("Continue");
-    await walker.type("Code of the mail", (await nextMail(email, "Confirm your address")).code);
+    const { code } = await nextMail(email, "Confirm your address");
+    await walker.type("Code of the mail", changes(code));
+    await walker.press("Use a passkey in place of a password");
+    await walker.reads("alert", /wrong/);
+    await walker.type("Code of the mail", code);
     await walker.press("Use a passkey in place of a password");
     await recoveryCodes(walker);
     await walker.leave();

@@ -172,7 +172,7 @@ ${section(
   "Your data",
   html`
 ${form("export", html`<button class="quiet">Export everything</button>`)}
-${more("Delete the account", html`<p>This cannot be undone.</p>${form("delete", html`<button class="danger">Delete my account</button>`)}`)}`,
+${more("Delete the account", form("delete", html`<p>This cannot be undone.</p><button class="danger">Delete my account</button>`))}`,
 )}
 </div>`,
     ),

@@ -82,6 +82,14 @@ export const passkeyButton = (text, kind, options, attributes) =>
       }>${text}</button>`
     : html``;
 
+/**
+ * The contents of a page that the server renders again after a wrong code.
+ * @param {object} contents
+ * @param {Ceremony} options
+ */
+export const needed = (contents, options) =>
+  typeof options === "object" && hidden("needed", JSON.stringify({ ...contents, passkey: options }));
+
 const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 /** @param {number} seconds */

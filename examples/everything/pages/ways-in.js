@@ -1,5 +1,5 @@
 // The pages before a session: sign in, second factor, enrolment, registration, forgotten password, mailed links.
-import { code, field, form, hidden, html, newPassword, page, passkeyButton } from "./html.js";
+import { code, field, form, hidden, html, needed, newPassword, page, passkeyButton } from "./html.js";
 
 /** @import { Ways } from "ampho/client/ways" */
 /** @import { Ceremony } from "./html.js" */
@@ -41,8 +41,7 @@ ${ways.registration !== "closed" && html`<a href="register">Create an account</a
  * @param {{ factors: readonly string[], passkey?: Ceremony }} needed
  */
 export const secondFactor = ({ factors, passkey = factors.includes("passkey") }) => {
-  // Rendered by the server, the page after a wrong code has the same contents.
-  const again = typeof passkey === "boolean" ? html`` : hidden("needed", JSON.stringify({ factors, passkey }));
+  const again = needed({ factors }, passkey);
   const remember = html`<label class="check"><input type="checkbox" name="remember" value="yes"> Remember this device</label>`;
   return page(
     "Second factor",
@@ -153,7 +152,7 @@ export const finishRegistration = (about) =>
     "Check your mail",
     form(
       "register/finish",
-      html`${sent(about)}${field("Code of the mail", "code", html`${code} value="${about.code}"`)}
+      html`${sent(about)}${needed({}, about.passkey)}${field("Code of the mail", "code", html`${code} value="${about.code}"`)}
 ${field("Password", "password", newPassword, "At least 15 characters. Leave it empty if you use a passkey.")}
 <button>Create the account</button>${passkeyButton("Use a passkey in place of a password", "create", about.passkey)}`,
     ),
@@ -170,7 +169,7 @@ export const finishReset = ({ factors = [], passkey = factors.includes("passkey"
       about.link === undefined ? "forgot/finish" : "link/finish",
       html`
 ${about.link === undefined && html`${sent(about)}${field("Code of the mail", "code", html`${code} value="${about.code}"`)}`}
-${hidden("link", about.link)}${about.link !== undefined && hidden("match", about.match)}
+${needed({ factors }, passkey)}${hidden("link", about.link)}${about.link !== undefined && hidden("match", about.match)}
 ${field("New password", "password", newPassword, "At least 15 characters.")}
 ${factors.length > 0 && html`<p>Your account also needs its second factor. Use one.</p>`}
 ${factors.includes("totp") && field("Code of your authenticator app", "totp", html`inputmode="numeric" autocomplete="one-time-code"`)}

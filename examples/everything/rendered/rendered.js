@@ -99,7 +99,7 @@ const actions = {
       const proof = passkey ? { passkey: jsonOf(passkey), name: "First passkey" } : { password };
       return codesOr(await call("POST", "/register/finish", { code: digits(code), ...proof }));
     },
-    page: (_call, fields) => ways.finishRegistration({ match: fields.match, code: fields.code }),
+    page: (_call, { match, code, needed }) => ways.finishRegistration({ match, code, ...jsonOf(needed) }),
   },
   forgot: {
     run: async (call, { login }) => ways.finishReset(await call("POST", "/password/reset", { login })),
@@ -107,7 +107,7 @@ const actions = {
   },
   "forgot/finish": {
     run: (call, fields) => finishReset(call, fields, { code: digits(fields.code) }),
-    page: (_call, { match, code }) => ways.finishReset({ match, code }),
+    page: (_call, { match, code, needed }) => ways.finishReset({ match, code, ...jsonOf(needed) }),
   },
   link: {
     run: async (_call, { link = "" }) => landing(link),
@@ -115,7 +115,8 @@ const actions = {
   },
   "link/finish": {
     run: async (call, fields) => finishLink(call, fields),
-    page: (_call, { link = "" }) => landing(link),
+    page: (_call, { link = "", match, needed }) =>
+      needed ? ways.finishReset({ link, match, ...jsonOf(needed) }) : landing(link),
   },
   "totp/begin": {
     run: async (call, { code }) => totpSetUp(await call("POST", "/totp", code ? { code: digits(code) } : {})),
