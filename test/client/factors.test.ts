@@ -1,6 +1,7 @@
 // Second factors by `ampho/client/ways`, against a real server, with tokens in the record and with tokens in cookies.
 import { TOTP, URI } from "otpauth";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { createClient as createMailClient } from "../../dist/client/mail.js";
 import { AmphoError, createClient, FactorNeeded, type WaysClient, type WaysOptions } from "../../dist/client/ways.js";
 import type { AmphoOptions } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
@@ -67,6 +68,28 @@ const modes: readonly (readonly [name: string, cookies: boolean])[] = [
 ];
 
 describe.each(modes)("a second factor %s", (_, cookies) => {
+  it("a pending login whose account has a proven address sets up its first factor with the mailed code", async () => {
+    const mails: string[] = [];
+    const { world, clock, storage, open } = await openDevice(cookies, {
+      ...{ appUrl: "https://example.org/", registration: "open", factors: { "*": "required" } },
+      mail: async ({ text }) => void mails.push(/^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? ""),
+    });
+    const nextCode = () => vi.waitUntil(() => mails.shift(), { timeout: 60_000 });
+    const client = createMailClient({ baseUrl: world.url, storage, cookies });
+    const email = "dan@example.org";
+    const registration = await client.register(email);
+    await failureOf(registration.finish({ code: await nextCode(), password: ann.password }));
+    const needed = await failureOf(open().login(email, ann.password));
+    expect(needed).toMatchObject({ enroll: true, mail: true, factors: [] });
+    const code = await nextCode();
+    expect(await outcome(client.totp.begin(needed))).toBe("invalid_request");
+    const setup = await client.totp.begin(needed, { code });
+    const app = URI.parse(setup.uri);
+    if (!(app instanceof TOTP)) throw new Error("the URI is not of TOTP");
+    const { session, recoveryCodes } = await setup.confirm(codeOf(app, clock));
+    expect([session?.login, session?.acr, recoveryCodes.length]).toEqual([email, "2fa", 8]);
+  });
+
   it("the set-up of TOTP returns eight recovery codes and stores none of them", async () => {
     const { storage, recoveryCodes } = await openEnrolled(cookies);
     expect(recoveryCodes).toHaveLength(8);

@@ -2,6 +2,7 @@
 // passes the cookies on. Ampho also gets the headers by which it rejects forms of other sites.
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { AmphoError } from "ampho";
 import express from "express";
 import { renderSVG } from "uqr";
 import * as own from "../pages/account.js";
@@ -369,7 +370,7 @@ const callerOf =
     }
     // For what this server does by itself, whatever page led the browser here.
     if (ownRequest) headers.set("Sec-Fetch-Site", "same-origin");
-    const url = `http://${request.headers.host}${ampho.host.prefix}${path}`;
+    const url = new URL(ampho.host.prefix + path, "http://localhost");
     const sent = method === "GET" ? { method, headers } : { method, headers, body: JSON.stringify(body ?? {}) };
     const result = await ampho.fetch(new Request(url, sent), { address: request.socket.remoteAddress });
     for (const cookie of result.headers.getSetCookie()) {
@@ -440,10 +441,14 @@ export function rendered(ampho) {
       response.send(documentOf(page, { alert, status, signedIn }));
     };
     try {
+      // Rejects a form of another site, also the export, which changes nothing.
+      if (row) await ampho.authenticate(request);
       const next = row ? await row.run(call, fields, response) : await read?.(call, fields);
       if (typeof next === "string") response.redirect(303, `/${next}`);
       else if (next) send(next);
-    } catch (error) {
+    } catch (thrown) {
+      const isOurs = thrown instanceof AmphoError;
+      const error = isOurs ? new Problem({ error: thrown.code, message: thrown.message }, 403) : thrown;
       const page = await pageOf(call, error).catch(() => undefined);
       if (page !== undefined) return send(page);
       if (!(error instanceof Problem)) throw error;
