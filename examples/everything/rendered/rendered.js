@@ -406,7 +406,8 @@ async function renew(ampho, request, response) {
   const attributes = "Path=/; Secure; HttpOnly; SameSite=Lax";
   if (key === undefined) {
     response.append("Set-Cookie", `${renewingCookie}=${randomBytes(16).toString("hex")}; Max-Age=600; ${attributes}`);
-    response.redirect(307, request.originalUrl);
+    // Its path is one of `pages` or `actions`, so it leads to no other site.
+    response.redirect(307, request.path + new URL(request.originalUrl, "http://localhost").search);
     return false;
   }
   request.headers["idempotency-key"] = key;
@@ -456,7 +457,8 @@ export function rendered(ampho) {
       if (["missing_token", "invalid_token", "session_ended"].includes(code)) return response.redirect(303, "/");
       response.status(error.status);
       // A form of another site is not shown again.
-      send(row === undefined || code === "cross_site" ? ways.failed() : await row.page(call, fields), error.message);
+      const again = async () => (row && code !== "cross_site" ? row.page(call, fields) : ways.failed());
+      send(await again().catch(ways.failed), error.message);
     }
   });
   return router;
