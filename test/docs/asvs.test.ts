@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { routes } from "../../dist/http/rest/routes.js";
 import { type Claim, claimsOf, expectEvidence, namesEvidence, readPage, section, tableRows } from "./evidence.js";
 
 /** `**6.1.1** (level 1, met) The requirement.` */
@@ -55,6 +56,13 @@ describe("RFC 8725", () => {
   });
 
   it.each(rows)("$text", expectReason);
+});
+
+it("the ways in name every route that grants tokens", () => {
+  const granting = routes.filter((route) => "grants" in route && route.grants);
+  const ways = section(asvs, "Ways in");
+  for (const { method, path } of granting) expect(ways).toContain(`\`${method} ${path}\``);
+  expect(granting.length).toBeGreaterThan(4);
 });
 
 describe("the inventory of cryptography", () => {
