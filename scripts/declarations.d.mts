@@ -25,3 +25,5 @@ export interface PublicExport {
 }
 
 export function publicExports(): readonly PublicExport[];
+
+export function membersOf(file: string, name: string): readonly Member[];

@@ -22,6 +22,9 @@ export function publicExports() {
   );
 }
 
+/** The members of one exported type of a file in dist/. */
+export const membersOf = (file, name) => described(exported(path.join(root, file), name)).members;
+
 const modules = new Map();
 
 function moduleOf(file) {
@@ -123,7 +126,11 @@ const unlisted = new Set(["new", "name"]);
 function flat(nodes, prefix) {
   const overloads = new Map();
   for (const each of nodes)
-    if (!unlisted.has(nameOf(each.node)) && !docsOf(each.node, each.module).internal)
+    if (
+      each.node.type !== "TSIndexSignature" &&
+      !unlisted.has(nameOf(each.node)) &&
+      !docsOf(each.node, each.module).internal
+    )
       overloads.set(nameOf(each.node), [...(overloads.get(nameOf(each.node)) ?? []), each]);
   return [...overloads].flatMap(([name, group]) => {
     const [{ node, module }] = group;

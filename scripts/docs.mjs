@@ -12,6 +12,7 @@ const generators = [
   "./docs-evidence.mjs",
   "./pictures.mjs",
   "./docs-logs.mjs",
+  "./docs-claims.mjs",
   "./docs-llms.mjs",
 ];
 

@@ -3,6 +3,13 @@
 /** All levels, weakest first. `phr` (phishing-resistant) is the word of OpenID EAP ACR Values 1.0, section 4. */
 export const acrs = ["1fa", "2fa", "phr"] as const;
 
+/** The meaning of each level, for docs/reference/claims.md. */
+export const acrTexts: Readonly<Record<Acr, string>> = {
+  "1fa": "The user proved one factor, such as a password, a mailbox or an outside identity.",
+  "2fa": "The user proved two factors.",
+  phr: "The user proved a passkey with another factor, which phishing cannot take.",
+};
+
 /**
  * The level of a login, weakest first: a password or a mailbox (`1fa`), two factors (`2fa`), a passkey (`phr`).
  * @example const needed: Acr = "2fa";

@@ -2,7 +2,19 @@
 import type { Acr } from "./acr.js";
 
 /** Values of `amr`. `pwd`, `otp`, `swk`, `hwk` and `mfa` are those of RFC 8176, section 2. The others are Ampho's. */
-export type Method = "pwd" | "otp" | "rec" | "dev" | "swk" | "hwk" | "mail" | "fed" | "mfa";
+export const methods = {
+  pwd: "A password.",
+  otp: "A code of an authenticator app.",
+  rec: "A recovery code.",
+  dev: "A remembered device, in place of a second factor.",
+  swk: "A passkey that can be synced.",
+  hwk: "A passkey that cannot leave its authenticator.",
+  mail: "A mailed code or link.",
+  fed: "A login at an outside provider.",
+  mfa: "More than one factor: a second factor, or a passkey that verified its user.",
+} as const;
+
+export type Method = keyof typeof methods;
 
 // A remembered device (`dev`) replaces the prompt for a second factor, but is none.
 const secondFactors: ReadonlySet<string> = new Set<Method>(["otp", "rec", "swk", "hwk"]);

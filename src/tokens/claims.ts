@@ -2,27 +2,43 @@
 import { numericDateMax } from "../clock.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
-/** The claims that are read here. A token can contain others. Times are whole Unix seconds. */
+/**
+ * The claims that are read here. A token can contain others. Times are whole Unix seconds. docs/reference/claims.md shows these
+ * texts.
+ */
 export interface Claims {
-  readonly exp: number;
-  readonly nbf?: number;
-  readonly iat?: number;
+  /** The issuer (RFC 7519 §4.1.1): AMPHO_SECURITY_TOKEN_ISSUER, where it is set. */
+  readonly iss?: unknown;
+  /** The audience (RFC 7519 §4.1.3): AMPHO_SECURITY_TOKEN_AUDIENCE, where it is set. */
+  readonly aud?: unknown;
+  /** The id of the user (RFC 7519 §4.1.2). It never changes and is never used again for another user. */
   readonly sub?: string;
+  /** The login of the user. It can change. */
   readonly login?: string;
-  /** The session. */
+  /** The roles of the user at the time of the login or renewal (RFC 9068 §2.2.3.1). */
+  readonly roles?: readonly string[];
+  /** The scopes of those roles, with spaces between them (RFC 9068 §2.2.3). Absent if there are no scopes. */
+  readonly scope?: string;
+  /** The id of the session. A token of other software has no session. */
   readonly sid?: string;
-  /** The generation of the session. */
+  /** The generation of the session. A renewal increases it. */
   readonly gen?: number;
-  /** The version of the user's roles. */
+  /** The version of the user's roles. A change of roles increases it. */
   readonly ver?: number;
+  /** The time of the login (RFC 9068 §2.2.1). */
   readonly auth_time?: number;
   /** The methods that the user proved at the login (RFC 8176). */
   readonly amr?: readonly string[];
   /** The level of the login. Other software can have levels of its own. */
   readonly acr?: string;
+  /** The id of the token (RFC 7519 §4.1.7). */
   readonly jti?: string;
-  readonly roles?: readonly string[];
-  readonly scope?: string;
+  /** The time at which the token was issued (RFC 7519 §4.1.6). */
+  readonly iat?: number;
+  /** The time before which the token is rejected (RFC 7519 §4.1.5). The leeway applies. */
+  readonly nbf?: number;
+  /** The time from which on the token is rejected (RFC 7519 §4.1.4). The leeway applies. */
+  readonly exp: number;
   readonly [name: string]: unknown;
 }
 

@@ -9,8 +9,10 @@ import { optionName, parameterNames, parameters } from "../../dist/config/parame
 import { errorCodes } from "../../dist/errors.js";
 import { problemExamples } from "../../dist/http/rest/responses/problem-examples.js";
 import { routes } from "../../dist/http/rest/routes.js";
+import { acrs } from "../../dist/levels/acr.js";
+import { methods } from "../../dist/levels/methods.js";
 import * as lines from "../../dist/log-lines.js";
-import { type Member, type PublicExport, publicExports } from "../../scripts/declarations.mjs";
+import { type Member, membersOf, type PublicExport, publicExports } from "../../scripts/declarations.mjs";
 import { generateAll } from "../../scripts/docs.mjs";
 import { serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
@@ -151,9 +153,13 @@ function undescribedFields({ properties = {}, items, anyOf = [] }: Schema, name:
   return [...own, ...inner];
 }
 
-it("every audit event has a row with its meaning", () => {
-  const rows = new Map(tableRows(readPage("docs/reference/audit-events.md")).map(([name, text]) => [name, text]));
-  for (const [event, meaning] of Object.entries(auditEvents)) expect(rows.get(`\`${event}\``), event).toBe(meaning);
+it("every audit event has a row with its meaning, and an example", () => {
+  const page = readPage("docs/reference/audit-events.md");
+  const rows = new Map(tableRows(page).map(([name, text]) => [name, text]));
+  for (const [event, meaning] of Object.entries(auditEvents)) {
+    expect(rows.get(`\`${event}\``), event).toBe(meaning);
+    expect(page).toMatch(new RegExp(`^\\{"at":\\d+,"event":"${event}",`, "m"));
+  }
 });
 
 it("every line of the log is in the table of log lines, with a cause and a fix", () => {
@@ -176,3 +182,12 @@ it("every line of the log is in the table of log lines, with a cause and a fix",
 });
 
 const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\//g, "");
+
+it("every claim, method and level has an entry, and the example of a token has each claim", () => {
+  const page = readPage("docs/reference/claims.md");
+  const names = membersOf("dist/tokens/claims.d.ts", "Claims").map((member) => member.path);
+  for (const name of [...names, ...Object.keys(methods), ...acrs])
+    expect(page).toMatch(new RegExp(`^- \`${name}\`: \\w`, "m"));
+  const { payload } = JSON.parse(readPage("test/http/examples.json")).accessToken;
+  expect(Object.keys(payload).sort()).toEqual([...names].sort());
+});
