@@ -304,7 +304,7 @@ async function auditRows(outside: Outside) {
   await ampho.users.disable("gil");
   await ampho.users.enable("gil");
   await ampho.users.remove("gil");
-  const firsts = new Map((await ampho.audit.list({ limit: 10_000 })).reverse().map((row) => [row.event, row]));
+  const firsts = new Map([...(await ampho.audit.list({ limit: 10_000 }))].reverse().map((row) => [row.event, row]));
   // The command has the time and the user of this machine.
   const settledRow = ({ n: _, ...row }: AuditRow) =>
     row.origin.actor === "operator"
