@@ -1,5 +1,5 @@
-// The documentation site: built from docs/ with the packages of its lock file, and used in Chromium. `test/site/screenshots/` keeps
-// a picture of each page.
+// The documentation site: built from docs/ with the packages of its lock file, and used in Chromium. A folder
+// beside this file keeps a picture of each page.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
