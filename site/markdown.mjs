@@ -61,6 +61,7 @@ function labelCells(tokens) {
       const title = textOf(tokens[at + 1]);
       titles.push(title);
       if (titles.length === 3) table.attrJoin("class", "wide");
+      if (titles.length === 6) table.attrJoin("class", "dense");
       if (title === "") {
         token.tag = tokens[at + 2].tag = "td";
         token.attrSet("role", "cell");

@@ -141,10 +141,9 @@ export function landing() {
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
-  const ways = items.slice(0, 3).flatMap((item) => linksOf(item).slice(0, 1));
+  const ways = items.slice(0, 3).flatMap((item) => linksOf(item).slice(0, 1)).map(({ label, href }) => `[${label}](${href})`);
   if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3)
     throw new Error("README.md lacks a part of the landing page.");
-  const links = ways.map(({ label, href }) => `[${label}](${href})`).join("\n");
   return `---
 layout: page
 sidebar: false
@@ -159,7 +158,7 @@ titleTemplate: ":title"
 
 ${sentence}
 
-${links}
+${ways.join("\n")}
 
 </div>
 <div class="start">
