@@ -1,8 +1,8 @@
 // Installs the packages of site/, builds the site, and serves it at http://localhost:4173, or at the port of the argument.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { preview } from "vite";
 import { execFileSync } from "./child-process.mjs";
+import { install } from "./install.mjs";
 
 const site = fileURLToPath(new URL("../site/", import.meta.url));
 const run = (command, ...args) => execFileSync(command, args, { cwd: site, stdio: ["ignore", 2, 2], timeout: 600_000 });
@@ -19,6 +19,7 @@ export function buildSite(folder) {
 
 /** Serves a folder as a plain static host does it. */
 export async function serveSite(folder, port) {
+  const { preview } = await import("vite");
   const server = await preview({
     configFile: false,
     root: site,
@@ -31,6 +32,7 @@ export async function serveSite(folder, port) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  install();
   const folder = `${site}dist`;
   buildSite(folder);
   const { url } = await serveSite(folder, Number(process.argv[2] ?? 4173));

@@ -158,6 +158,9 @@ titleTemplate: ":title"
 
 ${sentence}
 
+</div>
+<div class="ways">
+
 ${ways.join("\n")}
 
 </div>
