@@ -141,7 +141,10 @@ export function landing() {
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
-  const ways = items.slice(0, 3).flatMap((item) => linksOf(item).slice(0, 1)).map(({ label, href }) => `[${label}](${href})`);
+  const ways = items
+    .slice(0, 3)
+    .flatMap((item) => linksOf(item).slice(0, 1))
+    .map(({ label, href }) => `[${label}](${href})`);
   if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3)
     throw new Error("README.md lacks a part of the landing page.");
   return `---
