@@ -8,7 +8,7 @@ export function configure(md) {
   // Long names can break after these characters.
   rules.code_inline = (tokens, at, ...rest) => {
     const html = code(tokens, at, ...rest);
-    return tokens[at].content.length < 20 ? html : html.replace(/(?<=\w[/_.=:])(?=\w)(?![^<]*>)/g, "<wbr>");
+    return tokens[at].content.length < 14 ? html : html.replace(/(?<=[\w\]][/_.=:(])(?=\w)(?![^<]*>)/g, "<wbr>");
   };
   md.core.ruler.push("ampho", ({ tokens, env, Token }) => {
     rewriteLinks(tokens, env.relativePath);
@@ -61,7 +61,7 @@ function labelCells(tokens) {
       const title = textOf(tokens[at + 1]);
       titles.push(title);
       if (titles.length === 3) table.attrJoin("class", "wide");
-      if (titles.length === 6) table.attrJoin("class", "dense");
+      if (titles.length === 4) table.attrJoin("class", "dense");
       if (title === "") {
         token.tag = tokens[at + 2].tag = "td";
         token.attrSet("role", "cell");

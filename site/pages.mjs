@@ -1,6 +1,6 @@
 // The pages of the site: README.md, docs/README.md, and every page and file to which their links lead. Nothing else lists them.
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,11 +14,12 @@ export function linksOf(text) {
   return [...prose.matchAll(/(?<=(?:\[([^[\]]*))?)\]\(([^)\s]+)\)/g)].map(([, label, href]) => ({ label, href }));
 }
 
-/** The file of the repository to which a link leads, or undefined for a link to another host or inside the page. */
+/** The file of the repository to which a link leads (for a folder its README.md), or undefined for a link to another host or inside the page. */
 export function targetOf(from, href) {
   if (/^[a-z]+:|^#/.test(href)) return undefined;
   const file = decodeURIComponent(href.replace(/#.*/, ""));
-  return path.posix.join(path.posix.dirname(from), file).replace(/\/$/, "");
+  const target = path.posix.join(path.posix.dirname(from), file).replace(/\/$/, "");
+  return existsSync(path.join(root, target, "README.md")) ? path.posix.join(target, "README.md") : target;
 }
 
 const isFolder = (file) => statSync(path.join(root, file)).isDirectory();
