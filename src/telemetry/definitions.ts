@@ -45,7 +45,7 @@ export const storeErrors = ["unavailable", "overloaded", "internal_error"] as co
 
 /** OpenTelemetry's value for everything that is not in a list. */
 export const other = "_OTHER";
-export const methods = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", other] as const;
+export const requestMethods = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", other] as const;
 const paths: readonly string[] = [...new Set(routes.map(({ path }) => path)), other];
 const statuses: readonly string[] = [
   ...new Set([200, 204, 302, ...Object.values(problems).map(({ status }) => status)].sort()),
@@ -110,7 +110,7 @@ export const histograms = {
   flowSeconds: define("ampho_flow_duration_seconds", { flow: flowNames }, "Duration of successful flows"),
   httpSeconds: define(
     "ampho_http_request_duration_seconds",
-    { "http.request.method": methods, "http.route": paths, "http.response.status_code": statuses },
+    { "http.request.method": requestMethods, "http.route": paths, "http.response.status_code": statuses },
     "Duration of requests to Ampho's endpoints, by the route's pattern under the prefix, or _OTHER",
   ),
   storeSeconds: define(

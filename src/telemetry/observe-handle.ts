@@ -1,7 +1,7 @@
 // Measures requests to Ampho's endpoints by method, route and status.
 import type { Handle } from "../http/rest/handler.js";
 import { isUnder } from "../http/rest/request/target.js";
-import { methods, other } from "./definitions.js";
+import { requestMethods, other } from "./definitions.js";
 import { secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
@@ -22,6 +22,6 @@ export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: P
   };
 }
 
-function knownMethod(method: string): (typeof methods)[number] {
-  return methods.find((known) => known === method) ?? other;
+function knownMethod(method: string): (typeof requestMethods)[number] {
+  return requestMethods.find((known) => known === method) ?? other;
 }
