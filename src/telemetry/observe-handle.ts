@@ -1,7 +1,7 @@
 // Measures requests to Ampho's endpoints by method, route and status.
 import type { Handle } from "../http/rest/handler.js";
 import { isUnder } from "../http/rest/request/target.js";
-import { requestMethods, other } from "./definitions.js";
+import { other, requestMethods } from "./definitions.js";
 import { secondsSince } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
