@@ -89,6 +89,6 @@ it("the runbook of docs/operate/keys.md works, command by command", { timeout: 1
 });
 
 it("the log has the lines that docs/operate/keys.md quotes", () => {
-  expect(readPage("src/config/follow-key-file.ts")).toContain("The key file was read again. ");
+  expect(readPage("src/log-lines.ts")).toContain("The key file was read again. ");
   expect(page).toContain("The key file was read again. ");
 });
