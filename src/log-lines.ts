@@ -35,9 +35,9 @@ export const databaseLine = (state: "failing" | "following", error?: unknown) =>
     ? "The database responds again."
     : `The database cannot be read: ${reasonOf(error)}. Ampho tries again until it responds.`;
 
-export function userTableLine(state: "failing" | "answering" | "undecided", cause: unknown): string {
+export function userTableLine(state: "failing" | "responding" | "undecided", cause: unknown): string {
   if (state === "failing") return `The user table fails: ${stackOf(cause)}`;
-  if (state === "answering") return "The user table responds again.";
+  if (state === "responding") return "The user table responds again.";
   return "users.verify returned neither true nor false. Only true accepts a password.";
 }
 
@@ -113,45 +113,46 @@ interface LogLine {
   readonly fix: string;
 }
 
-const any = "…";
+const ellipsis = "…";
 /** Its message and its stack are the ellipsis. */
-const anyError = (): Error => Object.assign(new Error(any), { stack: any });
+const errorWithEllipsis = (): Error => Object.assign(new Error(ellipsis), { stack: ellipsis });
 
 /** One row for each function above. The lines are computed on demand, so that a bundle without this table leaves it out. */
 export const logLines: Readonly<Record<string, LogLine>> = {
   internalErrorLine: {
-    lines: () => [internalErrorLine(anyError())],
+    lines: () => [internalErrorLine(errorWithEllipsis())],
     cause: "A bug. The response was `internal_error`, and the line has the stack and the id of the request.",
     fix: "Report it with the stack. If a function of your application is in the stack, look there first.",
   },
   signingKeyRevokedLine: {
-    lines: () => [signingKeyRevokedLine(any)],
+    lines: () => [signingKeyRevokedLine(ellipsis)],
     cause: "An operator or another process revoked the key that signs.",
     fix: "Replace the key (docs/operate/keys.md). Existing sessions go on after that.",
   },
   clockLine: {
-    lines: () => [1, -1, 0].map((by) => clockLine(by).replace(" 1 s", ` ${any} s`)),
+    lines: () => [1, -1, 0].map((by) => clockLine(by).replace(" 1 s", ` ${ellipsis} s`)),
     cause: "The machine's clock differs from that of the database by more than the leeway, or agrees again.",
     fix: "Set the clock of the machine, and let a time service keep it.",
   },
   databaseLine: {
-    lines: () => [databaseLine("failing", anyError()), databaseLine("following")],
+    lines: () => [databaseLine("failing", errorWithEllipsis()), databaseLine("following")],
     cause:
       "The database is unreachable, or responds again. Guarded requests go on with the revocations that are known.",
     fix: "Start the database, or repair the network to it. The reason is that of the database driver.",
   },
   userTableLine: {
-    lines: () => (["failing", "answering", "undecided"] as const).map((state) => userTableLine(state, anyError())),
+    lines: () =>
+      (["failing", "responding", "undecided"] as const).map((state) => userTableLine(state, errorWithEllipsis())),
     cause: "A function of the option `users` threw, took too long, or returned no boolean (docs/guides/own-users.md).",
     fix: "Look at the stack. Logins and renewals return 503 until the function works.",
   },
   providerLine: {
-    lines: () => [providerLine(any, any)],
+    lines: () => [providerLine(ellipsis, ellipsis)],
     cause: "An outside provider is unreachable, or its response breaks a rule of the protocol.",
     fix: "Run `ampho provider-check NAME`, and compare the settings with docs/guides/providers.md.",
   },
   keyFileFailsLine: {
-    lines: () => [keyFileFailsLine(any)],
+    lines: () => [keyFileFailsLine(ellipsis)],
     cause: "The changed file of AMPHO_SECURITY_KEY_FILE cannot be read, or has a key that cannot be used.",
     fix: "Repair the file. It is read again within seconds.",
   },
@@ -161,7 +162,7 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     fix: "Nothing to do.",
   },
   keysChangedLine: {
-    lines: () => [keysChangedLine(any, [any], [any])],
+    lines: () => [keysChangedLine(ellipsis, [ellipsis], [ellipsis])],
     cause: "The key file has other keys than before.",
     fix: "Check that you have changed it. Otherwise an attacker might have, so replace the key (docs/operate/keys.md).",
   },
@@ -176,7 +177,7 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise nothing is to do.",
   },
   defaultDatabaseLine: {
-    lines: () => [defaultDatabaseLine(any)],
+    lines: () => [defaultDatabaseLine(ellipsis)],
     cause: "No database is configured, so the default file is used.",
     fix: "Set AMPHO_DATABASE_URL.",
   },
@@ -186,12 +187,12 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     fix: "Unset it.",
   },
   migrationLine: {
-    lines: () => [migrationLine(any, any)],
+    lines: () => [migrationLine(ellipsis, ellipsis)],
     cause: "The start updated the schema of the database.",
     fix: "Nothing to do.",
   },
   newerSchemaLine: {
-    lines: () => [newerSchemaLine(any, any)],
+    lines: () => [newerSchemaLine(ellipsis, ellipsis)],
     cause: "A newer version of Ampho has updated the schema.",
     fix: "Finish the deployment of the newer version.",
   },
@@ -206,37 +207,37 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     fix: "Unset it after the test (docs/operate/doctor.md).",
   },
   metricsLine: {
-    lines: () => [metricsLine(any)],
+    lines: () => [metricsLine(ellipsis)],
     cause: "The server opened the port of AMPHO_METRICS_PORT.",
     fix: "Nothing to do.",
   },
   hangUpLine: {
-    lines: () => [hangUpLine(), hangUpLine(any)],
+    lines: () => [hangUpLine(), hangUpLine(ellipsis)],
     cause: "The process got SIGHUP and read the key file.",
     fix: "After an error, repair the file and send SIGHUP again.",
   },
   notReadyLine: {
-    lines: () => [notReadyLine("SIGTERM", any)],
+    lines: () => [notReadyLine("SIGTERM", ellipsis)],
     cause: "The process got SIGTERM, and AMPHO_SHUTDOWN_DELAY is set.",
     fix: "Nothing to do.",
   },
   stoppingLine: {
-    lines: () => [stoppingLine(any)],
+    lines: () => [stoppingLine(ellipsis)],
     cause: "The process got SIGTERM, SIGINT or SIGHUP without a key file, and stops gracefully.",
     fix: "Nothing to do.",
   },
   keysWarningLine: {
-    lines: () => [keysWarningLine(any, any)],
+    lines: () => [keysWarningLine(ellipsis, ellipsis)],
     cause: "A verifier skipped a published key that it cannot use.",
     fix: "Look at the keys of the issuer. Tokens of the skipped key are rejected.",
   },
   fetchedKeysLine: {
-    lines: () => [fetchedKeysLine(any, any), fetchedKeysLine(any)],
+    lines: () => [fetchedKeysLine(ellipsis, ellipsis), fetchedKeysLine(ellipsis)],
     cause: "A verifier cannot fetch the published keys, or can again.",
     fix: "Check `jwksUrl` and the network. Known keys go on until then.",
   },
   feedLine: {
-    lines: () => [feedLine(any, any), feedLine(any)],
+    lines: () => [feedLine(ellipsis, ellipsis), feedLine(ellipsis)],
     cause: "A verifier cannot read the revocation feed, or can again.",
     fix: "Check the URL, the token and the network (docs/guides/verifying.md).",
   },

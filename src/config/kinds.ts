@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
-import { isSecureUrl } from "../outbound/secure-url.js";
+import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
@@ -189,8 +189,7 @@ export const appUrl: Kind<string> = {
   parse(value) {
     if (typeof value !== "string" || !URL.canParse(value)) return undefined;
     const url = new URL(value);
-    const isLocal = url.hostname === "localhost" || url.hostname.endsWith(".localhost");
-    const isSecure = url.protocol === "https:" || (url.protocol === "http:" && isLocal);
+    const isSecure = url.protocol === "https:" || (url.protocol === "http:" && isLocalhost(url.hostname));
     return isSecure && url.search === "" && url.hash === "" && url.username === "" && url.password === ""
       ? url.href
       : undefined;

@@ -15,6 +15,11 @@ export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 }
 
+/** A name that browsers resolve to their own machine (RFC 6761 §6.3). */
+export function isLocalhost(host: string): boolean {
+  return /(?:^|\.)localhost$/.test(host);
+}
+
 /** Returns the URL of an option, without its fragment. Throws ConfigurationError. */
 export function readUrl(name: string, text: unknown): URL {
   const wrong = (rule: string) => new ConfigurationError(`${name} must ${rule}.`);

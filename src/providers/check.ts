@@ -5,6 +5,7 @@ import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { fetchJson } from "../outbound/fetch-json.js";
+import { isLocalhost } from "../outbound/secure-url.js";
 import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
@@ -17,9 +18,6 @@ export interface ProviderFinding {
   /** A sentence. */
   readonly text: string;
 }
-
-/** A name on this machine. */
-const local = /(?:^|\.)localhost$/;
 
 interface CheckDeps {
   readonly library: ProtocolLibrary;
@@ -64,7 +62,7 @@ export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderF
 /** The configuration has no other http URL. */
 function checkCallback({ redirectUri, isProduction }: CheckDeps): ProviderFinding {
   const { protocol, hostname } = new URL(redirectUri);
-  if (isProduction && local.test(hostname))
+  if (isProduction && isLocalhost(hostname))
     return { ok: false, text: "The callback leads to the machine of each user. Set AMPHO_APP_URL or AMPHO_API_URL." };
   return { ok: true, text: protocol === "https:" ? "The callback uses TLS." : "The callback is on this machine." };
 }

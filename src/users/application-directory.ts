@@ -10,7 +10,7 @@ import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
 import { type Account, type Directory, rejectNow } from "./directory.js";
 
-export type UserTableState = "failing" | "answering" | "undecided";
+export type UserTableState = "failing" | "responding" | "undecided";
 
 export interface ApplicationDirectoryDeps {
   readonly users: ApplicationUsers;
@@ -44,7 +44,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   async function ask<T>(limitMs: number, call: () => T | PromiseLike<T>): Promise<T> {
     try {
       const result = await within(limitMs, call(), () => new Error(`no response within ${limitMs / 1000} s`));
-      if (failing) report("answering");
+      if (failing) report("responding");
       failing = false;
       return result;
     } catch (cause) {

@@ -15,7 +15,6 @@ type Wrong = { readonly wrong: string };
 const wrong = (reason: string): Wrong => ({ wrong: reason });
 
 const identitiesMax = 20;
-const members = new Set(["provider", "issuer", "subject"]);
 
 /** Undefined: the line has none. The reasons contain nothing of the line. */
 export function readIdentities(
@@ -40,7 +39,7 @@ function readIdentity(value: unknown, providers: readonly ImportProvider[]): Imp
     return wrong("An identity is not an object.");
   const { provider: name, issuer, subject, ...others }: Readonly<Record<string, unknown>> = { ...value };
   if (Object.keys(others).length > 0)
-    return wrong(`An identity has an unknown member. The members are ${[...members].join(", ")}.`);
+    return wrong("An identity has an unknown member. The members are provider, issuer, subject.");
   // OpenID Connect Core §2.
   if (typeof subject !== "string" || !/^[\x20-\x7e]{1,255}$/.test(subject))
     return wrong("The subject of an identity is not a text of 1 to 255 ASCII characters.");

@@ -136,3 +136,13 @@ export async function rejectsTokens(
   );
   return judge(await sendEach(target, requests), isUnauthorized);
 }
+
+/** Runs a preparation once for each target, because several attacks share its result. */
+export function oncePerTarget<T>(prepare: (target: Target) => Promise<T>): (target: Target) => Promise<T> {
+  const prepared = new WeakMap<Target, Promise<T>>();
+  return (target) => {
+    const result = prepared.get(target) ?? prepare(target);
+    prepared.set(target, result);
+    return result;
+  };
+}

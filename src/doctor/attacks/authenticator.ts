@@ -25,13 +25,14 @@ export function createAuthenticator(rpId: string, origin: string, userHandle: st
   const coordinate = (value: string) => byteString(Buffer.from(value, "base64url"));
   // The COSE_Key of ES256 on P-256 (RFC 9053 §7.1.1).
   const coseKey = Buffer.concat([
-    ...[Buffer.of(0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21), coordinate(x), Buffer.of(0x22), coordinate(y)],
+    Buffer.of(0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21),
+    coordinate(x),
+    Buffer.of(0x22),
+    coordinate(y),
   ]);
   const id = randomBytes(32);
-  const outer = {
-    ...{ id: id.toString("base64url"), rawId: id.toString("base64url"), type: "public-key" },
-    clientExtensionResults: {},
-  };
+  const text = id.toString("base64url");
+  const outer = { id: text, rawId: text, type: "public-key", clientExtensionResults: {} };
   const clientDataOf = (type: string, challenge: string) =>
     Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
   const dataOf = (flag: number) => Buffer.concat([sha256(rpId), Buffer.of(flag), Buffer.alloc(4)]);
@@ -42,7 +43,8 @@ export function createAuthenticator(rpId: string, origin: string, userHandle: st
       const authData = Buffer.concat([head, aaguid, length, id, coseKey]);
       // {"fmt": "none", "attStmt": {}, "authData": …}
       const attestation = Buffer.concat([
-        ...[Buffer.from("\xa3cfmtdnonegattStmt\xa0hauthData", "latin1"), byteString(authData)],
+        Buffer.from("\xa3cfmtdnonegattStmt\xa0hauthData", "latin1"),
+        byteString(authData),
       ]);
       const response = {
         clientDataJSON: clientDataOf("webauthn.create", challenge).toString("base64url"),

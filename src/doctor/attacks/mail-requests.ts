@@ -2,7 +2,7 @@
 // the attacks share these requests.
 import { randomBytes } from "node:crypto";
 import type { Received } from "../exchange.js";
-import { post, type Target } from "./attack.js";
+import { oncePerTarget, post, type Target } from "./attack.js";
 import { grantOf } from "./grant.js";
 
 export interface RequestedMail {
@@ -13,14 +13,8 @@ export interface RequestedMail {
   readonly transaction: string | undefined;
 }
 
-const requests = new WeakMap<Target, Promise<readonly RequestedMail[] | string>>();
-
 /** Returns the reason if no mails can be asked for. */
-export function mailRequestsOf(target: Target): Promise<readonly RequestedMail[] | string> {
-  const known = requests.get(target) ?? askForMails(target);
-  requests.set(target, known);
-  return known;
-}
+export const mailRequestsOf = oncePerTarget(askForMails);
 
 async function askForMails(target: Target): Promise<readonly RequestedMail[] | string> {
   const { testUsers } = target;

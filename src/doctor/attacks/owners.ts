@@ -2,7 +2,7 @@
 import { standardAlphabet } from "../../crypto/base32.js";
 import { totpCode } from "../../factors/totp.js";
 import { membersOf } from "../exchange.js";
-import { bearerHeader, post, type Target } from "./attack.js";
+import { bearerHeader, oncePerTarget, post, type Target } from "./attack.js";
 import { type Authenticator, createAuthenticator } from "./authenticator.js";
 import { grantOf } from "./grant.js";
 import { LoginFailure } from "./target.js";
@@ -19,14 +19,8 @@ export interface Owner {
   codeAt(seconds: number): string;
 }
 
-const owners = new WeakMap<Target, Promise<Owner>>();
-
 /** Sets up the app at the first call. */
-export function appOwnerOf(target: Target): Promise<Owner> {
-  const known = owners.get(target) ?? setUp(target);
-  owners.set(target, known);
-  return known;
-}
+export const appOwnerOf = oncePerTarget((target) => setUp(target));
 
 /** A slow instance can get a code when its time is over. */
 const setUpsMax = 3;
@@ -73,14 +67,8 @@ export async function pendingLogin(target: Target, who: object): Promise<string 
   return membersOf(answer)["error"] === "factor_needed" ? grantOf(answer).transaction : undefined;
 }
 
-const passkeyOwners = new WeakMap<Target, Promise<Authenticator | string>>();
-
 /** Registers a passkey of a test user at the first call. Returns the reason if no passkey can be used. */
-export function passkeyOf(target: Target): Promise<Authenticator | string> {
-  const known = passkeyOwners.get(target) ?? registerPasskey(target);
-  passkeyOwners.set(target, known);
-  return known;
-}
+export const passkeyOf = oncePerTarget(registerPasskey);
 
 async function registerPasskey(target: Target): Promise<Authenticator | string> {
   if ((await beginLoginByPasskey(target)) === undefined) return "The server offers no passkeys.";

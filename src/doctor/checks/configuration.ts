@@ -2,6 +2,7 @@
 import type { Configuration } from "../../config/configuration.js";
 import { relyingPartyOf } from "../../factors/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
+import { isLocalhost } from "../../outbound/secure-url.js";
 import type { Finding, Severity } from "../finding.js";
 
 interface Rule {
@@ -151,8 +152,7 @@ const rules: readonly Rule[] = [
     fix: "Put a TLS proxy in front, listen on 127.0.0.1, and set AMPHO_TRUST_PROXY to the number of proxies.",
   },
   {
-    when: (one) =>
-      isProduction(one) && one.appUrl !== undefined && /(?:^|\.)localhost$/.test(new URL(one.appUrl).hostname),
+    when: (one) => isProduction(one) && one.appUrl !== undefined && isLocalhost(new URL(one.appUrl).hostname),
     severity: "error",
     message: "AMPHO_APP_URL is on localhost in production, so mailed links lead to the machine of each user.",
     fix: "Set it to the https URL of the application.",
