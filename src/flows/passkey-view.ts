@@ -1,4 +1,5 @@
 // A passkey as its user sees one.
+import { passkeyProviders } from "../factors/passkey-providers.js";
 import type { PasskeyRow } from "../store/sql/passkeys.js";
 
 export interface PasskeyView {
@@ -9,9 +10,11 @@ export interface PasskeyView {
   /** The passkey is backed up, such as by the account of a phone. */
   readonly synced: boolean;
   readonly transports: readonly string[];
+  /** The name of the provider or model, where it is known. */
   readonly provider: string | null;
 }
 
-export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports }: PasskeyRow): PasskeyView {
-  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider: null };
+export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports, aaguid }: PasskeyRow): PasskeyView {
+  const provider = passkeyProviders[aaguid] ?? null;
+  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider };
 }

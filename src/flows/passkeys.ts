@@ -5,6 +5,7 @@ import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { offeredAlgorithms } from "../factors/cose.js";
 import { creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
+import { passkeyProviders } from "../factors/passkey-providers.js";
 import type { RelyingParty } from "../factors/relying-party.js";
 import type { Redeemable } from "../factors/transactions.js";
 import { verifyRegistration } from "../factors/webauthn.js";
@@ -132,7 +133,7 @@ export async function verifyNewPasskey(
       publicKey: { ...verified.publicKey },
       rp: party.id,
       discoverable: isResident(response),
-      name: cleanName(name),
+      name: cleanName(name, passkeyProviders[verified.aaguid]),
     };
   } catch (error) {
     if (!(error instanceof WebAuthnError)) throw error;
@@ -154,9 +155,9 @@ const memberOf = (value: unknown, name: string): unknown =>
 const nameMax = 100;
 
 /** Control characters and those that change the direction of text can disguise a name in a list. */
-function cleanName(name = ""): string {
+function cleanName(name = "", fallback = "Passkey"): string {
   const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
-  return Array.from(cleaned).slice(0, nameMax).join("") || "Passkey";
+  return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
 }
 
 export interface PasskeyListing {

@@ -1,4 +1,5 @@
 // Passkeys through HTTP (docs/guides/passkeys.md): registered, used alone, as a second factor, for a step-up, listed, removed.
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
   authenticate,
@@ -26,12 +27,12 @@ interface Options {
   readonly user?: { readonly id: string };
 }
 
-async function addPasskey(world: World, bearer: string, subject: Subject, body: object = {}) {
-  const begun = await world.call("POST", "/passkeys/options", { bearer, body });
+async function addPasskey(world: World, bearer: string, subject: Subject, name = "Phone") {
+  const begun = await world.call("POST", "/passkeys/options", { bearer, body: {} });
   expect(begun.status, begun.text).toBe(200);
   const options = begun.json["passkey"] as Options;
   const response = register(subject, bytesOf(options.challenge));
-  const sent = { transaction: begun.json["transaction"], passkey: response, name: "Phone" };
+  const sent = { transaction: begun.json["transaction"], passkey: response, name };
   return { options, added: await world.call("POST", "/passkeys", { bearer, body: sent }) };
 }
 
@@ -67,6 +68,22 @@ describe("passkeys", () => {
     const login = await world.call("POST", "/login", { body: await assertion(world, subject, handle) });
     expect(login.status, login.text).toBe(200);
     expect(claimsOf(String(login.json["token"]))).toMatchObject({ amr: ["swk", "mfa"], acr: "phr" });
+  });
+
+  it("a passkey without a name gets that of its provider, where the AAGUID is a known one", async () => {
+    const world = await openWorld(settings);
+    const known = { ...createSubject(-7), aaguid: Buffer.from("bada5566a7aa401fbd9645619a55120d", "hex") };
+    const named = {
+      "": { ann: [known, "1Password", "1Password"], bob: [createSubject(-7), "Passkey", null] },
+      "My key": { cid: [known, "My key", "1Password"] },
+    } as const;
+    for (const [sent, owners] of Object.entries(named))
+      for (const [login, [subject, name, provider]] of Object.entries(owners)) {
+        await world.user(login, { password });
+        const { token } = await world.login(login);
+        const { added } = await addPasskey(world, token, { ...subject, id: randomBytes(32) }, sent);
+        expect([login, added.json["passkey"]]).toMatchObject([login, { name, provider }]);
+      }
   });
 
   it("a password alone is not enough any more, and the passkey completes it with its own options", async () => {
