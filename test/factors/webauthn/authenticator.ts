@@ -3,6 +3,7 @@ import { createHash, type JsonWebKey, type KeyObject, randomBytes, sign } from "
 import type { Assertion, RegisteredPasskey, RegistrationCeremony } from "../../../dist/factors/webauthn.js";
 import { keyPair } from "../../world/key-pairs.js";
 import { type Encodable, type EncodableMap, encodeCbor } from "./cbor-encode.js";
+import { signDeterministically } from "./rfc6979.js";
 
 export const rpId = "example.org";
 export const origin = "https://example.org";
@@ -23,12 +24,6 @@ export interface Subject {
   readonly backupEligible: boolean;
 }
 
-const hashes: Readonly<Record<number, string | undefined>> = {
-  [-7]: "sha256",
-  [-35]: "sha384",
-  [-36]: "sha512",
-  [-257]: "sha256",
-};
 const curveLabels: Readonly<Record<string, number>> = { "P-256": 1, "P-384": 2, "P-521": 3, Ed25519: 6, Ed448: 7 };
 
 export const bytesOf = (text: string | undefined) => Buffer.from(text ?? "", "base64url");
@@ -67,6 +62,12 @@ export function createSubject(alg: number, { backupEligible = true, id = randomB
   };
 }
 
+/** An attestation statement and its format. */
+export interface Statement {
+  readonly fmt: string;
+  readonly attStmt: EncodableMap;
+}
+
 /** The parts that the browser and the authenticator put together. A test changes single parts, and the signature fits the change. */
 export interface Parts {
   readonly clientData: Record<string, unknown>;
@@ -81,6 +82,8 @@ export interface Parts {
   readonly rest: Buffer;
   readonly fmt: Encodable;
   readonly attStmt: Encodable;
+  /** Makes both, in place of "none". */
+  readonly statement: (subject: Subject, authData: Buffer, clientDataHash: Buffer) => Statement;
   /** The attestation object as bytes. */
   readonly attestationObject: Buffer;
   readonly authenticatorData: Buffer;
@@ -93,9 +96,25 @@ export interface Parts {
 export const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest();
 export const base64url = (bytes: Buffer) => bytes.toString("base64url");
 
-export function signWith({ alg, privateKey }: Pick<Subject, "alg" | "privateKey">, data: Buffer): Buffer {
-  return sign(hashes[alg], data, privateKey);
+export function signWith({ privateKey }: Pick<Subject, "privateKey">, data: Buffer): Buffer {
+  const type = privateKey.asymmetricKeyType;
+  if (type === "ec") return signDeterministically(privateKey, data);
+  return sign(type === "rsa" ? "sha256" : undefined, data, privateKey);
 }
+
+/** Packed self attestation (WebAuthn L3 §8.2). */
+export function selfAttestation(subject: Subject, authData: Buffer, clientDataHash: Buffer): Statement {
+  const sig = signWith(subject, Buffer.concat([authData, clientDataHash]));
+  return {
+    fmt: "packed",
+    attStmt: new Map<string, Encodable>([
+      ["alg", subject.alg],
+      ["sig", sig],
+    ]),
+  };
+}
+
+export const noAttestation = (): Statement => ({ fmt: "none", attStmt: new Map() });
 
 function clientDataOf(type: string, challenge: Buffer, change: Partial<Parts>): Buffer {
   const members = { type, challenge: base64url(challenge), origin, crossOrigin: false, ...change.clientData };
@@ -111,7 +130,7 @@ function authenticatorDataOf(change: Partial<Parts>, flags: number, credential: 
 
 const backupFlag = ({ backupEligible }: Subject) => (backupEligible ? flag.be : 0);
 
-/** Returns RegistrationResponseJSON. `fmt` "self" stands for packed self attestation. */
+/** Returns RegistrationResponseJSON. */
 export function register(subject: Subject, challenge: Buffer, change: Partial<Parts> = {}) {
   const id = change.id ?? subject.id;
   const clientData = clientDataOf("webauthn.create", challenge, change);
@@ -119,15 +138,10 @@ export function register(subject: Subject, challenge: Buffer, change: Partial<Pa
   length.writeUInt16BE(id.length);
   const credential = [subject.aaguid, length, id, encodeCbor(change.key ?? coseKey(subject))];
   const authData = authenticatorDataOf(change, flag.up | flag.uv | flag.at | backupFlag(subject), credential);
-  const self = change.fmt === "self";
-  const sig = self ? signWith(subject, Buffer.concat([authData, sha256(clientData)])) : Buffer.alloc(0);
-  const selfStmt: EncodableMap = new Map<string, Encodable>([
-    ["alg", subject.alg],
-    ["sig", sig],
-  ]);
+  const { fmt, attStmt } = (change.statement ?? noAttestation)(subject, authData, sha256(clientData));
   const object = new Map<string, Encodable>([
-    ["fmt", self ? "packed" : change.fmt === undefined ? "none" : change.fmt],
-    ["attStmt", change.attStmt === undefined ? (self ? selfStmt : new Map()) : change.attStmt],
+    ["fmt", change.fmt === undefined ? fmt : change.fmt],
+    ["attStmt", change.attStmt === undefined ? attStmt : change.attStmt],
     ["authData", authData],
   ]);
   return {

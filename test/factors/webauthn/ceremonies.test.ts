@@ -21,6 +21,7 @@ import {
   type Parts,
   register,
   rpId,
+  selfAttestation,
   sha256,
   topOrigin,
   userHandle,
@@ -318,8 +319,8 @@ describe("the attestation", () => {
   });
 
   it("the self attestation of another credential is rejected (W-41)", () => {
-    const other = register(createSubject(-7), challenge, { fmt: "self", id: passkey.id });
-    const own = register(passkey, challenge, { fmt: "self" });
+    const other = register(createSubject(-7), challenge, { statement: selfAttestation, id: passkey.id });
+    const own = register(passkey, challenge, { statement: selfAttestation });
     const own64 = Buffer.from(own.response.attestationObject, "base64url");
     const other64 = Buffer.from(other.response.attestationObject, "base64url");
     const at = own64.indexOf("authData");
@@ -410,7 +411,7 @@ describe("the response", () => {
   });
 
   it("a change of any byte that a self attestation signs is rejected (W-41)", () => {
-    const sent = register(passkey, challenge, { fmt: "self" });
+    const sent = register(passkey, challenge, { statement: selfAttestation });
     const bytes = Buffer.from(sent.response.attestationObject, "base64url");
     for (let at = bytes.indexOf("authData"); at < bytes.length; at++) {
       const changed = Buffer.from(bytes);

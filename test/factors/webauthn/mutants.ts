@@ -18,9 +18,11 @@ import {
   expectedAssertion,
   expectedRegistration,
   flag,
+  noAttestation,
   type Parts,
   register,
   type Subject,
+  selfAttestation,
   sha256,
   signWith,
   topOrigin,
@@ -249,9 +251,12 @@ export function testCeremonies(subjects: readonly Subject[]): void {
     subjects.map((subject) => `${subject.name}: ${reasonOf(() => ceremony(subject))}`);
   const allSubjects = (reason: string | undefined) => subjects.map(({ name }) => `${name}: ${reason}`);
 
-  it.each(["none", "self"])("an unchanged registration with the attestation %s is accepted", (fmt) => {
+  it.each([
+    ["none", noAttestation],
+    ["self", selfAttestation],
+  ])("an unchanged registration with the attestation %s is accepted", (_name, statement) => {
     for (const subject of subjects) {
-      const response = register(subject, challenge, { fmt });
+      const response = register(subject, challenge, { statement });
       expect(verifyRegistration(expectedRegistration({ response })).publicKey).toEqual(subject.publicKey);
     }
   });

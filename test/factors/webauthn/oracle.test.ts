@@ -23,11 +23,13 @@ import {
   expectedAssertion,
   expectedRegistration,
   flag,
+  noAttestation,
   origin,
   type Parts,
   register,
   rpId,
   type Subject,
+  selfAttestation,
   sha256,
   topOrigin,
 } from "./authenticator.js";
@@ -99,7 +101,7 @@ const changes = fc
     topOrigin: fc.constantFrom(undefined, undefined, undefined, topOrigin),
     extensions: fc.option(extensions, { nil: undefined }),
     id: fc.uint8Array({ minLength: 1, maxLength: 1023 }),
-    fmt: fc.constantFrom("none", "self"),
+    statement: fc.constantFrom(noAttestation, selfAttestation),
     replacedOrigin: fc.constantFrom(
       undefined,
       undefined,
