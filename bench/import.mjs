@@ -54,14 +54,17 @@ async function bare(round, inTransaction) {
   database.exec("pragma synchronous = full; pragma cache_size = -16384; pragma wal_autocheckpoint = 4000");
   const insert = database.prepare(
     `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled,
-      created_at, hash_kind, import_n, import_line) values (?, ?, ?, ?, 1, ?, 1, 0, ?, ?, ?, ?)`,
+      created_at, hash_kind, import_n, import_line, email, email_canonical)
+     values (?, ?, ?, ?, 1, ?, 1, 0, ?, ?, ?, ?, ?, ?)`,
   );
   const now = clock.now();
   const begin = performance.now();
   for (let n = 0; n < rows; n++) {
     if (n % inTransaction === 0) database.exec("begin immediate");
     const login = loginOf(n);
-    insert.run(Math.random().toString(36) + n, login, login, hash, '["reader"]', now, "bcrypt bcrypt 4100", 1, n);
+    const id = Math.random().toString(36) + n;
+    // A login that is an address is also the user's address.
+    insert.run(id, login, login, hash, '["reader"]', now, "bcrypt bcrypt 4100", 1, n, login, login);
     if ((n + 1) % inTransaction === 0 || n + 1 === rows) database.exec("commit");
   }
   const perSecond = rows / ((performance.now() - begin) / 1000);

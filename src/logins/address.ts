@@ -58,8 +58,13 @@ function isLocalPart(local: string): boolean {
   return checkNewLogin(local) === undefined;
 }
 
+/** Its last label begins with a letter, so that no parser of URLs takes the name for an IP address. */
+const plainDomain = /^[a-z0-9.-]+\.[a-z][a-z0-9-]*$/;
+
 /** Returns the domain in ASCII (UTS #46). */
 function parseDomain(name: string): string | undefined {
+  // UTS #46 leaves such a name as it is. Nearly all are so, and an import reads many.
+  if (plainDomain.test(name) && !name.includes("xn--")) return domainName.test(name) ? name : undefined;
   if (!domainCharacters.test(name)) return undefined;
   const domain = domainToASCII(name);
   if (!domainName.test(domain)) return undefined;

@@ -88,7 +88,7 @@ export function bytesOf(text: Uint8Array | string): Buffer {
 
 export interface ReadUser {
   /** The secret of `totp` is sealed later, for the id of its user. */
-  readonly user: Omit<StagedUser, "id" | "totp"> & { readonly totp?: ImportedTotp };
+  readonly user: Omit<StagedUser, "id" | "totp"> & { readonly totp: ImportedTotp | undefined };
   /** The user has proven the address to another system. */
   readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
@@ -153,9 +153,6 @@ function readMembers(
   const identities = readIdentities(object["identities"], providers);
   if (identities !== undefined && "wrong" in identities) return identities;
   const user = {
-    ...(passkeys && { passkeys }),
-    ...(totp && { totp }),
-    ...(identities && { identities }),
     login,
     email: email.address,
     canonical: canonicalLogin(login),
@@ -163,6 +160,9 @@ function readMembers(
     hashKind: hash.current ? null : hash.format,
     roles: [...new Set(roles)],
     line,
+    passkeys,
+    totp,
+    identities,
   };
   return { user, emailProven: email.proven, format: hash.format, bytes };
 }

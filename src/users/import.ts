@@ -163,19 +163,17 @@ const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before 
 
 /** A seed is sealed for the id of its user. */
 function toStaged(
-  { user: { email, totp, ...user }, emailProven }: ReadUser,
+  { user, emailProven }: ReadUser,
   id: string,
   now: number,
   totpSecrets: ImportDeps["totpSecrets"],
 ): StagedUser {
+  const { email, totp } = user;
   return {
     ...user,
     id,
     email: email && { ...email, provenAt: emailProven ? now : undefined },
-    ...(totp !== undefined &&
-      totpSecrets !== undefined && {
-        totp: { ...totpSecrets.seal(totp.seed, id), recoveryHashes: totp.recoveryHashes },
-      }),
+    totp: totp && totpSecrets && { ...totpSecrets.seal(totp.seed, id), recoveryHashes: totp.recoveryHashes },
   };
 }
 

@@ -212,6 +212,21 @@ describe("any text", () => {
     );
   });
 
+  it("a domain in lower case is read as UTS #46 reads it in upper case, with numbers, hyphens and Punycode", () => {
+    const label = fc.oneof(
+      fc.stringMatching(/^[a-z0-9-]{1,6}$/),
+      fc.constantFrom("xn--bcher-kva", "xn--abc-", "0x7f", "1", "a--b"),
+    );
+    const domains = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."));
+    fc.assert(
+      fc.property(domains, (domain) => {
+        const [lower, upper] = [parseAddress(`ann@${domain}`), parseAddress(`ann@${domain.toUpperCase()}`)];
+        expect(lower).toEqual(upper);
+      }),
+      { numRuns: 5000, seed: 20260101 },
+    );
+  });
+
   it("every address that AMPHO_MAIL_FROM accepts is one address", () => {
     let accepted = 0;
     fc.assert(

@@ -3,21 +3,18 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
-import { importFactors, type SealedSecret } from "./factors.js";
+import { type ImportedFactors, importFactors } from "./factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
-import type { NewPasskeyRow } from "./passkeys.js";
 import { type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
-export interface StagedUser extends NewUserRow {
+export interface StagedUser extends NewUserRow, ImportedFactors {
   /** The kind and cost of the hash. Null for a hash with the current parameters, and without a hash. */
   readonly hashKind: string | null;
   readonly line: number;
-  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] };
-  readonly totp?: SealedSecret & { readonly recoveryHashes: readonly string[] };
-  readonly identities?: readonly Omit<ProvenIdentity, "email">[];
+  readonly identities?: readonly Omit<ProvenIdentity, "email">[] | undefined;
 }
 
 /** Lines count from 1. A trial, which cannot be published, is an import that has lost this line. */
