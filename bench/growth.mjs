@@ -4,7 +4,7 @@
 // Usage: npm run build && node --expose-gc bench/growth.mjs sqlite|postgres|memory [SESSIONS…]
 
 import { runHousekeepingNow } from "../dist/flows/housekeeping.js";
-import { createRevocationSet, namesInStore } from "../dist/sessions/revocation-set.js";
+import { createRevocationSet, databaseNames } from "../dist/sessions/revocation-set.js";
 import { agent, now } from "./growth-data.mjs";
 import { postgresDatabases, sqliteDatabases } from "./growth-databases.mjs";
 import { startServe } from "./growth-http.mjs";
@@ -175,7 +175,7 @@ async function sizeRows(all) {
 function memory() {
   const rows = [["live revocations", "heap, MiB", "bytes each"]];
   for (const count of [33_333, 100_000, 1_000_000]) {
-    const set = createRevocationSet(namesInStore, () => {});
+    const set = createRevocationSet(databaseNames, () => {});
     globalThis.gc?.();
     const before = process.memoryUsage().heapUsed;
     for (let n = 1; n <= count; n += 1000) {
@@ -186,7 +186,7 @@ function memory() {
         kind: "session",
         sessionId: `0.${(n + index).toString(36).padStart(22, "x")}`,
       }));
-      set.take({ epoch: "e", last: n + 999, rows: page }, n - 1);
+      set.applyPage({ epoch: "e", last: n + 999, rows: page }, n - 1);
     }
     globalThis.gc?.();
     const bytes = process.memoryUsage().heapUsed - before;

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { createAmpho } from "../dist/index.js";
-import { purposes } from "../dist/store/operations.js";
+import { operations } from "../dist/store/operations.js";
 import { keptAgent, machine, median, renew } from "./measure.mjs";
 import { startPostgres } from "./postgres-server.mjs";
 
@@ -58,6 +58,8 @@ function overHttp(port, grants) {
   });
 }
 
+const locks = { share: " for share", update: " for update", skipLocked: " for update skip locked" };
+
 /** Runs the statements of the operation one by one in a transaction, as an application would. */
 async function byBarePg(url, all) {
   const types = { getTypeParser: (oid) => (value) => ([20, 21, 23].includes(oid) ? Number(value) : value) };
@@ -69,7 +71,7 @@ async function byBarePg(url, all) {
     const now = Math.floor(Date.now() / 1000);
     const client = await pool.connect();
     await client.query("begin");
-    const work = purposes.renewSession.run({
+    const transaction = operations.renewSession.run({
       ...usual,
       now,
       sessionId: session.id,
@@ -77,18 +79,20 @@ async function byBarePg(url, all) {
       idempotency: undefined,
       origin,
     });
-    let step = work.next([]);
-    const answers = new Map();
+    let step = transaction.next([]);
+    const results = new Map();
     while (!step.done) {
-      if ("answerTo" in step.value) {
-        step = work.next(answers.get(step.value.answerTo));
-        continue;
+      const { resultOf, advisoryLock, end, sql, parameters, lock } = step.value;
+      let rows = results.get(resultOf) ?? [];
+      if (advisoryLock !== undefined)
+        await client.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [advisoryLock]);
+      else if (resultOf === undefined && end === undefined) {
+        let n = 0;
+        const text = sql.replace(/\?/g, () => `$${++n}`) + (lock === undefined ? "" : locks[lock]);
+        ({ rows } = await client.query(text, [...parameters]));
+        results.set(step.value, rows);
       }
-      let n = 0;
-      const text = step.value.sql.replace(/\?/g, () => `$${++n}`);
-      const { rows } = await client.query(text, [...step.value.parameters]);
-      answers.set(step.value, rows);
-      step = work.next(rows);
+      step = transaction.next(rows);
     }
     await client.query("commit");
     client.release();
