@@ -5,7 +5,7 @@ import type { Deps } from "./deps.js";
 export function configuredWays({ directory, relyingParty, providers, outbox, settings }: Deps): ConfiguredWays {
   return {
     ownPasswords: !directory.inDatabase,
-    passkey: relyingParty !== undefined,
+    relyingParty: relyingParty?.id,
     mail: outbox !== undefined && settings.mailLogin,
     issuers: providers.all.flatMap(({ issuers }) => issuers),
   };

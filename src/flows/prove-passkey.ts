@@ -117,7 +117,7 @@ export async function judgeSignCount(
   const method = passkeyMethod(backupEligible);
   return {
     methods: userVerified ? [method, "mfa"] : [method],
-    use: { factor: "passkey", id, seenCount, signCount, backedUp },
+    use: { factor: "passkey", id, seenCount, signCount, backedUp, userVerified },
     factorsVersion: found.account.factorsVersion,
   };
 }

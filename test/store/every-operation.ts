@@ -139,7 +139,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("findPasskey", "p-1");
   await run("listPasskeys", ann.id);
   await run("renamePasskey", { id: "p-1", userId: ann.id, name: "x" });
-  const touched = { factor: "passkey", id: "p-1", seenCount: 0, signCount: 1, backedUp: true } as const;
+  const touched = { factor: "passkey", id: "p-1", seenCount: 0, signCount: 1, backedUp: true, userVerified: true } as const;
   await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, sessionId: undefined, rolePolicy: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
@@ -157,7 +157,7 @@ async function runFactorOperations(run: Run): Promise<void> {
     const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };
     await run("enterSession", login({ amr: ["fed"], random: `fed-${logins}`, ...proven }));
   }
-  const ways = { ownPasswords: false, passkey: true, mail: true, issuers: [] };
+  const ways = { ownPasswords: false, relyingParty: "x", mail: true, issuers: [] };
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });

@@ -28,7 +28,7 @@ export interface PasskeyRow {
   readonly signCount: number;
   readonly backupEligible: boolean;
   readonly backedUp: boolean;
-  /** The registration verified the user. */
+  /** The registration or a later use has verified the user. */
   readonly userVerified: boolean;
   /** The authenticator offers it without being asked for its id. Undefined if the browser did not state it. */
   readonly discoverable: boolean | undefined;
@@ -167,10 +167,11 @@ export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
 }
 
 /** True if the user has a passkey that can log in alone: it verifies the user, and the browser offers it without its id. */
-export function* hasLoginPasskey(userId: string, rp: string): Transaction<boolean> {
+export function* hasLoginPasskey(userId: string, rp: string, except = ""): Transaction<boolean> {
   const row = yield* first(
-    "select id from ampho_passkeys where user_id = ? and rp = ? and uv = 1 and coalesce(discoverable, 1) = 1 limit 1",
-    [userId, rp],
+    `select id from ampho_passkeys
+     where user_id = ? and rp = ? and id <> ? and uv = 1 and coalesce(discoverable, 1) = 1 limit 1`,
+    [userId, rp, except],
   );
   return row !== undefined;
 }
@@ -188,13 +189,14 @@ export interface PasskeyTouch {
   readonly seenCount: number;
   readonly signCount: number;
   readonly backedUp: boolean;
+  readonly userVerified: boolean;
 }
 
 export function* usePasskey(userId: string, use: PasskeyTouch, now: number): Transaction<boolean> {
   const row = yield* first(
-    `update ampho_passkeys set sign_count = ?, backed_up = ?, used_at = ?
+    `update ampho_passkeys set sign_count = ?, backed_up = ?, uv = case when uv = 1 then 1 else ? end, used_at = ?
      where id = ? and user_id = ? and sign_count = ? returning id`,
-    [use.signCount, use.backedUp ? 1 : 0, now, use.id, userId, use.seenCount],
+    [use.signCount, use.backedUp ? 1 : 0, use.userVerified ? 1 : 0, now, use.id, userId, use.seenCount],
   );
   return row !== undefined;
 }

@@ -2,12 +2,14 @@
 import { first, integer, queryLastRow, type Row, type Transaction } from "../transaction.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";
+import { hasLoginPasskey } from "./passkeys.js";
 
 /** The ways in that are configured, for a user who gives one up. */
 export interface ConfiguredWays {
   /** The application verifies passwords of its own table. */
   readonly ownPasswords: boolean;
-  readonly passkey: boolean;
+  /** Undefined while passkeys are not offered. */
+  readonly relyingParty: string | undefined;
   readonly mail: boolean;
   /** The issuers of the providers. */
   readonly issuers: readonly string[];
@@ -16,20 +18,14 @@ export interface ConfiguredWays {
 /** True if the user can still begin a login. Second factors are not changed, so the policy stays within reach. */
 export function* hasWayIn(
   userId: string,
-  { ownPasswords, passkey, mail, issuers }: ConfiguredWays,
+  { ownPasswords, relyingParty, mail, issuers }: ConfiguredWays,
   identities: readonly IdentityRow[],
   exceptPasskey = "",
 ): Transaction<boolean> {
   if (ownPasswords || identities.some(({ issuer }) => issuers.includes(issuer))) return true;
-  const row = yield* first(
-    `select (select count(*) from ampho_passkeys where user_id = ? and uv = 1 and id <> ?) as passkeys,
-       (select count(*) from ampho_users where id = ? and password_hash is not null) as passwords,
-       (select count(*) from ampho_users where id = ? and email_canonical is not null) as addresses`,
-    [userId, exceptPasskey, userId, userId],
-  );
-  if (!row) return false;
-  const has = (name: string) => integer(row, name) > 0;
-  return has("passwords") || (passkey && has("passkeys")) || (mail && has("addresses"));
+  const row = yield* first("select password_hash, email_canonical from ampho_users where id = ?", [userId]);
+  if (row && (row["password_hash"] !== null || (mail && row["email_canonical"] !== null))) return true;
+  return relyingParty !== undefined && (yield* hasLoginPasskey(userId, relyingParty, exceptPasskey));
 }
 
 export interface LockedOutCounts {

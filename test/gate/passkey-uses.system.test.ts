@@ -1,0 +1,245 @@
+// How passkeys are used through HTTP: the options of each ceremony, what a use stores, when its transaction is over, and what
+// is the last way in.
+import { expect, it } from "vitest";
+import {
+  authenticate,
+  base64url,
+  createSubject,
+  flag,
+  register,
+  type Subject,
+  sha256,
+} from "../factors/webauthn/authenticator.js";
+import { grantOf, password, type World } from "../world/ampho.js";
+import { claimsOf, sessionOf } from "../world/tokens.js";
+import { logIn, onBothDatabases, outcomeOf, wrong } from "./owners.js";
+import {
+  addPasskey,
+  addPasskeyOwner,
+  assertion,
+  beginPasskey,
+  challengeOf,
+  logInWith,
+  loginPage,
+  passkeyLogin,
+  passkeySettings,
+} from "./passkey-owners.js";
+
+const over = [401, "transaction_over"];
+const unknown = [401, "unknown_passkey"];
+
+/** Imports a user who has these passkeys and no password. */
+async function importOwner(world: World, login: string, subjects: readonly Subject[]) {
+  const handle = base64url(Buffer.from(`handle of ${login}`));
+  const passkeys = subjects.map(({ id, publicKey }) => ({
+    ...{ id: base64url(id), public_key: publicKey, backup_eligible: true, backup_state: false },
+  }));
+  await world.ampho.users.import([JSON.stringify({ login, user_handle: handle, passkeys })]);
+  return { login, handle };
+}
+
+/** How often each operation of the store ran in this process. */
+const operationsOf = ({ ampho }: World) =>
+  new Map(
+    [...ampho.metrics().matchAll(/^ampho_store_duration_seconds_count\{db_operation_name="(\w+)"\} (\d+)$/gm)].map(
+      ([, name = "", count = ""]) => [name, Number(count)] as const,
+    ),
+  );
+
+onBothDatabases((ground) => {
+  it("the options of each ceremony are those of the design, and the handle is the same for all passkeys of the account", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    expect(Buffer.from(ann.handle, "base64url")).toHaveLength(32);
+    const challenge = expect.stringMatching(/^[\w-]{43}$/);
+    const request = { challenge, rpId: "example.org", timeout: 300_000 };
+    expect((await loginPage(world)).options).toEqual({
+      ...request,
+      userVerification: "required",
+      allowCredentials: [],
+    });
+    const own = [{ type: "public-key", id: base64url(ann.subject.id), transports: ["internal"] }];
+    expect(challengeOf(await logIn(world, "ann")).options).toEqual({
+      ...request,
+      ...{ userVerification: "discouraged", allowCredentials: own },
+    });
+    const { token } = await passkeyLogin(world, ann);
+    const creation = {
+      ...{ challenge, timeout: 300_000, attestation: "none", extensions: { credProps: true } },
+      rp: { id: "example.org", name: "Example" },
+      user: { id: ann.handle, name: "ann", displayName: "ann" },
+      pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: "public-key", alg })),
+      excludeCredentials: own,
+    };
+    const asked = async (bearer: string, body: object) => (await beginPasskey(world, bearer, body)).options;
+    const alone = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
+    expect(await asked(token, {})).toEqual({ ...creation, authenticatorSelection: alone });
+    expect(await asked(token, { use: "login" })).toEqual({ ...creation, authenticatorSelection: alone });
+    expect(await asked(token, { use: "second" })).toEqual({
+      ...{ ...creation, hints: ["security-key"] },
+      authenticatorSelection: {
+        ...{ residentKey: "discouraged", requireResidentKey: false, userVerification: "discouraged" },
+      },
+    });
+    await world.user("bob", { password });
+    const bob = await world.login("bob");
+    const upgrade = await asked(bob.token, { upgrade: true });
+    // A browser that creates the passkey without a question cannot promise to verify its user.
+    expect(upgrade).toMatchObject({
+      ...{ excludeCredentials: [], attestation: "none" },
+      authenticatorSelection: { ...alone, userVerification: "preferred" },
+    });
+    expect([upgrade.user?.id === ann.handle, upgrade.user?.id.length]).toEqual([false, 43]);
+  });
+
+  it("each use stores its time and the state of the backup, which decides nothing", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    for (const backedUp of [true, false, true]) {
+      world.clock.advance(10);
+      const flags = flag.up | flag.uv | flag.be | (backedUp ? flag.bs : 0);
+      const { token: bearer } = await passkeyLogin(world, ann, { flags });
+      const { json } = await world.call("GET", "/passkeys", { bearer });
+      expect(json["passkeys"]).toMatchObject([{ synced: backedUp, used: world.clock.now() }]);
+    }
+  });
+
+  it("the transaction of a login page and of a registration is over from its 600th second on, and before its own time (W-14)", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    const { token: bearer } = await passkeyLogin(world, ann);
+    const bodies = [await assertion(world, ann), await assertion(world, ann), await assertion(world, ann)];
+    const begun = [await beginPasskey(world, bearer), await beginPasskey(world, bearer)];
+    const send = async (at: number) => outcomeOf(await world.call("POST", "/login", { body: bodies[at] }));
+    const add = async (at: number) => {
+      const { transaction, challenge } = begun[at] ?? (await beginPasskey(world, bearer));
+      const body = { transaction, passkey: register(createSubject(-7), challenge) };
+      return outcomeOf(await world.call("POST", "/passkeys", { body, bearer }));
+    };
+    world.clock.advance(599);
+    expect(await send(0)).toEqual([200]);
+    world.clock.advance(1);
+    expect([await send(1), await add(1)]).toEqual([over, over]);
+    world.clock.advance(-1);
+    expect(await add(0)).toEqual([200]);
+    const early = await assertion(world, ann);
+    world.clock.advance(-61);
+    expect(outcomeOf(await world.call("POST", "/login", { body: early }))).toEqual(over);
+    world.clock.advance(1);
+    expect((await world.call("POST", "/login", { body: early })).status).toBe(200);
+    expect(await send(2)).toEqual([200]);
+  });
+
+  it("a login by passkey with the token of the own session re-authenticates it, and with that of another user opens a new one", async () => {
+    const world = await ground.open(passkeySettings);
+    const [ann, bob] = [await addPasskeyOwner(world, "ann"), await addPasskeyOwner(world, "bob")];
+    world.clock.advance(60);
+    const raised = grantOf(await logInWith(world, ann, {}, { bearer: ann.enrolling.token }));
+    expect(sessionOf(raised)).toBe(sessionOf(ann.enrolling));
+    expect(claimsOf(raised.token)).toMatchObject({
+      ...{ amr: ["swk", "mfa"], acr: "phr", auth_time: world.clock.now() },
+    });
+    // The former tokens never get the new level (W-01).
+    expect((await world.renew(ann.enrolling.refresh_token)).error).toBe("session_ended");
+    expect((await world.renew(raised.refresh_token)).status).toBe(200);
+    const other = grantOf(await logInWith(world, ann, {}, { bearer: bob.enrolling.token }));
+    expect(claimsOf(other.token)).toMatchObject({ sub: ann.id, acr: "phr" });
+    expect(sessionOf(other)).not.toBe(sessionOf(bob.enrolling));
+    expect((await world.ampho.sessions.list(bob.id)).map(({ id, acr }) => [id, acr])).toEqual([
+      [sessionOf(bob.enrolling), "1fa"],
+    ]);
+  });
+
+  it("a passkey that no account has is unknown in a second step and in a step-up too, and the right one still works", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    const bearer = ann.enrolling.token;
+    const stranger = createSubject(-7);
+    for (const sent of [{}, { bearer }]) {
+      const body = "bearer" in sent ? {} : { login: "ann", password };
+      const { transaction, challenge } = challengeOf(await world.call("POST", "/login", { body, ...sent }));
+      const finish = (subject: Subject) =>
+        world.call("POST", "/login", { body: { transaction, passkey: authenticate(subject, challenge) }, ...sent });
+      expect(outcomeOf(await finish(stranger))).toEqual(unknown);
+      expect((await finish(ann.subject)).status).toBe(200);
+    }
+  });
+
+  it("every rejection of a passkey that an account has is one response, and costs the same operations of the database", async () => {
+    const world = await ground.open(passkeySettings);
+    const [ann, bob, key] = [
+      await addPasskeyOwner(world, "ann"),
+      await addPasskeyOwner(world, "bob"),
+      await addPasskeyOwner(world, "key", { subject: createSubject(-7, { backupEligible: false }) }),
+    ];
+    await passkeyLogin(world, key, { signCount: 7 });
+    await world.ampho.users.disable("bob");
+    world.clock.advance(1);
+    const response = { userHandle: bob.handle };
+    const rejections = {
+      "a disabled user": await assertion(world, bob),
+      "a disabled user and a wrong signature": await assertion(world, bob, { response, signature: Buffer.alloc(64) }),
+      "a wrong signature": await assertion(world, ann, {
+        signature: Buffer.alloc(64),
+        response: { userHandle: ann.handle },
+      }),
+      "the handle of another account": await assertion(world, ann, { response }),
+      "another origin": await assertion(world, ann, { clientData: { origin: "https://example.net" } }),
+      "a counter that stepped back": await assertion(world, key, { signCount: 7 }),
+    };
+    const seen = [];
+    for (const body of Object.values(rejections)) {
+      const before = operationsOf(world);
+      const { status, text, headers } = await world.call("POST", "/login", { body });
+      const operations = [...operationsOf(world)]
+        .filter(([name, count]) => name !== "readRevocations" && count !== (before.get(name) ?? 0))
+        .map(([name, count]) => [name, count - (before.get(name) ?? 0)]);
+      seen.push({ status, text, headers: [...headers].filter(([name]) => name !== "date"), operations });
+    }
+    for (const each of seen) expect(each).toEqual(seen[0]);
+    expect(seen[0]).toMatchObject({
+      status: 401,
+      operations: [
+        ["findPasskey", 1],
+        ["recordAudit", 1],
+      ],
+    });
+  });
+
+  it("pages below the relying party use its passkeys, and the hash of their own host is rejected", async () => {
+    const appUrl = "https://login.example.org/";
+    const world = await ground.open({ ...passkeySettings, appUrl, passkeyRp: "example.org" });
+    const clientData = { origin: "https://login.example.org" };
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const subject = createSubject(-7);
+    const { options, added } = await addPasskey(world, token, subject, { change: { clientData } });
+    expect([added.status, options]).toMatchObject([200, { rp: { id: "example.org" } }]);
+    const ann = { subject, handle: options.user?.id ?? "" };
+    expect((await loginPage(world)).options).toMatchObject({ rpId: "example.org" });
+    expect((await logInWith(world, ann, { clientData })).status).toBe(200);
+    for (const change of [{ clientData, rpIdHash: sha256("login.example.org") }, {}])
+      expect(outcomeOf(await logInWith(world, ann, change))).toEqual(wrong);
+  });
+
+  it("a passkey that has never verified its user, and one that the browser cannot find alone, are not the last way in (W-40)", async () => {
+    const world = await ground.open(passkeySettings);
+    const [first, second] = [createSubject(-7), createSubject(-8)];
+    const { handle } = await importOwner(world, "ann", [first, second]);
+    const remove = async (bearer: string, { id }: Subject) =>
+      outcomeOf(await world.call("DELETE", `/passkeys/${base64url(id)}`, { bearer }));
+    const log = async (subject: Subject) => grantOf(await logInWith(world, { subject, handle })).token;
+    // Nothing shows yet that the other one can log in alone.
+    expect(await remove(await log(first), first)).toEqual([409, "last_way_in"]);
+    const bearer = await log(second);
+    expect(await remove(bearer, first)).toEqual([204]);
+
+    const clientExtensionResults = { credProps: { rk: false } };
+    const stick = createSubject(-7, { backupEligible: false });
+    const change = { outer: { clientExtensionResults } };
+    const { added } = await addPasskey(world, bearer, stick, { body: { use: "second" }, change });
+    expect(added.status, added.text).toBe(200);
+    expect(await remove(bearer, second)).toEqual([409, "last_way_in"]);
+    expect(await remove(bearer, stick)).toEqual([204]);
+  });
+});
