@@ -6,7 +6,7 @@ import { freshPlace, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
 import { startWireProxy, type WireMessage, type WireProxy } from "./wire-proxy.js";
-import { openBeside, type Write, writes } from "./writes.js";
+import { appUrl, openBeside, type Write, writes } from "./writes.js";
 
 interface PostgresKillGround extends KillGround {
   readonly server: OwnServer;
@@ -22,7 +22,12 @@ beforeAll(async () => {
   const url = new URL(database.runtimeUrl);
   url.port = String(proxy.port);
   const key = JSON.stringify(keyOfAll);
-  const place = freshPlace({ AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: url.href, ...unthrottled });
+  const place = freshPlace({
+    AMPHO_SECURITY_KEY: key,
+    AMPHO_DATABASE_URL: url.href,
+    AMPHO_APP_URL: appUrl,
+    ...unthrottled,
+  });
   ground = {
     server,
     proxy,

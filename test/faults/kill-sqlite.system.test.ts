@@ -9,7 +9,7 @@ import { openSqliteMigrations } from "../../dist/store/sqlite/store.js";
 import { freshPlace, unthrottled } from "../world/serve.js";
 import { keyOfAll } from "./ground.js";
 import { expectWhole, type Killer, type KillGround, learn } from "./killing.js";
-import { openBeside, type Write, writes } from "./writes.js";
+import { appUrl, openBeside, type Write, writes } from "./writes.js";
 
 let folder = "";
 let ground: KillGround;
@@ -22,7 +22,12 @@ beforeAll(async () => {
   const databaseUrl = `sqlite:${file}`;
   const key = JSON.stringify(keyOfAll);
   ground = {
-    place: freshPlace({ AMPHO_SECURITY_KEY: key, AMPHO_DATABASE_URL: databaseUrl, ...unthrottled }),
+    place: freshPlace({
+      AMPHO_SECURITY_KEY: key,
+      AMPHO_DATABASE_URL: databaseUrl,
+      AMPHO_APP_URL: appUrl,
+      ...unthrottled,
+    }),
     beside: await openBeside(databaseUrl),
     rows: async (sql) => {
       const { DatabaseSync } = loadDriver(undefined);

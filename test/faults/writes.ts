@@ -1,6 +1,13 @@
 // Everything that writes: each endpoint and each command with its requirements, and a tally of the database.
 import { randomBytes } from "node:crypto";
 import { type Ampho, createAmpho } from "../../dist/ampho.js";
+import {
+  authenticate,
+  bytesOf,
+  createSubject,
+  type Subject as Key,
+  register,
+} from "../factors/webauthn/authenticator.js";
 import { codeAt } from "../gate/owners.js";
 import type { Asked } from "./application.js";
 import { keyOfAll, unthrottled } from "./ground.js";
@@ -27,12 +34,15 @@ export interface Write {
 const next = "violet kettle harbour morning";
 const post = (path: string, bearer: string, body?: unknown) => ({ method: "POST", path, bearer, body });
 
-async function call(ampho: Ampho, path: string, body: object, bearer?: string): Promise<Record<string, unknown>> {
+/** Passkeys belong to its host. */
+export const appUrl = "https://example.org/";
+
+async function call(ampho: Ampho, path: string, body?: object, bearer?: string): Promise<Record<string, unknown>> {
   const headers = {
     "Content-Type": "application/json",
     ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
   };
-  const request = { method: "POST", headers, body: JSON.stringify(body) };
+  const request = { method: body ? "POST" : "GET", headers, ...(body && { body: JSON.stringify(body) }) };
   return (await ampho.fetch(new Request(`http://localhost${ampho.host.prefix}${path}`, request))).json();
 }
 
@@ -54,6 +64,25 @@ async function beginSecondStep(ampho: Ampho, subject: Subject): Promise<void> {
   prepared.set(login, { transaction, recovery_code: code });
 }
 
+/** Begins a registration, and leaves the body that finishes it. */
+async function beginPasskey(ampho: Ampho, { login, token }: Subject, key: Key = createSubject(-7)) {
+  const { transaction, passkey } = await call(ampho, "/passkeys/options", {}, token);
+  const { challenge, user } = passkey as { readonly challenge: string; readonly user: { readonly id: string } };
+  const body = { transaction, passkey: register(key, bytesOf(challenge)) };
+  prepared.set(login, body);
+  return { body, userHandle: user.id };
+}
+
+async function beginPasskeyLogin(ampho: Ampho, subject: Subject): Promise<void> {
+  const key = createSubject(-7, { backupEligible: false });
+  const { body, userHandle } = await beginPasskey(ampho, subject, key);
+  await call(ampho, "/passkeys", body, subject.token);
+  const { transaction, passkey } = await call(ampho, "/login");
+  const { challenge } = passkey as { readonly challenge: string };
+  const response = authenticate(key, bytesOf(challenge), { signCount: 1, response: { userHandle } });
+  prepared.set(subject.login, { transaction, passkey: response });
+}
+
 export const writes: readonly Write[] = [
   {
     name: "POST /login",
@@ -65,6 +94,16 @@ export const writes: readonly Write[] = [
     password: true,
     prepare: beginSecondStep,
     ask: ({ login }) => ({ method: "POST", path: "/login", body: prepared.get(login) }),
+  },
+  {
+    name: "POST /login with a passkey",
+    prepare: beginPasskeyLogin,
+    ask: ({ login }) => ({ method: "POST", path: "/login", body: prepared.get(login) }),
+  },
+  {
+    name: "POST /passkeys",
+    prepare: (ampho, subject) => beginPasskey(ampho, subject),
+    ask: ({ login, token }) => post("/passkeys", token, prepared.get(login)),
   },
   {
     name: "POST /totp/confirm",
@@ -126,7 +165,7 @@ export const writes: readonly Write[] = [
 
 /** Done with the library, beside the processes that are killed. */
 export const openBeside = (databaseUrl: string): Promise<Ampho> =>
-  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", log: () => {}, ...unthrottled });
+  createAmpho({ key: keyOfAll, databaseUrl, databaseMigrate: "off", appUrl, log: () => {}, ...unthrottled });
 
 export async function makeSubject(ampho: Ampho, withPassword: boolean): Promise<Subject> {
   const login = `user-${randomBytes(6).toString("hex")}`;
@@ -153,6 +192,8 @@ export const tallySql = `
   union all select 'spent', count(*) from ampho_spent
   union all select 'bought', count(*) from ampho_spent where bought is not null
   union all select 'secrets', count(*) from ampho_totp
+  union all select 'passkeys', count(*) from ampho_passkeys
+  union all select 'counters', coalesce(sum(sign_count), 0) from ampho_passkeys
   union all select 'codes', count(*) from ampho_recovery
   union all select 'used codes', count(*) from ampho_recovery where used_at is not null
   union all select 'factors', coalesce(sum(factors_version), 0) from ampho_accounts
@@ -168,7 +209,7 @@ export function tallyOf(rows: readonly Readonly<Record<string, unknown>>[]): Tal
 }
 
 /** Columns that become the time of the write, or one more than they were. The size of the change does not matter. */
-const times: ReadonlySet<string> = new Set(["era", "roles"]);
+const times: ReadonlySet<string> = new Set(["era", "roles", "factors"]);
 
 /** The differences. */
 export function movedBetween(before: Tally, after: Tally): Readonly<Record<string, number>> {

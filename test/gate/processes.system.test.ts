@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
 import { startInstance } from "../ampho/processes.js";
+import { authenticate, createSubject, register } from "../factors/webauthn/authenticator.js";
 import { startChild } from "../store/processes.js";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
@@ -13,12 +14,14 @@ import {
   addOwner,
   codeAt,
   type Ground,
+  logIn,
   onBothDatabases,
   outcomeOf,
   pendingLogin,
   setUp,
   unthrottled,
 } from "./owners.js";
+import { addPasskeyOwner, assertion, beginPasskey, challengeOf, passkeyLogin } from "./passkey-owners.js";
 
 const server = usePostgres(startOwnPostgres);
 const database = useDatabase(server);
@@ -101,9 +104,23 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
       ["/register/finish", { transaction: registration.transaction, code: registering.code, password: newPassword }],
       ["/account/email/finish", { transaction: change.transaction, code: changing.code }, cid.token],
     ] as const;
+    const key = await addPasskeyOwner(world, "key");
+    const { token: bearer } = await passkeyLogin(world, key);
+    const [alone, pending] = [await assertion(world, key), challengeOf(await logIn(world, "key"))];
+    const adding = await beginPasskey(world, bearer);
+    const byPasskey = [
+      ["/login", alone],
+      ["/login", { transaction: pending.transaction, passkey: authenticate(key.subject, pending.challenge) }],
+      [
+        "/passkeys",
+        { transaction: adding.transaction, passkey: register(createSubject(-7), adding.challenge) },
+        bearer,
+      ],
+    ] as const;
     const back = await downs[name](world);
-    const sendByMail = () =>
-      Promise.all(byMail.map(([path, body, bearer]) => world.call("POST", path, { body, bearer })));
+    const sendAll = (requests: readonly (readonly [path: string, body: object, bearer?: string])[]) =>
+      Promise.all(requests.map(([path, body, token]) => world.call("POST", path, { body, bearer: token })));
+    const sendByMail = () => sendAll(byMail);
     const finish = { transaction, totp: ann.nextCode() };
     const confirm = { transaction: enrolment.transaction, totp: codeAt(enrolment.secret, clock.now()) };
     const redeem = () =>
@@ -112,7 +129,10 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
         world.call("POST", "/totp/confirm", { body: confirm, bearer: bob.token }),
       ]);
     for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
-    for (const answer of await sendByMail()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    for (const answer of [...(await sendByMail()), ...(await sendAll(byPasskey))])
+      expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    // The page of a login needs no database.
+    expect((await world.call("GET", "/login")).status).toBe(200);
     expect(outcomeOf(await world.call("POST", "/login/mail", { body: { login: "bob" } }))).toEqual([
       503,
       "unavailable",
@@ -124,6 +144,9 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
     for (const answer of await redeem()) expect(answer.status, answer.text).toBe(200);
     expect((await sendByMail()).map(({ status }) => status)).toEqual([200, 204, 200, 204]);
     for (const answer of await sendByMail()) expect(answer.status, answer.text).toBe(401);
+    // A new passkey would end the pending login, so it comes last.
+    for (const each of byPasskey) expect((await sendAll([each]))[0]?.status).toBe(200);
+    for (const answer of await sendAll(byPasskey)) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
     for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
   },
 );

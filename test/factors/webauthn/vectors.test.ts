@@ -11,7 +11,7 @@ const topOriginsOf = ({ framed }: PublishedPair) => (framed ? [topOrigin] : []);
 function registerPair(pair: PublishedPair, topOrigins = topOriginsOf(pair)) {
   const { registration: response, registrationChallenge: challenge } = pair;
   return verifyRegistration(
-    expectedRegistration({ response, challenge, topOrigins, userVerification: "discouraged", upgrade: true }),
+    expectedRegistration({ response, challenge, topOrigins, userVerification: "discouraged" }),
   );
 }
 
