@@ -11,6 +11,8 @@ declare global {
   /** The request of autofill. */
   var filling: Promise<string>;
   var leave: AbortController;
+  /** How often the page has asked for a passkey. */
+  var asked: number;
 }
 
 /** Ann has a passkey, and the page waits for its authenticator. */
@@ -55,6 +57,32 @@ describe.each([
     expect(await levelOf(tab)).toEqual(["ann", "phr", "hwk,mfa"]);
   });
 
+  it(`a login in another tab in ${mode} mode ends the request of autofill without an error`, async () => {
+    const { tab, openTab, added } = await openWaiting(cookies);
+    const other = await openTab();
+    const acr = await other.evaluate(
+      async ({ login, password, recoveryCode }) => {
+        const error = await ways.login(login, password).catch((reason) => reason);
+        return (await error.finish({ recoveryCode })).acr;
+      },
+      { ...ann, recoveryCode: added.recoveryCodes[0] },
+    );
+    expect([acr, await filled(tab)]).toEqual(["2fa", "nothing"]);
+    expect(await levelOf(tab)).toEqual(["ann", "2fa", "pwd,rec,mfa"]);
+  });
+
+  it(`two tabs in ${mode} mode have a request of autofill each, and the login of one ends that of the other`, async () => {
+    const { tab, openTab, authenticator } = await openWaiting(cookies);
+    const [credential] = await authenticator.credentials();
+    if (credential === undefined) throw new Error("no credential");
+    const other = await openTab();
+    const second = await addAuthenticator(other);
+    await second.add(credential);
+    expect(await other.evaluate(() => outcome(ways.loginWithPasskey({ autofill: true })))).toBe("resolved");
+    expect(await filled(tab)).toBe("nothing");
+    expect(await levelOf(tab)).toEqual(["ann", "phr", "hwk,mfa"]);
+  });
+
   it(`a login by password in ${mode} mode finishes with a passkey while autofill waits`, async () => {
     const { tab, authenticator } = await openWaiting(cookies);
     await authenticator.touch(true);
@@ -67,23 +95,22 @@ describe.each([
 });
 
 describe("autofill without a touch", () => {
-  it("a login in another tab and an abort end the request of autofill without an error", async () => {
-    const { tab, openTab } = await openWaiting();
-    const other = await openTab();
-    await other.evaluate(() => {
-      globalThis.leave = new AbortController();
-      globalThis.filling = outcome(ways.loginWithPasskey({ autofill: true, signal: leave.signal }));
-    });
-    await other.evaluate(() => leave.abort());
-    expect(await filled(other)).toBe("nothing");
-    await addAuthenticator(other);
-    const added = await other.evaluate(async ({ login, password }) => {
-      const error = await ways.login(login, password).catch((reason) => reason);
-      return error.factors;
-    }, ann);
-    expect(added).toContain("passkey");
+  it("an abort ends the request of autofill without an error", async () => {
+    const { tab } = await openWaiting();
     await tab.evaluate(() => leave.abort());
     expect(await filled(tab)).toBe("nothing");
+  });
+
+  it.each([
+    ["NotAllowedError", "nothing"],
+    ["SecurityError", "SecurityError"],
+  ])("a request of autofill that the browser ends with %s resolves to %s", async (name, seen) => {
+    const { tab } = await openShop();
+    const ended = tab.evaluate((error) => {
+      navigator.credentials.get = () => Promise.reject(new DOMException("", error));
+      return outcome(ways.loginWithPasskey({ autofill: true }));
+    }, name);
+    expect(await ended).toBe(seen);
   });
 
   it("a second request of autofill ends the first one", async () => {
@@ -100,15 +127,26 @@ describe("autofill without a touch", () => {
     await tab.evaluate(() => leave.abort());
     await tab.clock.install();
     await tab.evaluate(() => {
+      const get = navigator.credentials.get.bind(navigator.credentials);
+      globalThis.asked = 0;
+      navigator.credentials.get = (options) => {
+        asked++;
+        return get(options);
+      };
       globalThis.filling = outcome(ways.loginWithPasskey({ autofill: true }));
     });
     const waitAgain = async () => {
       clock.advance(250);
       await tab.clock.fastForward(250_000);
     };
-    for (const count of [2, 3, 4]) {
+    // The timer begins together with the request.
+    const asks = (count: number) => expect.poll(() => tab.evaluate(() => asked)).toBe(count);
+    await asks(1);
+    const before = begun();
+    for (const count of [1, 2, 3]) {
       await waitAgain();
-      await expect.poll(begun).toBe(count);
+      await asks(1 + count);
+      expect(begun()).toBe(before + count);
     }
     await authenticator.touch(true);
     await waitAgain();

@@ -7,6 +7,13 @@ import { ann } from "./world.js";
 
 useBrowser();
 
+declare global {
+  /** The calls of the Signal API. */
+  var signalled: Record<string, unknown>[];
+  /** The error of a login that needs a second factor. */
+  var needed: FactorNeeded;
+}
+
 const modes: readonly (readonly [name: string, cookies: boolean])[] = [
   ["bearer", false],
   ["cookie", true],
@@ -188,6 +195,47 @@ describe("authenticators", () => {
     expect(await byPasskey(tab)).toBe("unknown_passkey");
     await expect.poll(() => authenticator.signals).toContainEqual(expect.stringMatching(/^deleted /));
     expect(await authenticator.credentials()).toEqual([]);
+  });
+
+  it("the browser learns the passkeys and the login of the account after each change, and an unknown passkey after a second step", async () => {
+    const { tab, world } = await openShop();
+    await addAuthenticator(tab);
+    await logIn(tab);
+    await tab.evaluate(() => {
+      globalThis.signalled = [];
+      const platform = PublicKeyCredential as unknown as Record<string, unknown>;
+      for (const signal of ["signalAllAcceptedCredentials", "signalCurrentUserDetails", "signalUnknownCredential"])
+        platform[signal] = async (about: object) => void signalled.push({ signal, ...about });
+    });
+    const settled = async (count: number) => {
+      await expect.poll(() => tab.evaluate(() => signalled.length)).toBe(count);
+      return tab.evaluate(() => signalled.splice(0));
+    };
+    const add = () => tab.evaluate(async () => (await ways.passkeys.add()).passkey.id);
+    const first = await add();
+    const { user: userId } = await tab.evaluate(async () => (await ways.fetch("/api/security/passkeys")).json());
+    const learned = (...allAcceptedCredentialIds: string[]) => [
+      { signal: "signalAllAcceptedCredentials", rpId: "localhost", userId, allAcceptedCredentialIds },
+      { signal: "signalCurrentUserDetails", rpId: "localhost", userId, name: "ann", displayName: "ann" },
+    ];
+    const unknown = (credentialId: string) => ({ signal: "signalUnknownCredential", rpId: "localhost", credentialId });
+    expect(await settled(2)).toEqual(learned(first));
+    await logOut(tab);
+    expect(await byPasskey(tab)).toBe("resolved");
+    expect(await settled(0)).toEqual([]);
+    await tab.evaluate((id) => ways.passkeys.remove(id), first);
+    expect(await settled(3)).toEqual([unknown(first), ...learned()]);
+    const second = await add();
+    expect(await settled(2)).toEqual(learned(second));
+
+    await logOut(tab);
+    await tab.evaluate(async ({ login, password }) => {
+      globalThis.needed = await ways.login(login, password).catch((reason) => reason);
+    }, ann);
+    const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
+    await world.ampho.factors.remove(id, { all: true, reason: "A test removes them." });
+    expect(await tab.evaluate(() => outcome(needed.finish({ passkey: true })))).toBe("unknown_passkey");
+    expect(await settled(1)).toEqual([unknown(second)]);
   });
 
   it("a list of passkeys updates the login that the browser shows", async () => {

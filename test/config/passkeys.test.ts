@@ -36,7 +36,7 @@ describe("AMPHO_APP_URL", () => {
     });
   });
 
-  it("without it, with an IP address, or with AMPHO_SECURITY_PASSKEYS=false no passkeys are offered", () => {
+  it("no passkeys are offered without it, with an IP address, or with AMPHO_SECURITY_PASSKEYS=false", () => {
     for (const env of [
       {},
       { ...app, AMPHO_SECURITY_PASSKEYS: "false" },

@@ -57,7 +57,7 @@ const forged: Readonly<Record<string, Partial<Parts>>> = {
   "W-34: no DER": { signature: Buffer.alloc(64, 1) },
 };
 
-/** What the audit log says of them. */
+/** The reasons in the audit log, in the same order. */
 const reasons: readonly string[] = [
   ...Array.from({ length: 8 }, () => "origin"),
   ...["rp_id", "cross_origin", "top_origin", "user_presence", "backup_state", "backup_eligibility"],

@@ -139,7 +139,14 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("findPasskey", "p-1");
   await run("listPasskeys", ann.id);
   await run("renamePasskey", { id: "p-1", userId: ann.id, name: "x" });
-  const touched = { factor: "passkey", id: "p-1", seenCount: 0, signCount: 1, backedUp: true, userVerified: true } as const;
+  const touched = {
+    factor: "passkey",
+    id: "p-1",
+    seenCount: 0,
+    signCount: 1,
+    backedUp: true,
+    userVerified: true,
+  } as const;
   await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, sessionId: undefined, rolePolicy: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });

@@ -380,7 +380,7 @@ describe("the oracle", () => {
   ]);
   const synced = { ...expectedAssertion(es256).credential, signCount: 7 };
 
-  /** What Ampho accepts and the oracle rejects. */
+  /** Ceremonies that Ampho accepts and the oracle rejects. */
   const onlyOurs: Rows<readonly [name: string, () => unknown, () => Promise<unknown>]> = {
     "an attestation statement that is wrong or of an unknown format, which Ampho does not read": [
       ourRegistration("a broken signature by a certificate", { fmt: "packed", attStmt: statement }),

@@ -10,9 +10,7 @@ const topOriginsOf = ({ framed }: PublishedPair) => (framed ? [topOrigin] : []);
 
 function registerPair(pair: PublishedPair, topOrigins = topOriginsOf(pair)) {
   const { registration: response, registrationChallenge: challenge } = pair;
-  return verifyRegistration(
-    expectedRegistration({ response, challenge, topOrigins, userVerification: "discouraged" }),
-  );
+  return verifyRegistration(expectedRegistration({ response, challenge, topOrigins, userVerification: "discouraged" }));
 }
 
 function authenticatePair(pair: PublishedPair, topOrigins = topOriginsOf(pair)) {
