@@ -63,7 +63,7 @@ const plainDomain = /^[a-z0-9.-]+\.[a-z][a-z0-9-]*$/;
 
 /** Returns the domain in ASCII (UTS #46). */
 function parseDomain(name: string): string | undefined {
-  // UTS #46 leaves such a name as it is. Nearly all are so, and an import reads many.
+  // UTS #46 leaves plain names as they are. Nearly all names are plain, and an import reads many.
   if (plainDomain.test(name) && !name.includes("xn--")) return domainName.test(name) ? name : undefined;
   if (!domainCharacters.test(name)) return undefined;
   const domain = domainToASCII(name);
