@@ -43,8 +43,11 @@ export interface RegisteredPasskey {
 
 export interface Assertion extends Ceremony {
   readonly credential: Pick<RegisteredPasskey, "id" | "publicKey" | "alg" | "signCount" | "backupEligible"> & {
-    /** The user handle of the account to which the credential belongs. */
-    readonly userHandle: string;
+    /**
+     * The user handle of the account to which the credential belongs. Undefined: another system has registered it, and did
+     * not keep the handle. No authenticator signs a handle, so the credential id alone names the account then.
+     */
+    readonly userHandle: string | undefined;
   };
   /** True if no account was known before the ceremony. */
   readonly userHandleRequired: boolean;
@@ -132,7 +135,8 @@ export function verifyAssertion(assertion: Assertion): VerifiedAssertion {
   ensure(sent.id === credential.id, "credential_id");
   // Step 6. Without this comparison, a user could present a credential that another account has (§7.2).
   ensure(sent.userHandle !== undefined || !assertion.userHandleRequired, "user_handle");
-  ensure(sent.userHandle === undefined || sent.userHandle === credential.userHandle, "user_handle");
+  const { userHandle = sent.userHandle } = credential;
+  ensure(sent.userHandle === undefined || sent.userHandle === userHandle, "user_handle");
   // Step 7.
   const data = readAuthenticationData(sent.authenticatorData);
   // Steps 8 to 14.

@@ -163,7 +163,7 @@ function cleanName(name = "", fallback = "Passkey"): string {
 export interface PasskeyListing {
   readonly passkeys: readonly PasskeyView[];
   readonly rp: string;
-  /** The user handle. Null before the first passkey. */
+  /** The user handle of the account. Null before the first registration. */
   readonly user: string | null;
   /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
   readonly accepted: readonly string[];

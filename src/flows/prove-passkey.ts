@@ -79,7 +79,7 @@ export async function verifyPasskey(
   { found, account, response, transaction, origin, isKnown }: Presented,
 ): Promise<VerifiedAssertion> {
   const party = requireParty(deps);
-  const { id, alg, signCount, backupEligible, publicKey } = found.passkey;
+  const { id, alg, signCount, backupEligible, publicKey, ownHandle } = found.passkey;
   try {
     return verifyAssertion({
       response,
@@ -89,7 +89,8 @@ export async function verifyPasskey(
       credential: {
         // The row was written from a checked key.
         ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
-        userHandle: found.account.handle ?? "",
+        // An account without a handle has no passkey that needs it, so that an empty one rejects.
+        userHandle: ownHandle === "" ? undefined : (ownHandle ?? found.account.handle ?? ""),
       },
       userHandleRequired: !isKnown,
     });

@@ -7,8 +7,8 @@ import { readTransports } from "../factors/webauthn-response.js";
 import type { NewPasskeyRow } from "../store/sql/passkeys.js";
 
 export interface ImportedPasskeys {
-  /** The user handle that the authenticators have stored. */
-  readonly handle: string;
+  /** The user handle of the account. Undefined if the other system gave each passkey its own, or kept none. */
+  readonly handle: string | undefined;
   readonly passkeys: readonly NewPasskeyRow[];
 }
 
@@ -18,7 +18,7 @@ const wrong = (reason: string): Wrong => ({ wrong: reason });
 const passkeysMax = 20;
 const nameMax = 100;
 const members = new Set([
-  ...["id", "public_key", "sign_count", "backup_eligible", "backup_state", "transports", "name"],
+  ...["id", "public_key", "sign_count", "backup_eligible", "backup_state", "transports", "name", "user_handle"],
 ]);
 /** The model of the authenticator is unknown. */
 const noModel = "00000000-0000-0000-0000-000000000000";
@@ -33,16 +33,25 @@ export function readPasskeys(
   if (!Array.isArray(value) || value.length < 1 || value.length > passkeysMax)
     return wrong("The passkeys are not an array of 1 to 20 objects.");
   if (rp === undefined) return wrong("Passkeys belong to a domain. Set AMPHO_APP_URL before you import them.");
-  if (!isBytes(userHandle, 64)) return wrong("The user_handle is missing or is not 1 to 64 bytes in base64url.");
-  const passkeys: NewPasskeyRow[] = [];
+  if (!isHandle(userHandle)) return badHandle;
+  const read: NewPasskeyRow[] = [];
   for (const each of value as readonly unknown[]) {
-    const read = readPasskey(each, rp);
-    if ("wrong" in read) return read;
-    passkeys.push(read);
+    const passkey = readPasskey(each, rp);
+    if ("wrong" in passkey) return passkey;
+    read.push(passkey);
   }
-  if (new Set(passkeys.map(({ id }) => id)).size < passkeys.length) return wrong("Two passkeys have the same id.");
-  return { handle: userHandle, passkeys };
+  if (new Set(read.map(({ id }) => id)).size < read.length) return wrong("Two passkeys have the same id.");
+  const own = new Set(read.map(({ ownHandle }) => ownHandle ?? userHandle));
+  const handle = userHandle ?? (own.size === 1 ? read[0]?.ownHandle : undefined);
+  const passkeys = read.map(({ ownHandle = userHandle ?? "", ...passkey }) => ({
+    ...passkey,
+    ownHandle: ownHandle === handle ? undefined : ownHandle,
+  }));
+  return { handle, passkeys };
 }
+
+const isHandle = (value: unknown): value is string | undefined => value === undefined || isBytes(value, 64);
+const badHandle = wrong("A user_handle is not 1 to 64 bytes in base64url.");
 
 function isBytes(value: unknown, max: number): value is string {
   const bytes = typeof value === "string" ? decodeBase64url(value) : undefined;
@@ -54,7 +63,8 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
   if (Object.keys(value).some((name) => !members.has(name)))
     return wrong(`A passkey has an unknown member. The members are ${[...members].join(", ")}.`);
   const { id, sign_count: signCount = 0, transports = [], name = "Passkey" } = value;
-  const { backup_eligible: backupEligible, backup_state: backedUp } = value;
+  const { backup_eligible: backupEligible, backup_state: backedUp, user_handle: ownHandle } = value;
+  if (!isHandle(ownHandle)) return badHandle;
   if (!isBytes(id, 1023)) return wrong("The id of a passkey is missing or is not 1 to 1023 bytes in base64url.");
   const key = readKey(value["public_key"]);
   if (key === undefined)
@@ -82,6 +92,7 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
     transports: readTransports(transports),
     userVerified: false,
     discoverable: undefined,
+    ownHandle,
     aaguid: noModel,
   };
 }

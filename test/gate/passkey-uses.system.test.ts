@@ -222,6 +222,59 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await logInWith(world, ann, change))).toEqual(wrong);
   });
 
+  it("imported passkeys log in with handles of their own or with unknown ones, and a new one gets that of the account", async () => {
+    const world = await ground.open(passkeySettings);
+    const flags = { backup_eligible: true, backup_state: false };
+    const [own, other, lost, mixed, alone] = Array.from({ length: 5 }, () => createSubject(-7)) as [
+      ...[Subject, Subject, Subject, Subject, Subject],
+    ];
+    const handleOf = (name: string) => base64url(Buffer.from(name));
+    const record = ({ id, publicKey }: Subject, user_handle?: string) => ({
+      ...{ id: base64url(id), public_key: publicKey, ...flags, user_handle },
+    });
+    const lines = [
+      { login: "ann", passkeys: [record(own, handleOf("one")), record(other, handleOf("two")), record(lost)] },
+      { login: "bob", user_handle: handleOf("bob"), passkeys: [record(mixed), record(alone, handleOf("three"))] },
+    ];
+    await world.ampho.users.import(lines.map((line) => `${JSON.stringify(line)}\n`));
+    const sent = async (subject: Subject, handle: string | undefined) =>
+      outcomeOf(await logInWith(world, { subject, handle: handle ?? "" }, { response: { userHandle: handle } }));
+    expect(await sent(own, handleOf("one"))).toEqual([200]);
+    expect(await sent(other, handleOf("two"))).toEqual([200]);
+    expect(await sent(mixed, handleOf("bob"))).toEqual([200]);
+    expect(await sent(alone, handleOf("three"))).toEqual([200]);
+    for (const [subject, handle] of [
+      ...([
+        [own, handleOf("two")],
+        [mixed, handleOf("three")],
+        [alone, handleOf("bob")],
+      ] as const),
+      ...([
+        [own, undefined],
+        [lost, undefined],
+        [lost, "AAA="],
+      ] as const),
+    ])
+      expect(await sent(subject, handle)).toEqual(wrong);
+    // The other system kept no handle, so the id alone names the account.
+    const bearer = grantOf(await logInWith(world, { subject: lost, handle: handleOf("anything") })).token;
+    const list = async () => (await world.call("GET", "/passkeys", { bearer })).json;
+    expect(await list()).toMatchObject({
+      user: null,
+      accepted: [own, other, lost].map(({ id }) => base64url(id)).sort(),
+    });
+
+    const subject = createSubject(-7);
+    const { options, added } = await addPasskey(world, bearer, subject);
+    expect(added.status, added.text).toBe(200);
+    expect((await list())["user"]).toBe(options.user?.id);
+    expect(await sent(subject, options.user?.id)).toEqual([200]);
+    expect(await sent(subject, handleOf("one"))).toEqual(wrong);
+    expect(await sent(own, handleOf("one"))).toEqual([200]);
+    expect(await sent(own, options.user?.id)).toEqual(wrong);
+    expect(await sent(lost, handleOf("anything else"))).toEqual([200]);
+  });
+
   it("a passkey that has never verified its user, and one that the browser cannot find alone, are not the last way in (W-40)", async () => {
     const world = await ground.open(passkeySettings);
     const [first, second] = [createSubject(-7), createSubject(-8)];

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineMaxBytes, linesOf, readImportLine } from "../../dist/users/import-lines.js";
+import type { ImportedPasskeys } from "../../dist/users/import-passkeys.js";
 import { allAlgorithms, base64url, coseKey, createSubject } from "../factors/webauthn/authenticator.js";
 import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
 
@@ -207,6 +208,23 @@ describe("the passkeys of a line", () => {
     expect(read({ public_key: jwk })).toMatchObject({ user: { passkeys: { passkeys: [{ alg, publicKey: jwk }] } } });
   });
 
+  it("the user handle is that of the line, of each passkey, of all passkeys together, or unknown", () => {
+    const handles = (line: unknown, ...own: unknown[]) => {
+      const passkeys = own.map((user_handle, at) => ({
+        ...passkey,
+        id: `AAA${at}`.replace(/\d$/, "ABCD"[at] ?? ""),
+        user_handle,
+      }));
+      const text = JSON.stringify({ login: "ann", user_handle: line, passkeys });
+      const { user } = readImportLine(text, 1, { rp: "example.org" }) as { user: { passkeys: ImportedPasskeys } };
+      return [user.passkeys.handle, ...user.passkeys.passkeys.map(({ ownHandle }) => ownHandle)];
+    };
+    expect(handles("AAAA", undefined, "BBBB", "AAAA")).toEqual(["AAAA", undefined, "BBBB", undefined]);
+    expect(handles(undefined, "BBBB", "CCCC", undefined)).toEqual([undefined, "BBBB", "CCCC", ""]);
+    expect(handles(undefined, "BBBB", "BBBB")).toEqual(["BBBB", undefined, undefined]);
+    expect(handles(undefined, undefined, undefined)).toEqual([undefined, "", ""]);
+  });
+
   const wrongLines: readonly (readonly [string, object, object?])[] = [
     ["an id with padding", { id: "AAA=" }],
     ["an id that is too long", { id: "A".repeat(1366) }],
@@ -220,8 +238,10 @@ describe("the passkeys of a line", () => {
     ["transports that are a text", { transports: "usb" }],
     ["a name with a control character", { name: "a\u0000" }],
     ["a misspelled member", { signCount: 1 }],
-    ["no user handle", {}, { user_handle: undefined }],
     ["a user handle that is too long", {}, { user_handle: "A".repeat(88) }],
+    ["an empty user handle", {}, { user_handle: "" }],
+    ["a user handle of its passkey that is too long", { user_handle: "A".repeat(88) }],
+    ["a user handle of its passkey that is a number", { user_handle: 7 }],
     ["no passkey", {}, { passkeys: [] }],
     ["21 passkeys", {}, { passkeys: Array(21).fill(passkey) }],
     ["an id twice", {}, { passkeys: [passkey, passkey] }],

@@ -53,7 +53,8 @@ export const secondFactors: MigrationSteps = {
     )`,
     "create index ampho_recovery_user on ampho_recovery (user_id)",
 
-    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it.
+    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it. `own_handle` is null
+    // for the user handle of the account. Another system can have given each passkey its own, which is empty if it is unknown.
     `create table ampho_passkeys (
       id ${text} not null primary key,
       user_id ${text} not null,
@@ -69,7 +70,8 @@ export const secondFactors: MigrationSteps = {
       rp ${text} not null,
       name ${text} not null,
       created_at bigint not null,
-      used_at bigint
+      used_at bigint,
+      own_handle ${text}
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
 

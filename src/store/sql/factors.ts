@@ -119,7 +119,7 @@ export function* deleteAccount(userId: string): Transaction<void> {
 }
 
 export interface ImportedFactors {
-  readonly passkeys?: { readonly handle: string; readonly passkeys: readonly NewPasskeyRow[] } | undefined;
+  readonly passkeys?: { readonly handle: string | undefined; readonly passkeys: readonly NewPasskeyRow[] } | undefined;
   readonly totp?: (SealedSecret & { readonly recoveryHashes: readonly string[] }) | undefined;
 }
 
@@ -145,7 +145,7 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
   // No step was used here. The present one can have been used at the other system.
   if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now);
   yield* writeAccount(userId, { factorsVersion: now, factors, policy: undefined });
-  if (passkeys) yield* writeHandle(userId, passkeys.handle);
+  if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
   return true;
 }
 
@@ -154,7 +154,10 @@ function* importPasskeys(
   { handle, passkeys }: NonNullable<ImportedFactors["passkeys"]>,
   now: number,
 ): Transaction<boolean> {
-  if ((yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined) return false;
+  const isTaken =
+    handle !== undefined &&
+    (yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined;
+  if (isTaken) return false;
   for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now))) return false;
   return true;
 }

@@ -39,11 +39,13 @@ export interface PasskeyRow {
   readonly name: string;
   readonly createdAt: number;
   readonly usedAt: number | undefined;
+  /** The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the account. */
+  readonly ownHandle?: string | undefined;
 }
 
 const columns = columnsOf(
   ...["id", "user_id", "public_key", "alg", "sign_count", "backup_eligible", "backed_up", "uv", "discoverable"],
-  ...["transports", "aaguid", "rp", "name", "created_at", "used_at"],
+  ...["transports", "aaguid", "rp", "name", "created_at", "used_at", "own_handle"],
 );
 
 function passkeyOf(row: Row): PasskeyRow {
@@ -65,6 +67,7 @@ function passkeyOf(row: Row): PasskeyRow {
     name: text(row, "name"),
     createdAt: integer(row, "created_at"),
     usedAt: usedAt === null ? undefined : integer(row, "used_at"),
+    ownHandle: textOrNull(row, "own_handle") ?? undefined,
   };
 }
 
@@ -141,6 +144,7 @@ export function* insertPasskey(userId: string, passkey: NewPasskeyRow, now: numb
     name: passkey.name,
     created_at: now,
     used_at: null,
+    own_handle: passkey.ownHandle ?? null,
   });
   return (yield* first(insert, values)) !== undefined;
 }

@@ -212,7 +212,8 @@ create table ampho_passkeys (
   rp text not null,
   name text not null,
   created_at bigint not null,
-  used_at bigint
+  used_at bigint,
+  own_handle text
 );
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
@@ -479,8 +480,8 @@ insert into ampho_recovery (hash, user_id, used_at)
 insert into ampho_recovery (hash, user_id, used_at)
   values ('fffffffffffffffffffffffffffffffffffffffffff', 'u-bob', null);
 
-insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at)
-  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null);
+insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle)
+  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null);
 
 insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure)
   values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);

@@ -77,7 +77,10 @@ export const passkeyList = z
   .object({
     passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
     rp: z.string().meta({ description: "The relying party." }),
-    user: z.string().nullable().meta({ description: "The user handle, or null before the first passkey." }),
+    user: z
+      .string()
+      .nullable()
+      .meta({ description: "The user handle of the account, or null before the first registration." }),
     accepted: z.array(z.string()).readonly().meta({ description: "All credential ids, for the Signal API." }),
   })
   .meta({ title: "PasskeyList" });
