@@ -28,7 +28,7 @@ export interface AttemptCounterRow {
 }
 
 const stateColumns = columnsOf(
-  ...["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"],
+  ...(["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"] as const),
 );
 const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
 const columns = columnsOf("key", "kind", ...stateColumns.names, ...recordColumns.names, "touched_at");

@@ -7,8 +7,8 @@ import { visible } from "./import-rows.js";
 import { insertNotice } from "./mail-rows.js";
 
 const columns = columnsOf(
-  ...["at", "event", "reason", "user_id", "login", "session_id"],
-  ...["actor", "operator", "address", "agent", "detail"],
+  ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
+  ...(["actor", "operator", "address", "agent", "detail"] as const),
 );
 const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
 

@@ -16,7 +16,10 @@ export interface Columns<C extends string> {
   values(row: Readonly<Record<C, SqlValue>>): SqlValue[];
 }
 
-export function columnsOf<const C extends string>(...names: readonly C[]): Columns<C> {
+/** Each name is a literal, so that a row without the value of a column does not compile. */
+export function columnsOf<const C extends string>(
+  ...names: string extends C ? readonly never[] : readonly C[]
+): Columns<C> {
   return {
     names,
     list: names.join(", "),

@@ -24,7 +24,7 @@ export interface MailDraft {
 const inHourMax = 5;
 
 export const mailColumns = columnsOf(
-  ...["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"],
+  ...(["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
 );
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");

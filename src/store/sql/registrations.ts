@@ -93,7 +93,8 @@ export interface Invitation {
 }
 
 const columns = columnsOf(
-  ...["id", "email", "email_canonical", "roles", "invited_by", "created_at", "until", "used_at", "removed_at"],
+  ...(["id", "email", "email_canonical", "roles", "invited_by", "created_at"] as const),
+  ...(["until", "used_at", "removed_at"] as const),
 );
 
 function invitationOf(row: Row): Invitation {

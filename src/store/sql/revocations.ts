@@ -75,8 +75,8 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
 }
 
 const columns = columnsOf(
-  ...["at", "until", "kind", "session_id", "user_id", "login"],
-  ...["roles_version", "roles", "kid", "era"],
+  ...(["at", "until", "kind", "session_id", "user_id", "login"] as const),
+  ...(["roles_version", "roles", "kid", "era"] as const),
 );
 const insert = `insert into ampho_revocations (n, ${columns.list})
   values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;

@@ -78,7 +78,7 @@ export interface ForeignTokens {
 }
 
 export const sessionColumns = columnsOf(
-  ...[
+  ...([
     "id",
     "user_id",
     "login",
@@ -90,8 +90,8 @@ export const sessionColumns = columnsOf(
     "proved_at",
     "proved_gen",
     "renewed_at",
-  ],
-  ...["expires_at", "ends_at", "access_expires", "address", "agent"],
+  ] as const),
+  ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
 );
 
 export function sessionOf(row: Row): Session {

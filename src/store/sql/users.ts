@@ -47,8 +47,8 @@ export interface UserEmail {
 }
 
 export const userColumns = columnsOf(
-  ...["id", "login", "canonical", "password_hash", "password_version"],
-  ...["roles", "roles_version", "disabled", "created_at", "email", "email_canonical", "email_proven_at"],
+  ...(["id", "login", "canonical", "password_hash", "password_version"] as const),
+  ...(["roles", "roles_version", "disabled", "created_at", "email", "email_canonical", "email_proven_at"] as const),
 );
 
 export function userOf(row: Row): User {
