@@ -10,6 +10,10 @@ import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
 
+/** The members that not every transaction has. */
+const loginMembers = ["pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn"] as const;
+const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "idn"] as const;
+
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;
 
@@ -182,13 +186,13 @@ export function createTransactions(
       // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
       const iat = exp - transactionTtlSeconds;
       const { login, sub, fv, amr } = contents;
-      const members = optional(contents, "pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn");
+      const members = optional(contents, loginMembers);
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (now) => ({ jti: randomId(), exp: now + transactionTtlSeconds, kid: keyring.signingKid() }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
-      const members = optional(contents, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn");
+      const members = optional(contents, openMembers);
       const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
       return { token: keyring.signOpen(claims), begun: { ...claims, kid: keyring.signingKid() } };
     },
@@ -203,12 +207,12 @@ export function createTransactions(
         exp,
         for: claims.for,
         kid: key.kid,
-        ...optional(claims, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn"),
+        ...optional(claims, openMembers),
       };
     },
     signAgain({ kid, ...claims }) {
       const { jti, iat, exp } = claims;
-      const members = optional(claims, "login", "email", "uh", "inv", "recovery", "prv", "ret", "idn");
+      const members = optional(claims, openMembers);
       return keyring.signOpenUnder(kid, { jti, for: claims.for, iat, exp, ...members });
     },
     read(token, purposes, now) {
@@ -216,7 +220,7 @@ export function createTransactions(
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
       const { jti, iat, exp, login, sub, fv, amr } = claims;
-      const members = optional(claims, "pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn");
+      const members = optional(claims, loginMembers);
       return { jti, iat, exp, for: claims.for, login, sub, fv, amr, kid: key.kid, ...members };
     },
     spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
@@ -244,7 +248,7 @@ function textOf(jti: string, { purpose, address, userId, passwordVersion, factor
 }
 
 /** The members that are there. */
-function optional<T extends object, const K extends keyof T>(from: T, ...names: readonly K[]): Defined<Pick<T, K>> {
+function optional<T extends object, const K extends keyof T>(from: T, names: readonly K[]): Defined<Pick<T, K>> {
   return Object.fromEntries(
     names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
   ) as Defined<Pick<T, K>>;

@@ -8,8 +8,8 @@ import { advisoryLock, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   countCodes,
+  deleteFactor,
   deleteFactors,
-  deleteTotp,
   type FactorUse,
   moveFactorsVersion,
   type NewTotp,
@@ -22,7 +22,7 @@ import {
   writeTotp,
 } from "./factors.js";
 import { identitiesOf } from "./identities.js";
-import { deletePasskeys, insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
+import { insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
@@ -198,10 +198,8 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const left = others.every((other) => other === "recovery_code") ? [] : others;
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
   if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), passkeyId))) return failed("last_way_in");
-  if (left.length === 0) yield* deleteFactors(userId);
-  else if (factor === "totp") yield* deleteTotp(userId);
-  else if (factor === "recovery_code") yield* writeCodes(userId, []);
-  else yield* deletePasskeys(userId, passkeyId);
+  if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
+  else yield* deleteFactor(userId, factor, passkeyId);
   const gone = factors.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
   yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });

@@ -39,11 +39,34 @@ export type FactorUse =
 
 /** Uses the factor up. False: it was used before, was replaced, or is not this user's. */
 export function* useFactor(userId: string, use: FactorUse, now: number): Transaction<boolean> {
-  if (use.factor === "totp") return yield* useStep(userId, use);
-  if (use.factor === "passkey") return yield* usePasskey(userId, use, now);
+  // TypeScript does not follow that the row and `use` are of the same factor.
+  const row = factorRows[use.factor] as FactorRow<FactorUse>;
+  return yield* row.use(userId, use, now);
+}
+
+/** `id`: one passkey. Undefined: the whole factor. */
+export const deleteFactor = (userId: string, factor: FactorName, id?: string) => factorRows[factor].remove(userId, id);
+
+interface FactorRow<U> {
+  readonly use: (userId: string, use: U, now: number) => Transaction<boolean>;
+  readonly remove: (userId: string, id?: string) => Transaction<void>;
+}
+
+/** How each second factor is used up and removed. */
+const factorRows: { readonly [F in FactorName]: FactorRow<Extract<FactorUse, { readonly factor: F }>> } = {
+  passkey: { use: usePasskey, remove: deletePasskeys },
+  totp: { use: useStep, remove: deleteTotp },
+  recovery_code: { use: useCode, remove: (userId) => writeCodes(userId, []) },
+};
+
+function* useCode(
+  userId: string,
+  { hash }: Extract<FactorUse, { factor: "recovery_code" }>,
+  now: number,
+): Transaction<boolean> {
   const row = yield* first(
     "update ampho_recovery set used_at = ? where hash = ? and user_id = ? and used_at is null returning hash",
-    [now, use.hash, userId],
+    [now, hash, userId],
   );
   return row !== undefined;
 }
@@ -88,7 +111,7 @@ const totpColumns = columnsOf("user_id", "secret", "kid", "last_step", "since");
 const insertTotp = `insert into ampho_totp (${totpColumns.list}) values (${totpColumns.placeholders})`;
 
 export function* writeTotp(userId: string, { secret, kid, step }: NewTotp, now: number): Transaction<void> {
-  yield* write("delete from ampho_totp where user_id = ?", [userId]);
+  yield* deleteTotp(userId);
   yield* write(insertTotp, totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now }));
 }
 
@@ -101,14 +124,12 @@ export function* writeCodes(userId: string, hashes: readonly string[]): Transact
   for (const hash of hashes) yield* write(insertCode, codeColumns.values({ hash, user_id: userId }));
 }
 
-export function* deleteTotp(userId: string): Transaction<void> {
+function* deleteTotp(userId: string): Transaction<void> {
   yield* write("delete from ampho_totp where user_id = ?", [userId]);
 }
 
 export function* deleteFactors(userId: string): Transaction<void> {
-  yield* deleteTotp(userId);
-  yield* deletePasskeys(userId);
-  yield* write("delete from ampho_recovery where user_id = ?", [userId]);
+  for (const factor of factorNames) yield* deleteFactor(userId, factor);
 }
 
 /** Deletes everything that an account is besides its user. */
