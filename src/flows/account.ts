@@ -40,13 +40,13 @@ export async function changeLogin(
   requireNewLogin(login, account);
   if (login === account.login) return;
   const { id: userId } = account;
-  const admission = await throttle.allowLoginChange({ canonical: canonicalLogin(account.login), userId, origin });
+  const allowed = await throttle.allowLoginChange({ canonical: canonicalLogin(account.login), userId, origin });
   const taken = async () => {
     const about = { reason: "login_taken", userId, login: account.login, origin } as const;
-    await admission.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
+    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
     return new AmphoError("login_taken", "A user with this login already exists.");
   };
-  const outcome = await admission.run(async () => {
+  const outcome = await allowed.run(async () => {
     if (!directory.inDatabase && (await directory.setLogin?.(account, login)) !== true) return { outcome: "taken" };
     return store.setLogin({
       ...changeOf(deps, recent, origin),
@@ -55,7 +55,7 @@ export async function changeLogin(
     });
   });
   if (outcome.outcome === "taken") throw await taken();
-  await admission.succeeded();
+  await allowed.succeeded();
   if (!("revocations" in outcome) || outcome.outcome === "changed") throw changedMeanwhile();
   revocations.add(outcome.revocations);
 }

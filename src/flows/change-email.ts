@@ -36,9 +36,9 @@ export async function beginEmailChange(
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   const { canonical } = address;
-  const admission = await throttle.allowMail({ canonical, origin });
+  const allowed = await throttle.allowMail({ canonical, origin });
   const least = leastTime();
-  const holder = await admission.run(() => directory.findByAddress(canonical));
+  const holder = await allowed.run(() => directory.findByAddress(canonical));
   const now = clock.now();
   const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
   const transaction = transactions.begin(purpose, contents, now);
@@ -50,7 +50,7 @@ export async function beginEmailChange(
       claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
       ...{ language: caller.language ?? "en", until: begun.exp },
     },
-    attempt: admission.attempt(),
+    attempt: allowed.attempt(),
     audit: {
       at: now,
       event: "mail_queued",
@@ -90,13 +90,13 @@ export async function finishEmailChange(
   const binding = bindingOf(account, address, (await store.listFactors(account.id)).factorsVersion);
   const { canonical } = address;
   const mailbox = { binding, account, isThere: true, canonical, known: undefined, origin };
-  const admission = await proveCode(deps, transaction, code, mailbox);
+  const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
   const outcome = await store.setEmail({
     ...{ userId: account.id, sessionId, now, origin, isStored: directory.inDatabase },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),
-    attempt: admission.asSucceeded(account.id),
+    attempt: allowed.asSucceeded(account.id),
   });
   const isSet = outcome === "done" && (directory.inDatabase || (await directory.setEmail?.(account, address.address)));
   if (outcome === "taken" || (outcome === "done" && isSet !== true)) throw emailTaken();

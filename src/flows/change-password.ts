@@ -35,7 +35,7 @@ export async function changePassword(
   const { login } = found.session;
   // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
   // logins.
-  const admission = await throttle.allowPasswordChange({
+  const allowed = await throttle.allowPasswordChange({
     canonical: canonicalLogin(login),
     userId,
     sessionId,
@@ -44,29 +44,29 @@ export async function changePassword(
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
-  const { own, good, waitToReject, factorsVersion } = await admission.run(async () => {
+  const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
     const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
     const account = await directory.findByLogin(login);
     const own = account?.id === userId ? account : undefined;
-    return { own, factorsVersion, ...(await directory.verify(own, password, admission.turn)) };
+    return { own, factorsVersion, ...(await directory.verify(own, password, allowed.turn)) };
   });
   if (!good || own === undefined) {
-    await admission.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
+    await allowed.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
     await waitToReject();
     throw wrong();
   }
   // After the check of the old password, so that only the account's owner learns about the policy.
   await requirePassword(policy, newPassword, { login: own.login, userId, origin }).catch(async (error: unknown) => {
-    await admission.succeeded(rejection("policy"));
+    await allowed.succeeded(rejection("policy"));
     throw error;
   });
   const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
-  const passwordHash = ownUser ? null : await admission.run(() => passwords.hash(newPassword, admission.turn));
+  const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
   const outcome = await store.setPassword({
     ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
     exceptSession: sessionId,
-    attempt: admission.asSucceeded(userId),
+    attempt: allowed.asSucceeded(userId),
     now: clock.now(),
     origin,
   });

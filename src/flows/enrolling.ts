@@ -162,8 +162,8 @@ async function withMailbox(
     });
   const canonical = canonicalLogin(account.login);
   const mailbox = { binding: enrolBindingOf(account), account, isThere: true, canonical, known: undefined, origin };
-  const admission = await proveCode(deps, pending, code, mailbox);
-  await admission.succeeded();
+  const allowed = await proveCode(deps, pending, code, mailbox);
+  await allowed.succeeded();
   return [...amr, "mail"];
 }
 

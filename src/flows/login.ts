@@ -114,21 +114,21 @@ async function logInByPassword(
   // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
   const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
   const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
-  const admission = await throttle.allowLogin({
+  const allowed = await throttle.allowLogin({
     canonical: canonicalLogin(input.login),
     known,
     captcha: input.captcha,
     origin,
   });
-  const { account, good, waitToReject } = await admission.run(async () => {
+  const { account, good, waitToReject } = await allowed.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
-    if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
-    const check = password === undefined ? none : await directory.verify(account, password, admission.turn);
+    if (account !== undefined) await allowed.allowAccount(canonicalLogin(account.login));
+    const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
     return { account, ...check };
   });
   if (!good || account === undefined) {
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
-    await admission.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
+    await allowed.failed({ at: clock.now(), event: "login_rejected", ...about, origin }, account?.login);
     await waitToReject();
     throw wrongCredentials();
   }
@@ -141,18 +141,18 @@ async function logInByPassword(
   }
   const about = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
   const factor = hasFactor(input)
-    ? await settleUnlessDone(proveFactor(deps, account, input, about), admission)
+    ? await settleUnlessDone(proveFactor(deps, account, input, about), allowed)
     : undefined;
-  const linking = await settleUnlessDone(linkingOf(deps, input.linking, account), admission);
+  const linking = await settleUnlessDone(linkingOf(deps, input.linking, account), allowed);
   const now = clock.now();
   const sessionId = sessionIdOf(deps, input.bearer, account.id);
-  const proven = { amr: ["pwd"], at: now, factor, attempt: admission.asSucceeded(account.id), ...linking };
+  const proven = { amr: ["pwd"], at: now, factor, attempt: allowed.asSucceeded(account.id), ...linking };
   return enter(deps, account, proven, {
     origin,
     now,
     live: sessionId === undefined ? undefined : { sessionId },
     device: known,
-    deviceId: admission.deviceId,
+    deviceId: allowed.deviceId,
     // An application's own table finds a user by the spelling that it knows.
     typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
     remember: input.remember,
@@ -162,10 +162,10 @@ async function logInByPassword(
 /** Settles the attempt if the rest fails: the password or the code was right, and the user can try again with it. */
 export function settleUnlessDone<T>(
   rest: Promise<T>,
-  admission: Pick<AllowedAttempt, "succeeded"> | undefined,
+  allowed: Pick<AllowedAttempt, "succeeded"> | undefined,
 ): Promise<T> {
   return rest.catch(async (error: unknown) => {
-    await admission?.succeeded();
+    await allowed?.succeeded();
     throw error;
   });
 }

@@ -39,7 +39,7 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
     known: device,
     origin,
   };
-  const admission = await proveMailbox(deps, read, mailbox);
+  const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
   const sessionId = sessionIdOf(deps, input.bearer, account.id);
@@ -48,10 +48,10 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const entrance: Entrance = { origin, now, device, live, typed: login, remember, idempotencyKey };
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) {
-    await admission?.succeeded();
+    await allowed?.succeeded();
     return repeated;
   }
-  const attempt = admission?.asSucceeded(account.id);
+  const attempt = allowed?.asSucceeded(account.id);
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail: unprovenEmailOf(account) };
   return enter(deps, account, proven, entrance);
 }

@@ -13,7 +13,7 @@ import { enter } from "./enter.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf } from "./mail-login.js";
-import { draftAccount } from "./new-account.js";
+import { type AccountDraft, draftAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { sessionIdOf } from "./second-step.js";
@@ -40,8 +40,8 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
     throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
   }
-  const invitation = await mayRegister(deps, address);
-  if (invitation === undefined) throw await closed(deps, login, origin);
+  const registration = await registrationFor(deps, address);
+  if (registration === undefined) throw await closed(deps, login, origin);
   if (!identity.speaksForEmail && deps.outbox !== undefined)
     throw await linkNeeded(deps, login, address, ["mail"], caller);
   if (!identity.speaksForEmail) throw await closed(deps, login, origin);
@@ -49,7 +49,7 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
     transaction: login.transaction,
     address,
     login: undefined,
-    ...invitation,
+    ...registration,
   });
   return enterAs(deps, created, login, { isNew: true, register }, input, origin);
 }
@@ -63,16 +63,11 @@ async function closed({ store, clock }: Deps, { proven }: ProvenLogin, origin: O
 const registrationClosed = () =>
   new AmphoError("registration_closed", "No account belongs to this identity, and registration is closed.");
 
-interface Admitted {
-  readonly roles: readonly string[];
-  readonly invitation: string | undefined;
-}
-
 /** Undefined: no account can be created for the address. */
-async function mayRegister(
+async function registrationFor(
   { settings, store, clock, directory }: Deps,
   { canonical }: Address,
-): Promise<Admitted | undefined> {
+): Promise<Pick<AccountDraft, "roles" | "invitation"> | undefined> {
   if (settings.registration === "closed" || (!directory.inDatabase && directory.create === undefined)) return undefined;
   const invitation = await store.findInvitationFor({ canonical, now: clock.now() });
   if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
@@ -113,12 +108,12 @@ async function isMailed(
   const { throttle, store, directory, outbox, clock } = deps;
   if (outbox === undefined) return false;
   const origin: Origin = { actor: "user", ...caller };
-  const admission = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
+  const allowed = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
     if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
     throw error;
   });
-  if (admission === undefined) return false;
-  const { account, binding, isOpen } = await admission.run(async () => {
+  if (allowed === undefined) return false;
+  const { account, binding, isOpen } = await allowed.run(async () => {
     const account = await directory.findByAddress(canonical);
     const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
@@ -129,7 +124,7 @@ async function isMailed(
       ...{ kind: "identity", userId: account?.id, address: isOpen ? address : "" },
       ...{ claims: claimsFor(begun, binding, caller), language: caller.language ?? "en", until: begun.exp },
     },
-    attempt: admission.attempt(),
+    attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
     now,
   });
@@ -140,7 +135,7 @@ async function isMailed(
 const purpose = "identity";
 
 async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
-  return account === undefined ? (await mayRegister(deps, address)) !== undefined : !account.disabled;
+  return account === undefined ? (await registrationFor(deps, address)) !== undefined : !account.disabled;
 }
 
 /** The identity of `link_needed`, for a login by which the user proves the account. */
@@ -180,21 +175,21 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
   const isThere = await leadsToAccount(deps, account, address);
   const mailbox = { binding, account, isThere, canonical, known: device, origin };
-  const admission = await proveCode(deps, transaction, input.code, mailbox);
+  const allowed = await proveCode(deps, transaction, input.code, mailbox);
   const now = clock.now();
-  const attempt = admission.asSucceeded(account?.id ?? "");
+  const attempt = allowed.asSucceeded(account?.id ?? "");
   const { iat: at } = transaction;
   const identity = { proven, isNew: true };
   if (account === undefined) {
-    const admitted = await mayRegister(deps, address);
-    if (admitted === undefined) throw registrationClosed();
+    const registration = await registrationFor(deps, address);
+    if (registration === undefined) throw registrationClosed();
     const { account: created, register } = await draftAccount(deps, {
       transaction,
       address,
       login: undefined,
-      ...admitted,
+      ...registration,
     });
-    const further = { transaction, identity, register, attempt: admission.asSucceeded(created.id) };
+    const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
     return enter(deps, created, { amr: ["fed", "mail"], at, ...further }, { origin, now });
   }
   const sessionId = sessionIdOf(deps, input.bearer, account.id);

@@ -40,14 +40,14 @@ export async function proveFactor(
   const { store, throttle, clock } = deps;
   const { known, origin } = about;
   if (sent.passkey !== undefined) return proveOwnPasskey(deps, account, sent.passkey, about.transaction, origin);
-  const admission = await throttle.allowFactor({
+  const allowed = await throttle.allowFactor({
     canonical: canonicalLogin(account.login),
     userId: account.id,
     known,
     transaction: about.transaction && deps.transactions.spentHash(about.transaction),
     origin,
   });
-  const factors = await admission.run(async () => {
+  const factors = await allowed.run(async () => {
     const listed = await store.listFactors(account.id);
     // The factors have changed since the transaction was issued.
     if (about.transaction !== undefined && about.transaction.fv !== listed.factorsVersion) throw transactionOver();
@@ -57,10 +57,10 @@ export async function proveFactor(
   if (found === undefined) {
     const { id: userId, login } = account;
     const reason = sent.totp === undefined ? "recovery_code" : "totp";
-    await admission.failed({ at: clock.now(), event: "factor_refused", reason, userId, login, origin }, login);
+    await allowed.failed({ at: clock.now(), event: "factor_refused", reason, userId, login, origin }, login);
     throw wrongCredentials();
   }
-  return { ...found, factorsVersion: factors.factorsVersion, attempt: admission.asSucceeded(account.id) };
+  return { ...found, factorsVersion: factors.factorsVersion, attempt: allowed.asSucceeded(account.id) };
 }
 
 type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;

@@ -94,14 +94,14 @@ async function proveLink(
       "This link was opened in another browser. Enter the number that the first browser shows.",
     );
   const hash = transactions.spentHash(transaction);
-  const admission = await throttle.allowMatch({ canonical, transaction: hash, origin });
-  if (equalText(match, transactions.match(transaction))) return admission;
-  return reject(deps, admission, "match", account, origin);
+  const allowed = await throttle.allowMatch({ canonical, transaction: hash, origin });
+  if (equalText(match, transactions.match(transaction))) return allowed;
+  return reject(deps, allowed, "match", account, origin);
 }
 
 async function reject(
   { store, clock }: Deps,
-  admission: AllowedAttempt | undefined,
+  allowed: AllowedAttempt | undefined,
   reason: "code" | "link" | "match",
   account: Account | undefined,
   origin: Origin,
@@ -114,8 +114,8 @@ async function reject(
     login: account?.login,
     origin,
   } as const;
-  if (admission === undefined) await store.recordAudit(entry);
-  else await admission.failed(entry, account?.login);
+  if (allowed === undefined) await store.recordAudit(entry);
+  else await allowed.failed(entry, account?.login);
   throw wrongCredentials();
 }
 
@@ -129,7 +129,7 @@ export async function proveCode(
   const { transactions } = deps;
   const hash = transactions.spentHash(transaction);
   const purpose = transaction.for;
-  const admission = await deps.throttle.allowCode({ purpose, canonical, known, transaction: hash, origin });
+  const allowed = await deps.throttle.allowCode({ purpose, canonical, known, transaction: hash, origin });
   const right = equalText(code, transactions.mailedCode(transaction, binding));
-  return right && isThere ? admission : reject(deps, admission, "code", account, origin);
+  return right && isThere ? allowed : reject(deps, allowed, "code", account, origin);
 }

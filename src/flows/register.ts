@@ -58,9 +58,9 @@ export async function beginRegistration(
   requireLogin(input.login, address);
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
   const { canonical } = address;
-  const admission = await throttle.allowMail({ canonical, origin });
+  const allowed = await throttle.allowMail({ canonical, origin });
   const least = leastTime();
-  const account = await admission.run(() => deps.directory.findByAddress(canonical));
+  const account = await allowed.run(() => deps.directory.findByAddress(canonical));
   const now = clock.now();
   const purpose = invitation === undefined ? "register" : "invite";
   const uh = party && randomId(handleBytes);
@@ -76,7 +76,7 @@ export async function beginRegistration(
       language: caller.language ?? "en",
       until: begun.exp,
     },
-    attempt: admission.attempt(),
+    attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
     now,
   });
@@ -158,8 +158,8 @@ export async function finishRegistration(
   const { canonical } = address;
   const binding = bindingOf(transaction, address);
   const mailbox = { binding, account: undefined, isThere: true, canonical, known: undefined, origin };
-  const admission = await proveMailbox(deps, read, mailbox);
-  const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, admission);
+  const allowed = await proveMailbox(deps, read, mailbox);
+  const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, allowed);
   const roles = await settled(rolesOf(deps, transaction));
   const login = transaction.login ?? address.address;
   const secret = await settled(proveSecret(deps, input, transaction, login, origin));
@@ -178,7 +178,7 @@ export async function finishRegistration(
     amr: ["mail", ...secret.amr],
     at: now,
     transaction,
-    attempt: admission?.asSucceeded(created.account.id),
+    attempt: allowed?.asSucceeded(created.account.id),
     enrol: secret.enrol,
     register: created.register,
   };

@@ -60,11 +60,11 @@ async function begin(
   const proof = deviceProofs.read(input.device, clock.now());
   const named = proof === undefined ? undefined : await directory.findByLogin(login);
   const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
-  const admission = await throttle.allowMail({ canonical, known, origin });
+  const allowed = await throttle.allowMail({ canonical, known, origin });
   const least = leastTime();
-  const { account, binding } = await admission.run(async () => {
+  const { account, binding } = await allowed.run(async () => {
     const account = named ?? (await directory.findByLogin(login));
-    if (account !== undefined) await admission.allowAccount(canonicalLogin(account.login));
+    if (account !== undefined) await allowed.allowAccount(canonicalLogin(account.login));
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
@@ -83,7 +83,7 @@ async function begin(
       language: caller.language ?? "en",
       until: begun.exp,
     },
-    attempt: admission.attempt(),
+    attempt: allowed.attempt(),
     audit: { at: now, event: beginEvents[purpose], ...about, origin } satisfies AuditEntry,
     now,
   });

@@ -39,7 +39,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     known: undefined,
     origin,
   };
-  const admission = await proveMailbox(deps, read, mailbox);
+  const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
   const prepare = async () => ({
@@ -47,14 +47,14 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     passwordHash: await hashNew(deps, account, input.newPassword, origin),
   });
   // The code was right, and the user can try again with it.
-  const { factor, passwordHash } = await (admission === undefined ? prepare() : admission.run(prepare));
+  const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
   const { factorsVersion = 0 } = binding;
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
     ...{ removesFactors, provesAddress: recovery === undefined },
     spend: spendingOf(deps, transaction, undefined),
-    ...{ attempt: admission?.asSucceeded(account.id), factorAttempt: factor?.attempt },
+    ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
   if (outcome.outcome === "factor_rejected") throw wrongCredentials();
   if (outcome.outcome !== "done") throw transactionOver();

@@ -1,6 +1,7 @@
 // An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It is
 // taken from counters and sources.
 import type { AuditEntry, Origin } from "../audit/entry.js";
+import type { AuditEvent } from "../audit/events.js";
 import type { CounterKind } from "./counter-kinds.js";
 
 /** One counter of attempts. */
@@ -41,13 +42,7 @@ export interface AttemptRequest extends Attempt {
   readonly now: number;
   readonly origin: Origin;
   /** A rejection is recorded as this event, once for each counter, source and window. */
-  readonly event:
-    | "login_throttled"
-    | "password_change_throttled"
-    | "login_change_throttled"
-    | "factor_throttled"
-    | "mail_throttled"
-    | "code_throttled";
+  readonly event: Extract<AuditEvent, `${string}_throttled`>;
   /** A solved captcha buys the attempt. No wait counts, but a lock does. */
   readonly bought?: BoughtAttempt | undefined;
   /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */

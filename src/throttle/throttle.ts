@@ -20,7 +20,7 @@ import type {
 } from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
-import { type CounterKind, type CounterRow, counterKinds } from "./counter-kinds.js";
+import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
 
@@ -53,14 +53,7 @@ export function createThrottle(deps: {
   readonly keyring: Pick<Keyring, "hashLogin">;
   readonly settings: Pick<
     Configuration,
-    | "throttleAttempts"
-    | "throttleKnownAttempts"
-    | "throttleFactor"
-    | "throttleMails"
-    | "throttleWindow"
-    | "throttleLock"
-    | "throttleAddress"
-    | "throttleNetwork"
+    FreeAttempts | "throttleWindow" | "throttleLock" | "throttleAddress" | "throttleNetwork"
   >;
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
@@ -199,7 +192,7 @@ export function createThrottle(deps: {
     return { ...limits, sources: [], counters, subject: subjectOf(first), from, alsoReset };
   }
 
-  async function admit(
+  async function allowOrReject(
     attempt: Attempt,
     about: Pick<AttemptRequest, "canonical" | "origin" | "event">,
     known?: KnownDevice,
@@ -299,7 +292,7 @@ export function createThrottle(deps: {
 
     allowLoginChange({ canonical, userId, origin }) {
       const attempt = simpleAttempt([counter("rename", userId)], attemptSourceOf(origin.address)?.address);
-      return admit(attempt, { canonical, origin, event: "login_change_throttled" });
+      return allowOrReject(attempt, { canonical, origin, event: "login_change_throttled" });
     },
 
     delayRejection: () => delayedRejection.wait(),
@@ -309,7 +302,7 @@ export function createThrottle(deps: {
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
       const own = known === undefined ? counter("mail", canonical) : counter("mail", known.userId, known.deviceId);
       const counters = known === undefined && source !== undefined ? [own, counter("mails", source)] : [own];
-      return admit(simpleAttempt(counters, source), { canonical, origin, event: "mail_throttled" }, known);
+      return allowOrReject(simpleAttempt(counters, source), { canonical, origin, event: "mail_throttled" }, known);
     },
 
     async allowCode({ purpose, canonical, known, transaction, origin }) {
@@ -321,12 +314,12 @@ export function createThrottle(deps: {
         // A right code from a known device ends the lock of unknown devices.
         [account.key],
       );
-      return admit(attempt, { canonical, origin, event: "code_throttled" }, known);
+      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" }, known);
     },
 
     allowMatch({ canonical, transaction, origin }) {
       const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
-      return admit(attempt, { canonical, origin, event: "code_throttled" });
+      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" });
     },
 
     async allowFactor(factor) {
