@@ -1,15 +1,17 @@
 // One assertion at many processes at once, and passkeys that processes change at the same moment.
 import { expect, it } from "vitest";
 import { startInstance } from "../ampho/processes.js";
-import { authenticate, createSubject, register } from "../factors/webauthn/authenticator.js";
+import { authenticate, createSubject, register, type Subject } from "../factors/webauthn/authenticator.js";
 import { password } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
 import { logIn, onBothDatabases } from "./owners.js";
 import {
+  addPasskey,
   addPasskeyOwner,
   assertion,
   beginPasskey,
   challengeOf,
+  logInWith,
   passkeyLogin,
   passkeySettings,
 } from "./passkey-owners.js";
@@ -95,6 +97,36 @@ onBothDatabases((ground) => {
         `select user_id from ampho_passkeys where id = '${id.toString("base64url")}'`,
       );
       expect(rows).toHaveLength(1);
+    }
+  });
+
+  it("of the last ways in that are removed at two processes at once, one stays (W-40)", async () => {
+    const { world, one, other } = await twoProcesses();
+    const removal = ({ id }: Subject, bearer: string) => ({
+      ...{ method: "DELETE", path: `/passkeys/${id.toString("base64url")}`, bearer },
+    });
+    const statusesOf = async (first: ReturnType<typeof removal>, second: ReturnType<typeof removal>) => {
+      const responses = await Promise.all([one.all([first]), other.all([second])]);
+      return responses.flat().map(({ status }) => status);
+    };
+    for (let round = 0; round < 6; round++) {
+      // The password and the only passkey.
+      const ann = await addPasskeyOwner(world, `ann${round}`);
+      const { token: bearer } = await passkeyLogin(world, ann);
+      const statuses = await statusesOf(removal(ann.subject, bearer), { method: "DELETE", path: "/password", bearer });
+      expect(statuses.filter((status) => status === 204)).toHaveLength(1);
+      const works = [await logInWith(world, ann), await logIn(world, ann.login)].map(({ status }) => status);
+      expect(works).toContain(200);
+
+      // The two passkeys of a user without a password.
+      const bob = await addPasskeyOwner(world, `bob${round}`);
+      const { token } = await passkeyLogin(world, bob);
+      const second = createSubject(-7);
+      expect((await addPasskey(world, token, second)).added.status).toBe(200);
+      expect((await world.call("DELETE", "/password", { bearer: token })).status).toBe(204);
+      const ended = await statusesOf(removal(bob.subject, token), removal(second, token));
+      expect(ended.filter((status) => status === 204)).toHaveLength(1);
+      expect(await ground.sql(world, `select id from ampho_passkeys where user_id = '${bob.id}'`)).toHaveLength(1);
     }
   });
 

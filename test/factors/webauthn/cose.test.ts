@@ -57,7 +57,12 @@ const badKeys: readonly (readonly [string, Encodable])[] = [
   ],
   ["Ed25519 with y = 0", ed25519("00".repeat(32))],
   ["Ed25519 with the neutral point", ed25519(`01${"00".repeat(31)}`)],
-  ["Ed25519 with a point of order 8", ed25519("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")],
+  ...[
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03",
+  ]
+    .flatMap((y, at) => (at === 0 ? [`${y}05`, `${y}85`] : [`${y}7a`, `${y}fa`]))
+    .map((point) => [`Ed25519 with the point ${point.slice(-4)} of order 8`, ed25519(point)] as const),
   ["Ed25519 with y = 2, which no point has", ed25519(`02${"00".repeat(31)}`)],
   ["Ed25519 with y above the field", ed25519(`f0${"ff".repeat(30)}7f`)],
   ["Ed25519 with 31 bytes", ed25519("09".repeat(31))],
