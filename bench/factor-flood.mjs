@@ -1,11 +1,12 @@
 // 64 clients send wrong second factors without pause, beside a guarded GET on the same process. They send wrong TOTP codes of
-// a live session and of a pending login, forged transactions, and passkeys that no account has. The benchmark compares the
-// p99 of the GET with the idle one.
+// a live session and of a pending login, forged transactions, passkeys that no account has, and wrong signatures of a
+// passkey. The benchmark compares the p99 of the GET with the idle one.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { createAuthenticator } from "../dist/doctor/attacks/authenticator.js";
 import { totpCode } from "../dist/factors/totp.js";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
 import { login, password } from "./servers/announce.mjs";
@@ -29,9 +30,28 @@ async function call({ port }, path, body, bearer) {
   return response.json();
 }
 
-/** Sets up TOTP for the user, and returns the requests of the flood. */
-async function wrongRequests(server) {
+/** Adds a passkey, and returns a session that has proven it, and a response of it for the challenge of another login page. */
+async function addPasskey(server) {
   const { token } = await call(server, "/login", { login, password });
+  const begun = await call(server, "/passkeys/options", {}, token);
+  const { challenge, user } = begun.passkey;
+  const authenticator = createAuthenticator("app.example", "https://app.example", user.id);
+  const added = { transaction: begun.transaction, passkey: authenticator.register(challenge) };
+  if (!(await call(server, "/passkeys", added, token)).passkey) throw new Error("the passkey could not be added");
+  const page = await call(server, "/login");
+  const passkey = authenticator.assert(page.passkey.challenge);
+  const grant = await call(server, "/login", { transaction: page.transaction, passkey });
+  const other = await call(server, "/login");
+  const wrong = authenticator.assert(other.passkey.challenge);
+  const signature = Buffer.from(wrong.response.signature, "base64url");
+  signature[signature.length - 1] ^= 1;
+  wrong.response.signature = signature.toString("base64url");
+  return { token: grant.token, wrong: { transaction: other.transaction, passkey: wrong } };
+}
+
+/** Sets up a passkey and TOTP for the user, and returns the requests of the flood. */
+async function wrongRequests(server) {
+  const { token, wrong } = await addPasskey(server);
   const { transaction, secret } = await call(server, "/totp", {}, token);
   const totp = totpCode(fromBase32(secret), Math.floor(Date.now() / 30_000));
   const confirmed = await call(server, "/totp/confirm", { transaction, totp }, token);
@@ -46,6 +66,7 @@ async function wrongRequests(server) {
     { body: { transaction: pending.transaction, totp: "000000" } },
     { body: { transaction: `${pending.transaction.slice(0, -4)}AAAA`, totp: "000000" } },
     { body: { transaction: ways.transaction, passkey } },
+    { body: wrong },
   ];
 }
 

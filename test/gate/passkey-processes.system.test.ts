@@ -100,7 +100,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("of the last ways in that are removed at two processes at once, one stays (W-40)", async () => {
+  it("one of the last ways in stays when two processes remove them at once (W-40)", async () => {
     const { world, one, other } = await twoProcesses();
     const removal = ({ id }: Subject, bearer: string) => ({
       ...{ method: "DELETE", path: `/passkeys/${id.toString("base64url")}`, bearer },
