@@ -19,12 +19,17 @@ interface Case {
   readonly expected: Refused | { readonly login: string | null };
 }
 
-const now = Math.floor(Date.now() / 1000);
+/** Unix seconds. Many files share this module, so no time and no token is older than the test that needs it. */
+const secondsFromNow = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 const nothing = () => undefined;
 const good = (token: string) => `Bearer ${token}`;
 const bearer = (token: string) => () => `Bearer ${token}`;
-/** A token of other software whose login has this level. */
-const atLevel = (acr: string, more = {}) => bearer(foreignToken(key, { login: "alice", exp: now + 600, acr, ...more }));
+const foreign = () => `Bearer ${foreignToken(key)}`;
+/** A token of other software whose login has this level and age. */
+const atLevel = (acr: string, ageSeconds?: number) => () => {
+  const age = ageSeconds === undefined ? {} : { auth_time: secondsFromNow(-ageSeconds) };
+  return `Bearer ${foreignToken(key, { login: "alice", exp: secondsFromNow(600), acr, ...age })}`;
+};
 const allowed = { "x-allow": "yes" };
 
 const alice = { login: "alice" };
@@ -56,7 +61,7 @@ const bug: Refused = { status: 500, error: "internal_error" };
 export const cases: readonly Case[] = [
   { what: "a good token", need: "plain", send: good, expected: alice },
   { what: "the scheme in another case", need: "plain", send: (token) => `bEARER ${token}`, expected: alice },
-  { what: "a token of other software", need: "plain", send: bearer(foreignToken(key)), expected: alice },
+  { what: "a token of other software", need: "plain", send: foreign, expected: alice },
   { what: "no token", need: "plain", send: nothing, expected: missing },
   { what: "another scheme", need: "plain", send: () => "Basic YTpi", expected: missing },
   { what: "the scheme alone", need: "plain", send: () => "Bearer", expected: invalid },
@@ -65,13 +70,13 @@ export const cases: readonly Case[] = [
   {
     what: "a forged token",
     need: "plain",
-    send: bearer(foreignToken(newKey("key-1"), { ...alice, exp: now + 600 })),
+    send: () => `Bearer ${foreignToken(newKey("key-1"), { ...alice, exp: secondsFromNow(600) })}`,
     expected: invalid,
   },
   {
     what: "an expired token",
     need: "plain",
-    send: bearer(foreignToken(key, { ...alice, exp: now - 600 })),
+    send: () => `Bearer ${foreignToken(key, { ...alice, exp: secondsFromNow(-600) })}`,
     expected: invalid,
   },
   { what: "one of the roles", need: "editor", send: good, expected: alice },
@@ -79,18 +84,18 @@ export const cases: readonly Case[] = [
   { what: "all scopes", need: "scoped", send: good, expected: alice },
   { what: "a missing scope", need: "unscoped", send: good, expected: scopesDenied },
   { what: "a fresh login", need: "fresh", send: good, expected: alice },
-  { what: "a login of unknown age", need: "fresh", send: bearer(foreignToken(key)), expected: stale },
+  { what: "a login of unknown age", need: "fresh", send: foreign, expected: stale },
   { what: "a login with two factors", need: "second", send: atLevel("2fa"), expected: alice },
   { what: "a login with a passkey", need: "second", send: atLevel("phr"), expected: alice },
   { what: "a login with one factor", need: "second", send: good, expected: weak },
   { what: "a login of an unknown level", need: "second", send: atLevel("aal3"), expected: weak },
-  { what: "a login without a level", need: "second", send: bearer(foreignToken(key)), expected: weak },
+  { what: "a login without a level", need: "second", send: foreign, expected: weak },
   { what: "a weak login of unknown age", need: "secondFresh", send: atLevel("1fa"), expected: weakAndStale },
   { what: "a strong login of unknown age", need: "secondFresh", send: atLevel("2fa"), expected: stale },
   {
     what: "a strong and fresh login",
     need: "secondFresh",
-    send: atLevel("2fa", { auth_time: now - 60 }),
+    send: atLevel("2fa", 60),
     expected: alice,
   },
   { what: "no token where a strong one is optional", need: "secondOptional", send: nothing, expected: nobody },
