@@ -182,8 +182,8 @@ describe("an upgrade", () => {
    * requests at once. A virtual authenticator takes the place of the password manager, and then the request waits for its
    * timeout. So this browser asks instead.
    */
-  async function openUpgradable() {
-    const shop = await openShop();
+  async function openUpgradable(cookies: boolean) {
+    const shop = await openShop(cookies);
     const authenticator = await addAuthenticator(shop.tab);
     await shop.tab.evaluate(() => {
       const create = navigator.credentials.create.bind(navigator.credentials);
@@ -197,17 +197,23 @@ describe("an upgrade", () => {
   const upgrade = (tab: Awaited<ReturnType<typeof openShop>>["tab"]) =>
     tab.evaluate(() => outcome(ways.passkeys.upgrade({ name: "This device" })));
 
-  it("a page upgrades a login by password without a question, and no other login", async () => {
-    const { tab } = await openUpgradable();
-    await logIn(tab);
-    const added = await tab.evaluate(() => ways.passkeys.upgrade({ name: "This device" }));
-    expect(added).toMatchObject({ passkey: { name: "This device" } });
-    expect(added?.recoveryCodes).toHaveLength(8);
-    expect(await upgrade(tab)).toBe("nothing");
-    await logOut(tab);
-    expect(await byPasskey(tab)).toBe("resolved");
-    expect(await upgrade(tab)).toBe("nothing");
-  });
+  it.each([
+    ["bearer", false],
+    ["cookie", true],
+  ] as const)(
+    "a page in %s mode upgrades a login by password without a question, and no other login",
+    async (_, cookies) => {
+      const { tab } = await openUpgradable(cookies);
+      await logIn(tab);
+      const added = await tab.evaluate(() => ways.passkeys.upgrade({ name: "This device" }));
+      expect(added).toMatchObject({ passkey: { name: "This device" } });
+      expect(added?.recoveryCodes).toHaveLength(8);
+      expect(await upgrade(tab)).toBe("nothing");
+      await logOut(tab);
+      expect(await byPasskey(tab)).toBe("resolved");
+      expect(await upgrade(tab)).toBe("nothing");
+    },
+  );
 
   it("an upgrade without a password that the browser has saved adds nothing", async () => {
     const { tab, world } = await openShop();
