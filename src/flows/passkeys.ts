@@ -13,7 +13,7 @@ import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { NewPasskeyRow } from "../store/sql/passkeys.js";
+import { type NewPasskeyRow, passkeysMax } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
 import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
@@ -58,6 +58,9 @@ export async function beginPasskey(
   const use: PasskeyUse = input.upgrade === true ? "upgrade" : (input.use ?? "login");
   if (use === "upgrade") requirePasswordLogin(auth);
   const { passkeys, handle } = await store.listPasskeys(account.id);
+  // Before the authenticator creates one that the account cannot have.
+  if (passkeys.length >= passkeysMax)
+    throw new AmphoError("invalid_request", `Your account has ${passkeysMax} passkeys. Remove one first.`);
   const uh = handle ?? randomId(handleBytes);
   const transaction = begin("passkey", { uh, use });
   const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));

@@ -66,7 +66,17 @@ onBothDatabases((ground) => {
     const { token: bearer } = await passkeyLogin(world, ann);
     for (let n = 2; n <= 20; n++)
       expect((await addPasskey(world, bearer, createSubject(-7))).added.status, String(n)).toBe(200);
-    expect(outcomeOf((await addPasskey(world, bearer, createSubject(-7))).added)).toEqual(bad);
+    // The authenticator creates no passkey that the account cannot have.
+    expect(outcomeOf(await world.call("POST", "/passkeys/options", { bearer, body: {} }))).toEqual(bad);
+    // Another one came after the options were read.
+    await ground.sql(
+      world,
+      "update ampho_passkeys set user_id = 'nobody' where id = (select max(id) from ampho_passkeys)",
+    );
+    const { transaction, challenge } = await beginPasskey(world, bearer);
+    await ground.sql(world, `update ampho_passkeys set user_id = '${ann.id}'`);
+    const late = { transaction, passkey: register(createSubject(-7), challenge) };
+    expect(outcomeOf(await world.call("POST", "/passkeys", { bearer, body: late }))).toEqual(bad);
     expect(await rowsOf(ground, world)).toHaveLength(20);
     const names = {
       "\u202eevil\u2066\u0000\n\tname\u200b": "evilname",

@@ -139,6 +139,8 @@ onBothDatabases((ground) => {
     expect(claimsOf(raised.token)).toMatchObject({
       ...{ amr: ["swk", "mfa"], acr: "phr", auth_time: world.clock.now() },
     });
+    const [entry] = await world.ampho.audit.list({ login: "ann", limit: 1 });
+    expect(entry).toMatchObject({ event: "reauthenticated", detail: { amr: ["swk", "mfa"] } });
     // The former tokens never get the new level (W-01).
     expect((await world.renew(ann.enrolling.refresh_token)).error).toBe("session_ended");
     expect((await world.renew(raised.refresh_token)).status).toBe(200);
@@ -148,6 +150,25 @@ onBothDatabases((ground) => {
     expect((await world.ampho.sessions.list(bob.id)).map(({ id, acr }) => [id, acr])).toEqual([
       [sessionOf(bob.enrolling), "1fa"],
     ]);
+  });
+
+  it("a device is remembered after a passkey as the second step, until the account gets another one", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    const { transaction, challenge } = challengeOf(await logIn(world, "ann"));
+    const sent = { transaction, passkey: authenticate(ann.subject, challenge), remember: true };
+    const { device } = grantOf(await world.call("POST", "/login", { body: sent }));
+    const remembered = grantOf(await logIn(world, "ann", { device }));
+    expect(claimsOf(remembered.token)).toMatchObject({ amr: ["pwd", "dev"], acr: "1fa" });
+    // The device is no factor, so it adds no passkey.
+    const begun = await world.call("POST", "/passkeys/options", { bearer: remembered.token, body: {} });
+    expect(outcomeOf(begun)).toEqual([401, "login_too_weak"]);
+    await world.ampho.factors.setPolicy(ann.id, "phr");
+    expect((await logIn(world, "ann", { device })).error).toBe("factor_needed");
+    await world.ampho.factors.setPolicy(ann.id, "optional");
+    const { token } = await passkeyLogin(world, ann);
+    expect((await addPasskey(world, token, createSubject(-7))).added.status).toBe(200);
+    expect((await logIn(world, "ann", { device })).error).toBe("factor_needed");
   });
 
   it("a passkey that no account has is unknown in a second step and in a step-up too, and the right one still works", async () => {

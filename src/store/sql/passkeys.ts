@@ -119,7 +119,7 @@ const withoutPrefix = (row: Row): Row =>
 
 export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt">;
 
-const passkeysMax = 20;
+export const passkeysMax = 20;
 
 const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.placeholders})
   on conflict (id) do nothing returning id`;
