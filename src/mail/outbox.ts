@@ -12,7 +12,7 @@ import type { Store } from "../store/store.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
-import { isMailKind, isNotice, type MailValues } from "./texts/kinds.js";
+import { isMailKind, isNotice, type MailKind, type MailValues, proofsOf } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import { MailFailure, type Transport } from "./transports/transport.js";
 
@@ -177,7 +177,7 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const { n, kind, address: to } = mail;
   if (!isMailKind(kind)) throw new TypeError("a mail has an unknown kind");
   const language = toLanguage(mail.language);
-  const values = valuesOf(deps, mail);
+  const values = valuesOf(deps, mail, kind);
   if (values === undefined) return undefined;
   const { agent, at } = mail.claims;
   const time = typeof at === "number" ? at : mail.claims["iat"];
@@ -189,35 +189,31 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   return { id: `mail-${n}-${mail.until}`, kind, language, to, from: senderOf(settings), ...text };
 }
 
-function valuesOf(deps: OutboxDeps, mail: OutgoingMail): Partial<MailValues> | undefined {
+function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial<MailValues> | undefined {
   const { mailTokens, settings, transactions } = deps;
-  const { kind, claims, userId, n } = mail;
+  const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
-  if (isMailKind(kind) && isNotice(kind)) {
+  if (isNotice(kind)) {
     const at = Number(claims["at"]);
     return { alarm: link("ampho-alarm", mailTokens.alarm(userId ?? "", String(n), at, at + noticeSeconds)) };
   }
-  const { jti, kid, iat, exp, inv, binding } = claims;
-  if (kind === "invite" && typeof inv === "string")
-    return {
-      link: link("ampho-invite", mailTokens.invitation(inv, Number(iat), Number(exp))),
-      minutes: minutesOf(iat, exp),
-    };
-  // A mail that an account exists, or a test.
-  if (typeof jti !== "string" || typeof kid !== "string" || typeof binding !== "string") return {};
-  if (kind === "account_exists" || kind === "email_taken") return {};
-  const bound = JSON.parse(binding) as MailBinding;
-  const own = { jti, kid };
-  const code = kind === "recover" ? undefined : transactions.mailedCode(own, bound);
-  if (kind === "email" || kind === "enroll" || kind === "identity") return { code, minutes: minutesOf(iat, exp) };
+  const proofs = proofsOf(kind);
+  if (proofs.length === 0) return {};
+  const [iat, exp, inv] = [Number(claims["iat"]), Number(claims["exp"]), textOf(claims["inv"])];
+  const minutes = Math.floor((exp - iat) / 60);
+  if (proofs.includes("invitation"))
+    return { link: link("ampho-invite", mailTokens.invitation(inv ?? "", iat, exp)), minutes };
+  const bound = JSON.parse(String(claims["binding"])) as MailBinding;
+  const own = { jti: String(claims["jti"]), kid: String(claims["kid"]) };
+  const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
+  if (!proofs.includes("link")) return { code, minutes };
   const token = transactions.signAgain({
-    ...{ jti, kid, iat: Number(iat), exp: Number(exp), for: claims["for"] as OpenPurpose },
-    ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv: textOf(inv) },
+    ...{ ...own, iat, exp, for: claims["for"] as OpenPurpose },
+    ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
     recovery: claims["recovery"] as Recovery | undefined,
   });
   if (token === undefined) return undefined;
-  return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes: minutesOf(iat, exp) };
+  return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };
 }
 
 const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
-const minutesOf = (from: unknown, until: unknown) => Math.floor((Number(until) - Number(from)) / 60);

@@ -2,20 +2,23 @@
 // no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
 import type { Browser } from "./browser.js";
 
-/** Kinds that ask the reader to act, with a code or a link. */
-const requestKinds = [
-  "login",
-  "register",
-  "account_exists",
-  "reset",
-  "email",
-  "email_taken",
-  "invite",
-  "recover",
-  "enroll",
-  "identity",
-  "test",
-] as const;
+/** What a mail contains for its reader to act with: a code, a link that goes on with the transaction, or an invitation. */
+type Proof = "code" | "link" | "invitation";
+
+/** Kinds that ask the reader to act, or that state why there is nothing to do. */
+const requestKinds = {
+  login: ["code", "link"],
+  register: ["code", "link"],
+  account_exists: [],
+  reset: ["code", "link"],
+  email: ["code"],
+  email_taken: [],
+  invite: ["invitation"],
+  recover: ["link"],
+  enroll: ["code"],
+  identity: ["code"],
+  test: [],
+} as const satisfies Readonly<Record<string, readonly Proof[]>>;
 
 /** Kinds that report a security event. Each has an alarm link. */
 const noticeKinds = [
@@ -33,11 +36,14 @@ const noticeKinds = [
 ] as const;
 
 export type NoticeKind = (typeof noticeKinds)[number];
-export type MailKind = (typeof requestKinds)[number] | NoticeKind;
+type RequestKind = keyof typeof requestKinds;
+export type MailKind = RequestKind | NoticeKind;
 
-export const mailKinds: readonly MailKind[] = [...requestKinds, ...noticeKinds];
+export const mailKinds: readonly MailKind[] = [...(Object.keys(requestKinds) as RequestKind[]), ...noticeKinds];
 
 export const isMailKind = (kind: string): kind is MailKind => mailKinds.some((each) => each === kind);
+
+export const proofsOf = (kind: RequestKind): readonly Proof[] => requestKinds[kind];
 
 export function isNotice(kind: MailKind): kind is NoticeKind {
   return noticeKinds.some((each) => each === kind);
