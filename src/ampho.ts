@@ -27,7 +27,7 @@ import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
-import type { Features } from "./http/rest/features.js";
+import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
@@ -483,19 +483,7 @@ function createRest(parts: {
   const handler = createHandler({
     ...rest,
     flows: bindFlows(deps, telemetry.flow),
-    features: {
-      keepsPasswords: deps.directory.inDatabase,
-      changesPasswords: deps.directory.inDatabase || deps.directory.setPassword !== undefined,
-      offersPasskeys: deps.relyingParty !== undefined,
-      account: {
-        login: deps.directory.inDatabase || deps.directory.setLogin !== undefined,
-        removal: deps.directory.inDatabase || deps.directory.remove !== undefined,
-      },
-      outside: outsideOf(deps),
-      mails: mailFeaturesOf(deps),
-      readFeed: feed?.read,
-      publicKeys: () => keyring.publicKeys(),
-    },
+    features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     prefix,
     trustedHops,
     languageOf: deps.outbox && languageOf,
@@ -504,25 +492,6 @@ function createRest(parts: {
     onForwarded: () => log(forwardedLine()),
   });
   return telemetry.handle(handler, prefix);
-}
-
-/** An application's own user table has the flows whose functions it has. */
-function mailFeaturesOf({ outbox, directory, settings }: Deps): Features["mails"] {
-  const has = (name: "setPassword" | "create" | "setEmail") => directory.inDatabase || directory[name] !== undefined;
-  const isThere = outbox !== undefined;
-  return {
-    login: isThere && settings.mailLogin,
-    reset: isThere && has("setPassword"),
-    registration: isThere && has("create"),
-    email: isThere && has("setEmail"),
-    alarm: isThere,
-  };
-}
-
-function outsideOf({ providers, settings }: Deps) {
-  const names = providers.all.map((provider) => provider.settings.name);
-  if (names.length === 0 || settings.appUrl === undefined) return undefined;
-  return { appUrl: settings.appUrl, providers: new Set(names), byCookie: settings.cookies };
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

@@ -8,7 +8,6 @@ import { changePassword, removePassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { beginIdentity, finishIdentity, removeIdentity } from "./identities.js";
 import { login } from "./login.js";
-import { readWays } from "./passkey-login.js";
 import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./passkeys.js";
 import { raiseAlarm } from "./raise-alarm.js";
 import { beginRegistration, finishRegistration } from "./register.js";
@@ -17,6 +16,7 @@ import { beginMailLogin, beginReset } from "./request-mail.js";
 import { finishReset } from "./reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./totp.js";
+import { readWays } from "./ways-in.js";
 
 type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 

@@ -3,13 +3,13 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "./begin-outside.js";
-import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
 import { identify, provenOf, requireProvider, type SentResponse } from "./outside-identity.js";
 import { contentsOf } from "./second-step.js";
 import type { Authenticated } from "./sessions.js";
+import { configuredWays } from "./ways-in.js";
 
 const purpose = "link";
 

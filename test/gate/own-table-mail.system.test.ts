@@ -70,6 +70,7 @@ onBothDatabases((ground) => {
       ["/account/email/finish", { transaction: "x", code: "12345678" }],
     ] as const)
       expect([path, (await world.call("POST", path, { body, bearer: token })).status]).toEqual([path, 404]);
+    expect((await world.call("GET", "/login")).json).toMatchObject({ ways: { mail: true, registration: "closed" } });
     const { transaction, mail } = await asked(world, ann);
     const grant = grantOf(await logInBy(world, { transaction, code: mail.code }));
     expect(claimsOf(grant.token)).toMatchObject({ sub: `id of ${ann}`, amr: ["mail"] });

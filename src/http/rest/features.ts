@@ -1,5 +1,7 @@
 // The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of adapters import
 // them and must not need zod.
+import type { Deps } from "../../flows/deps.js";
+import { offersMailLogin } from "../../flows/ways-in.js";
 import type { Feed } from "../../sessions/feed.js";
 
 export interface Features {
@@ -33,4 +35,36 @@ export interface Features {
   readonly readFeed: Feed["read"] | undefined;
   /** The public JWK Set. */
   publicKeys(): { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+}
+
+export function featuresOf(
+  deps: Pick<Deps, "directory" | "settings" | "outbox" | "providers" | "relyingParty">,
+  readFeed: Features["readFeed"],
+  publicKeys: Features["publicKeys"],
+): Features {
+  const { directory, settings, outbox, providers } = deps;
+  const { inDatabase } = directory;
+  /** An application's own user table has the flows whose functions it has. */
+  const has = (name: "setPassword" | "create" | "setEmail" | "setLogin" | "remove") =>
+    inDatabase || directory[name] !== undefined;
+  const mails = outbox !== undefined;
+  const { appUrl } = settings;
+  const names = new Set(providers.all.map((provider) => provider.settings.name));
+  return {
+    keepsPasswords: inDatabase,
+    changesPasswords: has("setPassword"),
+    offersPasskeys: deps.relyingParty !== undefined,
+    account: { login: has("setLogin"), removal: has("remove") },
+    mails: {
+      login: offersMailLogin(deps),
+      reset: mails && has("setPassword"),
+      registration: mails && has("create"),
+      email: mails && has("setEmail"),
+      alarm: mails,
+    },
+    outside:
+      names.size === 0 || appUrl === undefined ? undefined : { appUrl, providers: names, byCookie: settings.cookies },
+    readFeed,
+    publicKeys,
+  };
 }
