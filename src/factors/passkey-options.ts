@@ -1,9 +1,13 @@
 // The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8, for `parseCreationOptionsFromJSON` and
 // `parseRequestOptionsFromJSON` of browsers.
+import { randomId } from "../crypto/random.js";
 import { offeredAlgorithms } from "./cose.js";
 import type { RelyingParty } from "./relying-party.js";
 
 const timeoutMs = 300_000;
+
+/** A user handle of 32 bytes (WebAuthn L3 §14.6.1). It is random, so it reveals nothing about the user. */
+export const createUserHandle = (): string => randomId(32);
 
 /** `login`: proves a user alone. `second`: after a first factor. `upgrade`: created silently after a password login. */
 export const passkeyUses = ["login", "second", "upgrade"] as const;

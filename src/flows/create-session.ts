@@ -4,10 +4,9 @@ import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";
 import { acrOf } from "../levels/methods.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import { isStorableText } from "../store/storable-text.js";
-import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { enter } from "./enter.js";
+import { findAccount } from "./find-account.js";
 import { requireArgument, textRule, textsRule } from "./manage/arguments.js";
 
 /** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
@@ -36,18 +35,10 @@ export async function createSession(deps: Deps, userId: string, level: VouchedLe
   if (!acrs.includes(acr))
     throw new AmphoError("invalid_request", `acr must be ${acrs.join(", ")} or left out.`, { field: "acr" });
   deps.tokens.requireSigningKey();
-  const account = await accountById(deps, userId);
+  const account = await findAccount(deps, userId);
+  if (account === undefined) throw deps.directory.findsById ? unknown() : notFoundByLogin();
   const gone = () => new AmphoError("invalid_credentials", "The user is disabled or deleted.");
   if (account.disabled) throw gone();
   const now = deps.clock.now();
   return enter(deps, account, { amr, at: now, acr }, { origin: { actor: "application" }, now });
-}
-
-export async function accountById({ store, directory, clock }: Deps, userId: string): Promise<Account> {
-  if (!isStorableText(userId)) throw unknown();
-  // A table without findById gets the login of one of the user's sessions, or else the id itself.
-  const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
-  const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
-  if (account?.id === userId) return account;
-  throw directory.findsById ? unknown() : notFoundByLogin();
 }

@@ -20,7 +20,7 @@ import { identityFor, logInByIdentityCode } from "./outside-unknown.js";
 import { logInByPasskey } from "./passkey-login.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import type { SentProof } from "./prove-mailbox.js";
-import { finishLogin, sessionIdOf, stepUp } from "./second-step.js";
+import { finishLogin, liveOf, stepUp } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 export interface LoginInput extends SentFactor {
@@ -57,15 +57,13 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
  */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   deps.tokens.requireSigningKey();
-  const granted = await identify(deps, input, caller);
+  const { login: typed } = input;
+  const granted =
+    typed === undefined
+      ? await delayRejection(deps, () => logInWithoutLogin(deps, input, caller))
+      : await logInByPassword(deps, { ...input, login: typed }, caller);
   await endSuperseded(deps, granted, input.superseded, { actor: "user", ...caller });
   return granted;
-}
-
-function identify(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { login: typed } = input;
-  if (typed !== undefined) return logInByPassword(deps, { ...input, login: typed }, caller);
-  return delayRejection(deps, () => proveFurther(deps, input, caller));
 }
 
 /** A flood of wrong second steps costs no hashing thread, and must not take the event loop from other requests. */
@@ -78,7 +76,8 @@ async function delayRejection<T>({ throttle }: Deps, way: () => Promise<T>): Pro
   }
 }
 
-async function proveFurther(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
+/** The second step of a login, a step-up, and each way in that names its account itself. */
+async function logInWithoutLogin(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   const { transaction, bearer, mailed, outside } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
   if (outside !== undefined)
@@ -145,12 +144,11 @@ async function logInByPassword(
     : undefined;
   const linking = await settleUnlessDone(linkingOf(deps, input.linking, account), allowed);
   const now = clock.now();
-  const sessionId = sessionIdOf(deps, input.bearer, account.id);
   const proven = { amr: ["pwd"], at: now, factor, attempt: allowed.asSucceeded(account.id), ...linking };
   return enter(deps, account, proven, {
     origin,
     now,
-    live: sessionId === undefined ? undefined : { sessionId },
+    live: liveOf(deps, input.bearer, account.id),
     device: known,
     deviceId: allowed.deviceId,
     // An application's own table finds a user by the spelling that it knows.

@@ -9,7 +9,8 @@ import { type Entrance, enter, repeat } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { sessionIdOf } from "./second-step.js";
+import { liveOf } from "./second-step.js";
+import { offersMailLogin } from "./ways-in.js";
 
 export interface MailLoginInput extends SentProof {
   readonly device: string | undefined;
@@ -22,7 +23,7 @@ export interface MailLoginInput extends SentProof {
 export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Caller): Promise<Grant> {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
-  if (deps.outbox === undefined || !deps.settings.mailLogin) throw wrongCredentials();
+  if (!offersMailLogin(deps)) throw wrongCredentials();
   const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, input, ["mail"], clock.now());
   const { transaction } = read;
@@ -42,9 +43,8 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
-  const sessionId = sessionIdOf(deps, input.bearer, account.id);
   const { remember, idempotencyKey } = input;
-  const live = sessionId === undefined ? undefined : { sessionId };
+  const live = liveOf(deps, input.bearer, account.id);
   const entrance: Entrance = { origin, now, device, live, typed: login, remember, idempotencyKey };
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) {

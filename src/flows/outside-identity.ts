@@ -12,7 +12,7 @@ import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { type Entrance, enter, type Proven } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
-import { sessionIdOf } from "./second-step.js";
+import { liveOf } from "./second-step.js";
 
 /** The response of a provider, and the callback to which it came. */
 export interface SentResponse extends OutsideResponse {
@@ -45,11 +45,10 @@ export function enterAs(
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
-  const sessionId = sessionIdOf(deps, bearer, account.id);
   const entrance: Entrance = {
     ...{ origin, now, remember },
     device: deps.deviceProofs.readOf(account, device, now),
-    live: sessionId === undefined ? undefined : { sessionId },
+    live: liveOf(deps, bearer, account.id),
   };
   const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
   return enter(deps, account, { amr, at: now, transaction, identity: { proven, isNew }, ...more }, entrance);

@@ -16,7 +16,8 @@ import { unprovenEmailOf } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
-import { sessionIdOf } from "./second-step.js";
+import { liveOf } from "./second-step.js";
+import { canRegister } from "./ways-in.js";
 
 type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;
 
@@ -65,10 +66,11 @@ const registrationClosed = () =>
 
 /** Undefined: no account can be created for the address. */
 async function registrationFor(
-  { settings, store, clock, directory }: Deps,
+  deps: Deps,
   { canonical }: Address,
 ): Promise<Pick<AccountDraft, "roles" | "invitation"> | undefined> {
-  if (settings.registration === "closed" || (!directory.inDatabase && directory.create === undefined)) return undefined;
+  if (!canRegister(deps)) return undefined;
+  const { settings, store, clock } = deps;
   const invitation = await store.findInvitationFor({ canonical, now: clock.now() });
   if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
   return settings.registration === "open" ? { roles: [], invitation: undefined } : undefined;
@@ -192,8 +194,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
     return enter(deps, created, { amr: ["fed", "mail"], at, ...further }, { origin, now });
   }
-  const sessionId = sessionIdOf(deps, input.bearer, account.id);
-  const live = sessionId === undefined ? undefined : { sessionId };
+  const live = liveOf(deps, input.bearer, account.id);
   const further = { transaction, identity, attempt, provesEmail: unprovenEmailOf(account) };
   return enter(
     deps,

@@ -1,10 +1,9 @@
 // Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
 
 import type { Origin } from "../audit/entry.js";
-import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import { offeredAlgorithms } from "../factors/cose.js";
-import { creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
+import { createUserHandle, creationOptions, type PasskeyUse } from "../factors/passkey-options.js";
 import { passkeyProviders } from "../factors/passkey-providers.js";
 import type { RelyingParty } from "../factors/relying-party.js";
 import type { Redeemable } from "../factors/transactions.js";
@@ -15,7 +14,6 @@ import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { type NewPasskeyRow, passkeysMax } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
-import { configuredWays } from "./configured-ways.js";
 import type { Caller, Deps } from "./deps.js";
 import {
   beginEnrolment,
@@ -31,9 +29,7 @@ import { wrongCredentials } from "./login-errors.js";
 import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
-
-/** The size of a user handle (WebAuthn L3 §14.6.1). It is random, so it reveals nothing about the user. */
-const handleBytes = 32;
+import { configuredWays } from "./ways-in.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
@@ -61,7 +57,7 @@ export async function beginPasskey(
   // Before the authenticator creates one that the account cannot have.
   if (passkeys.length >= passkeysMax)
     throw new AmphoError("invalid_request", `Your account has ${passkeysMax} passkeys. Remove one first.`);
-  const uh = handle ?? randomId(handleBytes);
+  const uh = handle ?? createUserHandle();
   const transaction = begin("passkey", { uh, use });
   const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));
   const { login } = account;

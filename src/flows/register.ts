@@ -2,9 +2,8 @@
 // no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
 
 import type { Origin } from "../audit/entry.js";
-import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { creationOptions } from "../factors/passkey-options.js";
+import { createUserHandle, creationOptions } from "../factors/passkey-options.js";
 import { createRecoveryCodes } from "../factors/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../factors/transactions.js";
 import { passkeyMethod } from "../levels/methods.js";
@@ -23,8 +22,6 @@ import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
 import { type MailSent, requireOutbox } from "./request-mail.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
-
-const handleBytes = 32;
 
 const closed = () =>
   new AmphoError(
@@ -63,7 +60,7 @@ export async function beginRegistration(
   const account = await allowed.run(() => deps.directory.findByAddress(canonical));
   const now = clock.now();
   const purpose = invitation === undefined ? "register" : "invite";
-  const uh = party && randomId(handleBytes);
+  const uh = party && createUserHandle();
   const contents = { email: address.address, login: input.login, uh, inv: invitation?.id };
   const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
   await store.queueMail({

@@ -66,7 +66,7 @@ export async function accountOf(
 }
 
 /** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */
-export function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
+function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
   if (bearer === undefined) return undefined;
   try {
     const { sub, sid } = tokens.verifyAccess(bearer, clock.now()).claims;
@@ -75,6 +75,12 @@ export function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined,
     if (error instanceof AmphoError) return undefined;
     throw error;
   }
+}
+
+/** The session that a login of this user re-authenticates. */
+export function liveOf(deps: Deps, bearer: string | undefined, userId: string): Entrance["live"] {
+  const sessionId = sessionIdOf(deps, bearer, userId);
+  return sessionId === undefined ? undefined : { sessionId };
 }
 
 export interface StepUp extends SentFactor {
