@@ -1,6 +1,7 @@
 // All outside providers of an instance, by name.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
+import type { ProviderSettings } from "../config/provider-settings.js";
 import { providerLine } from "../log-lines.js";
 import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
@@ -23,6 +24,12 @@ export async function loadLibraryFor({
   return providers.length === 0 ? undefined : loadProtocolLibrary();
 }
 
+const create = {
+  oidc: createOpenIdProvider,
+  github: createGithubProvider,
+  apple: createOpenIdProvider,
+} satisfies Readonly<Record<ProviderSettings["kind"], unknown>>;
+
 /** Needs no network. */
 export function createProviders(
   configuration: Pick<Configuration, "providers" | "tokenLeeway" | "apiUrl" | "appUrl" | "restPrefix">,
@@ -32,9 +39,8 @@ export function createProviders(
   const { providers: configured, tokenLeeway: leewaySeconds } = configuration;
   if (library === undefined) return { all: [], find: () => undefined, close: () => {} };
   const all = configured.map((settings) => {
-    const create = settings.kind === "github" ? createGithubProvider : createOpenIdProvider;
     const redirectUri = redirectUriOf(configuration, settings.name);
-    return withLimits(create({ library, settings, redirectUri, leewaySeconds, clock, log }), log);
+    return withLimits(create[settings.kind]({ library, settings, redirectUri, leewaySeconds, clock, log }), log);
   });
   const byName = new Map(all.map((provider) => [provider.settings.name, provider]));
   return {
