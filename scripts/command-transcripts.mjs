@@ -14,9 +14,8 @@ export function transcriptOf(typed) {
   return `$ ${typed}`;
 }
 
-/** Other commands might have printed the lines about migrations before. */
 const outputOf = (step) =>
   step
     .split("\n")
-    .filter((line) => /^[|!] /.test(line) && !line.startsWith("! ampho: applied migration"))
+    .filter((line) => /^[|!] /.test(line))
     .map((line) => line.slice(2).replace(/«\w+(?::\w+)?»/g, "…"));

@@ -9,6 +9,8 @@
 // - `! text` is a line on its stderr.
 // - `? 1` is its exit code. Without this line it is 0.
 //
+// The lines about applied migrations on stderr are left out, so that a new migration changes few transcripts.
+//
 // In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
 // gives its form. «_» is not kept.
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -134,7 +136,8 @@ export async function play(text: string, cwd: string): Promise<{ readonly actual
       const [command = "", ...args] = words(memory.fill(typed));
       const outcome =
         builtin(command, args[0] ?? "", cwd) ?? (await ampho(args, { cwd, env, stdin: memory.fill(stdin) }));
-      const [out, err] = [linesOf(outcome.stdout), linesOf(outcome.stderr)];
+      const out = linesOf(outcome.stdout);
+      const err = linesOf(outcome.stderr).filter((each) => !each.startsWith("ampho: applied migration "));
       actual.push(render(typed, out, err, outcome.code));
       const settled = (wanted: readonly string[], came: readonly string[]) =>
         wanted.map((one, at) => memory.settle(one, came[at]));
