@@ -1,7 +1,7 @@
 // Writes docs/reference/api.md and a page for each subpath from the public declarations and their docs. Needs a build.
 import { optionName, parameterNames } from "../dist/config/parameters.js";
 import { errorCodes } from "../dist/errors.js";
-import { publicExports } from "./declarations.mjs";
+import { publicExports, subpaths } from "./declarations.mjs";
 import { linkPages } from "./page-links.mjs";
 import { wrap } from "./wrap.mjs";
 
@@ -29,6 +29,8 @@ const fileOf = (subpath) => `${subpath.replace(/^ampho\/(?=.)/, "").replaceAll("
 
 /** The path and the text of each generated page. */
 export function generate() {
+  for (const [subpath] of subpaths())
+    if (!Object.hasOwn(purposes, subpath)) throw new Error(`scripts/docs-api.mjs lacks the purpose of ${subpath}`);
   const all = publicExports();
   const first = new Map(all.toReversed().map((each) => [each.id, each]));
   const described = new Map();

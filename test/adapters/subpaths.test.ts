@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { nextSteps } from "../../dist/cli/next-steps.js";
 
 const dist = path.resolve(import.meta.dirname, "../../dist/adapters");
 
@@ -36,6 +37,12 @@ it("every adapter of package.json is in this list", () => {
   const manifest = readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8");
   const files = [...manifest.matchAll(/"default": "\.\/dist\/adapters\/([\w-]+)\.js"/g)].map(([, name]) => name);
   expect([...new Set(files)].sort()).toEqual(adapters.map(({ name }) => name).sort());
+});
+
+it("`ampho init` prints a first step for every framework", () => {
+  const packages = nextSteps.flatMap((step) => step.packages);
+  const without = adapters.filter(({ types }) => types.length > 0 && !types.some((name) => packages.includes(name)));
+  expect(without).toEqual([]);
 });
 
 describe.each(adapters)("ampho/$name", ({ name, code, types }) => {

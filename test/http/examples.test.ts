@@ -75,7 +75,7 @@ function settled(value: unknown, name = ""): unknown {
   if (name === "code" && /^\d{8}$/.test(value)) return "12345678";
   return (stable[name] ?? value)
     .replace(/http:\/\/127\.0\.0\.1:\d+/g, "https://id.example")
-    .replace(/eyJ[\w.-]+/g, "eyJ…")
+    .replace(/(?<![\w-])eyJ[\w.-]+/g, "eyJ…")
     .replace(/(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z0-9])[\w-]{16,}/g, "…");
 }
 
