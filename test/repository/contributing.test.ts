@@ -1,4 +1,5 @@
 // The table "Find the files to touch" of CONTRIBUTING.md: the files exist, and each example touches no more than it states.
+// And the names of files and functions in CONTRIBUTING.md and ARCHITECTURE.md.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -55,6 +56,26 @@ it("every test and script that CONTRIBUTING.md names exists", () => {
   const named = codesIn(page).filter((code) => /^(?:test|scripts)\/[\w./-]+$/.test(code));
   expect(named.length).toBeGreaterThan(8);
   for (const file of named) expect(existsSync(path.join(root, file)), file).toBe(true);
+});
+
+describe.each(["CONTRIBUTING.md", "ARCHITECTURE.md"])("the names in %s", (name) => {
+  const text = readFileSync(path.join(root, name), "utf8");
+  const known = execFileSync("git", ["ls-files", "*.ts", "*.mjs"], { cwd: root, encoding: "utf8" }).split("\n");
+
+  it("every file that the page names exists", () => {
+    const named = [...text.matchAll(/[\w/.-]+\.(?:ts|mjs)\b/g)].map(([file]) => file);
+    const missing = named
+      .filter((file) => !file.includes("NAME"))
+      .filter((file) => !known.some((each) => each === file || each.endsWith(`/${file}`)));
+    expect(named.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
+  });
+
+  it("every function, type and member that the page names is in src/", () => {
+    const named = codesIn(text.replace(/^```[\s\S]*?^```$/gm, "")).filter((code) => /^[a-z]+[A-Z]\w+$/.test(code));
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter((each) => filesNaming(each).length === 0)).toEqual([]);
+  });
 });
 
 it("every npm command that CONTRIBUTING.md names is a script of package.json", () => {

@@ -61,6 +61,20 @@ describe("the imports of src/", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("every room that a row names is imported", () => {
+    const unused = rows.flatMap(({ room, imports }) => {
+      const imported = new Set(
+        files
+          .filter((file) => roomOf(file) === room)
+          .flatMap(importsOf)
+          .map(roomOf),
+      );
+      const named = imports.startsWith("every room above") ? [] : namesIn(imports);
+      return named.filter((name) => !imported.has(name)).map((name) => `${room} does not import ${name}`);
+    });
+    expect(unused).toEqual([]);
+  });
+
   it("the imports have no cycle", () => {
     const state = new Map<string, "open" | "done">();
     const cycles: string[] = [];

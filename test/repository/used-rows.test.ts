@@ -6,6 +6,7 @@ import { auditEvents } from "../../dist/audit/events.js";
 import { environmentOnly, optionName, parameterNames } from "../../dist/config/parameters.js";
 import { errorCodes } from "../../dist/errors.js";
 import { flowNames } from "../../dist/flows/flows.js";
+import { mailKinds } from "../../dist/mail/texts/kinds.js";
 import { operationNames } from "../../dist/store/operations.js";
 import { counterKinds } from "../../dist/throttle/counter-kinds.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
@@ -52,6 +53,11 @@ describe("the tables of src/", () => {
 
   it("each audit event is written", () => {
     expect(unused(Object.keys(auditEvents), ["src/audit/events.ts"], quoted)).toEqual([]);
+  });
+
+  it("each kind of mail is sent", () => {
+    const ofMail = [...sources.keys()].filter((file) => file.startsWith("src/mail/texts/"));
+    expect(unused(mailKinds, ofMail, quoted)).toEqual([]);
   });
 
   it("each kind of counter counts attempts", () => {
