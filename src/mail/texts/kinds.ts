@@ -2,7 +2,7 @@
 // no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
 import type { Browser } from "./browser.js";
 
-/** What a mail contains for its reader to act with: a code, a link that goes on with the transaction, or an invitation. */
+/** Proofs in a mail: a code, a link that continues the transaction, or the link of an invitation. */
 type Proof = "code" | "link" | "invitation";
 
 /** Kinds that ask the reader to act, or that state why there is nothing to do. */
