@@ -1,7 +1,7 @@
 // Passkeys of users in an application's own table, with and without `findById`.
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
-import { authenticate, createSubject } from "../factors/webauthn/authenticator.js";
+import { authenticate, base64url, createSubject } from "../factors/webauthn/authenticator.js";
 import { openWorld, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { logIn, outcomeOf, wrong } from "./owners.js";
@@ -87,6 +87,15 @@ describe.each([true, false])("passkeys with an application's own table, with fin
       await passkeyLogin(world, ann);
     },
   );
+
+  it("the last passkey can be removed, because the table has the password (W-40)", async () => {
+    const { world } = await open(findsById);
+    const ann = await enrolled(world, "ann");
+    const { token: bearer } = await passkeyLogin(world, ann);
+    const path = `/passkeys/${base64url(ann.subject.id)}`;
+    expect((await world.call("DELETE", path, { bearer })).status).toBe(204);
+    expect((await logIn(world, "ann")).status).toBe(200);
+  });
 
   it("only a passkey that no account has is unknown, whatever the table finds (W-37)", async () => {
     const { world, table } = await open(findsById);

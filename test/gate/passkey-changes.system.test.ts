@@ -224,6 +224,7 @@ onBothDatabases((ground) => {
     expect(shapes[0]).toMatchObject({ status: 200, claims: { for: "login" }, options: { allowCredentials: [] } });
     expect(new Set(answers.map(({ json }) => json["transaction"])).size).toBe(answers.length);
     expect(await counts()).toEqual(before);
+    await passkeyLogin(world, ann);
   });
 
   it("the passkey of another user raises no session, and opens none in its place (W-45)", async () => {
@@ -335,6 +336,7 @@ onBothDatabases((ground) => {
         ]);
       }
     expect((await world.ampho.sessions.list(ann.id)).length).toBe(2);
+    await passkeyLogin(world, ann);
   });
 
   it("a transaction of a passkey has no right of a session (W-04)", async () => {
@@ -366,5 +368,6 @@ onBothDatabases((ground) => {
       }
     }
     expect((await world.ampho.sessions.list(ann.id)).length).toBe(before);
+    await passkeyLogin(world, ann);
   });
 });

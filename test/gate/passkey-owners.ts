@@ -8,7 +8,7 @@ import {
   register,
   type Subject,
 } from "../factors/webauthn/authenticator.js";
-import { type Answer, type FullGrant, grantOf, password, type Sent, type World } from "../world/ampho.js";
+import { type Answer, admission, type FullGrant, grantOf, password, type Sent, type World } from "../world/ampho.js";
 import { textsOf } from "./owners.js";
 
 export const passkeySettings = { appUrl: "https://example.org/", appName: "Example" };
@@ -94,6 +94,9 @@ export const logInWith = async (
   sent: Sent = {},
 ): Promise<Answer> => world.call("POST", "/login", { body: await assertion(world, owner, change), ...sent });
 
-/** The session of a login by passkey. */
-export const passkeyLogin = async (world: World, owner: PasskeyOwner, change: Partial<Parts> = {}) =>
-  grantOf(await logInWith(world, owner, change));
+/** The session of a login by passkey. A guard accepts its token. */
+export async function passkeyLogin(world: World, owner: PasskeyOwner, change: Partial<Parts> = {}): Promise<FullGrant> {
+  const grant = grantOf(await logInWith(world, owner, change));
+  expect(admission(world.ampho, grant.token)).toBe("in");
+  return grant;
+}

@@ -227,6 +227,39 @@ onBothDatabases((ground) => {
     });
   });
 
+  it("the metrics count the flows of passkeys by their results, and the audit log has each change", async () => {
+    const world = await ground.open(passkeySettings);
+    const ann = await addPasskeyOwner(world, "ann");
+    const { token: bearer } = await passkeyLogin(world, ann);
+    const path = `/passkeys/${base64url(ann.subject.id)}`;
+    await world.call("GET", "/passkeys", { bearer });
+    await world.call("POST", path, { bearer, body: { name: "Key" } });
+    await world.call("POST", "/passkeys/AAAA", { bearer, body: { name: "Key" } });
+    await logInWith(world, ann, { signature: Buffer.alloc(64), response: { userHandle: ann.handle } });
+    await world.call("DELETE", path, { bearer });
+    await logInWith(world, ann);
+    const flows = new Map(
+      [...world.ampho.metrics().matchAll(/^ampho_flows_total\{flow="(\w+)",result="(\w+)"\} (\d+)$/gm)].map(
+        ([, flow, result, count]) => [`${flow} ${result}`, Number(count)] as const,
+      ),
+    );
+    expect(Object.fromEntries(flows)).toMatchObject({
+      ...{ "readWays ok": 3, "beginPasskey ok": 1, "addPasskey ok": 1, "listPasskeys ok": 1, "removePasskey ok": 1 },
+      ...{ "renamePasskey ok": 1, "renamePasskey not_found": 1 },
+      ...{ "login ok": 2, "login invalid_credentials": 1, "login unknown_passkey": 1 },
+    });
+    const passkey = base64url(ann.subject.id);
+    const rows = await world.ampho.audit.list({ login: "ann" });
+    const changes = rows
+      .filter(({ event }) => /^factor_/.test(event))
+      .map(({ event, reason, detail }) => [event, reason, detail]);
+    expect(changes).toEqual([
+      ["factor_added", undefined, { factor: "passkey", passkey }],
+      ["factor_refused", "passkey_signature", undefined],
+      ["factor_removed", undefined, { factors: ["passkey", "recovery_code"], passkey }],
+    ]);
+  });
+
   it("pages below the relying party use its passkeys, and the hash of their own host is rejected", async () => {
     const appUrl = "https://login.example.org/";
     const world = await ground.open({ ...passkeySettings, appUrl, passkeyRp: "example.org" });
