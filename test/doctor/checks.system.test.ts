@@ -146,6 +146,23 @@ describe("a deployment", () => {
     expect(await found()).toEqual([]);
   });
 
+  it("the doctor counts the users whose passkeys belong to another relying party", async () => {
+    const ampho = await openAmpho();
+    const database = new DatabaseSync(join(cwd, "ampho.db"));
+    for (const [login, rp] of Object.entries({ ann: "old.example", bob: "app.example", cat: "old.example" })) {
+      const { id } = await ampho.users.create({ login });
+      database.exec(`insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv,
+        transports, aaguid, rp, name, created_at) values ('${login}', '${id}', '{}', -7, 0, 0, 0, 1, '[]', '', '${rp}', '', 1)`);
+    }
+    const counted = async () => (await examined()).filter(({ check }) => check === "factors").map((one) => one.message);
+    expect(await counted()).toEqual(["3 users have no way in that is switched on."]);
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    expect(await counted()).toEqual(["2 users have no way in that is switched on."]);
+    database.exec("update ampho_passkeys set rp = 'app.example' where id = 'cat'");
+    database.close();
+    expect(await counted()).toEqual(["1 user has no way in that is switched on."]);
+  });
+
   it("the doctor counts the users whose own policy asks for passkeys while none are offered", async () => {
     const ampho = await openAmpho();
     for (const login of ["ann", "bob", "cat", "dan"]) {

@@ -347,6 +347,9 @@ onBothDatabases((ground) => {
       ["https://example.com", wrong],
     ] as const)
       expect(outcomeOf(await logInWith(world, ann, { clientData: { origin: sent } }))).toEqual(outcome);
+    // An Android application is no web origin, for which browsers look here.
+    const listed = await world.ampho.fetch(new Request("http://evil.example/.well-known/webauthn"));
+    expect(await listed.json()).toEqual({ origins: [origin, "https://app.example.com"] });
     // Nothing that a request carries names an origin.
     const headers = { origin: "https://evil.example", host: "evil.example", "x-forwarded-host": "evil.example" };
     const change = { clientData: { origin: "https://evil.example" } };

@@ -56,7 +56,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, exceptSession: undefined },
     ownUser: { login: "own", factorsVersion: 0 },
   });
-  await run("countLockedOut", { passkey: true, mail: false, providers: ["acme"] });
+  await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = { ...ending, login: "Ann", sessionId: undefined, factorsVersion: 0, passwordVersion: 2 };
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };
   await run("setPassword", {

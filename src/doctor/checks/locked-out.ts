@@ -11,7 +11,7 @@ export async function checkLockedOut(
 ): Promise<readonly Finding[]> {
   const { providers, mailUrl, mailLogin } = configuration;
   const { withoutWay: users, withoutPasskeys } = await store.countLockedOut({
-    passkey: relyingPartyOf(configuration) !== undefined,
+    relyingParty: relyingPartyOf(configuration)?.id,
     mail: mailLogin && mailUrl !== undefined,
     providers: providers.map(({ name }) => name),
   });
@@ -19,7 +19,7 @@ export async function checkLockedOut(
     ...lockedOut(
       users,
       "no way in that is switched on",
-      "Set AMPHO_APP_URL for passkeys, and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
+      "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
     ),
     ...lockedOut(
       withoutPasskeys,

@@ -37,12 +37,13 @@ export interface LockedOutCounts {
 
 /** Reads the whole table, for operators. */
 export function* countLockedOut(input: {
-  readonly passkey: boolean;
+  /** Undefined while passkeys are not offered. Passkeys of another one do not work. */
+  readonly relyingParty: string | undefined;
   readonly mail: boolean;
   /** The names of the configured providers. */
   readonly providers: readonly string[];
 }): Transaction<LockedOutCounts> {
-  const { passkey, mail, providers } = input;
+  const { relyingParty, mail, providers } = input;
   const ofUser = (table: string) => `select 1 from ${table} where ${table}.user_id = ampho_users.id`;
   const offered = `${ofUser("ampho_identities")} and provider in (${["?", ...providers.map(() => "?")].join(", ")})`;
   const row = yield* first(
@@ -50,9 +51,9 @@ export function* countLockedOut(input: {
      where disabled = 0 and password_hash is null and ${visible}
        and (exists (${ofUser("ampho_passkeys")}) or exists (${ofUser("ampho_identities")}))
        and not exists (${offered})
-       and not (${passkey ? "1 = 1" : "1 = 0"} and exists (${ofUser("ampho_passkeys")}))
+       and not exists (${ofUser("ampho_passkeys")} and rp = ?)
        and not (${mail ? "1 = 1" : "1 = 0"} and email_canonical is not null)`,
-    ["", ...providers],
+    ["", ...providers, relyingParty ?? ""],
   );
   const policies = yield* queryLastRow(
     `select count(*) as users from ampho_accounts left join ampho_users on ampho_users.id = ampho_accounts.user_id
@@ -60,5 +61,5 @@ export function* countLockedOut(input: {
     [],
   );
   const count = (counted: Row | undefined) => (counted ? integer(counted, "users") : 0);
-  return { withoutWay: count(row), withoutPasskeys: passkey ? 0 : count(policies) };
+  return { withoutWay: count(row), withoutPasskeys: relyingParty === undefined ? count(policies) : 0 };
 }
