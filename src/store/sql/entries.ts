@@ -172,7 +172,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   revoked.push(...opened.displaced);
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
   if (input.remember && session.amr.includes("mfa"))
-    yield* recordAudit({ ...entry(input), event: "device_remembered", sessionId: session.id });
+    yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settle(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
   return {
@@ -210,7 +210,7 @@ function* proveEmail(input: Entry, canonical: string): Transaction<void> {
      returning id`,
     [input.now, input.userId, canonical],
   );
-  if (row) yield* recordAudit({ ...entry(input), event: "email_proven" });
+  if (row) yield* recordAudit({ ...auditOf(input), event: "email_proven" });
 }
 
 /** The caller has checked under a lock that no account has the identity. */
@@ -261,7 +261,7 @@ function* raise(
   const session = yield* moveProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
   if (!session) return undefined;
   const event = input.create === undefined ? "stepped_up" : "reauthenticated";
-  yield* recordAudit({ ...entry(input), event, sessionId, detail: detailOf(level.amr) });
+  yield* recordAudit({ ...auditOf(input), event, sessionId, detail: detailOf(level.amr) });
   return { session, displaced: [] };
 }
 
@@ -290,7 +290,7 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   };
   const sessionId = session.id;
   yield* insertSession(session, era);
-  yield* recordAudit({ ...entry(input), event: "login", sessionId, detail: detailOf(amr) });
+  yield* recordAudit({ ...auditOf(input), event: "login", sessionId, detail: detailOf(amr) });
   if (input.isNewDevice && !input.register)
     yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
   return {
@@ -312,7 +312,7 @@ function* askForFactor(
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
-  yield* recordAudit({ ...entry(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
+  yield* recordAudit({ ...auditOf(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
   const mailed = enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now));
   yield* settle(input, "succeeded", "succeeded", input.login);
   return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
@@ -321,7 +321,7 @@ function* askForFactor(
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
   const login = isKnown ? input.login : undefined;
   if (input.spend && reason === "session_ended") yield* unspend(input.spend);
-  yield* recordAudit({ ...entry(input), login, event: "login_rejected", reason });
+  yield* recordAudit({ ...auditOf(input), login, event: "login_rejected", reason });
   yield* settle(input, "failed", "failed", login);
   return { outcome: "rejected" };
 }
@@ -332,7 +332,7 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
   // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
   const event = reason === "recovery_code" ? "factor_refused" : "factor_replayed";
-  yield* recordAudit({ ...entry(input), event, reason });
+  yield* recordAudit({ ...auditOf(input), event, reason });
   yield* settle(input, "succeeded", "failed", input.login);
   return { outcome: "factor_rejected" };
 }
@@ -347,7 +347,7 @@ function* settle(
   if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: factorOutcome, now, login, audit: undefined });
 }
 
-function entry({ now, userId, login, origin }: Entry) {
+function auditOf({ now, userId, login, origin }: Entry) {
   return { at: now, userId, login, origin };
 }
 
