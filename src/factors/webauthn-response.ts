@@ -17,7 +17,11 @@ const bytesMax = {
 
 /** WebAuthn L3 §7.1 step 25. */
 const idBytesMax = 1023;
+const idPattern = /^[\w-]{1,1364}$/;
 const transportsMax = 16;
+
+/** True for the base64url of an id that a passkey can have, before it is looked up. */
+export const isCredentialId = (value: unknown): value is string => typeof value === "string" && idPattern.test(value);
 
 function isMembers(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -11,7 +11,7 @@ import { changedMeanwhile } from "./account-rules.js";
 import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./account-view.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Recent, requireRecent } from "./enrolling.js";
-import { liveSession } from "./second-step.js";
+import { liveSession } from "./find-account.js";
 import type { Authenticated } from "./sessions.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {

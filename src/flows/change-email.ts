@@ -8,11 +8,12 @@ import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
+import { liveSession } from "./find-account.js";
 import { leastTime } from "./least-time.js";
 import { claimsFor } from "./mail-claims.js";
 import { proveCode } from "./prove-mailbox.js";
 import { requireOutbox } from "./request-mail.js";
-import { contentsOf, liveSession } from "./second-step.js";
+import { contentsOf } from "./second-step.js";
 import type { Authenticated } from "./sessions.js";
 
 export interface EmailChangeBegun {

@@ -16,10 +16,11 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
+import { accountOf, liveSession } from "./find-account.js";
 import { pendingIdentityOf } from "./identity-text.js";
 import { factorNeeded } from "./login-errors.js";
 import { proveCode } from "./prove-mailbox.js";
-import { accountOf, contentsOf, liveSession } from "./second-step.js";
+import { contentsOf } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 /** How long a login counts as recent. */

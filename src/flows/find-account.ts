@@ -1,5 +1,7 @@
-// The account of a passkey, of an identity, or of a user whom the application vouches for.
+// Accounts and sessions, found by what a request names: a user, a passkey, an identity, a transaction, a token.
 import type { Origin } from "../audit/entry.js";
+import { AmphoError, transactionOver } from "../errors.js";
+import type { LoginTransaction } from "../factors/transactions.js";
 import type { User } from "../store/sql/users.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
@@ -25,4 +27,59 @@ export async function requireAccount(
   const about = { reason: account === undefined ? "unknown" : "disabled", userId, login: account?.login, origin };
   await deps.store.recordAudit({ at: deps.clock.now(), event: "login_rejected", ...about });
   throw wrongCredentials();
+}
+
+/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */
+export async function accountOf(
+  { directory, store, clock }: Deps,
+  { sub: userId, login, pwv }: LoginTransaction,
+  origin: Origin,
+): Promise<Account> {
+  const account = await directory.findSessionUser({ userId, login });
+  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
+  if (account !== undefined && isSame && !account.disabled) return account;
+  const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
+  await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
+  throw transactionOver();
+}
+
+/** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */
+export function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
+  if (bearer === undefined) return undefined;
+  try {
+    const { sub, sid } = tokens.verifyAccess(bearer, clock.now()).claims;
+    return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
+
+/** The session that a login of this user re-authenticates. */
+export function liveOf(
+  deps: Deps,
+  bearer: string | undefined,
+  userId: string,
+): { readonly sessionId: string } | undefined {
+  const sessionId = sessionIdOf(deps, bearer, userId);
+  return sessionId === undefined ? undefined : { sessionId };
+}
+
+const ended = () => new AmphoError("invalid_token", "The session has ended.");
+
+/** The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session. */
+export async function liveSession(
+  { store, directory, clock }: Deps,
+  sid: string | undefined,
+  sub: string | undefined,
+): Promise<{ readonly sessionId: string; readonly account: Account }> {
+  if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
+    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+  const found = await store.findSession({ id: sid, now: clock.now() });
+  if (found === undefined || found.session.userId !== sub) throw ended();
+  const account = directory.inDatabase
+    ? found.user && toAccount(found.user)
+    : await directory.findSessionUser(found.session);
+  if (account?.id !== sub || account.disabled) throw ended();
+  return { sessionId: sid, account };
 }

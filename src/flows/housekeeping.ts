@@ -73,17 +73,7 @@ async function clean(
   lease: () => HousekeepingLease,
   how: "by hand" | { readonly stopped: () => boolean },
 ): Promise<DeletedCounts> {
-  const counts: Record<OldRowKind, number> = {
-    sessions: 0,
-    revocations: 0,
-    attempts: 0,
-    sources: 0,
-    spent: 0,
-    mail: 0,
-    invites: 0,
-    imports: 0,
-    audit: 0,
-  };
+  const counts = Object.fromEntries(oldRowKinds.map((kind) => [kind, 0])) as Record<OldRowKind, number>;
   const { auditKeep: auditKeepSeconds, throttleWindow: windowSeconds } = settings;
   for (const kind of oldRowKinds) {
     let next: OldRowsCursor | undefined;

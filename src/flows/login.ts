@@ -12,6 +12,7 @@ import type { AllowedAttempt } from "../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
+import { liveOf } from "./find-account.js";
 import { wrongCredentials } from "./login-errors.js";
 import { logInByMail } from "./mail-login.js";
 import type { SentResponse } from "./outside-identity.js";
@@ -20,7 +21,7 @@ import { identityFor, logInByIdentityCode } from "./outside-unknown.js";
 import { logInByPasskey } from "./passkey-login.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import type { SentProof } from "./prove-mailbox.js";
-import { finishLogin, liveOf, stepUp } from "./second-step.js";
+import { finishLogin, stepUp } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 export interface LoginInput extends SentFactor {

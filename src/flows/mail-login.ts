@@ -6,10 +6,10 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
+import { liveOf } from "./find-account.js";
 import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { liveOf } from "./second-step.js";
 import { offersMailLogin } from "./ways-in.js";
 
 export interface MailLoginInput extends SentProof {

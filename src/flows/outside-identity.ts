@@ -11,8 +11,8 @@ import type { ProvenIdentity } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { type Entrance, enter, type Proven } from "./enter.js";
+import { liveOf } from "./find-account.js";
 import { wrongCredentials } from "./login-errors.js";
-import { liveOf } from "./second-step.js";
 
 /** The response of a provider, and the callback to which it came. */
 export interface SentResponse extends OutsideResponse {

@@ -10,13 +10,13 @@ import type { ProvenIdentity } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
+import { liveOf } from "./find-account.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
-import { liveOf } from "./second-step.js";
 import { canRegister } from "./ways-in.js";
 
 type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;

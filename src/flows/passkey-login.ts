@@ -6,9 +6,8 @@ import { transactionOver } from "../errors.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
-import { requireAccount } from "./find-account.js";
+import { liveOf, requireAccount } from "./find-account.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "./prove-passkey.js";
-import { liveOf } from "./second-step.js";
 
 export interface PasskeyLoginInput {
   readonly transaction: string;

@@ -7,6 +7,7 @@ import type { RelyingParty } from "../factors/relying-party.js";
 import type { Redeemable } from "../factors/transactions.js";
 import { type VerifiedAssertion, verifyAssertion } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
+import { isCredentialId } from "../factors/webauthn-response.js";
 import type { PublicJwk } from "../keys/key.js";
 import { passkeyMethod } from "../levels/methods.js";
 import type { FoundPasskey } from "../store/sql/passkeys.js";
@@ -24,8 +25,7 @@ export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">
 /** Rejects with `unknown_passkey` if no account has it. */
 export async function findPasskeyOf({ store, directory }: Deps, response: unknown): Promise<FoundPasskey> {
   const id = typeof response === "object" && response !== null && "id" in response ? response.id : undefined;
-  // 1023 bytes (WebAuthn L3 §7.1 step 25).
-  if (typeof id !== "string" || !/^[\w-]{1,1364}$/.test(id)) throw wrongCredentials();
+  if (!isCredentialId(id)) throw wrongCredentials();
   const found = await store.findPasskey(id);
   // An import that is not published yet hides its users.
   if (found === undefined || (directory.inDatabase && found.user === undefined)) throw unknownPasskey();

@@ -30,29 +30,32 @@ export interface MailRequestInput {
 
 /** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
 export async function beginMailLogin(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
-  return begin(deps, "mail", input, caller, (account) => account.email !== undefined);
+  return begin(deps, "mail", input, caller);
 }
 
 /** A reset of the password. Rejects like `beginMailLogin`. */
 export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
-  return begin(deps, "reset", input, caller, canReset);
+  return begin(deps, "reset", input, caller);
 }
 
 /** An account without a password has none to reset. */
 export const canReset = ({ email, stored }: Account): boolean =>
   email !== undefined && (stored === undefined || stored.passwordHash !== null);
 
-const mailKinds = { mail: "login", reset: "reset" } as const;
-const beginEvents = { mail: "mail_queued", reset: "reset_begun" } as const;
+/** The requests, by the purpose of their transactions. */
+const requests = {
+  mail: { kind: "login", event: "mail_queued", canReceive: ({ email }: Account) => email !== undefined },
+  reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
+} as const;
 
 async function begin(
   deps: Deps,
-  purpose: "mail" | "reset",
+  purpose: keyof typeof requests,
   input: MailRequestInput,
   caller: Caller,
-  canReceive: (account: Account) => boolean,
 ): Promise<MailSent> {
   const { directory, deviceProofs, throttle, transactions, store, clock, settings } = deps;
+  const { kind, event, canReceive } = requests[purpose];
   const outbox = requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
@@ -76,7 +79,7 @@ async function begin(
   const about = isEligible ? { userId: account.id, login: account.login } : { reason };
   await store.queueMail({
     draft: {
-      kind: mailKinds[purpose],
+      kind,
       userId: account?.id,
       address: isEligible ? (account.email?.address ?? "") : "",
       claims: claimsOf(begun, binding, caller),
@@ -84,7 +87,7 @@ async function begin(
       until: begun.exp,
     },
     attempt: allowed.attempt(),
-    audit: { at: now, event: beginEvents[purpose], ...about, origin } satisfies AuditEntry,
+    audit: { at: now, event, ...about, origin } satisfies AuditEntry,
     now,
   });
   outbox.wake();

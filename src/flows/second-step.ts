@@ -1,14 +1,14 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
 import type { Origin } from "../audit/entry.js";
-import { AmphoError, transactionOver } from "../errors.js";
-import type { LoginTransaction, TransactionContents } from "../factors/transactions.js";
+import { transactionOver } from "../errors.js";
+import type { TransactionContents } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import { isStorableText } from "../store/storable-text.js";
-import { type Account, toAccount } from "../users/directory.js";
+import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
+import { accountOf, liveSession, sessionIdOf } from "./find-account.js";
 import { pendingIdentityOf } from "./identity-text.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 
@@ -49,38 +49,6 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const { amr, iat: at } = transaction;
   const identity = pendingIdentityOf(transaction);
   return enter(deps, account, { amr, at, factor, transaction, identity }, { ...entrance, now: clock.now() });
-}
-
-/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */
-export async function accountOf(
-  { directory, store, clock }: Deps,
-  { sub: userId, login, pwv }: LoginTransaction,
-  origin: Origin,
-): Promise<Account> {
-  const account = await directory.findSessionUser({ userId, login });
-  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
-  if (account !== undefined && isSame && !account.disabled) return account;
-  const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
-  await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
-  throw transactionOver();
-}
-
-/** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */
-function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
-  if (bearer === undefined) return undefined;
-  try {
-    const { sub, sid } = tokens.verifyAccess(bearer, clock.now()).claims;
-    return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
-}
-
-/** The session that a login of this user re-authenticates. */
-export function liveOf(deps: Deps, bearer: string | undefined, userId: string): Entrance["live"] {
-  const sessionId = sessionIdOf(deps, bearer, userId);
-  return sessionId === undefined ? undefined : { sessionId };
 }
 
 export interface StepUp extends SentFactor {
@@ -125,23 +93,4 @@ export function contentsOf(account: Account, factorsVersion: number, sessionId: 
     amr: [],
     sid: sessionId,
   };
-}
-
-const ended = () => new AmphoError("invalid_token", "The session has ended.");
-
-/** The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session. */
-export async function liveSession(
-  { store, directory, clock }: Deps,
-  sid: string | undefined,
-  sub: string | undefined,
-): Promise<{ readonly sessionId: string; readonly account: Account }> {
-  if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
-    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
-  const found = await store.findSession({ id: sid, now: clock.now() });
-  if (found === undefined || found.session.userId !== sub) throw ended();
-  const account = directory.inDatabase
-    ? found.user && toAccount(found.user)
-    : await directory.findSessionUser(found.session);
-  if (account?.id !== sub || account.disabled) throw ended();
-  return { sessionId: sid, account };
 }

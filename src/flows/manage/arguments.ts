@@ -2,6 +2,7 @@
 // error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
 
 import { AmphoError } from "../../errors.js";
+import { isCredentialId } from "../../factors/webauthn-response.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
@@ -56,8 +57,7 @@ export const policyRule: Rule = {
 };
 
 const factorIdRule: Rule = {
-  // A passkey has a credential id of 1 to 1023 bytes in base64url.
-  accepts: (value) => value === "recovery_code" || (typeof value === "string" && /^[\w-]{1,1364}$/.test(value)),
+  accepts: (value) => value === "totp" || value === "recovery_code" || isCredentialId(value),
   expected: "totp, recovery_code or the id of a passkey",
 };
 

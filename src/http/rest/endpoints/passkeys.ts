@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransaction } from "../../../factors/transactions.js";
+import { isCredentialId } from "../../../factors/webauthn-response.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, seconds } from "../schemas.js";
@@ -91,7 +92,7 @@ export function listPasskeys({ flows, auth, caller }: Call<undefined, Auth>): Pr
 
 /** A text that cannot be an id is not passed to the database. */
 function idOf({ id = "" }: Readonly<Record<string, string>>): string {
-  if (!/^[\w-]{1,1364}$/.test(id)) throw new AmphoError("not_found", "You have no passkey with this id.");
+  if (!isCredentialId(id)) throw new AmphoError("not_found", "You have no passkey with this id.");
   return id;
 }
 
