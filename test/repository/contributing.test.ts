@@ -1,6 +1,6 @@
 // The table "Find the files to touch" of CONTRIBUTING.md: the files exist, and each example touches no more than it states.
-// And the names of files and functions in CONTRIBUTING.md and ARCHITECTURE.md.
-import { existsSync, readFileSync } from "node:fs";
+// And the names of files and functions in CONTRIBUTING.md, ARCHITECTURE.md and test/README.md.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
@@ -26,10 +26,9 @@ const rows = [...page.matchAll(/^\| (an? [^|]+) \| ([^|]+) \| ([^|]*) \| ([^|]*)
 );
 const withExample = rows.flatMap(({ example, ...row }) => (example === undefined ? [] : [{ ...row, example }]));
 
-/** The files of src/ that name a word. */
-function filesNaming(word: string): readonly string[] {
+function filesNaming(word: string, files = sourceFiles): readonly string[] {
   const pattern = new RegExp(`(?<![\\w-])${word}(?![\\w-])`);
-  return sourceFiles.filter((file) => pattern.test(readFileSync(path.join(root, file), "utf8")));
+  return files.filter((file) => pattern.test(readFileSync(path.join(root, file), "utf8")));
 }
 
 describe("the table of CONTRIBUTING.md", () => {
@@ -58,23 +57,32 @@ it("every test and script that CONTRIBUTING.md names exists", () => {
   for (const file of named) expect(existsSync(path.join(root, file)), file).toBe(true);
 });
 
-describe.each(["CONTRIBUTING.md", "ARCHITECTURE.md"])("the names in %s", (name) => {
+it("test/README.md names every folder of test/ that is no room", () => {
+  const rooms = readdirSync(path.join(root, "src"));
+  const folders = readdirSync(path.join(root, "test"), { withFileTypes: true }).filter((each) => each.isDirectory());
+  const text = readFileSync(path.join(root, "test/README.md"), "utf8");
+  const missing = folders.filter(({ name }) => !rooms.includes(name) && !text.includes(`${name}/`));
+  expect(missing.map(({ name }) => name)).toEqual([]);
+});
+
+describe.each(["CONTRIBUTING.md", "ARCHITECTURE.md", "test/README.md"])("the names in %s", (name) => {
   const text = readFileSync(path.join(root, name), "utf8");
   const known = execFileSync("git", ["ls-files", "*.ts", "*.mjs"], { cwd: root, encoding: "utf8" }).split("\n");
 
   it("every file that the page names exists", () => {
-    const named = [...text.matchAll(/[\w/.-]+\.(?:ts|mjs)\b/g)].map(([file]) => file);
+    const named = [...text.matchAll(/(?<![*.\w/-])[\w/-][\w/.-]*\.(?:ts|mjs)\b/g)].map(([file]) => file);
     const missing = named
       .filter((file) => !file.includes("NAME"))
       .filter((file) => !known.some((each) => each === file || each.endsWith(`/${file}`)));
-    expect(named.length).toBeGreaterThan(40);
+    expect(named.length).toBeGreaterThan(20);
     expect(missing).toEqual([]);
   });
 
-  it("every function, type and member that the page names is in src/", () => {
+  it("every function, type and member that the page names is in src/ or test/", () => {
     const named = codesIn(text.replace(/^```[\s\S]*?^```$/gm, "")).filter((code) => /^[a-z]+[A-Z]\w+$/.test(code));
     expect(named.length).toBeGreaterThan(3);
-    expect(named.filter((each) => filesNaming(each).length === 0)).toEqual([]);
+    const tests = known.filter((file) => file.startsWith("test/"));
+    expect(named.filter((each) => filesNaming(each, [...sourceFiles, ...tests]).length === 0)).toEqual([]);
   });
 });
 
