@@ -15,7 +15,7 @@ export const auditEvents = {
   factor_removed: "The second factors of a user were removed.",
   factor_policy_changed: "An operator or the application set the policy of one user.",
   factors_rekeyed: "An operator moved TOTP secrets to the key that signs.",
-  passkey_cloned: "The counter of a passkey stepped back, so a copy of its authenticator might exist.",
+  passkey_cloned: "The counter of a passkey stepped back, and the login was rejected unless the reason is `synced`.",
   recovery_used: "A user proved a recovery code, which cannot be used again.",
   device_remembered: "A user asked that this device be remembered.",
   devices_forgotten: "No device of a user is remembered any more.",
@@ -88,5 +88,9 @@ const notices = {
   identity_unlinked: "identity_unlinked",
 } as const satisfies Partial<Readonly<Record<AuditEvent, string>>>;
 
-export const noticeOf = (event: AuditEvent): string | undefined =>
-  Object.hasOwn(notices, event) ? notices[event as keyof typeof notices] : undefined;
+/** The counter of a synced passkey means nothing, so its user gets no notice. */
+export const noticeOf = (event: AuditEvent, reason: string | undefined): string | undefined =>
+  Object.hasOwn(notices, event) && reason !== syncedPasskey ? notices[event as keyof typeof notices] : undefined;
+
+/** The reason of `passkey_cloned` for a login that was accepted. */
+export const syncedPasskey = "synced";

@@ -2,6 +2,7 @@
 // once, and the counter of the passkey.
 
 import type { Origin } from "../audit/entry.js";
+import { syncedPasskey } from "../audit/events.js";
 import { transactionOver } from "../errors.js";
 import type { RelyingParty } from "../factors/relying-party.js";
 import type { Redeemable } from "../factors/transactions.js";
@@ -110,7 +111,8 @@ export async function judgeSignCount(
   const { id, signCount: seenCount, backupEligible } = found.passkey;
   if (counter === "behind") {
     const { id: userId, login } = account;
-    const about = { userId, login, origin, detail: { passkey: id } };
+    const reason = backupEligible ? syncedPasskey : undefined;
+    const about = { reason, userId, login, origin, detail: { passkey: id } };
     await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
     // The counter of a synced passkey means nothing.
     if (!backupEligible) throw wrongCredentials();

@@ -7,7 +7,7 @@ import { startEvilProvider } from "../world/evil-provider.js";
 import { addPerson, logInBy, type Mail, type Mailing, newPassword, openMailing } from "./mailboxes.js";
 import { clientId, link } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
-import { addPasskey } from "./passkey-owners.js";
+import { addPasskey, assertion, logInWith, passkeySettings } from "./passkey-owners.js";
 
 const ann = "ann@x.example";
 
@@ -76,6 +76,30 @@ onBothDatabases((ground) => {
     await noticeOf(world, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
     const body = { password, new_password: newPassword };
     await noticeOf(world, "password_changed", () => world.call("POST", "/password", { bearer, body }));
+  });
+
+  it("a counter that steps back causes one notice, and none for a synced passkey (W-35)", async () => {
+    const world = await openMailing(ground, passkeySettings);
+    for (const [address, backupEligible, status] of [
+      [ann, false, 401],
+      ["bob@x.example", true, 200],
+    ] as const) {
+      const { token } = await addPerson(world, address, password);
+      const subject = createSubject(-7, { backupEligible });
+      const { options } = await addPasskey(world, token, subject);
+      await world.mail("factor_added", address);
+      const owner = { subject, handle: options.user?.id ?? "" };
+      const { device } = grantOf(await logInWith(world, owner, { signCount: 7 }));
+      await world.mail("new_device", address);
+      const use = async () => {
+        const body = { ...(await assertion(world, owner, { signCount: 6 })), device };
+        expect((await world.call("POST", "/login", { body })).status).toBe(status);
+      };
+      if (backupEligible) await use();
+      else await noticeOf(world, "passkey_cloned", use);
+      expect(await world.countMails("passkey_cloned")).toBe(1);
+    }
+    expect((await world.events()).filter((event) => event.startsWith("passkey_cloned"))).toHaveLength(2);
   });
 
   it("a thief of the password sets up no factor without the mailed code, and the owner sets up one, with one notice (W-06)", async () => {

@@ -225,7 +225,8 @@ onBothDatabases((ground) => {
       await ground.sql(world, `update ampho_passkeys set sign_count = 5 where id = '${idOf(owner)}'`);
       await passkeyLogin(world, owner, { signCount: 2 ** 32 - 1 });
     }
-    expect((await world.events()).filter((event) => event === "passkey_cloned")).toHaveLength(6);
+    const cloned = (await world.events()).filter((event) => event.startsWith("passkey_cloned"));
+    expect(cloned).toEqual([...Array(3).fill("passkey_cloned"), ...Array(3).fill("passkey_cloned: synced")]);
   });
 
   it("a lost response is returned again to the same assertion with its Idempotency-Key, and no copy is suspected (W-13, W-35)", async () => {

@@ -28,7 +28,7 @@ export function* recordAudit(entry: AuditEntry): Transaction<void> {
     detail: detail ? JSON.stringify(detail) : null,
   });
   yield* write(insert, parameters);
-  const kind = noticeOf(event);
+  const kind = noticeOf(event, entry.reason);
   if (kind !== undefined) yield* insertNotice({ kind, at, userId: entry.userId, origin });
 }
 
