@@ -36,14 +36,15 @@ it.concurrent.each([
       { clock: settableClock(), log: () => undefined },
     );
     atEndOfFile(() => transport?.close());
+    const startedMs = performance.now();
     const stop = startStopwatch();
     // More mails than connections: the last one waits for a connection, and its limit includes that.
     const sending = ["id0", "id1", "id2", "id3", "id4"].map(async (id) => transport?.send({ ...message, id }));
     for (const outcome of await Promise.allSettled(sending))
       expect(outcome).toMatchObject({ status: "rejected", reason: { name: "MailFailure", permanent: false } });
-    const seconds = stop() / 1000;
-    expect(seconds).toBeGreaterThan(limit - 1);
-    expect(seconds).toBeLessThan(35);
+    // The stopwatch leaves out pauses of this process, and can so only show that the limit was kept.
+    expect(stop() / 1000).toBeLessThan(35);
+    expect((performance.now() - startedMs) / 1000).toBeGreaterThan(limit - 1);
     isIll = false;
     await transport?.send({ ...message, id: "id9" });
   },
