@@ -8,6 +8,7 @@ import type { Auth } from "../tokens/auth.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
+import { endedSession } from "./find-account.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
 interface NewPassword {
@@ -30,8 +31,7 @@ export async function changePassword(
   const { userId, sessionId } = requireSession(auth);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
-  const ended = () => new AmphoError("invalid_token", "The session has ended.");
-  if (found === undefined || found.session.userId !== userId) throw ended();
+  if (found === undefined || found.session.userId !== userId) throw endedSession();
   const { login } = found.session;
   // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
   // logins.
@@ -73,7 +73,7 @@ export async function changePassword(
   // The session can have ended meanwhile. A change must not follow its end.
   if (outcome.outcome === "ended") {
     await store.recordAudit(rejection("session_ended"));
-    throw ended();
+    throw endedSession();
   }
   // Another change came first, so the verified password is no longer the user's.
   if (outcome.outcome !== "done") {

@@ -65,7 +65,7 @@ export function liveOf(
   return sessionId === undefined ? undefined : { sessionId };
 }
 
-const ended = () => new AmphoError("invalid_token", "The session has ended.");
+export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
 /** The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session. */
 export async function liveSession(
@@ -76,10 +76,10 @@ export async function liveSession(
   if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
     throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
   const found = await store.findSession({ id: sid, now: clock.now() });
-  if (found === undefined || found.session.userId !== sub) throw ended();
+  if (found === undefined || found.session.userId !== sub) throw endedSession();
   const account = directory.inDatabase
     ? found.user && toAccount(found.user)
     : await directory.findSessionUser(found.session);
-  if (account?.id !== sub || account.disabled) throw ended();
+  if (account?.id !== sub || account.disabled) throw endedSession();
   return { sessionId: sid, account };
 }
