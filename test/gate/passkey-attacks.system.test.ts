@@ -217,10 +217,19 @@ onBothDatabases((ground) => {
     ] as const) {
       const owner = await addPasskeyOwner(world, login, { subject: createSubject(-7, { backupEligible }) });
       await passkeyLogin(world, owner, { signCount: 5 });
+      const loggedIn = world.clock.now();
       for (const signCount of [5, 4, 0]) {
         // Each time the stored counter is 5 again.
         await ground.sql(world, `update ampho_passkeys set sign_count = 5 where id = '${idOf(owner)}'`);
+        world.clock.advance(1);
         expect((await logInWith(world, owner, { signCount })).status).toBe(status);
+        const [row] = await ground.sql(
+          world,
+          `select sign_count, used_at from ampho_passkeys where id = '${idOf(owner)}'`,
+        );
+        // A rejection changes no state.
+        const used = backupEligible ? world.clock.now() : loggedIn;
+        expect([Number(row?.["sign_count"]), Number(row?.["used_at"])]).toEqual([backupEligible ? signCount : 5, used]);
       }
       await ground.sql(world, `update ampho_passkeys set sign_count = 5 where id = '${idOf(owner)}'`);
       await passkeyLogin(world, owner, { signCount: 2 ** 32 - 1 });
@@ -271,6 +280,14 @@ onBothDatabases((ground) => {
     const body = await assertion(world, bob);
     expect(outcomeOf(await off.call("POST", "/login", { body }))).toEqual(wrong);
     expect(await off.call("GET", "/login")).toMatchObject({ json: { transaction: null, passkey: null } });
+    const { token: bearer } = await passkeyLogin(world, bob);
+    for (const [method, path] of [
+      ["GET", "/passkeys"],
+      ["POST", "/passkeys/options"],
+      ["POST", "/passkeys"],
+      ["DELETE", `/passkeys/${idOf(bob)}`],
+    ] as const)
+      expect((await off.call(method, path, { bearer })).status).toBe(404);
     // Without the relying party, the recovery codes are what is left.
     expect((await logIn(off, "bob")).json).toMatchObject({ error: "factor_needed", factors: ["recovery_code"] });
     expect((await world.call("POST", "/login", { body })).status).toBe(200);

@@ -10,7 +10,7 @@ import {
   type Subject,
   sha256,
 } from "../factors/webauthn/authenticator.js";
-import { grantOf, password, type World } from "../world/ampho.js";
+import { admission, grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
 import { logIn, onBothDatabases, outcomeOf, wrong } from "./owners.js";
 import {
@@ -150,6 +150,35 @@ onBothDatabases((ground) => {
     expect((await world.ampho.sessions.list(bob.id)).map(({ id, acr }) => [id, acr])).toEqual([
       [sessionOf(bob.enrolling), "1fa"],
     ]);
+  });
+
+  it("the first passkey ends the sessions at 1fa but its own, a further one ends none, and a removal ends all others", async () => {
+    const world = await ground.open(passkeySettings);
+    await world.user("ann", { password });
+    const [own, other] = [await world.login("ann"), await world.login("ann")];
+    const first = createSubject(-7);
+    const { options } = await addPasskey(world, own.token, first);
+    const ann = { subject: first, handle: options.user?.id ?? "" };
+    expect([admission(world.ampho, own.token), admission(world.ampho, other.token)]).toEqual(["in", "invalid_token"]);
+    const { token } = grantOf(await logInWith(world, ann));
+    const second = createSubject(-7);
+    expect((await addPasskey(world, token, second)).added.status).toBe(200);
+    expect([admission(world.ampho, own.token), admission(world.ampho, token)]).toEqual(["in", "in"]);
+    expect((await world.call("DELETE", `/passkeys/${base64url(second.id)}`, { bearer: token })).status).toBe(204);
+    expect([admission(world.ampho, own.token), admission(world.ampho, token)]).toEqual(["invalid_token", "in"]);
+  });
+
+  it("a passkey for the second step logs in alone where it verifies its user, because each use is judged", async () => {
+    const world = await ground.open(passkeySettings);
+    await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    const subject = createSubject(-7, { backupEligible: false });
+    const unverified = { flags: flag.up | flag.at };
+    const { options, added } = await addPasskey(world, token, subject, { body: { use: "second" }, change: unverified });
+    expect(added.status, added.text).toBe(200);
+    const ann = { subject, handle: options.user?.id ?? "" };
+    expect(outcomeOf(await logInWith(world, ann, { flags: flag.up, signCount: 1 }))).toEqual(wrong);
+    expect(claimsOf(grantOf(await logInWith(world, ann, { signCount: 2 })).token)).toMatchObject({ acr: "phr" });
   });
 
   it("a device is remembered after a passkey as the second step, until the account gets another one", async () => {
