@@ -1,4 +1,4 @@
-// Writes the generated pages and pictures of docs/, and the generated table of src/. `--check` only lists the ones that are not current.
+// Writes the generated pages and pictures of docs/. `--check` only lists the ones that are not current.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const generators = [
@@ -14,7 +14,6 @@ const generators = [
   "./docs-logs.mjs",
   "./docs-claims.mjs",
   "./docs-llms.mjs",
-  "./passkey-providers.mjs",
 ];
 
 /** The text of every generated page by its path. */
