@@ -1,29 +1,9 @@
 // The parameters of mail: what AMPHO_MAIL_URL accepts, what it requires, and that no message shows a password.
 import { describe, expect, it } from "vitest";
-import { readConfiguration } from "../../dist/config/configuration.js";
-import { ConfigurationError } from "../../dist/errors.js";
+import { read, rejection } from "./read.js";
 
 const mailKey = "a-key-of-at-least-32-characters-0";
 const all = { AMPHO_MAIL_FROM: "no-reply@app.example", AMPHO_MAIL_KEY: mailKey };
-
-const read = (env: Readonly<Record<string, string>>) =>
-  readConfiguration({
-    env: { AMPHO_DATABASE_URL: "sqlite::memory:", ...env },
-    cwd: "/nonexistent",
-    user: "me",
-    host: "here",
-    uses: { key: "none" },
-  }).configuration;
-
-function rejection(env: Readonly<Record<string, string>>): string {
-  try {
-    read(env);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.message;
-    throw error;
-  }
-  throw new Error("it was accepted");
-}
 
 describe("AMPHO_MAIL_URL", () => {
   it.each([

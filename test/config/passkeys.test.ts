@@ -1,27 +1,7 @@
 // The parameters of passkeys: the relying party and its origins come from them alone.
 import { describe, expect, it } from "vitest";
-import { readConfiguration } from "../../dist/config/configuration.js";
-import { ConfigurationError } from "../../dist/errors.js";
 import { relatedOriginsOf, relyingPartyOf } from "../../dist/factors/relying-party.js";
-
-const read = (env: Readonly<Record<string, string>>) =>
-  readConfiguration({
-    env: { AMPHO_DATABASE_URL: "sqlite::memory:", ...env },
-    cwd: "/nonexistent",
-    user: "me",
-    host: "here",
-    uses: { key: "none" },
-  }).configuration;
-
-function rejection(env: Readonly<Record<string, string>>): string {
-  try {
-    read(env);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.message;
-    throw error;
-  }
-  throw new Error("it was accepted");
-}
+import { read, rejection } from "./read.js";
 
 const partyOf = (env: Readonly<Record<string, string>>) => relyingPartyOf(read(env));
 const app = { AMPHO_APP_URL: "https://login.app.example/start" };
