@@ -23,36 +23,39 @@ function shuffled(list) {
 
 const kinds = ["unknown", "known", "passwordless", "disabled"];
 const stores = [
-  { name: "today's hashes", cases: kinds, env: {}, refusal: 401 },
-  { name: "with an imported hash", cases: [...kinds, "imported"], env: { BENCH_IMPORTED: "yes" }, refusal: 401 },
-  { name: "tries used up", cases: kinds, env: { BENCH_TRIES: "1" }, refusal: 429 },
+  { name: "current hashes", cases: kinds, env: {}, rejection: 401 },
+  { name: "with an imported hash", cases: [...kinds, "imported"], env: { BENCH_IMPORTED: "yes" }, rejection: 401 },
+  { name: "attempts used up", cases: kinds, env: { BENCH_ATTEMPTS: "1" }, rejection: 429 },
 ];
 
-async function measure({ name: store, cases, env, refusal }) {
+async function measure({ name: store, cases, env, rejection }) {
   const server = await start("ampho-accounts", env);
   const agent = keptAgent();
   const times = new Map(cases.map((name) => [name, []]));
-  const refuse = async (login, expected) => {
-    const body = JSON.stringify({ login, password: "none of theirs, whatever it is" });
+  const reject = async (login, expected) => {
+    const body = JSON.stringify({ login, password: "not the password of any of them" });
     const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
     const started = performance.now();
     const status = await send({ port: server.port, agent, method: "POST", path: server.loginPath, headers, body });
-    if (status !== (expected ?? status)) throw new Error(`a wrong login was answered ${status}`);
+    if (status !== (expected ?? status)) throw new Error(`A wrong login returned ${status}.`);
     return performance.now() - started;
   };
-  for (const login of [...cases, ...cases, ...cases]) await refuse(login);
+  for (const login of [...cases, ...cases, ...cases]) await reject(login);
   for (let round = 0; round < samples; round++)
-    for (const login of shuffled(cases)) times.get(login).push(await refuse(login, refusal));
+    for (const login of shuffled(cases)) times.get(login).push(await reject(login, rejection));
   agent.destroy();
   await server.stop();
   const pairs = cases.flatMap((one, at) => cases.slice(at + 1).map((other) => [one, other]));
   return pairs.map(([one, other]) => [store, `${one} / ${other}`, auc(times.get(one), times.get(other)).toFixed(2)]);
 }
 
-const asked = process.argv.slice(2);
+const wanted = process.argv.slice(2);
 const rows = [];
-for (const store of stores) if (asked.length === 0 || asked.includes(store.name)) rows.push(...(await measure(store)));
-console.log(`${machine()}; ${samples} samples of each case`);
+for (const store of stores)
+  if (wanted.length === 0 || wanted.includes(store.name)) rows.push(...(await measure(store)));
+console.log(`${machine()}, ${samples} samples of each case`);
 print([["store", "pair", "AUC"], ...rows]);
-const told = rows.filter(([, , value]) => Number(value) < 0.4 || Number(value) > 0.6);
-console.log(told.length === 0 ? "No pair can be told apart (0.4 to 0.6)." : `${told.length} pairs can be told apart.`);
+const apart = rows.filter(([, , value]) => Number(value) < 0.4 || Number(value) > 0.6);
+console.log(
+  apart.length === 0 ? "No pair can be distinguished (0.4 to 0.6)." : `${apart.length} pairs can be distinguished.`,
+);

@@ -114,7 +114,7 @@ async function guardedLatencies(server, ms) {
   while (performance.now() < end) {
     const started = performance.now();
     const status = await send({ port: server.port, agent, path: "/guarded", headers });
-    if (status !== 200) throw new Error(`a guarded request was answered ${status}`);
+    if (status !== 200) throw new Error(`A guarded request returned ${status}.`);
     latencies.push(performance.now() - started);
     await sleep(2);
   }
@@ -136,7 +136,7 @@ for (let round = 0; round < rounds; round++) {
   rates.push(await flooding);
   await server.stop();
 }
-console.log(`${machine()}; ${rounds} rounds, medians`);
+console.log(`${machine()}, ${rounds} rounds, medians`);
 print([
   ["p99 idle ms", "p99 in the flood ms", "ratio", "rejected/s"],
   [

@@ -68,8 +68,8 @@ for (const [at, { login, first }] of owners.entries()) {
 let flooding = false;
 const whileFlooding = async (ask) => {
   while (flooding) {
-    const { answer } = await ask();
-    if (answer?.status !== 200 && answer?.status !== 401) await sleep(50);
+    const { response } = await ask();
+    if (response?.status !== 200 && response?.status !== 401) await sleep(50);
   }
 };
 let made = 0;
@@ -116,7 +116,7 @@ async function floodPeers() {
 }
 
 const results = { idle: [], flooded: [], ratio: [], perSecond: [], express: [], ofExpress: [] };
-const isHashed = ({ request, answer }) => request.kind === "login" && [200, 401].includes(answer?.status);
+const isHashed = ({ request, response }) => request.kind === "login" && [200, 401].includes(response?.status);
 // The first rounds are not counted, because V8 has not compiled every path yet.
 for (let round = -warmRounds; round < rounds; round++) {
   const idle = quantile(await measureGuarded(amphoTargets), 0.99);
@@ -166,12 +166,12 @@ const violations = checkHistory(history);
 const guesses = history.operations.filter(({ client }) => client === "guesser");
 const perTarget = targets.map(({ login }) => {
   const own = guesses.filter(({ request }) => request.login === login);
-  return { asked: own.length, checked: own.filter(({ answer }) => answer?.status === 401).length };
+  return { asked: own.length, checked: own.filter(({ response }) => response?.status === 401).length };
 });
 const atHome = history.operations.filter(({ client }) => client.startsWith("owner"));
 
 console.log(
-  `${machine()}; ${processes} processes on ${store}${prepare ? " with prepared statements" : ""}, ${rounds} rounds, medians; --seed ${seed}`,
+  `${machine()}, ${processes} processes on ${store}${prepare ? " with prepared statements" : ""}, ${rounds} rounds, medians, --seed ${seed}`,
 );
 print([
   ["p99 idle ms", "p99 in the flood ms", "ratio", "Express + argon2 ms", "of Express", "checked passwords/s"],
@@ -189,8 +189,8 @@ print([
     `${limits.tries} in the first minute`,
   ],
 ]);
-const heldBack = atHome.filter(({ answer }) => answer?.status === 429).length;
-const shed = atHome.filter(({ answer }) => answer?.status === 503).length;
+const heldBack = atHome.filter(({ response }) => response?.status === 429).length;
+const shed = atHome.filter(({ response }) => response?.status === 503).length;
 console.log(`logins on known devices: ${atHome.length}, throttled: ${heldBack}, overloaded: ${shed}`);
 console.log(`violations: ${violations.length}`);
 if (violations.length > 0) console.log(`${describeViolations(violations)}\n${saveHistory(history, violations)}`);

@@ -52,7 +52,7 @@ async function guardedLatencies(server, ms) {
   while (performance.now() < end) {
     const started = performance.now();
     const status = await send({ port: server.port, agent, path: "/guarded", headers });
-    if (status !== 200) throw new Error(`a guarded request was answered ${status}`);
+    if (status !== 200) throw new Error(`A guarded request returned ${status}.`);
     latencies.push(performance.now() - started);
     await sleep(2);
   }
@@ -71,16 +71,16 @@ async function logInWithoutPause({ port, loginPath }, name, ms) {
   writeFileSync(
     script,
     `local bodies = { ${bodies.map((text) => JSON.stringify(JSON.stringify({ ...id, password: text }))).join(", ")} }
-     at, answered = 0, 0
+     at, responded = 0, 0
      local threads = {}
      function setup(thread) table.insert(threads, thread) end
      wrk.headers["Content-Type"] = "application/json"
      wrk.headers["Origin"] = "http://127.0.0.1"
      function request() at = at % 2 + 1; return wrk.format("POST", nil, nil, bodies[at]) end
-     function response(status) if status == 200 or status == 401 then answered = answered + 1 end end
+     function response(status) if status == 200 or status == 401 then responded = responded + 1 end end
      function done(summary)
        local sum = 0
-       for _, thread in ipairs(threads) do sum = sum + thread:get("answered") end
+       for _, thread in ipairs(threads) do sum = sum + thread:get("responded") end
        io.write(string.format("RATE %f\\n", sum / (summary.duration / 1e6)))
      end`,
   );
@@ -117,7 +117,7 @@ for (let round = 0; round < rounds; round++) {
   }
 }
 
-console.log(`${machine()}; ${rounds} rounds, medians`);
+console.log(`${machine()}, ${rounds} rounds, medians`);
 print([
   ["server", "p99 idle ms", "p99 in the flood ms", "ratio", "logins/s", "of bare argon2id"],
   ...names.map((name) => {

@@ -88,7 +88,7 @@ function load(folder, address, tokens, seconds) {
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, address.href];
   const output = execFileSync("wrk", args, { encoding: "utf8", maxBuffer: 2 ** 24 });
   const [, perSecond, done, bad] = /RATE ([\d.]+) DONE (\d+) BAD (\d+)/.exec(output);
-  if (bad !== "0") throw new Error(`${bad} renewals were refused`);
+  if (bad !== "0") throw new Error(`${bad} renewals were rejected.`);
   return { perSecond: Number(perSecond), done: Number(done) };
 }
 

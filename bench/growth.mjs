@@ -139,7 +139,7 @@ async function grow(databases) {
   ]);
   await overHttp(all);
   const results = await inTurn(all, rounds, renewalsOf);
-  printRates(`${kind}: renewals through the store, ${atOnce} at once`, all, results);
+  printRates(`${kind}: renewals through the database, ${atOnce} at once`, all, results);
   const largest = all.at(-1);
   const { alone, beside, meanwhile, bytes } = await housekeeping(largest);
   console.log(`${kind}: housekeeping among ${largest.count} sessions`);

@@ -23,11 +23,11 @@ async function open({ port, token, path = "/api/security/session" }) {
   const ask = () =>
     new Promise((resolve, reject) => {
       const started = performance.now();
-      socket.once("data", (answer) => {
+      socket.once("data", (response) => {
         const ended = performance.now();
         // The response is small enough for one chunk.
-        if (answer.latin1Slice(0, 12) === "HTTP/1.1 200") resolve(ended - started);
-        else reject(new Error(`A guarded request returned ${answer.latin1Slice(9, 12)}.`));
+        if (response.latin1Slice(0, 12) === "HTTP/1.1 200") resolve(ended - started);
+        else reject(new Error(`A guarded request returned ${response.latin1Slice(9, 12)}.`));
       });
       socket.write(request);
     });

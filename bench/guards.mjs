@@ -79,7 +79,7 @@ for (const framework of frameworks)
       cost(fresh),
     ]);
   }
-console.log(`${machine()}; one core for the server, ${slices} slices of ${seconds} s, medians`);
+console.log(`${machine()}, one core for the server, ${slices} slices of ${seconds} s, medians`);
 print([
   ["framework", "guard", "plain req/s", "guarded req/s", "ratio", "µs, token seen before", "µs, token new"],
   ...rows,

@@ -83,7 +83,7 @@ for (let round = 0; round < rounds; round++) {
 }
 const rate = Object.fromEntries(Object.entries(results).map(([name, all]) => [name, median(all)]));
 const size = statSync(path.join(folder, "import-0.db")).size / 2 ** 20;
-console.log(`${machine()}; ${rows} rows, ${rounds} rounds, a database of ${Math.round(size)} MiB`);
+console.log(`${machine()}, ${rows} rows, ${rounds} rounds, a database of ${Math.round(size)} MiB`);
 const row = (name, perSecond) => [name, Math.round(perSecond), (rate.imported / perSecond).toFixed(2)];
 print([
   ["what", "rows/s", "import against it"],

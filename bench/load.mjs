@@ -10,7 +10,7 @@ async function guard(port, token) {
   const headers = { authorization: `Bearer ${token}` };
   while (running) {
     const status = await send({ port, agent, path: "/api/security/session", headers });
-    if (status !== 200) throw new Error(`a guarded request was answered with ${status}`);
+    if (status !== 200) throw new Error(`A guarded request returned ${status}.`);
     guarded += 1;
   }
 }

@@ -88,7 +88,7 @@ for (const { server, agent, mails } of Object.values(sites)) {
 }
 
 const ms = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
-console.log(`${machine()}; ${requests} requests at each server, one in ${everyMs} ms`);
+console.log(`${machine()}, ${requests} requests at each server, one in ${everyMs} ms`);
 print([
   ["the mail server", "response p50", "response p99", "mail p50", "mail p99", "mails"],
   ...Object.entries(sites).map(([name, { responses }]) => [

@@ -126,7 +126,7 @@ for (let round = 0; round < rounds; round++) {
   all.passwords.push((await logIn(server, passwords, 8)).perSecond);
   await server.stop();
 }
-console.log(`${about}; ${rounds} rounds of ${bursts} bursts, medians`);
+console.log(`${about}, ${rounds} rounds of ${bursts} bursts, medians`);
 print([
   ["µs of processor time", "passkey logins/s", "one client, p50 ms", "password logins/s"],
   [

@@ -60,7 +60,7 @@ for (let round = 0; round < rounds; round++)
     await running.stop();
   }
 
-console.log(`${machine()}; one core for the server, ${rounds} rounds, medians`);
+console.log(`${machine()}, one core for the server, ${rounds} rounds, medians`);
 const flaskRate = rates.get("Flask, gunicorn");
 print([
   ["server", "requests/s", "of the unguarded", "times Flask"],

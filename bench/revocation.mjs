@@ -50,7 +50,7 @@ async function open(ampho, count) {
 
 function startLoad(message) {
   const child = fork(new URL("./load.mjs", import.meta.url));
-  const told = new Promise((resolve, reject) => {
+  const reported = new Promise((resolve, reject) => {
     child.once("message", resolve);
     child.once("exit", () => reject(new Error("the load has ended")));
   });
@@ -58,9 +58,9 @@ function startLoad(message) {
   return {
     stop: () => {
       child.send("stop");
-      return told;
+      return reported;
     },
-    failed: told,
+    failed: reported,
   };
 }
 
@@ -71,7 +71,7 @@ const ask = (port, token) =>
 /** Returns the milliseconds from the response to the last 200, and to the first 401 of the slowest process. */
 async function endOne(ports, at, { token }) {
   const first = ports.map((port) => ask(port, token));
-  if ((await Promise.all(first)).some((status) => status !== 200)) throw new Error("a good token was refused");
+  if ((await Promise.all(first)).some((status) => status !== 200)) throw new Error("A valid token was rejected.");
   let endedMs;
   const watched = ports.map(async (port) => {
     let lastMs = Number.NEGATIVE_INFINITY;
@@ -85,11 +85,11 @@ async function endOne(ports, at, { token }) {
   const headers = { authorization: `Bearer ${token}` };
   const status = await send({ port: ports[at], agent, method: "POST", path: "/api/security/logout", headers });
   endedMs = performance.now();
-  if (status !== 204) throw new Error(`a logout was answered with ${status}`);
+  if (status !== 204) throw new Error(`A logout returned ${status}.`);
   const times = await Promise.all(watched);
   return {
     last200: Math.max(0, ...times.map(([lastMs]) => lastMs - endedMs)),
-    first401: Math.max(0, ...times.map(([, refusedMs]) => refusedMs - endedMs)),
+    first401: Math.max(0, ...times.map(([, rejectedMs]) => rejectedMs - endedMs)),
   };
 }
 
@@ -167,9 +167,9 @@ for (const store of stores) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-console.log(`${machine()}; ${revocations} revocations, ${together} at a time; milliseconds`);
+console.log(`${machine()}, ${revocations} revocations, ${together} at a time, in milliseconds`);
 print([
-  ["store", "processes", "p50", "p99", "max", "refused at last", "look-ups/request", "guarded/s", "renewals/s"],
+  ["store", "processes", "p50", "p99", "max", "rejected at last", "look-ups/request", "guarded/s", "renewals/s"],
   ...rows,
 ]);
 process.exit();

@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 const { seed, store } = values;
 const seconds = Number(values.minutes) * 60;
-console.log(`${machine()}; ${store}, ${values.minutes} min, --seed ${seed}`);
+console.log(`${machine()}, ${store}, ${values.minutes} min, --seed ${seed}`);
 
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 const ticks = [["minute", "operations", "database MiB", "servers MiB", "this process MiB"]];
@@ -46,15 +46,15 @@ await cleanUp();
 
 const groups = new Map();
 for (const operation of history.operations) {
-  const { answer, request } = operation;
-  const said = answer === null ? "no answer" : `${answer.status} ${answer.error ?? ""}`;
-  const name = `${request.kind}: ${said.trim()}`;
+  const { response, request } = operation;
+  const outcome = response === null ? "no response" : `${response.status} ${response.error ?? ""}`;
+  const name = `${request.kind}: ${outcome.trim()}`;
   if (!groups.has(name)) groups.set(name, []);
   groups.get(name).push(operation.end - operation.start);
 }
 const rows = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
 print([
-  ["request: answer", "times", "p50 ms", "p99 ms"],
+  ["request: response", "times", "p50 ms", "p99 ms"],
   ...rows.map(([name, took]) => [name, took.length, quantile(took, 0.5).toFixed(1), quantile(took, 0.99).toFixed(1)]),
 ]);
 print(ticks);
@@ -63,7 +63,7 @@ const started = performance.now();
 const violations = checkHistory(history);
 const { operations, audit, lives } = history;
 console.log(
-  `${operations.length} operations, ${audit.length} rows of the audit log, ${lives.length - 4} processes killed or restarted; ` +
+  `${operations.length} operations, ${audit.length} rows of the audit log, ${lives.length - 4} processes killed or restarted, ` +
     `checked in ${Math.round(performance.now() - started)} ms`,
 );
 console.log(`violations: ${violations.length}`);

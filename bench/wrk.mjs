@@ -49,6 +49,6 @@ export function load(port, route, tokens, seconds, cookie) {
   const args = ["-t1", "-c32", `-d${seconds}s`, "-s", script, `http://127.0.0.1:${port}${route}`];
   const output = execFileSync("taskset", ["-c", loadCpus, "wrk", ...args], { encoding: "utf8" });
   const [, rate, bad] = /RATE ([\d.]+) BAD (\d+)/.exec(output);
-  if (bad !== "0") throw new Error(`${bad} requests to ${route} were refused`);
+  if (bad !== "0") throw new Error(`${bad} requests to ${route} were rejected.`);
   return Number(rate);
 }

@@ -13,7 +13,7 @@ try {
 }
 const counts = report.metadata?.vulnerabilities;
 if (counts === undefined) {
-  process.stderr.write("audit: the registry answers no audits; known vulnerabilities were not looked up\n");
+  process.stderr.write("audit: The registry does not support audits. Known vulnerabilities were not looked up.\n");
 } else {
   process.stderr.write(`audit: ${counts.critical} critical, ${counts.high} high, ${counts.total} in all\n`);
   for (const [name, { severity, range }] of Object.entries(report.vulnerabilities ?? {}))

@@ -7,7 +7,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  process.stderr.write(`Ampho needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
+  process.stderr.write(`Ampho needs Node 20.19 or newer, but this is Node ${process.versions.node}.\n`);
   process.exit(1);
 }
 

@@ -32,9 +32,11 @@ function scriptBlocks(name, source) {
   const { program, comments } = parseSync(name, source);
   const lineOf = lineFinder(source);
   const isTest = /(?:^|\/)test\//.test(name);
-  const isSource = /(?:^|\/)src\//.test(name);
+  const isSource = /(?:^|\/)(?:src|bench|scripts(?!\/docs))\//.test(name);
   const blocks = commentBlocks(comments, source, lineOf);
+  const names = new Map();
   walk(program, (node, parent, key) => {
+    if (node.type === "Identifier" && !names.has(node.name)) names.set(node.name, lineOf(node.start));
     if (isTest && node.type === "CallExpression") {
       const caller = rootOf(node.callee);
       // `test.expect.poll(…).toBe("x")` starts with `test` too, and declares no test.
@@ -58,10 +60,11 @@ function scriptBlocks(name, source) {
     }
     return true;
   });
-  return blocks;
+  return [...blocks, ...[...names].map(([text, line]) => ({ kind: "name", line, text }))];
 }
 
 const helpNames = /^(?:description|summary|help|message|detail|hint|effect|meaning|fix|advice|text|note|usage|why)$/;
+const codeStart = /^\s*(?:local|import|function)\b.*\n/;
 const sqlStart =
   /^\W*(?:select|insert|update|delete|with|create|alter|drop|begin|commit|set|lock|pragma|grant|where|order by|from|on conflict|values|returning|union|exists|case|coalesce)\b/;
 const sentenceWords = /\b(?:the|an?|is|are|be|must|can|not|no|to|of|for|with|and|has|was|its|only)\b/;
@@ -70,7 +73,7 @@ const sentenceWords = /\b(?:the|an?|is|are|be|must|can|not|no|to|of|for|with|and
 function isMessage(text, name) {
   const count = (text.match(/[\p{L}'’-]{2,}/gu) ?? []).length;
   if (helpNames.test(name)) return count >= 2;
-  if (count < 3 || sqlStart.test(text)) return false;
+  if (count < 3 || sqlStart.test(text) || codeStart.test(text)) return false;
   return sentenceWords.test(text) || (/^[A-Z]/.test(text) && /[.!?]$/.test(text));
 }
 

@@ -9,7 +9,7 @@ import { unified } from "unified";
 import { visit } from "unist-util-visit";
 import { VFile } from "vfile";
 import { placeholder, snippetComments } from "./prose-extract.mjs";
-import { titleStarts, words } from "./prose-words.mjs";
+import { nameWords, titleStarts, words } from "./prose-words.mjs";
 
 export const limits = { sentenceWords: 30, cellCharacters: 160, columns: 120, titleWords: 3 };
 
@@ -32,6 +32,7 @@ const others = new Set(titleStarts.others.split(" "));
 export function check({ kind, line, text }) {
   if (kind === "page") return checkMarkdown(kind, line, text, text);
   if (kind === "comment") return checkMarkdown(kind, line, text);
+  if (kind === "name") return checkName(text).map((message) => ({ line, message }));
   const plain = text
     .replace(/`[^`]*`/g, placeholder)
     .replace(/https?:\/\/\S+/g, placeholder)
@@ -138,6 +139,15 @@ function checkCell(node, plain) {
 
 function shownText(node) {
   return node.value ?? (node.children ?? []).map(shownText).join("");
+}
+
+/** The words of a name in camel case. */
+function checkName(name) {
+  if (name.includes("_")) return [];
+  const parts = name.split(/(?=[A-Z])/).map((part) => part.toLowerCase());
+  return nameWords
+    .filter(({ pattern }) => parts.some((part) => pattern.test(part)))
+    .map(({ write }) => `the name "${name}": write ${write}`);
 }
 
 function checkTitle(text) {

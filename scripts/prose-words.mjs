@@ -76,6 +76,16 @@ export const words = [
   },
 ];
 
+/** Words that no name in the code has. `refusal` and names with an underscore belong to docs/reference/contract.md. */
+export const nameWords = [
+  { pattern: /^(?:whoever|somebody|nobody|anybody|someone|anyone)$/, write: "the actor" },
+  { pattern: /^(?:answers?|answered|answering)$/, write: "return, respond, response" },
+  { pattern: /^(?:refuses?|refused|refusing|admit|admits|admitted|admitting)$/, write: "accept, allow, reject" },
+  { pattern: /^(?:mend|mends|mended|mending)$/, write: "fix" },
+  { pattern: /^(?:tell|tells|told|telling)$/, write: "log, report, notify" },
+  { pattern: /^(?:anew|withdraw|withdraws|withdrawn|standstill|tarpit)$/, write: "the word of the field" },
+];
+
 /** The first word of a test title. A title is a sentence: it begins with its subject, or with a clause of time or condition. */
 export const titleStarts = {
   verbs:

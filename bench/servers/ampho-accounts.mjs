@@ -12,7 +12,7 @@ const ampho = await createAmpho({
   databaseUrl: "sqlite::memory:",
   log: () => {},
   throttleAddress: 0,
-  throttleAttempts: Number(process.env.BENCH_TRIES ?? 1_000_000),
+  throttleAttempts: Number(process.env.BENCH_ATTEMPTS ?? 1_000_000),
   throttleKnownAttempts: 1_000_000,
   throttleLock: 1_000_000,
 });

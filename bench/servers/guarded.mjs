@@ -44,12 +44,12 @@ let cookie;
 const builders = {
   async node() {
     const { authorize } = await import("../../dist/adapters/node.js");
-    const answer = (_request, response) =>
+    const respond = (_request, response) =>
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(body));
     const guards = { "/guarded": authorize(ampho), "/recent": authorize(ampho, { acr: "2fa", maxAge: "1d" }) };
     return createServer((request, response) => {
-      if (request.url === "/plain") answer(request, response);
-      else guards[request.url](request, response, () => answer(request, response));
+      if (request.url === "/plain") respond(request, response);
+      else guards[request.url](request, response, () => respond(request, response));
     });
   },
   async express() {
@@ -65,9 +65,9 @@ const builders = {
         return check;
       },
     };
-    const answer = (_request, response) => response.json(body);
-    app.get("/plain", answer);
-    app.get("/guarded", await guards[guard](), answer);
+    const respond = (_request, response) => response.json(body);
+    app.get("/plain", respond);
+    app.get("/guarded", await guards[guard](), respond);
     return createServer(app);
   },
   async fastify() {

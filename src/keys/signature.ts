@@ -35,8 +35,8 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
   const key = { key: publicKey, ...options };
   if (isTaken(hash, key)) return (input, signature) => verify(hash, toOctets(input), key, signature);
   const bytes = publicKey.export({ format: "der", type: "spki" });
-  const parsedAnew = { key: bytes, format: "der", type: "spki", ...options } as const;
-  return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAnew, signature);
+  const parsedAgain = { key: bytes, format: "der", type: "spki", ...options } as const;
+  return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAgain, signature);
 }
 
 /** Returns whether this runtime accepts options with a KeyObject. The node:crypto of workerd accepts them only with key bytes. */

@@ -42,6 +42,6 @@ parentPort?.on("message", (job: PasswordJob) => {
   const [startedMs, waitedMs] = [performance.now(), waitedForCoreMs()];
   const outcome = compute(job);
   const took = { tookMs: performance.now() - startedMs, waitedMs: waitedForCoreMs() - waitedMs };
-  const answer: PasswordJobResult = { ...outcome, ...took };
-  parentPort?.postMessage(answer);
+  const result: PasswordJobResult = { ...outcome, ...took };
+  parentPort?.postMessage(result);
 });

@@ -71,7 +71,7 @@ export interface PasswordPool {
 interface Pending {
   readonly job: PasswordJob;
   readonly timer: NodeJS.Timeout;
-  readonly resolve: (answer: PasswordJobResult) => void;
+  readonly resolve: (result: PasswordJobResult) => void;
   readonly reject: (error: AmphoError) => void;
   readonly queuedMs: number;
   startedMs: number;
@@ -189,8 +189,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     const worker = new Worker(new URL("./hash-worker.js", import.meta.url), { execArgv: [] });
     worker.unref();
     // A thread that has ended can still deliver a late result, which must not settle the next job.
-    worker.on("message", (answer: PasswordJobResult) => {
-      if (slot.worker === worker) finish(slot, answer);
+    worker.on("message", (result: PasswordJobResult) => {
+      if (slot.worker === worker) finish(slot, result);
     });
     const dropped = (): void => {
       if (slot.worker === worker) drop(slot);
@@ -200,14 +200,14 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     return worker;
   }
 
-  function finish(slot: Slot, answer: PasswordJobResult): void {
+  function finish(slot: Slot, result: PasswordJobResult): void {
     const { running, next, worker } = slot;
     slot.running = undefined;
     slot.next = undefined;
     // Capped: a machine that slept through a job must not look overloaded afterwards.
-    const tookMs = Math.min(answer.tookMs, patienceMs);
+    const tookMs = Math.min(result.tookMs, patienceMs);
     meanMs += meanWeight * (tookMs - meanMs);
-    const restMs = Math.min(rest.after(answer), spare());
+    const restMs = Math.min(rest.after(result), spare());
     measure?.hashed(tookMs);
     if (next !== undefined) run(slot, next);
     else {
@@ -217,8 +217,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     if (running !== undefined) {
       clearTimeout(running.timer);
       // If the job was given up, its caller has an error already, and this settles nothing.
-      if (answer.kind === "failed") running.reject(unavailable());
-      else running.resolve(answer);
+      if (result.kind === "failed") running.reject(unavailable());
+      else running.resolve(result);
     }
     pump();
   }
@@ -250,18 +250,18 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
 
   async function check(stored: string | undefined, password: string, turn: PasswordTurn = {}): Promise<HashCheck> {
     if (checkPasswordText(password) !== undefined) return { valid: false, tookMs: 0 };
-    const answer = await submit({ kind: "verify", password, stored }, turn);
-    if (answer.kind !== "verify") throw unavailable();
-    return { valid: answer.valid, tookMs: answer.tookMs };
+    const result = await submit({ kind: "verify", password, stored }, turn);
+    if (result.kind !== "verify") throw unavailable();
+    return { valid: result.valid, tookMs: result.tookMs };
   }
 
   return {
     async hash(password, turn = {}) {
       const problem = checkPasswordText(password);
       if (problem !== undefined) throw new AmphoError("invalid_request", problem.message);
-      const answer = await submit({ kind: "hash", password }, turn);
-      if (answer.kind !== "hash") throw unavailable();
-      return answer.hash;
+      const result = await submit({ kind: "hash", password }, turn);
+      if (result.kind !== "hash") throw unavailable();
+      return result.hash;
     },
 
     check,

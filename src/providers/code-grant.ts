@@ -54,7 +54,7 @@ export async function redeemCode(
   const parameters = checkResponse(library, server, client, response, state);
   const methods = server.token_endpoint_auth_methods_supported;
   const authentication = authenticateClient(library, settings, methods, clock.now());
-  const answer = await library.authorizationCodeGrantRequest(
+  const tokenResponse = await library.authorizationCodeGrantRequest(
     server,
     client,
     authentication,
@@ -64,9 +64,10 @@ export async function redeemCode(
     { [library.customFetch]: fetch, [library.allowInsecureRequests]: true },
   );
   // RFC 6749 §5.2. A server that fails has not judged the code.
-  if (answer.status >= 500) throw new ProviderFailure(`the response of its token endpoint was ${answer.status}`);
-  if (answer.status === 401) throw new ProviderFailure("it does not accept the client and its secret");
-  return answer;
+  if (tokenResponse.status >= 500)
+    throw new ProviderFailure(`the response of its token endpoint was ${tokenResponse.status}`);
+  if (tokenResponse.status === 401) throw new ProviderFailure("it does not accept the client and its secret");
+  return tokenResponse;
 }
 
 function checkResponse(

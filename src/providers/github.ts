@@ -26,16 +26,20 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   };
 
   async function read(path: string, token: string): Promise<unknown> {
-    const answer = await fetch(`${api}${path}`, {
+    const response = await fetch(`${api}${path}`, {
       headers: { accept: "application/vnd.github+json", authorization: `Bearer ${token}`, "user-agent": "ampho" },
     });
-    if (answer.status !== 200) throw new ProviderFailure(`the response of its API was ${answer.status}`);
-    return answer.json().catch(() => undefined);
+    if (response.status !== 200) throw new ProviderFailure(`the response of its API was ${response.status}`);
+    return response.json().catch(() => undefined);
   }
 
   async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
-    const answer = await redeemCode(deps, server, fetch, response, secrets);
-    const { access_token: token } = await library.processAuthorizationCodeResponse(server, clientOf(deps), answer);
+    const tokenResponse = await redeemCode(deps, server, fetch, response, secrets);
+    const { access_token: token } = await library.processAuthorizationCodeResponse(
+      server,
+      clientOf(deps),
+      tokenResponse,
+    );
     const [user, emails] = [await read("/user", token), await read("/user/emails?per_page=100", token)];
     const list: readonly unknown[] = Array.isArray(emails) ? emails : [];
     const primary = list.find((each) => isObject(each) && each["primary"] === true);

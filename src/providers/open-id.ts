@@ -38,9 +38,9 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
     const server = await metadata.read();
     // A tenant sends its own issuer, where it sends one.
     const sender = issuers.find((issuer) => issuer === response.iss) ?? server.issuer;
-    const answer = await redeemCode(deps, { ...server, issuer: sender }, fetch, response, secrets);
-    const issuer = await issuerOfToken(answer.clone());
-    const found = await library.processAuthorizationCodeResponse({ ...server, issuer }, clientOf(deps), answer, {
+    const tokenResponse = await redeemCode(deps, { ...server, issuer: sender }, fetch, response, secrets);
+    const issuer = await issuerOfToken(tokenResponse.clone());
+    const found = await library.processAuthorizationCodeResponse({ ...server, issuer }, clientOf(deps), tokenResponse, {
       expectedNonce: secrets.nonce,
       requireIdToken: true,
     });
@@ -58,9 +58,9 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
   }
 
   /** The tenant of a token is not believed before the signature is checked. It only names the issuer to expect. */
-  async function issuerOfToken(answer: Response): Promise<string> {
+  async function issuerOfToken(tokenResponse: Response): Promise<string> {
     if (settings.tenants.length === 0) return settings.issuer;
-    const body: unknown = await answer.json().catch(() => undefined);
+    const body: unknown = await tokenResponse.json().catch(() => undefined);
     const token = typeof body === "object" && body !== null && "id_token" in body ? body.id_token : undefined;
     const tenant = typeof token === "string" ? readTenant(token) : undefined;
     const listed = settings.tenants.find((each) => each === tenant);

@@ -20,13 +20,13 @@ export function createProviderFetch(issuer: string): ProviderFetch {
   return async (url, { method = "GET", headers = {}, body }) => {
     const endpoint = requireEndpoint(issuer, url);
     const sent = { ...limits, method, headers, ...(body !== undefined && { body }) };
-    const answer = await boundedFetch(endpoint, sent).catch((error: unknown) => {
+    const response = await boundedFetch(endpoint, sent).catch((error: unknown) => {
       throw error instanceof FetchFailure ? new ProviderFailure(error.message) : error;
     });
-    const { status } = answer;
+    const { status } = response;
     if (status < 200 || (status >= 300 && status < 400)) throw new ProviderFailure("the response was a redirect");
-    const bytes = answer.body.length === 0 ? null : new Uint8Array(answer.body);
-    return new Response(bytes, { status, headers: answer.headers });
+    const bytes = response.body.length === 0 ? null : new Uint8Array(response.body);
+    return new Response(bytes, { status, headers: response.headers });
   };
 }
 

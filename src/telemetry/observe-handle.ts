@@ -8,8 +8,8 @@ import type { Metrics } from "./metrics.js";
 export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: Pick<Metrics, "httpSeconds">): Handle {
   return async (request) => {
     const startMs = performance.now();
-    const answer = await handle(request);
-    const { route, status } = answer;
+    const response = await handle(request);
+    const { route, status } = response;
     // The client chooses a method that the path does not have, so it is no label.
     const method = route === undefined || status === 405 ? other : knownMethod(request.method);
     const values = {
@@ -18,7 +18,7 @@ export function observeHandle(handle: Handle, prefix: string, { httpSeconds }: P
       "http.response.status_code": String(status),
     };
     httpSeconds.observe(values, secondsSince(startMs));
-    return answer;
+    return response;
   };
 }
 

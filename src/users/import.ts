@@ -108,13 +108,13 @@ export async function importUsers(
   alive.unref();
   try {
     for await (const window of windowsOf(input, tally, deps)) {
-      const refused: RejectedLine[] = [];
+      const rejected: RejectedLine[] = [];
       for (const batch of batchesOf(window)) {
         const outcome = await spaced(() => stage(batch));
         if (outcome.outcome === "dropped") throw importIsDead();
-        refused.push(...outcome.rejected);
+        rejected.push(...outcome.rejected);
       }
-      tally.add(window, refused);
+      tally.add(window, rejected);
       options.onProgress?.(tally.lines);
     }
     if (!dryRun && tally.report().wrong === 0) {
@@ -243,7 +243,7 @@ interface Tally {
   /** Notes that the current line is wrong. */
   note(reason: string): void;
   /** Counts a written window without its rejected lines. */
-  add(window: readonly ReadUser[], refused: readonly RejectedLine[]): void;
+  add(window: readonly ReadUser[], rejected: readonly RejectedLine[]): void;
   report(): ImportReport;
   failure(): AmphoError;
 }
@@ -254,7 +254,7 @@ type RejectedLine = {
   readonly firstLine?: number;
 };
 
-const rejectionReasons: Readonly<Record<RejectedLine["reason"], (refused: RejectedLine) => string>> = {
+const rejectionReasons: Readonly<Record<RejectedLine["reason"], (rejected: RejectedLine) => string>> = {
   exists: () => "A user with this login already exists.",
   email: () => "Another user, or a line before, has this address.",
   importing: () => "Another import that is under way has the login, the address or an identity.",
@@ -280,8 +280,8 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
     },
     next: () => ++lines,
     note: (reason) => void noted.push({ line: lines, reason }),
-    add(window, refused) {
-      const rejectedLines = new Set(refused.map(({ line }) => line));
+    add(window, rejected) {
+      const rejectedLines = new Set(rejected.map(({ line }) => line));
       for (const { user, format } of window) {
         if (rejectedLines.has(user.line)) continue;
         users += 1;
@@ -289,7 +289,7 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
       }
       const found = [
         ...noted,
-        ...refused.map((each) => ({ line: each.line, reason: rejectionReasons[each.reason](each) })),
+        ...rejected.map((each) => ({ line: each.line, reason: rejectionReasons[each.reason](each) })),
       ];
       noted = [];
       for (const each of found.sort((a, b) => a.line - b.line)) {

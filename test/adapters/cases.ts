@@ -4,7 +4,7 @@ import { foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
 import { key } from "./serving.js";
 
-interface Refused {
+interface Rejected {
   readonly status: number;
   readonly error: string;
   readonly challenge?: RegExp;
@@ -16,7 +16,7 @@ interface Case {
   /** Returns the Authorization value for alice's token. Undefined sends no header. */
   readonly send: (good: string) => string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly expected: Refused | { readonly login: string | null };
+  readonly expected: Rejected | { readonly login: string | null };
 }
 
 /** Unix seconds. Many files share this module, so no time and no token is older than the test that needs it. */
@@ -33,30 +33,30 @@ const atLevel = (acr: string, ageSeconds?: number) => () => {
 const allowed = { "x-allow": "yes" };
 
 const alice = { login: "alice" };
-const nobody = { login: null };
-const missing: Refused = { status: 401, error: "missing_token", challenge: /^Bearer realm="ampho"$/ };
-const invalid: Refused = {
+const noLogin = { login: null };
+const missing: Rejected = { status: 401, error: "missing_token", challenge: /^Bearer realm="ampho"$/ };
+const invalid: Rejected = {
   status: 401,
   error: "invalid_token",
   challenge: /^Bearer realm="ampho", error="invalid_token"/,
 };
-const denied: Refused = { status: 403, error: "insufficient_scope", challenge: /error="insufficient_scope"/ };
-const scopesDenied: Refused = { ...denied, challenge: /scope="articles:write articles:delete"/ };
-const stale: Refused = {
+const denied: Rejected = { status: 403, error: "insufficient_scope", challenge: /error="insufficient_scope"/ };
+const scopesDenied: Rejected = { ...denied, challenge: /scope="articles:write articles:delete"/ };
+const stale: Rejected = {
   status: 401,
   error: "login_too_old",
   challenge: /^Bearer .*error="insufficient_user_authentication", max_age="300"/,
 };
-const weak: Refused = {
+const weak: Rejected = {
   status: 401,
   error: "login_too_weak",
   challenge: /^Bearer .*error="insufficient_user_authentication", acr_values="2fa"$/,
 };
-const weakAndStale: Refused = {
+const weakAndStale: Rejected = {
   ...weak,
   challenge: /^Bearer .*error="insufficient_user_authentication", acr_values="2fa", max_age="300"$/,
 };
-const bug: Refused = { status: 500, error: "internal_error" };
+const bug: Rejected = { status: 500, error: "internal_error" };
 
 export const cases: readonly Case[] = [
   { what: "a good token", need: "plain", send: good, expected: alice },
@@ -98,10 +98,10 @@ export const cases: readonly Case[] = [
     send: atLevel("2fa", 60),
     expected: alice,
   },
-  { what: "no token where a strong one is optional", need: "secondOptional", send: nothing, expected: nobody },
+  { what: "no token where a strong one is optional", need: "secondOptional", send: nothing, expected: noLogin },
   { what: "a weak login where a strong one is optional", need: "secondOptional", send: good, expected: weak },
   { what: "a live session with `live`", need: "strict", send: good, expected: alice },
-  { what: "no token where it is optional", need: "optional", send: nothing, expected: nobody },
+  { what: "no token where it is optional", need: "optional", send: nothing, expected: noLogin },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },
   { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },
   { what: "a request that `can` allows", need: "can", send: good, headers: allowed, expected: alice },

@@ -72,14 +72,14 @@ it("an error handler that sends the error keeps its status and challenge", async
 
 it("other plugins do not list the routes of Ampho", async () => {
   const app = fastify();
-  const told: string[] = [];
+  const reported: string[] = [];
   app.addHook("onRoute", ({ url, schema }) => {
-    if (!(schema !== undefined && "hide" in schema && schema.hide === true)) told.push(url);
+    if (!(schema !== undefined && "hide" in schema && schema.hide === true)) reported.push(url);
   });
   app.register(mount(ampho));
   app.get("/hello", async () => "");
   await app.ready();
-  expect([...new Set(told)]).toEqual(["/hello"]);
+  expect([...new Set(reported)]).toEqual(["/hello"]);
 });
 
 it("hooks of the application run before the endpoints, and can reject", async () => {

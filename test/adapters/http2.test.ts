@@ -31,10 +31,10 @@ afterAll(async () => {
 async function ask(fields: Record<string, string>, body?: string): Promise<readonly [unknown, string]> {
   const stream = session.request(fields, { endStream: body === undefined });
   if (body !== undefined) stream.end(body);
-  const answered = once(stream, "response");
+  const responded = once(stream, "response");
   let text = "";
   for await (const chunk of stream) text += chunk;
-  return [(await answered)[0][":status"], text];
+  return [(await responded)[0][":status"], text];
 }
 
 const login = { ":method": "POST", ":path": "/api/security/login", "content-type": "application/json" };

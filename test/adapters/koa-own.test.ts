@@ -24,8 +24,8 @@ async function ask(app: Koa, path = "/"): Promise<Response> {
 
 it("an uncaught rejection gets its response without a mount, and the application is notified", async () => {
   const app = new Koa();
-  const told: unknown[] = [];
-  app.on("error", (error) => told.push(error));
+  const reported: unknown[] = [];
+  app.on("error", (error) => reported.push(error));
   app.use(async (ctx, next) => {
     ctx.set("X-Kept", "yes");
     await next();
@@ -34,7 +34,7 @@ it("an uncaught rejection gets its response without a mount, and the application
   const response = await ask(app);
   expect([response.status, (await response.json()).error]).toEqual([401, "missing_token"]);
   expect(response.headers.get("x-kept")).toBe("yes");
-  expect(told).toMatchObject([{ code: "missing_token", status: 401, expose: true }]);
+  expect(reported).toMatchObject([{ code: "missing_token", status: 401, expose: true }]);
 });
 
 it("another error of the same request stays with Koa", async () => {

@@ -237,8 +237,8 @@ describe("authorize", () => {
     const short = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
     expect((await sendRaw(port, short)).head).not.toMatch(/connection: close/i);
     const long = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n";
-    const answer = await sendRaw(port, long, { repeat: "x".repeat(65_536), untilClosed: true });
-    expect([answer.status, answer.closed]).toEqual([401, true]);
+    const response = await sendRaw(port, long, { repeat: "x".repeat(65_536), untilClosed: true });
+    expect([response.status, response.closed]).toEqual([401, true]);
   });
 });
 

@@ -108,8 +108,8 @@ export function describeCookies(host: Host): void {
       const twice = { cookie: `${jar.header()}; ${access}=x` };
       for (const path of ["/need/plain", "/certain/plain", "/need/optional"])
         expect(await outcomeOf(await call(path, undefined, { headers: twice }))).toBe("invalid_request");
-      const nobody = await call("/need/optional", undefined, { headers: { cookie: "a=b" } });
-      expect(await nobody.json()).toEqual({ login: null });
+      const anonymous = await call("/need/optional", undefined, { headers: { cookie: "a=b" } });
+      expect(await anonymous.json()).toEqual({ login: null });
     });
 
     it("the REST API sets, renews and deletes cookies, each in a separate header", async () => {

@@ -59,8 +59,8 @@ export function describeEndpoints(host: Host): void {
       const head =
         "POST /api/security/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
       const text = `${head}${chunks}0\r\n\r\nGET /open HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
-      const answer = await sendRaw(port(), text, { untilClosed: true });
-      expect(`${answer.head}${answer.body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+      const response = await sendRaw(port(), text, { untilClosed: true });
+      expect(`${response.head}${response.body}`.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
     });
 
     if (setup.parsers !== true && host.parsesFirst !== true) {
@@ -131,12 +131,12 @@ export function describeEndpoints(host: Host): void {
     });
 
     it("a large upload is rejected without hanging", async () => {
-      const refused = await call("/raw", undefined, {
+      const rejected = await call("/raw", undefined, {
         method: "POST",
         body: "x".repeat(300_000),
         headers: { "content-type": "application/octet-stream" },
       });
-      expect(refused.status).toBe(401);
+      expect(rejected.status).toBe(401);
     });
   });
 

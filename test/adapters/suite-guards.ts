@@ -73,11 +73,11 @@ export function describeGuards(host: Host): void {
     });
 
     it("a HEAD request is guarded like GET and gets no body", async () => {
-      const refused = await call("/need/plain", undefined, { method: "HEAD" });
-      expect([refused.status, await refused.text()]).toEqual([401, ""]);
-      expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer realm="ampho"/);
-      const admitted = await call("/need/plain", good, { method: "HEAD" });
-      expect([admitted.status, await admitted.text()]).toEqual([200, ""]);
+      const rejected = await call("/need/plain", undefined, { method: "HEAD" });
+      expect([rejected.status, await rejected.text()]).toEqual([401, ""]);
+      expect(rejected.headers.get("www-authenticate")).toMatch(/^Bearer realm="ampho"/);
+      const allowed = await call("/need/plain", good, { method: "HEAD" });
+      expect([allowed.status, await allowed.text()]).toEqual([200, ""]);
     });
 
     it.each(["/need/plain", "/certain/plain", "/api/security/session"])(
@@ -85,9 +85,9 @@ export function describeGuards(host: Host): void {
       async (path) => {
         const twice = `Authorization: Bearer ${good}\r\n`.repeat(2);
         const text = `GET ${path} HTTP/1.1\r\nHost: a\r\n${twice}Connection: close\r\n\r\n`;
-        const answer = await sendRaw(port(), text, { untilClosed: true });
-        expect(answer.status).toBe(400);
-        expect(answer.body).toContain('"error":"invalid_request"');
+        const response = await sendRaw(port(), text, { untilClosed: true });
+        expect(response.status).toBe(400);
+        expect(response.body).toContain('"error":"invalid_request"');
       },
     );
 
@@ -97,9 +97,9 @@ export function describeGuards(host: Host): void {
       const paths = ["/need/plain", "/need/plain", "/certain/plain", "/need/strict", "/api/security/session"];
       const text =
         paths.map((path, index) => get(path, false, index === 1 ? "junk" : good)).join("") + get("/open", true);
-      const answer = await sendRaw(port(), text, { untilClosed: true });
-      const statuses = [...`${answer.head}\r\n\r\n${answer.body}`.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) =>
-        Number(status),
+      const response = await sendRaw(port(), text, { untilClosed: true });
+      const statuses = [...`${response.head}\r\n\r\n${response.body}`.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(
+        ([, status]) => Number(status),
       );
       expect(statuses).toEqual([200, 401, 200, 200, 200, 200]);
     });

@@ -19,11 +19,11 @@ import * as onNode from "../../dist/adapters/node.js";
 import type { HttpInstance } from "../../dist/http/rest/host.js";
 import type { Auth, MandatoryRequirements, Requirements } from "../../dist/index.js";
 
-const refused = (): never => {
+const fail = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
 };
 const ampho: HttpInstance = {
-  host: { prefix: "/api/security", rootPaths: new Set(), handle: refused, guard: refused, refusal: refused },
+  host: { prefix: "/api/security", rootPaths: new Set(), handle: fail, guard: fail, refusal: fail },
 };
 
 describe("the type of auth", () => {

@@ -18,10 +18,10 @@ let port: number;
 beforeAll(async () => {
   ({ ampho } = await openInstance({ cookies: true }));
   server = createServer(mount(ampho));
-  const answer = guardedUpgrade(ampho, (request, socket) =>
+  const response = guardedUpgrade(ampho, (request, socket) =>
     socket.end(`HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n${request.auth.login}`),
   );
-  server.on("upgrade", answer);
+  server.on("upgrade", response);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   port = (server.address() as AddressInfo).port;
 });
@@ -57,8 +57,8 @@ it.each([
     `Cookie: ${cookieNames.token}=${await tokenOf()}`,
     said.replace("{host}", host),
   ];
-  const answer = await sendRaw(port, `${lines.join("\r\n")}\r\n\r\n`, { untilClosed: true });
-  expect(answer.status).toBe(status);
+  const response = await sendRaw(port, `${lines.join("\r\n")}\r\n\r\n`, { untilClosed: true });
+  expect(response.status).toBe(status);
 });
 
 it("a token as subprotocol is accepted from any origin", async () => {

@@ -71,7 +71,9 @@ function connect(headers: Record<string, string>, protocols: string[] = [], path
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers });
   const opened = new Promise<WebSocket>((resolve, reject) => {
     socket.once("open", () => resolve(socket));
-    socket.once("unexpected-response", (_request, response) => reject(new Error(`answered ${response.statusCode}`)));
+    socket.once("unexpected-response", (_request, response) =>
+      reject(new Error(`the response was ${response.statusCode}`)),
+    );
     socket.once("error", reject);
   });
   const closed = new Promise<number>((resolve) => socket.once("close", resolve));
@@ -119,14 +121,14 @@ describe("an upgrade request", () => {
     ["a token below the level", bearer(foreignToken(key)), [], "/strong", 401],
   ] as const)("an upgrade is rejected with %s", async (_what, headers, protocols, path, status) => {
     const { opened } = connect({ ...headers }, [...protocols], path);
-    await expect(opened).rejects.toThrow(`answered ${status}`);
+    await expect(opened).rejects.toThrow(`the response was ${status}`);
   });
 
   it("a rejected upgrade gets the usual response, and its socket is closed", async () => {
     const head = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    const answer = await sendRaw(port, head, { untilClosed: true });
-    expect([answer.status, JSON.parse(answer.body).error, answer.closed]).toEqual([401, "missing_token", true]);
-    expect(answer.head).toContain('WWW-Authenticate: Bearer realm="ampho"');
+    const response = await sendRaw(port, head, { untilClosed: true });
+    expect([response.status, JSON.parse(response.body).error, response.closed]).toEqual([401, "missing_token", true]);
+    expect(response.head).toContain('WWW-Authenticate: Bearer realm="ampho"');
   });
 });
 

@@ -122,7 +122,7 @@ describe("a log that cannot be written", () => {
     ].map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([503]));
     const { users, sessions, keys } = world.ampho;
-    const refused = await Promise.allSettled([
+    const rejected = await Promise.allSettled([
       users.create({ login: "bob" }),
       users.setPassword("ann", newPassword),
       users.setRoles("ann", []),
@@ -136,7 +136,7 @@ describe("a log that cannot be written", () => {
       sessions.endForEveryone(),
       keys.revoke("key-1"),
     ]);
-    expect(new Set(refused.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    expect(new Set(rejected.map(({ status }) => status))).toEqual(new Set(["rejected"]));
     expect(state()).toEqual(before);
     database.exec("drop trigger refuse");
     database.close();

@@ -3,7 +3,7 @@ import { renameSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFetchAuthorize } from "../../dist/adapters/fetch-authorize.js";
 import { AmphoError, type Auth, type Requirements, toHandler } from "../../dist/index.js";
-import { answerOf, openWorld, type World } from "../world/ampho.js";
+import { openWorld, readResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
@@ -30,13 +30,13 @@ const bare = () => ({
   }),
 });
 
-async function told(response: Promise<Response>) {
-  const { status, headers, error } = await answerOf(await response);
+async function outcomeOf(response: Promise<Response>) {
+  const { status, headers, error } = await readResponse(await response);
   return [status, error, headers.get("www-authenticate")];
 }
 
 const realm = 'Bearer realm="ampho"';
-const refusals = {
+const rejections = {
   missing: [401, "missing_token", realm],
   invalid: [401, "invalid_token", `${realm}, error="invalid_token"`],
   forbidden: [403, "insufficient_scope", `${realm}, error="insufficient_scope"`],
@@ -77,17 +77,17 @@ describe("a wrapped handler", () => {
       return new Response();
     });
     const withHeader = (value: string) => new Request("http://localhost/", { headers: { Authorization: value } });
-    expect(await told(guarded(request()))).toEqual(refusals.missing);
-    expect(await told(guarded(withHeader(`Basic ${grant.token}`)))).toEqual(refusals.missing);
-    expect(await told(guarded(withHeader(grant.token)))).toEqual(refusals.missing);
-    expect(await told(guarded(withHeader(`Bearer`)))).toEqual(refusals.invalid);
-    expect(await told(guarded(request("rubbish")))).toEqual(refusals.invalid);
-    expect(await told(guarded(request(grant.refresh_token)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(guarded(request()))).toEqual(rejections.missing);
+    expect(await outcomeOf(guarded(withHeader(`Basic ${grant.token}`)))).toEqual(rejections.missing);
+    expect(await outcomeOf(guarded(withHeader(grant.token)))).toEqual(rejections.missing);
+    expect(await outcomeOf(guarded(withHeader(`Bearer`)))).toEqual(rejections.invalid);
+    expect(await outcomeOf(guarded(request("rubbish")))).toEqual(rejections.invalid);
+    expect(await outcomeOf(guarded(request(grant.refresh_token)))).toEqual(rejections.invalid);
     const two = request(grant.token);
     two.headers.append("Authorization", `Bearer ${grant.token}`);
-    expect((await told(guarded(two))).slice(0, 2)).toEqual([400, "invalid_request"]);
+    expect((await outcomeOf(guarded(two))).slice(0, 2)).toEqual([400, "invalid_request"]);
     world.clock.advance(960);
-    expect(await told(guarded(request(grant.token)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(guarded(request(grant.token)))).toEqual(rejections.invalid);
     expect(calls).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe("a wrapped handler", () => {
       new Request("http://localhost/", { headers: { "X-Authorization": `Bearer ${grant.token}` } }),
       new Request("http://localhost/", { method: "POST", body: new URLSearchParams({ access_token: grant.token }) }),
     ];
-    for (const one of elsewhere) expect(await told(guarded(one))).toEqual(refusals.missing);
+    for (const one of elsewhere) expect(await outcomeOf(guarded(one))).toEqual(rejections.missing);
   });
 
   it("the wrapper accepts the scheme in any case and with several spaces", async () => {
@@ -131,7 +131,7 @@ describe("a wrapped handler", () => {
       return new Response();
     });
     await guarded(request(grant.token), forged);
-    expect(await told(guarded(request(), forged))).toEqual(refusals.missing);
+    expect(await outcomeOf(guarded(request(), forged))).toEqual(rejections.missing);
     expect(seen).toEqual(["ann", "root"]);
   });
 
@@ -145,14 +145,17 @@ describe("a wrapped handler", () => {
     const holder = { req: request(grant.token) };
     const byReq = world.ampho.authorize((given: typeof holder, auth) => Response.json([given === holder, auth.login]));
     expect(await (await byReq(holder)).json()).toEqual([true, "ann"]);
-    expect(await told(byRequest({ ...event, request: request() }))).toEqual(refusals.missing);
+    expect(await outcomeOf(byRequest({ ...event, request: request() }))).toEqual(rejections.missing);
   });
 
   it("the wrapper returns 500 and does not call the handler if the host passes no request", async () => {
     const { world } = await openAnn();
     const guarded = world.ampho.authorize((_: Request) => new Response());
     for (const nothing of [undefined, null, "request", {}, { request: {} }, { req: { headers: {} } }, { headers: {} }])
-      expect((await told(Reflect.apply(guarded, undefined, [nothing]))).slice(0, 2)).toEqual([500, "internal_error"]);
+      expect((await outcomeOf(Reflect.apply(guarded, undefined, [nothing]))).slice(0, 2)).toEqual([
+        500,
+        "internal_error",
+      ]);
     expect(world.notices.join("\n")).toContain("The first argument of a guarded handler must be a Request");
   });
 
@@ -178,8 +181,8 @@ describe("a wrapped handler", () => {
     renameSync(file, `${file}.away`);
     await expect.poll(() => world.ampho.users.find("ann").catch(({ code }) => code)).toBe("unavailable");
     world.clock.advance(6);
-    const answer = await answerOf(await guarded(request(token)));
-    expect([answer.status, answer.error, answer.headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
+    const response = await readResponse(await guarded(request(token)));
+    expect([response.status, response.error, response.headers.get("retry-after")]).toEqual([503, "unavailable", "1"]);
     // A request without a token does not depend on revocations.
     expect((await guarded(request())).status).toBe(401);
     renameSync(`${file}.away`, file);
@@ -253,17 +256,17 @@ describe("requirements", () => {
   it("requirements with roles accept any of them", async () => {
     const { world, grant } = await openAnn();
     expect((await guardedBy(world, { roles: ["admin", "editor"] })(request(grant.token))).status).toBe(200);
-    expect(await told(guardedBy(world, { roles: ["admin", "Editor"] })(request(grant.token)))).toEqual(
-      refusals.forbidden,
+    expect(await outcomeOf(guardedBy(world, { roles: ["admin", "Editor"] })(request(grant.token)))).toEqual(
+      rejections.forbidden,
     );
-    expect(await told(guardedBy(world, { roles: ["admin"] })(request()))).toEqual(refusals.missing);
-    expect(await told(guardedBy(world, { roles: ["admin"] })(request("rubbish")))).toEqual(refusals.invalid);
+    expect(await outcomeOf(guardedBy(world, { roles: ["admin"] })(request()))).toEqual(rejections.missing);
+    expect(await outcomeOf(guardedBy(world, { roles: ["admin"] })(request("rubbish")))).toEqual(rejections.invalid);
   });
 
   it("requirements with scopes demand all of them, and the challenge names them", async () => {
     const { world, grant } = await openAnn();
     expect((await guardedBy(world, { scopes: ["read", "write"] })(request(grant.token))).status).toBe(200);
-    expect(await told(guardedBy(world, { scopes: ["read", "delete"] })(request(grant.token)))).toEqual([
+    expect(await outcomeOf(guardedBy(world, { scopes: ["read", "delete"] })(request(grant.token)))).toEqual([
       403,
       "insufficient_scope",
       `${realm}, error="insufficient_scope", scope="read delete"`,
@@ -285,7 +288,7 @@ describe("requirements", () => {
     async (maxAge) => {
       const { world, grant } = await openAnn();
       world.clock.advance(300);
-      const next = await answerOf(
+      const next = await readResponse(
         await world.ampho.fetch(
           new Request("http://localhost/api/security/renew", {
             method: "POST",
@@ -297,7 +300,7 @@ describe("requirements", () => {
       const token = String(next.json["token"]);
       expect((await guardedBy(world, { maxAge })(request(token))).status).toBe(200);
       world.clock.advance(1);
-      expect(await told(guardedBy(world, { maxAge })(request(token)))).toEqual([
+      expect(await outcomeOf(guardedBy(world, { maxAge })(request(token)))).toEqual([
         401,
         "login_too_old",
         `${realm}, error="insufficient_user_authentication", max_age="300"`,
@@ -309,7 +312,7 @@ describe("requirements", () => {
     const { world } = await openAnn();
     const claims = { exp: start + 600, login: "ann", iat: start };
     expect(
-      (await told(guardedBy(world, { maxAge: 9e9 })(request(foreignToken(world.key, claims))))).slice(0, 2),
+      (await outcomeOf(guardedBy(world, { maxAge: 9e9 })(request(foreignToken(world.key, claims))))).slice(0, 2),
     ).toEqual([401, "login_too_old"]);
     const withTime = foreignToken(world.key, { ...claims, auth_time: start - 10 });
     expect((await guardedBy(world, { maxAge: 10 })(request(withTime))).status).toBe(200);
@@ -325,7 +328,7 @@ describe("requirements", () => {
   ] as const)("acr is checked before the other requirements %j", async (others, challenge) => {
     const { world } = await openAnn();
     const weak = foreignToken(world.key, { exp: start + 600, login: "ann", iat: start, acr: "1fa" });
-    expect(await told(guardedBy(world, { ...others, acr: "2fa" })(request(weak)))).toEqual([
+    expect(await outcomeOf(guardedBy(world, { ...others, acr: "2fa" })(request(weak)))).toEqual([
       401,
       "login_too_weak",
       `${realm}, error="insufficient_user_authentication", acr_values=${challenge}`,
@@ -363,9 +366,11 @@ describe("requirements", () => {
       ["an AmphoError", async () => Promise.reject(new AmphoError("unavailable", "Ask later.")), 503],
     ];
     for (const [what, can, status] of decisions) {
-      const answer = await answerOf(await Reflect.apply(guardedBy, undefined, [world, { can }])(request(grant.token)));
-      expect(answer.status, what).toBe(status);
-      expect(answer.text).not.toContain("canary");
+      const response = await readResponse(
+        await Reflect.apply(guardedBy, undefined, [world, { can }])(request(grant.token)),
+      );
+      expect(response.status, what).toBe(status);
+      expect(response.text).not.toContain("canary");
     }
   });
 
@@ -379,8 +384,8 @@ describe("requirements", () => {
     };
     expect((await world.ampho.authorize({ can }, (_: typeof event) => new Response())(event)).status).toBe(200);
     expect(seen).toEqual(["ann", event]);
-    const refused = world.ampho.authorize({ roles: ["admin"], can }, (_: typeof event) => new Response());
-    expect((await refused(event)).status).toBe(403);
+    const rejected = world.ampho.authorize({ roles: ["admin"], can }, (_: typeof event) => new Response());
+    expect((await rejected(event)).status).toBe(403);
     expect(seen).toHaveLength(2);
   });
 
@@ -391,11 +396,11 @@ describe("requirements", () => {
     );
     expect(await (await guarded(request())).json()).toEqual({ login: null });
     expect(await (await guarded(request(grant.token))).json()).toEqual({ login: "ann" });
-    expect(await told(guarded(request("rubbish")))).toEqual(refusals.invalid);
+    expect(await outcomeOf(guarded(request("rubbish")))).toEqual(rejections.invalid);
     await world.ampho.users.setRoles("ann", []);
-    expect(await told(guarded(request(grant.token)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(guarded(request(grant.token)))).toEqual(rejections.invalid);
     const other = await world.session(await world.user("bob"));
-    expect(await told(guarded(request(other.token)))).toEqual(refusals.forbidden);
+    expect(await outcomeOf(guarded(request(other.token)))).toEqual(rejections.forbidden);
   });
 
   it.each([
@@ -471,7 +476,7 @@ describe("a strict need", () => {
     const { world, grant } = await openAnn();
     const other = await world.another();
     await other.ampho.sessions.end(sessionOf(grant));
-    expect(await told(strict(world)(request(grant.token)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(strict(world)(request(grant.token)))).toEqual(rejections.invalid);
   });
 
   it("live rejects a user that another process has disabled, with and without a session", async () => {
@@ -481,11 +486,11 @@ describe("a strict need", () => {
     expect((await strict(world)(request(foreign))).status).toBe(200);
     await other.ampho.users.disable(ann.login);
     for (const token of [grant.token, foreign])
-      expect(await told(strict(world)(request(token)))).toEqual(refusals.invalid);
+      expect(await outcomeOf(strict(world)(request(token)))).toEqual(rejections.invalid);
     await other.ampho.users.enable(ann.login);
     expect((await strict(world)(request(foreign))).status).toBe(200);
     await other.ampho.users.remove(ann.login);
-    expect(await told(strict(world)(request(foreign)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(strict(world)(request(foreign)))).toEqual(rejections.invalid);
   });
 
   it("live checks a token without a session by its login, and ignores its roles", async () => {
@@ -499,23 +504,23 @@ describe("a strict need", () => {
     });
     expect(await (await strict(world)(request(foreign))).json()).toEqual([["reader"], ["read"]]);
     expect((await strict(world, { roles: ["admin"] })(request(foreign))).status).toBe(403);
-    const nobody = foreignToken(world.key, { exp: start + 600, login: "nobody", iat: start, roles: ["admin"] });
-    expect(await told(strict(world)(request(nobody)))).toEqual(refusals.invalid);
+    const withoutSubject = foreignToken(world.key, { exp: start + 600, login: "nobody", iat: start, roles: ["admin"] });
+    expect(await outcomeOf(strict(world)(request(withoutSubject)))).toEqual(rejections.invalid);
   });
 
   it("live rejects a token that names another user than its session", async () => {
     const { world, grant } = await openAnn();
     const eve = await world.user("eve", { roles: ["admin"] });
     const mixed = foreignToken(world.key, { exp: start + 600, login: "eve", sub: eve.id, sid: sessionOf(grant) });
-    expect(await told(strict(world)(request(mixed)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(strict(world)(request(mixed)))).toEqual(rejections.invalid);
   });
 
   it("live rejects a token whose names no database can contain", async () => {
     const { world, ann } = await openAnn();
     for (const claims of [{ login: "ann\0" }, { login: "ann", sub: ann.id, sid: "\0" }])
       expect(
-        await told(strict(world)(request(foreignToken(world.key, { exp: start + 600, iat: start, ...claims })))),
-      ).toEqual(refusals.invalid);
+        await outcomeOf(strict(world)(request(foreignToken(world.key, { exp: start + 600, iat: start, ...claims })))),
+      ).toEqual(rejections.invalid);
   });
 
   it("live rejects a session that is idle too long, even if its token is valid", async () => {
@@ -523,7 +528,7 @@ describe("a strict need", () => {
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(100);
     expect(world.ampho.verifySync(token).login).toBe("ann");
-    expect(await told(strict(world)(request(token)))).toEqual(refusals.invalid);
+    expect(await outcomeOf(strict(world)(request(token)))).toEqual(rejections.invalid);
   });
 
   it("live passes the current Auth to can", async () => {

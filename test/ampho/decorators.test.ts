@@ -146,8 +146,8 @@ describe("authorize as a decorator", () => {
     const forged = { ...world.ampho.verifySync(token), login: "root" };
     const hidden = new Hidden();
     const headers = { Authorization: `Bearer ${token}` };
-    const answer = await hidden.list(new Request("http://localhost/", { headers }), forged);
-    expect(await answer.json()).toEqual(["hidden", "ann"]);
+    const response = await hidden.list(new Request("http://localhost/", { headers }), forged);
+    expect(await response.json()).toEqual(["hidden", "ann"]);
     expect((await hidden.list(new Request("http://localhost/"), forged)).status).toBe(401);
   });
 

@@ -16,7 +16,7 @@ async function serve({ ampho }: World): Promise<number> {
 }
 
 /** The whole response as received, without the date and the id of the request. */
-async function answer(port: number, body: string, more = ""): Promise<string> {
+async function fetchRaw(port: number, body: string, more = ""): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n`;
   socket.write(`${head}${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
@@ -51,15 +51,15 @@ describe("a rejected login", () => {
       { login: "gone", password },
     ];
     const { token } = await world.session(await world.user("bob"));
-    const answers = new Set<string>();
+    const responses = new Set<string>();
     for (const body of bodies) {
       // After this time, no earlier attempt counts.
       world.clock.advance(86_400);
-      answers.add(await answer(port, JSON.stringify(body)));
-      answers.add(await answer(port, JSON.stringify(body), `Authorization: Bearer ${token}\r\n`));
+      responses.add(await fetchRaw(port, JSON.stringify(body)));
+      responses.add(await fetchRaw(port, JSON.stringify(body), `Authorization: Bearer ${token}\r\n`));
     }
-    expect([...answers]).toEqual([expect.stringMatching(/^HTTP\/1\.1 401 Unauthorized\r\n/)]);
-    expect([...answers][0]).toContain('"error":"invalid_credentials"');
+    expect([...responses]).toEqual([expect.stringMatching(/^HTTP\/1\.1 401 Unauthorized\r\n/)]);
+    expect([...responses][0]).toContain('"error":"invalid_credentials"');
   });
 
   it("a rejected login writes the same database rows, whatever the state of the account", async () => {

@@ -10,10 +10,10 @@ describe("a login", () => {
   it("a login returns a token, its times, a refresh token and a device proof, and nothing else", async () => {
     const world = await openWorld();
     await world.user("Ann", { password, roles: ["editor"] });
-    const answer = await world.call("POST", "/login", { body: { login: "Ann", password } });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(Object.keys(answer.json).sort()).toEqual(
+    const response = await world.call("POST", "/login", { body: { login: "Ann", password } });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(Object.keys(response.json).sort()).toEqual(
       [
         "token",
         "token_type",
@@ -26,7 +26,7 @@ describe("a login", () => {
         "device",
       ].sort(),
     );
-    expect(answer.json).toMatchObject({
+    expect(response.json).toMatchObject({
       token_type: "Bearer",
       starts: start,
       expires: start + 900,
@@ -89,8 +89,8 @@ describe("a login", () => {
     const world = await openWorld();
     await world.user("Straße", { password: "Zürich, Malmö, Århus 4" });
     const decomposed = "Zürich, Malmö, Århus 4".normalize("NFD");
-    const answer = await world.call("POST", "/login", { body: { login: "STRASSE", password: decomposed } });
-    expect(claimsOf(grantOf(answer).token)["login"]).toBe("Straße");
+    const response = await world.call("POST", "/login", { body: { login: "STRASSE", password: decomposed } });
+    expect(claimsOf(grantOf(response).token)["login"]).toBe("Straße");
   });
 
   it("each login opens a separate session", async () => {
@@ -224,9 +224,9 @@ describe("a rejected login", () => {
       { login: "\ud800", password },
     ];
     for (const body of bodies) {
-      const answer = await world.call("POST", "/login", { body });
-      expect([answer.status, answer.error], JSON.stringify(body)).toEqual([400, "invalid_request"]);
-      expect(answer.text).not.toContain(canary);
+      const response = await world.call("POST", "/login", { body });
+      expect([response.status, response.error], JSON.stringify(body)).toEqual([400, "invalid_request"]);
+      expect(response.text).not.toContain(canary);
     }
     expect(await world.events()).toEqual([]);
   });
@@ -235,8 +235,8 @@ describe("a rejected login", () => {
     const world = await openWorld();
     await world.user("ann", { password });
     for (const name of ["password", "token", "access_token", "refresh_token"]) {
-      const answer = await world.call("POST", `/login?${name}=x`, { body: { login: "ann", password } });
-      expect(answer.error).toBe("invalid_request");
+      const response = await world.call("POST", `/login?${name}=x`, { body: { login: "ann", password } });
+      expect(response.error).toBe("invalid_request");
     }
   });
 
@@ -350,8 +350,8 @@ describe("a login that carries a bearer token", () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const { token } = await world.login("ann");
-    const answer = await world.call("POST", "/login", { bearer: token, body: { login: "ann", password: "wrong" } });
-    expect(answer.error).toBe("invalid_credentials");
+    const response = await world.call("POST", "/login", { bearer: token, body: { login: "ann", password: "wrong" } });
+    expect(response.error).toBe("invalid_credentials");
     expect((await world.call("POST", "/login", { bearer: token, body: { login: "ann" } })).error).toBe(
       "invalid_credentials",
     );

@@ -1,7 +1,7 @@
 // A token of other software with the key can have NUL in its claims. No database row has that name, so the token belongs to no
 // session and no user, and is rejected like a token of a missing session or user.
 import { expect, it } from "vitest";
-import { answerOf, openWorld, password } from "../world/ampho.js";
+import { openWorld, password, readResponse } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 
@@ -16,12 +16,12 @@ async function openAnn() {
   return { world, grant, odd };
 }
 
-const told = ({ status, error }: { readonly status: number; readonly error: unknown }) => [status, error];
+const outcomeOf = ({ status, error }: { readonly status: number; readonly error: unknown }) => [status, error];
 
 it("a session id with NUL cannot be renewed", async () => {
   const { world, grant, odd } = await openAnn();
   for (const sid of ["\0", `${sessionOf(grant)}\0`])
-    expect(told(await world.call("POST", "/renew", { bearer: odd({ sid }) }))).toEqual([401, "session_ended"]);
+    expect(outcomeOf(await world.call("POST", "/renew", { bearer: odd({ sid }) }))).toEqual([401, "session_ended"]);
   expect((await world.renew(grant.refresh_token)).status).toBe(200);
 });
 
@@ -34,7 +34,10 @@ it.each([
 ])("%s %s rejects a session id or user id with NUL", async (method, path, body?: object) => {
   const { world, grant, odd } = await openAnn();
   for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { sub: "a\0b" }])
-    expect(told(await world.call(method, path, { bearer: odd(changed), body }))).toEqual([403, "insufficient_scope"]);
+    expect(outcomeOf(await world.call(method, path, { bearer: odd(changed), body }))).toEqual([
+      403,
+      "insufficient_scope",
+    ]);
   expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
 });
 
@@ -52,6 +55,6 @@ it("a token with NUL in its claims authorizes, except with live", async () => {
     expect(world.ampho.verifySync(token).login).toMatch(/^ann/);
     const strict = world.ampho.authorize({ live: true }, (_: Request) => new Response());
     const request = new Request("http://localhost/", { headers: { Authorization: `Bearer ${token}` } });
-    expect(told(await answerOf(await strict(request)))).toEqual([401, "invalid_token"]);
+    expect(outcomeOf(await readResponse(await strict(request)))).toEqual([401, "invalid_token"]);
   }
 });

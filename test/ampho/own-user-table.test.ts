@@ -78,8 +78,8 @@ describe("an application's own user table", () => {
     const { table, logIn } = await openOwn();
     const spellings = Array.from({ length: 40 }, (_, n) => `ann${" ".repeat(n)}.`);
     for (const spelling of spellings) table.rows.set(spelling, { id: "7", login: "ann" });
-    const answers = await Promise.all(spellings.map((spelling, n) => logIn(spelling, n === 30 ? password : "wrong")));
-    const statuses = answers.map(({ status }) => status);
+    const responses = await Promise.all(spellings.map((spelling, n) => logIn(spelling, n === 30 ? password : "wrong")));
+    const statuses = responses.map(({ status }) => status);
     expect([statuses.filter((status) => status === 401).length, statuses[30]]).toEqual([5, 429]);
     expect(table.verifies).toBe(5);
     // No attempt is left under the login itself.
@@ -90,11 +90,11 @@ describe("an application's own user table", () => {
   it("a rejected login has one response and costs one verify, whatever the state of the account", async () => {
     const { world, table, logIn } = await openOwn();
     table.rows.set("dora", { id: "8", login: "dora", disabled: true });
-    const answers = [await logIn("ann", "wrong"), await logIn("nobody"), await logIn("dora")];
-    expect(new Set(answers.map(({ status, headers, text }) => JSON.stringify([status, [...headers], text]))).size).toBe(
-      1,
-    );
-    expect(answers[0]?.error).toBe("invalid_credentials");
+    const responses = [await logIn("ann", "wrong"), await logIn("nobody"), await logIn("dora")];
+    expect(
+      new Set(responses.map(({ status, headers, text }) => JSON.stringify([status, [...headers], text]))).size,
+    ).toBe(1);
+    expect(responses[0]?.error).toBe("invalid_credentials");
     expect(table.verifies).toBe(2);
     expect(await world.events()).toEqual([
       "login_rejected: wrong_password",
@@ -162,8 +162,8 @@ describe("an application's own user table", () => {
     const grant = grantOf(await logIn());
     if (row === undefined) table.rows.delete("ann");
     else table.rows.set("ann", row);
-    const answer = await world.renew(grant.refresh_token);
-    expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+    const response = await world.renew(grant.refresh_token);
+    expect([response.status, response.error]).toEqual([401, "session_ended"]);
     expect(admission(world.ampho, grant.token)).toBe("invalid_token");
     expect(await world.events()).toEqual(["login", `session_ended: ${reason}`]);
     table.rows.set("ann", { id: "7", login: "ann" });
@@ -184,10 +184,10 @@ describe("an application's own user table", () => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     table.failing = new Error("canary-of-the-inside");
-    for (const answer of [await logIn(), await world.renew(grant.refresh_token)]) {
-      expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
-      expect(answer.text).not.toContain("canary");
-      expect(answer.headers.get("retry-after")).toBe("1");
+    for (const response of [await logIn(), await world.renew(grant.refresh_token)]) {
+      expect([response.status, response.error]).toEqual([503, "unavailable"]);
+      expect(response.text).not.toContain("canary");
+      expect(response.headers.get("retry-after")).toBe("1");
     }
     expect(world.notices.join()).toContain("The user table fails: Error: canary-of-the-inside");
     table.failing = undefined;
@@ -213,8 +213,8 @@ describe("an application's own user table", () => {
   it("an AmphoError of the application's table reaches the client", async () => {
     const { table, logIn } = await openOwn();
     table.failing = new AmphoError("too_many_attempts", "Wait.", { retryAfterSeconds: 9 });
-    const answer = await logIn();
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "9"]);
+    const response = await logIn();
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "9"]);
   });
 
   it.each([{ id: "", login: "ann" }, { id: 7, login: "ann" }, { id: "7" }, { id: "7", login: "" }])(
@@ -245,24 +245,24 @@ describe("an application's own user table", () => {
 
   it("the application's table can use 0 and 1 for disabled, and null for a missing value", async () => {
     const { world, table, logIn } = await openOwn();
-    const answer = (members: object) =>
+    const store = (members: object) =>
       Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
-    answer({ disabled: 0, roles: null });
+    store({ disabled: 0, roles: null });
     const grant = grantOf(await logIn());
     expect(claimsOf(grant.token)["roles"]).toEqual([]);
-    answer({ disabled: null });
+    store({ disabled: null });
     grantOf(await logIn());
     const guarded = world.ampho.authorize({ live: true }, () => new Response("in"));
     const asked = new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
-    answer({ disabled: 1 });
+    store({ disabled: 1 });
     expect((await logIn()).error).toBe("invalid_credentials");
     expect((await guarded(asked)).status).toBe(401);
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (answer) => {
+  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (response) => {
     const { logIn } = await openOwn({
-      users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(answer) },
+      users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(response) },
     });
     expect((await logIn()).error).toBe("invalid_credentials");
   });
@@ -270,10 +270,10 @@ describe("an application's own user table", () => {
   it("/password returns 404 and ampho.users rejects with an application's own table", async () => {
     const { world, logIn } = await openOwn();
     const { token } = grantOf(await logIn());
-    const answer = await world.call("POST", "/password", { bearer: token, body: { password, new_password: "x" } });
-    expect([answer.status, answer.error]).toEqual([404, "not_found"]);
+    const response = await world.call("POST", "/password", { bearer: token, body: { password, new_password: "x" } });
+    expect([response.status, response.error]).toEqual([404, "not_found"]);
     const { users } = world.ampho;
-    const refusals = await Promise.allSettled([
+    const rejections = await Promise.allSettled([
       users.create({ login: "bob" }),
       users.find("ann"),
       users.setPassword("ann", password),
@@ -282,7 +282,7 @@ describe("an application's own user table", () => {
       users.enable("ann"),
       users.remove("ann"),
     ]);
-    for (const refusal of refusals)
+    for (const refusal of rejections)
       expect(refusal).toMatchObject({ status: "rejected", reason: { code: "not_found", message: /own user table/ } });
     expect(() => users.list()).toThrow(/own user table/);
   });
@@ -296,8 +296,8 @@ describe("an application's own user table", () => {
     expect(await world.ampho.sessions.endForUser("7")).toBe(2);
     table.rows.set("9", { id: "9", login: "9", disabled: true });
     await expect(world.ampho.sessions.create("9")).rejects.toMatchObject({ code: "invalid_credentials" });
-    const nobody = world.ampho.sessions.create("nobody");
-    await expect(nobody).rejects.toMatchObject({ code: "not_found", message: /users\.find/ });
+    const created = world.ampho.sessions.create("nobody");
+    await expect(created).rejects.toMatchObject({ code: "not_found", message: /users\.find/ });
   });
 
   it("live and the end of every session reject a token of other software", async () => {
@@ -319,14 +319,14 @@ describe("an application's own user table", () => {
     const foreign = (claims: object) => foreignToken(world.key, { exp: start + 600, login: "x", ...claims });
     const [bySub, byLogin] = [foreign({ sub: "7", iat: start }), foreign({ login: "ANN" })];
     const another = foreign({ sub: "8", login: "anna", iat: start });
-    const told: unknown[] = [];
-    world.ampho.onRevoked((revoked) => void told.push(revoked));
+    const reported: unknown[] = [];
+    world.ampho.onRevoked((revoked) => void reported.push(revoked));
     const row = { id: "7", login: "ann", tenant: "north" };
     await world.ampho.sessions.revokeForUser(row);
     for (const token of [grant.token, bySub, byLogin]) expect(admission(world.ampho, token)).toBe("invalid_token");
     expect(admission(world.ampho, another)).toBe("in");
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { kind: "session", session: sessionOf(grant) },
       { kind: "user", id: "7", login: "ann" },
     ]);
@@ -346,11 +346,11 @@ describe("an application's own user table", () => {
     table.hanging = true;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
-    const answers = Array.from({ length: 5 }, () => logIn());
-    while (table.asked.length < answers.length) await new Promise(setImmediate);
+    const responses = Array.from({ length: 5 }, () => logIn());
+    while (table.asked.length < responses.length) await new Promise(setImmediate);
     await vi.advanceTimersByTimeAsync(5_000);
-    for (const answer of await Promise.all(answers))
-      expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
+    for (const response of await Promise.all(responses))
+      expect([response.status, response.error]).toEqual([503, "unavailable"]);
     vi.useRealTimers();
     table.hanging = false;
     world.clock.advance(20);
@@ -379,8 +379,8 @@ describe("an application's own user table", () => {
     const request = () => new Request("http://localhost/", { headers: { Authorization: `Bearer ${grant.token}` } });
     expect(await (await strict(request())).json()).toEqual(["7", ["editor"]]);
     expect(claimsOf((await world.ampho.sessions.create("8")).token)).toMatchObject({ sub: "8", login: "ann" });
-    const nobody = world.ampho.sessions.create("ann");
-    await expect(nobody).rejects.toMatchObject({ code: "not_found", message: "There is no user with this id." });
+    const created = world.ampho.sessions.create("ann");
+    await expect(created).rejects.toMatchObject({ code: "not_found", message: "There is no user with this id." });
     expect(asked).toEqual(["7", "7", "8", "ann"]);
     rows.pop();
     expect((await strict(request())).status).toBe(401);
@@ -517,10 +517,10 @@ describe("the option claims", () => {
   });
 
   it.each([
-    ["hold a text that was cut inside an emoji", { name: "🦊".slice(0, 1) }],
-    ["hold such a name", { ["🦊".slice(0, 1)]: 1 }],
+    ["have a text that was cut inside an emoji", { name: "🦊".slice(0, 1) }],
+    ["have a name that was cut inside an emoji", { ["🦊".slice(0, 1)]: 1 }],
     ["are nested too deeply", JSON.parse(`{"x":${"[".repeat(64)}${"]".repeat(64)}}`)],
-  ])("a claims function that %s causes an error, not a token that every guard rejects", async (_, claims) => {
+  ])("claims that %s cause an error, not a token that every guard rejects", async (_, claims) => {
     await expect(create(await openWith(() => claims))).rejects.toThrow(/no verifier could read the token/);
   });
 
@@ -531,9 +531,9 @@ describe("the option claims", () => {
       },
     });
     await world.user("ann", { password });
-    const answer = await world.call("POST", "/login", { body: { login: "ann", password } });
-    expect([answer.status, answer.error]).toEqual([500, "internal_error"]);
-    expect(answer.text).not.toContain("canary");
+    const response = await world.call("POST", "/login", { body: { login: "ann", password } });
+    expect([response.status, response.error]).toEqual([500, "internal_error"]);
+    expect(response.text).not.toContain("canary");
     expect(world.notices.join("\n")).toContain("canary-of-the-inside");
   });
 
@@ -554,8 +554,8 @@ describe("the commands beside an application's own user table", () => {
       });
     const users = { find: () => undefined, verify: () => false };
     await (await createAmpho({ databaseUrl, log, users })).close();
-    const refused = command();
-    expect([refused.status, refused.stderr]).toEqual([1, "ampho: The application keeps its own user table.\n"]);
+    const rejected = command();
+    expect([rejected.status, rejected.stderr]).toEqual([1, "ampho: The application keeps its own user table.\n"]);
     await (await createAmpho({ databaseUrl, log })).close();
     expect(command().status).toBe(0);
   });

@@ -16,12 +16,12 @@ const open = (url = database.runtimeUrl, options: AmphoOptions = {}) =>
   openWorld({ databaseUrl: url, databaseMigrate: "off", clock: undefined, throttleAddress: 0, ...options });
 
 /** Throws if a call takes longer than docs/reference/contract.md allows. */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+async function within<T>(ms: number, response: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer after ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`no response after ${ms} ms`)), ms);
   });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  return Promise.race([response, late]).finally(() => clearTimeout(timer));
 }
 
 const strict = async ({ ampho }: World, { token }: FullGrant) =>
@@ -43,10 +43,10 @@ async function enter(url?: string, options: AmphoOptions = {}): Promise<Actors> 
 }
 
 async function expectAway({ world, login, live }: Actors): Promise<void> {
-  const refused = (answer: { status: number; error: unknown; headers: Headers }) => [
-    answer.status,
-    answer.error,
-    Number(answer.headers.get("retry-after")) > 0,
+  const rejected = (response: { status: number; error: unknown; headers: Headers }) => [
+    response.status,
+    response.error,
+    Number(response.headers.get("retry-after")) > 0,
   ];
   const flows = [
     world.call("POST", "/login", { body: { login, password } }),
@@ -55,7 +55,7 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
     world.call("GET", "/sessions", { bearer: live.token }),
   ];
   const asked = [
-    ...flows.map(async (flow) => expect(refused(await within(6000, flow))).toEqual([503, "unavailable", true])),
+    ...flows.map(async (flow) => expect(rejected(await within(6000, flow))).toEqual([503, "unavailable", true])),
     within(6000, expect(strict(world, live)).rejects.toMatchObject({ code: "unavailable" })),
     within(1500, expect(world.ampho.host.ready()).rejects.toMatchObject({ code: "unavailable" })),
   ];
@@ -97,9 +97,9 @@ describe("a PostgreSQL that", () => {
       let stopped = false;
       const writing = (async () => {
         while (!stopped) {
-          const answer = await actors.world.renew(refresh_token);
-          if (answer.status === 503) continue;
-          ({ refresh_token, token } = grantOf(answer));
+          const response = await actors.world.renew(refresh_token);
+          if (response.status === 503) continue;
+          ({ refresh_token, token } = grantOf(response));
           acknowledged += 1;
         }
       })();
@@ -180,10 +180,10 @@ describe("a network that", () => {
     const statuses = new Set<number>();
     for (let pieces = 0; pieces < 30; pieces++) {
       proxy.cutAfter(pieces);
-      const answer = await within(6000, actors.world.renew(refresh_token));
-      statuses.add(answer.status);
+      const response = await within(6000, actors.world.renew(refresh_token));
+      statuses.add(response.status);
       // Only the response was lost, so the client sends the same token again.
-      const renew = async () => grantOf(answer.status === 200 ? answer : await actors.world.renew(refresh_token));
+      const renew = async () => grantOf(response.status === 200 ? response : await actors.world.renew(refresh_token));
       ({ refresh_token } = await vi.waitFor(renew, { timeout: 5000, interval: 20 }));
     }
     expect([...statuses].every((status) => [200, 503].includes(status))).toBe(true);
@@ -255,9 +255,9 @@ describe("a PostgreSQL with few connections", () => {
     await database.query(`alter role ${String(role)} connection limit 3`);
     onTestFinished(async () => void (await database.query(`alter role ${String(role)} connection limit -1`)));
     const { world, live } = await enter();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 60 }, () => world.call("GET", "/sessions", { bearer: live.token })),
     );
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   });
 });

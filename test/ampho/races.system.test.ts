@@ -1,13 +1,13 @@
 // Concurrent requests: exactly one renewal moves the generation, and no ended session stays valid, whatever runs beside it.
 import { describe, expect, it } from "vitest";
 import {
-  type Answer,
   admission,
   type FullGrant,
   fullGrant,
   grantOf,
   openWorld,
   password,
+  type ReadResponse,
   type World,
 } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
@@ -22,8 +22,8 @@ describe("twenty renewals at once with one token", () => {
     let grant = await world.session(await world.user("ann"));
     const rounds = 30;
     for (let round = 1; round <= rounds; round++) {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => world.renew(grant.refresh_token)));
-      const grants = answers.map(grantOf);
+      const responses = await Promise.all(Array.from({ length: 20 }, () => world.renew(grant.refresh_token)));
+      const grants = responses.map(grantOf);
       expect(new Set(grants.map(({ token }) => generationOf(token)))).toEqual(new Set([round]));
       expect(new Set(grants.map(sessionOf)).size).toBe(1);
       grant = grants[round % 20] ?? grant;
@@ -38,15 +38,15 @@ describe("twenty renewals at once with one token", () => {
     const world = await openWorld();
     let grant = await world.session(await world.user("ann"));
     for (let round = 1; round <= 10; round++) {
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           index % 2 === 0
             ? world.renew(grant.refresh_token)
             : world.call("POST", "/renew", { bearer: grant.token, address: `192.0.2.${index}` }),
         ),
       );
-      expect(answers.map(({ json }) => generationOf(json["token"]))).toEqual(Array(20).fill(round));
-      grant = fullGrant(answers[0]?.json ?? {});
+      expect(responses.map(({ json }) => generationOf(json["token"]))).toEqual(Array(20).fill(round));
+      grant = fullGrant(responses[0]?.json ?? {});
     }
   });
 
@@ -57,9 +57,9 @@ describe("twenty renewals at once with one token", () => {
     const rounds = 25;
     for (let round = 1; round <= rounds; round++) {
       const request = { method: "POST", path: "/renew", body: { refresh_token: grant.refresh_token } };
-      const answers = (await Promise.all(processes.map((one) => one.calls(10, request)))).flat();
-      expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
-      const grants: FullGrant[] = answers.map(({ text }) => JSON.parse(text));
+      const responses = (await Promise.all(processes.map((one) => one.calls(10, request)))).flat();
+      expect(responses.map(({ status }) => status)).toEqual(Array(20).fill(200));
+      const grants: FullGrant[] = responses.map(({ text }) => JSON.parse(text));
       expect(new Set(grants.map(({ token }) => generationOf(token)))).toEqual(new Set([round]));
       grant = grants[round % 20] ?? grant;
     }
@@ -76,11 +76,11 @@ describe("a replay among many", () => {
     const first = await world.session(await world.user("ann"));
     const second = grantOf(await world.renew(first.refresh_token));
     world.clock.advance(11);
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       ...Array.from({ length: 10 }, () => world.renew(first.refresh_token)),
       ...Array.from({ length: 10 }, () => world.renew(second.refresh_token)),
     ]);
-    for (const { status, json, error } of answers) {
+    for (const { status, json, error } of responses) {
       if (status === 200) expect(admission(world.ampho, String(json["token"]))).toBe("invalid_token");
       else expect(error).toBe("session_ended");
     }
@@ -121,8 +121,8 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
     const login = `user-${seed}`;
     const user = await world.user(login, { password, roles: ["editor"] });
     const grants = [await world.session(user), await world.session(user), await world.session(user)];
-    const collect = async (answer: Promise<Answer>) => {
-      const { status, json } = await answer;
+    const collect = async (response: Promise<ReadResponse>) => {
+      const { status, json } = await response;
       if (status === 200) grants.push(fullGrant(json));
     };
     const logIn = (at: World, sent = {}) => collect(at.call("POST", "/login", { ...sent, body: { login, password } }));
@@ -148,9 +148,9 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
       if (live.has(sessionOf(grant))) continue;
       ended++;
       // The revocation takes effect at once in the same process, and within a second in the other.
-      const refusedBy = ({ ampho }: World) => admission(ampho, grant.token) === "invalid_token";
-      expect(refusedBy(world) || refusedBy(other), `seed ${seed}`).toBe(true);
-      await within(1000, () => refusedBy(world) && refusedBy(other));
+      const rejectedBy = ({ ampho }: World) => admission(ampho, grant.token) === "invalid_token";
+      expect(rejectedBy(world) || rejectedBy(other), `seed ${seed}`).toBe(true);
+      await within(1000, () => rejectedBy(world) && rejectedBy(other));
       const renewal = await world.renew(grant.refresh_token);
       expect([renewal.status, renewal.error], `seed ${seed}`).toEqual([401, "session_ended"]);
     }

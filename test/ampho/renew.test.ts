@@ -14,8 +14,8 @@ async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
 }
 
 /** Expects a response that reports the end of the session, and rejected access tokens. */
-async function expectEnded(world: World, grant: FullGrant, answer: { readonly error: unknown; status: number }) {
-  expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+async function expectEnded(world: World, grant: FullGrant, response: { readonly error: unknown; status: number }) {
+  expect([response.status, response.error]).toEqual([401, "session_ended"]);
   expect(admission(world.ampho, grant.token)).toBe("invalid_token");
   expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
 }
@@ -24,11 +24,11 @@ describe("a renewal by refresh token", () => {
   it("a renewal returns the fields of a login and moves the generation on", async () => {
     const { world, grant, renewed } = await openAnn();
     world.clock.advance(600);
-    const answer = await world.renew(grant.refresh_token);
-    expect(Object.keys(answer.json).sort()).toEqual(
+    const response = await world.renew(grant.refresh_token);
+    expect(Object.keys(response.json).sort()).toEqual(
       ["token", "token_type", "starts", "expires", "ttl", "leeway", "refresh_token", "refresh_expires"].sort(),
     );
-    const next = grantOf(answer);
+    const next = grantOf(response);
     expect(next).toMatchObject({
       token_type: "Bearer",
       starts: start + 600,
@@ -154,8 +154,8 @@ describe("a replay", () => {
   it("a token of a generation ahead of the database ends the session", async () => {
     const { world, ann, grant } = await openAnn();
     const claims = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant), gen: 5 };
-    const answer = await world.call("POST", "/renew", { bearer: foreignToken(world.key, claims) });
-    await expectEnded(world, grant, answer);
+    const response = await world.call("POST", "/renew", { bearer: foreignToken(world.key, claims) });
+    await expectEnded(world, grant, response);
   });
 
   it("a replay leaves the other sessions of the user alone", async () => {
@@ -252,10 +252,10 @@ describe("a renewal by access token", () => {
   it("a renewal by access token returns no refresh token", async () => {
     const { world, grant, byAccess } = await openAnn();
     world.clock.advance(600);
-    const answer = await byAccess(grant.token);
-    expect(answer.status).toBe(200);
-    expect(Object.keys(answer.json).sort()).toEqual(["expires", "leeway", "starts", "token", "token_type", "ttl"]);
-    expect(claimsOf(grantOf(answer).token)).toMatchObject({ gen: 1, iat: start + 600 });
+    const response = await byAccess(grant.token);
+    expect(response.status).toBe(200);
+    expect(Object.keys(response.json).sort()).toEqual(["expires", "leeway", "starts", "token", "token_type", "ttl"]);
+    expect(claimsOf(grantOf(response).token)).toMatchObject({ gen: 1, iat: start + 600 });
   });
 
   it("a renewal by access token uses up the refresh token of its generation", async () => {
@@ -297,8 +297,8 @@ describe("a renewal by access token", () => {
   it("a renewal by access token returns 400 where it is off, and refresh tokens continue", async () => {
     const { grant, renewed, byAccess } = await openAnn({ renewByToken: false });
     for (const token of [grant.token, "rubbish"]) {
-      const answer = await byAccess(token);
-      expect([answer.status, answer.error]).toEqual([400, "invalid_request"]);
+      const response = await byAccess(token);
+      expect([response.status, response.error]).toEqual([400, "invalid_request"]);
     }
     await renewed(grant.refresh_token);
   });
@@ -349,8 +349,8 @@ describe("a rejected renewal", () => {
       foreignToken(newKey("key-1"), claims, { alg: "HS256", typ: "rt+jwt", kid: "key-1" }),
     ];
     for (const token of bad) {
-      const answer = await world.renew(token);
-      expect([answer.status, answer.error], token).toEqual([401, "invalid_token"]);
+      const response = await world.renew(token);
+      expect([response.status, response.error], token).toEqual([401, "invalid_token"]);
     }
     expect((await world.ampho.sessions.list(ann.id)).length).toBe(1);
     grantOf(await world.renew(good));
@@ -362,8 +362,8 @@ describe("a rejected renewal", () => {
     world.clock.advance(999);
     const next = await renewed(grant.refresh_token);
     world.clock.advance(1);
-    const answer = await world.renew(late.refresh_token);
-    expect([answer.status, answer.error]).toEqual([401, "session_ended"]);
+    const response = await world.renew(late.refresh_token);
+    expect([response.status, response.error]).toEqual([401, "session_ended"]);
     expect(next.refresh_expires).toBe(start + 1999);
   });
 

@@ -29,7 +29,7 @@ const admissions = (world: World, tokens: Readonly<Record<string, string>>) =>
 describe.each([
   ["disabled", (world: World) => world.ampho.users.disable("ANN")],
   ["removed", (world: World) => world.ampho.users.remove("ann")],
-])("a user who was %s", (_, withdraw) => {
+])("a user who was %s", (_, change) => {
   it("every token of the user is rejected at once, with and without a session", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann");
@@ -42,7 +42,7 @@ describe.each([
       looksLike: foreignToken(world.key, { exp: start + 600, login: "Anna" }),
     };
     expect(admissions(world, { ...sessions, ...foreign, ...others })).toEqual(new Set(["in"]));
-    await withdraw(world);
+    await change(world);
     expect(admissions(world, { ...sessions, ...foreign })).toEqual(new Set(["invalid_token"]));
     expect(admissions(world, others)).toEqual(new Set(["in"]));
   });
@@ -52,7 +52,7 @@ describe.each([
     const ann = await world.user("Ann");
     const sessions = { one: (await world.session(ann)).token };
     const longest = foreignToken(world.key, { exp: start + day, login: "Ann", iat: start });
-    await withdraw(world);
+    await change(world);
     await world.ampho.close();
     const after = await world.another();
     expect(admissions(after, { ...sessions, ...foreignTokens(after, ann.id), longest })).toEqual(
@@ -67,7 +67,7 @@ describe.each([
     const world = await openWorld();
     const ann = await world.user("Ann");
     const old = { session: (await world.session(ann)).token, ...foreignTokens(world, ann.id) };
-    await withdraw(world);
+    await change(world);
     if (await world.ampho.users.find("ann")) await world.ampho.users.enable("ann");
     else await world.user("Ann");
     const again = await world.ampho.users.find("ann");
@@ -139,13 +139,13 @@ describe("a revoked key", () => {
     const check = async ({ ampho, call, renew }: World) => {
       expect(admission(ampho, grant.token)).toBe("invalid_token");
       expect(admission(ampho, foreign)).toBe("invalid_token");
-      for (const answer of [
+      for (const response of [
         await call("POST", "/login", { body: { login: "ann", password } }),
         await renew(grant.refresh_token),
         await call("POST", "/renew", { bearer: grant.token }),
       ]) {
-        expect([answer.status, answer.error]).toEqual([503, "unavailable"]);
-        expect(answer.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+        expect([response.status, response.error]).toEqual([503, "unavailable"]);
+        expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
       }
       await expect(ampho.sessions.create(ann.id)).rejects.toMatchObject({ code: "unavailable" });
     };
@@ -191,7 +191,7 @@ describe("everything at once", () => {
     const sessions = [await world.session(ann), await world.session(await world.user("bob"))];
     const foreign = foreignTokens(world, ann.id);
     await world.ampho.sessions.endForEveryone();
-    const refused = async ({ ampho, renew }: World) => {
+    const rejected = async ({ ampho, renew }: World) => {
       for (const { token, refresh_token } of sessions) {
         expect(admission(ampho, token)).toBe("invalid_token");
         expect((await renew(refresh_token)).error).toBe("session_ended");
@@ -200,13 +200,13 @@ describe("everything at once", () => {
         new Set(["invalid_token"]),
       );
     };
-    await refused(world);
+    await rejected(world);
     const fresh = await world.session(ann);
     expect(admission(world.ampho, fresh.token)).toBe("in");
     expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
     await world.ampho.close();
     const after = await world.another();
-    await refused(after);
+    await rejected(after);
     expect(admission(after.ampho, fresh.token)).toBe("in");
   });
 
@@ -259,42 +259,42 @@ describe("another process", () => {
       everything: (await world.session(dan)).token,
     });
     const { session, user, role, everything } = await tokens();
-    const refused = (token: string) => within(1000, () => admission(other.ampho, token) === "invalid_token");
+    const rejected = (token: string) => within(1000, () => admission(other.ampho, token) === "invalid_token");
     for (const token of [session, user, role, everything]) expect(admission(other.ampho, token)).toBe("in");
     await world.ampho.sessions.endForUser(ann.id);
-    await refused(session);
+    await rejected(session);
     await world.ampho.users.disable("bob");
-    await refused(user);
+    await rejected(user);
     await world.ampho.users.setRoles("cid", []);
-    await refused(role);
+    await rejected(role);
     expect(admission(other.ampho, everything)).toBe("in");
     await world.ampho.sessions.endForEveryone();
-    await refused(everything);
+    await rejected(everything);
     const last = (await world.session(ann)).token;
     expect(admission(other.ampho, last)).toBe("in");
     await world.ampho.keys.revoke("key-1");
-    await refused(last);
+    await rejected(last);
   });
 });
 
 describe("a listener of onRevoked", () => {
   function listening(world: World) {
-    const told: Revoked[] = [];
-    const stop = world.ampho.onRevoked((revoked) => void told.push(revoked));
-    return { told, stop };
+    const reported: Revoked[] = [];
+    const stop = world.ampho.onRevoked((revoked) => void reported.push(revoked));
+    return { reported, stop };
   }
 
   it("a listener of onRevoked gets every kind of revocation once", async () => {
     const world = await openWorld();
     const ann = await world.user("Ann", { roles: ["editor"] });
-    const { told } = listening(world);
+    const { reported } = listening(world);
     const [one, other] = [await world.session(ann), await world.session(ann)];
     await world.call("POST", "/logout", { bearer: one.token });
     await world.ampho.users.setRoles("ann", []);
     await world.ampho.users.disable("ann");
     await world.ampho.sessions.endForEveryone();
     await world.ampho.keys.revoke("some-key");
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { kind: "session", session: sessionOf(one) },
       { kind: "roles", id: ann.id, login: "Ann", roles: ["editor"] },
       { kind: "session", session: sessionOf(other) },
@@ -307,20 +307,20 @@ describe("a listener of onRevoked", () => {
   it("a listener of onRevoked gets revocations of another process within a second", async () => {
     const world = await openWorld();
     const other = await world.another();
-    const { told } = listening(world);
+    const { reported } = listening(world);
     const ann = await world.user("ann");
     const [one, two] = [await world.session(ann), await world.session(ann)];
     await world.ampho.sessions.end(sessionOf(one));
     await other.ampho.sessions.end(sessionOf(two));
     const sessions = [one, two].map((grant) => ({ kind: "session", session: sessionOf(grant) }));
-    await within(1000, () => told.length >= sessions.length);
-    expect(told).toEqual(sessions);
+    await within(1000, () => reported.length >= sessions.length);
+    expect(reported).toEqual(sessions);
   });
 
   it("a listener of onRevoked gets replays, sessions beyond the maximum and changed passwords", async () => {
     const world = await openWorld({ sessionsPerUser: 1 });
     const ann = await world.user("ann");
-    const { told } = listening(world);
+    const { reported } = listening(world);
     const first = await world.session(ann);
     const second = await world.session(ann);
     await world.renew(second.refresh_token);
@@ -328,7 +328,7 @@ describe("a listener of onRevoked", () => {
     await world.renew(second.refresh_token);
     const third = await world.session(ann);
     await world.ampho.users.setPassword("ann", password);
-    expect(told).toEqual([first, second, third].map((grant) => ({ kind: "session", session: sessionOf(grant) })));
+    expect(reported).toEqual([first, second, third].map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 
   it("a listener of onRevoked gets an ended session whose access tokens have long expired", async () => {
@@ -336,11 +336,11 @@ describe("a listener of onRevoked", () => {
     const ann = await world.user("ann");
     const grants = [await world.session(ann), await world.session(ann), await world.session(ann)];
     world.clock.advance(7 * day);
-    const { told } = listening(world);
+    const { reported } = listening(world);
     const [one] = grants;
     if (one !== undefined) await world.ampho.sessions.end(sessionOf(one));
     expect(await world.ampho.sessions.endForUser(ann.id)).toBe(2);
-    expect(told).toEqual(grants.map((grant) => ({ kind: "session", session: sessionOf(grant) })));
+    expect(reported).toEqual(grants.map((grant) => ({ kind: "session", session: sessionOf(grant) })));
   });
 
   it("a stopped listener of onRevoked gets nothing, and other listeners continue", async () => {
@@ -350,7 +350,7 @@ describe("a listener of onRevoked", () => {
     first.stop();
     first.stop();
     await world.ampho.sessions.end(sessionOf(await world.session(ann)));
-    expect([first.told.length, second.told.length]).toEqual([0, 1]);
+    expect([first.reported.length, second.reported.length]).toEqual([0, 1]);
   });
 
   it("a listener of onRevoked that throws is logged and affects no other listener", async () => {
@@ -359,10 +359,10 @@ describe("a listener of onRevoked", () => {
     world.ampho.onRevoked(() => {
       throw new Error("listener-broke");
     });
-    const { told } = listening(world);
+    const { reported } = listening(world);
     const { token } = await world.session(ann);
     expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(204);
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect(admission(world.ampho, token)).toBe("invalid_token");
     expect(world.notices.join("\n")).toContain("listener-broke");
   });

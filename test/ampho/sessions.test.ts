@@ -1,11 +1,11 @@
 // The other endpoints of docs/reference/contract.md §4: logout, session, sessions, password. Each is also called with another user's token.
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { type Answer, admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 
-const told = ({ status, error }: Answer) => [status, error];
+const outcomeOf = ({ status, error }: ReadResponse) => [status, error];
 const newPassword = "quartz lantern meadow 17";
 
 const sessionRoutes = [
@@ -24,8 +24,8 @@ describe.each(sessionRoutes)("the route %s %s", (method, route, body) => {
     const over = await world.session(ann);
     await world.ampho.sessions.end(sessionOf(over));
     const call = async (bearer?: string) => {
-      const answer = await world.call(method, route, { bearer, ...(body === undefined ? {} : { body }) });
-      return [...told(answer), answer.headers.get("www-authenticate")?.replace(/realm="[^"]+"/, "realm")];
+      const response = await world.call(method, route, { bearer, ...(body === undefined ? {} : { body }) });
+      return [...outcomeOf(response), response.headers.get("www-authenticate")?.replace(/realm="[^"]+"/, "realm")];
     };
     expect(await call()).toEqual([401, "missing_token", "Bearer realm"]);
     const invalid = [401, "invalid_token", 'Bearer realm, error="invalid_token"'];
@@ -35,8 +35,13 @@ describe.each(sessionRoutes)("the route %s %s", (method, route, body) => {
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
     expect(admission(world.ampho, foreign)).toBe("in");
     expect(await call(foreign)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
-    const nobody = foreignToken(world.key, { exp: start + 600, login: "ann", sid: sessionOf(live), iat: start });
-    expect(await call(nobody)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
+    const withoutSubject = foreignToken(world.key, {
+      exp: start + 600,
+      login: "ann",
+      sid: sessionOf(live),
+      iat: start,
+    });
+    expect(await call(withoutSubject)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
     expect(admission(world.ampho, live.token)).toBe("in");
   });
 });
@@ -46,8 +51,8 @@ describe("POST /logout", () => {
     const world = await openWorld();
     const ann = await world.user("ann");
     const [one, other] = [await world.session(ann), await world.session(ann)];
-    const answer = await world.call("POST", "/logout", { bearer: one.token });
-    expect([answer.status, answer.text]).toEqual([204, ""]);
+    const response = await world.call("POST", "/logout", { bearer: one.token });
+    expect([response.status, response.text]).toEqual([204, ""]);
     expect(admission(world.ampho, one.token)).toBe("invalid_token");
     expect((await world.renew(one.refresh_token)).error).toBe("session_ended");
     expect(admission(world.ampho, other.token)).toBe("in");
@@ -69,8 +74,8 @@ describe("POST /logout", () => {
   it("two concurrent logouts return 204 or 401 and write one audit row", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
-    const answers = await Promise.all([1, 2, 3].map(() => world.call("POST", "/logout", { bearer: token })));
-    expect(answers.map(({ status }) => status)).toEqual([204, 204, 204]);
+    const responses = await Promise.all([1, 2, 3].map(() => world.call("POST", "/logout", { bearer: token })));
+    expect(responses.map(({ status }) => status)).toEqual([204, 204, 204]);
     expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(401);
     expect((await world.events()).filter((event) => event === "logout")).toHaveLength(1);
   });
@@ -89,9 +94,9 @@ describe("GET /session", () => {
     const world = await openWorld({ scopes: { editor: ["read", "write"] } });
     const ann = await world.user("Ann", { roles: ["editor"] });
     const grant = await world.session(ann);
-    const answer = await world.call("GET", "/session", { bearer: grant.token });
-    expect(answer.status).toBe(200);
-    expect(answer.json).toEqual({
+    const response = await world.call("GET", "/session", { bearer: grant.token });
+    expect(response.status).toBe(200);
+    expect(response.json).toEqual({
       id: ann.id,
       login: "Ann",
       roles: ["editor"],
@@ -123,8 +128,11 @@ describe("GET /session", () => {
   it("GET /session rejects the tokens that a guard rejects", async () => {
     const world = await openWorld();
     const grant = await world.session(await world.user("ann"));
-    expect(told(await world.call("GET", "/session"))).toEqual([401, "missing_token"]);
-    expect(told(await world.call("GET", "/session", { bearer: grant.refresh_token }))).toEqual([401, "invalid_token"]);
+    expect(outcomeOf(await world.call("GET", "/session"))).toEqual([401, "missing_token"]);
+    expect(outcomeOf(await world.call("GET", "/session", { bearer: grant.refresh_token }))).toEqual([
+      401,
+      "invalid_token",
+    ]);
   });
 });
 
@@ -179,8 +187,8 @@ describe("DELETE /sessions/{id}", () => {
   it("DELETE /sessions/{id} ends a session of the caller", async () => {
     const world = await openWorld();
     const [one, other] = await two(world);
-    const answer = await world.call("DELETE", `/sessions/${sessionOf(other)}`, { bearer: one.token });
-    expect([answer.status, answer.text]).toEqual([204, ""]);
+    const response = await world.call("DELETE", `/sessions/${sessionOf(other)}`, { bearer: one.token });
+    expect([response.status, response.text]).toEqual([204, ""]);
     expect(admission(world.ampho, other.token)).toBe("invalid_token");
     expect(admission(world.ampho, one.token)).toBe("in");
     expect(await world.events()).toContain("session_ended: ended_by_user");
@@ -192,9 +200,11 @@ describe("DELETE /sessions/{id}", () => {
     const eve = await world.session(await world.user("eve"));
     await world.ampho.sessions.end(sessionOf(other));
     const ids = [sessionOf(eve), sessionOf(other), "0.unknown", "%00", "..%2f..", "a b", "x".repeat(500), "'or'1"];
-    const answers = await Promise.all(ids.map((id) => world.call("DELETE", `/sessions/${id}`, { bearer: one.token })));
-    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
-    expect(answers.map(told)[0]).toEqual([404, "not_found"]);
+    const responses = await Promise.all(
+      ids.map((id) => world.call("DELETE", `/sessions/${id}`, { bearer: one.token })),
+    );
+    expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(responses.map(outcomeOf)[0]).toEqual([404, "not_found"]);
     expect(admission(world.ampho, eve.token)).toBe("in");
   });
 
@@ -231,8 +241,8 @@ describe("POST /password", () => {
     await world.user("ann", { password });
     const eve = await world.session(await world.user("eve"));
     const [one, other] = [await world.login("ann"), await world.login("ann")];
-    const answer = await change(world, one.token);
-    expect([answer.status, answer.text]).toEqual([204, ""]);
+    const response = await change(world, one.token);
+    expect([response.status, response.text]).toEqual([204, ""]);
     expect(admission(world.ampho, one.token)).toBe("in");
     grantOf(await world.renew(one.refresh_token));
     expect(admission(world.ampho, other.token)).toBe("invalid_token");
@@ -255,7 +265,7 @@ describe("POST /password", () => {
       await change(world, token, { password: "wrong", new_password: newPassword }),
       await change(world, token, { password: "wrong", new_password: "short" }),
     ];
-    expect(bad.map(told)).toEqual([
+    expect(bad.map(outcomeOf)).toEqual([
       [401, "invalid_credentials"],
       [401, "invalid_credentials"],
     ]);
@@ -281,14 +291,14 @@ describe("POST /password", () => {
     const world = await openWorld({ appName: "Initech", passwordWords: ["globex", "hooli"] });
     await world.user("ann-of-the-hill", { password });
     const { token } = await world.login("ann-of-the-hill");
-    const answer = await change(world, token, { password, new_password: weak });
-    expect(told(answer)).toEqual([400, "password_rejected"]);
-    expect(JSON.parse(answer.text)).toEqual({
+    const response = await change(world, token, { password, new_password: weak });
+    expect(outcomeOf(response)).toEqual([400, "password_rejected"]);
+    expect(JSON.parse(response.text)).toEqual({
       message: expect.stringMatching(/^This password /),
       error: "password_rejected",
       reason,
     });
-    expect(answer.text).not.toContain(weak);
+    expect(response.text).not.toContain(weak);
     await world.login("ann-of-the-hill");
     expect(await world.events()).toContain("password_change_rejected: policy");
   });
@@ -298,13 +308,13 @@ describe("POST /password", () => {
     await world.user("ann", { password });
     const [one, other] = [await world.login("ann"), await world.login("ann")];
     const choices = ["quartz lantern meadow 17", "violet harbour tundra 23"];
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       change(world, one.token, { password, new_password: choices[0] }),
       change(world, other.token, { password, new_password: choices[1] }),
     ]);
-    const won = answers.findIndex(({ status }) => status === 204);
-    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
-    expect(answers.map(({ status }) => status).sort()).toEqual([204, 401]);
+    const won = responses.findIndex(({ status }) => status === 204);
+    expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 401]);
     grantOf(await world.call("POST", "/login", { body: { login: "ann", password: choices[won] } }));
     expect([one, other].map(({ token }) => admission(world.ampho, token))[1 - won]).toBe("invalid_token");
     const events = (await world.events()).filter((event) => event.startsWith("password"));
@@ -338,7 +348,7 @@ describe("POST /password", () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
     for (const old of ["", password])
-      expect(told(await change(world, token, { password: old, new_password: newPassword }))).toEqual([
+      expect(outcomeOf(await change(world, token, { password: old, new_password: newPassword }))).toEqual([
         401,
         "invalid_credentials",
       ]);
@@ -361,13 +371,15 @@ describe("a token", () => {
     expect((await world.call("POST", "/logout", { bearer: mixed })).status).toBe(204);
     expect(admission(world.ampho, ann.token)).toBe("in");
     expect(
-      told(await world.call("POST", "/password", { bearer: mixed, body: { password, new_password: newPassword } })),
+      outcomeOf(
+        await world.call("POST", "/password", { bearer: mixed, body: { password, new_password: newPassword } }),
+      ),
     ).toEqual([401, "invalid_token"]);
   });
 
   it("a token in the query is rejected at Ampho's endpoints", async () => {
     const world = await openWorld();
     const { token } = await world.session(await world.user("ann"));
-    expect(told(await world.call("GET", `/session?access_token=${token}`))).toEqual([400, "invalid_request"]);
+    expect(outcomeOf(await world.call("GET", `/session?access_token=${token}`))).toEqual([400, "invalid_request"]);
   });
 });

@@ -83,10 +83,10 @@ describe("guarded handlers", () => {
     ["a folded header", () => request("GET /guarded", `Authorization: Bearer\r\n ${grant.token}`), 400],
     ["a form with a token", () => form(`access_token=${grant.token}`), 401],
   ])("a request with %s does not reach the guarded handler", async (_, text, status) => {
-    const answer = await send(text());
-    expect(answer.status).toBe(status);
+    const response = await send(text());
+    expect(response.status).toBe(status);
     // RFC 6750 §3.1: a request without a token gets a challenge without an error.
-    if (!/^Authorization: Bearer/im.test(text())) expect(answer.head).not.toMatch(/error=/);
+    if (!/^Authorization: Bearer/im.test(text())) expect(response.head).not.toMatch(/error=/);
     expect(await reachedUntilNow()).toEqual([]);
   });
   const two = (first: string, second: string) =>
@@ -107,15 +107,15 @@ describe("the application's own fields", () => {
 
 describe("facts about the server in responses", () => {
   it("responses contain nothing about the server that an attacker could use", async () => {
-    const answers = [
+    const responses = [
       await fetch(`${application.url}/renew`),
       await fetch(`${application.url}/session`, { headers: bearer(grant.token) }),
       await fetch(`${application.url}/openapi.json`),
       await fetch(`${application.url}/.well-known/jwks.json`),
       await fetch(`${application.root}/guarded`),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([405, 200, 200, 200, 401]);
-    for (const { headers } of answers) {
+    expect(responses.map(({ status }) => status)).toEqual([405, 200, 200, 200, 401]);
+    for (const { headers } of responses) {
       expect([headers.get("server"), headers.get("x-powered-by"), headers.get("access-control-allow-origin")]).toEqual([
         null,
         null,

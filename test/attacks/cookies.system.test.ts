@@ -162,7 +162,7 @@ const send = (page: Page, to: string, init: Sent): Promise<string> =>
     ([url, options]) =>
       fetch(url, { credentials: "include", ...options }).then(
         async (response) => `${response.type} ${response.status} ${await response.text()}`,
-        () => "no answer",
+        () => "no response",
       ),
     [to, init] as const,
   );
@@ -302,7 +302,7 @@ describe.each([
     const tab = await visit(where());
     for (const mode of ["cors", "no-cors"] as const)
       expect(await send(tab, `${app()}/account`, { mode })).not.toContain("alice");
-    expect(await send(tab, `${app()}/api/security/session`, {})).toBe("no answer");
+    expect(await send(tab, `${app()}/api/security/session`, {})).toBe("no response");
   });
 
   it("an image on a foreign page brings cookies only from a sub-domain, and changes nothing", async () => {

@@ -18,10 +18,10 @@ const body = JSON.stringify({ login: alice.login });
 const lines = (line: string, ...fields: string[]) =>
   `${[`${line} HTTP/1.1`, "Host: x", ...fields].join("\r\n")}\r\n\r\n`;
 const login = (...fields: string[]) => lines(`POST ${prefix}/login`, "Content-Type: application/json", ...fields);
-const refusedEarly = `${lines(`POST ${prefix}/logout`, `Content-Length: ${large.length}`)}${large}`;
-const refusedInChunks = `${login("Transfer-Encoding: chunked")}5000\r\n${"x".repeat(0x5000)}\r\n0\r\n\r\n`;
-const answeredLate = `${login(`Content-Length: ${body.length}`)}${body}`;
-const answeredAtOnce = lines(`GET ${prefix}/session`);
+const rejectedEarly = `${lines(`POST ${prefix}/logout`, `Content-Length: ${large.length}`)}${large}`;
+const rejectedInChunks = `${login("Transfer-Encoding: chunked")}5000\r\n${"x".repeat(0x5000)}\r\n0\r\n\r\n`;
+const respondedLate = `${login(`Content-Length: ${body.length}`)}${body}`;
+const respondedAtOnce = lines(`GET ${prefix}/session`);
 
 function cut(text: string, afterMs: number): Promise<void> {
   return new Promise((resolve) => {
@@ -36,9 +36,12 @@ function cut(text: string, afterMs: number): Promise<void> {
 
 describe("reset connections", () => {
   it.each([
-    ["requests that are refused before their end", [refusedEarly]],
-    ["requests in chunks that are refused before their end", [refusedInChunks]],
-    ["these between others", [refusedEarly, answeredAtOnce, refusedInChunks, answeredLate, refusedEarly, answeredLate]],
+    ["requests that are rejected before their end", [rejectedEarly]],
+    ["requests in chunks that are rejected before their end", [rejectedInChunks]],
+    [
+      "these between others",
+      [rejectedEarly, respondedAtOnce, rejectedInChunks, respondedLate, rejectedEarly, respondedLate],
+    ],
   ])("a reset in the middle of many %s ends no other connection", { timeout: 180_000 }, async (_, texts) => {
     const { token } = await logIn(served);
     for (let round = 0; round < 4; round++) {
@@ -46,8 +49,8 @@ describe("reset connections", () => {
         cut(texts.join("").repeat(60 / texts.length), 5 + ((n * 7) % 200)),
       );
       await Promise.all(all);
-      const answer = await fetch(`${served.url}/session`, { headers: bearer(token) });
-      expect([answer.status, served.process.exitCode]).toEqual([200, null]);
+      const response = await fetch(`${served.url}/session`, { headers: bearer(token) });
+      expect([response.status, served.process.exitCode]).toEqual([200, null]);
     }
     expect(served.entries().filter(({ status }) => status === 500)).toEqual([]);
   });

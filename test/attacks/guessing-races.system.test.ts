@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { within } from "../world/deadline.js";
 import { startPostgres } from "../world/postgres.js";
-import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
+import { type LoginResponse, right, type Servers, startServers, strangers, wrong } from "./servers.js";
 
 const stores = {
   async sqlite() {
@@ -24,8 +24,8 @@ const patient = { AMPHO_SECURITY_THROTTLE_WINDOW: "3600" };
 /** A busy machine sheds some requests, which returns their attempts. They come again, as clients do. */
 async function served<A extends { readonly status: number }>(ask: () => Promise<A>): Promise<A> {
   for (;;) {
-    const answer = await ask();
-    if (answer.status !== 503) return answer;
+    const response = await ask();
+    if (response.status !== 503) return response;
   }
 }
 
@@ -53,9 +53,9 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
     const [address = ""] = strangers(1);
     let { device } = await servers.logIn(0, { login, password: right, address });
     return async (): Promise<number> => {
-      const answer = await served(() => servers.logIn(1, { login, password: right, address, device }));
-      device = answer.device ?? device;
-      return answer.status;
+      const response = await served(() => servers.logIn(1, { login, password: right, address, device }));
+      device = response.device ?? device;
+      return response.status;
     };
   }
 
@@ -73,12 +73,12 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
       servers.logIn(n % 2, { login: "alice", password: right, address: from }),
     );
     const change = statusAt(0, "/password", mine.token, { password: right, new_password: "quite another morning 7" });
-    const answers = await attempt("alice");
+    const responses = await attempt("alice");
     expect(await change).toBe(204);
     const entered = (await Promise.all(known)).filter(({ status }) => status === 200);
-    const failed = [...answers, ...(await Promise.all(known))].filter(({ status }) => status === 401);
+    const failed = [...responses, ...(await Promise.all(known))].filter(({ status }) => status === 401);
     expect(failed.length).toBeLessThanOrEqual(tries);
-    expect(statusesOf(answers).filter((status) => status !== 401 && status !== 429)).toEqual([]);
+    expect(statusesOf(responses).filter((status) => status !== 401 && status !== 429)).toEqual([]);
     for (const { text } of entered)
       await within(1000, async () => (await statusAt(1, "/session", JSON.parse(text).token)) === 401);
     expect(await statusAt(1, "/session", mine.token)).toBe(200);
@@ -93,10 +93,10 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
         await operator.users.enable("bob");
       }
     })();
-    const answers = await attempt("bob");
+    const responses = await attempt("bob");
     over = true;
     await toggling;
-    expect(countOf(answers)).toEqual({ 401: tries, 429: 50 - tries });
+    expect(countOf(responses)).toEqual({ 401: tries, 429: 50 - tries });
     expect(await come()).toBe(200);
   });
 
@@ -108,7 +108,7 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
     const coming = (async () => {
       while (!over) owner.push(await come());
     })();
-    const waves: LoginAnswer[] = [];
+    const waves: LoginResponse[] = [];
     for (let wave = 0; wave <= clears; wave++) {
       const attempts = attempt("carol");
       if (wave < clears) await operator.throttle.clear({ login: "carol" });
@@ -141,22 +141,22 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
     // An attacker with a stolen session also tries passwords there.
     const stolen = JSON.parse((await servers.logIn(0, { login: "dave", password: right, address })).text).token;
     const body = { password: wrong, new_password: "quite another morning 7" };
-    const [answers, changes, owner] = await Promise.all([
+    const [responses, changes, owner] = await Promise.all([
       attempt("dave"),
       Promise.all(Array.from({ length: 50 }, (_, n) => statusAt(n % 2, "/password", stolen, body))),
       Promise.all(Array.from({ length: 10 }, come)),
     ]);
-    expect(countOf(answers)).toEqual({ 401: tries, 429: 50 - tries });
+    expect(countOf(responses)).toEqual({ 401: tries, 429: 50 - tries });
     expect(changes.filter((status) => status === 401)).toHaveLength(10);
     expect(changes.filter((status) => status === 429)).toHaveLength(40);
     expect(new Set(owner)).toEqual(new Set([200]));
   });
 });
 
-const statusesOf = (answers: readonly LoginAnswer[]) => answers.map(({ status }) => status);
+const statusesOf = (responses: readonly LoginResponse[]) => responses.map(({ status }) => status);
 
-function countOf(answers: readonly LoginAnswer[]): Readonly<Record<number, number>> {
+function countOf(responses: readonly LoginResponse[]): Readonly<Record<number, number>> {
   const counts: Record<number, number> = {};
-  for (const status of statusesOf(answers)) counts[status] = (counts[status] ?? 0) + 1;
+  for (const status of statusesOf(responses)) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }

@@ -1,6 +1,6 @@
 // Attempts against two real servers on one database. Each 401 is a hash that was computed, and a 429 costs no hash.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LoginAnswer, right, type Servers, startServers, strangers, wrong } from "./servers.js";
+import { type LoginResponse, right, type Servers, startServers, strangers, wrong } from "./servers.js";
 
 let servers: Servers;
 beforeAll(async () => {
@@ -12,14 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => servers.close());
 
-const countOf = (answers: readonly LoginAnswer[], status: number) =>
-  answers.filter((answer) => answer.status === status).length;
+const countOf = (responses: readonly LoginResponse[], status: number) =>
+  responses.filter((response) => response.status === status).length;
 
 /** On a busy machine a request that waited too long in the queue is sent back for a second. */
-async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer> {
+async function comingAgain(ask: () => Promise<LoginResponse>): Promise<LoginResponse> {
   for (;;) {
-    const answer = await ask();
-    if (![429, 503].includes(answer.status) || answer.retryAfter !== 1) return answer;
+    const response = await ask();
+    if (![429, 503].includes(response.status) || response.retryAfter !== 1) return response;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
 }
@@ -27,47 +27,47 @@ async function comingAgain(ask: () => Promise<LoginAnswer>): Promise<LoginAnswer
 describe("fifty attempts at once at two processes", () => {
   it("fifty attempts at one login get five hashes in all, and the right password at position 40 does not slip through", async () => {
     const addresses = strangers(50);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       addresses.map((address, n) =>
         comingAgain(() => servers.logIn(n % 2, { login: "alice", password: n === 40 ? right : wrong, address })),
       ),
     );
-    expect(countOf(answers, 401)).toBe(5);
-    expect(countOf(answers, 429)).toBe(45);
-    expect(answers[40]).toMatchObject({ status: 429 });
+    expect(countOf(responses, 401)).toBe(5);
+    expect(countOf(responses, 429)).toBe(45);
+    expect(responses[40]).toMatchObject({ status: 429 });
     // A client that waits as long as the response states is accepted.
-    for (const { status, retryAfter = 0 } of answers)
+    for (const { status, retryAfter = 0 } of responses)
       if (status === 429) expect(retryAfter > 0 && retryAfter <= 60).toBe(true);
   });
 
   it("fifty attempts from one address at one login get five hashes as well", async () => {
     const [address = ""] = strangers(1);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         comingAgain(() => servers.logIn(n % 2, { login: "bob", password: wrong, address })),
       ),
     );
-    expect([countOf(answers, 401), countOf(answers, 429)]).toEqual([5, 45]);
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([5, 45]);
   });
 
   it("fifty attempts at different logins from one address get twenty hashes", async () => {
     const [address = ""] = strangers(1);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         comingAgain(() => servers.logIn(n % 2, { login: `nobody-${n}`, password: wrong, address })),
       ),
     );
-    expect([countOf(answers, 401), countOf(answers, 429)]).toEqual([20, 30]);
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([20, 30]);
   });
 
   it("fifty logins with the right password are all accepted", async () => {
     const [address = ""] = strangers(1);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
         comingAgain(() => servers.logIn(n % 2, { login: "carol", password: right, address })),
       ),
     );
-    expect(countOf(answers, 200)).toBe(30);
+    expect(countOf(responses, 200)).toBe(30);
   });
 });
 
@@ -89,9 +89,9 @@ describe("an owner whose account is attacked", () => {
     for (let n = 0; n < 20; n++) {
       // From any network: the proof counts, not the address.
       const [address = ""] = strangers(1);
-      const answer = await servers.logIn(n % 2, { login: "dave", password: right, address, device });
-      owner.push(answer.status);
-      device = answer.device ?? device;
+      const response = await servers.logIn(n % 2, { login: "dave", password: right, address, device });
+      owner.push(response.status);
+      device = response.device ?? device;
     }
     running = false;
     const attack = (await Promise.all(attackers)).flat();
@@ -106,14 +106,14 @@ describe("an owner whose account is attacked", () => {
     for (let n = 0; n < 10; n++)
       mine.push((await servers.logIn(n % 2, { login: "erin", password: right, address: home })).device);
     expect(new Set(mine).size).toBe(10);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       mine.flatMap((device, n) =>
         strangers(5).map((address) =>
           comingAgain(() => servers.logIn(n % 2, { login: "frank", password: wrong, address, device })),
         ),
       ),
     );
-    expect([countOf(answers, 401), countOf(answers, 429)]).toEqual([5, 45]);
+    expect([countOf(responses, 401), countOf(responses, 429)]).toEqual([5, 45]);
   });
 });
 

@@ -36,9 +36,9 @@ describe("header fields that are long to parse", () => {
     ["parameters without end", `application/json${"; a=b".repeat(2_900)}@`],
   ])("a Content-Type with %s costs no more to parse than to read", async (_, type) => {
     await siege.withstand(async () => {
-      const answers = await Promise.all(Array.from({ length: 40 }, () => login(`Content-Type: ${type}`)));
-      for (const { status } of answers) expect(status).toBe(415);
-      return answers.length;
+      const responses = await Promise.all(Array.from({ length: 40 }, () => login(`Content-Type: ${type}`)));
+      for (const { status } of responses) expect(status).toBe(415);
+      return responses.length;
     });
   });
 
@@ -58,9 +58,9 @@ describe("header fields that are long to parse", () => {
     ["User-Agent", `x${blanks}x`],
   ])("a hostile field %s costs no more to parse than to read (%#)", async (name, value) => {
     await siege.withstand(async () => {
-      const answers = await Promise.all(Array.from({ length: 40 }, () => login(json, `${name}: ${value}`)));
-      for (const { status } of answers) expect([401, 429]).toContain(status);
-      return answers.length;
+      const responses = await Promise.all(Array.from({ length: 40 }, () => login(json, `${name}: ${value}`)));
+      for (const { status } of responses) expect([401, 429]).toContain(status);
+      return responses.length;
     });
   });
 

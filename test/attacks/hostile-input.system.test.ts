@@ -38,7 +38,7 @@ const isCostly = ({ route, member }: Target) =>
   member.endsWith("password") || accepted[route.name]?.includes(429) === true;
 const sampleOf = (target: Target) => (isCostly(target) ? naughty.filter((_, at) => at % 16 === 0) : naughty);
 
-async function expectRefusal(response: Response, sent: string, name = ""): Promise<void> {
+async function expectRejection(response: Response, sent: string, name = ""): Promise<void> {
   const text = await response.text();
   if (accepted[name]?.includes(response.status)) return;
   expect([400, 401, 404, 413, 431]).toContain(response.status);
@@ -67,7 +67,7 @@ describe.each(members)("$route.path with a hostile $member", ({ route, member })
     await siege.withstand(() =>
       forEach(
         texts,
-        async (text) => expectRefusal(await send(text), text, route.name),
+        async (text) => expectRejection(await send(text), text, route.name),
         isCostly({ route, member }) ? 2 : 8,
       ),
     );
@@ -79,7 +79,7 @@ describe.each(members)("$route.path with a hostile $member", ({ route, member })
       const value = fc.oneof(fc.jsonValue({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 3_000 }));
       const property = fc.asyncProperty(value, async (one) => {
         count++;
-        await expectRefusal(await send(one), typeof one === "string" ? one : "", route.name);
+        await expectRejection(await send(one), typeof one === "string" ? one : "", route.name);
       });
       await fc.assert(property, { ...runs, numRuns: isCostly({ route, member }) ? 20 : runs.numRuns });
       return count;

@@ -37,13 +37,13 @@ describe("a body without end", () => {
       ["behind a GET", request(`GET ${prefix}/session`, chunked), `10000\r\n${filler}\r\n`, 401],
     ];
     await siege.withstand(async () => {
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         kinds.map(async ([name, head, repeat]) => {
           const { status, closed } = await send(head, { repeat, untilClosed: true });
           return [name, status, closed];
         }),
       );
-      expect(answers).toEqual(kinds.map(([name, , , status]) => [name, status, true]));
+      expect(responses).toEqual(kinds.map(([name, , , status]) => [name, status, true]));
       return kinds.length;
     });
   });

@@ -23,7 +23,7 @@ interface Pair {
 }
 interface Vectors {
   readonly pairs: readonly Pair[];
-  readonly mustBeRefusedQuickly: readonly { readonly hash: string }[];
+  readonly mustBeRejectedQuickly: readonly { readonly hash: string }[];
 }
 const vectors = JSON.parse(
   readFileSync(new URL("../vectors/password-hashes/known-pairs.json", import.meta.url), "utf8"),
@@ -187,21 +187,21 @@ describe("a long import", () => {
 
 describe("a hostile row", () => {
   it("a hostile row is rejected with its line number before any work is done", async () => {
-    const hostile = vectors.mustBeRefusedQuickly.map(({ hash }, n) =>
+    const hostile = vectors.mustBeRejectedQuickly.map(({ hash }, n) =>
       JSON.stringify({ login: `user-${n}`, password_hash: hash }),
     );
     const { code, stderr } = await run(["user-import", "-"], hostile.join("\n"));
     expect(code).toBe(1);
     const named = stderr.split("\n").filter((line) => line.startsWith("Line "));
     expect(named.map((line) => /^Line (\d+): /.exec(line)?.[1])).toEqual(hostile.map((_, n) => String(n + 1)));
-    for (const { hash } of vectors.mustBeRefusedQuickly.filter((row) => row.hash.length > 8))
+    for (const { hash } of vectors.mustBeRejectedQuickly.filter((row) => row.hash.length > 8))
       expect(stderr).not.toContain(hash);
     expect(await listed()).toBe(0);
   });
 
   it("a hostile row that is in the database anyway logs no user in, at the cost of any other", async () => {
     const store = await openStore();
-    const hostile = vectors.mustBeRefusedQuickly.map(({ hash }) => hash).slice(0, 12);
+    const hostile = vectors.mustBeRejectedQuickly.map(({ hash }) => hash).slice(0, 12);
     const origin = { actor: "operator" } as const;
     for (const [n, passwordHash] of hostile.entries()) {
       const name = `user-${n}`;

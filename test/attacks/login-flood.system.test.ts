@@ -1,7 +1,7 @@
 // More logins at once than the server can hash in time, from as many addresses. Some are sent back, some get their time.
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
-import { answerOf, openWorld, password, requestFor, type World } from "../world/ampho.js";
+import { openWorld, password, readResponse, requestFor, type World } from "../world/ampho.js";
 
 /** More than the queue for a hash takes, and than are hashed until the others arrive. */
 const flooding = 1_000 + 300 * availableParallelism();
@@ -10,7 +10,7 @@ async function logIn(world: World, login: string, address: string, device?: stri
   const body = { login, password, ...(device !== undefined && { device }) };
   // `world.call` would send a rejected login again.
   const request = requestFor("POST", "http://localhost/api/security/login", { body });
-  const { status, error, headers, json } = await answerOf(await world.ampho.fetch(request, { address }));
+  const { status, error, headers, json } = await readResponse(await world.ampho.fetch(request, { address }));
   return { status, error, retryAfter: Number(headers.get("retry-after")), device: String(json["device"]) };
 }
 
@@ -40,8 +40,8 @@ describe("more passwords than the queue takes", () => {
       expect(error).toBe("overloaded");
       expect(retryAfter).toBeGreaterThanOrEqual(1);
     }
-    const answers = await Promise.all(flood);
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]));
+    const responses = await Promise.all(flood);
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 503]));
     // No shed request costs an attempt: it was returned.
     expect(await world.ampho.throttle.list()).toEqual([]);
     expect((await logIn(world, "ann", "192.0.2.3")).status).toBe(200);
@@ -54,18 +54,18 @@ describe("more passwords than the queue takes", () => {
       world.call("POST", "/login", { address: `192.0.2.${n}`, body: { login: "ann", password: `violet kettle ${n}` } }),
     );
     for (const attempt of attempts) expect((await attempt).status).toBe(401);
-    let answered = 0;
+    let responded = 0;
     const flood = Array.from({ length: 25 * availableParallelism() }, async (_, n) => {
       const { status } = await logIn(world, `nobody-${n}`, `198.51.100.${n}`);
-      answered += 1;
+      responded += 1;
       return status;
     });
     // Then the others wait for a thread.
     await flood[0];
-    const before = answered;
-    const refused = await logIn(world, "ann", "192.0.2.9");
-    expect(refused).toMatchObject({ status: 429, error: "too_many_attempts" });
-    expect(answered).toBeGreaterThan(before);
+    const before = responded;
+    const rejected = await logIn(world, "ann", "192.0.2.9");
+    expect(rejected).toMatchObject({ status: 429, error: "too_many_attempts" });
+    expect(responded).toBeGreaterThan(before);
     // On a busy machine some are shed.
     expect((await Promise.all(flood)).filter((status) => status !== 503)).not.toEqual([]);
     for (const one of flood) expect([401, 503]).toContain(await one);

@@ -18,7 +18,7 @@ export interface Login {
   readonly device?: string | undefined;
 }
 
-export interface LoginAnswer {
+export interface LoginResponse {
   readonly status: number;
   readonly retryAfter: number | undefined;
   readonly headerNames: readonly string[];
@@ -31,7 +31,7 @@ export interface Servers {
   readonly urls: readonly string[];
   /** Opens the database with the library. */
   open(options?: AmphoOptions): Promise<Ampho>;
-  logIn(server: number, login: Login): Promise<LoginAnswer>;
+  logIn(server: number, login: Login): Promise<LoginResponse>;
   close(): Promise<void>;
 }
 
@@ -67,20 +67,20 @@ export function strangers(count: number): readonly string[] {
   });
 }
 
-async function logIn(url: string, { address, ...body }: Login): Promise<LoginAnswer> {
+async function logIn(url: string, { address, ...body }: Login): Promise<LoginResponse> {
   const response = await fetch(`${url}/login`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-forwarded-for": address },
     body: JSON.stringify(body),
   });
   const text = await response.text();
-  const answer: Readonly<Record<string, unknown>> = JSON.parse(text);
+  const received: Readonly<Record<string, unknown>> = JSON.parse(text);
   const retryAfter = response.headers.get("retry-after");
   return {
     status: response.status,
     retryAfter: retryAfter === null ? undefined : Number(retryAfter),
     headerNames: [...response.headers.keys()].sort(),
     text,
-    device: typeof answer["device"] === "string" ? answer["device"] : undefined,
+    device: typeof received["device"] === "string" ? received["device"] : undefined,
   };
 }

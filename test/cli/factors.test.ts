@@ -5,7 +5,7 @@ import { Secret, TOTP } from "otpauth";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type AmphoOptions, createAmpho } from "../../dist/index.js";
 import { authenticate, base64url, bytesOf, createSubject, register } from "../factors/webauthn/authenticator.js";
-import { type Answer, answerOf, fullGrant, password, requestFor, type Sent } from "../world/ampho.js";
+import { fullGrant, password, type ReadResponse, readResponse, requestFor, type Sent } from "../world/ampho.js";
 import { ampho } from "../world/command.js";
 import { freshFolder } from "../world/folder.js";
 
@@ -29,8 +29,8 @@ async function open(options: AmphoOptions = {}) {
     return instance;
   };
   const instance = await start();
-  const call = async (method: string, target: string, sent: Sent = {}): Promise<Answer> =>
-    answerOf(await instance.fetch(requestFor(method, `http://localhost/api/security${target}`, sent), {}));
+  const call = async (method: string, target: string, sent: Sent = {}): Promise<ReadResponse> =>
+    readResponse(await instance.fetch(requestFor(method, `http://localhost/api/security${target}`, sent), {}));
   const kids = () => {
     const set = JSON.parse(readFileSync(keyFile, "utf8"));
     return (set.keys ?? [set]).map(({ kid }: { kid: string }) => kid);
@@ -136,8 +136,8 @@ describe("factor-list and factor-remove", () => {
     const opened = await open();
     await opened.instance.users.create({ login: "bob", password });
     expect((await opened.run("factor-policy", "bob", "required")).code).toBe(0);
-    const answer = await opened.call("POST", "/login", { body: { login: "bob", password } });
-    expect([answer.status, answer.error, answer.json["enroll"]]).toEqual([401, "factor_needed", true]);
+    const response = await opened.call("POST", "/login", { body: { login: "bob", password } });
+    expect([response.status, response.error, response.json["enroll"]]).toEqual([401, "factor_needed", true]);
   });
 
   it("device-forget makes the next login on a remembered device ask for the factor", async () => {

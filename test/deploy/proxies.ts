@@ -16,7 +16,7 @@ const certificateKey = path.join(root, "test/store/tls/server.key");
 
 export interface RunningProxy {
   readonly port: number;
-  ask(target: string, asked?: Asked): Promise<Answer>;
+  ask(target: string, asked?: Asked): Promise<ReadResponse>;
   stop(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface Asked {
   readonly body?: unknown;
 }
 
-export interface Answer {
+export interface ReadResponse {
   readonly status: number;
   readonly text: string;
   readonly json: Readonly<Record<string, unknown>>;
@@ -112,17 +112,17 @@ async function proxyOf(child: ChildProcess, port: number, folder: string): Promi
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  const answers = async () => {
+  const responses = async () => {
     if (child.exitCode !== null) throw new Error(said);
     const { status } = await proxy.ask("/readyz");
-    if (status !== 200) throw new Error(`answered ${status}: ${said}`);
+    if (status !== 200) throw new Error(`The response was ${status}: ${said}`);
   };
-  await vi.waitFor(answers, { timeout: 10_000, interval: 50 });
+  await vi.waitFor(responses, { timeout: 10_000, interval: 50 });
   return proxy;
 }
 
 /** Over TLS with a checked certificate, on a connection of its own. */
-function ask(port: number, target: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Answer> {
+function ask(port: number, target: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<ReadResponse> {
   const sent = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
   const all = sent === undefined ? headers : { "content-type": "application/json", ...headers };
   return new Promise((resolve, reject) => {

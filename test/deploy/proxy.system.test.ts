@@ -56,12 +56,12 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     const next = proxy.ask(`${api}/revocations?after=${json["last"]}&wait=20`, {
       headers: bearer(revocationFeedToken),
     });
-    let told = false;
-    void next.then(() => (told = true));
+    let reported = false;
+    void next.then(() => (reported = true));
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    expect(told).toBe(false);
+    expect(reported).toBe(false);
     await proxy.ask(`${api}/logout`, { method: "POST", headers: bearer(token) });
-    await vi.waitFor(() => expect(told).toBe(true), { timeout: 15_000 });
+    await vi.waitFor(() => expect(reported).toBe(true), { timeout: 15_000 });
     expect((await next).status).toBe(200);
   });
 
@@ -84,8 +84,8 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
 
   it("Ampho itself rejects a body that is too large for Ampho", async () => {
     const large = { login: "alice", password: "x".repeat(20_000) };
-    const refused = await proxy.ask(`${api}/login`, { method: "POST", body: large });
-    expect([refused.status, refused.json["error"]]).toEqual([413, "payload_too_large"]);
+    const rejected = await proxy.ask(`${api}/login`, { method: "POST", body: large });
+    expect([rejected.status, rejected.json["error"]]).toEqual([413, "payload_too_large"]);
     // The largest token gets through and is rejected.
     const token = await proxy.ask(`${api}/session`, { headers: bearer("x".repeat(8192)) });
     expect([token.status, token.json["error"]]).toEqual([401, "invalid_token"]);
@@ -93,11 +93,11 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
 
   it("the proxy rejects a body that is far too large before it reaches Ampho", async () => {
     const before = served.entries().length;
-    const refused = await proxy
+    const rejected = await proxy
       .ask(`${api}/login`, { method: "POST", body: "x".repeat(200_000) })
       .catch(() => undefined);
     // Caddy responds with 502 where Ampho has rejected the request while it was still being sent.
-    expect([413, 502, undefined]).toContain(refused?.status);
+    expect([413, 502, undefined]).toContain(rejected?.status);
     expect(
       served
         .entries()

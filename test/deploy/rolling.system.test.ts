@@ -25,7 +25,7 @@ beforeAll(async () => {
   for (let count = 0; count < 4; count++) fleet.push(await startServe(place, "--port", String(await freePort())));
 });
 interface Tally {
-  answered: number;
+  responded: number;
   readonly failed: string[];
 }
 
@@ -34,11 +34,11 @@ async function useSessions(balancer: RunningProxy, going: () => boolean, tally: 
   const step = async (target: string, expected: number, asked = {}) => {
     try {
       const { status, json } = await balancer.ask(`/api/security${target}`, asked);
-      if (status === expected) tally.answered += 1;
+      if (status === expected) tally.responded += 1;
       else tally.failed.push(`${target}: ${status}`);
       return json;
     } catch (error) {
-      tally.failed.push(`${target}: ${error instanceof Error ? error.message : "no answer"}`);
+      tally.failed.push(`${target}: ${error instanceof Error ? error.message : "no response"}`);
       return {};
     }
   };
@@ -63,7 +63,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
   afterAll(() => balancer?.stop());
 
   it("no request fails while every process is ended and restarted", { timeout: 180_000 }, async () => {
-    const tally: Tally = { answered: 0, failed: [] };
+    const tally: Tally = { responded: 0, failed: [] };
     let over = false;
     const clients = Array.from({ length: 3 }, () => useSessions(balancer, () => !over, tally));
     for (const [at, served] of fleet.entries()) {
@@ -81,7 +81,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
     over = true;
     await Promise.all(clients);
     expect(tally.failed).toEqual([]);
-    expect(tally.answered).toBeGreaterThan(100);
+    expect(tally.responded).toBeGreaterThan(100);
   });
 });
 
@@ -94,13 +94,13 @@ describe("a process that gets a signal to end", () => {
     const ended = served.stop();
     await vi.waitFor(async () => expect(await ready(served)).toBe(503), { timeout: 15_000, interval: 10 });
     while (performance.now() < untilMs) {
-      const answer = await fetch(`${served.url}/login`, {
+      const response = await fetch(`${served.url}/login`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(alice),
       });
-      expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
-      await answer.text();
+      expect([response.status, response.headers.get("connection")]).toEqual([200, "close"]);
+      await response.text();
       expect(await ready(served)).toBe(503);
       expect((await fetch(`${served.root}/healthz`)).status).toBe(200);
     }

@@ -52,12 +52,12 @@ export const healthy: Series = {
 /** Events in a healthy fleet. */
 export const well: Readonly<Record<string, Series>> = {
   "a fleet that is well": {},
-  "nobody asks anything": {
+  "a fleet without requests": {
     ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, values.replace(/^0\+\d+x/, "5x")])),
   },
   // A process is down for a quarter of a minute. Its counters start at zero, and it runs beside the old version for the rest of the hour.
   "a rolling update": {
-    ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, anew(values)])),
+    ...Object.fromEntries(Object.entries(healthy).map(([name, values]) => [name, restarted(values)])),
     [one("up")]: "1x260 0 1x58",
     [one("process_start_time_seconds")]: "1x260 _ 3900x58",
     [one("ampho_build_info", ',version="1.0.0",node="22.0.0"')]: "1x260 _x59",
@@ -72,7 +72,7 @@ export const well: Readonly<Record<string, Series>> = {
 };
 
 /** A rising counter, which starts at zero again at the 261st value. */
-function anew(values: string): string {
+function restarted(values: string): string {
   const [, step] = /^0\+(\d+)x/.exec(values) ?? [];
   return step === undefined ? values : `0+${step}x260 _ 0+${step}x58`;
 }
@@ -87,7 +87,7 @@ export const ill: Readonly<Record<string, { readonly series: Series; readonly al
   AmphoRevocationsLate: { series: { [one("ampho_revocation_lag_seconds")]: flat("1.5") } },
   AmphoGuardUnavailable: { series: guards("unavailable", 1) },
   AmphoServerErrors: { series: requests("503", 2) },
-  AmphoTokensRefused: { series: guards("invalid_token", 400) },
+  AmphoTokensRejected: { series: guards("invalid_token", 400) },
   AmphoInternalErrors: { series: { [one("ampho_internal_errors_total")]: "3x290 4x29" } },
   AmphoStoreErrors: { series: { [one("ampho_store_errors_total", ',error_type="unavailable"')]: rising(3) } },
   AmphoStoreQueue: { series: { [one("ampho_store_waiting")]: flat(2) } },

@@ -81,8 +81,8 @@ it("the records of both systems are imported, and each passkey logs in with the 
         signCount: 1,
         response: { userHandle: handles.get(subject) },
       });
-      const answer = await world.call("POST", "/login", { body: { transaction, passkey } });
-      expect(answer.status, answer.text).toBe(200);
-      expect(claimsOf(String(answer.json["token"]))).toMatchObject({ login, acr: "phr" });
+      const response = await world.call("POST", "/login", { body: { transaction, passkey } });
+      expect(response.status, response.text).toBe(200);
+      expect(claimsOf(String(response.json["token"]))).toMatchObject({ login, acr: "phr" });
     }
 });

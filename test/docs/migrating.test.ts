@@ -45,8 +45,8 @@ const serve = (app) => new Promise((resolve) => {
   const server = app.listen(0, "127.0.0.1", () => resolve("http://127.0.0.1:" + server.address().port));
 });
 const ask = async (url, value) => {
-  const answer = await fetch(url, bearer(value));
-  return answer.status === 200 ? (await answer.json()).login : answer.status;
+  const response = await fetch(url, bearer(value));
+  return response.status === 200 ? (await response.json()).login : response.status;
 };
 const say = (value) => { process.stdout.write(JSON.stringify(value)); process.exit(0); };
 `;
@@ -110,7 +110,7 @@ describe("both for a while", () => {
       const cookie = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
       const exchange = (type, cookie = "") => fetch(url + "/exchange", { method: "POST", body: "{}", headers: { "content-type": type, cookie } });
       const form = await exchange("text/plain", cookie);
-      const nobody = await exchange("application/json");
+      const unknown = await exchange("application/json");
       const good = await exchange("application/json", cookie);
       const again = await exchange("application/json", cookie);
       const grant = await good.json();
@@ -118,7 +118,7 @@ describe("both for a while", () => {
       await ampho.users.disable("ann");
       const late = (await fetch(url + "/old-login")).headers.get("set-cookie").split(";")[0];
       const disabled = await exchange("application/json", late);
-      say([form.status, nobody.status, good.status, again.status, moved, disabled.status, typeof grant.refresh_token]);`;
+      say([form.status, unknown.status, good.status, again.status, moved, disabled.status, typeof grant.refresh_token]);`;
     expect(await run(program)).toEqual([415, 401, 200, 401, "ann", 401, "string"]);
   });
 

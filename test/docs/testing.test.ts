@@ -85,10 +85,10 @@ describe("docs/guides/own-users.md", () => {
         return (await ampho.fetch(new Request(url, { method: "POST", headers, body }))).status;
       };
       const { token } = await ampho.sessions.create("7");
-      const answers = [await logIn("Ann@example.org", "an old one"), await logIn("ann@example.org", "wrong")];
+      const responses = [await logIn("Ann@example.org", "an old one"), await logIn("ann@example.org", "wrong")];
       while (needsRehash(rows[0]?.passwordHash ?? "")) await new Promise((resolve) => setTimeout(resolve, 20));
-      answers.push(await logIn("ann@example.org", "an old one"));
-      process.stdout.write(JSON.stringify([...answers, ampho.verifySync(token).roles, await ampho.sessions.endForUser("7")]));
+      responses.push(await logIn("ann@example.org", "an old one"));
+      process.stdout.write(JSON.stringify([...responses, ampho.verifySync(token).roles, await ampho.sessions.endForUser("7")]));
       await ampho.close();`,
     );
     compile("program.ts");
@@ -233,8 +233,8 @@ describe("docs/guides/second-factors.md", () => {
         handle(request, response, async () => {
           const { POST } = await import("./payments.js");
           const headers = new Headers({ authorization: request.headers.authorization ?? "" });
-          const answer = await POST(new Request("http://shop/payments", { method: "POST", headers }));
-          response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+          const returned = await POST(new Request("http://shop/payments", { method: "POST", headers }));
+          response.writeHead(returned.status, Object.fromEntries(returned.headers)).end(await returned.text());
         }),
       );
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

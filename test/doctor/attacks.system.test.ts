@@ -17,10 +17,10 @@ import { transactionAttacks } from "../../dist/doctor/attacks/cases/transactions
 import { attacks } from "../../dist/doctor/attacks/table.js";
 import { cookieFaults } from "./broken/cookies.js";
 import { factorFaults } from "./broken/factors.js";
+import { leakFaults } from "./broken/leaks.js";
 import { mailFaults, passkeyFaults, transactionFaults, withMails } from "./broken/mails.js";
 import { attackBroken, type Fault, open, taking } from "./broken/server.js";
 import { sessionFaults } from "./broken/sessions.js";
-import { tellingFaults } from "./broken/telling.js";
 import { tokenFaults } from "./broken/tokens.js";
 import { wireFaults } from "./broken/wire.js";
 
@@ -34,7 +34,7 @@ const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack
   mails: [mailFaults, [...transactionAttacks, ...mailAttacks, ...guessingAttacks]],
   requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
   cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
-  responses: [tellingFaults, [...leakAttacks, ...guessingAttacks]],
+  responses: [leakFaults, [...leakAttacks, ...guessingAttacks]],
 };
 
 /** The attacks that succeeded. A failed attack is listed with its reason, so that it cannot pass as blocked. */

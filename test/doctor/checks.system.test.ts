@@ -340,10 +340,12 @@ describe("a running instance", () => {
   }
 
   /** A proxy that sends X-Forwarded-For and can change response headers such as Date. */
-  const proxyTo = (root: string, answered: Readonly<Record<string, string>> = {}) =>
+  const proxyTo = (root: string, responded: Readonly<Record<string, string>> = {}) =>
     listen(async (request, response) => {
-      const answer = await fetch(root + request.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
-      response.writeHead(answer.status, { "content-type": "application/json", ...answered }).end(await answer.text());
+      const received = await fetch(root + request.url, { headers: { "x-forwarded-for": "192.0.2.7" } });
+      response
+        .writeHead(received.status, { "content-type": "application/json", ...responded })
+        .end(await received.text());
     });
 
   it("a healthy instance has no finding", async () => {

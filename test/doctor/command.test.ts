@@ -33,14 +33,14 @@ test("the doctor prints the most severe finding first and exits with 1", async (
 test("the doctor prints no control characters that an instance returns", async () => {
   const obeyed = "\u001b[2J\u009b31m\u202ex";
   const names = ["token", "refresh_token", "device", "error", "message", "login", "status", "id", "openapi"];
-  const answer = JSON.stringify({
+  const received = JSON.stringify({
     ...Object.fromEntries(names.map((name) => [name, obeyed])),
     warnings: [obeyed],
     keys: [{ kty: "oct", kid: obeyed, alg: obeyed, k: obeyed }],
     sessions: [{ id: obeyed }],
   });
   const server = createServer((_, response) => {
-    response.writeHead(200, { "content-type": "application/json", "ampho-doctor": "true" }).end(answer);
+    response.writeHead(200, { "content-type": "application/json", "ampho-doctor": "true" }).end(received);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

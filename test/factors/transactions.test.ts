@@ -163,8 +163,8 @@ describe("a transaction that is no good", () => {
 
   it.each<readonly [string, object]>([
     ...required.map((name) => [`no ${name}`, { [name]: undefined }] as const),
-    ["an unknown purpose", { for: "login" }],
-    ["a purpose that is a list", { for: ["second"] }],
+    ["an unknown `for`", { for: "login" }],
+    ["a `for` that is a list", { for: ["second"] }],
     ["an empty id", { jti: "" }],
     ["a version that is a text", { fv: "7" }],
     ["a password version that is null", { pwv: null }],

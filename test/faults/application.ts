@@ -81,10 +81,10 @@ export interface Asked {
 }
 
 /** The limit of the contract for everything that needs the store (§5). */
-export const answerMs = 6000;
+export const responseMs = 6000;
 
 export async function ask(url: string, asked: Asked = {}): Promise<Reply> {
-  const { method = "GET", body, bearer, headers = {}, withinMs = answerMs } = asked;
+  const { method = "GET", body, bearer, headers = {}, withinMs = responseMs } = asked;
   const response = await fetch(url, {
     method,
     signal: AbortSignal.timeout(withinMs),

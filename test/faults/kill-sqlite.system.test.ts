@@ -67,7 +67,7 @@ describe("a kill during a write", () => {
     { timeout: 180_000 },
     async (write: Write) => {
       const whole = await learn(ground, write);
-      expect(await expectWhole(ground, write, whole, killer()), "somebody was killed").toBe(true);
+      expect(await expectWhole(ground, write, whole, killer()), "the process was killed").toBe(true);
       expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
     },
   );

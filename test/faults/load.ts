@@ -51,7 +51,7 @@ export async function insist(url: string, asked: Asked): Promise<Reply> {
 
 export function expectStatus(reply: Reply, statuses: readonly number[], what: string): Reply {
   if (statuses.includes(reply.status)) return reply;
-  throw new Error(`${what} is answered ${reply.status} ${String(reply.error)}`);
+  throw new Error(`${what} returned ${reply.status} ${String(reply.error)}`);
 }
 
 export interface Tokens {

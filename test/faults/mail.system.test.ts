@@ -30,8 +30,10 @@ const start = (ground: Ground, world: World, port: number): Promise<Instance> =>
 
 /** Returns the logins of the requests that were acknowledged. */
 async function askAll(instance: Instance, logins: readonly string[]): Promise<readonly string[]> {
-  const answers = await instance.all(logins.map((login) => ({ method: "POST", path: "/login/mail", body: { login } })));
-  return logins.filter((_, at) => answers[at]?.status === 200);
+  const responses = await instance.all(
+    logins.map((login) => ({ method: "POST", path: "/login/mail", body: { login } })),
+  );
+  return logins.filter((_, at) => responses[at]?.status === 200);
 }
 
 /** The codes that arrived at each mailbox. */

@@ -47,11 +47,11 @@ const faults: readonly Fault<PostgresGround>[] = [
     end: () => freeConnections(),
   },
   {
-    name: "the network refuses",
+    name: "the network rejects connections",
     seen: "away",
     holdMs: 500,
     begin: async (ground) => {
-      ground.proxy.cut({ refusing: true });
+      ground.proxy.cut({ rejecting: true });
       return second(ground);
     },
     end: async ({ proxy }) => proxy.cut(),
@@ -92,7 +92,7 @@ it("thirty faults in a row leave no connection, no memory and no timer behind", 
   for (let cycle = 0; cycle < 35; cycle++) {
     const load = startLoad([app], logins.slice(6, 8), ledger);
     await pause(60);
-    proxy.cut({ refusing: true });
+    proxy.cut({ rejecting: true });
     await pause(60);
     proxy.cut();
     await load.stop();

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { startStopwatch } from "../world/deadline.js";
-import { type Application, type Asked, answerMs, ask, type Held, type Reply } from "./application.js";
+import { type Application, type Asked, ask, type Held, type Reply, responseMs } from "./application.js";
 import { contradictions, type Ledger } from "./ledger.js";
 import {
   changePassword,
@@ -75,7 +75,7 @@ export async function tryFault<G extends Ground>(ground: G, fault: Fault<G>): Pr
     const hit = await fault.begin(ground);
     try {
       await Promise.all(
-        casts.map((cast) => expectAnswers(cast, hit.includes(cast.app) ? fault.seen : "nothing", ledger)),
+        casts.map((cast) => expectResponses(cast, hit.includes(cast.app) ? fault.seen : "nothing", ledger)),
       );
       await pause(fault.holdMs);
     } finally {
@@ -145,11 +145,11 @@ function watchGuard({ app, live, over }: Cast): { stop(): Promise<void> } {
 const sidOf = ({ token }: Tokens): string =>
   JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()).sid;
 
-async function expectAnswers(cast: Cast, seen: Seen, ledger: Ledger): Promise<void> {
+async function expectResponses(cast: Cast, seen: Seen, ledger: Ledger): Promise<void> {
   const { app, live, leaving, other, everywhere, changing } = cast;
   const { url, guards, root } = app;
   for (const { token } of [leaving, other, everywhere]) ledger.endAsked(token);
-  const withinMs = seen === "slow" ? slowMs : answerMs;
+  const withinMs = seen === "slow" ? slowMs : responseMs;
   const post = (path: string, asked: Asked) => askUntilQueued(`${url}${path}`, { method: "POST", withinMs, ...asked });
   const writes = [
     post("/login", { body: { login: cast.ann, password: ledger.passwords.get(cast.ann) } }),
@@ -161,10 +161,10 @@ async function expectAnswers(cast: Cast, seen: Seen, ledger: Ledger): Promise<vo
   ];
   const reads = [`${url}/sessions`, `${guards}/strict`].map((each) => ask(each, { bearer: live.token, withinMs }));
   const ready = ask(`${root}/readyz`, { withinMs: readyMs });
-  const answers = await Promise.all([Promise.all(writes), Promise.all(reads), ready]);
-  for (const reply of answers[0]) expectOne(reply, statuses[seen].writes);
-  for (const reply of answers[1]) expectOne(reply, statuses[seen].reads);
-  expectOne(answers[2], statuses[seen].ready);
+  const responses = await Promise.all([Promise.all(writes), Promise.all(reads), ready]);
+  for (const reply of responses[0]) expectOne(reply, statuses[seen].writes);
+  for (const reply of responses[1]) expectOne(reply, statuses[seen].reads);
+  expectOne(responses[2], statuses[seen].ready);
   const asksNoStore = [`${guards}/plain`, `${url}/session`].map((each) => ask(each, { bearer: live.token }));
   for (const reply of [...(await Promise.all(asksNoStore)), await ask(`${root}/healthz`)]) expectOne(reply, [200]);
 }
@@ -195,7 +195,7 @@ const tried = (login: string, ledger: Ledger): string => `${ledger.passwords.get
 async function expectBack({ app, live, ann, renewal }: Cast, ledger: Ledger): Promise<void> {
   const until = async (url: string, asked: Asked) =>
     vi.waitFor(async () => expectStatus(await ask(url, asked), [200], "what is asked afterwards"), {
-      timeout: answerMs,
+      timeout: responseMs,
       interval: 25,
     });
   await Promise.all([

@@ -22,7 +22,7 @@ export interface WireProxy {
   /** Each message takes so long, in either direction. */
   delay(ms: number): void;
   /** Ends every connection, and each new one while it rejects them. */
-  cut(options?: { readonly refusing: boolean }): void;
+  cut(options?: { readonly rejecting: boolean }): void;
   /** Nothing comes through any more, and nothing ends. Afterwards all connections are cut. */
   swallow(swallowing: boolean): void;
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export interface WireProxy {
 export async function startWireProxy(targetPort: number): Promise<WireProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let verdictOf: (message: WireMessage) => Verdict = () => "pass";
-  let [delayMs, refusing, swallowing, connections] = [0, false, false, 0];
+  let [delayMs, rejecting, swallowing, connections] = [0, false, false, 0];
 
   function cutAll(): void {
     for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
@@ -64,7 +64,7 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
   }
 
   const server = createServer((client) => {
-    if (refusing) {
+    if (rejecting) {
       client.resetAndDestroy();
       return;
     }
@@ -95,8 +95,8 @@ export async function startWireProxy(targetPort: number): Promise<WireProxy> {
     delay: (ms) => {
       delayMs = ms;
     },
-    cut: (options = { refusing: false }) => {
-      refusing = options.refusing;
+    cut: (options = { rejecting: false }) => {
+      rejecting = options.rejecting;
       cutAll();
     },
     swallow: (on) => {

@@ -64,7 +64,7 @@ it("stopped housekeeping does nothing more", async () => {
   expect(await eventsOf(store)).toHaveLength(1);
 });
 
-it("housekeeping continues without a log line when the store was closed", async () => {
+it("housekeeping continues without a log line when the database was closed", async () => {
   const { store, passMinutes } = await openWith(1);
   await store.close();
   await expect(passMinutes(1)).rejects.toMatchObject({ code: "unavailable" });

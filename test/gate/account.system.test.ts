@@ -12,8 +12,8 @@ async function loggedIn(world: World, login: string) {
   return world.login(login, { address, headers: { "user-agent": "Firefox of ann" } });
 }
 
-const outcome = async (answer: ReturnType<World["call"]>) => {
-  const { status, error } = await answer;
+const outcome = async (response: ReturnType<World["call"]>) => {
+  const { status, error } = await response;
   return [status, error];
 };
 
@@ -166,7 +166,7 @@ onBothDatabases((ground) => {
       world.clock.advance(1);
       const grant = grantOf(await logInWith(world, ann, {}, { address }));
       await world.call("POST", "/login", { address, body: { login: "bob.stays", password } });
-      const [{ refresh_token }, passkeyAnswer] = [grant, () => logInWith(world, ann)];
+      const [{ refresh_token }, passkeyResponse] = [grant, () => logInWith(world, ann)];
       expect((await world.call("DELETE", "/account", { bearer: grant.token })).status).toBe(204);
       const dump = await ground.dump(world);
       const rows = await world.ampho.audit.list({ limit: 10_000 });
@@ -176,7 +176,7 @@ onBothDatabases((ground) => {
         expect([login, origin.address, origin.agent, detail]).toEqual([undefined, undefined, undefined, undefined]);
       expect(own2.at(-1)?.event).toBe("account_removed");
       expect(JSON.stringify(rows)).not.toMatch(/anna?\.removed/);
-      expect((await passkeyAnswer()).error).toBe("unknown_passkey");
+      expect((await passkeyResponse()).error).toBe("unknown_passkey");
       expect((await world.renew(refresh_token)).status).toBe(401);
       for (const login of ["ann.removed", "anna.removed"]) expect(outcomeOf(await logIn(world, login))).toEqual(wrong);
       for (const path of ["/account", "/account/export"])
@@ -194,10 +194,13 @@ onBothDatabases((ground) => {
       const { token } = await loggedIn(world, "ann");
       const body = { login: "ann", password };
       const logins = [world, another, world, another].map((each) => each.call("POST", "/login", { body }));
-      const [removed, ...answers] = await Promise.all([world.call("DELETE", "/account", { bearer: token }), ...logins]);
+      const [removed, ...responses] = await Promise.all([
+        world.call("DELETE", "/account", { bearer: token }),
+        ...logins,
+      ]);
       expect([204, 401]).toContain(removed.status);
       if (removed.status !== 204) return;
-      const tokens = answers.filter(({ status }) => status === 200).map((answer) => grantOf(answer));
+      const tokens = responses.filter(({ status }) => status === 200).map((response) => grantOf(response));
       for (const { token: each, refresh_token } of tokens) {
         expect(admission(world.ampho, each)).toBe("invalid_token");
         expect((await another.renew(refresh_token)).status).toBe(401);
@@ -208,8 +211,10 @@ onBothDatabases((ground) => {
     it("Of two removals at once, one has the effect, and another user is untouched (W-99)", async () => {
       const world = await ground.open();
       const [{ token }, bob] = [await loggedIn(world, "ann"), await loggedIn(world, "bob")];
-      const answers = await Promise.all([1, 2].map(() => outcome(world.call("DELETE", "/account", { bearer: token }))));
-      expect(answers.map(([status]) => status).sort()).toEqual([204, 401]);
+      const responses = await Promise.all(
+        [1, 2].map(() => outcome(world.call("DELETE", "/account", { bearer: token }))),
+      );
+      expect(responses.map(([status]) => status).sort()).toEqual([204, 401]);
       expect(admission(world.ampho, bob.token)).toBe("in");
       expect((await world.ampho.audit.list({ login: "bob" })).length).toBeGreaterThan(1);
     });

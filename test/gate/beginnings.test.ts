@@ -1,7 +1,7 @@
 // Nothing is written until something is proven. Every beginning leaves each table as it was, apart from the audit log and the
 // counters of attempts.
 import { expect, it } from "vitest";
-import { type Answer, password, type World } from "../world/ampho.js";
+import { password, type ReadResponse, type World } from "../world/ampho.js";
 import { addOwner, type Ground, logIn, onBothDatabases, setUp } from "./owners.js";
 
 const counters = ["ampho_audit", "ampho_attempts", "ampho_attempt_sources"];
@@ -38,7 +38,7 @@ onBothDatabases((ground) => {
       const { json } = await logIn(world, "bob");
       return world.call("POST", "/totp", { body: { transaction: json["transaction"] } });
     };
-    const beginnings: readonly (readonly [status: number, begin: () => Promise<Answer>])[] = [
+    const beginnings: readonly (readonly [status: number, begin: () => Promise<ReadResponse>])[] = [
       [200, () => world.call("GET", "/login")],
       [401, () => logIn(world, "ann")],
       [401, () => logIn(world, "bob")],
@@ -62,14 +62,14 @@ onBothDatabases((ground) => {
     const { transaction } = (await logIn(world, "ann")).json;
     const before = await contentsOf(ground, world);
     const unknown = "0000-0000-0000-0000-0000-0000";
-    for (const answer of [
+    for (const response of [
       await world.call("POST", "/login", { body: { transaction, totp: "000000" } }),
       await world.call("POST", "/login", { body: { transaction, recovery_code: unknown } }),
       await logIn(world, "ann", { recovery_code: unknown }),
       await world.call("POST", "/totp/confirm", { body: { transaction: enrolment, totp: "000000" }, bearer: token }),
       await world.call("POST", "/totp/confirm", { body: { transaction: "x", totp: "000000" } }),
     ])
-      expect(answer.status, answer.text).toBe(401);
+      expect(response.status, response.text).toBe(401);
     expect(await contentsOf(ground, world)).toEqual(before);
   });
 });

@@ -117,8 +117,8 @@ async function passkeys(send: Send, login: string, world: World): Promise<void> 
       [{ signCount: at + 1 }, 401],
     ] as const) {
       const passkey = authenticate(subject, bytesOf(String(challenge)), { response: { userHandle }, ...change });
-      const answer = await send("POST", "/login", { transaction: asked["transaction"], passkey }, headers);
-      expect(answer["status"]).toBe(status);
+      const response = await send("POST", "/login", { transaction: asked["transaction"], passkey }, headers);
+      expect(response["status"]).toBe(status);
     }
   }
 }
@@ -209,9 +209,9 @@ onBothDatabases((ground) => {
     const cookies = await client("text", await world.another({ cookies: true }));
     await world.user("cook", { password, roles: ["member"] });
     const site = { "sec-fetch-site": "same-origin" };
-    const kept = (answer: Row) => ({
+    const kept = (response: Row) => ({
       ...site,
-      cookie: textsOf(answer["cookies"])
+      cookie: textsOf(response["cookies"])
         .map((one) => one.split(";")[0])
         .join("; "),
     });

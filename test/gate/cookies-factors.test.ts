@@ -299,10 +299,10 @@ it("a transaction cookie of a sub-domain, which has another name, is ignored (W-
   const value = browser.jar.get(transaction) ?? "";
   for (const name of ["ampho-transaction", "__Secure-ampho-transaction", "__host-ampho-transaction"]) {
     const headers = { ...same, cookie: `${name}=${value}` };
-    const answer = await browser.send("POST", "/login", { totp: ann.nextCode() }, headers);
-    expect([answer.status, answer.error]).toEqual([400, "invalid_request"]);
+    const response = await browser.send("POST", "/login", { totp: ann.nextCode() }, headers);
+    expect([response.status, response.error]).toEqual([400, "invalid_request"]);
   }
   const twice = `${transaction}=${value}; ${transaction}=${value}`;
-  const answer = await browser.send("POST", "/login", { totp: ann.nextCode() }, { ...same, cookie: twice });
-  expect([answer.status, answer.error]).toEqual([400, "invalid_request"]);
+  const response = await browser.send("POST", "/login", { totp: ann.nextCode() }, { ...same, cookie: twice });
+  expect([response.status, response.error]).toEqual([400, "invalid_request"]);
 });

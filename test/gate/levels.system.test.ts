@@ -2,7 +2,7 @@
 // logins, step-ups, renewals, enrolments and removals.
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Answer, password, type World } from "../world/ampho.js";
+import { password, type ReadResponse, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { codeAt, logIn, onBothDatabases, textsOf, unthrottled } from "./owners.js";
 
@@ -29,7 +29,7 @@ function expectLevel({ acr, amr }: { readonly acr?: unknown; readonly amr?: unkn
   expect(new Set(methods).size).toBe(methods.length);
 }
 
-function keep(walk: Walk, { status, json }: Answer): void {
+function keep(walk: Walk, { status, json }: ReadResponse): void {
   if (status !== 200 || typeof json["token"] !== "string") return;
   expectLevel(claimsOf(json["token"]));
   const refresh = String(json["refresh_token"]);
@@ -61,9 +61,9 @@ async function enrol(walk: Walk, sent: object, bearer?: string): Promise<void> {
 
 const steps: Readonly<Record<string, (walk: Walk, at: number) => Promise<void>>> = {
   "password alone": async (walk) => {
-    const answer = await logIn(walk.world, walk.login);
-    keep(walk, answer);
-    const { transaction, enroll } = answer.json;
+    const response = await logIn(walk.world, walk.login);
+    keep(walk, response);
+    const { transaction, enroll } = response.json;
     if (enroll === true) await enrol(walk, { body: { transaction } });
     else if (transaction !== undefined) keep(walk, await post(walk, { transaction, totp: codeOf(walk) }));
   },

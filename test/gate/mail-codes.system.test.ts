@@ -41,12 +41,12 @@ onBothDatabases((ground) => {
       const { transaction, mail } = await asked(world, ann, { address: `192.0.2.${request}` });
       for (let guess = 0; guess < 5 && !locked; guess += 1) {
         const address = `198.51.100.${guesses % 200}`;
-        const answer = await logInBy(world, { transaction, code: otherDigits(mail.code) }, { address });
-        if (answer.status === 429) {
-          const seconds = Number(answer.headers.get("retry-after"));
+        const response = await logInBy(world, { transaction, code: otherDigits(mail.code) }, { address });
+        if (response.status === 429) {
+          const seconds = Number(response.headers.get("retry-after"));
           locked = seconds > 3600;
           world.clock.advance(locked ? 0 : seconds);
-        } else if (answer.error === "invalid_credentials") guesses += 1;
+        } else if (response.error === "invalid_credentials") guesses += 1;
       }
     }
     expect([locked, guesses]).toEqual([true, 15]);
@@ -160,8 +160,8 @@ onBothDatabases((ground) => {
       { match: otherDigits(eves.match) },
     ])
       expect((await logInBy(world, { link: eves.mail.link, ...more })).status).toBe(401);
-    const answer = await logInBy(world, { link: eves.mail.link, transaction: anns.transaction });
-    expect(outcomeOf(answer)).toEqual([401, "match_needed"]);
+    const response = await logInBy(world, { link: eves.mail.link, transaction: anns.transaction });
+    expect(outcomeOf(response)).toEqual([401, "match_needed"]);
   });
 
   it("three wrong numbers make a link dead in other browsers, also 16 at once, and the code continues (W-65)", async () => {
@@ -175,8 +175,8 @@ onBothDatabases((ground) => {
       const guesses: (readonly unknown[])[] = [];
       if (at < 16) for (let n = 0; n < at; n += 1) guesses.push(await guess(n));
       else guesses.push(...(await Promise.all(Array.from({ length: at }, (_, n) => guess(n)))));
-      const refused = guesses.filter(([, error]) => error === "invalid_credentials");
-      expect(refused).toHaveLength(Math.min(at, 3));
+      const rejected = guesses.filter(([, error]) => error === "invalid_credentials");
+      expect(rejected).toHaveLength(Math.min(at, 3));
       const last = await logInBy(world, { link: mail.link, match });
       expect(last.status).toBe(at < 3 ? 200 : 401);
       if (at >= 3) {
@@ -196,11 +196,11 @@ onBothDatabases((ground) => {
       { link: mail.link, match },
       { transaction, link: mail.link },
     ];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 16 }, (_, n) => logInBy(n % 2 === 0 ? world : other, bodies[n % bodies.length] ?? {})),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const { status } of answers) expect([200, 401, 429]).toContain(status);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of responses) expect([200, 401, 429]).toContain(status);
   });
 
   it("a lost response to a code is returned again for the same Idempotency-Key (W-13)", async () => {

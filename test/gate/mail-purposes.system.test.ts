@@ -125,9 +125,9 @@ onBothDatabases((databases) => {
         const { token } = await world.ampho.sessions.create(String((await world.ampho.users.find(ann))?.id));
         const issued = await issue({ world, token, own });
         const bearer = ["/account/email/finish", "/totp/confirm", "/passkeys"].includes(path) ? token : undefined;
-        const answer = await world.call("POST", path, { body: body(issued), bearer });
-        if (answer.status !== 401 || answer.error !== "transaction_over")
-          seen[name] = [...(seen[name] ?? []), `${purpose}: ${answer.status} ${String(answer.error)}`];
+        const response = await world.call("POST", path, { body: body(issued), bearer });
+        if (response.status !== 401 || response.error !== "transaction_over")
+          seen[name] = [...(seen[name] ?? []), `${purpose}: ${response.status} ${String(response.error)}`];
       }
     expect(seen).toEqual({});
     expect((await world.call("POST", "/login", { body: { login: ann, password } })).status).toBe(200);

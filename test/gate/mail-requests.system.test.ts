@@ -46,12 +46,12 @@ onBothDatabases((ground) => {
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
       ...{ users: 0, passkeys: 0, spent: 0, mail: 0 },
     });
-    const answers = [];
+    const responses = [];
     for (let request = 0; request < 100; request += 1) {
       const body = { email: `invented-${request}@x.example` };
-      answers.push((await world.call("POST", "/register", { address: "192.0.2.1", body })).status);
+      responses.push((await world.call("POST", "/register", { address: "192.0.2.1", body })).status);
     }
-    expect(answers.filter((status) => status === 200)).toHaveLength(20);
+    expect(responses.filter((status) => status === 200)).toHaveLength(20);
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
       ...{ users: 0, passkeys: 0, spent: 0, mail: 20 },
     });
@@ -64,11 +64,11 @@ onBothDatabases((ground) => {
     for (let request = 0; request < 240; request += 1) {
       const path = request % 2 === 0 ? "/login/mail" : "/password/reset";
       const address = `198.51.100.${request}`;
-      const answer = await world.call("POST", path, {
+      const response = await world.call("POST", path, {
         address,
         body: { login: request % 3 === 0 ? ann.toUpperCase() : ann },
       });
-      if (answer.status !== 200) expect(outcomeOf(answer)).toEqual([429, "too_many_attempts"]);
+      if (response.status !== 200) expect(outcomeOf(response)).toEqual([429, "too_many_attempts"]);
       world.clock.advance(15);
     }
     expect(await world.countMails("login", "reset")).toBe(5);
@@ -85,8 +85,8 @@ onBothDatabases((ground) => {
     const seen: Record<string, unknown[]> = {};
     for (let request = 0; request < 24; request += 1) {
       for (const login of [ann, "off@x.example", "nobody@x.example"]) {
-        const answer = await world.call("POST", "/login/mail", { body: { login } });
-        seen[login] = [...(seen[login] ?? []), [answer.status, answer.headers.get("retry-after")]];
+        const response = await world.call("POST", "/login/mail", { body: { login } });
+        seen[login] = [...(seen[login] ?? []), [response.status, response.headers.get("retry-after")]];
       }
       world.clock.advance(request % 4 === 0 ? 30 : 61);
     }
@@ -214,14 +214,14 @@ onBothDatabases((ground) => {
     const shapes = new Map<string, string>();
     const ask = async (path: keyof typeof routes, login: string) => {
       const began = performance.now();
-      const answer = await world.call("POST", path, { body: routes[path](login) });
+      const response = await world.call("POST", path, { body: routes[path](login) });
       const ms = performance.now() - began;
       const key = `${path} ${login}`;
       times.set(key, [...(times.get(key) ?? []), ms]);
-      const names = [...answer.headers.keys()].filter((name) => !["date", "x-request-id"].includes(name)).sort();
-      const { transaction, ...rest } = answer.json;
+      const names = [...response.headers.keys()].filter((name) => !["date", "x-request-id"].includes(name)).sort();
+      const { transaction, ...rest } = response.json;
       const claims = Object.keys(claimsOf(String(transaction)));
-      const shape = JSON.stringify([answer.status, names, answer.text.length, Object.keys(rest), claims]);
+      const shape = JSON.stringify([response.status, names, response.text.length, Object.keys(rest), claims]);
       shapes.set(path, shapes.get(path) ?? shape);
       expect([path, login, shape]).toEqual([path, login, shapes.get(path)]);
     };
@@ -273,7 +273,7 @@ onBothDatabases((ground) => {
     await addPerson(world, ann, password);
     await world.ampho.users.create({ login: "off@x.example", password });
     await world.ampho.users.disable("off@x.example");
-    const answers = [];
+    const responses = [];
     for (const login of [ann, "off@x.example", "nobody@x.example"]) {
       const { transaction } = await begin(world, "/login/mail", { login });
       for (const body of [
@@ -281,9 +281,9 @@ onBothDatabases((ground) => {
         { link: `${transaction}.AAAA`, match: "12" },
         { link: `${transaction}.AAAA`, transaction },
       ])
-        answers.push(await logInBy(world, body));
+        responses.push(await logInBy(world, body));
     }
-    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(new Set(responses.map(({ text }) => text)).size).toBe(1);
     const { mail } = await asked(world, ann);
     expect(mail.to).toBe(ann);
   });

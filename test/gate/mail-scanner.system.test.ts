@@ -54,8 +54,8 @@ async function serveShop(world: World, port: number): Promise<void> {
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
     const bodied = method === "GET" || method === "HEAD" ? {} : { body: Buffer.concat(chunks) };
     const headers = { "content-type": request.headers["content-type"] ?? "" };
-    const answer = await world.ampho.fetch(new Request(`http://localhost${url}`, { method, headers, ...bodied }));
-    response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+    const received = await world.ampho.fetch(new Request(`http://localhost${url}`, { method, headers, ...bodied }));
+    response.writeHead(received.status, { "content-type": "application/json" }).end(await received.text());
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   onTestFinished(() => {

@@ -1,7 +1,7 @@
 // Users with mailboxes. The option `mail` delivers into memory.
 import { expect, vi } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";
-import { type Answer, type FullGrant, grantOf, type Sent, type World } from "../world/ampho.js";
+import { type FullGrant, grantOf, type ReadResponse, type Sent, type World } from "../world/ampho.js";
 import type { Ground } from "./owners.js";
 
 export const newPassword = "amber tulip canoe walnut";
@@ -76,9 +76,9 @@ export interface Begun {
 /** Asks for a mail, a minute after the one before. */
 export async function begin(world: World, path: string, body: object, sent: Sent = {}): Promise<Begun> {
   world.clock.advance(61);
-  const answer = await world.call("POST", path, { ...sent, body });
-  expect(answer.status, answer.text).toBe(200);
-  return { transaction: String(answer.json["transaction"]), match: String(answer.json["match"]) };
+  const response = await world.call("POST", path, { ...sent, body });
+  expect(response.status, response.text).toBe(200);
+  return { transaction: String(response.json["transaction"]), match: String(response.json["match"]) };
 }
 
 /** A user who has registered, and so has a proven address. */
@@ -98,10 +98,10 @@ export const askedReset = async (world: Mailing, login: string) => {
   return { ...begun, mail: await world.mail("reset") };
 };
 
-export const logInBy = (world: World, body: object, sent: Sent = {}): Promise<Answer> =>
+export const logInBy = (world: World, body: object, sent: Sent = {}): Promise<ReadResponse> =>
   world.call("POST", "/login", { ...sent, body });
 
-export const finishReset = (world: World, body: object): Promise<Answer> =>
+export const finishReset = (world: World, body: object): Promise<ReadResponse> =>
   world.call("POST", "/password/reset/finish", { body: { new_password: newPassword, ...body } });
 
 /** Eight or two other digits. */

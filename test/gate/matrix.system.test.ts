@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { policies } from "../../dist/levels/policy.js";
 import { createSubject, userHandle } from "../factors/webauthn/authenticator.js";
-import { type Answer, password } from "../world/ampho.js";
+import { password, type ReadResponse } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { type Mailing, mailingOf, mailSettings } from "./mailboxes.js";
 import { type Outside, openOutside, signIn } from "./outside.js";
@@ -11,9 +11,9 @@ import { addOwner, fullLogin, type Ground, logIn, onBothDatabases, textsOf, unth
 import { addPasskeyOwner, passkeySettings } from "./passkey-owners.js";
 import { type Actor, type Code, type Column, ways } from "./ways.js";
 
-function outcomeOf(answer: Answer | "no way", login: string | undefined): string {
-  if (answer === "no way") return answer;
-  const { status, json, error } = answer;
+function outcomeOf(response: ReadResponse | "no way", login: string | undefined): string {
+  if (response === "no way") return response;
+  const { status, json, error } = response;
   if (status !== 200) {
     const rejected = error === "invalid_request" ? 400 : 401;
     expect([status, json["token"], json["refresh_token"]]).toEqual([rejected, undefined, undefined]);

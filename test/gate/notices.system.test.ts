@@ -107,9 +107,9 @@ onBothDatabases((ground) => {
     const { device } = await addPerson(world, ann, password);
     await world.ampho.users.setRoles(ann, ["strict"]);
     const pending = async () => {
-      const answer = await logInBy(world, { login: ann, password, device });
-      expect(answer.json).toMatchObject({ error: "factor_needed", enroll: true });
-      return { transaction: String(answer.json["transaction"]), mail: await world.mail("enroll", ann) };
+      const response = await logInBy(world, { login: ann, password, device });
+      expect(response.json).toMatchObject({ error: "factor_needed", enroll: true });
+      return { transaction: String(response.json["transaction"]), mail: await world.mail("enroll", ann) };
     };
     const begin = (body: object) => world.call("POST", "/totp", { body });
     const [first, other] = [await pending(), await pending()];

@@ -1,6 +1,6 @@
 // Outside logins with tokens in cookies (docs/guides/providers.md): no page of the application needs a script.
 import { expect, it } from "vitest";
-import { type Answer, answerOf, password, type World } from "../world/ampho.js";
+import { password, type ReadResponse, readResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { appleKey, identities, type Outside, openOutside } from "./outside.js";
 import { addOwner, type Ground, onBothDatabases } from "./owners.js";
@@ -28,7 +28,7 @@ function openBrowser(world: World) {
       if (value === "") cookies.delete(name);
       else cookies.set(name, value);
     }
-    return answerOf(response);
+    return readResponse(response);
   }
   return {
     cookies,
@@ -45,9 +45,9 @@ function openBrowser(world: World) {
 type Browser = ReturnType<typeof openBrowser>;
 
 const has = ({ cookies }: Browser, name: string) => cookies.has(`__Host-ampho-${name}`);
-const locationOf = (answer: Answer) => {
-  expect(answer.status, answer.text).toBe(303);
-  return answer.headers.get("location") ?? "";
+const locationOf = (response: ReadResponse) => {
+  expect(response.status, response.text).toBe(303);
+  return response.headers.get("location") ?? "";
 };
 
 const open = (ground: Ground, acme = {}, options = {}) =>
@@ -78,8 +78,8 @@ onBothDatabases((ground) => {
     const browser = openBrowser(outside.world);
     const query = await begin(outside, browser, { sub: "ann" }, { return_to: "/cart?x=1" });
     expect(has(browser, "transaction")).toBe(true);
-    const answer = await browser.get(`/login/outside/acme/callback?${query}`);
-    expect(locationOf(answer)).toBe(`${origin}/cart?x=1`);
+    const response = await browser.get(`/login/outside/acme/callback?${query}`);
+    expect(locationOf(response)).toBe(`${origin}/cart?x=1`);
     expect([has(browser, "token"), has(browser, "refresh"), has(browser, "transaction")]).toEqual([true, true, false]);
     expect((await browser.get("/session")).json).toMatchObject({ amr: ["fed"] });
   });
@@ -184,8 +184,8 @@ onBothDatabases((ground) => {
     const outside = await open(ground);
     const browser = openBrowser(outside.world);
     for (const from of ["https://evil.example", "https://sub.app.example"]) {
-      const answer = await browser.form("/login/outside", { provider: "acme" }, from);
-      expect([from, answer.status, answer.error]).toEqual([from, 403, "cross_site"]);
+      const response = await browser.form("/login/outside", { provider: "acme" }, from);
+      expect([from, response.status, response.error]).toEqual([from, 403, "cross_site"]);
     }
     expect(browser.cookies.size).toBe(0);
   });

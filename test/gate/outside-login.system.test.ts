@@ -52,8 +52,8 @@ onBothDatabases((ground) => {
     const { transaction, state, nonce } = await begin(world);
     evil.claims = { nonce, sub: "ann" };
     const body = { transaction, outside: { provider: "acme", code: "code-1", state } };
-    const answers = await Promise.all([1, 2, 3, 4].map(() => world.call("POST", "/login", { body })));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401]);
+    const responses = await Promise.all([1, 2, 3, 4].map(() => world.call("POST", "/login", { body })));
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401]);
     expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual(over);
   });
 
@@ -104,7 +104,7 @@ onBothDatabases((ground) => {
       world.call("POST", "/login", { body: { transaction: linking.transaction, login: "ann", password } }),
       world.call("POST", "/login", { body: { transaction: page, outside: response } }),
     ];
-    for (const answer of await Promise.all(attempts)) expect(outcomeOf(answer)).toEqual(over);
+    for (const received of await Promise.all(attempts)) expect(outcomeOf(received)).toEqual(over);
   });
 
   it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
@@ -171,9 +171,9 @@ onBothDatabases((ground) => {
     const { world } = outside;
     const ann = await world.user("ann@acme.example", { password });
     await world.user("bob", { password });
-    const answer = await signIn(outside, { claims: { sub: "s-1", ...verified } });
-    expect([...outcomeOf(answer), answer.json["ways"]]).toEqual([...needed, ["login", "mail"]]);
-    const { transaction } = answer.json;
+    const received = await signIn(outside, { claims: { sub: "s-1", ...verified } });
+    expect([...outcomeOf(received), received.json["ways"]]).toEqual([...needed, ["login", "mail"]]);
+    const { transaction } = received.json;
     const attempt = (login: string, word: string) =>
       world.call("POST", "/login", { body: { transaction, login, password: word } });
     expect(outcomeOf(await attempt("ann@acme.example", "wrong"))).toEqual(wrong);
@@ -233,15 +233,15 @@ onBothDatabases((ground) => {
     const again = grantOf(await signIn(believed, { claims: { sub: "s-1", ...verified } }));
     expect(claimsOf(again.token)["sub"]).toBe(claimsOf(created.token)["sub"]);
 
-    const answer = await signIn(believed, {
+    const received = await signIn(believed, {
       provider: "other",
       claims: { sub: "s-9", email: "eve@acme.example", email_verified: true },
     });
-    expect([...outcomeOf(answer), answer.json["ways"]]).toEqual([...needed, ["mail"]]);
+    expect([...outcomeOf(received), received.json["ways"]]).toEqual([...needed, ["mail"]]);
     const users = await ground.sql(believed.world, "select login from ampho_users order by login");
     expect(users).toEqual([{ login: "ann@acme.example" }]);
     const code = await codeOf(believed, "eve@acme.example");
-    const { transaction } = answer.json;
+    const { transaction } = received.json;
     const grant = grantOf(await believed.world.call("POST", "/login", { body: { transaction, code } }));
     expect(claimsOf(grant.token)).toMatchObject({ login: "eve@acme.example", amr: ["fed", "mail"] });
   });
@@ -271,14 +271,14 @@ onBothDatabases((ground) => {
     evil.claims = { sub: "s-1", ...verified };
     evil.token = (claims) =>
       json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, { ...claims, nonce: nonceOf() }) });
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       begun.map(({ transaction, state }, at) =>
         world.call("POST", "/login", { body: { transaction, outside: { provider: "acme", code: String(at), state } } }),
       ),
     );
-    const granted = answers.filter(({ status }) => status === 200);
+    const granted = responses.filter(({ status }) => status === 200);
     expect(granted.length).toBeGreaterThan(0);
-    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(over);
+    for (const received of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(received)).toEqual(over);
     expect(await identities(outside, ground)).toHaveLength(1);
     expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
   });
@@ -334,12 +334,12 @@ onBothDatabases((ground) => {
 
   it("the callback sends the browser to the application, with the parameters and the provider in the fragment", async () => {
     const { world } = await openOutside(ground);
-    const answer = await world.call(
+    const received = await world.call(
       "GET",
       "/login/outside/acme/callback?code=a%2Fb&state=s&iss=i&scope=x&provider=other",
     );
-    expect(answer.status).toBe(303);
-    const location = new URL(answer.headers.get("location") ?? "");
+    expect(received.status).toBe(303);
+    const location = new URL(received.headers.get("location") ?? "");
     expect(location.origin + location.pathname).toBe(appUrl);
     const sent = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
     expect(sent).toEqual({ code: "a/b", state: "s", iss: "i", scope: "x", provider: "acme" });

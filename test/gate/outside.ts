@@ -1,7 +1,7 @@
 // Users who sign in at an outside provider, against a provider that the test controls.
 import { expect } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
-import { type Answer, password, type World } from "../world/ampho.js";
+import { password, type ReadResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { type EvilProvider, startEvilProvider } from "../world/evil-provider.js";
 import { keyPair } from "../world/key-pairs.js";
@@ -63,7 +63,7 @@ export interface Begun {
   readonly nonce: string;
 }
 
-export function begunOf({ json }: Answer): Begun {
+export function begunOf({ json }: ReadResponse): Begun {
   const { searchParams } = new URL(String(json["url"]));
   return {
     transaction: String(json["transaction"]),
@@ -88,7 +88,7 @@ export interface SignIn {
 }
 
 /** The whole way: the beginning, the provider, and the finish. */
-export async function signIn({ world, evil, other }: Outside, about: SignIn = {}): Promise<Answer> {
+export async function signIn({ world, evil, other }: Outside, about: SignIn = {}): Promise<ReadResponse> {
   const { provider = "acme", claims = {}, bearer, body = {} } = about;
   const { transaction, state, nonce } = await begin(world, provider);
   (provider === "acme" ? evil : other).claims = { nonce, ...claims };
@@ -97,7 +97,7 @@ export async function signIn({ world, evil, other }: Outside, about: SignIn = {}
 }
 
 /** Links the identity of the claims to the user of the token. */
-export async function link({ world, evil, other }: Outside, bearer: string, about: SignIn = {}): Promise<Answer> {
+export async function link({ world, evil, other }: Outside, bearer: string, about: SignIn = {}): Promise<ReadResponse> {
   const { provider = "acme", claims = {} } = about;
   const begun = await world.call("POST", "/identities", { body: { provider }, bearer });
   if (begun.status !== 200) return begun;

@@ -84,10 +84,10 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code, new_password: "short" }))).toEqual([
       ...[400, "password_rejected"],
     ]);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 8 }, () => finishReset(world, { transaction, code: mail.code })),
     );
-    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
     expect([calls, rows[0]?.password]).toEqual([["setPassword"], newPassword]);
     expect(admission(world.ampho, token)).not.toBe("in");
     expect((await world.renew(refresh_token)).status).toBe(401);
@@ -106,9 +106,9 @@ onBothDatabases((ground) => {
     expect((await change({})).status).toBe(503);
     table.isDown = false;
     expect([calls, rows[0]?.password]).toEqual([[], password]);
-    const answers = await Promise.all([1, 2, 3, 4].map((n) => change({ new_password: `${newPassword} ${n}` })));
-    expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
-    expect(answers.filter(({ status }) => status === 401)).toHaveLength(3);
+    const responses = await Promise.all([1, 2, 3, 4].map((n) => change({ new_password: `${newPassword} ${n}` })));
+    expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
+    expect(responses.filter(({ status }) => status === 401)).toHaveLength(3);
     expect(calls).toEqual(["setPassword"]);
     expect(admission(world.ampho, mine.token)).toBe("in");
     expect(admission(world.ampho, other.token)).not.toBe("in");

@@ -76,10 +76,10 @@ describe.each([true, false])("passkeys with an application's own table, with fin
       table.find = find;
       table.findById = () => find("ann");
       const second = { transaction, passkey: authenticate(ann.subject, challenge) };
-      const answers = [await logInWith(world, ann), await world.call("POST", "/login", { body: second })];
-      for (const answer of answers)
-        expect([answer.status, answer.json["token"]], answer.text).toEqual([status, undefined]);
-      if (status === 401) expect(answers[0]?.error).toBe("invalid_credentials");
+      const responses = [await logInWith(world, ann), await world.call("POST", "/login", { body: second })];
+      for (const response of responses)
+        expect([response.status, response.json["token"]], response.text).toEqual([status, undefined]);
+      if (status === 401) expect(responses[0]?.error).toBe("invalid_credentials");
       Object.assign(table, good);
       expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
       // The transaction is not used up.

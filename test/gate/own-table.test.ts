@@ -54,12 +54,12 @@ onBothDatabases((ground) => {
       const { transaction: raising } = (await world.call("POST", "/login", { body: {}, bearer })).json;
       const totp = ann.nextCode();
       table.find = find;
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         world.call("POST", "/login", { body: { transaction, totp } }),
         world.call("POST", "/login", { body: { transaction: raising, totp }, bearer }),
         world.call("POST", "/login", { body: { totp }, bearer }),
       ]);
-      for (const answer of answers) expect(answer.status, answer.text).toBe(status);
+      for (const response of responses) expect(response.status, response.text).toBe(status);
       table.find = found;
       expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
       // Neither the transaction nor the code is used up.

@@ -4,7 +4,7 @@ import path from "node:path";
 import { Secret, TOTP } from "otpauth";
 import { beforeEach, describe, expect } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
-import { type Answer, type FullGrant, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { type FullGrant, grantOf, openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
 import { DatabaseSync } from "../world/sqlite.js";
 import { useDatabase } from "../world/use-postgres.js";
 
@@ -120,7 +120,7 @@ export async function setUp(world: World, bearer: string) {
 export const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** A login with the right password and what is added. */
-export function logIn(world: World, login: string, more: Row = {}, headers = {}): Promise<Answer> {
+export function logIn(world: World, login: string, more: Row = {}, headers = {}): Promise<ReadResponse> {
   return world.call("POST", "/login", { body: { login, password, ...more }, headers });
 }
 
@@ -131,12 +131,12 @@ export async function fullLogin(world: World, owner: Owner, more: Row = {}): Pro
 
 /** The transaction of a login with the right password alone. */
 export async function pendingLogin(world: World, login: string): Promise<string> {
-  const answer = await logIn(world, login);
-  expect([answer.status, answer.error]).toEqual([401, "factor_needed"]);
-  return String(answer.json["transaction"]);
+  const response = await logIn(world, login);
+  expect([response.status, response.error]).toEqual([401, "factor_needed"]);
+  return String(response.json["transaction"]);
 }
 
-export const outcomeOf = ({ status, error }: Answer): readonly unknown[] =>
+export const outcomeOf = ({ status, error }: ReadResponse): readonly unknown[] =>
   error === undefined ? [status] : [status, error];
 
 export const wrong = [401, "invalid_credentials"];

@@ -71,8 +71,8 @@ onBothDatabases((ground) => {
     const before = await openSessions(ground, world);
     for (const [name, change] of Object.entries(forged))
       expect([name, ...outcomeOf(await logInWith(world, ann, change))]).toEqual([name, ...wrong]);
-    const refused = (await world.events()).filter((event) => event.startsWith("factor_refused: passkey_"));
-    expect(refused).toEqual(reasons.map((reason) => `factor_refused: passkey_${reason}`));
+    const rejected = (await world.events()).filter((event) => event.startsWith("factor_refused: passkey_"));
+    expect(rejected).toEqual(reasons.map((reason) => `factor_refused: passkey_${reason}`));
     expect(await openSessions(ground, world)).toBe(before);
     await passkeyLogin(world, ann);
   });
@@ -119,8 +119,8 @@ onBothDatabases((ground) => {
     const response = { userHandle: ann.handle };
     for (const [name, sent] of Object.entries(challenges)) {
       const passkey = authenticate(ann.subject, challenge, { response, clientData: { challenge: sent } });
-      const answer = await world.call("POST", "/login", { body: { transaction, passkey } });
-      expect([name, ...outcomeOf(answer)]).toEqual([name, ...wrong]);
+      const received = await world.call("POST", "/login", { body: { transaction, passkey } });
+      expect([name, ...outcomeOf(received)]).toEqual([name, ...wrong]);
     }
     // The assertion of a login page is none for a second step.
     const passkey = authenticate(ann.subject, challenge, { response });
@@ -149,9 +149,9 @@ onBothDatabases((ground) => {
     const handles = [ann.handle, undefined, null, "", base64url(Buffer.alloc(32, 1)), `${bob.handle}=`, 7];
     const bodies = new Set<string>();
     for (const userHandle of handles) {
-      const answer = await logInWith(world, bob, { response: { userHandle } });
-      expect([userHandle, ...outcomeOf(answer)]).toEqual([userHandle, ...wrong]);
-      bodies.add(answer.text);
+      const received = await logInWith(world, bob, { response: { userHandle } });
+      expect([userHandle, ...outcomeOf(received)]).toEqual([userHandle, ...wrong]);
+      bodies.add(received.text);
     }
     expect([bodies.size, await openSessions(ground, world)]).toEqual([1, before]);
     // A second step knows the account, so the handle can be left out, but not be wrong.
@@ -185,8 +185,8 @@ onBothDatabases((ground) => {
         return () => instance.call("POST", "/passkeys", { bearer: token, body: { transaction, passkey } });
       };
       const requests = [await requestOf(world, `carl${round}`), await requestOf(other, `eve${round}`)];
-      const answers = await Promise.all(requests.map((send) => send()));
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+      const responses = await Promise.all(requests.map((send) => send()));
+      expect(responses.map(({ status }) => status).sort()).toEqual([200, 400]);
       const rows = await passkeyRows(ground, world);
       expect(rows.filter((row) => row["id"] === base64url(id))).toHaveLength(1);
     }
@@ -200,10 +200,10 @@ onBothDatabases((ground) => {
     for (const signCount of [1, 2, 3]) {
       const before = await openSessions(ground, world);
       const bodies = [await assertion(world, key, { signCount }), await assertion(other, key, { signCount })];
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         bodies.map((body, at) => (at === 0 ? world : other).call("POST", "/login", { body })),
       );
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
+      expect(responses.map(({ status }) => status).sort()).toEqual([200, 401]);
       expect(await openSessions(ground, world)).toBe(before + 1);
       expect(Number((await passkeyRows(ground, world))[0]?.["sign_count"])).toBe(signCount);
     }
@@ -307,7 +307,7 @@ onBothDatabases((ground) => {
       const { token: bearer } = owner.enrolling;
       const raising = challengeOf(await world.call("POST", "/login", { body: {}, bearer }));
       await change(owner.id, owner.login);
-      const answers = [
+      const responses = [
         await world.call("POST", "/login", {
           body: { transaction, passkey: authenticate(owner.subject, challenge) },
         }),
@@ -316,7 +316,7 @@ onBothDatabases((ground) => {
           body: { transaction: raising.transaction, passkey: authenticate(owner.subject, raising.challenge) },
         }),
       ];
-      for (const answer of answers) expect([name, answer.status]).toEqual([name, 401]);
+      for (const received of responses) expect([name, received.status]).toEqual([name, 401]);
       expect(await world.ampho.sessions.list(owner.id)).toEqual([]);
     }
     await passkeyLogin(world, await addPasskeyOwner(world, "other"));

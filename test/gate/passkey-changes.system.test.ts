@@ -55,8 +55,8 @@ onBothDatabases((ground) => {
       const { added } = await addPasskey(world, token, createSubject(-7), { change });
       expect([name, ...outcomeOf(added)]).toEqual([name, ...wrong]);
     }
-    const refused = (await world.events()).filter((event) => event.startsWith("factor_refused: passkey_"));
-    expect([refused.length, await rowsOf(ground, world)]).toEqual([Object.keys(forged).length, []]);
+    const rejected = (await world.events()).filter((event) => event.startsWith("factor_refused: passkey_"));
+    expect([rejected.length, await rowsOf(ground, world)]).toEqual([Object.keys(forged).length, []]);
     expect((await addPasskey(world, token, createSubject(-7))).added.status).toBe(200);
   });
 
@@ -108,9 +108,9 @@ onBothDatabases((ground) => {
         ["POST", { name: "Mine" }],
         ["DELETE", undefined],
       ] as const) {
-        const answer = await world.call(method, path, { bearer, body });
-        expect([path, method, answer.status]).toEqual([path, method, 404]);
-        if (!/%00|A{9}/.test(path)) bodies.add(answer.text);
+        const response = await world.call(method, path, { bearer, body });
+        expect([path, method, response.status]).toEqual([path, method, 404]);
+        if (!/%00|A{9}/.test(path)) bodies.add(response.text);
       }
     expect(bodies.size).toBe(1);
     expect(await rowsOf(ground, world)).toEqual(before);
@@ -207,14 +207,14 @@ onBothDatabases((ground) => {
       )[0];
     const before = await counts();
     const { device, token: bearer } = ann.enrolling;
-    const answers = [
+    const responses = [
       await world.call("GET", "/login"),
       await world.call("GET", "/login?login=ann"),
       await world.call("GET", "/login?login=nobody&user=ann"),
       await world.call("GET", "/login", { bearer }),
       await world.call("GET", "/login", { headers: { cookie: `__Host-ampho-device=${device}` } }),
     ];
-    const shapes = answers.map(({ status, json, text }) => {
+    const shapes = responses.map(({ status, json, text }) => {
       const { challenge, ...options }: Record<string, unknown> = { ...Object(json["passkey"]) };
       const { jti, iat, exp, ...claims } = claimsOf(String(json["transaction"]));
       expect([typeof challenge, typeof jti, Number(exp) - Number(iat)]).toEqual(["string", "string", 600]);
@@ -222,7 +222,7 @@ onBothDatabases((ground) => {
     });
     for (const shape of shapes) expect(shape).toEqual(shapes[0]);
     expect(shapes[0]).toMatchObject({ status: 200, claims: { for: "login" }, options: { allowCredentials: [] } });
-    expect(new Set(answers.map(({ json }) => json["transaction"])).size).toBe(answers.length);
+    expect(new Set(responses.map(({ json }) => json["transaction"])).size).toBe(responses.length);
     expect(await counts()).toEqual(before);
     await passkeyLogin(world, ann);
   });
@@ -235,8 +235,8 @@ onBothDatabases((ground) => {
     for (const userHandle of [ann.handle, bob.handle, undefined]) {
       const { transaction, challenge } = await stepUp();
       const passkey = authenticate(bob.subject, challenge, { response: { userHandle } });
-      const answer = await world.call("POST", "/login", { body: { transaction, passkey }, bearer });
-      expect(outcomeOf(answer)).toEqual(wrong);
+      const response = await world.call("POST", "/login", { body: { transaction, passkey }, bearer });
+      expect(outcomeOf(response)).toEqual(wrong);
     }
     // Bob's challenge and passkey under Ann's token.
     const { token } = bob.enrolling;
@@ -327,9 +327,9 @@ onBothDatabases((ground) => {
     for (const [purpose, start] of Object.entries(begin))
       for (const [route, { path, body, right }] of Object.entries(finishes)) {
         const { transaction, bearer } = await start();
-        const answer = await world.call("POST", path, { body: { ...body, transaction }, bearer });
+        const response = await world.call("POST", path, { body: { ...body, transaction }, bearer });
         const good = Object.keys(body).length === 0 ? [200] : wrong;
-        expect([purpose, route, ...outcomeOf(answer)]).toEqual([
+        expect([purpose, route, ...outcomeOf(response)]).toEqual([
           purpose,
           route,
           ...(right.includes(purpose) ? good : over),
@@ -363,8 +363,8 @@ onBothDatabases((ground) => {
           ["POST", "/login", {}],
         ] as const),
       ]) {
-        const answer = await world.call(method, path, { bearer, ...(body && { body }) });
-        expect([method, path, answer.status]).toEqual([method, path, 401]);
+        const response = await world.call(method, path, { bearer, ...(body && { body }) });
+        expect([method, path, response.status]).toEqual([method, path, 401]);
       }
     }
     expect((await world.ampho.sessions.list(ann.id)).length).toBe(before);

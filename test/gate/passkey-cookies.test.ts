@@ -1,7 +1,7 @@
 // Passkeys with AMPHO_SECURITY_COOKIES. A transaction that belongs to a user is in the cookie, and that of a login page is not.
 import { expect, it } from "vitest";
 import { authenticate, createSubject, register, type Subject } from "../factors/webauthn/authenticator.js";
-import { type Answer, openWorld, password, type World } from "../world/ampho.js";
+import { openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { challengeOf, passkeySettings } from "./passkey-owners.js";
 
@@ -12,17 +12,17 @@ const access = "__Host-ampho-token";
 function browse(world: World, jar = new Map<string, string>(), site = "same-origin") {
   return {
     jar,
-    async send(method: string, path: string, body?: object): Promise<Answer> {
+    async send(method: string, path: string, body?: object): Promise<ReadResponse> {
       const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
       const headers = { "sec-fetch-site": site, ...(cookie !== "" && { cookie }) };
-      const answer = await world.call(method, path, { body, headers });
-      for (const line of answer.headers.getSetCookie()) {
+      const response = await world.call(method, path, { body, headers });
+      for (const line of response.headers.getSetCookie()) {
         const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
         if (value === "") jar.delete(name);
         else jar.set(name, value);
       }
-      for (const name of ["token", "refresh_token"]) expect(answer.json).not.toHaveProperty(name);
-      return answer;
+      for (const name of ["token", "refresh_token"]) expect(response.json).not.toHaveProperty(name);
+      return response;
     },
   };
 }
@@ -100,8 +100,8 @@ it("a page of another site can use no passkey route with the user's cookies (W-9
     ["POST", "/passkeys/AAAA", { name: "Mine" }],
     ["DELETE", "/passkeys/AAAA", undefined],
   ] as const) {
-    const answer = await foreign.send(method, path, body);
-    expect([path, answer.status, answer.error]).toEqual([path, 403, "cross_site"]);
+    const response = await foreign.send(method, path, body);
+    expect([path, response.status, response.error]).toEqual([path, 403, "cross_site"]);
   }
   expect((await browser.send("POST", "/login", { transaction: page.transaction, passkey })).status).toBe(200);
 });

@@ -8,7 +8,15 @@ import {
   register,
   type Subject,
 } from "../factors/webauthn/authenticator.js";
-import { type Answer, admission, type FullGrant, grantOf, password, type Sent, type World } from "../world/ampho.js";
+import {
+  admission,
+  type FullGrant,
+  grantOf,
+  password,
+  type ReadResponse,
+  type Sent,
+  type World,
+} from "../world/ampho.js";
 import { textsOf } from "./owners.js";
 
 export const passkeySettings = { appUrl: "https://example.org/", appName: "Example" };
@@ -27,7 +35,7 @@ export interface Challenge {
   readonly options: Options;
 }
 
-export function challengeOf({ json }: Answer): Challenge {
+export function challengeOf({ json }: ReadResponse): Challenge {
   const options: Options = { challenge: "", ...(json["passkey"] ?? {}) };
   return { transaction: String(json["transaction"]), challenge: bytesOf(options.challenge), options };
 }
@@ -47,7 +55,7 @@ export async function addPasskey(
   bearer: string,
   subject: Subject,
   { body = {}, change = {} }: { readonly body?: object; readonly change?: Partial<Parts> } = {},
-): Promise<{ readonly options: Options; readonly added: Answer }> {
+): Promise<{ readonly options: Options; readonly added: ReadResponse }> {
   const { transaction, challenge, options } = await beginPasskey(world, bearer, body);
   const sent = { transaction, passkey: register(subject, challenge, change), name: "Phone" };
   return { options, added: await world.call("POST", "/passkeys", { bearer, body: sent }) };
@@ -92,7 +100,7 @@ export const logInWith = async (
   owner: Pick<PasskeyOwner, "subject" | "handle">,
   change: Partial<Parts> = {},
   sent: Sent = {},
-): Promise<Answer> => world.call("POST", "/login", { body: await assertion(world, owner, change), ...sent });
+): Promise<ReadResponse> => world.call("POST", "/login", { body: await assertion(world, owner, change), ...sent });
 
 /** The session of a login by passkey. A guard accepts its token. */
 export async function passkeyLogin(world: World, owner: PasskeyOwner, change: Partial<Parts> = {}): Promise<FullGrant> {

@@ -148,8 +148,8 @@ onBothDatabases((ground) => {
     }
     expect(await rows()).toHaveLength(20);
     for (const process of [one, other]) {
-      const [answer] = await process.all([{ method: "POST", path: "/passkeys/options", bearer, body: {} }]);
-      expect(answer?.status).toBe(400);
+      const [response] = await process.all([{ method: "POST", path: "/passkeys/options", bearer, body: {} }]);
+      expect(response?.status).toBe(400);
     }
   });
 });

@@ -128,9 +128,9 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
         world.call("POST", "/login", { body: finish }),
         world.call("POST", "/totp/confirm", { body: confirm, bearer: bob.token }),
       ]);
-    for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
-    for (const answer of [...(await sendByMail()), ...(await sendAll(byPasskey))])
-      expect(outcomeOf(answer)).toEqual([503, "unavailable"]);
+    for (const response of await redeem()) expect(outcomeOf(response)).toEqual([503, "unavailable"]);
+    for (const response of [...(await sendByMail()), ...(await sendAll(byPasskey))])
+      expect(outcomeOf(response)).toEqual([503, "unavailable"]);
     // The page of a login needs no database.
     expect((await world.call("GET", "/login")).status).toBe(200);
     expect(outcomeOf(await world.call("POST", "/login/mail", { body: { login: "bob" } }))).toEqual([
@@ -141,12 +141,12 @@ it.each(Object.keys(downs) as (keyof typeof downs)[])(
     await vi.waitFor(() => world.ampho.host.ready(), { timeout: 15_000, interval: 50 });
     // An attempt whose settlement failed counts as pending for a while.
     await sleep(100);
-    for (const answer of await redeem()) expect(answer.status, answer.text).toBe(200);
+    for (const response of await redeem()) expect(response.status, response.text).toBe(200);
     expect((await sendByMail()).map(({ status }) => status)).toEqual([200, 204, 200, 204]);
-    for (const answer of await sendByMail()) expect(answer.status, answer.text).toBe(401);
+    for (const response of await sendByMail()) expect(response.status, response.text).toBe(401);
     // A new passkey would end the pending login, so it comes last.
     for (const each of byPasskey) expect((await sendAll([each]))[0]?.status).toBe(200);
-    for (const answer of await sendAll(byPasskey)) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
-    for (const answer of await redeem()) expect(outcomeOf(answer)).toEqual([401, "transaction_over"]);
+    for (const response of await sendAll(byPasskey)) expect(outcomeOf(response)).toEqual([401, "transaction_over"]);
+    for (const response of await redeem()) expect(outcomeOf(response)).toEqual([401, "transaction_over"]);
   },
 );

@@ -36,13 +36,13 @@ onBothDatabases((ground) => {
     const [recovery_code = ""] = ann.recoveryCodes;
     const transactions: string[] = [];
     for (let n = 0; n < 16; n++) transactions.push(await pendingLogin(world, "ann"));
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       transactions.map((transaction, n) =>
         (both[n % 2] ?? world).call("POST", "/login", { body: { transaction, recovery_code } }),
       ),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(wrong);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const response of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(response)).toEqual(wrong);
   });
 
   it("a recovery code of another user or of a replaced set is rejected (W-56)", async () => {

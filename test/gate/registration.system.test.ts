@@ -85,8 +85,8 @@ onBothDatabases((ground) => {
     await addPerson(world, ann, password);
     // The owner is tricked into reading the code out.
     const body = { transaction, code };
-    const answer = await world.call("POST", "/account/email/finish", { bearer: eve.token, body });
-    expect(outcomeOf(answer)).toEqual([409, "email_taken"]);
+    const response = await world.call("POST", "/account/email/finish", { bearer: eve.token, body });
+    expect(outcomeOf(response)).toEqual([409, "email_taken"]);
     expect(await world.ampho.users.find("eve@x.example")).toMatchObject({ email: "eve@x.example" });
   });
 
@@ -111,8 +111,8 @@ onBothDatabases((ground) => {
     }
     // A Cyrillic letter among Latin ones, a full-width letter, and an invisible one.
     for (const email of ["аnn@x.example", "ａnn@x.example", "an\u200bn@x.example"]) {
-      const answer = await world.call("POST", "/register", { body: { email } });
-      expect(outcomeOf(answer)).toEqual([400, "invalid_request"]);
+      const response = await world.call("POST", "/register", { body: { email } });
+      expect(outcomeOf(response)).toEqual([400, "invalid_request"]);
     }
     expect(await ground.sql(world, "select count(*) as n from ampho_users")).toMatchObject([{ n: expect.anything() }]);
     expect((await world.ampho.users.find(ann))?.login).toBe(ann);
@@ -144,10 +144,10 @@ onBothDatabases((ground) => {
     for (const round of [1, 2, 3]) {
       const email = `ann${round}@x.example`;
       const begun = [await registering(world, email), await registering(world, email)];
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         begun.map(({ transaction, mail }, n) => finish(n === 0 ? world : other, { transaction, code: mail.code })),
       );
-      expect(answers.map(outcomeOf).sort()).toEqual([[200], over]);
+      expect(responses.map(outcomeOf).sort()).toEqual([[200], over]);
       expect((await world.mail("account_exists")).to).toBe(email);
       expect(await ground.sql(world, `select id from ampho_users where email_canonical = '${email}'`)).toHaveLength(1);
     }
@@ -161,14 +161,14 @@ onBothDatabases((ground) => {
       { transaction, code: mail.code },
       { link: mail.link, match },
     ];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 16 }, (_, n) => finish(n % 2 === 0 ? world : other, bodies[n % 2] ?? {})),
     );
     // On a busy machine every one of them can be shed with 503, and the client comes again.
-    const granted = () => answers.filter(({ status }) => status === 200);
+    const granted = () => responses.filter(({ status }) => status === 200);
     for (let again = 0; again < 5 && granted().length === 0; again += 1) {
       world.clock.advance(16);
-      answers.push(await finish(world, { transaction, code: mail.code }));
+      responses.push(await finish(world, { transaction, code: mail.code }));
     }
     expect(granted()).toHaveLength(1);
     expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
@@ -208,9 +208,9 @@ onBothDatabases((ground) => {
     const subject = createSubject(-7);
     const passkey = register(subject, begun.challenge);
     const body = { transaction: begun.transaction, code, passkey, name: "Phone" };
-    const answer = await world.call("POST", "/register/finish", { body });
-    const grant = grantOf(answer);
-    expect(answer.json["recovery_codes"]).toHaveLength(8);
+    const response = await world.call("POST", "/register/finish", { body });
+    const grant = grantOf(response);
+    expect(response.json["recovery_codes"]).toHaveLength(8);
     expect(claimsOf(grant.token)).toMatchObject({ acr: "phr", login: ann });
     expect(outcomeOf(await world.call("POST", "/login", { body: { login: ann, password } }))).toEqual(wrong);
     // The account has a second factor now, which a mailed code does not replace.
@@ -283,10 +283,10 @@ onBothDatabases((ground) => {
     const shapes = [];
     for (const email of [ann, "new@x.example"]) {
       world.clock.advance(61);
-      const answer = await world.call("POST", "/register", { body: { email } });
-      const { transaction, match, passkey, ...rest } = answer.json;
+      const response = await world.call("POST", "/register", { body: { email } });
+      const { transaction, match, passkey, ...rest } = response.json;
       const claims = claimsOf(String(transaction));
-      shapes.push([answer.status, Object.keys(answer.json), typeof match, Object.keys(claims), Object.keys(rest)]);
+      shapes.push([response.status, Object.keys(response.json), typeof match, Object.keys(claims), Object.keys(rest)]);
       expect(JSON.stringify(passkey)).not.toContain('excludeCredentials":[{');
     }
     expect(shapes[0]).toEqual(shapes[1]);

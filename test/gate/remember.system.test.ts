@@ -27,9 +27,9 @@ onBothDatabases((ground) => {
     const { token, device } = grantOf(await logIn(world, "ann", { device: grant.device }));
     expect(claimsOf(token)).toMatchObject({ acr: "1fa", amr: ["pwd", "dev"] });
     const route = world.ampho.authorize({ acr: "2fa" }, () => Response.json({}));
-    const answer = await route(new Request("http://localhost/x", { headers: { Authorization: `Bearer ${token}` } }));
-    expect([answer.status, (await answer.json()).error]).toEqual([401, "login_too_weak"]);
-    expect(answer.headers.get("www-authenticate")).toContain('error="insufficient_user_authentication"');
+    const response = await route(new Request("http://localhost/x", { headers: { Authorization: `Bearer ${token}` } }));
+    expect([response.status, (await response.json()).error]).toEqual([401, "login_too_weak"]);
+    expect(response.headers.get("www-authenticate")).toContain('error="insufficient_user_authentication"');
     expect(await onDevice(world, device)).toEqual([200]);
   });
 

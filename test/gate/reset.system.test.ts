@@ -48,9 +48,9 @@ onBothDatabases((ground) => {
       { link: mail.link, match },
       { transaction, link: mail.link },
     ]) {
-      const answer = await finishReset(world, proof);
-      expect(answer.json).toMatchObject({ error: "factor_needed", enroll: false });
-      expect(answer.json["token"]).toBeUndefined();
+      const response = await finishReset(world, proof);
+      expect(response.json).toMatchObject({ error: "factor_needed", enroll: false });
+      expect(response.json["token"]).toBeUndefined();
       const totp = wrongCode(secret, world.clock.now());
       expect(outcomeOf(await finishReset(world, { ...proof, totp }))).toEqual(wrong);
     }
@@ -75,17 +75,17 @@ onBothDatabases((ground) => {
     const world = await openMailing(ground, { throttleLock: 8 });
     const { token } = await addPerson(world, ann, password);
     const { secret } = await addApp(world, token);
-    let refused = 0;
+    let rejected = 0;
     for (let request = 0; request < 6; request += 1) {
       const { transaction, mail } = await askedReset(world, ann);
       for (let guess = 0; guess < 5; guess += 1) {
         const totp = wrongCode(secret, world.clock.now());
-        const answer = await finishReset(world, { transaction, code: mail.code, totp });
-        if (answer.error === "invalid_credentials") refused += 1;
-        if (answer.status === 429) world.clock.advance(Math.min(Number(answer.headers.get("retry-after")), 120));
+        const response = await finishReset(world, { transaction, code: mail.code, totp });
+        if (response.error === "invalid_credentials") rejected += 1;
+        if (response.status === 429) world.clock.advance(Math.min(Number(response.headers.get("retry-after")), 120));
       }
     }
-    expect(refused).toBeLessThanOrEqual(8);
+    expect(rejected).toBeLessThanOrEqual(8);
     expect(outcomeOf(await byPassword(world, ann, newPassword))).toEqual(wrong);
   });
 
@@ -152,9 +152,9 @@ onBothDatabases((ground) => {
     const begun = await world.call("POST", "/password/reset", { body: { login: ann }, headers });
     const { link } = await world.mail("reset");
     const body = { link, match: begun.json["match"], new_password: newPassword };
-    const answer = await world.call("POST", "/password/reset/finish", { body, headers });
-    expect([answer.status, answer.text]).toEqual([204, ""]);
-    for (const cookie of answer.headers.getSetCookie()) expect(cookie).toMatch(/Max-Age=0|Expires=Thu, 01 Jan 1970/);
+    const response = await world.call("POST", "/password/reset/finish", { body, headers });
+    expect([response.status, response.text]).toEqual([204, ""]);
+    for (const cookie of response.headers.getSetCookie()) expect(cookie).toMatch(/Max-Age=0|Expires=Thu, 01 Jan 1970/);
     const user = await world.ampho.users.find(ann);
     expect(await world.ampho.sessions.list(user?.id ?? "")).toEqual([]);
   });
@@ -169,9 +169,9 @@ onBothDatabases((ground) => {
     const shapes = [];
     for (const login of ["ann", "no-password", "no-address", "disabled", "nobody"]) {
       world.clock.advance(61);
-      const answer = await world.call("POST", "/password/reset", { body: { login } });
-      const transaction = String(answer.json["transaction"]);
-      shapes.push([answer.status, Object.keys(answer.json), Object.keys(claimsOf(transaction))]);
+      const response = await world.call("POST", "/password/reset", { body: { login } });
+      const transaction = String(response.json["transaction"]);
+      shapes.push([response.status, Object.keys(response.json), Object.keys(claimsOf(transaction))]);
       if (login === "ann") continue;
       const guessed = await finishReset(world, { transaction, code: "12345678" });
       expect(outcomeOf(guessed)).toEqual(wrong);
@@ -187,18 +187,18 @@ onBothDatabases((ground) => {
     await addPerson(world, ann, password);
     const { transaction, mail } = await askedReset(world, ann);
     const passwords = Array.from({ length: 16 }, (_, n) => `amber tulip canoe walnut ${n}`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       passwords.map((each, n) =>
         finishReset(n % 2 === 0 ? world : other, { transaction, code: mail.code, new_password: each }),
       ),
     );
-    for (const { status, text } of answers) expect([204, 401, 429, 503], text).toContain(status);
-    const done = () => answers.flatMap(({ status }, n) => (status === 204 ? [n] : []));
+    for (const { status, text } of responses) expect([204, 401, 429, 503], text).toContain(status);
+    const done = () => responses.flatMap(({ status }, n) => (status === 204 ? [n] : []));
     // On a busy machine every one of them can be shed with 503, and the client comes again.
     for (let again = 0; again < 5 && done().length === 0; again += 1) {
       world.clock.advance(16);
       passwords.push(newPassword);
-      answers.push(await finishReset(world, { transaction, code: mail.code }));
+      responses.push(await finishReset(world, { transaction, code: mail.code }));
     }
     expect(done()).toHaveLength(1);
     grantOf(await byPassword(world, ann, passwords[done()[0] ?? 0] ?? ""));
@@ -271,12 +271,12 @@ onBothDatabases((ground) => {
       const { transaction } = await begin(world, "/account/email", { email: "new@x.example" }, { bearer: token });
       codes.push({ token, transaction, code: (await world.mail("email", "new@x.example")).code });
     }
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       codes.map(({ token, transaction, code }, n) =>
         finishEmail(n === 0 ? world : other, token, { transaction, code }),
       ),
     );
-    expect(answers.map(outcomeOf).sort()).toEqual([[204], [409, "email_taken"]]);
+    expect(responses.map(outcomeOf).sort()).toEqual([[204], [409, "email_taken"]]);
   });
 
   it("an alarm ends sessions and device proofs once, and gives no access (W-86)", async () => {
@@ -294,8 +294,8 @@ onBothDatabases((ground) => {
     for (const changed of [`${alarm}x`, alarm.slice(0, -2), "x", mailed.transaction, mailed.mail.link, live.token])
       expect(outcomeOf(await raise(changed))).toEqual(over);
     expect(admission(world.ampho, live.token)).toBe("in");
-    const answer = await raise(alarm);
-    expect([answer.status, answer.text]).toEqual([204, ""]);
+    const response = await raise(alarm);
+    expect([response.status, response.text]).toEqual([204, ""]);
     expect(admission(world.ampho, live.token)).not.toBe("in");
     expect((await world.renew(live.refresh_token)).status).toBe(401);
     expect((await logInBy(world, { transaction: mailed.transaction, code: mailed.mail.code })).status).toBe(401);

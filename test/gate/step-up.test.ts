@@ -1,7 +1,7 @@
 // Tokens of before a step-up: the refresh token never receives the raised level, and the access token keeps the lower one.
 import { expect, it } from "vitest";
 import { AmphoError } from "../../dist/index.js";
-import { type Answer, admission, type FullGrant, grantOf, password, type World } from "../world/ampho.js";
+import { admission, type FullGrant, grantOf, password, type ReadResponse, type World } from "../world/ampho.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
 import { addOwner, fullLogin, type Owner, onBothDatabases, outcomeOf } from "./owners.js";
 
@@ -28,8 +28,8 @@ async function guarded(world: World, { token }: FullGrant, requirements: object)
   }
 }
 
-function expectLower(answers: readonly Answer[]): void {
-  for (const { json } of answers)
+function expectLower(responses: readonly ReadResponse[]): void {
+  for (const { json } of responses)
     if (typeof json["token"] === "string") expect(claimsOf(json["token"])).toMatchObject({ acr: "1fa", amr: ["pwd"] });
 }
 
@@ -102,11 +102,11 @@ onBothDatabases((ground) => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const bob = await addOwner(world, "bob");
-    const answer = await world.call("POST", "/login", {
+    const response = await world.call("POST", "/login", {
       body: { totp: ann.nextCode() },
       bearer: bob.enrolling.token,
     });
-    expect(outcomeOf(answer)).toEqual([401, "invalid_credentials"]);
+    expect(outcomeOf(response)).toEqual([401, "invalid_credentials"]);
     for (const { id } of [ann, bob])
       expect((await world.ampho.sessions.list(id)).map(({ acr }) => acr)).toEqual(["1fa"]);
   });

@@ -113,11 +113,11 @@ onBothDatabases((ground) => {
     const both = [world, await world.another()];
     const { secret, transaction } = await setUp(world, token);
     const totp = codeAt(secret, world.clock.now());
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 16 }, (_, n) => confirm(both[n % 2] ?? world, transaction, totp, token)),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(over);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const response of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(response)).toEqual(over);
     expect(await ground.sql(world, `select since from ampho_totp where user_id = '${id}'`)).toHaveLength(1);
   });
 
@@ -129,11 +129,11 @@ onBothDatabases((ground) => {
     const begun = await world.call("POST", "/totp", { body: { transaction: pending } });
     const [secret, transaction] = [String(begun.json["secret"]), String(begun.json["transaction"])];
     const totp = codeAt(secret, world.clock.now());
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 16 }, (_, n) => confirm(both[n % 2] ?? world, transaction, totp)),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const { status } of answers.filter((answer) => answer.status !== 200)) expect(status).toBe(401);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of responses.filter((response) => response.status !== 200)) expect(status).toBe(401);
     expect(await world.ampho.sessions.list(id)).toHaveLength(1);
     expect(outcomeOf(await logIn(world, "ann", { totp }))).toEqual(wrong);
     for (const again of [pending, transaction])

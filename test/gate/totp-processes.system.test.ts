@@ -24,10 +24,10 @@ type Opened = Awaited<ReturnType<typeof open>>;
 /** Both processes receive the request eight times at once. Returns the statuses. */
 async function race({ processes }: Opened, bodies: readonly object[]) {
   const requests = bodies.map((body) => ({ method: "POST", path: "/login", body }));
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     processes.map((process, n) => process.calls(8, requests[n] ?? { method: "POST", path: "/login" })),
   );
-  return answers.flat().map(({ status }) => status);
+  return responses.flat().map(({ status }) => status);
 }
 
 onBothDatabases((ground) => {

@@ -65,13 +65,13 @@ onBothDatabases((ground) => {
     const transactions: string[] = [];
     for (let n = 0; n < 16; n++) transactions.push(await pendingLogin(world, "ann"));
     const totp = ann.nextCode();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       transactions.map((transaction, n) =>
         (both[n % 2] ?? world).call("POST", "/login", { body: { transaction, totp } }),
       ),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const answer of answers.filter(({ status }) => status !== 200)) expect(outcomeOf(answer)).toEqual(wrong);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const response of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(response)).toEqual(wrong);
     expect(await world.ampho.sessions.list(ann.id)).toHaveLength(2);
   });
 
@@ -81,12 +81,12 @@ onBothDatabases((ground) => {
     const { token: bearer } = await fullLogin(world, ann);
     const transaction = await pendingLogin(world, "ann");
     const totp = ann.nextCode();
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       world.call("POST", "/login", { body: { transaction, totp } }),
       logIn(world, "ann", { totp }),
       stepUp(world, bearer, totp),
     ]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 401, 401]);
   });
 
   it("a code is accepted one step before and after its time, and not two (W-48)", async () => {

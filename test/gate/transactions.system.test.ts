@@ -90,8 +90,8 @@ onBothDatabases((ground) => {
     ] as const;
     for (const [method, path, body] of calls) {
       const bodied = body === undefined ? {} : { body };
-      const answer = await world.call(method, path, { bearer: transaction, ...bodied });
-      expect([method, path, answer.status]).toEqual([method, path, 401]);
+      const response = await world.call(method, path, { bearer: transaction, ...bodied });
+      expect([method, path, response.status]).toEqual([method, path, 401]);
     }
     expect((await world.renew(transaction)).status).toBe(401);
     expect((await world.call("POST", "/passkeys/options", { bearer: transaction })).status).toBe(404);
@@ -155,8 +155,8 @@ onBothDatabases((ground) => {
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
     await world.ampho.factors.setPolicy(ann.id, "phr");
-    const answer = await finish(world, { transaction, totp: ann.nextCode() });
-    expect(answer.json).toMatchObject({ error: "factor_needed", enroll: true });
+    const response = await finish(world, { transaction, totp: ann.nextCode() });
+    expect(response.json).toMatchObject({ error: "factor_needed", enroll: true });
     expect(await sessionsOf(ground, world)).toBe(1);
   });
 
@@ -177,13 +177,13 @@ onBothDatabases((ground) => {
       const { token: bearer } = owner.enrolling;
       const raising = String((await finish(world, {}, {}, bearer)).json["transaction"]);
       await change(owner.login);
-      for (const answer of [
+      for (const response of [
         await finish(world, { transaction, totp: owner.nextCode() }),
         await finish(world, { transaction, recovery_code: owner.recoveryCodes[0] }),
         await finish(world, { transaction: raising, totp: owner.nextCode() }, {}, bearer),
         await finish(world, { totp: owner.nextCode() }, {}, bearer),
       ])
-        expect(answer.status, answer.text).toBe(401);
+        expect(response.status, response.text).toBe(401);
       expect(await world.ampho.sessions.list(owner.id)).toEqual([]);
     }
   });
@@ -197,10 +197,10 @@ onBothDatabases((ground) => {
         const { transaction, bearer } = { bearer: undefined, ...(await begin(world, ann)) };
         const totp = wrongCode(ann.secret, world.clock.now());
         const body = { transaction, ...(route === "POST /totp" ? {} : { totp }) };
-        const answer = await world.call("POST", route.slice(5), { body, bearer });
+        const response = await world.call("POST", route.slice(5), { body, bearer });
         const isRight = right.some((name) => name === purpose);
         const expected = route === "POST /totp" ? [200] : wrong;
-        expect([purpose, route, ...outcomeOf(answer)]).toEqual([purpose, route, ...(isRight ? expected : over)]);
+        expect([purpose, route, ...outcomeOf(response)]).toEqual([purpose, route, ...(isRight ? expected : over)]);
       }
   });
 
@@ -212,8 +212,8 @@ onBothDatabases((ground) => {
     for (const bearer of [undefined, token, bob.enrolling.token])
       expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, {}, bearer))).toEqual(over);
     const { transaction: again } = (await finish(world, {}, {}, ann.enrolling.token)).json;
-    const answer = await finish(world, { transaction: again, totp: ann.nextCode() }, {}, ann.enrolling.token);
-    expect(sessionOf(grantOf(answer))).toBe(sessionOf(ann.enrolling));
+    const response = await finish(world, { transaction: again, totp: ann.nextCode() }, {}, ann.enrolling.token);
+    expect(sessionOf(grantOf(response))).toBe(sessionOf(ann.enrolling));
   });
 
   it("a redeemed transaction is over, also after a restart and when its row is swept (W-12)", async () => {

@@ -33,7 +33,7 @@ describe("the gate in src/", () => {
   const naming = (pattern: RegExp) =>
     files.filter((name) => pattern.test(readFileSync(path.join(src, name), "utf8"))).sort();
 
-  it("only enter.ts asks the store for a session (W-03)", () => {
+  it("only enter.ts calls the store operation that creates a session (W-03)", () => {
     expect(naming(/\benterSession\b(?!`)/)).toEqual(["flows/enter.ts", "store/operations.ts", "store/sql/entries.ts"]);
   });
 

@@ -8,7 +8,7 @@ import {
   register,
   type Subject,
 } from "../factors/webauthn/authenticator.js";
-import { type Answer, password } from "../world/ampho.js";
+import { password, type ReadResponse } from "../world/ampho.js";
 import { asked, begin as beginMail, type Mailing } from "./mailboxes.js";
 import { begin, type SignIn } from "./outside.js";
 import { codeAt, logIn, type Owner } from "./owners.js";
@@ -26,7 +26,7 @@ export interface Actor {
   /** A second factor that was not used yet, or one that the account does not have. */
   readonly factor: (name: Code) => Record<string, string>;
   /** Links the identity whose subject is the login, and logs in with it at the provider. */
-  readonly outside: (about?: Pick<SignIn, "bearer" | "body">) => Promise<Answer>;
+  readonly outside: (about?: Pick<SignIn, "bearer" | "body">) => Promise<ReadResponse>;
   /** A passkey and its user handle. An account without a second factor does not have it. */
   readonly key: { readonly subject: Subject; readonly handle: string };
 }
@@ -42,7 +42,7 @@ export interface Way {
   readonly route: string;
   /** The factor that it proves. */
   readonly proves?: Proven;
-  readonly go: (actor: Actor) => Promise<Answer | "no way">;
+  readonly go: (actor: Actor) => Promise<ReadResponse | "no way">;
   readonly outcomes: Readonly<Record<Column, string>>;
 }
 
@@ -56,7 +56,7 @@ const pendingOf = async (actor: Actor, more = {}): Promise<string | undefined> =
 };
 
 /** `code`: the one that is mailed for the enrolment of an account with a proven address. */
-async function enrol(actor: Actor, transaction: string | undefined, code?: string): Promise<Answer | "no way"> {
+async function enrol(actor: Actor, transaction: string | undefined, code?: string): Promise<ReadResponse | "no way"> {
   if (transaction === undefined) return "no way";
   const { world } = actor;
   const begun = await world.call("POST", "/totp", { body: { transaction, code } });
@@ -85,8 +85,8 @@ async function mailedPendingOf(actor: Actor): Promise<string | undefined> {
 /** Registers with an invitation that has the roles of the account. */
 async function registerBy(
   { world, login }: Actor,
-  secret: (begun: Answer) => object,
-): Promise<{ readonly answer: Answer; readonly email: string }> {
+  secret: (begun: ReadResponse) => object,
+): Promise<{ readonly response: ReadResponse; readonly email: string }> {
   const email = `new-${login}-${world.clock.now()}@x.example`;
   const roles = (await world.ampho.users.find(login))?.roles ?? [];
   await world.ampho.users.invite({ email, roles });
@@ -95,10 +95,10 @@ async function registerBy(
   const begun = await world.call("POST", "/register", { body: { email, invite } });
   const { code } = await world.mail("register", email);
   const body = { transaction: begun.json["transaction"], code, ...secret(begun) };
-  return { answer: await world.call("POST", "/register/finish", { body }), email };
+  return { response: await world.call("POST", "/register/finish", { body }), email };
 }
 
-async function enrolPasskey(actor: Actor, pending: string | undefined): Promise<Answer | "no way"> {
+async function enrolPasskey(actor: Actor, pending: string | undefined): Promise<ReadResponse | "no way"> {
   if (pending === undefined) return "no way";
   const { world } = actor;
   const begun = await world.call("POST", "/passkeys/options", { body: { transaction: pending } });
@@ -412,14 +412,14 @@ const byRegistration: Way["outcomes"] = {
 const registrations: readonly Omit<Way, "route">[] = [
   {
     name: "registration with a password",
-    go: async (actor) => (await registerBy(actor, () => ({ password }))).answer,
+    go: async (actor) => (await registerBy(actor, () => ({ password }))).response,
     outcomes: byRegistration,
   },
   {
     name: "registration with a passkey",
     go: async (actor) => {
-      const passkey = (begun: Answer) => ({ passkey: register(createSubject(-7), challengeOf(begun).challenge) });
-      return (await registerBy(actor, passkey)).answer;
+      const passkey = (begun: ReadResponse) => ({ passkey: register(createSubject(-7), challengeOf(begun).challenge) });
+      return (await registerBy(actor, passkey)).response;
     },
     outcomes: everywhere("phr"),
   },
@@ -552,8 +552,8 @@ export const ways: readonly Way[] = [
     route: "GET /login/outside/{provider}/callback",
     go: async ({ world }) => {
       const { state } = await begin(world);
-      const answer = await world.call("GET", `/login/outside/acme/callback?code=code-1&state=${state}`);
-      return answer.status === 303 && answer.text === "" ? "no way" : answer;
+      const response = await world.call("GET", `/login/outside/acme/callback?code=code-1&state=${state}`);
+      return response.status === 303 && response.text === "" ? "no way" : response;
     },
     outcomes: everywhere("no way"),
   },

@@ -1,7 +1,7 @@
 // The requests that clients can send to a process, as they go over the wire and as they are recorded.
 import type { Member } from "./fleet.js";
 import type { Proof, Token } from "./history.js";
-import { type Held, type Recorder, type Told, viewOf } from "./recorder.js";
+import { type Held, type Recorder, type Reported, viewOf } from "./recorder.js";
 
 /** The client and its address. */
 export interface Sender {
@@ -38,10 +38,10 @@ export interface Renewing {
 }
 
 export interface Actions {
-  logIn(sender: Sender, member: Member, entry: Entry): Promise<Told>;
-  renew(sender: Sender, member: Member, held: Held, renewing: Renewing): Promise<Told>;
-  use(sender: Sender, member: Member, held: Held, kind: "guard" | "list" | "logout" | "end"): Promise<Told>;
-  changePassword(sender: Sender, member: Member, held: Held, old: Secret, next: Secret): Promise<Told>;
+  logIn(sender: Sender, member: Member, entry: Entry): Promise<Reported>;
+  renew(sender: Sender, member: Member, held: Held, renewing: Renewing): Promise<Reported>;
+  use(sender: Sender, member: Member, held: Held, kind: "guard" | "list" | "logout" | "end"): Promise<Reported>;
+  changePassword(sender: Sender, member: Member, held: Held, old: Secret, next: Secret): Promise<Reported>;
 }
 
 const routes = {

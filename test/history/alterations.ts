@@ -1,7 +1,7 @@
 // Faults put into a recorded history: one response or one row that the contract forbids there. The altered operation is chosen
 // at random among all where the fault would be certain.
-import { factsOf, isDone, isRefused, isUnknown, type SessionFacts } from "./facts.js";
-import type { Answer, AuditRow, History, Operation, Statement } from "./history.js";
+import { factsOf, isDone, isRejected, isUnknown, type SessionFacts } from "./facts.js";
+import type { AuditRow, History, Operation, ReadResponse, Statement } from "./history.js";
 import type { Random } from "./random.js";
 
 /** Returns undefined where the history has no operation for it. */
@@ -10,15 +10,15 @@ type Alteration = (history: History, random: Random) => History | undefined;
 const boundMs = 1_000;
 const accepted = { status: 200 } as const;
 
-function answerAnother(
+function respondWithAnother(
   history: History,
   random: Random,
   places: readonly Operation[],
-  answer: (of: Operation) => Answer,
+  respond: (of: Operation) => ReadResponse,
 ) {
   if (places.length === 0) return undefined;
   const place = random.pick(places);
-  const altered = { ...place, answer: answer(place) };
+  const altered = { ...place, response: respond(place) };
   return { ...history, operations: history.operations.map((each) => (each.n === place.n ? altered : each)) };
 }
 
@@ -77,10 +77,10 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
     "wrong_successor",
     (history, random) => {
       const renewals = history.operations.filter((each) => isRenewal(each) && isDone(each));
-      return answerAnother(history, random, renewals, ({ answer }) => {
-        const granted = answer?.granted;
+      return respondWithAnother(history, random, renewals, ({ response }) => {
+        const granted = response?.granted;
         return {
-          ...answer,
+          ...response,
           ...accepted,
           granted: granted && { ...granted, gen: granted.gen + random.pick([-1, 1, 2]) },
         };
@@ -89,16 +89,16 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
   ],
   [
     "accepted_after_end",
-    (history, random) => answerAnother(history, random, late(history).filter(isGuard), () => accepted),
+    (history, random) => respondWithAnother(history, random, late(history).filter(isGuard), () => accepted),
   ],
   [
     "done_after_end",
-    (history, random) => answerAnother(history, random, late(history).filter(isRenewal), () => accepted),
+    (history, random) => respondWithAnother(history, random, late(history).filter(isRenewal), () => accepted),
   ],
   [
     "logged_out_without_cause",
     (history, random) =>
-      answerAnother(history, random, unharmed(history), (each) => ({
+      respondWithAnother(history, random, unharmed(history), (each) => ({
         status: 401,
         error: isRenewal(each) ? "session_ended" : "invalid_token",
       })),
@@ -107,25 +107,25 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
     "too_many_guesses",
     (history, random) => {
       // After the first of them that was delayed, the free attempts are used up.
-      const held = guessesAtTargets(history).filter((each) => isRefused(each, "too_many_attempts"));
+      const held = guessesAtTargets(history).filter((each) => isRejected(each, "too_many_attempts"));
       const wrong = held.filter(({ request }) => request.kind === "login" && request.password.startsWith("guess"));
       const full = wrong.filter((each) => countBefore(history, each) >= history.limits.tries && isEarly(history, each));
-      return answerAnother(history, random, full, () => ({ status: 401, error: "invalid_credentials" }));
+      return respondWithAnother(history, random, full, () => ({ status: 401, error: "invalid_credentials" }));
     },
   ],
   [
     "accepted_beyond_limit",
     (history, random) => {
-      const held = guessesAtTargets(history).filter((each) => isRefused(each, "too_many_attempts"));
+      const held = guessesAtTargets(history).filter((each) => isRejected(each, "too_many_attempts"));
       const full = held.filter((each) => countBefore(history, each) >= history.limits.tries && isEarly(history, each));
-      return answerAnother(history, random, full, () => accepted);
+      return respondWithAnother(history, random, full, () => accepted);
     },
   ],
   [
     "rejected_too_early",
     (history, random) => {
       const first = guessesAtTargets(history).filter((each) => countStarted(history, each) < history.limits.tries);
-      return answerAnother(history, random, first, () => ({ status: 429, error: "too_many_attempts" }));
+      return respondWithAnother(history, random, first, () => ({ status: 429, error: "too_many_attempts" }));
     },
   ],
   [
@@ -134,22 +134,22 @@ export const alterations: readonly (readonly [Statement, Alteration])[] = [
       const owners = history.operations.filter(
         ({ request }) => request.kind === "login" && request.device !== undefined && request.login.startsWith("target"),
       );
-      return answerAnother(history, random, owners, () => ({ status: 429, error: "too_many_attempts" }));
+      return respondWithAnother(history, random, owners, () => ({ status: 429, error: "too_many_attempts" }));
     },
   ],
   [
     "unexpected_response",
-    (history, random) => answerAnother(history, random, history.operations, () => ({ status: 500 })),
+    (history, random) => respondWithAnother(history, random, history.operations, () => ({ status: 500 })),
   ],
-  ["not_recorded", (history, random) => removeRow(history, random, tellsOne(history))],
-  ["recorded_too_often", (history, random) => repeatRow(history, random, tellsOne(history))],
+  ["not_recorded", (history, random) => removeRow(history, random, reportsOne(history))],
+  ["recorded_too_often", (history, random) => repeatRow(history, random, reportsOne(history))],
   ["two_successors", (history, random) => repeatRow(history, random, ({ event }) => event === "renew")],
 ];
 
 /** Rows that exactly one response requires: rows of logins with a response. */
-function tellsOne(history: History): (row: AuditRow) => boolean {
-  const told = new Set(sessionsOf(history).map(({ sid }) => sid));
-  return ({ event, sessionId }) => event === "login" && told.has(sessionId ?? "");
+function reportsOne(history: History): (row: AuditRow) => boolean {
+  const reported = new Set(sessionsOf(history).map(({ sid }) => sid));
+  return ({ event, sessionId }) => event === "login" && reported.has(sessionId ?? "");
 }
 
 function guessesAtTargets(history: History): readonly Operation[] {
@@ -162,14 +162,14 @@ const sameLogin = (a: Operation, b: Operation): boolean => a.request.login === b
 
 function countBefore(history: History, guess: Operation): number {
   return guessesAtTargets(history).filter(
-    (each) => sameLogin(each, guess) && isRefused(each, "invalid_credentials") && each.end <= guess.start,
+    (each) => sameLogin(each, guess) && isRejected(each, "invalid_credentials") && each.end <= guess.start,
   ).length;
 }
 
 /** Within the first wait, which is a fifteenth of the window. */
 function isEarly(history: History, guess: Operation): boolean {
   const wrong = guessesAtTargets(history).filter(
-    (each) => sameLogin(each, guess) && isRefused(each, "invalid_credentials"),
+    (each) => sameLogin(each, guess) && isRejected(each, "invalid_credentials"),
   );
   const free = [...wrong].sort((a, b) => a.start - b.start)[history.limits.tries - 1];
   const waitMs = (history.limits.windowSeconds / 15) * 1_000;

@@ -14,7 +14,7 @@ import {
   make,
   move,
   ok,
-  refused,
+  rejected,
   renew,
   startedAt,
   token,
@@ -46,7 +46,7 @@ const wrongGuess = (address: string) => logIn(`guess from ${address}`, { address
 function guesses({ at, row }: Made, count: number, ms: number, everyMs = 10): void {
   for (let n = 0; n < count; n++) {
     const address = `10.0.0.${n}`;
-    at(ms + n * everyMs, ms + n * everyMs + 9, wrongGuess(address), refused("invalid_credentials"));
+    at(ms + n * everyMs, ms + n * everyMs + 9, wrongGuess(address), rejected("invalid_credentials"));
     row(ms + n * everyMs, "login_rejected", { reason: "wrong_password", address });
   }
 }
@@ -65,7 +65,7 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "a lost answer, and a try with the same key a minute later",
+      "a lost response, and an attempt with the same key a minute later",
       (made) => {
         begin(made, "s");
         made.at(100, 110, renew("s", 0, "k"), null);
@@ -75,14 +75,14 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "a lost renewal that may have come late, as a replay",
+      "a lost renewal that possibly arrived late, as a replay",
       (made) => {
         begin(made, "s");
         made.at(100, 110, renew("s", 0), null);
         move(made, "s", 0, 200);
         move(made, "s", 1, 300);
         made.row(400, "renew_replayed", { sessionId: "s", gen: 0 });
-        made.at(500, 510, renew("s", 2), refused("session_ended"));
+        made.at(500, 510, renew("s", 2), rejected("session_ended"));
         made.row(500, "renew_rejected", { sessionId: "s", gen: 2, reason: "ended" });
       },
     ],
@@ -92,7 +92,7 @@ describe("histories without a fault", () => {
         begin(made, "s");
         made.at(100, 110, use("logout", "s"), null);
         made.row(105, "logout", { sessionId: "s" });
-        made.at(200, 210, use("guard", "s"), refused("invalid_token"));
+        made.at(200, 210, use("guard", "s"), rejected("invalid_token"));
       },
     ],
     [
@@ -110,7 +110,7 @@ describe("histories without a fault", () => {
         made.at(100, 110, use("logout", "s"), done);
         made.row(105, "logout", { sessionId: "s" });
         made.at(1_100, 1_120, use("guard", "s"), ok, "1.0");
-        made.at(1_200, 1_210, use("guard", "s"), refused("invalid_token"), "1.0");
+        made.at(1_200, 1_210, use("guard", "s"), rejected("invalid_token"), "1.0");
       },
     ],
     [
@@ -124,23 +124,23 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "a thief's replay, and the owner logged out by it",
+      "a replay by a thief, which ends the owner's session",
       (made) => {
         begin(made, "s");
         move(made, "s", 0, 100);
         move(made, "s", 1, 200);
-        made.at(300, 310, renew("s", 0), refused("session_ended"));
+        made.at(300, 310, renew("s", 0), rejected("session_ended"));
         made.row(300, "renew_replayed", { sessionId: "s", gen: 0 });
-        made.at(400, 410, use("guard", "s", 2), refused("invalid_token"));
+        made.at(400, 410, use("guard", "s", 2), rejected("invalid_token"));
       },
     ],
     [
-      "a password that is changed while its old one is tried",
+      "a password that changes during an attempt with the old one",
       (made) => {
         begin(made, "s");
         made.at(100, 200, changePassword("s", "first", "second"), done);
         made.row(150, "password_changed");
-        made.at(110, 190, logIn("first"), refused("invalid_credentials"));
+        made.at(110, 190, logIn("first"), rejected("invalid_credentials"));
         made.row(150, "login_rejected", { reason: "password_changed", address: "192.0.2.1" });
         made.row(150, "session_ended", { sessionId: "good", reason: "password_changed" });
       },
@@ -159,15 +159,15 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "five wrong guesses, the others held back, and one more a minute later",
+      "five wrong guesses, rejections of the others, and one more guess a minute later",
       (made) => {
         guesses(made, 5, 1_000);
-        made.at(1_100, 1_110, wrongGuess("10.0.0.9"), refused("too_many_attempts", 429));
+        made.at(1_100, 1_110, wrongGuess("10.0.0.9"), rejected("too_many_attempts", 429));
         guesses(made, 1, 62_000);
       },
     ],
     [
-      "a login from a known place while strangers are held back",
+      "a login from a known device while the attempts of strangers are rejected",
       (made) => {
         guesses(made, 5, 1_000);
         made.at(1_100, 1_110, logIn("first", { device: { place: "p", password: "first" } }), given("s", 0));
@@ -175,11 +175,11 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "a token whose role was taken away",
+      "a token whose role was removed",
       (made) => {
         made.at(200, 210, { kind: "roles", login: "ann", add: [], remove: ["reader"] }, ok, "operator");
         made.row(200, "roles_changed");
-        made.at(900, 910, use("guard", "good"), refused("invalid_token"));
+        made.at(900, 910, use("guard", "good"), rejected("invalid_token"));
       },
     ],
     [
@@ -187,7 +187,7 @@ describe("histories without a fault", () => {
       (made) => {
         reauthenticate(made, 200);
         for (const ms of [205, 9_000]) {
-          made.at(ms, ms + 10, renew("good", 1, "key"), refused("session_ended"));
+          made.at(ms, ms + 10, renew("good", 1, "key"), rejected("session_ended"));
           made.row(ms, "renew_rejected", { sessionId: "good", gen: 1, reason: "reauthenticated" });
         }
         move(made, "good", 2, 9_500);
@@ -197,15 +197,15 @@ describe("histories without a fault", () => {
       "a token from before a re-authentication that ends the session after 10 s",
       (made) => {
         reauthenticate(made, 200);
-        made.at(13_000, 13_010, renew("good", 1), refused("session_ended"));
+        made.at(13_000, 13_010, renew("good", 1), rejected("session_ended"));
         made.row(13_000, "renew_replayed", { sessionId: "good", gen: 1 });
       },
     ],
     [
       "a token that has expired",
-      (made) => void made.at(970_000, 970_010, use("guard", "good"), refused("invalid_token")),
+      (made) => void made.at(970_000, 970_010, use("guard", "good"), rejected("invalid_token")),
     ],
-    ["a store that is away", (made) => void made.at(200, 210, use("list", "good"), refused("unavailable", 503))],
+    ["an unreachable database", (made) => void made.at(200, 210, use("list", "good"), rejected("unavailable", 503))],
   ];
 
   it.each(allowed)("the checker accepts %s", (_, plant) => {
@@ -244,7 +244,7 @@ describe("planted faults", () => {
     ],
     [
       "old_generation_renewed",
-      "a replay that is answered",
+      "a replay that returns tokens",
       (made) => {
         move(made, "good", 1, 200);
         move(made, "good", 0, 300, "renew_repeated");
@@ -308,7 +308,7 @@ describe("planted faults", () => {
     ],
     [
       "role_accepted_after_removal",
-      "a role that was taken away",
+      "a role that was removed",
       (made) => {
         made.at(200, 210, { kind: "roles", login: "ann", add: [], remove: ["reader"] }, ok, "operator");
         made.row(200, "roles_changed");
@@ -346,7 +346,7 @@ describe("planted faults", () => {
     ],
     [
       "login_with_wrong_password",
-      "a password that was never one",
+      "a password that was never set",
       (made) => {
         made.at(200, 210, logIn("a guess"), given("s", 0));
         made.row(200, "login", { sessionId: "s" });
@@ -354,7 +354,7 @@ describe("planted faults", () => {
     ],
     [
       "login_with_wrong_password",
-      "the password of before",
+      "the previous password",
       (made) => {
         made.at(200, 210, changePassword("good", "first", "second"), done);
         made.row(200, "password_changed");
@@ -363,32 +363,32 @@ describe("planted faults", () => {
     ],
     [
       "logged_out_without_cause",
-      "a renewal that is refused for nothing",
+      "a renewal that is rejected without a reason",
       (made) => {
-        made.at(200, 210, renew("good", 1), refused("session_ended"));
+        made.at(200, 210, renew("good", 1), rejected("session_ended"));
         made.row(200, "renew_rejected", { sessionId: "good", gen: 1, reason: "ended" });
       },
     ],
     [
       "logged_out_without_cause",
-      "a token that is refused before anybody logs out",
+      "a token that is rejected before any logout",
       (made) => {
-        made.at(200, 210, use("guard", "good"), refused("invalid_token"), "1.0");
+        made.at(200, 210, use("guard", "good"), rejected("invalid_token"), "1.0");
         made.at(300, 310, use("logout", "good"), done);
         made.row(300, "logout", { sessionId: "good" });
       },
     ],
     [
       "rejected_without_cause",
-      "the right password called wrong",
+      "a rejection of the right password",
       (made) => {
-        made.at(200, 210, logIn(), refused("invalid_credentials"));
+        made.at(200, 210, logIn(), rejected("invalid_credentials"));
         made.row(200, "login_rejected", { address: "192.0.2.1" });
       },
     ],
     [
       "ended_without_cause",
-      "a session that was replaced by nobody's request",
+      "a session that ended as superseded without a request",
       (made) => void made.row(200, "session_ended", { sessionId: "good", reason: "password_changed" }),
     ],
     ["not_recorded", "a login that is not in the log", (made) => void made.at(200, 210, logIn(), given("s", 0))],
@@ -410,7 +410,7 @@ describe("planted faults", () => {
     ["too_many_guesses", "a sixth guess within the minute", (made) => guesses(made, 6, 1_000)],
     [
       "too_many_guesses",
-      "a sixth guess of which only the log knows",
+      "a sixth guess that only the log contains",
       (made) => {
         guesses(made, 5, 1_000);
         made.at(1_100, 1_110, wrongGuess("10.0.0.8"), null);
@@ -432,7 +432,7 @@ describe("planted faults", () => {
       (made) => {
         for (let n = 0; n < 21; n++) {
           const request = { kind: "login", login: `nobody-${n}`, password: "a guess", address: "10.0.0.1" } as const;
-          made.at(n * 10, n * 10 + 5, request, refused("invalid_credentials"));
+          made.at(n * 10, n * 10 + 5, request, rejected("invalid_credentials"));
         }
       },
     ],
@@ -445,7 +445,7 @@ describe("planted faults", () => {
             200 + n * 10,
             205 + n * 10,
             changePassword("good", `guess ${n}`, "mine"),
-            refused("invalid_credentials"),
+            rejected("invalid_credentials"),
           );
           made.row(200 + n * 10, "password_change_rejected");
         }
@@ -453,7 +453,7 @@ describe("planted faults", () => {
     ],
     [
       "accepted_beyond_limit",
-      "the right password behind five wrong ones",
+      "the right password after five wrong ones",
       (made) => {
         guesses(made, 5, 1_000);
         made.at(1_100, 1_110, logIn("first", { address: "10.0.1.1" }), given("s", 0));
@@ -462,25 +462,25 @@ describe("planted faults", () => {
     ],
     [
       "rejected_too_early",
-      "a guess that is held back behind three",
+      "a guess that is rejected after three",
       (made) => {
         guesses(made, 3, 1_000);
-        made.at(1_100, 1_110, wrongGuess("10.0.0.9"), refused("too_many_attempts", 429));
+        made.at(1_100, 1_110, wrongGuess("10.0.0.9"), rejected("too_many_attempts", 429));
       },
     ],
     [
       "known_device_rejected",
-      "the owner held back at home",
+      "a rejection of the owner on a known device",
       (made) => {
         guesses(made, 5, 1_000);
         const device = { place: "home", password: "first" };
-        made.at(1_100, 1_110, logIn("first", { device }), refused("too_many_attempts", 429));
+        made.at(1_100, 1_110, logIn("first", { device }), rejected("too_many_attempts", 429));
       },
     ],
     [
       "unexpected_response",
       "a bug",
-      (made) => void made.at(200, 210, use("guard", "good"), refused("internal_error", 500)),
+      (made) => void made.at(200, 210, use("guard", "good"), rejected("internal_error", 500)),
     ],
   ];
 

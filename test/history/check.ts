@@ -1,15 +1,15 @@
 // The checker: a pure function from a history to its violations.
 import { factsOf } from "./facts.js";
 import type { History, Violation } from "./history.js";
-import { checkAnswers } from "./rules/answers.js";
 import { checkAudit } from "./rules/audit.js";
 import { checkEndings } from "./rules/endings.js";
 import { checkGenerations } from "./rules/generations.js";
 import { checkGuesses } from "./rules/guesses.js";
 import { checkHonest } from "./rules/honest.js";
 import { checkPasswords } from "./rules/passwords.js";
+import { checkResponses } from "./rules/responses.js";
 
-const rules = [checkAnswers, checkGenerations, checkEndings, checkHonest, checkPasswords, checkAudit, checkGuesses];
+const rules = [checkResponses, checkGenerations, checkEndings, checkHonest, checkPasswords, checkAudit, checkGuesses];
 
 /**
  * Returns every violation with the operations that prove it, and nothing for a history that the contract allows. Where

@@ -1,6 +1,6 @@
 // Conclusions from a history for each session and account: what could have ended it, what surely has, and when. An operation
 // without a response was possibly done at any time until `lostEffectMs` after it was given up, or never.
-import type { Answer, History, Kind, Operation, OperationOf } from "./history.js";
+import type { History, Kind, Operation, OperationOf, ReadResponse } from "./history.js";
 
 /** The store gives up after 6 s, and a server does not begin a request later than that. */
 export const lostEffectMs = 10_000;
@@ -35,11 +35,11 @@ export const isKind = <K extends Kind>(operation: Operation, kind: K): operation
   operation.request.kind === kind;
 
 /** No response, or one that leaves open whether it was done. */
-export const isUnknown = ({ answer }: Operation): boolean => answer === null || answer.status >= 500;
-export const isDone = ({ answer }: Operation): boolean => answer !== null && answer.status < 300;
+export const isUnknown = ({ response }: Operation): boolean => response === null || response.status >= 500;
+export const isDone = ({ response }: Operation): boolean => response !== null && response.status < 300;
 export const mayBeDone = (operation: Operation): boolean => isDone(operation) || isUnknown(operation);
-export const isRefused = ({ answer }: Operation, error: NonNullable<Answer["error"]>): boolean =>
-  answer?.error === error;
+export const isRejected = ({ response }: Operation, error: NonNullable<ReadResponse["error"]>): boolean =>
+  response?.error === error;
 /** The latest time at which it could have had an effect. */
 export const effectUntil = (operation: Operation): number =>
   isUnknown(operation) ? operation.end + lostEffectMs : operation.end;
@@ -58,7 +58,7 @@ export function factsOf(history: History): Facts {
   }
   const sessions = new Map<string, SessionFacts>();
   for (const [sid, operations] of bySession) {
-    const begun = operations.filter((each) => each.answer?.granted?.sid === sid).sort((a, b) => a.end - b.end)[0];
+    const begun = operations.filter((each) => each.response?.granted?.sid === sid).sort((a, b) => a.end - b.end)[0];
     if (begun !== undefined) sessions.set(sid, sessionFacts(sid, begun, operations, of));
   }
   return { history, sessions, of, unixMs: (ms) => history.startedAtMs + ms };
@@ -82,7 +82,9 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
   const mayEnd = [...logouts.filter(mayBeDone), ...others.filter(mayBeDone), ...replays];
   // Those of other sessions end it only if they came after it.
   const after = others.filter(isDone).filter(({ start }) => begun.end <= start);
-  const told = renewals.filter((each) => isRefused(each, "session_ended") && !canHaveRaced(each, reauthentications));
+  const reported = renewals.filter(
+    (each) => isRejected(each, "session_ended") && !canHaveRaced(each, reauthentications),
+  );
   return {
     sid,
     login,
@@ -91,7 +93,7 @@ function sessionFacts(sid: string, begun: Operation, operations: readonly Operat
     reauthentications,
     uses,
     mayEnd: mayEnd.filter((each) => effectUntil(each) > begun.start).sort((a, b) => a.start - b.start),
-    surelyEnds: [...logouts.filter(isDone), ...after, ...told].sort((a, b) => a.end - b.end),
+    surelyEnds: [...logouts.filter(isDone), ...after, ...reported].sort((a, b) => a.end - b.end),
   };
 }
 
@@ -108,13 +110,13 @@ export function canHaveRaced(renewal: Operation, reauthentications: readonly Ope
       mayBeDone(each) &&
       each.start < effectUntil(renewal) &&
       renewal.start <= effectUntil(each) + graceMs + roundingMs &&
-      (each.answer?.granted === undefined || renewal.request.kind !== "renew" || isBefore(renewal.request.gen, each)),
+      (each.response?.granted === undefined || renewal.request.kind !== "renew" || isBefore(renewal.request.gen, each)),
   );
 }
 
 /** Decides if the re-authentication created a later generation. */
-export function isBefore(gen: number, { answer }: OperationOf<"login">): boolean {
-  return answer?.granted !== undefined && gen < answer.granted.gen;
+export function isBefore(gen: number, { response }: OperationOf<"login">): boolean {
+  return response?.granted !== undefined && gen < response.granted.gen;
 }
 
 /** Decides if the store could have seen a generation that is too old, and so have ended the session. */
@@ -123,7 +125,7 @@ function mayBeReplay(
   renewals: readonly OperationOf<"renew">[],
   reauthentications: readonly OperationOf<"login">[],
 ): boolean {
-  if (!isRefused(renewal, "session_ended") && !isUnknown(renewal)) return false;
+  if (!isRejected(renewal, "session_ended") && !isUnknown(renewal)) return false;
   const { gen, key } = renewal.request;
   const until = effectUntil(renewal);
   const passed = renewals.some((each) => each.request.gen > gen && mayBeDone(each) && each.start < until);
@@ -142,12 +144,12 @@ function isUse(operation: Operation): operation is OperationOf<"guard" | "list" 
   return "token" in operation.request;
 }
 
-function sessionsNamed({ request, answer }: Operation): ReadonlySet<string> {
+function sessionsNamed({ request, response }: Operation): ReadonlySet<string> {
   const sids = new Set<string>();
   if (request.kind === "renew") sids.add(request.sid);
   if ("token" in request) sids.add(request.token.sid);
   if (request.kind === "login" && request.bearer !== undefined) sids.add(request.bearer.sid);
-  if (answer?.granted !== undefined) sids.add(answer.granted.sid);
+  if (response?.granted !== undefined) sids.add(response.granted.sid);
   return sids;
 }
 

@@ -66,7 +66,7 @@ export type Request =
 
 export type Kind = Request["kind"];
 
-export interface Answer {
+export interface ReadResponse {
   /** The HTTP status. For operators 200 means done. */
   readonly status: number;
   readonly error?: string | undefined;
@@ -88,7 +88,7 @@ export interface Operation<R extends Request = Request> {
   readonly end: number;
   readonly request: R;
   /** Null if it is unknown whether it was done. */
-  readonly answer: Answer | null;
+  readonly response: ReadResponse | null;
 }
 
 export type OperationOf<K extends Kind> = Operation<Extract<Request, { readonly kind: K }>>;

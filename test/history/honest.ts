@@ -2,7 +2,7 @@
 // out. It then sends ended tokens to every process to see whether any still accepts them.
 import type { Device, Secret, Sender } from "./actions.js";
 import { createRandom, type Random } from "./random.js";
-import type { Held, Told } from "./recorder.js";
+import type { Held, Reported } from "./recorder.js";
 import { makeSecret, type Person, sleep, type World } from "./world.js";
 
 export interface HonestClient {
@@ -95,18 +95,18 @@ async function enter(world: World, client: HonestClient): Promise<void> {
   // Some of them still try, and must not succeed.
   if (person.disabled && !random.chance(0.15)) return sleep(150);
   for (const password of person.passwords) {
-    const told = await world.actions.logIn(sender, await world.member(random), {
+    const reported = await world.actions.logIn(sender, await world.member(random), {
       login: person.login,
       password,
       device: client.device,
     });
-    if (told.held !== undefined) return keepEntry(client, told, password);
-    if (told.answer?.status === 429) return sleep(1_000);
+    if (reported.held !== undefined) return keepEntry(client, reported, password);
+    if (reported.response?.status === 429) return sleep(1_000);
   }
   await sleep(250);
 }
 
-function keepEntry(client: HonestClient, { held }: Told, password: Secret): void {
+function keepEntry(client: HonestClient, { held }: Reported, password: Secret): void {
   if (held === undefined) return;
   keep(client, held);
   if (held.device === undefined) return;
@@ -120,9 +120,9 @@ function keep(client: HonestClient, held: Held | undefined): void {
 
 async function useHeld(world: World, client: HonestClient, kind: "guard" | "list"): Promise<void> {
   if (client.held === undefined) return;
-  const { answer } = await world.actions.use(client.sender, await world.member(client.random), client.held, kind);
+  const { response } = await world.actions.use(client.sender, await world.member(client.random), client.held, kind);
   // A role was possibly removed, or the session has ended. A renewal shows which.
-  if (answer?.status === 401) await renew(world, client);
+  if (response?.status === 401) await renew(world, client);
 }
 
 function look(world: World, client: HonestClient): Promise<void> {
@@ -150,21 +150,24 @@ async function lookEverywhere(world: World, client: HonestClient): Promise<void>
 async function renew(world: World, client: HonestClient): Promise<void> {
   if (client.held === undefined) return;
   const { sender, by, random } = client;
-  const told = await world.actions.renew(sender, await world.member(random), client.held, { by });
-  settle(client, told);
+  const reported = await world.actions.renew(sender, await world.member(random), client.held, { by });
+  settle(client, reported);
 }
 
-function settle(client: HonestClient, { answer, held }: Told): void {
+function settle(client: HonestClient, { response, held }: Reported): void {
   if (held !== undefined) keep(client, held);
-  else if (answer?.status === 401) keep(client, undefined);
+  else if (response?.status === 401) keep(client, undefined);
 }
 
 async function renewTwice(world: World, client: HonestClient): Promise<void> {
   const { held, sender, by, random } = client;
   if (held === undefined) return;
   const members = await Promise.all([world.member(random), world.member(random)]);
-  const told = await Promise.all(members.map((member) => world.actions.renew(sender, member, held, { by })));
-  settle(client, told.find((each) => each.held !== undefined) ?? told[0] ?? { answer: null, held: undefined });
+  const reported = await Promise.all(members.map((member) => world.actions.renew(sender, member, held, { by })));
+  settle(
+    client,
+    reported.find((each) => each.held !== undefined) ?? reported[0] ?? { response: null, held: undefined },
+  );
 }
 
 /** The response is lost, and the client tries again, with the stored key or without one. */
@@ -177,9 +180,9 @@ async function renewLost(world: World, client: HonestClient, waitMs = client.ran
   await world.actions.renew(sender, await world.member(random), held, { by, key, cutAfterMs });
   await sleep(waitMs);
   for (let tries = 0; tries < 5; tries++) {
-    const told = await world.actions.renew(sender, await world.member(random), held, { by, key });
-    settle(client, told);
-    if (told.answer !== null && told.answer.status < 500) return;
+    const reported = await world.actions.renew(sender, await world.member(random), held, { by, key });
+    settle(client, reported);
+    if (reported.response !== null && reported.response.status < 500) return;
     await sleep(random.below(200));
   }
 }
@@ -193,10 +196,10 @@ async function reauthenticate(world: World, client: HonestClient): Promise<void>
   const [password] = person.passwords;
   if (password === undefined) return;
   const entry = { login: person.login, password, device, bearer: held };
-  const told = await world.actions.logIn(sender, await world.member(random), entry);
-  keepEntry(client, told, password);
+  const reported = await world.actions.logIn(sender, await world.member(random), entry);
+  keepEntry(client, reported, password);
   // The client cannot know whether the session was moved on, so it begins again.
-  if (told.answer === null) keep(client, undefined);
+  if (reported.response === null) keep(client, undefined);
 }
 
 async function mistype(world: World, client: HonestClient): Promise<void> {
@@ -211,9 +214,9 @@ async function changePassword(world: World, client: HonestClient): Promise<void>
   const [old] = person.passwords;
   if (held === undefined || old === undefined) return;
   const next = makeSecret(random, `${sender.client} password ${client.made++}`);
-  const { answer } = await world.actions.changePassword(sender, await world.member(random), held, old, next);
-  if (answer?.status === 204) person.passwords = [next];
-  else if (answer === null || answer.status >= 500) person.passwords = [next, ...person.passwords];
+  const { response } = await world.actions.changePassword(sender, await world.member(random), held, old, next);
+  if (response?.status === 204) person.passwords = [next];
+  else if (response === null || response.status >= 500) person.passwords = [next, ...person.passwords];
 }
 
 async function logOut(world: World, client: HonestClient): Promise<void> {
@@ -229,9 +232,9 @@ async function endBy(world: World, client: HonestClient, kind: "logout" | "end")
   const { sender, held, random } = client;
   if (held === undefined) return;
   const member = await world.member(random);
-  const { answer } = await world.actions.use(sender, member, held, kind);
+  const { response } = await world.actions.use(sender, member, held, kind);
   keep(client, undefined);
-  if (answer?.status !== 204) return;
+  if (response?.status !== 204) return;
   await world.actions.use(sender, member, held, "guard");
   const until = world.recorder.now() + probeMs;
   while (world.recorder.now() < until && !world.isOver()) {

@@ -1,12 +1,12 @@
 // Histories written by hand for the tests of the checker. Short lines state the client, the request, the time and the response.
-import type { Answer, AuditRow, Granted, History, Operation, Request, Token } from "./history.js";
+import type { AuditRow, Granted, History, Operation, ReadResponse, Request, Token } from "./history.js";
 
 /** The Unix seconds of the run's beginning. */
 export const startedAt = 1_790_000_000;
 
 export interface Made {
   /** An operation from `start` to `end` in milliseconds, at process `0.0` by default. */
-  at(start: number, end: number, request: Request, answer: Answer | null, process?: string): Operation;
+  at(start: number, end: number, request: Request, response: ReadResponse | null, process?: string): Operation;
   /** A row of the log, written at `ms`. */
   row(ms: number, event: string, about?: Partial<AuditRow>): AuditRow;
   history(more?: Partial<History>): History;
@@ -16,8 +16,8 @@ export function make(): Made {
   const operations: Operation[] = [];
   const audit: AuditRow[] = [];
   return {
-    at(start, end, request, answer, process = "0.0") {
-      const operation = { n: operations.length, client: "somebody", process, start, end, request, answer };
+    at(start, end, request, response, process = "0.0") {
+      const operation = { n: operations.length, client: "somebody", process, start, end, request, response };
       operations.push(operation);
       return operation;
     },
@@ -53,10 +53,10 @@ export const granted = (sid: string, gen: number): Granted => ({
   ...token(sid, gen),
   refreshExpires: startedAt + 9_000 + gen,
 });
-export const given = (sid: string, gen: number): Answer => ({ status: 200, granted: granted(sid, gen) });
-export const done: Answer = { status: 204 };
-export const ok: Answer = { status: 200 };
-export const refused = (error: string, status = 401): Answer => ({ status, error });
+export const given = (sid: string, gen: number): ReadResponse => ({ status: 200, granted: granted(sid, gen) });
+export const done: ReadResponse = { status: 204 };
+export const ok: ReadResponse = { status: 200 };
+export const rejected = (error: string, status = 401): ReadResponse => ({ status, error });
 
 export function logIn(password = "first", more: Partial<Extract<Request, { readonly kind: "login" }>> = {}): Request {
   return { kind: "login", login: "ann", password, address: "192.0.2.1", ...more };

@@ -23,7 +23,9 @@ export async function operate(world: World, desk: Desk, place: Place): Promise<v
     const work = random.chance(0.1) ? () => byCommand(place, order) : () => byLibrary(desk, order);
     const before = world.recorder.operations.length;
     await world.recorder.act("operator", order, work);
-    return world.recorder.operations.slice(before).some(({ request, answer }) => request === order && answer !== null);
+    return world.recorder.operations
+      .slice(before)
+      .some(({ request, response }) => request === order && response !== null);
   }
 
   async function lockOut(person: Person): Promise<void> {

@@ -2,7 +2,7 @@
 // the response is read, so that it is unknown whether it was done.
 import { Agent, request as httpRequest } from "node:http";
 import type { Member } from "./fleet.js";
-import type { Answer, Granted, Operation, Request, Token } from "./history.js";
+import type { Granted, Operation, ReadResponse, Request, Token } from "./history.js";
 
 /** The request as it goes over the wire. Only this contains secrets. */
 export interface Sent {
@@ -19,8 +19,8 @@ export interface Held extends Granted {
   readonly device: string | undefined;
 }
 
-export interface Told {
-  readonly answer: Answer | null;
+export interface Reported {
+  readonly response: ReadResponse | null;
   readonly held: Held | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface Recorder {
   /** Milliseconds since the run began. */
   now(): number;
   readonly startedAtMs: number;
-  send(client: string, member: Member, request: Request, sent: Sent, cutAfterMs?: number): Promise<Told>;
+  send(client: string, member: Member, request: Request, sent: Sent, cutAfterMs?: number): Promise<Reported>;
   /** An operation without HTTP. Its result is done or unknown. */
   act(client: string, request: Request, work: () => Promise<unknown>): Promise<void>;
   close(): void;
@@ -44,8 +44,14 @@ export function createRecorder(): Recorder {
   const zero = performance.now();
   const now = () => performance.now() - zero;
 
-  function write(client: string, process: string, start: number, request: Request, answer: Answer | null): void {
-    operations.push({ n: operations.length, client, process, start, end: now(), request, answer });
+  function write(
+    client: string,
+    process: string,
+    start: number,
+    request: Request,
+    response: ReadResponse | null,
+  ): void {
+    operations.push({ n: operations.length, client, process, start, end: now(), request, response });
   }
 
   return {
@@ -56,20 +62,20 @@ export function createRecorder(): Recorder {
       const start = now();
       const raw = await exchange(served.port, agent, sent, cutAfterMs);
       // The server was not there, so the request was never sent.
-      if (raw === "unsent") return { answer: null, held: undefined };
+      if (raw === "unsent") return { response: null, held: undefined };
       const body = raw === undefined ? undefined : bodyOf(raw.text);
       const held = body === undefined ? undefined : heldOf(body);
-      const answer = raw === undefined ? null : answerOf(raw, body, held);
-      write(client, process, start, request, answer);
-      return { answer, held };
+      const response = raw === undefined ? null : readResponse(raw, body, held);
+      write(client, process, start, request, response);
+      return { response, held };
     },
     async act(client, request, work) {
       const start = now();
-      const answer = await work().then(
+      const response = await work().then(
         () => ({ status: 200 }),
         () => null,
       );
-      write(client, "operator", start, request, answer);
+      write(client, "operator", start, request, response);
     },
     close: () => agent.destroy(),
   };
@@ -121,7 +127,7 @@ function bodyOf(text: string): Body | undefined {
   return text === "" ? undefined : JSON.parse(text);
 }
 
-function answerOf({ status, retryAfter }: Raw, body: Body | undefined, held: Held | undefined): Answer {
+function readResponse({ status, retryAfter }: Raw, body: Body | undefined, held: Held | undefined): ReadResponse {
   const error = body?.["error"];
   const sessions = body?.["sessions"];
   return {

@@ -20,8 +20,8 @@ export async function steal(world: World, victims: readonly HonestClient[]): Pro
     const booty = random.pick(stolen);
     if (booty === undefined) continue;
     const sender = strangeSender("thief", random);
-    const told = await world.actions.renew(sender, await world.member(random), booty, { by: "refresh_token" });
-    await world.actions.use(sender, await world.member(random), told.held ?? booty, "guard");
+    const reported = await world.actions.renew(sender, await world.member(random), booty, { by: "refresh_token" });
+    await world.actions.use(sender, await world.member(random), reported.held ?? booty, "guard");
   }
 }
 

@@ -126,9 +126,9 @@ describe("a response that the client does not read", () => {
     const received = text(socket);
     // The last one, which ends the connection.
     socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-    const answers = (await received).split("HTTP/1.1 200 OK\r\n").slice(1);
-    expect(answers).toHaveLength(sent + 1);
-    expect(answers.at(-1)).toMatch(/connection: close.*\{"status":"ok"\}$/is);
+    const responses = (await received).split("HTTP/1.1 200 OK\r\n").slice(1);
+    expect(responses).toHaveLength(sent + 1);
+    expect(responses.at(-1)).toMatch(/connection: close.*\{"status":"ok"\}$/is);
     await closed;
   });
 });

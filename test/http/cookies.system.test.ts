@@ -291,20 +291,20 @@ const sites: readonly [string, Record<string, string>, "own" | "foreign" | "unkn
   ["another site that is listed", { "sec-fetch-site": "cross-site", origin: friend }, "foreign"],
   ["another site by our own Origin", { "sec-fetch-site": "cross-site", origin: "http://{host}" }, "foreign"],
   ["no page at all", { "sec-fetch-site": "none" }, "foreign"],
-  ["what Fetch Metadata does not know", { "sec-fetch-site": "SAME-ORIGIN" }, "foreign"],
-  ["two who say different things", { "sec-fetch-site": "same-origin, cross-site" }, "foreign"],
+  ["a value that Fetch Metadata does not define", { "sec-fetch-site": "SAME-ORIGIN" }, "foreign"],
+  ["two different values", { "sec-fetch-site": "same-origin, cross-site" }, "foreign"],
   ["a sandboxed frame or a redirect in an older browser", { origin: "null" }, "foreign"],
   ["another port in an older browser", { origin: "http://127.0.0.1:1" }, "foreign"],
   ["a longer name in an older browser", { origin: "http://{host}.evil.example" }, "foreign"],
   ["two Origins", { origin: "http://{host}, http://evil.example" }, "foreign"],
-  ["a client that says nothing", {}, "unknown"],
+  ["a client that sends no name", {}, "unknown"],
 ];
 
 describe.each(sites)("a request of %s", (_, sent, site) => {
   const host = () => `127.0.0.1:${serving.port}`;
   const headers = () =>
     Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, value.replace("{host}", host())]));
-  const refused = [403, "cross_site"];
+  const rejected = [403, "cross_site"];
 
   it(`a request of this kind ${site === "own" ? "can" : "cannot"} change something by cookie`, async () => {
     const { jar, send } = await logIn();
@@ -317,7 +317,7 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     ] as const) {
       const response = await send(path, { method }, headers());
       if (site === "own") expect([path, response.status]).not.toEqual([path, 403]);
-      else expect([path, ...(await outcomeOf(response))]).toEqual([path, ...refused]);
+      else expect([path, ...(await outcomeOf(response))]).toEqual([path, ...rejected]);
     }
     if (site === "own") return;
     expect(jar.header()).toBe(before);
@@ -333,7 +333,7 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     });
     for (const response of [fresh, form]) {
       if (site === "foreign")
-        expect([...(await outcomeOf(response)), response.headers.getSetCookie()]).toEqual([...refused, []]);
+        expect([...(await outcomeOf(response)), response.headers.getSetCookie()]).toEqual([...rejected, []]);
       else expect([response.status, response.headers.getSetCookie().length]).toEqual([200, 3]);
     }
     const { jar } = await logIn();

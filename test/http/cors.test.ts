@@ -73,7 +73,7 @@ describe("with origins listed", () => {
 
   it("a listed origin can read successes and errors, without credentials", async () => {
     const { token } = await serving.login();
-    const answers = [
+    const responses = [
       await post(`${serving.url}/login`, alice, { origin: app }),
       await post(`${serving.url}/login`, { ...alice, password: "wrong" }, { origin: app }),
       await post(`${serving.url}/login`, "{", { origin: app }),
@@ -83,9 +83,9 @@ describe("with origins listed", () => {
       await fetch(`${serving.url}/nothing`, { headers: { origin: app } }),
       await fetch(`${serving.url}/login`, { method: "PUT", headers: { origin: app } }),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 401, 400, 200, 401, 200, 404, 405]);
-    for (const answer of answers) {
-      expect(corsHeaders(answer)).toEqual({
+    expect(responses.map(({ status }) => status)).toEqual([200, 401, 400, 200, 401, 200, 404, 405]);
+    for (const response of responses) {
+      expect(corsHeaders(response)).toEqual({
         "access-control-allow-origin": app,
         "access-control-expose-headers": "Retry-After, WWW-Authenticate, X-Request-Id",
         vary: "Origin",

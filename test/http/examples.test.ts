@@ -12,7 +12,7 @@ import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { begin, begunOf, codeOf, type Mailed, type Outside, openOutside } from "../gate/outside.js";
 import { codeAt, wrongCode } from "../gate/owners.js";
 import { addPasskeyOwner, beginPasskey, logInWith } from "../gate/passkey-owners.js";
-import { type Answer, openWorld, password, type Sent, type World } from "../world/ampho.js";
+import { openWorld, password, type ReadResponse, type Sent, type World } from "../world/ampho.js";
 import { ampho as runCommand } from "../world/command.js";
 import { keyPair } from "../world/key-pairs.js";
 import { newKey } from "../world/tokens.js";
@@ -37,11 +37,11 @@ function recording(world: World, kept: Map<string, Exchange>): World {
   return {
     ...world,
     async call(method, target, sent = {}) {
-      const answer = await world.call(method, target, sent);
+      const response = await world.call(method, target, sent);
       const route = routes.find((row) => row.method === method && patternOf(row.path).test(target));
       const name = `${method} ${route?.path}`;
-      if (answer.status === route?.status && !kept.has(name)) kept.set(name, exchangeOf(target, sent, answer));
-      return answer;
+      if (response.status === route?.status && !kept.has(name)) kept.set(name, exchangeOf(target, sent, response));
+      return response;
     },
   };
 }
@@ -49,7 +49,7 @@ function recording(world: World, kept: Map<string, Exchange>): World {
 const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}(?:\\?.*)?$`);
 
-function exchangeOf(target: string, { body, bearer }: Sent, { headers, json, text }: Answer): Exchange {
+function exchangeOf(target: string, { body, bearer }: Sent, { headers, json, text }: ReadResponse): Exchange {
   const location = headers.get("location");
   // The document describes itself. The example shows its beginning.
   const { paths: _, components: __, ...begun } = json;

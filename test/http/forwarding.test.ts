@@ -44,8 +44,8 @@ describe("requests that a proxy has passed on", () => {
 
   it("the probe /readyz warns a forwarded request about itself and about no other one", async () => {
     const { root } = await serve();
-    const told = { status: "ok", warnings: ["forwarded_ignored"] };
-    expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual(told);
+    const reported = { status: "ok", warnings: ["forwarded_ignored"] };
+    expect(await (await fetch(`${root}/readyz`, { headers: forwarded })).json()).toEqual(reported);
     expect(await (await fetch(`${root}/readyz`)).json()).toEqual({ status: "ok" });
     expect(await (await fetch(`${root}/healthz`, { headers: forwarded })).json()).toEqual({ status: "ok" });
   });

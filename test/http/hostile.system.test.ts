@@ -143,8 +143,8 @@ describe("hostile bytes", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(part, { maxLength: 5 }), fc.option(fc.webQueryParameters()), async (parts, query) => {
         const target = `/api/security/${parts.join("/")}${query === null ? "" : `?${query}`}`;
-        const answer = await sendRaw(serving.port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-        expect([400, 401, 404, 405]).toContain(answer.status);
+        const response = await sendRaw(serving.port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        expect([400, 401, 404, 405]).toContain(response.status);
       }),
       runs,
     );

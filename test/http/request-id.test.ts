@@ -100,15 +100,15 @@ describe("a request to ampho serve", () => {
   });
 
   it("the log line about a bug has the id of its request", async () => {
-    const told: (readonly [string, string | undefined])[] = [];
+    const reported: (readonly [string, string | undefined])[] = [];
     const { url } = await started({
       claims: () => {
         throw new Error("a bug");
       },
-      log: (line, id) => told.push([line, id]),
+      log: (line, id) => reported.push([line, id]),
     });
     const response = await post(`${url}/login`, alice, { traceparent: `00-${traceId}-${parentId}-01` });
     expect(response.status).toBe(500);
-    expect(told.slice(-1)).toEqual([[expect.stringContaining("internal error: Error: a bug"), traceId]]);
+    expect(reported.slice(-1)).toEqual([[expect.stringContaining("internal error: Error: a bug"), traceId]]);
   });
 });

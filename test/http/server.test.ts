@@ -113,7 +113,7 @@ describe("closing", () => {
     const slow = connect(port, "127.0.0.1");
     const head = `POST /api/security/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
     slow.write(head + body.slice(0, 5));
-    const answered = new Promise<string>((resolve) => {
+    const responded = new Promise<string>((resolve) => {
       let received = "";
       slow.on("data", (chunk: Buffer) => {
         received += chunk.toString();
@@ -123,7 +123,7 @@ describe("closing", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const closed = serving.server.close();
     slow.write(body.slice(5));
-    expect(await answered).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    expect(await responded).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
     await closed;
     await serving.server.close();
     expect((await sendRaw(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(0);
@@ -140,10 +140,10 @@ describe("closing", () => {
     await Promise.all(late.map((socket) => once(socket, "connect")));
     const all = [idle, ...late];
     for (const socket of all) socket.write(request);
-    const answers = all.map((socket) => text(socket));
+    const responses = all.map((socket) => text(socket));
     const closed = server.close();
-    for (const answer of await Promise.all(answers))
-      expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
+    for (const response of await Promise.all(responses))
+      expect(response).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/is);
     await closed;
   });
 

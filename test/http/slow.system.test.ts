@@ -38,9 +38,9 @@ function trickle(port: number, text: string, byte: string): Promise<RawResponse>
 
 describe.concurrent("a request that is not complete after 30 s", () => {
   it("a request with an incomplete body gets 408, and its connection is closed", { timeout: 180_000 }, async () => {
-    const { status, body, head: answer } = await trickle(serving.port, head, "x");
+    const { status, body, head: response } = await trickle(serving.port, head, "x");
     expect([status, JSON.parse(body).error]).toEqual([408, "request_timeout"]);
-    expect(answer).toMatch(/connection: close/i);
+    expect(response).toMatch(/connection: close/i);
   });
 
   it("a request with incomplete headers gets 408, and its connection is closed", { timeout: 180_000 }, async () => {
@@ -70,7 +70,7 @@ describe.concurrent("a request that is not complete after 30 s", () => {
       expect((await fetch(`${serving.url}/session`, { headers: bearer(token) })).status).toBe(200);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    const statuses = (await Promise.all(slow)).map((answer) => answer.status);
+    const statuses = (await Promise.all(slow)).map((response) => response.status);
     expect(new Set(statuses)).toEqual(new Set([408]));
     expect((await sendRaw(serving.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).status).toBe(200);
   });

@@ -49,7 +49,7 @@ describe("on the wire", () => {
     ["a TLS hello", "\x16\x03\x01\x02\x00\x01\x00", 400],
     ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
     ["a method in small letters", request(`get ${prefix}/session`), 400],
-    ["a method that nobody knows", request(`FOO ${prefix}/session`), 400],
+    ["an unknown method", request(`FOO ${prefix}/session`), 400],
     ["TRACE", request(`TRACE ${prefix}/session`), 405],
     ["CONNECT", request("CONNECT elsewhere:443"), 400],
     ["OPTIONS *", request("OPTIONS *"), 404],
@@ -73,8 +73,8 @@ describe("on the wire", () => {
     ["a large body that waits to be asked for", login(json, "Expect: 100-continue", "Content-Length: 16385"), 413],
   ])("the server responds to %s with the right status", async (_, text, status) => {
     const before = serving.lines.length;
-    const answer = await sendRaw(serving.port, Buffer.from(text, "latin1"));
-    expect([answer.status, answer.head]).toEqual([status, expect.stringContaining(`HTTP/1.1 ${status}`)]);
+    const response = await sendRaw(serving.port, Buffer.from(text, "latin1"));
+    expect([response.status, response.head]).toEqual([status, expect.stringContaining(`HTTP/1.1 ${status}`)]);
     await expectHealthy();
     const logged = () => serving.lines.slice(before).map((line) => JSON.parse(line).status);
     // The line of a cut request can follow that of the next request.
@@ -115,13 +115,13 @@ describe("on the wire", () => {
 
   it("a client that expects 100-continue gets it", async () => {
     const body = JSON.stringify(alice);
-    const answer = await sendRaw(
+    const response = await sendRaw(
       serving.port,
       `${login(json, "Connection: close", "Expect: 100-continue", `Content-Length: ${body.length}`)}${body}`,
       { untilClosed: true },
     );
-    expect(answer.head).toBe("HTTP/1.1 100 Continue");
-    expect(answer.body).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(response.head).toBe("HTTP/1.1 100 Continue");
+    expect(response.body).toMatch(/^HTTP\/1\.1 200 OK/);
   });
 
   it("an empty chunked body counts as none", async () => {
@@ -130,8 +130,8 @@ describe("on the wire", () => {
   });
 
   it("a short unread body leaves the connection open", async () => {
-    const refused = `${request(`POST ${prefix}/nothing`, json, "Content-Length: 2")}{}`;
-    const { body } = await sendRaw(serving.port, refused + request("GET /healthz", "Connection: close"), {
+    const rejected = `${request(`POST ${prefix}/nothing`, json, "Content-Length: 2")}{}`;
+    const { body } = await sendRaw(serving.port, rejected + request("GET /healthz", "Connection: close"), {
       untilClosed: true,
     });
     expect(body).toMatch(/^\{"message":.*not_found"\}HTTP\/1\.1 200 OK/);
@@ -148,10 +148,10 @@ describe("on the wire", () => {
       ["to a GET", session("Transfer-Encoding: chunked"), `10000\r\n${filler}\r\n`],
     ])("100 MB %s get a response and a closed connection", async (_, head, repeat) => {
       const before = process.memoryUsage().rss;
-      const answer = await sendRaw(serving.port, head, { repeat, untilClosed: true });
-      expect(answer.head).toMatch(/^HTTP\/1\.1 (413|404|401) /);
-      expect(JSON.parse(answer.body)).toHaveProperty("message");
-      expect(answer.closed).toBe(true);
+      const response = await sendRaw(serving.port, head, { repeat, untilClosed: true });
+      expect(response.head).toMatch(/^HTTP\/1\.1 (413|404|401) /);
+      expect(JSON.parse(response.body)).toHaveProperty("message");
+      expect(response.closed).toBe(true);
       expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);
       await expectHealthy();
     });

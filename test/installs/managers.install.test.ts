@@ -11,12 +11,12 @@ beforeAll(async () => {
 });
 
 /** pnpm asks about install scripts: docs/dependencies.md. */
-const answer = { "pnpm-workspace.yaml": 'allowBuilds:\n  "@photostructure/sqlite": false\n' };
+const response = { "pnpm-workspace.yaml": 'allowBuilds:\n  "@photostructure/sqlite": false\n' };
 const yarn4 = "npx -y -p @yarnpkg/cli-dist@4.18.1 yarn";
 /** `run` precedes the command where there is no `node_modules/.bin`. */
 const managers: readonly Manager[] = [
   { name: "npm", command: (file) => `npm install --no-audit --no-fund ${file}` },
-  { name: "pnpm", command: (file) => `npx -y -p pnpm@12.21.0 pnpm add ${file}`, files: answer },
+  { name: "pnpm", command: (file) => `npx -y -p pnpm@12.21.0 pnpm add ${file}`, files: response },
   { name: "Yarn 1", command: (file) => `npx -y -p yarn@1.22.22 yarn add ${file}` },
   { name: "Yarn 4, Plug'n'Play", command: (file) => `${yarn4} add ampho@file:${file}`, run: `${yarn4} ` },
   {
@@ -50,8 +50,8 @@ describe.each(managers)("$name", ({ command, files = {}, run = "" }) => {
     await serving({ folder, command: `exec ${ampho} serve --port ${port}`, env, url }, async () => {
       const body = JSON.stringify({ login: "alice", password });
       const headers = { "content-type": "application/json" };
-      const answer = await fetch(`${url}/api/security/login`, { method: "POST", headers, body });
-      expect([answer.status, (await answer.json()).token_type]).toEqual([200, "Bearer"]);
+      const response = await fetch(`${url}/api/security/login`, { method: "POST", headers, body });
+      expect([response.status, (await response.json()).token_type]).toEqual([200, "Bearer"]);
     });
   });
 });

@@ -69,9 +69,9 @@ it("a migration from better-auth keeps users and hashes, and exchanges sessions 
     expect(login.status).toBe(200);
 
     const cookieOf = async (email: string) => {
-      const answer = await post("/api/auth/sign-in/email", { email, password });
-      expect(answer.status).toBe(200);
-      return answer.headers
+      const response = await post("/api/auth/sign-in/email", { email, password });
+      expect(response.status).toBe(200);
+      return response.headers
         .getSetCookie()
         .map((cookie) => cookie.split(";")[0])
         .join("; ");

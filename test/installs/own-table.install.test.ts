@@ -52,7 +52,7 @@ beforeAll(async () => {
   shell(folder, "node table.mjs create");
 });
 
-interface Answer {
+interface ReadResponse {
   readonly status: number;
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -90,7 +90,7 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
     }),
   };
 
-  async function call(method: string, target: string, body?: object, bearer?: unknown): Promise<Answer> {
+  async function call(method: string, target: string, body?: object, bearer?: unknown): Promise<ReadResponse> {
     const headers = {
       "content-type": "application/json",
       ...(typeof bearer === "string" && { authorization: `Bearer ${bearer}` }),
@@ -101,7 +101,7 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
     return { status: response.status, json: text === "" ? {} : JSON.parse(text) };
   }
   const post = (target: string, body: object, bearer?: unknown) => call("POST", target, body, bearer);
-  async function register(email: string): Promise<Answer["json"]> {
+  async function register(email: string): Promise<ReadResponse["json"]> {
     const { json } = await post("/register", { email });
     const code = await codeFor(email);
     const finished = await post("/register/finish", { transaction: json["transaction"], code, password });
@@ -153,7 +153,7 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
 
     // Passkey.
     const subject = createSubject(-7);
-    const passkeyOf = ({ json }: Answer) => ({ challenge: "", user: { id: "" }, ...(json["passkey"] as object) });
+    const passkeyOf = ({ json }: ReadResponse) => ({ challenge: "", user: { id: "" }, ...(json["passkey"] as object) });
     const options = await post("/passkeys/options", {}, second.json["token"]);
     const challenge = bytesOf(passkeyOf(options).challenge);
     const passkey = registerPasskey(subject, challenge);
@@ -167,7 +167,7 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
     expect(claimsOf(String(byPasskey.json["token"]))).toMatchObject({ login: "bob@x.example", acr: "phr" });
 
     // Outside provider: an identity creates a user of the table once, and never takes the one that has its address.
-    const outside = async (claims: object): Promise<Answer> => {
+    const outside = async (claims: object): Promise<ReadResponse> => {
       const { json } = await post("/login/outside", { provider: "acme" });
       const { searchParams } = new URL(String(json["url"]));
       acme.claims = { nonce: searchParams.get("nonce"), ...claims };

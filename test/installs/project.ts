@@ -70,7 +70,7 @@ export async function serving<T>(
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   try {
     for (let tries = 0; child.exitCode === null && tries < 300; tries++) {
-      if (await answers(start.url)) return await use();
+      if (await responds(start.url)) return await use();
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     throw new Error(`${start.command} does not respond`);
@@ -82,7 +82,7 @@ export async function serving<T>(
   }
 }
 
-const answers = (url: string) =>
+const responds = (url: string) =>
   fetch(url).then(
     () => true,
     () => false,

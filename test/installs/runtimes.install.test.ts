@@ -40,12 +40,12 @@ it.each(runtimes)("$example runs the commands and the server", async ({ example,
   const ended = once(server, "exit");
   try {
     const [url] = await Promise.race([once(server.stdout, "data"), ended.then(() => Promise.reject(new Error(said)))]);
-    const answer = await fetch(`${String(url).trim()}/api/security/login`, {
+    const response = await fetch(`${String(url).trim()}/api/security/login`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ login: "alice", password }),
     });
-    expect((await answer.json()).token_type).toBe("Bearer");
+    expect((await response.json()).token_type).toBe("Bearer");
     server.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
     expect(said).toMatch(/SIGTERM: the server stops\. Running requests can end\.\n$/);

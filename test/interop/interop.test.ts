@@ -40,7 +40,7 @@ interface Case {
   readonly jwksUrl: string;
   readonly token: string;
   /** For another audience, from another issuer, and a refresh token. */
-  readonly refused: readonly string[];
+  readonly rejected: readonly string[];
   /** Takes tokens without `iss` and `aud`. */
   readonly seed: Ampho;
 }
@@ -85,7 +85,7 @@ async function prepare(algorithm: Tried): Promise<Case> {
     verifying: key?.publicJwk ?? jwk,
     jwksUrl: `http://127.0.0.1:${port}${ours.ampho.host.prefix}/.well-known/jwks.json`,
     token: ours.grant.token,
-    refused: [elsewhere.grant.token, other.grant.token, String(ours.grant.refresh_token)],
+    rejected: [elsewhere.grant.token, other.grant.token, String(ours.grant.refresh_token)],
     seed: seed.ampho,
   };
 }
@@ -93,7 +93,7 @@ async function prepare(algorithm: Tried): Promise<Case> {
 interface Found {
   readonly verifies: boolean;
   readonly fetches: boolean;
-  readonly refuses: boolean;
+  readonly rejects: boolean;
   readonly made: string | null;
 }
 
@@ -111,13 +111,13 @@ async function isAlice(verifying: () => Promise<Readonly<Record<string, unknown>
 async function tryLibrary(name: string, algorithm: Tried): Promise<Found> {
   const library = libraries[name];
   if (library === undefined) throw new Error("no such library");
-  const { jwk, verifying, jwksUrl, token, refused } = caseOf(algorithm);
+  const { jwk, verifying, jwksUrl, token, rejected } = caseOf(algorithm);
   const asked = { algorithm, issuer, audience };
-  const wrong = await Promise.all(refused.map((one) => isAlice(() => library.verify(one, verifying, asked))));
+  const wrong = await Promise.all(rejected.map((one) => isAlice(() => library.verify(one, verifying, asked))));
   return {
     verifies: await isAlice(() => library.verify(token, verifying, asked)),
     fetches: jwk["kty"] !== "oct" && (await isAlice(() => library.verifyByUrl(token, jwksUrl, asked))),
-    refuses: !wrong.includes(true),
+    rejects: !wrong.includes(true),
     made: await library.make(claims, jwk, algorithm).catch(() => null),
   };
 }
@@ -131,14 +131,14 @@ beforeAll(async () => {
     found[name] = row;
   }
   const input = algorithms.map((alg) => {
-    const { jwk, verifying, jwksUrl, token, refused } = caseOf(alg);
+    const { jwk, verifying, jwksUrl, token, rejected } = caseOf(alg);
     return {
       alg,
       jwk,
       public: verifying,
       jwks: jwk["kty"] === "oct" ? null : jwksUrl,
       token,
-      refused,
+      rejected,
       issuer,
       audience,
       claims,
@@ -174,7 +174,7 @@ describe.each(Object.keys(unknown))("%s", (name) => {
     });
 
     test("the library rejects tokens for another audience, from another issuer, and refresh tokens", () => {
-      expect(result()?.refuses).toBe(true);
+      expect(result()?.rejects).toBe(true);
     });
 
     test(`the library ${known ? "creates" : "does not create"} tokens that Ampho authorizes`, async () => {

@@ -1,7 +1,7 @@
 """Verifies the tokens of the cases on stdin with PyJWT and jwcrypto, and makes tokens in the seed's form with their keys.
 
-A case: {"alg", "jwk" (private or secret), "public" (or the secret), "jwks" (a URL or null), "token", "refused": [tokens],
-"issuer", "audience", "claims"}. Printed for each library and algorithm: {"verifies", "fetches", "refuses", "made"}.
+A case: {"alg", "jwk" (private or secret), "public" (or the secret), "jwks" (a URL or null), "token", "rejected": [tokens],
+"issuer", "audience", "claims"}. Printed for each library and algorithm: {"verifies", "fetches", "rejects", "made"}.
 """
 
 import json
@@ -44,8 +44,8 @@ class JwCrypto:
 
     @staticmethod
     def fetch(case):
-        with urllib.request.urlopen(case["jwks"]) as answer:
-            keys = jwcrypto_jwk.JWKSet.from_json(answer.read())
+        with urllib.request.urlopen(case["jwks"]) as response:
+            keys = jwcrypto_jwk.JWKSet.from_json(response.read())
         return JwCrypto.verify(case, case["token"], keys)
 
     @staticmethod
@@ -58,7 +58,7 @@ class JwCrypto:
 def attempt(action):
     try:
         return action()
-    except Exception as error:  # whatever a library throws is its answer
+    except Exception as error:  # an error is the result of a library too
         return {"error": f"{type(error).__name__}: {error}"}
 
 
@@ -70,7 +70,7 @@ def check(library, case):
     return {
         "verifies": is_alice(attempt(lambda: library.verify(case, case["token"]))),
         "fetches": case["jwks"] is not None and is_alice(attempt(lambda: library.fetch(case))),
-        "refuses": all("error" in attempt(lambda t=token: library.verify(case, t)) for token in case["refused"]),
+        "rejects": all("error" in attempt(lambda t=token: library.verify(case, t)) for token in case["rejected"]),
         "made": made if isinstance(made, str) else None,
     }
 

@@ -60,8 +60,8 @@ test("a recovery asks for the second factor, unless it removes the factors a day
   const grant = await register(world, "ann@example.org");
   await addTotp(world, grant);
   const kept = await world.ampho.users.recover("ann@example.org", { reason: "Forgot it.", print: true });
-  const answer = await finish(world, linkOf(kept.link ?? ""), kept.match);
-  expect(answer).toMatchObject({ status: 401, error: "factor_needed" });
+  const response = await finish(world, linkOf(kept.link ?? ""), kept.match);
+  expect(response).toMatchObject({ status: 401, error: "factor_needed" });
 
   const begun = await world.ampho.users.recover("ann@example.org", { reason: "Lost all.", withoutFactors: true });
   expect(begun.from).toBe(world.clock.now() + 86_400);
@@ -178,15 +178,15 @@ async function register(world: Awaited<ReturnType<typeof openMailing>>, email: s
   const { json } = await world.call("POST", "/register", { body: { email } });
   const code = codeOf((await world.next("register")).text);
   const body = { transaction: json["transaction"], code, password };
-  const answer = await world.call("POST", "/register/finish", { body });
-  expect(answer.text).toContain("refresh_token");
-  return String(answer.json["token"]);
+  const response = await world.call("POST", "/register/finish", { body });
+  expect(response.text).toContain("refresh_token");
+  return String(response.json["token"]);
 }
 
 async function addTotp({ call, clock }: World, bearer: string): Promise<void> {
   const { json } = await call("POST", "/totp", { bearer });
   const app = new TOTP({ secret: Secret.fromBase32(String(json["secret"])) });
   const totp = app.generate({ timestamp: clock.now() * 1000 });
-  const answer = await call("POST", "/totp/confirm", { bearer, body: { transaction: json["transaction"], totp } });
-  expect(answer.text).toContain("recovery_codes");
+  const response = await call("POST", "/totp/confirm", { bearer, body: { transaction: json["transaction"], totp } });
+  expect(response.text).toContain("recovery_codes");
 }

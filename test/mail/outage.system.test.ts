@@ -28,9 +28,9 @@ async function openOutage(changes: Changes, options: AmphoOptions = {}) {
 }
 
 async function ask(world: World, login: string, address = "192.0.2.1"): Promise<Readonly<Record<string, unknown>>> {
-  const answer = await world.call("POST", "/login/mail", { body: { login }, address });
-  expect(answer.status, answer.text).toBe(200);
-  return answer.json;
+  const response = await world.call("POST", "/login/mail", { body: { login }, address });
+  expect(response.status, response.text).toBe(200);
+  return response.json;
 }
 
 const codesIn = (lines: readonly string[]) => lines.filter((line) => /^\d\d \d\d \d\d \d\d$/.test(line));

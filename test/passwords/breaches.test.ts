@@ -51,8 +51,8 @@ describe("the range API", () => {
       send(rangeOf(lineOf(breached)))(request, response);
     });
     const world = await worldWith(`${server.url}/range`);
-    const answer = await changed(world, breached);
-    expect([answer.status, answer.json]).toMatchObject([400, { error: "password_rejected", reason: "breached" }]);
+    const received = await changed(world, breached);
+    expect([received.status, received.json]).toMatchObject([400, { error: "password_rejected", reason: "breached" }]);
     expect((await changed(world, clear)).status).toBe(204);
     expect(server.requested).toEqual([password, breached, clear].map((text) => `/range/${sha1Of(text).slice(0, 5)}`));
     expect(headers[0]).toBe("true");
@@ -109,7 +109,7 @@ describe("the range API", () => {
   it.each(cases)("A list that %s lets a password pass, which is audited and counted (W-98)", async (_, by, reason) => {
     const server = await listen(send(rangeOf()));
     const world = await worldWith(server.url);
-    server.answer(by);
+    server.respond(by);
     const startMs = performance.now();
     await world.ampho.users.setPassword("ann", breached);
     expect(performance.now() - startMs).toBeLessThan(5_000);

@@ -15,7 +15,7 @@ interface Pair {
 interface Vectors {
   readonly pairs: readonly Pair[];
   readonly negatives: readonly Pair[];
-  readonly mustBeRefusedQuickly: readonly { readonly hash: string; readonly note: string }[];
+  readonly mustBeRejectedQuickly: readonly { readonly hash: string; readonly note: string }[];
 }
 
 function read<T>(name: string): T {
@@ -56,7 +56,7 @@ describe("a hash of another system", () => {
     },
   );
 
-  it.each(vectors.mustBeRefusedQuickly.map(({ hash, note }) => [note, hash] as const))(
+  it.each(vectors.mustBeRejectedQuickly.map(({ hash, note }) => [note, hash] as const))(
     "an imported hash whose cost is too high is rejected: %s",
     (_, hash) => {
       expect(identifyHash(hash)).toHaveProperty("reason");

@@ -79,9 +79,9 @@ describe("GitHub", () => {
 
   test.each([{ login: "octocat" }, { id: "583231" }, { id: 0 }, { id: 1.5 }, []])(
     "the user %j has no subject",
-    async (answer) => {
+    async (response) => {
       const { standIn, identify, api } = await openGithub();
-      standIn.routes.set("/api/v3/user", api(answer));
+      standIn.routes.set("/api/v3/user", api(response));
       await expect(identify()).rejects.toMatchObject({ name: "OutsideRejection", reason: "user" });
     },
   );

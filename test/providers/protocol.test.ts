@@ -106,9 +106,9 @@ describe("the code", () => {
   test.each([
     ["invalid_client", json({ error: "invalid_client" }, 400)],
     ["401", json({ error: "invalid_client" }, 401)],
-  ])("a client that the provider does not accept is a failure of the configuration: %s", async (_, answer) => {
+  ])("a client that the provider does not accept is a failure of the configuration: %s", async (_, response) => {
     const { evil, identify } = await begin();
-    evil.token = () => answer;
+    evil.token = () => response;
     await expect(identify()).rejects.toEqual(failure(/does not accept the client/));
   });
 
@@ -116,9 +116,9 @@ describe("the code", () => {
     ["502", json({}, 502)],
     ["a redirect", redirect],
     ["1 MB", json({ access_token: "x".repeat(1_000_000) })],
-  ])("a token endpoint that returns %s is a failure", async (_, answer) => {
+  ])("a token endpoint that returns %s is a failure", async (_, response) => {
     const { evil, identify } = await begin();
-    evil.routes.set("/token", answer);
+    evil.routes.set("/token", response);
     await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure" });
   });
 

@@ -36,7 +36,7 @@ describe("the tables of src/", () => {
     expect(unused(flowNames, [], (name) => new RegExp(`\\bflows\\.${name}\\(`))).toEqual([]);
   });
 
-  it("each operation of the store is called", () => {
+  it("each operation of `Store` is called", () => {
     const called = (name: string) => new RegExp(`\\bstore\\.${name}\\(|\\b${name}\\b.*\\bstore\\b`);
     expect(unused(operationNames, ["src/store/operations.ts"], called)).toEqual([]);
   });

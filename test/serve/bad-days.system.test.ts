@@ -237,7 +237,7 @@ describe("several servers on one file", () => {
     const renewals = await Promise.all(
       Array.from({ length: 20 }, (_, at) => post(`${servers[at % 3]?.url}/renew`, { refresh_token })),
     );
-    const tokens = await Promise.all(renewals.map(async (answer) => (await answer.json()).token));
+    const tokens = await Promise.all(renewals.map(async (response) => (await response.json()).token));
     const generations = tokens.map((each) => JSON.parse(Buffer.from(each.split(".")[1], "base64url").toString()).gen);
     expect(new Set(generations)).toEqual(new Set([1]));
 

@@ -24,9 +24,9 @@ export function startClients(count: number, first: readonly Served[], who = alic
   const any = () => processes[Math.floor(Math.random() * processes.length)]?.url ?? "";
 
   async function expected(status: number, what: string, asked: Promise<Response>): Promise<Response> {
-    const answer = await asked;
-    if (answer.status === status) return answer;
-    throw new Error(`${what} was answered with ${answer.status}: ${await answer.text()}`);
+    const response = await asked;
+    if (response.status === status) return response;
+    throw new Error(`${what} returned ${response.status}: ${await response.text()}`);
   }
 
   const letIn = (token: string) =>

@@ -15,17 +15,17 @@ export interface Member {
 }
 
 /** The way in which a key file reaches a process: how it is replaced, and whether a signal follows. */
-type Way = (file: string, text: string, tell: () => void) => Promise<void> | void;
+type Way = (file: string, text: string, report: () => void) => Promise<void> | void;
 
 const ways: readonly Way[] = [
   function byRename(file, text) {
     writeFileSync(`${file}.beside`, text);
     renameSync(`${file}.beside`, file);
   },
-  function byRenameAndSignal(file, text, tell) {
+  function byRenameAndSignal(file, text, report) {
     writeFileSync(`${file}.beside`, text);
     renameSync(`${file}.beside`, file);
-    tell();
+    report();
   },
   async function inPlaceByHalves(file, text) {
     writeFileSync(file, text.slice(0, text.length / 2));
@@ -105,10 +105,10 @@ export function startLoad(members: readonly Member[], clients: number, verifiers
   const counts = new Map<string, number>();
   const renewed: number[] = Array.from({ length: clients }, () => 0);
   let stopped = false;
-  const count = (asked: string, answered: unknown) => {
-    const what = `${asked} ${answered}`;
+  const count = (asked: string, responded: unknown) => {
+    const what = `${asked} ${responded}`;
     counts.set(what, (counts.get(what) ?? 0) + 1);
-    return answered;
+    return responded;
   };
 
   async function client(number: number): Promise<void> {

@@ -24,9 +24,9 @@ function notices({ stderr }: Served): readonly string[] {
   return lines.map((line) => String(JSON.parse(line).message ?? "")).filter((line) => line !== "");
 }
 
-async function hangUp(served: Served, answer: RegExp): Promise<void> {
+async function hangUp(served: Served, response: RegExp): Promise<void> {
   served.process.kill("SIGHUP");
-  await vi.waitFor(() => expect(notices(served).at(-1)).toMatch(answer), patience);
+  await vi.waitFor(() => expect(notices(served).at(-1)).toMatch(response), patience);
 }
 
 const kids = async ({ url }: Served) =>

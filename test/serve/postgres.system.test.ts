@@ -98,11 +98,11 @@ describe("two processes", () => {
   it("exactly one of 20 renewals at once, half of them on each process, advances the generation", async () => {
     let { refresh_token } = await logIn(pair[0]);
     for (let round = 1; round <= 10; round++) {
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 20 }, (_, at) => post(`${pair[at % 2 === 0 ? 0 : 1].url}/renew`, { refresh_token })),
       );
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-      const grants: readonly Grant[] = await Promise.all(answers.map((answer) => answer.json()));
+      expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+      const grants: readonly Grant[] = await Promise.all(responses.map((response) => response.json()));
       const generations = grants.map(({ token }) => claimsOf(token)["gen"]);
       expect(new Set(generations)).toEqual(new Set([round]));
       ({ refresh_token = "" } = grants[0] ?? {});

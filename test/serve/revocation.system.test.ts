@@ -46,7 +46,7 @@ const logOut = async ({ url }: Served, token: string) =>
   (await fetch(`${url}/logout`, { method: "POST", headers: bearer(token) })).status;
 
 /** Checks that each of them rejects the token within a second from now. */
-const refused = (token: string, ...all: readonly Served[]) =>
+const rejected = (token: string, ...all: readonly Served[]) =>
   Promise.all(all.map((served) => within(1000, async () => (await status(served, token)) === 401)));
 
 const claimsOf = (token: string): { readonly sid: string; readonly exp: number } =>
@@ -75,9 +75,9 @@ describe("a revocation that is committed late", () => {
       [rows[0]?.n, exp - 900, exp + 300, sid],
     );
     const second = await start(postgres);
-    let answered = 0;
-    const out = logOut(first, next).then((answer) => {
-      answered = answer;
+    let responded = 0;
+    const out = logOut(first, next).then((response) => {
+      responded = response;
     });
     await vi.waitFor(
       async () => {
@@ -91,12 +91,12 @@ describe("a revocation that is committed late", () => {
     for (const served of [first, second])
       expect([await status(served, late), await status(served, next)]).toEqual([200, 200]);
     // The second revocation has no number yet, so no process could read it before the first.
-    expect(answered).toBe(0);
+    expect(responded).toBe(0);
     await client.query("commit");
-    await refused(late, first, second);
+    await rejected(late, first, second);
     await out;
-    expect(answered).toBe(204);
-    await refused(next, first, second);
+    expect(responded).toBe(204);
+    await rejected(next, first, second);
   });
 });
 
@@ -112,7 +112,7 @@ async function run(
   query: (sql: string, values: readonly SqlValue[]) => Promise<readonly Row[]>,
 ): Promise<void> {
   for (let step = work.next([]); !step.done; ) {
-    if (!("sql" in step.value)) throw new Error("nobody else is here");
+    if (!("sql" in step.value)) throw new Error("only queries are expected here");
     const rows = await query(step.value.sql, step.value.parameters);
     step = work.next(rows.map((row) => Object.fromEntries(Object.entries(row).map(numeric))));
   }
@@ -199,7 +199,7 @@ describe.each([
     const backup = await backUp();
     const number = await last();
     expect(await logOut(pair[0], before)).toBe(204);
-    await refused(before, ...pair);
+    await rejected(before, ...pair);
     await backup.restore(function* () {
       yield* [];
     });
@@ -209,7 +209,7 @@ describe.each([
     for (const served of pair) expect([await status(served, before), await status(served, after)]).toEqual([401, 200]);
     await vi.waitFor(async () => expect(await logOut(pair[1], after)).toBe(204), { timeout: 5000, interval: 50 });
     expect(await last()).toBe(number + 1);
-    await refused(after, ...pair);
+    await rejected(after, ...pair);
     for (const served of pair) expect(await status(served, before)).toBe(401);
   });
 
@@ -224,10 +224,10 @@ describe.each([
     await new Promise((resolve) => setTimeout(resolve, 1000));
     for (const served of pair) expect([await status(served, one), await status(served, other)]).toEqual([200, 200]);
     await vi.waitFor(async () => expect(await logOut(pair[1], one)).toBe(204), { timeout: 5000, interval: 50 });
-    await refused(one, ...pair);
+    await rejected(one, ...pair);
     const ended = await fetch(`${pair[0].url}/sessions`, { method: "DELETE", headers: bearer(other) });
     expect(ended.status).toBe(204);
-    await refused(other, ...pair);
+    await rejected(other, ...pair);
   });
 
   it("ending everything works, although its number is one that all processes have seen before", async () => {
@@ -236,7 +236,7 @@ describe.each([
     const backup = await backUp();
     const number = await last();
     expect(await logOut(pair[0], tokens[0] ?? "")).toBe(204);
-    await refused(tokens[0] ?? "", ...pair);
+    await rejected(tokens[0] ?? "", ...pair);
     const ending = {
       now: Math.floor(Date.now() / 1000),
       origin: { actor: "operator" },
@@ -244,7 +244,7 @@ describe.each([
     } as const;
     await backup.restore(() => operations.endAllSessions.run({ ...ending, accessTtlSeconds: 900 }));
     expect(await last()).toBe(number + 1);
-    for (const token of tokens) await refused(token, ...pair);
+    for (const token of tokens) await rejected(token, ...pair);
     for (const served of pair) expect(await status(served, (await logIn(served)).token)).toBe(200);
   });
 
@@ -258,7 +258,7 @@ describe.each([
     for (let times = 0; times < 3; times++)
       await store.endAllSessions({ ...ending, now: Math.floor(Date.now() / 1000) });
     await store.close();
-    await refused(token, ...pair);
+    await rejected(token, ...pair);
     // The clock has passed the times at which everything was ended.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     await backup.restore(endAll);
@@ -280,7 +280,7 @@ describe.each([
       yield* [];
     });
     await vi.waitFor(() => changeRoles("--remove", "editor"), { timeout: 10_000, interval: 50 });
-    await refused(token, ...pair);
+    await rejected(token, ...pair);
   });
 
   it("a role that was removed since the backup stays rejected where that is known, until it is removed again and given", async () => {
@@ -291,7 +291,7 @@ describe.each([
     for (const how of ["--remove", "--add", "--remove"] as const) {
       const { token } = await logIn(pair[0]);
       await change(how);
-      if (how === "--remove") await refused(token, ...pair);
+      if (how === "--remove") await rejected(token, ...pair);
     }
     // As above.
     await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -306,7 +306,7 @@ describe.each([
     const { token } = await logIn(pair[0]);
     for (const served of pair) expect(await status(served, token)).toBe(200);
     await change("--remove");
-    await refused(token, ...pair);
+    await rejected(token, ...pair);
   });
 });
 
@@ -321,8 +321,11 @@ describe("a process that cannot read revocations for longer than the limit", () 
     expect(await ready()).toEqual({ status: "ok" });
     await server.signal("SIGSTOP");
     onTestFinished(() => server.signal("SIGCONT"));
-    const told = { error: "unavailable", message: expect.stringMatching(/^Revocations were last read \d+ s ago\.$/) };
-    await vi.waitFor(async () => expect(await ready()).toMatchObject(told), { timeout: 5000, interval: 10 });
+    const reported = {
+      error: "unavailable",
+      message: expect.stringMatching(/^Revocations were last read \d+ s ago\.$/),
+    };
+    await vi.waitFor(async () => expect(await ready()).toMatchObject(reported), { timeout: 5000, interval: 10 });
     expect(await status(served, token)).toBe(200);
     await vi.waitFor(() => expect(served.stderr()).toMatch(/The database cannot be read: .*(answer|respond)/), 5000);
     await server.signal("SIGCONT");
@@ -335,20 +338,20 @@ describe("a process that was stopped for a while", () => {
   it("a stopped process accepts no session that ended meanwhile, not even on requests that have waited for it", async () => {
     const [other, stopped] = await Promise.all([start(postgres), start(postgres)]);
     const [ended, good] = [(await logIn(other)).token, (await logIn(other)).token];
-    let answered = 0;
+    let responded = 0;
     const ask = (token: string, times: number) =>
-      Promise.all(Array.from({ length: times }, () => status(stopped, token).finally(() => answered++)));
+      Promise.all(Array.from({ length: times }, () => status(stopped, token).finally(() => responded++)));
     // Over connections that stay open, so that the requests wait for nothing else.
     expect(new Set(await ask(ended, 20))).toEqual(new Set([200]));
     stopped.process.kill("SIGSTOP");
     expect(await logOut(other, ended)).toBe(204);
-    answered = 0;
+    responded = 0;
     const waiting = [ask(ended, 40), ask(good, 10)];
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    expect(answered).toBe(0);
+    expect(responded).toBe(0);
     stopped.process.kill("SIGCONT");
-    const [refused, letIn] = await Promise.all(waiting);
-    expect(new Set(refused)).toEqual(new Set([401]));
+    const [rejected, letIn] = await Promise.all(waiting);
+    expect(new Set(rejected)).toEqual(new Set([401]));
     expect(new Set(letIn)).toEqual(new Set([200]));
   });
 

@@ -7,7 +7,7 @@ import { alice } from "../world/people.js";
 import { post } from "../world/requests.js";
 import { addUser, freshPlace, startServe } from "../world/serve.js";
 
-it("a request is one trace from its sender to the store, and has the same id in the log", async () => {
+it("a request is one trace from its sender to the database, and has the same id in the log", async () => {
   const place = freshPlace();
   await addUser(place);
   const file = path.join(place.cwd, "spans");

@@ -16,7 +16,7 @@ function open(toleranceSeconds = 60) {
   return { machine, clock, observe, reports };
 }
 
-describe("the clock of a store", () => {
+describe("the clock of a database", () => {
   it("the clock is the machine's before the first reading, and then the database's", () => {
     const { clock, observe } = open();
     expect(clock.now()).toBe(start);

@@ -29,7 +29,7 @@ async function openFollower() {
       origin: { actor: "user" },
       stored: false,
     });
-    if (made.outcome !== "granted") throw new Error("the session was refused");
+    if (made.outcome !== "granted") throw new Error("The session was rejected.");
     const { id } = made.session;
     await store.endSession({ id, userId: undefined, reason: "logout", now: clock.now(), origin: { actor: "user" } });
     return { login: "ann", sid: id };

@@ -30,9 +30,9 @@ function createSet(...rows: readonly Revocation[]) {
   const errors: unknown[] = [];
   const set = createRevocationSet(databaseNames, (error) => errors.push(error));
   set.add(rows);
-  const told: Revocation[] = [];
-  set.listen((row) => told.push(row));
-  return { set, errors, told };
+  const reported: Revocation[] = [];
+  set.listen((row) => reported.push(row));
+  return { set, errors, reported };
 }
 
 describe("the tokens that a row rejects", () => {
@@ -54,7 +54,7 @@ describe("the tokens that a row rejects", () => {
     ofAnotherSession: { sub: "u2", login: "ann", sid: "0.s7", ver: 1, iat: 900, roles: ["editor"] },
   };
 
-  const refusedBy = (row: Revocation) => {
+  const rejectedBy = (row: Revocation) => {
     const { set } = createSet(row);
     return Object.entries(tokens)
       .filter(([, claims]) => set.find(claims) === row.kind)
@@ -74,7 +74,7 @@ describe("the tokens that a row rejects", () => {
     ],
     [{ kind: "key", n: 1, at, until: 2000, kid: "k1" }, []],
   ])("%o", (row, names) => {
-    expect(refusedBy(row)).toEqual(names);
+    expect(rejectedBy(row)).toEqual(names);
   });
 
   it("a revoked key is in the set of keys, and in no other", () => {
@@ -127,28 +127,28 @@ it("no further revocation, by any clock, makes a rejected token valid again", ()
   fc.assert(
     fc.property(fc.array(row, { maxLength: 8 }), token, (rows, claims) => {
       const { set } = createSet();
-      let refused = false;
+      let rejected = false;
       for (const [index, each] of rows.entries()) {
         set.add([{ ...each, n: index + 1 }]);
-        const isRefused = set.find(claims) !== undefined;
-        expect(isRefused).toBe(isRefused || refused);
-        refused = isRefused;
+        const isRejected = set.find(claims) !== undefined;
+        expect(isRejected).toBe(isRejected || rejected);
+        rejected = isRejected;
       }
     }),
     { numRuns: 3000 },
   );
 });
 
-describe("following the store", () => {
+describe("following the database", () => {
   it("the set applies pages, reports each row once, and changes its version only for a new row", () => {
-    const { set, told } = createSet();
+    const { set, reported } = createSet();
     set.add([session(1, "0.own")]);
     const { version } = set;
     expect(set.applyPage(page(1, [session(1, "0.own")]), 0)).toBe(false);
     expect(set.applyPage(page(2, [session(2, "0.other")]), 1)).toBe(false);
     expect(set.applyPage(page(2, []), 2)).toBe(false);
     expect([set.after, set.size]).toEqual([2, 2]);
-    expect(told.map(({ n }) => n)).toEqual([1, 2]);
+    expect(reported.map(({ n }) => n)).toEqual([1, 2]);
     expect(set.version).toBeGreaterThan(version);
     const settled = set.version;
     set.applyPage(page(2, []), 2);
@@ -156,11 +156,11 @@ describe("following the store", () => {
   });
 
   it("the set misses no row below one that this process wrote", () => {
-    const { set, told } = createSet();
+    const { set, reported } = createSet();
     set.applyPage(page(3, []), 0);
     set.add([session(5, "0.own")]);
     set.applyPage(page(5, [session(4, "0.other"), session(5, "0.own")]), 3);
-    expect(told.map(({ n }) => n)).toEqual([5, 4]);
+    expect(reported.map(({ n }) => n)).toEqual([5, 4]);
     expect(set.find({ login: "x", sid: "0.other" })).toBe("session");
   });
 
@@ -168,44 +168,44 @@ describe("following the store", () => {
     ["another epoch", page(9, [], "e2")],
     ["a number that went back", page(1, [])],
   ])("%s makes the set ask to read everything again, and its rows stay in effect", (_, strange) => {
-    const { set, told } = createSet();
+    const { set, reported } = createSet();
     set.applyPage(page(2, [session(1, "0.old"), session(2, "0.lost")]), 0);
     expect(set.applyPage(strange, 2)).toBe(true);
     expect(set.after).toBe(0);
     // The store knows one of the rows still, under its number, and gives the other's number to something else.
     expect(set.applyPage(page(2, [session(1, "0.old"), session(2, "0.new")], strange.epoch), 0)).toBe(false);
     for (const sid of ["0.old", "0.lost", "0.new"]) expect(set.find({ login: "x", sid })).toBe("session");
-    expect(told.map((row) => row.kind === "session" && row.sessionId)).toEqual(["0.old", "0.lost", "0.new"]);
+    expect(reported.map((row) => row.kind === "session" && row.sessionId)).toEqual(["0.old", "0.lost", "0.new"]);
     set.applyPage(page(3, [session(3, "0.next")], strange.epoch), 2);
     expect(set.find({ login: "x", sid: "0.next" })).toBe("session");
   });
 
   it("a set that is read again in several pages has and reports each row once", () => {
-    const { set, told } = createSet();
+    const { set, reported } = createSet();
     set.applyPage(page(3, [session(1, "0.s1"), user(2), session(3, "0.s3")]), 0);
     expect(set.applyPage(page(3, [], "e2"), 3)).toBe(true);
     for (const [last, row] of [session(1, "0.s1"), user(2), session(3, "0.s3")].entries())
       expect(set.applyPage(page(last + 1, [row], "e2"), last)).toBe(false);
-    expect([set.size, told.length, set.after]).toEqual([3, 3, 3]);
+    expect([set.size, reported.length, set.after]).toEqual([3, 3, 3]);
     for (const sid of ["0.s1", "0.s3"]) expect(set.find({ login: "x", sid })).toBe("session");
     set.sweep(2000);
     expect(set.size).toBe(0);
   });
 
   it("the set keeps both rows of a number that a restored database assigns again", () => {
-    const { set, told } = createSet(session(1, "0.s1"));
+    const { set, reported } = createSet(session(1, "0.s1"));
     set.applyPage(page(1, [session(1, "0.s1")]), 0);
     set.add([session(1, "0.s2")]);
     set.add([session(1, "0.s2")]);
-    expect(told).toEqual([session(1, "0.s2")]);
+    expect(reported).toEqual([session(1, "0.s2")]);
     // And what else the store has by now is read.
     expect(set.after).toBe(0);
-    const refused = () => ["0.s1", "0.s2", "0.s3"].filter((sid) => set.find({ login: "ann", sid }) !== undefined);
-    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    const rejected = () => ["0.s1", "0.s2", "0.s3"].filter((sid) => set.find({ login: "ann", sid }) !== undefined);
+    expect(rejected()).toEqual(["0.s1", "0.s2"]);
     set.sweep(1999);
-    expect(refused()).toEqual(["0.s1", "0.s2"]);
+    expect(rejected()).toEqual(["0.s1", "0.s2"]);
     set.sweep(2000);
-    expect([refused(), set.size]).toEqual([[], 0]);
+    expect([rejected(), set.size]).toEqual([[], 0]);
   });
 
   it("the set asks to read everything again when its last number means another row", () => {
@@ -240,13 +240,13 @@ describe("following the store", () => {
   });
 
   it("a listener that throws or stops within its call harms no other", () => {
-    const { set, errors, told } = createSet();
+    const { set, errors, reported } = createSet();
     set.listen(() => {
       throw new Error("broken");
     });
     const stop = set.listen(() => stop());
     set.add([session(1, "0.a"), session(2, "0.b")]);
-    expect(told).toHaveLength(2);
+    expect(reported).toHaveLength(2);
     expect(errors).toHaveLength(2);
   });
 });

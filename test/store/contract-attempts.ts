@@ -4,17 +4,17 @@ import type { Opened } from "./contract.js";
 import { addUser, ann, attempt, eventsOf, login, operator, origin, start } from "./fixtures.js";
 
 export function attemptContract(store: Opened): void {
-  const admit = (of: Attempt, now = start): Promise<AttemptVerdict> =>
+  const allow = (of: Attempt, now = start): Promise<AttemptVerdict> =>
     store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann" });
   const settle = (of: Attempt, outcome: AttemptOutcome, now = start): Promise<void> =>
     store().settleAttempt({ ...of, outcome, now, login: undefined, audit: undefined });
   async function fail(of: Attempt, now = start): Promise<void> {
-    expect(await admit(of, now)).toEqual({ outcome: "allowed" });
+    expect(await allow(of, now)).toEqual({ outcome: "allowed" });
     await settle(of, "failed", now);
   }
 
   it("many concurrent attempts get no more than the free attempts", async () => {
-    const verdicts = await Promise.all(Array.from({ length: 50 }, () => admit(attempt())));
+    const verdicts = await Promise.all(Array.from({ length: 50 }, () => allow(attempt())));
     expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(3);
     expect(verdicts.filter(({ outcome }) => outcome === "pending")).toHaveLength(47);
   });
@@ -22,12 +22,12 @@ export function attemptContract(store: Opened): void {
   it("failed attempts make the next one wait, and the rejection is recorded once", async () => {
     await addUser(store());
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
-    const refused = { outcome: "rejected", by: "login", locked: false, retryAfterSeconds: 60 };
-    for (let asked = 0; asked < 3; asked++) expect(await admit(attempt())).toEqual(refused);
+    const rejected = { outcome: "rejected", by: "login", locked: false, retryAfterSeconds: 60 };
+    for (let asked = 0; asked < 3; asked++) expect(await allow(attempt())).toEqual(rejected);
     expect((await eventsOf(store())).filter((event) => event.startsWith("login_throttled"))).toEqual([
       "login_throttled login",
     ]);
-    expect(await admit(attempt(), start + 60)).toEqual({ outcome: "allowed" });
+    expect(await allow(attempt(), start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("a captcha buys one attempt that would have to wait, and no second one", async () => {
@@ -36,7 +36,7 @@ export function attemptContract(store: Opened): void {
     const buy = (of: Attempt, now = start) =>
       store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann", bought: { spends } });
     const bought = { ...attempt(), sources: [] };
-    expect(await admit(bought)).toMatchObject({ outcome: "rejected" });
+    expect(await allow(bought)).toMatchObject({ outcome: "rejected" });
     const verdicts = await Promise.all(Array.from({ length: 8 }, () => buy(bought)));
     expect(verdicts.filter(({ outcome }) => outcome === "allowed")).toHaveLength(1);
     await settle(bought, "failed");
@@ -47,7 +47,7 @@ export function attemptContract(store: Opened): void {
       outcome: "captcha_used",
     });
     // The failure counts, and the next wait is twice as long.
-    expect(await admit(bought)).toMatchObject({ outcome: "rejected", retryAfterSeconds: 120 });
+    expect(await allow(bought)).toMatchObject({ outcome: "rejected", retryAfterSeconds: 120 });
   });
 
   it("a captcha ends no lock", async () => {
@@ -60,17 +60,17 @@ export function attemptContract(store: Opened): void {
 
   it("a caller that read its clock earlier and waited for the database gets neither attempts nor shorter waits", async () => {
     const before = start - 6;
-    for (let taken = 0; taken < 3; taken++) expect(await admit(attempt())).toEqual({ outcome: "allowed" });
-    expect(await admit(attempt(), before)).toEqual({ outcome: "pending" });
+    for (let taken = 0; taken < 3; taken++) expect(await allow(attempt())).toEqual({ outcome: "allowed" });
+    expect(await allow(attempt(), before)).toEqual({ outcome: "pending" });
     for (let taken = 0; taken < 3; taken++) await settle(attempt(), "failed");
-    expect(await admit(attempt(), before)).toMatchObject({ outcome: "rejected", by: "login" });
+    expect(await allow(attempt(), before)).toMatchObject({ outcome: "rejected", by: "login" });
     // As long as the window: the longest wait there is.
     let now = start;
     for (let failed = 3; failed < 7; failed++) {
       now += 900;
       await fail(attempt(), now);
     }
-    expect(await admit(attempt(), now - 6)).toMatchObject({ outcome: "rejected", by: "login", retryAfterSeconds: 906 });
+    expect(await allow(attempt(), now - 6)).toMatchObject({ outcome: "rejected", by: "login", retryAfterSeconds: 906 });
   });
 
   it("a rejection names the account, and never a login without an account", async () => {
@@ -83,7 +83,7 @@ export function attemptContract(store: Opened): void {
     await fail(other);
     await store().allowAttempt({ ...other, now: start, origin, event: "login_throttled", canonical: "hunter2" });
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
-    await admit(attempt());
+    await allow(attempt());
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
     expect(rows.filter(({ event }) => event === "login_throttled").map((row) => row.login)).toEqual([undefined, "Ann"]);
   });
@@ -91,7 +91,7 @@ export function attemptContract(store: Opened): void {
   it("an attempt that succeeded or was not checked costs nothing", async () => {
     for (const outcome of ["succeeded", "returned"] as const)
       for (let tried = 0; tried < 10; tried++) {
-        expect(await admit(attempt())).toEqual({ outcome: "allowed" });
+        expect(await allow(attempt())).toEqual({ outcome: "allowed" });
         await settle(attempt(), outcome);
       }
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
@@ -99,10 +99,10 @@ export function attemptContract(store: Opened): void {
 
   it("a created session settles its attempt as succeeded, and a rejected one as failed", async () => {
     await addUser(store());
-    await admit(attempt());
+    await allow(attempt());
     await store().enterSession(login({ attempt: attempt() }));
     expect(await store().clearLockouts({ target: { all: true }, now: start, origin: operator })).toBe(0);
-    await admit(attempt());
+    await allow(attempt());
     await store().enterSession(login({ attempt: attempt(), stored: { passwordVersion: 7 } }));
     expect(
       await store().clearLockouts({ target: { canonical: "ann", login: "ann" }, now: start, origin: operator }),
@@ -114,7 +114,7 @@ export function attemptContract(store: Opened): void {
       attempt({ subject, counters: [{ key: `login:${subject}`, kind: "login", freeAttempts: 3 }] });
     await fail(at("one"));
     await fail(at("two"));
-    expect(await admit(at("three"))).toEqual({
+    expect(await allow(at("three"))).toEqual({
       outcome: "rejected",
       by: "source",
       locked: false,
@@ -127,24 +127,24 @@ export function attemptContract(store: Opened): void {
   it("a success on another device ends the lock of a login and leaves its wait", async () => {
     const strange = attempt({ lockAfter: 3 });
     for (let failed = 0; failed < 3; failed++) await fail(strange);
-    expect(await admit(strange, start + 5000)).toMatchObject({ outcome: "rejected", locked: true });
+    expect(await allow(strange, start + 5000)).toMatchObject({ outcome: "rejected", locked: true });
     const known = attempt({
       sources: [],
       counters: [{ key: "device:1", kind: "device", freeAttempts: 3 }],
       alsoReset: ["login:ann"],
       from: "1",
     });
-    await admit(known);
+    await allow(known);
     await settle(known, "succeeded");
-    expect(await admit(strange)).toMatchObject({ outcome: "rejected", locked: false, retryAfterSeconds: 60 });
-    expect(await admit(strange, start + 60)).toEqual({ outcome: "allowed" });
+    expect(await allow(strange)).toMatchObject({ outcome: "rejected", locked: false, retryAfterSeconds: 60 });
+    expect(await allow(strange, start + 60)).toEqual({ outcome: "allowed" });
   });
 
   it("lockouts are listed with the longest wait first, and cleared by login, by address or all", async () => {
     await addUser(store());
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     await fail(attempt({ subject: "bob", counters: [{ key: "login:bob", kind: "login", freeAttempts: 3 }] }));
-    await admit(attempt());
+    await allow(attempt());
     const list = () =>
       store().listLockouts({ now: start, windowSeconds: 900, lockAfter: 10, limit: 10, origin: operator });
     const source = { kind: "source", login: null, source: "192.0.2.7", failures: 2, locked: false, until: start + 900 };
@@ -171,7 +171,7 @@ export function attemptContract(store: Opened): void {
       ["BEA", "Bea"],
       ["Zoë", "Zoë"],
     ] as const) {
-      await admit(attempt());
+      await allow(attempt());
       await store().settleAttempt({ ...attempt(), outcome: "failed", now: start, login: kept, audit: undefined });
       expect(await clear("cid")).toBe(0);
       expect(await clear(asked)).toBe(1);
@@ -187,7 +187,7 @@ export function attemptContract(store: Opened): void {
       });
     for (let n = 0; n < 30; n++) await fail(at(n), start + n);
     expect(await store().pruneAttempts({ rowsMax: 10 })).toEqual({ more: false });
-    expect(await admit(at(19), start + 30)).toEqual({ outcome: "allowed" });
-    expect(await admit(at(29), start + 30)).toMatchObject({ outcome: "rejected" });
+    expect(await allow(at(19), start + 30)).toEqual({ outcome: "allowed" });
+    expect(await allow(at(29), start + 30)).toMatchObject({ outcome: "rejected" });
   });
 }

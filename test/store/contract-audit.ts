@@ -3,7 +3,7 @@ import type { AuditEntry } from "../../dist/audit/entry.js";
 import type { Opened } from "./contract.js";
 import { addUser, ann, operator, origin, start } from "./fixtures.js";
 
-const refused: AuditEntry = {
+const rejected: AuditEntry = {
   at: start,
   event: "login_rejected",
   reason: "password",
@@ -15,7 +15,7 @@ const refused: AuditEntry = {
 export function auditContract(store: Opened): void {
   it("an audit entry is read as it was recorded", async () => {
     const full: AuditEntry = {
-      ...refused,
+      ...rejected,
       event: "roles_changed",
       sessionId: "0.s",
       origin: { ...operator, address: "192.0.2.1", agent: "x" },
@@ -31,7 +31,7 @@ export function auditContract(store: Opened): void {
   });
 
   it("the newest audit rows come in the order in which they were written, also when the clock steps back", async () => {
-    for (const at of [start + 3, start + 9, start + 1, start + 5]) await store().recordAudit({ ...refused, at });
+    for (const at of [start + 3, start + 9, start + 1, start + 5]) await store().recordAudit({ ...rejected, at });
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 3 });
     expect(rows.map(({ at }) => at - start)).toEqual([9, 1, 5]);
     const since = await store().listAudit({ login: undefined, since: start + 3, limit: 10 });
@@ -40,8 +40,8 @@ export function auditContract(store: Opened): void {
 
   it("audit rows are found by a login as its user spells it, or by its canonical form", async () => {
     await addUser(store());
-    await store().recordAudit({ ...refused, at: start + 5 });
-    await store().recordAudit({ ...refused, at: start + 6, login: "Annabel" });
+    await store().recordAudit({ ...rejected, at: start + 5 });
+    await store().recordAudit({ ...rejected, at: start + 6, login: "Annabel" });
     for (const login of ["ann", "Ann"]) {
       const rows = await store().listAudit({ login, since: undefined, limit: 10 });
       expect(rows.map(({ event }) => event)).toEqual(["user_created", "login_rejected"]);
@@ -51,12 +51,12 @@ export function auditContract(store: Opened): void {
   });
 
   it("the audit rows of a login are found in a long log of other logins", async () => {
-    await store().recordAudit(refused);
+    await store().recordAudit(rejected);
     for (let thousand = 0; thousand < 17; thousand++)
       await Promise.all(
-        Array.from({ length: 1000 }, (_, at) => store().recordAudit({ ...refused, at, login: `other-${at % 50}` })),
+        Array.from({ length: 1000 }, (_, at) => store().recordAudit({ ...rejected, at, login: `other-${at % 50}` })),
       );
-    await store().recordAudit({ ...refused, at: start + 1 });
+    await store().recordAudit({ ...rejected, at: start + 1 });
     const rows = await store().listAudit({ login: "Ann", since: undefined, limit: 10 });
     expect(rows.map(({ at }) => at)).toEqual([start, start + 1]);
     expect(await store().listAudit({ login: "Ann", since: undefined, limit: 1 })).toMatchObject([{ at: start + 1 }]);

@@ -172,15 +172,15 @@ export function endingContract(store: Opened): void {
     await addUser(store());
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await openSession(store());
-    const told = [
+    const reported = [
       ...(await store().setRoles({ ...ending, change: { set: [] } })).revocations,
       ...(await store().deleteUser(ending)).revocations,
       ...(await store().revokeKey({ ...ending, kid: "k1" })),
       ...(await store().endAllSessions({ ...ending, accessTtlSeconds: 900 })),
     ];
-    expect(told.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
+    expect(reported.map(({ kind }) => kind)).toEqual(["roles", "session", "user", "key", "all"]);
     const page = await store().readRevocations({ after: 0, now: start });
-    expect(page).toMatchObject({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: told });
+    expect(page).toMatchObject({ epoch: expect.stringMatching(/^[0-9a-f-]{32,}$/), last: 5, rows: reported });
   });
 
   it("a reader gets the live revocations after its number, and the last number in any case", async () => {

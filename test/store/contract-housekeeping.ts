@@ -216,17 +216,17 @@ export function housekeepingContract(store: Opened): void {
 
   it("a streak of failures outlives the window by a month after the last failure", async () => {
     const tries = { ...attempt({ lockAfter: 3 }), now: start };
-    const admit = (now: number) =>
+    const allow = (now: number) =>
       store().allowAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
     await addUser(store());
     for (const _ of [1, 2, 3]) {
-      expect(await admit(start)).toEqual({ outcome: "allowed" });
+      expect(await allow(start)).toEqual({ outcome: "allowed" });
       await store().settleAttempt({ ...tries, outcome: "failed", login: ann.login, audit: undefined });
     }
     expect(await clean(start + 29 * day)).toEqual({ sources: 1 });
-    expect(await admit(start + 29 * day)).toMatchObject({ outcome: "rejected", locked: true });
+    expect(await allow(start + 29 * day)).toMatchObject({ outcome: "rejected", locked: true });
     expect(await clean(start + 31 * day)).toMatchObject({ attempts: 1 });
-    expect(await admit(start + 31 * day)).toEqual({ outcome: "allowed" });
+    expect(await allow(start + 31 * day)).toEqual({ outcome: "allowed" });
   });
 
   it("the rows of a killed import are deleted, and those of a published or running import stay", async () => {

@@ -204,12 +204,12 @@ export function importContract(store: Opened): void {
           ),
       );
     const fill = async (n: number, order: readonly string[]) => {
-      const refused = [];
+      const rejected = [];
       for (const write of batches(n, order)) {
         const outcome = await write();
-        if (outcome.outcome === "staged") refused.push(...outcome.rejected);
+        if (outcome.outcome === "staged") rejected.push(...outcome.rejected);
       }
-      return refused;
+      return rejected;
     };
     const [, second] = await Promise.all([fill(one, names), fill(two, [...names].reverse())]);
     expect(second).toEqual([]);

@@ -197,8 +197,8 @@ export function renewalContract(store: Opened): void {
 
   it("a missing user ends the session", async () => {
     const session = await openSession(store(), { stored: false });
-    const refused = await store().renewSession(renewal(session, { stored: true }));
-    expect(refused).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
+    const rejected = await store().renewSession(renewal(session, { stored: true }));
+    expect(rejected).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
   });
 

@@ -145,8 +145,8 @@ export function userContract(store: Opened): void {
     await addUser(store());
     const same = await store().setRoles({ ...ending, change: { add: ["editor"], remove: ["none"] } });
     expect(same).toMatchObject({ user: { rolesVersion: 1 }, revocations: [] });
-    const nobody = { ...ending, userId: "nobody", change: { set: [] } };
-    expect(await store().setRoles(nobody)).toEqual({ user: undefined, revocations: [] });
+    const unknownUser = { ...ending, userId: "nobody", change: { set: [] } };
+    expect(await store().setRoles(unknownUser)).toEqual({ user: undefined, revocations: [] });
     expect(await eventsOf(store())).toEqual(["user_created"]);
   });
 

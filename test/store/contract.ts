@@ -24,7 +24,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       await store?.close();
     });
     const opened = (): Store => {
-      if (!store) throw new Error("no store is open");
+      if (!store) throw new Error("No `Store` is open.");
       return store;
     };
     describe("users", () => userContract(opened));

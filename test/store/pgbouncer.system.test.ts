@@ -89,13 +89,13 @@ const server = usePostgres();
 const database = useDatabase(server);
 let pooler: Pooler;
 const open = () => openPostgres({ url: pooler.url, migrate: false, log: () => {} });
-const answering = (open: () => Promise<Store>) =>
+const responding = (open: () => Promise<Store>) =>
   vi.waitFor(async () => (await open()).close(), { timeout: 10_000, interval: 50 });
 
 beforeAll(async () => {
   await database.empty();
   pooler = await startPooler(database, server);
-  await answering(open);
+  await responding(open);
 }, installMs);
 afterAll(async () => {
   await store?.close();
@@ -140,7 +140,7 @@ it("two processes behind the pooler leave nothing of one transaction in another'
   for (const store of stores) await store.close();
 });
 
-it("a store that would prepare statements is not opened over a pooler that does not know them", async () => {
+it("a `Store` that would prepare statements is not opened over a pooler that does not know them", async () => {
   const opening = openPostgres({ url: pooler.url, migrate: false, prepare: true, log: () => {} });
   await expect(opening).rejects.toThrow(
     "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE.",
@@ -151,9 +151,10 @@ it("a store that would prepare statements is not opened over a pooler that does 
 it("a process prepares statements over a pooler that supports them, and goes on without when it does not any more", async () => {
   await database.empty();
   const knowing = await startPooler(database, server, 200);
-  const told: string[] = [];
-  const open = () => openPostgres({ url: knowing.url, migrate: false, prepare: true, log: (line) => told.push(line) });
-  await answering(open);
+  const reported: string[] = [];
+  const open = () =>
+    openPostgres({ url: knowing.url, migrate: false, prepare: true, log: (line) => reported.push(line) });
+  await responding(open);
   const stores = [await open(), await open()] as const;
   // A type that a migration changes: the pooler keeps the old plans.
   for (const type of ["integer", "bigint"]) {
@@ -161,29 +162,29 @@ it("a process prepares statements over a pooler that supports them, and goes on 
     await database.query(`alter table ampho.ampho_sessions alter column gen type ${type}`);
     await renewEach(stores);
   }
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 
   knowing.keep(0);
   await vi.waitFor(
     async () => {
       await renewEach(stores);
-      expect(told).toHaveLength(2);
+      expect(reported).toHaveLength(2);
     },
     { timeout: 10_000, interval: 50 },
   );
   await renewEach(stores);
   const line =
     "The pooler in front of PostgreSQL does not take prepared statements. Unset AMPHO_DATABASE_PREPARE. Until the next start there are none.";
-  expect(told).toEqual([line, line]);
+  expect(reported).toEqual([line, line]);
   for (const store of stores) await store.close();
   knowing.stop();
 });
 
 it("a name that was asked for behind a statement that failed is not asked for again: the pooler would end the connection", async () => {
   const knowing = await startPooler(database, server, 200);
-  await answering(() => openPostgres({ url: knowing.url, migrate: false, log: () => {} }));
-  const told: string[] = [];
-  const names = createStatementNames(() => told.push("refused"));
+  await responding(() => openPostgres({ url: knowing.url, migrate: false, log: () => {} }));
+  const reported: string[] = [];
+  const names = createStatementNames(() => reported.push("rejected"));
   let opened = 0;
   const pool = createPool(
     () => {
@@ -203,7 +204,7 @@ it("a name that was asked for behind a statement that failed is not asked for ag
   }
   await expect(runner.run(() => both(0))).rejects.toMatchObject({ code: "22012" });
   for (let times = 0; times < 2; times++) expect(await runner.run(() => both(1))).toMatchObject({ value: undefined });
-  expect([opened, told]).toEqual([1, []]);
+  expect([opened, reported]).toEqual([1, []]);
   await pool.close();
   knowing.stop();
 });

@@ -91,8 +91,8 @@ async function proxied() {
 
 /** A runner as in the driver, with one connection, and the log lines about names. */
 function running(url = database.runtimeUrl) {
-  const told: string[] = [];
-  const names = createStatementNames(() => told.push("refused"));
+  const reported: string[] = [];
+  const names = createStatementNames(() => reported.push("rejected"));
   const pool = createPool(() => connect(pg, url, 2000, names), {
     connections: 1,
     reserved: 0,
@@ -107,12 +107,12 @@ function running(url = database.runtimeUrl) {
   };
   const run = async <P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> =>
     (await runner.run<OperationOutput<P>>(() => startOperation(operation, input))).value;
-  return { runner, run, behind, names, told, close: () => pool.close() };
+  return { runner, run, behind, names, reported, close: () => pool.close() };
 }
 
 it("a migration under a running process renews old plans without an error", async () => {
   await database.empty();
-  const { runner, run, behind, names, told, close } = running();
+  const { runner, run, behind, names, reported, close } = running();
   await run("createUser", { user: ann, now: start, origin: operator });
   const found = await run("findUser", "ann");
   const before = (await behind(prepared)).length;
@@ -147,13 +147,13 @@ it("a migration under a running process renews old plans without an error", asyn
   await database.query("alter table ampho.ampho_users alter column roles_version type integer");
   await runner.run(several);
   await database.query("alter table ampho.ampho_users alter column roles_version type bigint");
-  expect([names.rejected, told]).toEqual([false, []]);
+  expect([names.rejected, reported]).toEqual([false, []]);
   await close();
 });
 
 it("a transaction whose names a pooler dropped is done once without names, with one log line", async () => {
   await database.empty();
-  const { run, behind, names, told, close } = running();
+  const { run, behind, names, reported, close } = running();
   await run("createUser", { user: ann, now: start, origin: operator });
   for (const random of ["first", "second"]) await run("enterSession", login({ random }));
   const out = { ...ending, reason: "logout" as const };
@@ -164,11 +164,11 @@ it("a transaction whose names a pooler dropped is done once without names, with 
   // Its commit travels with the numbers and rows of the revocation.
   expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: true, revocations: [{ n: 2 }] });
   expect(await run("endSession", { ...out, id: "0.second" })).toMatchObject({ ended: false });
-  expect([names.rejected, told]).toEqual([true, ["refused"]]);
+  expect([names.rejected, reported]).toEqual([true, ["rejected"]]);
   await behind("discard all");
   await run("findUser", "ann");
   expect(await behind(prepared)).toEqual([]);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
   const ends = await database.query(
     "select session_id from ampho.ampho_audit where reason = 'logout' or event = 'logout'",
   );
@@ -184,17 +184,17 @@ it("a name that another process has prepared means the same statement", async ()
   const all = await first.behind(prepared);
   await first.close();
 
-  const { run, behind, told, close } = running();
+  const { run, behind, reported, close } = running();
   for (const { name } of all) await behind(`prepare "${name}" as select 1 as id`);
   expect(await run("findUser", "ann")).toEqual(found);
-  expect(told).toEqual(["refused"]);
+  expect(reported).toEqual(["rejected"]);
   await close();
 });
 
 it("a transaction that fails during its commit leaves no name that was not prepared", async () => {
   await database.empty();
   const { proxy, url } = await proxied();
-  const { runner, told, close } = running(url);
+  const { runner, reported, close } = running(url);
   // The statements behind the failed one fail too. One of them would have prepared a name, and the client hears of it later.
   let errors = 0;
   proxy.judge(({ from, kind }) => {
@@ -215,7 +215,7 @@ it("a transaction that fails during its commit leaves no name that was not prepa
   await expect(failed).rejects.toMatchObject({ code: "22012" });
   expect(await next).toMatchObject({ value: [] });
   expect(errors).toBe(2);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   await close();
   await proxy.close();
 });

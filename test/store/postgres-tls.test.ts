@@ -76,8 +76,8 @@ it.each(["", `?sslmode=verify-full&${root}`])("an open database keeps no process
 
 it.each([
   ["of another host", "127.0.0.1", `?sslmode=verify-full&${root}`],
-  ["that nobody known has signed", "localhost", "?sslmode=verify-full"],
-  ["that nobody known has signed, also where the mode is `require`", "localhost", "?sslmode=require"],
+  ["without a known issuer", "localhost", "?sslmode=verify-full"],
+  ["without a known issuer, also where the mode is `require`", "localhost", "?sslmode=require"],
 ])("a certificate %s is rejected", async (_, host, parameters) => {
   await expect(open(host, parameters)).rejects.toThrow("PostgreSQL has no TLS, or its certificate is not trusted");
 });

@@ -101,7 +101,7 @@ async function granted(path: string, body: object): Promise<Readonly<Record<stri
 describe("over PostgreSQL", () => {
   let grant: Readonly<Record<string, string>> = {};
   const bearer = () => ({ token: grant["token"] ?? "" });
-  const refused = (status: number, body: object) => async () =>
+  const rejected = (status: number, body: object) => async () =>
     expect((await ask("POST", "/login", { body })).status).toBe(status);
 
   it("a login makes eight round trips, three for the attempt, one for the user and four for the session", async () => {
@@ -119,8 +119,8 @@ describe("over PostgreSQL", () => {
   });
 
   it("a rejected login makes six round trips, whether or not the account exists", async () => {
-    expect(await tripsOf(refused(401, { ...alice, password: "x" }))).toEqual([3, 1, 2]);
-    expect(await tripsOf(refused(401, { login: "bob", password: "x" }))).toEqual([3, 1, 2]);
+    expect(await tripsOf(rejected(401, { ...alice, password: "x" }))).toEqual([3, 1, 2]);
+    expect(await tripsOf(rejected(401, { login: "bob", password: "x" }))).toEqual([3, 1, 2]);
   });
 
   it("a renewal makes two round trips", async () => {

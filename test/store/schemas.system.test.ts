@@ -134,8 +134,8 @@ describe.each(kinds)("on $name", (kind) => {
     const started = Array.from({ length: 10 }, () => command({ ...place, program: later.main }, ["user-list"]));
     const ended = await Promise.all(started);
     expect(ended.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(Array(10).fill(""));
-    const told = ended.flatMap(({ stderr }) => stderr.match(/applied migration \d+/g) ?? []);
-    expect(told.sort()).toEqual(
+    const reported = ended.flatMap(({ stderr }) => stderr.match(/applied migration \d+/g) ?? []);
+    expect(reported.sort()).toEqual(
       Array.from({ length: steps }, (_each, at) => `applied migration ${present + 2 - steps + at}`),
     );
   });

@@ -137,10 +137,10 @@ describe("opening a database", () => {
     // All of them open it at once, and none of them has less time because others still start.
     for (const child of children) await child.line();
     for (const child of children) child.process.stdin.write("\n");
-    const told = await Promise.all(children.map(async (child) => JSON.parse((await child.line()) ?? "{}")));
-    expect(told.filter(({ opened }) => !opened)).toEqual([]);
+    const reported = await Promise.all(children.map(async (child) => JSON.parse((await child.line()) ?? "{}")));
+    expect(reported.filter(({ opened }) => !opened)).toEqual([]);
     // One process can apply the first migration and another one the next.
-    expect(told.flatMap(({ notices }) => notices).sort()).toEqual([...applied].sort());
+    expect(reported.flatMap(({ notices }) => notices).sort()).toEqual([...applied].sort());
   });
 });
 

@@ -18,8 +18,8 @@ it("exactly one of 20 concurrent renewals from two processes moves the generatio
   for (let gen = 0; gen < 100; gen++) {
     const line = `${JSON.stringify(renewal({ id, gen }, { stored: false }))}\n`;
     for (const child of children) child.process.stdin.write(line);
-    const told = await Promise.all(children.map((child) => child.line()));
-    const outcomes: string[] = told.flatMap((each) => JSON.parse(each ?? "[]"));
+    const reported = await Promise.all(children.map((child) => child.line()));
+    const outcomes: string[] = reported.flatMap((each) => JSON.parse(each ?? "[]"));
     expect(outcomes.filter((outcome) => outcome === `renewed ${gen + 1}`)).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === `repeated ${gen + 1}`)).toHaveLength(19);
   }

@@ -118,8 +118,8 @@ describe("a request", () => {
   it("a rejected request names the code, and only a fault of the server is an error", async () => {
     const world = await alice();
     await world.call("POST", "/login", { body: { ...body, password: "wrong" } });
-    const refused = only("POST /api/security/login");
-    expect([refused.status.code, refused.attributes["ampho.error"]]).toEqual([
+    const rejected = only("POST /api/security/login");
+    expect([rejected.status.code, rejected.attributes["ampho.error"]]).toEqual([
       SpanStatusCode.UNSET,
       "invalid_credentials",
     ]);
@@ -187,10 +187,10 @@ describe("metrics", () => {
     const created = { "db.operation.name": "enterSession" };
     expect(await value("ampho.store.duration", created)).toMatchObject({ count: 1 });
     const login = { "http.request.method": "POST", "http.route": "/api/security/login" };
-    const refused = { ...login, "http.response.status_code": 401 };
+    const rejected = { ...login, "http.response.status_code": 401 };
     const advised = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
     const measured = { count: 1, buckets: { boundaries: advised } };
-    expect(await value("http.server.request.duration", refused)).toMatchObject(measured);
+    expect(await value("http.server.request.duration", rejected)).toMatchObject(measured);
     // An exporter for Prometheus makes the names of /metrics of these.
     const text = world.ampho.metrics();
     for (const { descriptor } of await collected()) {

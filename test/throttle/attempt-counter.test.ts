@@ -88,12 +88,12 @@ describe("a counter of tries", () => {
   it("a counter allows no more concurrent attempts than are left of the streak", () => {
     const many: CounterLimits = { ...limits, freeAttempts: 1000, lockAfter: 3 };
     let counter = emptyCounter;
-    let admitted = 0;
+    let allowed = 0;
     while (judgeCounter(counter, many, start).outcome === "allowed") {
       counter = takeAttempt(counter, start);
-      admitted++;
+      allowed++;
     }
-    expect(admitted).toBe(3);
+    expect(allowed).toBe(3);
   });
 
   it("a success forgives the failures of its own source and no others", () => {

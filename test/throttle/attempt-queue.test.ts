@@ -3,7 +3,7 @@ import type { AttemptVerdict } from "../../dist/throttle/attempt.js";
 import { createAttemptQueue } from "../../dist/throttle/attempt-queue.js";
 
 const pending: AttemptVerdict = { outcome: "pending" };
-const admitted: AttemptVerdict = { outcome: "allowed" };
+const allowed: AttemptVerdict = { outcome: "allowed" };
 
 describe("attempts that wait", () => {
   it("waiting attempts stand in a queue that no attempt overtakes, and only the first asks", async () => {
@@ -14,23 +14,23 @@ describe("attempts that wait", () => {
       if (free === 0) return pending;
       free -= 1;
       order.push(name);
-      return admitted;
+      return allowed;
     };
     const waiting = ["a", "b", "c", "d"].map((name) => lanes.enqueue("ann", ask(name)));
     await new Promise((resolve) => setTimeout(resolve, 10));
     free = 5;
     const late = lanes.enqueue("ann", ask("e"));
-    expect(await Promise.all([...waiting, late])).toEqual(Array.from({ length: 5 }, () => admitted));
+    expect(await Promise.all([...waiting, late])).toEqual(Array.from({ length: 5 }, () => allowed));
     expect(order).toEqual(["a", "b", "c", "d", "e"]);
   });
 
   it("attempts at different logins do not wait for each other", async () => {
     const lanes = createAttemptQueue();
     let open = false;
-    const blocked = lanes.enqueue("ann", async () => (open ? admitted : pending));
-    expect(await lanes.enqueue("bob", async () => admitted)).toEqual(admitted);
+    const blocked = lanes.enqueue("ann", async () => (open ? allowed : pending));
+    expect(await lanes.enqueue("bob", async () => allowed)).toEqual(allowed);
     open = true;
-    expect(await blocked).toEqual(admitted);
+    expect(await blocked).toEqual(allowed);
   });
 
   it("waiting attempts fail with the database, and the queue goes on", async () => {
@@ -41,9 +41,9 @@ describe("attempts that wait", () => {
       if (asked > 1) throw new Error("away");
       return pending;
     });
-    const next = lanes.enqueue("ann", async () => (asked > 1 ? admitted : pending));
+    const next = lanes.enqueue("ann", async () => (asked > 1 ? allowed : pending));
     await expect(failing).rejects.toThrow("away");
-    expect(await next).toEqual(admitted);
+    expect(await next).toEqual(allowed);
   });
 
   it("waiting attempts give up in the end", async () => {
@@ -54,7 +54,7 @@ describe("attempts that wait", () => {
   it("the number of waiting attempts is limited", async () => {
     const lanes = createAttemptQueue();
     let open = false;
-    const all = Array.from({ length: 200 }, () => lanes.enqueue("ann", async () => (open ? admitted : pending)));
+    const all = Array.from({ length: 200 }, () => lanes.enqueue("ann", async () => (open ? allowed : pending)));
     setTimeout(() => {
       open = true;
     }, 20);

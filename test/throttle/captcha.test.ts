@@ -1,7 +1,7 @@
 // A captcha in place of a rejection of the throttle, with a siteverify server on the loopback interface.
 import { describe, expect, it } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
-import { type Answer, openWorld, password, type World } from "../world/ampho.js";
+import { openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
 import { type Behavior, type Listening, listen, sendJson } from "../world/listen.js";
 
 const wrong = "not this one, sorry";
@@ -13,10 +13,10 @@ interface Verifier extends Listening {
 }
 
 /** Remembers the tokens that it has accepted, as Turnstile, hCaptcha and reCAPTCHA do. */
-async function startVerifier(response: object = solved): Promise<Verifier> {
+async function startVerifier(verdict: object = solved): Promise<Verifier> {
   const forms: URLSearchParams[] = [];
   const used = new Set<string>();
-  const by: Behavior = (request, answer) => {
+  const by: Behavior = (request, response) => {
     let body = "";
     request.on("data", (chunk) => {
       body += chunk;
@@ -27,7 +27,7 @@ async function startVerifier(response: object = solved): Promise<Verifier> {
       const token = form.get("response") ?? "";
       const isGood = form.get("secret") === "secret-1" && token.startsWith("solved") && !used.has(token);
       used.add(token);
-      sendJson(isGood ? response : { success: false, "error-codes": ["timeout-or-duplicate"] })(request, answer);
+      sendJson(isGood ? verdict : { success: false, "error-codes": ["timeout-or-duplicate"] })(request, response);
     });
   };
   return { ...(await listen(by)), forms };
@@ -42,10 +42,10 @@ async function throttledWorld(options: AmphoOptions): Promise<World> {
 
 const withVerifier = ({ url }: Verifier): AmphoOptions => ({ captchaUrl: `${url}/siteverify`, captchaKey: "secret-1" });
 
-const attempt = ({ call }: World, body: object, address = "192.0.2.7"): Promise<Answer> =>
+const attempt = ({ call }: World, body: object, address = "192.0.2.7"): Promise<ReadResponse> =>
   call("POST", "/login", { address, body: { login: "ann", ...body } });
 
-const told = ({ status, error, headers }: Answer) => [status, error, headers.get("retry-after")];
+const outcomeOf = ({ status, error, headers }: ReadResponse) => [status, error, headers.get("retry-after")];
 const counted = ({ ampho }: World) =>
   [...ampho.metrics().matchAll(/^ampho_captchas_total.* (\d+)$/gm)].map(([, n]) => n);
 
@@ -54,7 +54,7 @@ describe("a captcha", () => {
     const verifier = await startVerifier();
     const world = await throttledWorld(withVerifier(verifier));
     const asked = await attempt(world, { password });
-    expect(told(asked)).toEqual([429, "captcha_needed", "60"]);
+    expect(outcomeOf(asked)).toEqual([429, "captcha_needed", "60"]);
     expect((await attempt(world, { password, captcha: "solved-1" })).status).toBe(200);
     const [form] = verifier.forms;
     expect(Object.fromEntries(form ?? [])).toEqual({ secret: "secret-1", response: "solved-1", remoteip: "192.0.2.7" });
@@ -63,12 +63,12 @@ describe("a captcha", () => {
 
   it("A solved captcha does not make a wrong password right, and the failure counts", async () => {
     const world = await throttledWorld(withVerifier(await startVerifier()));
-    expect(told(await attempt(world, { password: wrong, captcha: "solved-1" }))).toEqual([
+    expect(outcomeOf(await attempt(world, { password: wrong, captcha: "solved-1" }))).toEqual([
       401,
       "invalid_credentials",
       null,
     ]);
-    expect(told(await attempt(world, { password }))).toEqual([429, "captcha_needed", "120"]);
+    expect(outcomeOf(await attempt(world, { password }))).toEqual([429, "captcha_needed", "120"]);
   });
 
   it("A captcha that is not needed is not verified (W-97)", async () => {
@@ -82,11 +82,14 @@ describe("a captcha", () => {
   it("A token buys one attempt even if the verifier accepts it twice (W-97)", async () => {
     const world = await throttledWorld({ captcha: async (token) => token === "token-1" });
     const another = await world.another();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [world, another, world, another].map((each) => attempt(each, { password: wrong, captcha: "token-1" })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([401, 429, 429, 429]);
-    expect(told(await attempt(world, { password, captcha: "token-1" })).slice(0, 2)).toEqual([429, "captcha_needed"]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([401, 429, 429, 429]);
+    expect(outcomeOf(await attempt(world, { password, captcha: "token-1" })).slice(0, 2)).toEqual([
+      429,
+      "captcha_needed",
+    ]);
   });
 
   it.each([
@@ -96,7 +99,7 @@ describe("a captcha", () => {
     ["a success that is no boolean", { ...solved, success: "true" }],
   ])("A captcha with %s is rejected (W-97)", async (_, response) => {
     const world = await throttledWorld(withVerifier(await startVerifier(response)));
-    expect(told(await attempt(world, { password, captcha: "solved-1" }))).toEqual([429, "captcha_needed", "60"]);
+    expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([429, "captcha_needed", "60"]);
     expect(counted(world)).toEqual(["0", "1", "0"]);
   });
 
@@ -120,8 +123,12 @@ describe("a captcha", () => {
     async (_, by, reason) => {
       const verifier = await startVerifier();
       const world = await throttledWorld(withVerifier(verifier));
-      verifier.answer(by);
-      expect(told(await attempt(world, { password, captcha: "solved-1" }))).toEqual([429, "too_many_attempts", "60"]);
+      verifier.respond(by);
+      expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([
+        429,
+        "too_many_attempts",
+        "60",
+      ]);
       await attempt(world, { password, captcha: "solved-2" });
       // Two failures have one row.
       const rows = (await world.ampho.audit.list()).filter(({ event }) => event === "captcha_failed");
@@ -133,8 +140,8 @@ describe("a captcha", () => {
 
   it("A captcha ends no lock", async () => {
     const world = await throttledWorld({ captcha: () => true, throttleLock: 5 });
-    expect(told(await attempt(world, { password }))).toEqual([429, "too_many_attempts", "86400"]);
-    expect(told(await attempt(world, { password, captcha: "token-1" })).slice(0, 2)).toEqual([
+    expect(outcomeOf(await attempt(world, { password }))).toEqual([429, "too_many_attempts", "86400"]);
+    expect(outcomeOf(await attempt(world, { password, captcha: "token-1" })).slice(0, 2)).toEqual([
       429,
       "too_many_attempts",
     ]);
@@ -152,7 +159,7 @@ describe("a captcha", () => {
     const world = await openWorld({ captcha: () => true, throttleAddress: 3 });
     await world.user("ann", { password });
     for (const login of ["bob", "cat", "dan"]) await attempt(world, { login, password: wrong });
-    expect(told(await attempt(world, { password })).slice(0, 2)).toEqual([429, "captcha_needed"]);
+    expect(outcomeOf(await attempt(world, { password })).slice(0, 2)).toEqual([429, "captcha_needed"]);
     expect((await attempt(world, { password, captcha: "token-1" })).status).toBe(200);
   });
 
@@ -165,9 +172,9 @@ describe("a captcha", () => {
 
   it("A function that rejects, or resolves to another value than true, buys nothing", async () => {
     const world = await throttledWorld({ captcha: () => Promise.reject(new Error("away")) });
-    expect(told(await attempt(world, { password, captcha: "x" }))).toEqual([429, "too_many_attempts", "60"]);
+    expect(outcomeOf(await attempt(world, { password, captcha: "x" }))).toEqual([429, "too_many_attempts", "60"]);
     const other = await throttledWorld({ captcha: (() => "yes") as unknown as () => boolean });
-    expect(told(await attempt(other, { password, captcha: "x" }))).toEqual([429, "captcha_needed", "60"]);
+    expect(outcomeOf(await attempt(other, { password, captcha: "x" }))).toEqual([429, "captcha_needed", "60"]);
   });
 });
 

@@ -12,10 +12,10 @@ async function logIn(world: World, login: string, word: string, device?: string,
 
 /** Uses up the attempts of unknown devices at a login, from many addresses. */
 async function attack(world: World, login: string, count = 20): Promise<number> {
-  let answered = 0;
+  let responded = 0;
   for (let n = 0; n < count; n++)
-    if ((await logIn(world, login, wrong, undefined, `198.51.100.${n}`)).status === 401) answered++;
-  return answered;
+    if ((await logIn(world, login, wrong, undefined, `198.51.100.${n}`)).status === 401) responded++;
+  return responded;
 }
 
 async function openAnn(): Promise<{ readonly world: World; readonly device: string }> {
@@ -48,8 +48,8 @@ describe("a device proof", () => {
     expect((await logIn(world, "ann", password, device)).status).toBe(200);
     // She did not have to wait until these gave up either.
     for (const go of release) go();
-    const answers = (await Promise.all(strangers)).map(({ status }) => status);
-    expect([answers.filter((status) => status === 401).length, release.length]).toEqual([5, 5]);
+    const responses = (await Promise.all(strangers)).map(({ status }) => status);
+    expect([responses.filter((status) => status === 401).length, release.length]).toEqual([5, 5]);
   });
 
   it("a device proof gives attempts of its own and nothing else", async () => {
@@ -88,8 +88,8 @@ describe("a device proof", () => {
 
   it("a device proof is not issued without the password", async () => {
     const { world } = await openAnn();
-    const refused = await world.call("POST", "/login", { body: { login: "ann", password: wrong } });
-    expect(refused.json).not.toHaveProperty("device");
+    const rejected = await world.call("POST", "/login", { body: { login: "ann", password: wrong } });
+    expect(rejected.json).not.toHaveProperty("device");
     const grant = await world.login("ann");
     const renewed = await world.renew(grant.refresh_token);
     expect(renewed.json).not.toHaveProperty("device");
@@ -161,10 +161,10 @@ describe("a device proof", () => {
     const { world } = await openAnn();
     const devices: string[] = [];
     for (let n = 0; n < 12; n++) devices.push((await logIn(world, "ann", password)).device);
-    let answered = 0;
+    let responded = 0;
     for (const device of devices)
-      for (let n = 0; n < 10; n++) if ((await logIn(world, "ann", wrong, device)).status === 401) answered++;
-    expect(answered).toBe(30);
+      for (let n = 0; n < 10; n++) if ((await logIn(world, "ann", wrong, device)).status === 401) responded++;
+    expect(responded).toBe(30);
   });
 
   it("a device proof for a user of an application's own table is bound to the id", async () => {

@@ -53,10 +53,10 @@ describe("an address", () => {
         ["a", "b", "c"].map((name) => name + round),
         now,
       );
-      const refused = judge(source, "other", now);
-      if (refused.outcome !== "rejected") throw new Error("it was let in");
-      waits.push(refused.retryAfterSeconds);
-      now += refused.retryAfterSeconds;
+      const rejected = judge(source, "other", now);
+      if (rejected.outcome !== "rejected") throw new Error("It was accepted.");
+      waits.push(rejected.retryAfterSeconds);
+      now += rejected.retryAfterSeconds;
     }
     expect(waits).toEqual([900, 1800, 3600, 7200, 14_400, 14_400, 14_400]);
     source = sourceAt(source, limits, now + 4 * 900);

@@ -65,16 +65,16 @@ describe("attempts at a login", () => {
     await world.user("bob");
     await world.user("cat", { password });
     await world.ampho.users.disable("cat");
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       ["ann", "bob", "cat", "dan"].map(async (login) => {
         await failTimes(world, 5, login, { address: `203.0.113.${login.charCodeAt(0)}` });
         const { status, headers, text } = await world.call("POST", "/login", { body: { login, password } });
         return { status, headers: [...headers], text };
       }),
     );
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    expect(answers[0]).toMatchObject({ status: 429 });
-    expect(answers[0]?.text).toContain("too_many_attempts");
+    expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1);
+    expect(responses[0]).toMatchObject({ status: 429 });
+    expect(responses[0]?.text).toContain("too_many_attempts");
   });
 
   it("attempts count for every spelling of a login, and without a password too", async () => {
@@ -214,18 +214,18 @@ describe("the audit log of attempts", () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await failTimes(world, 5, "ann");
-    const refusals = async () => (await world.events()).filter((event) => event.startsWith("login_throttled"));
+    const rejections = async () => (await world.events()).filter((event) => event.startsWith("login_throttled"));
     for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong);
-    expect(await refusals()).toEqual(["login_throttled: login"]);
+    expect(await rejections()).toEqual(["login_throttled: login"]);
     for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong, { address: from(1) });
-    expect(await refusals()).toHaveLength(2);
+    expect(await rejections()).toHaveLength(2);
     for (let n = 0; n < 100; n++) await tryLogin(world, "ann", wrong, { address: from(n) });
-    expect((await refusals()).length).toBeLessThanOrEqual(20);
-    const before = (await refusals()).length;
+    expect((await rejections()).length).toBeLessThanOrEqual(20);
+    const before = (await rejections()).length;
     world.clock.advance(900);
     await failTimes(world, 1, "ann");
     for (let n = 0; n < 10; n++) await tryLogin(world, "ann", wrong);
-    expect(await refusals()).toHaveLength(before + 1);
+    expect(await rejections()).toHaveLength(before + 1);
   });
 
   it("the audit log has one row for each address and network, however many logins are rejected in a window", async () => {
@@ -262,8 +262,8 @@ describe("changing a password", () => {
     const change = (bearer: string, word: string) =>
       world.call("POST", "/password", { bearer, body: { password: word, new_password: "another kettle of fish" } });
     for (let n = 0; n < 10; n++) expect((await change(token, wrong)).status).toBe(401);
-    const refused = await change(token, password);
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+    const rejected = await change(token, password);
+    expect([rejected.status, rejected.headers.get("retry-after")]).toEqual([429, "60"]);
     expect(await tryLogin(world, "ann", password)).toMatchObject({ status: 200 });
     expect(await tryLogin(world, "ann", password, { device })).toMatchObject({ status: 200 });
     // The owner's other session has tries of its own.

@@ -22,7 +22,7 @@ const same = <A, B>(verdict: Same<A, B>) => verdict;
   // @ts-expect-error a request is needed
   void handler();
 
-  // @ts-expect-error a handler answers with a Response
+  // @ts-expect-error a handler returns a Response
   authorize((_request, auth) => auth.login);
   // @ts-expect-error auth is what it is
   authorize((_request, auth: { login: number }) => new Response(String(auth.login)));
@@ -238,7 +238,7 @@ class Articles {
     return Response.json(auth.login);
   }
 
-  // @ts-expect-error a handler answers with a Response
+  // @ts-expect-error a handler returns a Response
   @authorize
   silent(_request: Request, _auth: Auth) {}
 

@@ -52,7 +52,7 @@ void createAmpho({ users: { find: (login) => ({ id: "7", login }), verify: (user
 void createAmpho({ users: { find: (login) => ({ id: "7", login }), verify: (user) => user.hash === "" } });
 // @ts-expect-error a row without an id
 void createAmpho({ users: { find: (login) => ({ login }), verify: () => true } });
-// @ts-expect-error `findById` answers rows of the same kind
+// @ts-expect-error `findById` returns rows of the same kind
 void createAmpho({ users: { find: table.byLogin, findById: (id) => ({ id }), verify: () => true } });
 
 // A table of its own type, an object that is one, options that are put together elsewhere: as ever.

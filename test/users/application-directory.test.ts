@@ -12,14 +12,14 @@ const never = () => new Promise<never>(() => undefined);
 const unavailable = { code: "unavailable" };
 
 function open(users: Partial<ApplicationUsers>) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const directory = createApplicationDirectory({
     users: { find: () => ann, verify: () => true, ...users },
     passwords: createPasswordPool(),
     clock: { now: () => 0, monotonicMs: () => 0 },
-    report: (state, cause) => void told.push(cause instanceof Error ? `${state}: ${cause.message}` : state),
+    report: (state, cause) => void reported.push(cause instanceof Error ? `${state}: ${cause.message}` : state),
   });
-  return { directory, told };
+  return { directory, reported };
 }
 
 describe("a table that hangs", () => {
@@ -29,7 +29,7 @@ describe("a table that hangs", () => {
     ["verify", 8, { verify: never }],
   ])("a call of %s without a result after %i s is unavailable, and the log reports it", async (_, limit, users) => {
     vi.useFakeTimers();
-    const { directory, told } = open(users);
+    const { directory, reported } = open(users);
     const account = "verify" in users ? await directory.findByLogin("ann") : undefined;
     const asked = () => {
       if (account !== undefined) return directory.verify(account, "x", turn);
@@ -37,21 +37,21 @@ describe("a table that hangs", () => {
     };
     const outcome = expect(asked()).rejects.toMatchObject(unavailable);
     await vi.advanceTimersByTimeAsync(limit * 1000 - 1);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     await outcome;
-    expect(told).toEqual([`failing: no response within ${limit} s`]);
+    expect(reported).toEqual([`failing: no response within ${limit} s`]);
   });
 
   it("a call that fails after its limit does not end the process, and is reported once", async () => {
     vi.useFakeTimers();
     const late = () => new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 30_000));
-    const { directory, told } = open({ find: late });
+    const { directory, reported } = open({ find: late });
     const outcome = expect(directory.findByLogin("ann")).rejects.toMatchObject(unavailable);
     await vi.advanceTimersByTimeAsync(5_000);
     await outcome;
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(told).toEqual(["failing: no response within 5 s"]);
+    expect(reported).toEqual(["failing: no response within 5 s"]);
   });
 
   it("a call that has returned or thrown leaves no timer", async () => {
@@ -70,8 +70,8 @@ describe("a table that hangs", () => {
 describe("a row", () => {
   it("a row whose getters change is read once", async () => {
     const once = (value: unknown) => {
-      const answers = [value];
-      return { get: () => answers.shift(), enumerable: true };
+      const responses = [value];
+      return { get: () => responses.shift(), enumerable: true };
     };
     const getters = { id: once("7"), login: once("ann"), roles: once(["editor"]), disabled: once(true) };
     const row: ApplicationUser = Object.defineProperties({ ...ann }, getters);
@@ -117,8 +117,8 @@ describe("a row", () => {
 });
 
 it("a result of verify that is neither true nor false accepts no password and is reported once", async () => {
-  const { directory, told } = open({ verify: () => JSON.parse("1") });
+  const { directory, reported } = open({ verify: () => JSON.parse("1") });
   const account = await directory.findByLogin("ann");
   for (const _ of [1, 2]) expect((await directory.verify(account, "x", turn)).good).toBe(false);
-  expect(told).toEqual(["undecided"]);
+  expect(reported).toEqual(["undecided"]);
 });

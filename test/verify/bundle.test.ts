@@ -129,8 +129,8 @@ describe("in workerd with nodejs_compat", () => {
 
   test("a verifier in workerd fetches keys for requests that come together", async () => {
     const token = pairs.get("EdDSA")?.token ?? "";
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ask("fetched", token)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const responses = await Promise.all(Array.from({ length: 10 }, () => ask("fetched", token)));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
     expect((await ask("fetched", pairs.get("ES256")?.token ?? "")).status).toBe(200);
     expect((await ask("fetched", pairs.get("HS256")?.token ?? "")).status).toBe(401);
   });

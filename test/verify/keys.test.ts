@@ -170,7 +170,7 @@ describe("keys that are fetched", () => {
     expect(notices).toEqual([expect.stringMatching(why)]);
     await expect(verifier.ready()).rejects.toMatchObject({ code: "unavailable" });
     // The server is back, and so is the verifier.
-    server.answer(sendJson(first.published));
+    server.respond(sendJson(first.published));
     clock.advance(2);
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(notices.at(-1)).toMatch(/can be fetched again/);
@@ -223,7 +223,7 @@ describe("keys that are fetched", () => {
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
-    server.answer(sendJson({ keys: [...second.published.keys, ...first.published.keys] }));
+    server.respond(sendJson({ keys: [...second.published.keys, ...first.published.keys] }));
     // The key was rotated a moment ago, and the first token of the new key finds it.
     expect(await verdictOf(verifier, second.token)).toBe("accepted");
     expect(server.requested).toHaveLength(2);
@@ -244,7 +244,7 @@ describe("keys that are fetched", () => {
     const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
     const verdict = verdictOf(verifier, second.token);
     while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    server.answer(sendJson(second.published));
+    server.respond(sendJson(second.published));
     delayed.release(first.published);
     expect(await verdict).toBe("accepted");
     expect(server.requested).toHaveLength(2);
@@ -258,7 +258,7 @@ describe("keys that are fetched", () => {
     const input = `${encode({ alg: "EdDSA" })}.${encode({ login: "alice", exp: Math.floor(Date.now() / 1000) + 60 })}`;
     const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString("base64url")}`;
     expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
-    server.answer(sendJson({ keys: [publicKey.export({ format: "jwk" })] }));
+    server.respond(sendJson({ keys: [publicKey.export({ format: "jwk" })] }));
     expect(await verdictOf(verifier, token)).toBe("accepted");
   });
 
@@ -266,7 +266,7 @@ describe("keys that are fetched", () => {
     const server = await listen(sendJson(first.published));
     const { verifier } = verifierFor({ jwksUrl: server.url, clock: settableClock() });
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
-    server.answer((request) => void request.socket.destroy());
+    server.respond((request) => void request.socket.destroy());
     expect(await verdictOf(verifier, second.token)).toBe("unavailable");
     expect(await verdictOf(verifier, second.token)).toBe("unavailable");
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
@@ -282,19 +282,19 @@ describe("keys that are fetched", () => {
     clock.advance(239);
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(server.requested).toHaveLength(1);
-    server.answer(delayed.respond);
+    server.respond(delayed.respond);
     clock.advance(1);
     // No request waits for the delayed response.
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     while (delayed.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    server.answer(sendJson(second.published));
+    server.respond(sendJson(second.published));
     delayed.release(second.published);
     await becomes("invalid_token", verifier, first.token);
     expect(await verdictOf(verifier, second.token)).toBe("accepted");
     expect(server.requested.length).toBeLessThanOrEqual(3);
     // No request came during the lifetime of the set, so the first token waits for a new set.
-    server.answer(sendJson(first.published));
+    server.respond(sendJson(first.published));
     clock.advance(400);
     expect(await verdictOf(verifier, second.token)).toBe("invalid_token");
   });
@@ -324,18 +324,18 @@ describe("keys that are fetched", () => {
     const clock = settableClock();
     const { verifier, notices } = verifierFor({ jwksUrl: server.url, clock });
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
-    server.answer((request) => void request.socket.destroy());
+    server.respond((request) => void request.socket.destroy());
     clock.advance(301);
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     for (const broken of [
       sendJson({ keys: "none" }),
       (_: unknown, response: ServerResponse) => void response.end("<"),
     ]) {
-      server.answer(broken);
+      server.respond(broken);
       clock.advance(11);
       expect(await verdictOf(verifier, first.token)).toBe("accepted");
     }
-    server.answer(() => {});
+    server.respond(() => {});
     clock.advance(11);
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
     expect(notices).toHaveLength(1);
@@ -346,7 +346,7 @@ describe("keys that are fetched", () => {
     const clock = settableClock();
     const { verifier } = verifierFor({ jwksUrl: server.url, clock });
     expect(await verdictOf(verifier, first.token)).toBe("accepted");
-    server.answer(sendJson(second.published));
+    server.respond(sendJson(second.published));
     clock.advance(301);
     expect(await verdictOf(verifier, second.token)).toBe("accepted");
     expect(await verdictOf(verifier, first.token)).toBe("invalid_token");

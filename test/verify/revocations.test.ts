@@ -165,7 +165,7 @@ describe("while the feed cannot be read", () => {
     const server = await listen((request) => void request.socket.destroy());
     const { verifier, notices } = following(server.url);
     expect(await verdictOf(verifier, token)).toBe("unavailable");
-    server.answer(sendJson(empty));
+    server.respond(sendJson(empty));
     await becomes("accepted", verifier, token);
     expect(notices.at(-1)).toMatch(/can be read again/);
   });

@@ -8,7 +8,7 @@ import { newKey, type TestKey } from "./tokens.js";
 
 export const password = "heron violet tumbrel 91";
 
-export interface Answer {
+export interface ReadResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -30,13 +30,13 @@ export interface World {
   readonly databaseFile: string;
   /** Every line of the log. */
   readonly notices: string[];
-  call(method: string, path: string, sent?: Sent): Promise<Answer>;
+  call(method: string, path: string, sent?: Sent): Promise<ReadResponse>;
   user(login: string, about?: { readonly roles?: readonly string[]; readonly password?: string }): Promise<UserView>;
   /** Creates a session without a password. */
   session(user: UserView): Promise<FullGrant>;
   /** Creates a session by password. */
   login(login: string, sent?: Sent): Promise<FullGrant>;
-  renew(refreshToken: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  renew(refreshToken: string, headers?: Readonly<Record<string, string>>): Promise<ReadResponse>;
   /** Opens a second instance on the same database, as another process would have it. */
   another(options?: AmphoOptions): Promise<World>;
   /** The events of the audit log with their reasons, oldest first. */
@@ -87,12 +87,12 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
   const { ampho, notices } = await openAmpho({ key, databaseUrl: `sqlite:${databaseFile}`, clock, ...options });
   onTestFinished(() => ampho.close());
 
-  async function call(method: string, target: string, sent: Sent = {}): Promise<Answer> {
+  async function call(method: string, target: string, sent: Sent = {}): Promise<ReadResponse> {
     for (;;) {
       const request = requestFor(method, `http://localhost/api/security${target}`, sent);
-      const answer = await answerOf(await ampho.fetch(request, sent));
+      const response = await readResponse(await ampho.fetch(request, sent));
       // A busy machine can need more than the time that a password has. The request had no effect then.
-      if (answer.error !== "overloaded") return answer;
+      if (response.error !== "overloaded") return response;
     }
   }
 
@@ -106,9 +106,9 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
     user: (login, about = {}) => untilHashed(() => ampho.users.create({ login, ...about })),
     session: async (user) => fullGrant(await ampho.sessions.create(user.id)),
     login: async (login, sent = {}) => {
-      const answer = await call("POST", "/login", { ...sent, body: { login, password } });
-      expect(answer.text).toContain("refresh_token");
-      return grantOf(answer);
+      const response = await call("POST", "/login", { ...sent, body: { login, password } });
+      expect(response.text).toContain("refresh_token");
+      return grantOf(response);
     },
     renew: (refreshToken, headers = {}) => call("POST", "/renew", { body: { refresh_token: refreshToken }, headers }),
     another: (more = {}) => open({ key, clock, databaseFile, options: { ...options, ...more } }),
@@ -131,7 +131,7 @@ export function requestFor(method: string, url: string, { body, bearer, headers 
   });
 }
 
-export async function answerOf(response: Response): Promise<Answer> {
+export async function readResponse(response: Response): Promise<ReadResponse> {
   const text = await response.text();
   const isJson = response.headers.get("content-type") === "application/json";
   const json: Record<string, unknown> = isJson ? JSON.parse(text) : {};
@@ -139,9 +139,9 @@ export async function answerOf(response: Response): Promise<Answer> {
 }
 
 /** Checks that a response is 200 and has the fields of a login. */
-export function grantOf(answer: Answer): FullGrant {
-  expect(answer.status, answer.text).toBe(200);
-  return fullGrant(answer.json);
+export function grantOf(response: ReadResponse): FullGrant {
+  expect(response.status, response.text).toBe(200);
+  return fullGrant(response.json);
 }
 
 export function fullGrant(grant: object): FullGrant {

@@ -9,7 +9,7 @@ export interface Listening {
   /** The paths with their queries, in the order of the requests. */
   readonly requested: string[];
   /** Changes the behavior for later requests. */
-  answer(by: Behavior): void;
+  respond(by: Behavior): void;
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export async function listen(by: Behavior, port = 0): Promise<Listening> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     requested,
-    answer: (next) => {
+    respond: (next) => {
       behavior = next;
     },
     close,

@@ -111,7 +111,7 @@ export async function startPostgresIn(
     const ended = once(child, "exit").then(() => Promise.reject(new Error(said)));
     ended.catch(() => undefined);
     process.off("exit", killAll).once("exit", killAll);
-    await Promise.race([ended, answering(url)]);
+    await Promise.race([ended, responding(url)]);
   }
 
   function killAll(): void {
@@ -160,7 +160,7 @@ async function binaries(): Promise<Programs> {
   return found;
 }
 
-async function answering(url: string): Promise<void> {
+async function responding(url: string): Promise<void> {
   for (;;) {
     try {
       await superuser(url, async () => undefined);

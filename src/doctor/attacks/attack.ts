@@ -92,13 +92,13 @@ export const post = (path: string, body: unknown, ...headers: readonly (readonly
 });
 
 /** The description of a request, and its response. */
-export type AttemptResult = readonly [what: string, answer: Received];
+export type AttemptResult = readonly [what: string, response: Received];
 
 const listedMax = 3;
 
 /** Returns `blocked` if every response is, else the descriptions of the first few that are not. */
-export function judge(all: Iterable<AttemptResult>, isBlocked: (answer: Received) => boolean): Verdict {
-  const broken = [...all].filter(([, answer]) => !isBlocked(answer));
+export function judge(all: Iterable<AttemptResult>, isBlocked: (response: Received) => boolean): Verdict {
+  const broken = [...all].filter(([, response]) => !isBlocked(response));
   if (broken.length === 0) return blocked;
   const listed = broken.slice(0, listedMax).map(([what, { status }]) => `${what}: status ${status}`);
   const more = broken.length > listedMax ? [`and ${broken.length - listedMax} more`] : [];
@@ -110,8 +110,8 @@ const rejections: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 4
 export const isRejected = ({ status }: Received): boolean => rejections.has(status);
 
 /** The response opens no session. */
-export const isDenied = (answer: Received): boolean =>
-  grantOf(answer).token === undefined && (isRejected(answer) || answer.status === 429);
+export const isDenied = (response: Received): boolean =>
+  grantOf(response).token === undefined && (isRejected(response) || response.status === 429);
 
 /** The response rejects the token. */
 export const isUnauthorized = ({ status }: Received): boolean => status === 401 || status === 400 || status === 431;

@@ -11,9 +11,9 @@ export interface Grant {
   readonly byCookies: boolean;
 }
 
-export function grantOf(answer: Received): Grant {
-  const cookies = cookiesOf(answer);
-  const members = membersOf(answer);
+export function grantOf(response: Received): Grant {
+  const cookies = cookiesOf(response);
+  const members = membersOf(response);
   const text = (name: string) => {
     const value = members[name];
     return typeof value === "string" ? value : undefined;

@@ -9,7 +9,7 @@ export interface RequestedMail {
   readonly path: "/login/mail" | "/password/reset";
   /** The description of a login that exists. Undefined for one that does not. */
   readonly known: string | undefined;
-  readonly answer: Received;
+  readonly response: Received;
   readonly transaction: string | undefined;
 }
 
@@ -30,11 +30,11 @@ async function askForMails(target: Target): Promise<readonly RequestedMail[] | s
   const all: RequestedMail[] = [];
   for (const [path, known, login] of logins) {
     if (login === undefined) continue;
-    const answer = await target.send(post(path, { login }));
-    if (answer.status === 429) return "This address has asked for too many mails. Wait an hour.";
-    all.push({ path, known, answer, transaction: grantOf(answer).transaction });
+    const response = await target.send(post(path, { login }));
+    if (response.status === 429) return "This address has asked for too many mails. Wait an hour.";
+    all.push({ path, known, response, transaction: grantOf(response).transaction });
   }
-  const isOff = (request: RequestedMail) => request.answer.status === 404;
+  const isOff = (request: RequestedMail) => request.response.status === 404;
   const offered = all.filter(({ path }) => !all.filter((each) => each.path === path).every(isOff));
   return offered.length === 0 ? "The server sends no mails." : offered;
 }

@@ -63,8 +63,8 @@ export function testUsersOf({ testUsers }: Target) {
 
 /** Returns the transaction of a login by password alone. Undefined if the login opened a session or was rejected. */
 export async function pendingLogin(target: Target, who: object): Promise<string | undefined> {
-  const answer = await target.send(post("/login", who));
-  return membersOf(answer)["error"] === "factor_needed" ? grantOf(answer).transaction : undefined;
+  const response = await target.send(post("/login", who));
+  return membersOf(response)["error"] === "factor_needed" ? grantOf(response).transaction : undefined;
 }
 
 /** Registers a passkey of a test user at the first call. Returns the reason if no passkey can be used. */

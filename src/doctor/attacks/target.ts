@@ -43,28 +43,28 @@ export function openTarget(options: TargetOptions): Target & { close(): Promise<
   /** Repeats a request that the server asked to send later. */
   async function send(sent: Sent): Promise<Received> {
     for (let retry = 0; ; retry++) {
-      const answer = await exchange.send(sent);
-      if (!isLater(sent, answer)) {
-        note(answer);
-        return answer;
+      const response = await exchange.send(sent);
+      if (!isLater(sent, response)) {
+        note(response);
+        return response;
       }
-      if (retry === retriesMax) throw new NoResponse(`The server keeps returning ${answer.status}.`);
-      const seconds = Math.min(Number(headerOf(answer, "retry-after")) || 1, pauseSecondsMax);
+      if (retry === retriesMax) throw new NoResponse(`The server keeps returning ${response.status}.`);
+      const seconds = Math.min(Number(headerOf(response, "retry-after")) || 1, pauseSecondsMax);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
   }
 
   /** Remembers every opened session, also of a login that should have failed, so that it is ended. */
-  function note(answer: Received): void {
-    const { token, refreshToken } = grantOf(answer);
-    if (answer.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
+  function note(response: Received): void {
+    const { token, refreshToken } = grantOf(response);
+    if (response.status === 200 && token !== undefined && refreshToken !== undefined) opened.add(token);
   }
 
   async function openSession(who: UserCredentials = user): Promise<Session> {
-    const answer = await send(post("/login", who));
-    const { token, refreshToken, device, byCookies } = grantOf(answer);
-    if (answer.status !== 200 || token === undefined || refreshToken === undefined)
-      throw new LoginFailure(answer.status === 429 ? throttled : `A login returned ${answer.status}.`);
+    const response = await send(post("/login", who));
+    const { token, refreshToken, device, byCookies } = grantOf(response);
+    if (response.status !== 200 || token === undefined || refreshToken === undefined)
+      throw new LoginFailure(response.status === 429 ? throttled : `A login returned ${response.status}.`);
     return { token, refreshToken, device, byCookies };
   }
 

@@ -56,7 +56,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
   }
 }
 
-async function checkTls(api: URL, answer: Received): Promise<readonly Finding[]> {
+async function checkTls(api: URL, response: Received): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
     const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
     return isConfidential(api)
@@ -68,7 +68,7 @@ async function checkTls(api: URL, answer: Received): Promise<readonly Finding[]>
   const days = until === undefined ? undefined : Math.floor((until - Date.now()) / (day * 1000));
   if (days !== undefined && days < certificateDays)
     findings.push(finding("warning", "tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
-  if (headerOf(answer, "strict-transport-security") === undefined)
+  if (headerOf(response, "strict-transport-security") === undefined)
     findings.push(
       finding(
         "note",
@@ -133,14 +133,14 @@ function checkKeys(published: Received, keys: readonly Key[]): readonly Finding[
 }
 
 async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
-  const answer = await probes.send({ path: "/readyz" });
+  const response = await probes.send({ path: "/readyz" });
   // An application that mounts Ampho has probes of its own.
-  if (answer.status === 404) return [];
-  if (answer.status !== 200) {
-    const message = `/readyz returned ${answer.status}. The database of the instance does not respond.`;
+  if (response.status === 404) return [];
+  if (response.status !== 200) {
+    const message = `/readyz returned ${response.status}. The database of the instance does not respond.`;
     return [finding("error", "instance", message, "See docs/operate/incidents.md, Bad days.")];
   }
-  const { warnings } = membersOf(answer);
+  const { warnings } = membersOf(response);
   if (!Array.isArray(warnings) || !warnings.includes(forwardedIgnored)) return [];
   const message =
     "A proxy adds X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0. Every client appears with the address of the proxy.";
@@ -155,8 +155,8 @@ async function checkRelatedOrigins(root: URL, configuration: Configuration): Pro
   const isLocal = root.protocol === "http:" && isConfidential(root);
   const exchange = openExchange(isLocal || root.hostname === party.id ? root : new URL(`https://${party.id}`));
   try {
-    const answer = await exchange.send({ path: "/.well-known/webauthn" });
-    const { origins } = answer.status === 200 ? membersOf(answer) : { origins: [] };
+    const response = await exchange.send({ path: "/.well-known/webauthn" });
+    const { origins } = response.status === 200 ? membersOf(response) : { origins: [] };
     if (Array.isArray(origins) && related.every((origin) => origins.includes(origin))) return [];
   } catch (error) {
     if (!(error instanceof NoResponse)) throw error;

@@ -58,11 +58,11 @@ export async function connect(
    * knows a name from the first request for it, and ends a connection that requests it a second time.
    */
   const made = new Map<string, boolean>();
-  let tellLost = () => {};
+  let reportLost = () => {};
   const lose = () => {
     usable = false;
-    tellLost();
-    tellLost = () => {};
+    reportLost();
+    reportLost = () => {};
   };
   // Without a listener an idle connection that breaks would end the process.
   client.on("error", lose);
@@ -90,16 +90,16 @@ export async function connect(
       socket.cork();
       process.nextTick(() => socket.uncork());
       const name = parameters && made.get(text) !== false ? names?.of(text) : undefined;
-      const answer = answerOf(
+      const sent = resultOf(
         client.query<Row>({ text, types, ...(parameters && { values: [...parameters] }), ...(name && { name }) }),
         name && text,
       );
       if (name !== undefined && !made.has(text))
-        answer.then(
+        sent.then(
           () => void made.set(text, true),
           () => void made.set(text, made.get(text) ?? false),
         );
-      return answer;
+      return sent;
     },
     get usable() {
       return usable;
@@ -115,15 +115,15 @@ export async function connect(
     },
     hold: (held) => void (held ? socket.ref() : socket.unref()),
     onLost: (listener) => {
-      tellLost = listener;
+      reportLost = listener;
     },
   };
 }
 
 /** `text`: the text of a statement with a name. */
-async function answerOf(answer: Promise<QueryResult<Row>>, text?: string): Promise<QueryResult<Row>> {
+async function resultOf(sent: Promise<QueryResult<Row>>, text?: string): Promise<QueryResult<Row>> {
   try {
-    const result = await answer;
+    const result = await sent;
     return [result].flat().at(-1) ?? result;
   } catch (error) {
     throw failureOf(error, text);

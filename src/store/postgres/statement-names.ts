@@ -16,7 +16,7 @@ export interface StatementNames {
 const namesMax = 500;
 
 /** `onRefused` is called once. */
-export function createStatementNames(onRefused: () => void): StatementNames {
+export function createStatementNames(onRejected: () => void): StatementNames {
   const names = new Map<string, string | undefined>();
   let rejected = false;
   return {
@@ -29,7 +29,7 @@ export function createStatementNames(onRefused: () => void): StatementNames {
       if (text === undefined || rejected || names.get(text) === undefined) return false;
       if (nameUnusable) {
         rejected = true;
-        onRefused();
+        onRejected();
       }
       // A migration was applied. A pooler keeps the old plan on every connection.
       if (planStale) names.set(text, undefined);

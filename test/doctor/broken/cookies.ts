@@ -1,7 +1,7 @@
 // Faults of tokens in cookies: which sites can send them, what protects them, and which of two tokens counts.
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest } from "../../../dist/http/rest/message.js";
-import { answering, type Fault, withBearer } from "./server.js";
+import { type Fault, responding, withBearer } from "./server.js";
 
 const options = { cookies: true } as const;
 const tokenName = /__Host-ampho-token=([^;]+)/;
@@ -34,19 +34,19 @@ export const cookieFaults: readonly Fault[] = [
     name: "lets scripts read its cookies",
     finds: ["cookie-attributes"],
     options,
-    plant: answering((answer) => ({
-      ...answer,
-      ...(answer.cookies ? { cookies: answer.cookies.map((cookie) => cookie.replace("; HttpOnly", "")) } : {}),
+    plant: responding((response) => ({
+      ...response,
+      ...(response.cookies ? { cookies: response.cookies.map((cookie) => cookie.replace("; HttpOnly", "")) } : {}),
     })),
   },
   {
     name: "returns tokens in the body beside its cookies",
     finds: ["cookie-attributes"],
     options,
-    plant: answering((answer) =>
-      answer.cookies && answer.body?.includes("expires")
-        ? { ...answer, body: answer.body.replace("{", '{"token":"eyJ",') }
-        : answer,
+    plant: responding((response) =>
+      response.cookies && response.body?.includes("expires")
+        ? { ...response, body: response.body.replace("{", '{"token":"eyJ",') }
+        : response,
     ),
   },
   {

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from "../../../dist/http/rest/message.
 import { type Fault, membersOf, open, pathOf, readBody, taking, type Workshop } from "./server.js";
 
 export type Members = Readonly<Record<string, unknown>>;
-type Change = (sent: Members, answer: HttpResponse, ampho: Ampho) => Promise<HttpResponse> | HttpResponse;
+type Change = (sent: Members, response: HttpResponse, ampho: Ampho) => Promise<HttpResponse> | HttpResponse;
 
 export const respond = (body: object): HttpResponse => ({
   status: 200,
@@ -31,8 +31,8 @@ export async function letIn(ampho: Ampho, login: unknown): Promise<HttpResponse>
   return respond(await ampho.sessions.create(user?.id ?? ""));
 }
 
-const lacks = (answer: HttpResponse, enroll: boolean): boolean => {
-  const { error, enroll: asked } = membersOf(answer.body);
+const lacks = (response: HttpResponse, enroll: boolean): boolean => {
+  const { error, enroll: asked } = membersOf(response.body);
   return error === "factor_needed" && asked === enroll;
 };
 
@@ -40,25 +40,25 @@ export const factorFaults: readonly Fault[] = [
   {
     name: "opens a session without the second factor of the account",
     finds: ["second-factor"],
-    plant: at("/login", ({ login }, answer, ampho) => (lacks(answer, false) ? letIn(ampho, login) : answer)),
+    plant: at("/login", ({ login }, response, ampho) => (lacks(response, false) ? letIn(ampho, login) : response)),
   },
   {
     name: "opens a session without the second factor that the policy requires",
     finds: ["second-factor"],
-    plant: at("/login", ({ login }, answer, ampho) => (lacks(answer, true) ? letIn(ampho, login) : answer)),
+    plant: at("/login", ({ login }, response, ampho) => (lacks(response, true) ? letIn(ampho, login) : response)),
   },
   {
     name: "believes a login that claims its level",
     finds: ["second-factor"],
-    plant: at("/login", ({ login, acr }, answer, ampho) =>
-      lacks(answer, false) && login !== undefined && acr === "2fa" ? letIn(ampho, login) : answer,
+    plant: at("/login", ({ login, acr }, response, ampho) =>
+      lacks(response, false) && login !== undefined && acr === "2fa" ? letIn(ampho, login) : response,
     ),
   },
   {
     name: "takes the proof of a known device for a second factor",
     finds: ["second-factor"],
-    plant: at("/login", ({ login, device }, answer, ampho) =>
-      lacks(answer, false) && typeof device === "string" ? letIn(ampho, login) : answer,
+    plant: at("/login", ({ login, device }, response, ampho) =>
+      lacks(response, false) && typeof device === "string" ? letIn(ampho, login) : response,
     ),
   },
   {
@@ -69,17 +69,17 @@ export const factorFaults: readonly Fault[] = [
   {
     name: "finishes a pending login without a factor",
     finds: ["second-factor"],
-    plant: at("/login", ({ transaction, totp }, answer, ampho) =>
-      transaction !== undefined && totp === undefined ? letIn(ampho, claimsIn(transaction)["login"]) : answer,
+    plant: at("/login", ({ transaction, totp }, response, ampho) =>
+      transaction !== undefined && totp === undefined ? letIn(ampho, claimsIn(transaction)["login"]) : response,
     ),
   },
   {
     name: "lets a pending login set up another app",
     finds: ["pending-enrolment"],
-    plant: at("/totp", ({ transaction }, answer) =>
+    plant: at("/totp", ({ transaction }, response) =>
       claimsIn(transaction)["for"] === "second"
         ? respond({ secret: "AAAA", uri: "otpauth://totp/x", transaction })
-        : answer,
+        : response,
     ),
   },
   {
@@ -87,12 +87,12 @@ export const factorFaults: readonly Fault[] = [
     finds: ["totp-replay"],
     plant: (inner, shop) => {
       const used = new Set<unknown>();
-      return at("/login", ({ login, transaction, totp }, answer, ampho) => {
-        if (totp === undefined) return answer;
-        if (answer.status !== 200)
-          return used.has(totp) ? letIn(ampho, login ?? claimsIn(transaction)["login"]) : answer;
+      return at("/login", ({ login, transaction, totp }, response, ampho) => {
+        if (totp === undefined) return response;
+        if (response.status !== 200)
+          return used.has(totp) ? letIn(ampho, login ?? claimsIn(transaction)["login"]) : response;
         used.add(totp);
-        return answer;
+        return response;
       })(inner, shop);
     },
   },
@@ -101,22 +101,22 @@ export const factorFaults: readonly Fault[] = [
     finds: ["totp-replay"],
     plant: (inner, shop) => {
       const used = new Set<unknown>();
-      const confirming = at("/totp/confirm", ({ totp }, answer) => {
-        if (answer.status === 200) used.add(totp);
-        return answer;
+      const confirming = at("/totp/confirm", ({ totp }, response) => {
+        if (response.status === 200) used.add(totp);
+        return response;
       })(inner, shop);
-      return at("/login", ({ login, totp }, answer, ampho) =>
-        answer.status !== 200 && used.has(totp) ? letIn(ampho, login) : answer,
+      return at("/login", ({ login, totp }, response, ampho) =>
+        response.status !== 200 && used.has(totp) ? letIn(ampho, login) : response,
       )(confirming, shop);
     },
   },
   {
     name: "accepts one code for several logins at once",
     finds: ["totp-replay"],
-    plant: at("/login", ({ transaction, totp }, answer, ampho) =>
-      transaction !== undefined && totp !== undefined && answer.status !== 200
+    plant: at("/login", ({ transaction, totp }, response, ampho) =>
+      transaction !== undefined && totp !== undefined && response.status !== 200
         ? letIn(ampho, claimsIn(transaction)["login"])
-        : answer,
+        : response,
     ),
   },
 ];

@@ -14,7 +14,7 @@ export const withMails: AmphoOptions = {
 };
 
 const options = withMails;
-const refused = (error: string, status = 401) => ({ ...respond({ message: "No.", error }), status });
+const rejected = (error: string, status = 401) => ({ ...respond({ message: "No.", error }), status });
 const isOver = ({ body }: { readonly body?: string | Uint8Array | undefined }) =>
   membersOf(Buffer.from(body ?? ""))["error"] === "transaction_over";
 
@@ -38,26 +38,26 @@ export const transactionFaults: readonly Fault[] = [
     name: "finishes a login with the set-up of an app",
     finds: ["transaction-purpose"],
     options,
-    plant: at("/login", ({ transaction, totp }, answer, ampho) =>
+    plant: at("/login", ({ transaction, totp }, response, ampho) =>
       totp !== undefined && claimsIn(transaction)["for"] === "totp"
         ? letIn(ampho, claimsIn(transaction)["login"])
-        : answer,
+        : response,
     ),
   },
   {
     name: "checks the code of a login at a reset",
     finds: ["transaction-purpose"],
     options,
-    plant: at("/password/reset/finish", ({ transaction }, answer) =>
-      claimsIn(transaction)["for"] === "mail" ? refused("invalid_credentials") : answer,
+    plant: at("/password/reset/finish", ({ transaction }, response) =>
+      claimsIn(transaction)["for"] === "mail" ? rejected("invalid_credentials") : response,
     ),
   },
   {
     name: "registers a passkey with the challenge of a login",
     finds: ["transaction-purpose"],
     options,
-    plant: at("/passkeys", ({ transaction, passkey }, answer) =>
-      passkey !== undefined && claimsIn(transaction)["for"] === "login" ? respond({ passkey: { id: "x" } }) : answer,
+    plant: at("/passkeys", ({ transaction, passkey }, response) =>
+      passkey !== undefined && claimsIn(transaction)["for"] === "login" ? respond({ passkey: { id: "x" } }) : response,
     ),
   },
 ];
@@ -70,12 +70,12 @@ export const passkeyFaults: readonly Fault[] = [
     plant: (inner, shop) => {
       const opened = firstOpened();
       const used = new Set<string>();
-      return at("/login", (sent, answer, ampho) => {
-        if (sent["passkey"] === undefined) return answer;
-        if (answer.status === 200) opened.note(answer.body);
+      return at("/login", (sent, response, ampho) => {
+        if (sent["passkey"] === undefined) return response;
+        if (response.status === 200) opened.note(response.body);
         else if (used.has(`${assertionOf(sent)} ${sent["transaction"]}`)) return letIn(ampho, opened.login());
         used.add(`${assertionOf(sent)} ${sent["transaction"]}`);
-        return answer;
+        return response;
       })(inner, shop);
     },
   },
@@ -86,14 +86,14 @@ export const passkeyFaults: readonly Fault[] = [
     plant: (inner, shop) => {
       const opened = firstOpened();
       const transactions = new Map<string, unknown>();
-      return at("/login", (sent, answer, ampho) => {
-        if (sent["passkey"] === undefined) return answer;
-        if (answer.status === 200) opened.note(answer.body);
+      return at("/login", (sent, response, ampho) => {
+        if (sent["passkey"] === undefined) return response;
+        if (response.status === 200) opened.note(response.body);
         const first = transactions.get(assertionOf(sent));
-        if (answer.status !== 200 && first !== undefined && first !== sent["transaction"])
+        if (response.status !== 200 && first !== undefined && first !== sent["transaction"])
           return letIn(ampho, opened.login());
-        if (answer.status === 200) transactions.set(assertionOf(sent), sent["transaction"]);
-        return answer;
+        if (response.status === 200) transactions.set(assertionOf(sent), sent["transaction"]);
+        return response;
       })(inner, shop);
     },
   },
@@ -104,13 +104,13 @@ export const passkeyFaults: readonly Fault[] = [
     plant: (inner, shop) => {
       const opened = firstOpened();
       const assertions = new Map<unknown, string>();
-      return at("/login", (sent, answer, ampho) => {
-        if (sent["passkey"] === undefined) return answer;
-        if (answer.status === 200) opened.note(answer.body);
+      return at("/login", (sent, response, ampho) => {
+        if (sent["passkey"] === undefined) return response;
+        if (response.status === 200) opened.note(response.body);
         const first = assertions.get(sent["transaction"]);
-        if (isOver(answer) && first !== undefined && first !== assertionOf(sent)) return letIn(ampho, opened.login());
-        if (answer.status === 200) assertions.set(sent["transaction"], assertionOf(sent));
-        return answer;
+        if (isOver(response) && first !== undefined && first !== assertionOf(sent)) return letIn(ampho, opened.login());
+        if (response.status === 200) assertions.set(sent["transaction"], assertionOf(sent));
+        return response;
       })(inner, shop);
     },
   },
@@ -121,51 +121,51 @@ export const mailFaults: readonly Fault[] = [
     name: "checks any number of mailed codes",
     finds: ["mailed-code"],
     options,
-    plant: at("/login", ({ code, transaction }, answer) =>
-      code !== undefined && claimsIn(transaction)["for"] === "mail" && isOver(answer)
-        ? refused("invalid_credentials")
-        : answer,
+    plant: at("/login", ({ code, transaction }, response) =>
+      code !== undefined && claimsIn(transaction)["for"] === "mail" && isOver(response)
+        ? rejected("invalid_credentials")
+        : response,
     ),
   },
   {
     name: "checks any number of mailed codes at a reset",
     finds: ["mailed-code"],
     options: { ...options, mailLogin: false },
-    plant: at("/password/reset/finish", ({ transaction }, answer) =>
-      claimsIn(transaction)["for"] === "reset" && isOver(answer) ? refused("invalid_credentials") : answer,
+    plant: at("/password/reset/finish", ({ transaction }, response) =>
+      claimsIn(transaction)["for"] === "reset" && isOver(response) ? rejected("invalid_credentials") : response,
     ),
   },
   {
     name: "accepts any code after some wrong ones",
     finds: ["mailed-code"],
     options,
-    plant: at("/login", ({ code, transaction }, answer) =>
-      code !== undefined && claimsIn(transaction)["for"] === "mail" && isOver(answer) ? respond({}) : answer,
+    plant: at("/login", ({ code, transaction }, response) =>
+      code !== undefined && claimsIn(transaction)["for"] === "mail" && isOver(response) ? respond({}) : response,
     ),
   },
   {
     name: "has another status for a mail to an unknown login",
     finds: ["mail-enumeration"],
     options,
-    plant: at("/login/mail", async ({ login }, answer, ampho) =>
-      (await exists(ampho, login)) ? answer : { ...answer, status: 202 },
+    plant: at("/login/mail", async ({ login }, response, ampho) =>
+      (await exists(ampho, login)) ? response : { ...response, status: 202 },
     ),
   },
   {
-    name: "says at a reset whether an account has a password",
+    name: "reveals at a reset if an account has a password",
     finds: ["mail-enumeration"],
     options,
-    plant: at("/password/reset", async ({ login }, answer, ampho) => {
+    plant: at("/password/reset", async ({ login }, response, ampho) => {
       const user = await ampho.users.find(String(login));
-      return user === undefined ? answer : { ...answer, body: `${String(answer.body)} ` };
+      return user === undefined ? response : { ...response, body: `${String(response.body)} ` };
     }),
   },
   {
     name: "sets a header for a login that exists",
     finds: ["mail-enumeration"],
     options,
-    plant: at("/password/reset", async ({ login }, answer, ampho) =>
-      (await exists(ampho, login)) ? { ...answer, headers: { ...answer.headers, "X-Account": "1" } } : answer,
+    plant: at("/password/reset", async ({ login }, response, ampho) =>
+      (await exists(ampho, login)) ? { ...response, headers: { ...response.headers, "X-Account": "1" } } : response,
     ),
   },
 ];

@@ -152,8 +152,8 @@ export function openSigned(token: string, { secret }: Workshop): Opened | undefi
 }
 
 /** Changes responses. */
-export const answering =
-  (change: (answer: HttpResponse, request: HttpRequest, shop: Workshop) => HttpResponse | Promise<HttpResponse>) =>
+export const responding =
+  (change: (response: HttpResponse, request: HttpRequest, shop: Workshop) => HttpResponse | Promise<HttpResponse>) =>
   (inner: Handle, shop: Workshop): Handle =>
   async (request) =>
     change(await inner(request), request, shop);

@@ -2,7 +2,6 @@
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpRequest } from "../../../dist/http/rest/message.js";
 import {
-  answering,
   bearerOf,
   type Fault,
   membersOf,
@@ -10,6 +9,7 @@ import {
   openSigned,
   pathOf,
   readBody,
+  responding,
   taking,
   type Workshop,
   withBearer,
@@ -25,10 +25,10 @@ const done = {
 function followRefresh(inner: Handle) {
   const newest = new Map<unknown, string>();
   const note: Handle = async (request) => {
-    const answer = await inner(request);
-    const { refresh_token: refresh } = membersOf(answer.body);
+    const response = await inner(request);
+    const { refresh_token: refresh } = membersOf(response.body);
     if (typeof refresh === "string") newest.set(open(refresh)?.claims["sid"], refresh);
-    return answer;
+    return response;
   };
   return { newest, note };
 }
@@ -37,11 +37,11 @@ function followRefresh(inner: Handle) {
 function followProven(inner: Handle) {
   const proven = new Map<unknown, string>();
   const note: Handle = async (request) => {
-    const answer = await inner(request);
-    const { refresh_token: refresh } = membersOf(answer.body);
+    const response = await inner(request);
+    const { refresh_token: refresh } = membersOf(response.body);
     if (pathOf(request).endsWith("/login") && bearerOf(request) !== "" && typeof refresh === "string")
       proven.set(open(refresh)?.claims["sid"], refresh);
-    return answer;
+    return response;
   };
   return { proven, note };
 }
@@ -91,10 +91,10 @@ export const sessionFaults: readonly Fault[] = [
   {
     name: "returns a refresh token for an access token",
     finds: ["upgrade"],
-    plant: answering((answer, request, { ampho }) => {
-      if (pathOf(request) !== `${ampho.host.prefix}/renew` || bearerOf(request) === "" || answer.status !== 200)
-        return answer;
-      return { ...answer, body: JSON.stringify({ ...membersOf(answer.body), refresh_token: "eyJ" }) };
+    plant: responding((response, request, { ampho }) => {
+      if (pathOf(request) !== `${ampho.host.prefix}/renew` || bearerOf(request) === "" || response.status !== 200)
+        return response;
+      return { ...response, body: JSON.stringify({ ...membersOf(response.body), refresh_token: "eyJ" }) };
     }),
   },
   {
@@ -147,8 +147,8 @@ export const sessionFaults: readonly Fault[] = [
     plant:
       (inner, { ampho }) =>
       async (request) => {
-        const answer = request.method === "POST" && pathOf(request) === `${ampho.host.prefix}/logout`;
-        if (!answer) return inner(request);
+        const response = request.method === "POST" && pathOf(request) === `${ampho.host.prefix}/logout`;
+        if (!response) return inner(request);
         const asked = await inner({
           ...request,
           method: "GET",

@@ -1,6 +1,6 @@
 // The log contains each acknowledged event, and nothing else. Events are distinguished by the fields of their rows. Where
 // several requests create rows that look alike, they are counted.
-import { type Facts, isDone, isKind, isRefused, isUnknown, push } from "../facts.js";
+import { type Facts, isDone, isKind, isRejected, isUnknown, push } from "../facts.js";
 import type { AuditRow, Operation, OperationOf, Violation } from "../history.js";
 import { isEnd } from "./honest.js";
 
@@ -34,7 +34,7 @@ export function* checkAudit(facts: Facts): Generator<Violation> {
     const operations = [...(certain.get(key) ?? []), ...(possible.get(key) ?? [])];
     const limit = isOnce(key) ? 1 : operations.length;
     if (found.length <= limit) continue;
-    const because = `${key}: recorded ${found.length} times, asked for ${operations.length} times`;
+    const because = `${key}: recorded ${found.length} times, requested ${operations.length} times`;
     yield { statement: "recorded_too_often", because, operations, rows: found };
   }
 }
@@ -48,7 +48,7 @@ function tracesOf(operation: Operation): readonly Trace[] {
   if ((request.kind === "logout" || request.kind === "end") && isDone(operation))
     return [{ key: `over ${request.token.sid}`, certain: true }];
   // Its session possibly ended before the request, which leaves nothing, or while the password was verified.
-  if (request.kind === "password" && isRefused(operation, "invalid_token"))
+  if (request.kind === "password" && isRejected(operation, "invalid_token"))
     return [{ key: `password_change_rejected ${request.login}`, certain: false }];
   if (request.kind === "password")
     return either(operation, `password_changed ${request.login}`, `password_change_rejected ${request.login}`);
@@ -59,35 +59,35 @@ function tracesOf(operation: Operation): readonly Trace[] {
   return [];
 }
 
-/** `done`, `refused` or nothing, by its response. Without a response, both are possible. */
-function either(operation: Operation, done: string, refused?: string): readonly Trace[] {
+/** `done`, `rejected` or nothing, by its response. Without a response, both are possible. */
+function either(operation: Operation, done: string, rejected?: string): readonly Trace[] {
   if (isDone(operation)) return [{ key: done, certain: true }];
-  if (isRefused(operation, "invalid_credentials"))
-    return refused === undefined ? [] : [{ key: refused, certain: true }];
+  if (isRejected(operation, "invalid_credentials"))
+    return rejected === undefined ? [] : [{ key: rejected, certain: true }];
   if (!isUnknown(operation)) return [];
-  return [done, ...(refused === undefined ? [] : [refused])].map((key) => ({ key, certain: false }));
+  return [done, ...(rejected === undefined ? [] : [rejected])].map((key) => ({ key, certain: false }));
 }
 
 function tracesOfLogin(operation: OperationOf<"login">): readonly Trace[] {
   const { login, bearer } = operation.request;
-  const { answer } = operation;
-  const refused = `login_rejected ${login}`;
-  if (answer?.granted !== undefined) {
-    const { sid } = answer.granted;
+  const { response } = operation;
+  const rejected = `login_rejected ${login}`;
+  if (response?.granted !== undefined) {
+    const { sid } = response.granted;
     return [{ key: sid === bearer?.sid ? `reauthenticated ${sid}` : `login ${sid}`, certain: true }];
   }
-  if (isRefused(operation, "invalid_credentials")) return [{ key: refused, certain: true }];
+  if (isRejected(operation, "invalid_credentials")) return [{ key: rejected, certain: true }];
   if (!isUnknown(operation)) return [];
   const again = bearer === undefined ? [] : [`reauthenticated ${bearer.sid}`];
-  return [`login of ${login}, not answered`, refused, ...again].map((key) => ({ key, certain: false }));
+  return [`login of ${login} without a response`, rejected, ...again].map((key) => ({ key, certain: false }));
 }
 
 function tracesOfRenewal(operation: OperationOf<"renew">): readonly Trace[] {
   const { sid, gen } = operation.request;
-  const [given, refused] = [`renewed ${sid} ${gen}`, `not renewed ${sid} ${gen}`];
+  const [given, rejected] = [`renewed ${sid} ${gen}`, `not renewed ${sid} ${gen}`];
   if (isDone(operation)) return [{ key: given, certain: true }];
-  if (isRefused(operation, "session_ended")) return [{ key: refused, certain: true }];
-  return isUnknown(operation) ? [given, refused].map((key) => ({ key, certain: false })) : [];
+  if (isRejected(operation, "session_ended")) return [{ key: rejected, certain: true }];
+  return isUnknown(operation) ? [given, rejected].map((key) => ({ key, certain: false })) : [];
 }
 
 const renewed = new Set(["renew", "renew_repeated", "renew_shared"]);
@@ -102,9 +102,10 @@ function keysOf(row: AuditRow, { sessions }: Facts): readonly string[] {
   const over = isEnd(row) ? [`over ${sessionId}`] : [];
   if (renewed.has(event)) return [`renewed ${sessionId} ${gen}`];
   if (notRenewed.has(event)) return [`not renewed ${sessionId} ${gen}`, ...over];
-  if (event === "login") return [isTold(sessions, row) ? `login ${sessionId}` : `login of ${login}, not answered`];
+  if (event === "login")
+    return [isReported(sessions, row) ? `login ${sessionId}` : `login of ${login} without a response`];
   if (event === "reauthenticated") return [`reauthenticated ${sessionId}`];
   return byLogin.has(event) && login !== null ? [`${event} ${login}`] : over;
 }
 
-const isTold = (sessions: Facts["sessions"], { sessionId }: AuditRow): boolean => sessions.has(sessionId ?? "");
+const isReported = (sessions: Facts["sessions"], { sessionId }: AuditRow): boolean => sessions.has(sessionId ?? "");

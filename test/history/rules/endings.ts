@@ -29,7 +29,7 @@ function* checkUses(session: SessionFacts, startOf: ReadonlyMap<string, number>)
       const here = first && ending.process === use.process && ending.process !== "operator";
       const later = (startOf.get(use.process) ?? 0) >= ending.end;
       if (use.start <= ending.end + (here || later ? 0 : boundMs)) continue;
-      const because = `a token of ${session.sid} was accepted by ${use.process} ${ms(use.start - ending.end)} after its end was answered by ${ending.process}`;
+      const because = `a token of ${session.sid} was accepted by ${use.process} ${ms(use.start - ending.end)} after ${ending.process} had confirmed its end`;
       yield { statement: "accepted_after_end", because, operations: [ending, use] };
       break;
     }
@@ -39,7 +39,7 @@ function* checkUses(session: SessionFacts, startOf: ReadonlyMap<string, number>)
 /** Requests that need the database are rejected everywhere once the response is there. */
 function* checkDecisions(session: SessionFacts): Generator<Violation> {
   const changes = session.uses.filter((each) => isKind(each, "password"));
-  const again = session.reauthentications.filter(({ answer }) => answer?.granted?.sid === session.sid);
+  const again = session.reauthentications.filter(({ response }) => response?.granted?.sid === session.sid);
   for (const decision of [...session.renewals, ...changes, ...again]) {
     if (!isDone(decision)) continue;
     const ending = session.surelyEnds.find((each) => each !== decision && each.end <= decision.start);
@@ -51,7 +51,7 @@ function* checkDecisions(session: SessionFacts): Generator<Violation> {
 
 function* checkLists({ history, sessions }: Facts): Generator<Violation> {
   for (const operation of history.operations) {
-    for (const sid of operation.answer?.sessions ?? []) {
+    for (const sid of operation.response?.sessions ?? []) {
       const ending = sessions.get(sid)?.surelyEnds.find((each) => each.end <= operation.start);
       if (ending === undefined) continue;
       const because = `${sid} was listed ${ms(operation.start - ending.end)} after it had ended`;
@@ -63,7 +63,7 @@ function* checkLists({ history, sessions }: Facts): Generator<Violation> {
 function* checkRoles(facts: Facts): Generator<Violation> {
   const grantedBy = new Map<string, Operation>();
   for (const each of facts.history.operations)
-    if (each.answer?.granted !== undefined) grantedBy.set(each.answer.granted.jti, each);
+    if (each.response?.granted !== undefined) grantedBy.set(each.response.granted.jti, each);
   for (const session of facts.sessions.values()) {
     const removals = facts.of("roles", session.login).filter((each) => isDone(each) && each.request.remove.length > 0);
     if (removals.length === 0) continue;
@@ -72,7 +72,7 @@ function* checkRoles(facts: Facts): Generator<Violation> {
       const grant = grantedBy.get(use.request.token.jti);
       const removal = removals.find((each) => takes(each, use) && grant !== undefined && grant.end <= each.start);
       if (removal === undefined || use.start <= removal.end + boundMs) continue;
-      const because = `a token with a role was accepted ${ms(use.start - removal.end)} after the role was taken away`;
+      const because = `a token with a role was accepted ${ms(use.start - removal.end)} after the role was removed`;
       yield { statement: "role_accepted_after_removal", because, operations: [removal, use] };
     }
   }

@@ -16,8 +16,8 @@ export function* checkGenerations(facts: Facts): Generator<Violation> {
 }
 
 function* checkSuccessor(renewal: OperationOf<"renew">): Generator<Violation> {
-  const { request, answer } = renewal;
-  const granted = answer?.granted;
+  const { request, response } = renewal;
+  const granted = response?.granted;
   if (granted?.gen === request.gen + 1 && granted.sid === request.sid) return;
   const because = `generation ${request.gen} of ${request.sid} gave ${granted?.gen} of ${granted?.sid}`;
   yield { statement: "wrong_successor", because, operations: [renewal] };
@@ -47,7 +47,7 @@ function* checkAge(session: SessionFacts, renewal: OperationOf<"renew">): Genera
 function* checkLogin({ sid, reauthentications }: SessionFacts, renewal: OperationOf<"renew">): Generator<Violation> {
   const { gen } = renewal.request;
   const later = reauthentications.find(
-    (each) => each.answer?.granted?.sid === sid && isBefore(gen, each) && each.end <= renewal.start,
+    (each) => each.response?.granted?.sid === sid && isBefore(gen, each) && each.end <= renewal.start,
   );
   if (later === undefined) return;
   const because = `generation ${gen} of ${sid} renewed after a later login within the session`;
@@ -56,7 +56,7 @@ function* checkLogin({ sid, reauthentications }: SessionFacts, renewal: Operatio
 
 function grantsOf(session: SessionFacts): readonly (readonly [Operation, Granted])[] {
   return [session.begun, ...session.renewals, ...session.reauthentications].flatMap((operation) => {
-    const granted = operation.answer?.granted;
+    const granted = operation.response?.granted;
     return granted?.sid === session.sid ? [[operation, granted] as const] : [];
   });
 }
@@ -74,7 +74,7 @@ function* checkAgreement(session: SessionFacts): Generator<Violation> {
       said.login === granted.login &&
       (said.refreshExpires ?? granted.refreshExpires) === (granted.refreshExpires ?? said.refreshExpires);
     if (same) continue;
-    const because = `two who got generation ${granted.gen} of ${session.sid} were told different things`;
+    const because = `two responses with generation ${granted.gen} of ${session.sid} differ`;
     yield { statement: "responses_disagree", because, operations: [other, operation] };
   }
 }

@@ -1,7 +1,7 @@
 // Exactly the allowed number of guesses, at any process (docs/operate/throttling.md). A guess took its attempt at some time between
 // its start and its end, and a wrong one was counted before its response. Every limit here is the widest that this leaves,
 // so that no order of simultaneous events can be called a fault.
-import { type Facts, groupBy, isDone, isRefused, isUnknown } from "../facts.js";
+import { type Facts, groupBy, isDone, isRejected, isUnknown } from "../facts.js";
 import type { AuditRow, Limits, Operation, OperationOf, Statement, Violation } from "../history.js";
 
 /** The store counts in whole seconds. */
@@ -44,7 +44,7 @@ function placeOf(facts: Facts, { request, start, end }: OperationOf<"login">): "
   if (device === undefined) return "strange";
   const replaced = facts.of("password", login).filter((each) => each.request.old === device.password);
   if (replaced.some((each) => isDone(each) && each.end <= start)) return "strange";
-  return replaced.some((each) => !isRefused(each, "invalid_credentials") && each.start < end) ? undefined : "known";
+  return replaced.some((each) => !isRejected(each, "invalid_credentials") && each.start < end) ? undefined : "known";
 }
 
 /** The first wait is a fifteenth of the window. Each is twice the one before, up to the window. */
@@ -81,21 +81,21 @@ function* checkCount<G extends Guess>(
 ): Generator<Violation> {
   const right = maybe.filter((each) => isDone(each) || isUnknown(each));
   const wrong = guesses
-    .filter((each) => isRefused(each, "invalid_credentials"))
+    .filter((each) => isRejected(each, "invalid_credentials"))
     .filter((each) => !right.some((other) => forgives(other, each) && other.end >= each.start));
   const byStart = [...wrong].sort((a, b) => a.start - b.start);
   const byEnd = [...wrong].sort((a, b) => a.end - b.end);
   for (const [count, guess] of byEnd.entries()) {
     const before = byStart.slice(0, count);
     if (guess.end >= nextAt(before, tries, limits) || isForgotten([...before, guess], tries, limits)) continue;
-    const because = `${count + 1} wrong passwords for ${guess.request.login} were looked at, ${tries} are free`;
+    const because = `${count + 1} wrong passwords for ${guess.request.login} were checked, but ${tries} are allowed`;
     yield { statement: "too_many_guesses", because, operations: byEnd.slice(0, count + 1) };
     break;
   }
   for (const guess of guesses.filter(isDone)) {
     const before = byStart.filter(({ end }) => end <= guess.start);
     if (guess.end >= nextAt(before, tries, limits) || isForgotten([...before, guess], tries, limits)) continue;
-    const because = `the password of ${guess.request.login} was let in behind ${before.length} wrong ones`;
+    const because = `the password of ${guess.request.login} was accepted after ${before.length} wrong ones`;
     yield { statement: "accepted_beyond_limit", because, operations: [...before, guess] };
   }
 }
@@ -110,7 +110,7 @@ function isForgotten(all: readonly Operation[], tries: number, limits: Limits): 
 }
 
 /** Decides if it took an attempt that could count against others. */
-const counts = (guess: Operation): boolean => !isRefused(guess, "too_many_attempts");
+const counts = (guess: Operation): boolean => !isRejected(guess, "too_many_attempts");
 
 function* checkEarly(
   { history }: Facts,
@@ -120,14 +120,14 @@ function* checkEarly(
 ): Generator<Violation> {
   const { tries, addressLogins } = history.limits;
   const taken = guesses.filter(counts);
-  for (const held of strange.filter((each) => isRefused(each, "too_many_attempts"))) {
+  for (const held of strange.filter((each) => isRejected(each, "too_many_attempts"))) {
     const earlier = (each: Operation) => counts(each) && each.start < held.end;
     const others = taken.filter(earlier);
     const { address, login } = held.request;
     const elsewhere = (addresses.get(address) ?? []).filter((each) => each.request.login !== login && earlier(each));
     if (others.length >= tries || new Set(elsewhere.map(({ request }) => request.login)).size >= addressLogins)
       continue;
-    const because = `a guess at ${login} was held back behind ${others.length}, ${tries} are free`;
+    const because = `a guess at ${login} was rejected after ${others.length}, but ${tries} are allowed`;
     yield { statement: "rejected_too_early", because, operations: [...others, held] };
   }
 }
@@ -135,10 +135,10 @@ function* checkEarly(
 function* checkKnown(facts: Facts, guesses: readonly OperationOf<"login">[]): Generator<Violation> {
   const known = guesses.filter((guess) => placeOf(facts, guess) !== "strange");
   for (const held of known) {
-    if (!isRefused(held, "too_many_attempts") || placeOf(facts, held) !== "known") continue;
+    if (!isRejected(held, "too_many_attempts") || placeOf(facts, held) !== "known") continue;
     const others = known.filter((each) => counts(each) && !isDone(each) && each.start < held.end);
     if (others.length >= facts.history.limits.knownTries) continue;
-    const because = `${held.request.login} was held back where they were before, after ${others.length} wrong ones there`;
+    const because = `${held.request.login} was rejected on a known device after ${others.length} wrong passwords there`;
     yield { statement: "known_device_rejected", because, operations: [...others, held] };
   }
 }
@@ -149,25 +149,25 @@ function* checkAddress({ addressLogins, windowSeconds }: Limits, guesses: readon
   const first = new Map<string, Operation>();
   for (const guess of [...guesses].sort((a, b) => a.end - b.end)) {
     const { login } = guess.request;
-    if (!isRefused(guess, "invalid_credentials") || guess.request.device !== undefined || letIn.has(login)) continue;
+    if (!isRejected(guess, "invalid_credentials") || guess.request.device !== undefined || letIn.has(login)) continue;
     if (!first.has(login)) first.set(login, guess);
   }
   const failed = [...first.values()];
   const [oldest, last] = [failed[0], failed[addressLogins]];
   if (oldest === undefined || last === undefined || last.end - oldest.start > windowSeconds * 1_000 - roundingMs)
     return;
-  const because = `${failed.length} logins failed from one address, ${addressLogins} may`;
+  const because = `${failed.length} logins failed from one address, but ${addressLogins} are allowed`;
   yield { statement: "too_many_guesses", because, operations: failed } satisfies Violation;
 }
 
 /** The same by the log, which also has those without a response, and the database's own times. */
 function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationOf<"login">[]>) {
-  const refusals = groupBy(
+  const rejections = groupBy(
     // People type passwords where the login belongs, so an unknown login is not recorded.
     facts.history.audit.filter(({ event, login }) => event === "login_rejected" && login !== null),
     ({ login }) => login ?? "",
   );
-  for (const [login, rows] of refusals) {
+  for (const [login, rows] of rejections) {
     const guesses = logins.get(login) ?? [];
     const right = passwordsOf(facts, login);
     // A success, known or not, resets the failures at its address.
@@ -181,7 +181,7 @@ function* checkLog(facts: Facts, logins: ReadonlyMap<string, readonly OperationO
     if (wrong === undefined) continue;
     const because = `${login}: guess ${wrong + 1} came ${(strange[wrong]?.at ?? 0) - (strange[wrong - 1]?.at ?? 0)} s after the one before`;
     const statement: Statement = "too_many_guesses";
-    const seen = guesses.filter((each) => isRefused(each, "invalid_credentials"));
+    const seen = guesses.filter((each) => isRejected(each, "invalid_credentials"));
     yield { statement, because, operations: seen, rows: strange.slice(0, wrong + 1) };
   }
 }

@@ -1,32 +1,32 @@
 // No honest client is logged out. A session is rejected only after an event that could have ended it, and each end in the log
 // has a request that caused it.
-import { canHaveRaced, effectUntil, type Facts, isKind, isRefused, mayBeDone, type SessionFacts } from "../facts.js";
+import { canHaveRaced, effectUntil, type Facts, isKind, isRejected, mayBeDone, type SessionFacts } from "../facts.js";
 import type { AuditRow, Kind, Operation, Violation } from "../history.js";
 
 export function* checkHonest(facts: Facts): Generator<Violation> {
   const ends = new Set(facts.history.audit.filter(isEnd).map(({ sessionId }) => sessionId));
   for (const session of facts.sessions.values()) {
     for (const renewal of session.renewals) {
-      if (isRefused(renewal, "session_ended")) yield* checkRefusal(session, renewal, ends);
-      else if (isRefused(renewal, "invalid_token") && !isExpired(facts, renewal, renewal.request.exp))
-        yield refusal(renewal, `a good token of ${session.sid} was called none`);
+      if (isRejected(renewal, "session_ended")) yield* checkRejection(session, renewal, ends);
+      else if (isRejected(renewal, "invalid_token") && !isExpired(facts, renewal, renewal.request.exp))
+        yield logout(renewal, `a valid token of ${session.sid} was rejected as invalid`);
     }
     for (const use of session.uses) {
-      if (!isRefused(use, "invalid_token") || isExpired(facts, use, use.request.token.exp)) continue;
-      if (!mayLackRole(facts, session, use)) yield* checkRefusal(session, use, ends);
+      if (!isRejected(use, "invalid_token") || isExpired(facts, use, use.request.token.exp)) continue;
+      if (!mayLackRole(facts, session, use)) yield* checkRejection(session, use, ends);
     }
   }
   for (const row of facts.history.audit) if (isEnd(row)) yield* checkCause(facts, row);
 }
 
-function* checkRefusal(session: SessionFacts, refused: Operation, ends: ReadonlySet<string | null>) {
-  if (isKind(refused, "renew") && canHaveRaced(refused, session.reauthentications)) return;
-  if (!session.mayEnd.some((each) => each.start < refused.end))
-    yield refusal(refused, `${session.sid} was refused, and nothing before could have ended it`);
-  else if (!ends.has(session.sid)) yield refusal(refused, `${session.sid} was refused, and its end is not in the log`);
+function* checkRejection(session: SessionFacts, rejected: Operation, ends: ReadonlySet<string | null>) {
+  if (isKind(rejected, "renew") && canHaveRaced(rejected, session.reauthentications)) return;
+  if (!session.mayEnd.some((each) => each.start < rejected.end))
+    yield logout(rejected, `${session.sid} was rejected, and no earlier request could have ended it`);
+  else if (!ends.has(session.sid)) yield logout(rejected, `${session.sid} was rejected, and its end is not in the log`);
 }
 
-function refusal(operation: Operation, because: string): Violation {
+function logout(operation: Operation, because: string): Violation {
   return { statement: "logged_out_without_cause", because, operations: [operation] };
 }
 
@@ -44,7 +44,7 @@ function mayLackRole(facts: Facts, { login }: SessionFacts, use: SessionFacts["u
 }
 
 /** Rows that end a session, by event and reason, with the request that causes each. */
-const askedBy: Readonly<Record<string, Kind>> = {
+const causes: Readonly<Record<string, Kind>> = {
   logout: "logout",
   renew_replayed: "renew",
   "session_ended ended_by_user": "end",
@@ -54,7 +54,7 @@ const askedBy: Readonly<Record<string, Kind>> = {
   "session_ended ended_by_application": "expel",
   "renew_rejected user_disabled": "disable",
 };
-const kindOfEnd = ({ event, reason }: AuditRow): Kind | undefined => askedBy[event] ?? askedBy[`${event} ${reason}`];
+const kindOfEnd = ({ event, reason }: AuditRow): Kind | undefined => causes[event] ?? causes[`${event} ${reason}`];
 export const isEnd = (row: AuditRow): boolean => row.event === "session_ended" || kindOfEnd(row) !== undefined;
 
 function* checkCause(facts: Facts, row: AuditRow): Generator<Violation> {
@@ -71,6 +71,6 @@ function* checkCause(facts: Facts, row: AuditRow): Generator<Violation> {
       facts.unixMs(effectUntil(each)) > atMs - 1_000,
   );
   if (cause) return;
-  const because = `${row.sessionId} was ended (${row.event}${row.reason === null ? "" : `: ${row.reason}`}), and nobody had asked for it`;
+  const because = `${row.sessionId} was ended (${row.event}${row.reason === null ? "" : `: ${row.reason}`}), and no request caused it`;
   yield { statement: "ended_without_cause", because, operations: [session.begun], rows: [row] };
 }

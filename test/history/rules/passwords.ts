@@ -1,6 +1,6 @@
 // Only enabled users log in, with their current password, and all of them can.
 // Each password has a name of its own, so that a replaced one never comes back.
-import { effectUntil, type Facts, isDone, isRefused, mayBeDone } from "../facts.js";
+import { effectUntil, type Facts, isDone, isRejected, mayBeDone } from "../facts.js";
 import type { Operation, OperationOf, Violation } from "../history.js";
 
 export function* checkPasswords(facts: Facts): Generator<Violation> {
@@ -8,10 +8,11 @@ export function* checkPasswords(facts: Facts): Generator<Violation> {
   for (const [login, password] of first) {
     for (const entry of facts.of("login", login)) {
       if (isDone(entry)) yield* checkEntry(facts, entry, password);
-      if (isRefused(entry, "invalid_credentials")) yield* checkRefusal(facts, entry, entry.request.password, password);
+      if (isRejected(entry, "invalid_credentials"))
+        yield* checkRejection(facts, entry, entry.request.password, password);
     }
     for (const change of facts.of("password", login))
-      if (isRefused(change, "invalid_credentials")) yield* checkRefusal(facts, change, change.request.old, password);
+      if (isRejected(change, "invalid_credentials")) yield* checkRejection(facts, change, change.request.old, password);
   }
 }
 
@@ -39,17 +40,17 @@ function* checkEntry(facts: Facts, entry: OperationOf<"login">, first: string): 
 }
 
 /** The right password was rejected. Was it possibly another for a moment, or was its user locked out? */
-function* checkRefusal(facts: Facts, refused: Operation, password: string, first: string): Generator<Violation> {
-  const { login } = refused.request;
-  const changes = facts.of("password", login).filter((each) => each !== refused);
+function* checkRejection(facts: Facts, rejected: Operation, password: string, first: string): Generator<Violation> {
+  const { login } = rejected.request;
+  const changes = facts.of("password", login).filter((each) => each !== rejected);
   const made = changes.find((each) => each.request.next === password);
-  const surelyMade = password === first || (made !== undefined && isDone(made) && made.end <= refused.start);
+  const surelyMade = password === first || (made !== undefined && isDone(made) && made.end <= rejected.start);
   const replaced = changes.some(
-    (each) => each.request.old === password && mayBeDone(each) && each.start < effectUntil(refused),
+    (each) => each.request.old === password && mayBeDone(each) && each.start < effectUntil(rejected),
   );
-  if (!surelyMade || replaced || mayBeDisabled(facts, refused)) return;
+  if (!surelyMade || replaced || mayBeDisabled(facts, rejected)) return;
   const because = `${password} was the password of ${login}`;
-  yield { statement: "rejected_without_cause", because, operations: [refused] };
+  yield { statement: "rejected_without_cause", because, operations: [rejected] };
 }
 
 function surelyDisabled(facts: Facts, { start, end, request }: Operation): Operation | undefined {

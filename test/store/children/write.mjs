@@ -9,7 +9,7 @@ const limits = { now: 1_790_000_000, accessTtlSeconds: 900, idleSeconds: 10_000,
 
 const proven = { amr: ["pwd"], provenAt: limits.now, gate: { policy: "optional" } };
 
-const tell = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
+const report = (line) => new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
 
 async function work(name) {
   for (let count = 0; ; count++) {
@@ -22,14 +22,14 @@ async function work(name) {
       create: { random, maxSeconds: 50_000, sessionsPerUser: 100 },
     });
     const id = `0.${random}`;
-    await tell(`created ${id} 0`);
+    await report(`created ${id} 0`);
     for (let gen = 0; gen < 3; gen++) {
       await store.renewSession({ ...limits, sessionId: id, gen, graceSeconds: 10, by: "refresh_token" });
-      await tell(`renewed ${id} ${gen + 1}`);
+      await report(`renewed ${id} ${gen + 1}`);
     }
     if (count % 2 === 0) continue;
     await store.endSession({ id, userId: undefined, now: limits.now, reason: "logout", origin });
-    await tell(`ended ${id} 3`);
+    await report(`ended ${id} 3`);
   }
 }
 await Promise.all(Array.from({ length: 8 }, (_, name) => work(name)));

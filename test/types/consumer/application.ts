@@ -59,7 +59,7 @@ export const startWithRows = () =>
     },
   });
 export const hashed = hashPassword("violet kettle harbour morning");
-export const nobody = (error: unknown) => error instanceof AmphoError && error.code === "missing_token";
+export const isAnonymous = (error: unknown) => error instanceof AmphoError && error.code === "missing_token";
 
 export const build = (ampho: Ampho) => {
   const { authorize } = ampho;

@@ -70,8 +70,8 @@ async function crossSite(target: Target) {
 }
 
 async function attributes(target: Target) {
-  const answer = await target.send(post("/login", target.user));
-  const cookies = answer.headers.filter(([name]) => name === "set-cookie").map(([, value]) => value);
+  const response = await target.send(post("/login", target.user));
+  const cookies = response.headers.filter(([name]) => name === "set-cookie").map(([, value]) => value);
   if (!(await target.sharedSession()).byCookies) return none;
   const faults = cookies.flatMap((cookie) => {
     const [name = "", ...rest] = cookie.split(";").map((part) => part.trim());
@@ -83,7 +83,7 @@ async function attributes(target: Target) {
       ...(has(/^samesite=(?:lax|strict)$/i) ? [] : ["it is sent with requests from other sites"]),
     ].map((fault) => `${name.split("=")[0]}: ${fault}`);
   });
-  const shown = ["token", "refresh_token", "device"].filter((name) => name in membersOf(answer));
+  const shown = ["token", "refresh_token", "device"].filter((name) => name in membersOf(response));
   if (shown.length > 0) faults.push(`scripts can read ${shown.join(", ")} in the body`);
   return faults.length === 0 ? blocked : succeeded(faults.slice(0, 3).join("; "));
 }

@@ -70,12 +70,12 @@ async function useTwice(target: Target): Promise<Verdict> {
   const raced = await Promise.all(
     transactions.map((transaction) => target.send(post("/login", { transaction, totp }))),
   );
-  const opened = raced.filter((answer) => !isDenied(answer));
+  const opened = raced.filter((response) => !isDenied(response));
   if (opened.length === 0) return notRun("The server rejected a right code.");
   const later = await target.send(post("/login", { ...owner, totp }));
   const rest: readonly (readonly [string, Received])[] = opened
     .slice(1)
-    .map((answer) => [`one code in ${racers} logins at once`, answer] as const);
+    .map((response) => [`one code in ${racers} logins at once`, response] as const);
   return judge([...rest, ["a code that was used", later]], isDenied);
 }
 

@@ -53,9 +53,11 @@ async function throttle(target: Target) {
   for (let at = 1; at <= attemptsMax; at++) {
     // Each attempt claims another address, so that only the login can be throttled.
     const from = ["X-Forwarded-For", `198.51.100.${at}`] as const;
-    const answer = await target.send(post("/login", { login: target.unknownLogin, password: randomPassword() }, from));
-    if (answer.status !== 429) continue;
-    const wait = headerOf(answer, "retry-after");
+    const response = await target.send(
+      post("/login", { login: target.unknownLogin, password: randomPassword() }, from),
+    );
+    if (response.status !== 429) continue;
+    const wait = headerOf(response, "retry-after");
     return wait !== undefined && /^[1-9]\d*$/.test(wait)
       ? blocked
       : succeeded("429 without the seconds of Retry-After");
@@ -73,8 +75,8 @@ async function lookAlikes(target: Target) {
   const known = await target.send(post("/login", { login: target.unknownLogin, password: randomPassword() }));
   if (known.status !== 429) return notRun("No login is throttled.");
   for (const login of spellings) {
-    const answer = await target.send(post("/login", { login, password: randomPassword() }));
-    if (answer.status !== 429 && answer.status !== 400)
+    const response = await target.send(post("/login", { login, password: randomPassword() }));
+    if (response.status !== 429 && response.status !== 400)
       return succeeded("another spelling of a throttled login is not throttled");
   }
   return blocked;

@@ -9,9 +9,9 @@ import { parseSegment, segmentsOf } from "../forge.js";
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 async function publishedKeys(target: Target) {
-  const answer = await target.send({ path: "/.well-known/jwks.json" });
-  const { keys } = membersOf(answer);
-  if (answer.status !== 200 || !Array.isArray(keys)) return succeeded(`no JWK Set: status ${answer.status}`);
+  const response = await target.send({ path: "/.well-known/jwks.json" });
+  const { keys } = membersOf(response);
+  if (response.status !== 200 || !Array.isArray(keys)) return succeeded(`no JWK Set: status ${response.status}`);
   for (const jwk of keys.filter(isJwk)) {
     if (jwk["kty"] === "oct") return succeeded("it publishes a secret (oct) key");
     const shown = privateMembers.filter((name) => name in jwk);
@@ -39,13 +39,13 @@ async function responsesOf(target: Target): Promise<readonly AttemptResult[]> {
 }
 
 async function cached(target: Target) {
-  const faults = (await responsesOf(target)).flatMap(([what, answer]) => {
-    const control = headerOf(answer, "cache-control")?.toLowerCase() ?? "";
-    const challenge = headerOf(answer, "www-authenticate") ?? "";
+  const faults = (await responsesOf(target)).flatMap(([what, response]) => {
+    const control = headerOf(response, "cache-control")?.toLowerCase() ?? "";
+    const challenge = headerOf(response, "www-authenticate") ?? "";
     return [
       ...(/(?:^|[\s,])no-store(?:$|[\s,])/.test(control) ? [] : [`${what} can be cached (no Cache-Control: no-store)`]),
-      ...(headerOf(answer, "x-content-type-options") === "nosniff" ? [] : [`${what} can be sniffed (no nosniff)`]),
-      ...(answer.status !== 401 || /^bearer\b/i.test(challenge) ? [] : [`${what}: 401 without a Bearer challenge`]),
+      ...(headerOf(response, "x-content-type-options") === "nosniff" ? [] : [`${what} can be sniffed (no nosniff)`]),
+      ...(response.status !== 401 || /^bearer\b/i.test(challenge) ? [] : [`${what}: 401 without a Bearer challenge`]),
     ];
   });
   return faults.length === 0 ? blocked : succeeded(faults.slice(0, 3).join("; "));
@@ -59,7 +59,7 @@ async function leakedInternals(target: Target) {
   const canary = `canary${randomBytes(9).toString("hex")}`;
   const { token } = await target.sharedSession();
   const { sid } = parseSegment(segmentsOf(token).payload);
-  const answers = await sendEach(target, [
+  const responses = await sendEach(target, [
     ["no JSON", post("/login", `{"login": ${canary}`)],
     ["a wrong type", post("/login", { login: canary, password: { [canary]: canary } })],
     ["an unknown field", post("/login", { [canary]: canary })],
@@ -73,16 +73,16 @@ async function leakedInternals(target: Target) {
     ["a media type", { method: "POST", path: "/login", headers: [["Content-Type", `text/${canary}`]], body: canary }],
     ["a method", { method: "PUT", path: "/login", headers: [["X-Canary", canary]] }],
   ]);
-  const faults = answers.flatMap(([what, answer]) => {
-    const text = [answer.body, ...answer.headers.map(([name, value]) => `${name}: ${value}`)].join("\n");
-    const { message, error } = membersOf(answer);
+  const faults = responses.flatMap(([what, response]) => {
+    const text = [response.body, ...response.headers.map(([name, value]) => `${name}: ${value}`)].join("\n");
+    const { message, error } = membersOf(response);
     return [
       ...(text.includes(canary) ? [`the response repeats ${what}`] : []),
-      ...(internals.test(answer.body) ? [`the response to ${what} reveals internals`] : []),
-      ...(typeof sid === "string" && answer.body.includes(sid)
+      ...(internals.test(response.body) ? [`the response to ${what} reveals internals`] : []),
+      ...(typeof sid === "string" && response.body.includes(sid)
         ? [`the response to ${what} reveals the id of a session`]
         : []),
-      ...(answer.status >= 500 ? [`${what}: status ${answer.status}`] : []),
+      ...(response.status >= 500 ? [`${what}: status ${response.status}`] : []),
       ...(typeof message === "string" && typeof error === "string"
         ? []
         : [`the response to ${what} lacks message and error`]),
@@ -92,12 +92,12 @@ async function leakedInternals(target: Target) {
 }
 
 async function program(target: Target) {
-  const answer = await target.send({ path: "/session" });
+  const response = await target.send({ path: "/session" });
   const revealed = ["x-powered-by", "x-aspnet-version", "x-generator"].filter(
-    (name) => headerOf(answer, name) !== undefined,
+    (name) => headerOf(response, name) !== undefined,
   );
   // A proxy can reveal its name. The version is what helps an attacker.
-  if (/\d/.test(headerOf(answer, "server") ?? "")) revealed.push("server");
+  if (/\d/.test(headerOf(response, "server") ?? "")) revealed.push("server");
   return revealed.length === 0 ? blocked : succeeded(`the response reveals the software: ${revealed.join(", ")}`);
 }
 
@@ -116,8 +116,8 @@ async function otherOrigins(target: Target) {
       ["Access-Control-Request-Headers", "authorization"],
     ] as const;
     for (const method of ["GET", "OPTIONS"]) {
-      const answer = await target.send({ method, path: method === "GET" ? "/session" : "/login", headers: ask });
-      const allowed = headerOf(answer, "access-control-allow-origin");
+      const response = await target.send({ method, path: method === "GET" ? "/session" : "/login", headers: ask });
+      const allowed = headerOf(response, "access-control-allow-origin");
       if (allowed === undefined) continue;
       const kind = allowed === "*" ? "every origin" : allowed === origin ? "any requesting origin" : "";
       if (kind !== "") faults.push(`${kind} can read responses (${method})`);

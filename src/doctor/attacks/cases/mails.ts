@@ -21,9 +21,9 @@ async function guessCode(target: Target): Promise<Verdict> {
     return target.send(path === "/login/mail" ? post("/login", { transaction, code }) : post(`${path}/finish`, reset));
   };
   for (let at = 1; at <= guessesMax; at += 1) {
-    const answer = await guess();
-    if (!isDenied(answer)) return succeeded(`a wrong code: status ${answer.status}`);
-    const isOver = membersOf(answer)["error"] === "transaction_over";
+    const response = await guess();
+    if (!isDenied(response)) return succeeded(`a wrong code: status ${response.status}`);
+    const isOver = membersOf(response)["error"] === "transaction_over";
     if (isOver && membersOf(await guess())["error"] === "transaction_over") return blocked;
   }
   return succeeded(`${guessesMax} wrong codes for one mail were all checked`);
@@ -36,8 +36,8 @@ const normalized = (text: string): string =>
     .replace(/\b\d{10}\b/g, "a time")
     .replace(/"match":"\d\d"/, '"match":"a number"');
 
-function shownBy({ answer, transaction }: RequestedMail): Readonly<Record<string, string>> {
-  const { headers = "", body = "", ...shape } = shapeOf(answer);
+function shownBy({ response, transaction }: RequestedMail): Readonly<Record<string, string>> {
+  const { headers = "", body = "", ...shape } = shapeOf(response);
   const claims = transaction === undefined ? {} : parseSegment(segmentsOf(transaction).payload);
   return {
     ...shape,

@@ -21,8 +21,8 @@ import { grantOf } from "../grant.js";
 const readSession = (token: string) => ({ path: "/session", headers: [bearerHeader(token)] });
 const renewal = (refreshToken: string) => post("/renew", { refresh_token: refreshToken });
 
-const refreshOf = (answer: Received): string => grantOf(answer).refreshToken ?? "";
-const tokenOf = (answer: Received): string => grantOf(answer).token ?? "";
+const refreshOf = (response: Received): string => grantOf(response).refreshToken ?? "";
+const tokenOf = (response: Received): string => grantOf(response).token ?? "";
 
 async function refreshAsAccess(target: Target) {
   const { refreshToken, device } = await target.sharedSession();
@@ -65,9 +65,9 @@ async function accessAsRefresh(target: Target) {
 /** A renewal by access token must not return a refresh token, which lives longer. */
 async function upgrade(target: Target) {
   const { token } = await target.openSession();
-  const answer = await target.send({ method: "POST", path: "/renew", headers: [bearerHeader(token)] });
-  if (answer.status !== 200) return judge([["renewal by access token", answer]], isUnauthorized);
-  return grantOf(answer).refreshToken !== undefined
+  const response = await target.send({ method: "POST", path: "/renew", headers: [bearerHeader(token)] });
+  if (response.status !== 200) return judge([["renewal by access token", response]], isUnauthorized);
+  return grantOf(response).refreshToken !== undefined
     ? succeeded("a renewal by access token returned a refresh token")
     : blocked;
 }
@@ -117,10 +117,10 @@ async function race(target: Target): Promise<Verdict> {
   const before = generationOf(token);
   // Open the connections first, so that the renewals arrive at the same time.
   await Promise.all(Array.from({ length: racers }, () => target.send({ path: "/session" })));
-  const answers = await Promise.all(Array.from({ length: racers }, () => target.send(renewal(refreshToken))));
-  const good = answers.filter(({ status }) => status === 200);
+  const responses = await Promise.all(Array.from({ length: racers }, () => target.send(renewal(refreshToken))));
+  const good = responses.filter(({ status }) => status === 200);
   if (good.length === 0) return succeeded(`none of ${racers} concurrent renewals succeeded`);
-  const generations = new Set(good.map((answer) => generationOf(tokenOf(answer))));
+  const generations = new Set(good.map((response) => generationOf(tokenOf(response))));
   if (generations.size > 1) return succeeded(`${racers} concurrent renewals created ${generations.size} generations`);
   if ([...generations][0] === before) return succeeded("the session stayed at its generation");
   return blocked;
@@ -172,8 +172,8 @@ async function rejectedSoon(
   const untilMs = performance.now() + soonMs;
   for (;;) {
     const requests = tokens.map(([what, token]) => [what, readSession(token)] as const);
-    const answers = [...(await sendEach(target, requests)), ...(await sendEach(target, requests))];
-    if (answers.every(([, answer]) => isUnauthorized(answer)) || performance.now() > untilMs) return answers;
+    const responses = [...(await sendEach(target, requests)), ...(await sendEach(target, requests))];
+    if (responses.every(([, response]) => isUnauthorized(response)) || performance.now() > untilMs) return responses;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
@@ -185,10 +185,16 @@ async function foreign(target: Target) {
   const { sid } = parseSegment(segmentsOf(theirs.token).payload);
   const { token } = await target.sharedSession();
   const remove = (id: string) => ({ method: "DELETE", path: `/sessions/${id}`, headers: [bearerHeader(token)] });
-  const [theirsAnswer, noneAnswer] = [await target.send(remove(String(sid))), await target.send(remove("0.nothing"))];
-  const verdict = judge([["ending another's session", theirsAnswer]], ({ status }) => status === 404 || status === 403);
+  const [theirsResponse, noneResponse] = [
+    await target.send(remove(String(sid))),
+    await target.send(remove("0.nothing")),
+  ];
+  const verdict = judge(
+    [["ending another's session", theirsResponse]],
+    ({ status }) => status === 404 || status === 403,
+  );
   if (verdict.outcome !== "blocked") return verdict;
-  if (theirsAnswer.body !== noneAnswer.body || theirsAnswer.status !== noneAnswer.status)
+  if (theirsResponse.body !== noneResponse.body || theirsResponse.status !== noneResponse.status)
     return succeeded("the response reveals whether the session of another user exists");
   return judge([["the other's session", await target.send(readSession(theirs.token))]], ({ status }) => status === 200);
 }

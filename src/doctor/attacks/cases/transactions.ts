@@ -28,9 +28,9 @@ async function beginAll(target: Target, token: string, provider: string | undefi
   const { owner, withoutFactor } = testUsersOf(target);
   const all: (Omit<Begun, "transaction"> & { readonly transaction: string | undefined })[] = [];
   const begin = async (purpose: string, path: string, body: object) => {
-    const answer = await target.send(post(path, body, bearerHeader(token)));
-    const { challenge } = membersAt(membersOf(answer), "passkey");
-    const { transaction } = grantOf(answer);
+    const response = await target.send(post(path, body, bearerHeader(token)));
+    const { challenge } = membersAt(membersOf(response), "passkey");
+    const { transaction } = grantOf(response);
     all.push({ purpose, transaction, ...(typeof challenge === "string" && { challenge }) });
   };
   const login = await beginLoginByPasskey(target);
@@ -145,8 +145,8 @@ function finishesFor(token: string, authenticator: Authenticator | undefined, pr
 }
 
 /** The transaction was not even looked into, or the route is off. */
-const isOver = (answer: Received): boolean =>
-  answer.status === 404 || ["transaction_over", "registration_closed"].includes(String(membersOf(answer)["error"]));
+const isOver = (response: Received): boolean =>
+  response.status === 404 || ["transaction_over", "registration_closed"].includes(String(membersOf(response)["error"]));
 
 async function crossPurposes(target: Target): Promise<Verdict> {
   const { token } = await target.openSession(testUsersOf(target).other);

@@ -157,9 +157,9 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
         headers: { ...(input === undefined ? {} : json), ...headers?.() },
         ...(input !== undefined && method !== "GET" && { body: input }),
       });
-      const answer = await response.json();
-      expect([response.status, answer.error]).toEqual([status, error]);
-      expect(answer).toEqual({ message: expect.stringMatching(/^.{4,}$/), error });
+      const received = await response.json();
+      expect([response.status, received.error]).toEqual([status, error]);
+      expect(received).toEqual({ message: expect.stringMatching(/^.{4,}$/), error });
       expect(response.headers.get("cache-control")).toBe("no-store");
       expect(response.headers.get("x-content-type-options")).toBe("nosniff");
       expect(response.headers.get("referrer-policy")).toBe("no-referrer");

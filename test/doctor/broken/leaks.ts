@@ -3,14 +3,14 @@
 import type { Handle } from "../../../dist/http/rest/handler.js";
 import type { HttpResponse } from "../../../dist/http/rest/message.js";
 import type { Workshop } from "./server.js";
-import { answering, type Fault, membersOf, pathOf, random, readBody } from "./server.js";
+import { type Fault, membersOf, pathOf, random, readBody, responding } from "./server.js";
 
 const without = (headers: Readonly<Record<string, string>>, name: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([one]) => one !== name));
 
 /** The response to a rejected login of an existing user. */
 const ofKnownUsers =
-  (change: (answer: HttpResponse) => HttpResponse) =>
+  (change: (response: HttpResponse) => HttpResponse) =>
   (inner: Handle, { ampho }: Workshop): Handle =>
   async (request) => {
     if (!pathOf(request).endsWith("/login") || request.body.kind !== "stream") return inner(request);
@@ -18,101 +18,104 @@ const ofKnownUsers =
     if (read === undefined) return inner(request);
     const { login } = membersOf(read.bytes);
     const known = typeof login === "string" && (await ampho.users.find(login).catch(() => undefined)) !== undefined;
-    const answer = await inner(read.again);
-    return known && answer.status === 401 ? change(answer) : answer;
+    const response = await inner(read.again);
+    return known && response.status === 401 ? change(response) : response;
   };
 
-export const tellingFaults: readonly Fault[] = [
+export const leakFaults: readonly Fault[] = [
   {
     name: "publishes its private key",
     finds: ["jwks"],
     alg: "EdDSA",
-    plant: answering((answer, request) =>
-      pathOf(request).endsWith("/jwks.json") && answer.body !== undefined
-        ? { ...answer, body: answer.body.replace('"kty"', '"d":"AAAA","kty"') }
-        : answer,
+    plant: responding((response, request) =>
+      pathOf(request).endsWith("/jwks.json") && response.body !== undefined
+        ? { ...response, body: response.body.replace('"kty"', '"d":"AAAA","kty"') }
+        : response,
     ),
   },
   {
     name: "publishes its secret key",
     finds: ["jwks"],
-    plant: answering((answer, request) =>
-      pathOf(request).endsWith("/jwks.json") ? { ...answer, body: '{"keys":[{"kty":"oct","k":"AAAA"}]}' } : answer,
+    plant: responding((response, request) =>
+      pathOf(request).endsWith("/jwks.json") ? { ...response, body: '{"keys":[{"kty":"oct","k":"AAAA"}]}' } : response,
     ),
   },
   {
     name: "allows caching of tokens",
     finds: ["caching"],
-    plant: answering((answer) =>
-      membersOf(answer.body)["token"] === undefined
-        ? answer
-        : { ...answer, headers: without(answer.headers, "Cache-Control") },
+    plant: responding((response) =>
+      membersOf(response.body)["token"] === undefined
+        ? response
+        : { ...response, headers: without(response.headers, "Cache-Control") },
     ),
   },
   {
     name: "rejects without a challenge",
     finds: ["caching"],
-    plant: answering((answer, request) =>
+    plant: responding((response, request) =>
       pathOf(request).endsWith("/session")
-        ? { ...answer, headers: without(answer.headers, "WWW-Authenticate") }
-        : answer,
+        ? { ...response, headers: without(response.headers, "WWW-Authenticate") }
+        : response,
     ),
   },
   {
     name: "returns a stack trace",
     finds: ["error-bodies"],
-    plant: answering((answer) =>
-      answer.status === 400
-        ? { ...answer, body: JSON.stringify({ ...membersOf(answer.body), stack: new Error("bad").stack }) }
-        : answer,
+    plant: responding((response) =>
+      response.status === 400
+        ? { ...response, body: JSON.stringify({ ...membersOf(response.body), stack: new Error("bad").stack }) }
+        : response,
     ),
   },
   {
     name: "repeats the path in its response",
     finds: ["error-bodies"],
-    plant: answering((answer, request) =>
-      answer.status === 404 && !pathOf(request).includes("/sessions/")
-        ? { ...answer, body: JSON.stringify({ message: `Cannot GET ${request.target}`, error: "not_found" }) }
-        : answer,
+    plant: responding((response, request) =>
+      response.status === 404 && !pathOf(request).includes("/sessions/")
+        ? { ...response, body: JSON.stringify({ message: `Cannot GET ${request.target}`, error: "not_found" }) }
+        : response,
     ),
   },
   {
     name: "reveals its software",
     finds: ["banner"],
-    plant: answering((answer) => ({ ...answer, headers: { ...answer.headers, "X-Powered-By": "Express" } })),
+    plant: responding((response) => ({ ...response, headers: { ...response.headers, "X-Powered-By": "Express" } })),
   },
   {
     name: "allows every origin",
     finds: ["cors"],
-    plant: answering((answer) => ({ ...answer, headers: { ...answer.headers, "Access-Control-Allow-Origin": "*" } })),
+    plant: responding((response) => ({
+      ...response,
+      headers: { ...response.headers, "Access-Control-Allow-Origin": "*" },
+    })),
   },
   {
     name: "allows origins that begin like a listed one",
     finds: ["cors"],
     options: { corsOrigins: ["https://app.example"] },
-    plant: answering((answer, request) => {
+    plant: responding((response, request) => {
       const origin = request.header("origin");
-      if (!origin?.startsWith("https://app.example")) return answer;
-      return { ...answer, headers: { ...answer.headers, "Access-Control-Allow-Origin": origin } };
+      if (!origin?.startsWith("https://app.example")) return response;
+      return { ...response, headers: { ...response.headers, "Access-Control-Allow-Origin": origin } };
     }),
   },
   {
     name: "reveals by status whether a login exists",
     finds: ["enumeration"],
-    plant: ofKnownUsers((answer) => ({ ...answer, status: 403 })),
+    plant: ofKnownUsers((response) => ({ ...response, status: 403 })),
   },
   {
     name: "reveals by message whether a login exists",
     finds: ["enumeration"],
-    plant: ofKnownUsers((answer) => ({
-      ...answer,
+    plant: ofKnownUsers((response) => ({
+      ...response,
       body: JSON.stringify({ message: "Wrong password.", error: "invalid_credentials" }),
     })),
   },
   {
     name: "reveals by a header whether a login exists",
     finds: ["enumeration"],
-    plant: ofKnownUsers((answer) => ({ ...answer, headers: { ...answer.headers, "X-Tries-Left": "4" } })),
+    plant: ofKnownUsers((response) => ({ ...response, headers: { ...response.headers, "X-Tries-Left": "4" } })),
   },
   {
     name: "never throttles attempts",
@@ -122,7 +125,7 @@ export const tellingFaults: readonly Fault[] = [
   {
     name: "throttles without Retry-After",
     finds: ["throttle"],
-    plant: answering((answer) => ({ ...answer, headers: without(answer.headers, "Retry-After") })),
+    plant: responding((response) => ({ ...response, headers: without(response.headers, "Retry-After") })),
   },
   {
     name: "counts attempts by the login as it was typed",

@@ -2,7 +2,7 @@
 import type { Facts } from "../facts.js";
 import type { Kind, Violation } from "../history.js";
 
-/** Besides 503, which everything that needs the store can return, and a guard that has not read the revocations yet. */
+/** Besides 503, which every request to the database can return, and a guard that has not read the revocations yet. */
 const expected: Readonly<Record<Kind, readonly string[]>> = {
   login: ["200", "401 invalid_credentials", "429 too_many_attempts"],
   renew: ["200", "401 session_ended", "401 invalid_token"],
@@ -16,17 +16,17 @@ const expected: Readonly<Record<Kind, readonly string[]>> = {
   expel: ["200"],
   roles: ["200"],
 };
-const away = ["503 overloaded", "503 unavailable"];
+const whileDown = ["503 overloaded", "503 unavailable"];
 
-export function* checkAnswers({ history }: Facts): Generator<Violation> {
+export function* checkResponses({ history }: Facts): Generator<Violation> {
   for (const operation of history.operations) {
-    const { answer, request } = operation;
-    if (answer === null) continue;
-    const said = answer.error === undefined ? String(answer.status) : `${answer.status} ${answer.error}`;
-    if (expected[request.kind].includes(said) || away.includes(said)) continue;
+    const { response, request } = operation;
+    if (response === null) continue;
+    const outcome = response.error === undefined ? String(response.status) : `${response.status} ${response.error}`;
+    if (expected[request.kind].includes(outcome) || whileDown.includes(outcome)) continue;
     yield {
       statement: "unexpected_response",
-      because: `${request.kind} was answered ${said}`,
+      because: `${request.kind} returned ${outcome}`,
       operations: [operation],
     };
   }
