@@ -200,47 +200,51 @@ onBothDatabases((ground) => {
 
   it("responses distinguish known, unknown, disabled and unproven accounts neither in form nor in time (W-70)", async () => {
     const world = await openMailing(ground);
-    await addPerson(world, "known@x.example", password);
-    await world.ampho.users.create({ login: "plain@x.example", password });
-    await world.ampho.users.create({ login: "gone0@x.example", password });
-    await world.ampho.users.disable("gone0@x.example");
-    const logins = ["known@x.example", "plain@x.example", "gone0@x.example", "nobod@x.example"] as const;
     const routes = {
-      "/login/mail": (login: string) => ({ login }),
-      "/password/reset": (login: string) => ({ login }),
-      "/register": (email: string) => ({ email }),
+      "/login/mail": { domain: "a.example", member: "login" },
+      "/password/reset": { domain: "b.example", member: "login" },
+      "/register": { domain: "c.example", member: "email" },
     } as const;
+    const names = ["known", "plain", "gone0", "nobod"] as const;
+    // All routes count a login together. So each route has its own, and the routes can take their turns side by side.
+    for (const { domain } of Object.values(routes)) {
+      await addPerson(world, `known@${domain}`, password);
+      await world.ampho.users.create({ login: `plain@${domain}`, password });
+      await world.ampho.users.create({ login: `gone0@${domain}`, password });
+      await world.ampho.users.disable(`gone0@${domain}`);
+    }
     const times = new Map<string, number[]>();
     const shapes = new Map<string, string>();
-    const ask = async (path: keyof typeof routes, login: string) => {
+    const ask = async (path: keyof typeof routes, name: string) => {
+      const { domain, member } = routes[path];
       const began = performance.now();
-      const response = await world.call("POST", path, { body: routes[path](login) });
+      const response = await world.call("POST", path, { body: { [member]: `${name}@${domain}` } });
       const ms = performance.now() - began;
-      const key = `${path} ${login}`;
+      const key = `${path} ${name}`;
       times.set(key, [...(times.get(key) ?? []), ms]);
-      const names = [...response.headers.keys()].filter((name) => !["date", "x-request-id"].includes(name)).sort();
+      const headers = [...response.headers.keys()].filter((each) => !["date", "x-request-id"].includes(each)).sort();
       const { transaction, ...rest } = response.json;
       const claims = Object.keys(claimsOf(String(transaction)));
-      const shape = JSON.stringify([response.status, names, response.text.length, Object.keys(rest), claims]);
+      const shape = JSON.stringify([response.status, headers, response.text.length, Object.keys(rest), claims]);
       shapes.set(path, shapes.get(path) ?? shape);
-      expect([path, login, shape]).toEqual([path, login, shapes.get(path)]);
+      expect([path, name, shape]).toEqual([path, name, shapes.get(path)]);
     };
     const measure = async (rounds: number) => {
       for (let round = 0; round < rounds; round += 1) {
         world.clock.advance(61);
-        // A route counts its login together with the other routes, so each gets a minute of its own.
-        for (const path of shuffled(Object.keys(routes) as (keyof typeof routes)[])) {
-          for (const login of shuffled(logins)) await ask(path, login);
-          world.clock.advance(61);
-        }
+        await Promise.all(
+          (Object.keys(routes) as (keyof typeof routes)[]).map(async (path) => {
+            for (const name of shuffled(names)) await ask(path, name);
+          }),
+        );
       }
     };
     const areas = () =>
       Object.keys(routes).flatMap((path) =>
-        logins.flatMap((login, at) =>
-          logins.slice(at + 1).map((other) => {
-            const area = areaUnderCurve(times.get(`${path} ${login}`) ?? [], times.get(`${path} ${other}`) ?? []);
-            return { path, login, other, area };
+        names.flatMap((name, at) =>
+          names.slice(at + 1).map((other) => {
+            const area = areaUnderCurve(times.get(`${path} ${name}`) ?? [], times.get(`${path} ${other}`) ?? []);
+            return { path, name, other, area };
           }),
         ),
       );
@@ -251,6 +255,8 @@ onBothDatabases((ground) => {
     // A difference in time stays with more requests, and noise of a busy machine does not.
     for (let again = 0; again < 3 && apart().length > 0; again += 1) await measure(150);
     expect(apart()).toEqual([]);
+    // The least time of a response hides its work. A timer of Node can end a millisecond early.
+    expect(Math.min(...[...times.values()].flat())).toBeGreaterThan(48);
   }, 900_000);
 
   it("a request is not rejected in the second in which the account or all sessions were revoked (W-70)", async () => {
