@@ -10,15 +10,20 @@ const verifierCacheSeconds = 600;
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
-/** The wait from the last signature of a key to its removal. By then every token of the key has expired. */
+/**
+ * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has expired.
+ * Only `device` proofs live longer. A login ignores one whose key is gone.
+ */
 export function retireWaitSeconds(settings: {
   readonly tokenTtl: number;
   readonly tokenLeeway: number;
   readonly tokenForeignTtl: number;
   readonly sessionIdleTtl: number;
   readonly sessionTtl: number;
+  /** The longest lifetime of a link in a mail. */
+  readonly mailedLinkTtl: number;
 }): number {
   const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
-  const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl);
+  const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl, settings.mailedLinkTtl);
   return rolloutSeconds + longest + settings.tokenLeeway;
 }

@@ -10,6 +10,7 @@ import type { Jwk } from "../../../keys/members.js";
 import { rotateKeys } from "../../../keys/rotate.js";
 import { activateWaitSeconds, retireWaitSeconds } from "../../../keys/rotation-waits.js";
 import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../../../keys/stages.js";
+import { noticeSeconds } from "../../../store/sql/mail-rows.js";
 import type { CommandContext } from "../../command.js";
 import { CommandFailure } from "../../failures.js";
 import { formatTime } from "../../terminal/table.js";
@@ -112,6 +113,8 @@ const retireWait = (configuration: Configuration) =>
     tokenForeignTtl: configuration.tokenForeignTtl,
     sessionIdleTtl: configuration.sessionIdleTtl,
     sessionTtl: configuration.sessionTtl,
+    // The link of a recovery and that of a login live shorter than the alarm link of a notice.
+    mailedLinkTtl: Math.max(configuration.inviteTtl, noticeSeconds),
   });
 
 type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;

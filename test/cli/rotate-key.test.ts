@@ -1,0 +1,48 @@
+// The command sec-rotate-key on a key file that processes use.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { expect, it } from "vitest";
+import { ampho } from "../world/command.js";
+import { freshFolder } from "../world/folder.js";
+
+const day = 86_400;
+const now = () => Math.floor(Date.now() / 1000);
+
+/** The set of a rotation whose new key signs since some days. */
+async function activatedDaysAgo(days: number, env: Readonly<Record<string, string>>) {
+  const cwd = freshFolder();
+  const keyFile = path.join(cwd, "key.json");
+  const keys = await Promise.all(
+    [1, 2].map(async () => JSON.parse((await ampho(["sec-gen-key"], { cwd })).stdout) as object),
+  );
+  const since = now() - days * day;
+  const [current, previous] = keys;
+  writeFileSync(
+    keyFile,
+    JSON.stringify({
+      keys: [
+        { ...current, state: "current", since },
+        { ...previous, state: "previous", since },
+      ],
+    }),
+  );
+  const retire = () =>
+    ampho(["sec-rotate-key", "--stage", "retire", "--in-place"], {
+      cwd,
+      env: { AMPHO_SECURITY_KEY_FILE: keyFile, ...env },
+    });
+  return { retire, keysLeft: () => JSON.parse(readFileSync(keyFile, "utf8")).keys.length };
+}
+
+it.each([
+  ["alarm link", 6, 8, { AMPHO_SECURITY_SESSION_IDLE_TTL: "1h" }],
+  ["invitation", 29, 31, { AMPHO_SECURITY_INVITE_TTL: "30d" }],
+])("a key is not retired while an %s that it signed is valid", async (_link, valid, expired, env) => {
+  const early = await activatedDaysAgo(valid, env);
+  expect(await early.retire()).toMatchObject({ code: 1, stderr: expect.stringContaining("Too early") });
+  expect(early.keysLeft()).toBe(2);
+
+  const late = await activatedDaysAgo(expired, env);
+  expect(await late.retire()).toMatchObject({ code: 0 });
+  expect(late.keysLeft()).toBe(1);
+});
