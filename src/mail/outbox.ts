@@ -44,7 +44,7 @@ export interface OutboxDeps {
 const pollMs = 2_000;
 /** A moment after the request, so that the work of sending does not show in the time of its response. */
 const wakeMs = 100;
-/** Longer than a transport takes to fail. Another process then takes the mail. */
+/** Longer than `mailText` and a transport take to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
 const readSeconds = 15;

@@ -104,3 +104,41 @@ it("responses do not wait for a silent mail server, and their mails arrive when 
     .poll(async () => (await mailEvents(silent.world)).filter((event) => event === "mail_sent").length)
     .toBe(users);
 });
+
+it("a call of mailText that never settles delays its mail, and stops no later one (W-72)", async () => {
+  const arrived: string[] = [];
+  let calls = 0;
+  const { world } = await openOutage(
+    {},
+    {
+      mail: async ({ to }) => void arrived.push(to),
+      // As many calls as mails that are sent at once wait for a service that is silent.
+      mailText: () => (calls++ < 10 ? new Promise(() => undefined) : undefined),
+    },
+  );
+  for (let at = 0; at < 11; at += 1) {
+    await world.user(`ann${at}@example.com`, { password });
+    await ask(world, `ann${at}@example.com`, `192.0.2.${at}`);
+  }
+  await expect.poll(() => new Set(arrived).size, { timeout: 60_000 }).toBe(11);
+  const failed = (await mailEvents(world)).filter((event) => event !== "mail_sent");
+  expect(failed).toEqual(Array(10).fill("mail_failed: The option mailText did not settle within 10 s."));
+});
+
+it("the log has neither the code nor the error of mailText", async () => {
+  const shown: string[] = [];
+  const { world } = await openOutage(
+    {},
+    {
+      mailText: (_, { code = "", link = "" }) => {
+        shown.push(code, link);
+        throw new Error(`no template for ${code} ${link}`);
+      },
+    },
+  );
+  await world.user("ann@example.com", { password });
+  await ask(world, "ann@example.com");
+  await expect.poll(() => mailEvents(world)).toContain("mail_failed: The option mailText failed.");
+  expect(shown.slice(0, 2)).toEqual([expect.stringMatching(/^[\d ]{11}$/), expect.stringMatching(/^https:/)]);
+  for (const secret of shown) expect(world.notices.join("\n")).not.toContain(secret);
+});

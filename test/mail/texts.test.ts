@@ -147,11 +147,13 @@ describe("the option mailText", () => {
     await expect(wrong({ text: "b" })).rejects.toThrow("mailText must return a subject");
   });
 
-  it("an error of the application reaches the caller", async () => {
+  it("an error of the application is the cause of the failure, and not its message", async () => {
+    const cause = new Error("no template");
     const failing = () => {
-      throw new Error("no template");
+      throw cause;
     };
-    await expect(replaced(failing)).rejects.toThrow("no template");
+    for (const replace of [failing, async () => failing()])
+      await expect(replaced(replace)).rejects.toMatchObject({ message: "The option mailText failed.", cause });
   });
 });
 

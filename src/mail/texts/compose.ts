@@ -1,5 +1,7 @@
 // Composes the text of a mail: the same order of sentences in every language, or the application's own text.
+import { within } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
+import { MailFailure } from "../transports/transport.js";
 import { de } from "./de.js";
 import { en } from "./en.js";
 import { es } from "./es.js";
@@ -41,7 +43,10 @@ export interface ReplacedText {
 
 const texts: Readonly<Record<Language, Texts>> = { en, de, fr, es };
 
-/** Rejects with the error of `replace`, and with ConfigurationError if it returns a text that is no mail. */
+/** With the 35 s of a transport, this ends before another process takes the mail (outbox.ts). */
+const replaceMs = 10_000;
+
+/** Rejects with MailFailure if `replace` fails, and with ConfigurationError if it returns a text that is no mail. */
 export async function composeMail(
   kind: MailKind,
   values: MailValues,
@@ -50,11 +55,21 @@ export async function composeMail(
 ): Promise<MailText> {
   const { code } = values;
   const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
-  const replaced = await replace?.(kind, shown);
+  const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
   const subject = fill(texts[language].kinds[kind].subject, shown);
   const parts = partsOf(kind, shown, texts[language]);
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
+}
+
+/** The error of the application can contain the code and the links, so only the fact is reported. */
+async function replacedBy(replace: ReplaceText, kind: MailKind, values: ReplacementValues) {
+  const late = () => new MailFailure(`The option mailText did not settle within ${replaceMs / 1000} s.`);
+  try {
+    return await within(replaceMs, replace(kind, values), late);
+  } catch (error) {
+    throw error instanceof MailFailure ? error : new MailFailure("The option mailText failed.", { cause: error });
+  }
 }
 
 /** Pairs are easier to read and to type than eight digits in a row. */
