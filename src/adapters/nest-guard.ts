@@ -166,8 +166,9 @@ Injectable()(AuthorizeGuard);
 function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never> | undefined) {
   // Nest calls `can` only with requests of the platform for which the application wrote it.
   const requirements =
-    given &&
-    (checkRequirements(given, ampho?.host ?? {}) as CheckedRequirements<never> as CheckedRequirements<unknown>);
+    given === undefined
+      ? undefined
+      : (checkRequirements(given, ampho?.host ?? {}) as CheckedRequirements<never> as CheckedRequirements<unknown>);
   const guard = ampho === undefined ? injectedGuard(requirements) : guardBy(ampho, requirements);
   return UseGuards(mixin(guard));
 }

@@ -87,7 +87,7 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
   const host = hostOf(ampho);
   requireOnRevoked(ampho);
   const [given, handler] = args.length === 1 ? [undefined, args[0]] : args;
-  const requirements = given && checkRequirements(given, host);
+  const requirements = given === undefined ? undefined : checkRequirements(given, host);
 
   return (request, socket, head) => {
     // The server no longer listens to the socket, so a reset would end the process.

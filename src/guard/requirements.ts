@@ -66,13 +66,14 @@ const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
- * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user.
+ * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
+ * same holds for members of a Map, a promise or a class, which a copy does not have.
  * `live` is also an error for a verifier, which has no database (`host.live` is false).
  */
-export function checkRequirements<R>(
-  requirements: Requirements<R>,
-  host: { readonly live?: false },
-): CheckedRequirements<R> {
+export function checkRequirements<R>(given: Requirements<R>, host: { readonly live?: false }): CheckedRequirements<R> {
+  if (!isPlainObject(given)) throw new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.');
+  // Reads each member once, because a getter can return another value the next time.
+  const requirements = { ...given };
   for (const [name, value] of Object.entries(requirements)) {
     if (!members.includes(name))
       throw new TypeError(
@@ -113,6 +114,12 @@ export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequireme
 
 export function missingToken(): AmphoError {
   return new AmphoError("missing_token", "A bearer token is required.");
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** The error for `live` where there is no database. */

@@ -30,6 +30,11 @@ it("misspelled requirements throw where they are written", () => {
   expect(() => guarded(ampho, misspelt, () => undefined)).toThrow(TypeError);
 });
 
+it("a function in place of requirements throws where it is written", () => {
+  const handler = (() => undefined) as never;
+  expect(() => authorize(ampho, handler)).toThrow("Requirements must be a plain object");
+});
+
 it("a later change of the requirements object has no effect", async () => {
   const roles = ["admin"];
   const app = express().get("/", authorize(ampho, { roles }), (_request, response) => void response.send("in"));

@@ -167,3 +167,10 @@ it("guardedUpgrade rejects a verifier, which cannot report the end of a token", 
   for (const host of [verifier, guardedUpgrade, undefined])
     expect(() => Reflect.apply(guardedUpgrade, undefined, [host, () => undefined])).toThrow(TypeError);
 });
+
+it("guardedUpgrade throws where its requirements are no object", () => {
+  for (const requirements of [null, "", false])
+    expect(() => Reflect.apply(guardedUpgrade, undefined, [ampho, requirements, () => undefined])).toThrow(
+      "Requirements must be a plain object",
+    );
+});

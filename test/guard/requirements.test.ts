@@ -58,6 +58,43 @@ describe("checkRequirements", () => {
     expect(() => check(given)).toThrow(new TypeError(message));
   });
 
+  it.each([
+    ["null", null],
+    ["a number", 5],
+    ["a text", "editor"],
+    ["an array", [{ roles: ["editor"] }]],
+    ["a function", () => ({ roles: ["editor"] })],
+    ["a promise", Promise.resolve({ roles: ["editor"] })],
+    ["a Map", new Map([["roles", ["editor"]]])],
+    ["an object that inherits its members", Object.create({ roles: ["editor"] })],
+    [
+      "an instance of a class",
+      new (class {
+        get roles() {
+          return ["editor"];
+        }
+      })(),
+    ],
+  ])("checkRequirements throws a TypeError for %s, which would otherwise accept every user", (_what, given) => {
+    expect(() => check(given)).toThrow(
+      new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.'),
+    );
+  });
+
+  it("checkRequirements accepts an object without a prototype", () => {
+    expect(check(Object.assign(Object.create(null), { acr: "2fa" }))).toEqual({ acr: "2fa" });
+  });
+
+  it("checkRequirements returns the values that it has checked, although a getter returns another one each time", () => {
+    const values = ["2fa", "1fa", "none", undefined];
+    const checked = check({
+      get acr() {
+        return values.shift();
+      },
+    });
+    expect(checked).toEqual({ acr: "2fa" });
+  });
+
   it("checkRequirements throws a TypeError for `live` where there is no database", () => {
     expect(() => check({ live: true }, { live: false })).toThrow(/^`live` needs the database/);
   });

@@ -177,6 +177,7 @@ it("an application that forgets to mount does not start", async () => {
 
 it("misspelled requirements throw where they are written", () => {
   expect(() => authorize(JSON.parse('{ "rolls": ["admin"] }'))).toThrow(TypeError);
+  for (const none of ["null", '""', "false"]) expect(() => authorize(JSON.parse(none))).toThrow(TypeError);
 });
 
 it("authorize used as a guard class stops the start of the application", () => {
