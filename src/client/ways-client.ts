@@ -153,6 +153,11 @@ export function createWays(options: WaysOptions): WaysParts {
       });
       return session;
     },
+    async logout() {
+      const [session] = await Promise.all([client.session(), client.logout()]);
+      // The server can have set the cookies without this client.
+      if (cookies && !session) await call("/logout", {}).catch(unlessOver);
+    },
     async stepUp() {
       const session = await client.session();
       if (!session) throw sessionEnded();

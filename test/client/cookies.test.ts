@@ -166,6 +166,15 @@ describe("a logout in cookie mode", () => {
     expect(await sessionsOf(world, "ann")).toEqual([]);
   });
 
+  it("a logout in cookie mode ends a session whose cookies the server set without the client", async () => {
+    const { world, jar } = await logInAnn();
+    const other = createClient({ baseUrl: world.url, storage: createTestStorage(), cookies: true });
+    await other.logout();
+    expect([...jar.cookies.keys()]).toEqual(["__Host-ampho-device"]);
+    expect(await sessionsOf(world, "ann")).toEqual([]);
+    await other.logout();
+  });
+
   it("a logout in cookie mode works after the browser has dropped the access token", async () => {
     const { world, client } = await logInLongAgo();
     await client.logout();
