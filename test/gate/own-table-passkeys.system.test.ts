@@ -123,3 +123,16 @@ it("a table without `findById` finds the user of a passkey by a live session alo
     expect(outcomeOf(await logInWith(world, ann))).toEqual(outcome);
   }
 });
+
+it("the application's table decides about a login by passkey, also where Ampho's own table still has the user", async () => {
+  const before = await openWorld(passkeySettings);
+  const ann = await addPasskeyOwner(before, "ann", { roles: ["admin"] });
+  const user = { id: ann.id, login: "anna", roles: ["reader"], disabled: true };
+  const users = { find: async () => user, findById: async () => user, verify: async () => false };
+  const world = await before.another({ users });
+  expect(outcomeOf(await logInWith(world, ann))).toEqual(wrong);
+  expect(await world.events()).toContain("login_rejected: disabled");
+  user.disabled = false;
+  const { token } = await passkeyLogin(world, ann);
+  expect(claimsOf(token)).toMatchObject({ sub: ann.id, login: "anna", roles: ["reader"] });
+});
