@@ -44,11 +44,21 @@ export async function accountOf(
   throw transactionOver();
 }
 
-/** The session of an access token. Undefined for a bad one. The database decides whether the session is live. */
-export function sessionIdOf({ tokens, clock }: Deps, bearer: string | undefined, userId?: string): string | undefined {
+/**
+ * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from its
+ * beginning. The database decides whether the session is live. The token of a removed role still names its session.
+ */
+export function sessionIdOf(
+  { tokens, revocations, clock }: Deps,
+  bearer: string | undefined,
+  userId?: string,
+): string | undefined {
   if (bearer === undefined) return undefined;
   try {
-    const { sub, sid } = tokens.verifyAccess(bearer, clock.now()).claims;
+    const { claims } = tokens.verifyAccess(bearer, clock.now());
+    const { sub, sid } = claims;
+    const revokedBy = revocations.find(claims);
+    if (revokedBy !== undefined && revokedBy !== "roles") return undefined;
     return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
   } catch (error) {
     if (error instanceof AmphoError) return undefined;

@@ -358,4 +358,41 @@ onBothDatabases((ground) => {
         ...{ sub: id, login: "ann", roles: [], acr: "2fa", amr: ["pwd", "otp", "mfa"] },
       });
   });
+
+  it("a login beside the token of an ended session is finished by a second factor, and opens a new session", async () => {
+    const world = await ground.open();
+    const ends = {
+      ended: async (_: Owner, sid: string) => void (await world.ampho.sessions.end(sid)),
+      "ended for the user": ({ id }: Owner) => world.ampho.sessions.endForUser(id),
+      revoked: ({ id, login }: Owner) => world.ampho.sessions.revokeForUser({ id, login }),
+      "ended for everyone": () => world.ampho.sessions.endForEveryone(),
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      const owner = await addOwner(world, name.replaceAll(" ", "-"));
+      const before = await fullLogin(world, owner);
+      const bearer = before.token;
+      await end(owner, sessionOf(before));
+      world.clock.advance(1);
+      const body = { login: owner.login, password };
+      const needed = await world.call("POST", "/login", { bearer, body });
+      expect([name, needed.error]).toEqual([name, "factor_needed"]);
+      const { transaction } = needed.json;
+      const done = await finish(world, { transaction, totp: owner.nextCode() }, {}, bearer);
+      expect([name, done.status, done.error]).toEqual([name, 200, undefined]);
+      expect(sessionOf(grantOf(done))).not.toBe(sessionOf(before));
+    }
+  });
+
+  it("a login beside the token of an ended session sets up the factor that its policy requires", async () => {
+    const world = await ground.open({ factors: { strict: "required" } });
+    const user = await world.user("ann", { password, roles: ["strict"] });
+    const { token: bearer } = await world.session(user);
+    await world.ampho.sessions.endForUser(user.id);
+    const needed = await world.call("POST", "/login", { bearer, body: { login: "ann", password } });
+    expect(needed.json).toMatchObject({ error: "factor_needed", enroll: true });
+    const begun = await world.call("POST", "/totp", { body: { transaction: needed.json["transaction"] } });
+    const totp = codeAt(String(begun.json["secret"]), world.clock.now());
+    const confirm = { transaction: begun.json["transaction"], totp };
+    expect((await world.call("POST", "/totp/confirm", { body: confirm })).status, begun.text).toBe(200);
+  });
 });
