@@ -1,6 +1,6 @@
 // The configured key or keys: a JWK or a JWK Set (RFC 7517 §5) whose first key signs and whose others verify.
 import { ConfigurationError } from "../errors.js";
-import { type Algorithm, algorithmFacts } from "./algorithms.js";
+import { type Algorithm, isSameAlgorithm } from "./algorithms.js";
 import { importJwk, isJwk, type JwkReading } from "./jwk.js";
 import type { Key, PublicJwk } from "./key.js";
 import { sinceOf } from "./members.js";
@@ -176,10 +176,7 @@ function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>):
 }
 
 function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
-  if (algorithm === undefined || signer.algorithm === algorithm) return;
-  const [own, asked] = [algorithmFacts(signer.algorithm), algorithmFacts(algorithm)];
-  // EdDSA and Ed25519 are two names of one algorithm. The tokens carry the name that the key states (RFC 9864 §2.2).
-  if (own.kty === "OKP" && own.crv === asked.crv) return;
+  if (algorithm === undefined || isSameAlgorithm(signer.algorithm, algorithm)) return;
   throw new KeyAlgorithmError(`${algorithm} does not fit the signing key, whose algorithm is ${signer.algorithm}`);
 }
 

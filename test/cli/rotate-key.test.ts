@@ -46,3 +46,30 @@ it.each([
   expect(await late.retire()).toMatchObject({ code: 0 });
   expect(late.keysLeft()).toBe(1);
 });
+
+it("a key that AMPHO_SECURITY_TOKEN_ALG excludes does not replace the file, with or without a stage", async () => {
+  const cwd = freshFolder();
+  const keyFile = path.join(cwd, "key.json");
+  const run = (...args: readonly string[]) =>
+    ampho(args, { cwd, env: { AMPHO_SECURITY_KEY_FILE: keyFile, AMPHO_SECURITY_TOKEN_ALG: "ES256" } });
+  expect((await run("sec-gen-key", "--alg", "ES256", "--output", keyFile)).code).toBe(0);
+  const before = readFileSync(keyFile, "utf8");
+  expect(await run("sec-rotate-key", "--alg", "EdDSA", "--in-place")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("ES256 does not fit the signing key, whose algorithm is EdDSA"),
+  });
+  expect(readFileSync(keyFile, "utf8")).toBe(before);
+  expect((await run("sec-rotate-key", "--in-place")).code).toBe(0);
+});
+
+it("Ed25519 and EdDSA are one algorithm, so a rotation between them has no warning", async () => {
+  const cwd = freshFolder();
+  const env = { AMPHO_SECURITY_TOKEN_ALG: "EdDSA", AMPHO_SECURITY_KEY_FILE: "key.json" };
+  const { stdout } = await ampho(["sec-gen-key", "--alg", "EdDSA"], { cwd });
+  writeFileSync(path.join(cwd, "key.json"), stdout.replace('"EdDSA"', '"Ed25519"'), { mode: 0o600 });
+  for (const stage of [[], ["--stage", "next"]])
+    expect(await ampho(["sec-rotate-key", ...stage], { cwd, env })).toMatchObject({
+      code: 0,
+      stderr: expect.not.stringContaining("warning"),
+    });
+});

@@ -3,7 +3,7 @@ import { systemClock } from "../../../clock.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { ConfigurationError } from "../../../errors.js";
 import type { KeyRecords } from "../../../flows/manage/key-use.js";
-import type { Algorithm } from "../../../keys/algorithms.js";
+import { type Algorithm, isSameAlgorithm } from "../../../keys/algorithms.js";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
 import type { Jwk } from "../../../keys/members.js";
@@ -43,7 +43,10 @@ export function rotateAtOnce(
   const { alg, keep, inPlace } = asked;
   const next = alg ?? signingAlgorithm(key, tokenAlg);
   const set = rotateKeys(key, generateJwk(next), { keep, algorithm: tokenAlg });
-  return { set, notes: inPlace ? [writtenNote(set.keys)] : [], warnings: warningsFor(next, tokenAlg) };
+  if (!inPlace) return { set, notes: [], warnings: warningsFor(next, tokenAlg) };
+  // The processes read the file at once. A set that they cannot use must not replace it.
+  importKeys(set, { algorithm: tokenAlg });
+  return { set, notes: [writtenNote(set.keys)], warnings: [] };
 }
 
 /** Describes the new content of the file, because nothing is printed. */
@@ -162,7 +165,7 @@ function notesOf(
 }
 
 function warningsFor(alg: Algorithm, tokenAlg: Algorithm | undefined): readonly string[] {
-  return tokenAlg === undefined || tokenAlg === alg
+  return tokenAlg === undefined || isSameAlgorithm(tokenAlg, alg)
     ? []
     : [`AMPHO_SECURITY_TOKEN_ALG is ${tokenAlg}. Remove it, or the new key cannot be used.`];
 }
