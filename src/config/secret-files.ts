@@ -1,4 +1,4 @@
-// Which files hold secrets: the key file, and configuration files that contain a secret parameter.
+// Which files hold secrets: the key file, the file of outside providers, and configuration files that contain a secret parameter.
 import { join, resolve } from "node:path";
 import { envFileName } from "./env-file.js";
 import { readFiles } from "./files.js";
@@ -8,6 +8,8 @@ import { configurationFolder, readSources } from "./sources.js";
 
 export interface SecretFiles {
   readonly keyFile: string | undefined;
+  /** It contains client secrets and the private key for Apple. */
+  readonly providersFile: string | undefined;
   readonly configurationFiles: readonly string[];
 }
 
@@ -17,12 +19,17 @@ const secretNames: ReadonlySet<string> = new Set(
 
 /** Finds them for a configuration that could be read. */
 export function findSecretFiles(context: ProcessContext): SecretFiles {
-  const keyFile = readSources(context).values.get("AMPHO_SECURITY_KEY_FILE")?.raw;
+  const { values } = readSources(context);
+  const pathOf = (name: "AMPHO_SECURITY_KEY_FILE" | "AMPHO_SECURITY_PROVIDERS_FILE") => {
+    const raw = values.get(name)?.raw;
+    return typeof raw === "string" && raw !== "" ? resolve(context.cwd, raw) : undefined;
+  };
   const { folder, names } = configurationFolder(context);
   const { files } = readFiles({ path: folder, label: "" }, names);
   const inEnvFile = [...(context.envFile ?? [])].some((name) => isSecret(name, context.env[name]));
   return {
-    keyFile: typeof keyFile === "string" && keyFile !== "" ? resolve(context.cwd, keyFile) : undefined,
+    keyFile: pathOf("AMPHO_SECURITY_KEY_FILE"),
+    providersFile: pathOf("AMPHO_SECURITY_PROVIDERS_FILE"),
     configurationFiles: [
       ...files
         .filter(({ members }) => [...members].some(([name, value]) => isSecret(name, value)))

@@ -87,11 +87,12 @@ function signsSince(read: ConfigurationResult | undefined): number | undefined {
 function secretFiles(
   { databaseUrl }: Configuration,
   { cwd }: ProcessContext,
-  { keyFile, configurationFiles }: SecretFiles,
+  { keyFile, providersFile, configurationFiles }: SecretFiles,
 ): readonly SecretFile[] {
   const database = databaseFile(databaseUrl, cwd);
   return [
     ...(keyFile === undefined ? [] : [{ path: keyFile, what: "The key file" }]),
+    ...(providersFile === undefined ? [] : [{ path: providersFile, what: "The file of outside providers" }]),
     ...configurationFiles.map((path) => ({ path, what: "The configuration file with a secret" })),
     ...(database === undefined ? [] : databaseFiles(database)),
   ];

@@ -9,7 +9,8 @@ export const checks = {
   configuration:
     "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, origins, and AMPHO_ALLOW_ATTACK_TEST in production",
   key: "The key exists, is random and long enough, is not too old, is not revoked, and is the one that the instance publishes",
-  files: "The permissions of the key file, the database, configuration files with secrets, and their folders",
+  files:
+    "The permissions of the key file, the database, the file of providers, configuration files with secrets, and their folders",
   database: "The database opens and responds",
   schema: "Every migration is applied, and the role that serves cannot change or drop the tables",
   clock: "The clock of this machine agrees with the database and with the `Date` header of the instance",
@@ -22,7 +23,7 @@ export const checks = {
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",
   hashing: "The time that one password hash takes on this machine",
-  instance: "With `--url`, the instance responds under the REST prefix and is ready",
+  instance: "With `--url`, the instance responds under the REST prefix, is ready and has no warning",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",
   passkeys: "With `--url`, the host of the relying party lists every related origin in `/.well-known/webauthn`",
   proxy: "With `--url`, requests carry X-Forwarded-For or Forwarded although AMPHO_TRUST_PROXY is 0",

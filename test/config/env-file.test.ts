@@ -50,6 +50,7 @@ test("a .env that is not a regular file is rejected", () => {
 test("a .env that contains a secret is one of the secret files", () => {
   expect(findSecretFiles(withFile("AMPHO_SECURITY_KEY_FILE=key.json\n"))).toEqual({
     keyFile: join(cwd, "key.json"),
+    providersFile: undefined,
     configurationFiles: [],
   });
   const url = "AMPHO_DATABASE_URL=postgres://u:p@h/x\n";

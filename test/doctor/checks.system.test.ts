@@ -232,6 +232,14 @@ describe("a key", () => {
     expect(JSON.stringify(findings)).not.toContain("horse");
   });
 
+  it("the doctor names a command that removes only keys whose tokens have expired", async () => {
+    writeKey({ keys: Array.from({ length: 5 }, () => generateJwk("HS256")) });
+    expect(await found()).toEqual(["note key"]);
+    const [finding] = await examined();
+    expect(finding?.fix).toContain("`ampho sec-rotate-key --stage retire --in-place`");
+    expect(finding?.fix).not.toContain("--keep");
+  });
+
   it("the doctor reports a revoked signing key and the command that replaces it", async () => {
     const jwk = generateJwk("HS256");
     writeKey(jwk);
@@ -251,6 +259,19 @@ describe("files", () => {
   ])("the doctor reports a key file of mode %o", async (mode, expected) => {
     chmodSync(join(cwd, "key.json"), mode);
     expect(await found()).toEqual([expected]);
+  });
+
+  it("the doctor reports a readable file of outside providers", async () => {
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    env["AMPHO_SECURITY_PROVIDERS_FILE"] = "providers.json";
+    const file = join(cwd, "providers.json");
+    const about = async () => (await examined()).filter(({ check }) => check === "files").map((one) => one.message);
+    writeFileSync(file, "{}", { mode: 0o600 });
+    expect(await about()).toEqual([]);
+    chmodSync(file, 0o644);
+    expect(await about()).toEqual([
+      expect.stringMatching(/^The file of outside providers .*providers\.json.* is readable by every user/),
+    ]);
   });
 
   it("the doctor reports readable configuration files with secrets, databases and writable folders", async () => {
@@ -355,6 +376,25 @@ describe("a running instance", () => {
   it("the doctor reports a proxy that the instance does not trust, and no trusted proxy", async () => {
     expect(await found(await proxyTo(await serve()))).toEqual(["error proxy"]);
     expect(await found(await proxyTo(await serve(1)))).toEqual([]);
+  });
+
+  it("the doctor reports every warning of a ready instance, and no text of another server", async () => {
+    const jwk = generateJwk("HS256");
+    writeKey(jwk);
+    const ampho = await openAmpho({ key: jwk, databaseUrl: "sqlite::memory:" });
+    const server = createHttpServer({ host: ampho.host, log: () => {} });
+    ends.unshift(() => server.close());
+    const root = await server.listen(0, "127.0.0.1");
+    expect(await found(root)).toEqual([]);
+    await ampho.keys.revoke(jwk["kid"] ?? "");
+    expect((await examined(root)).map(({ severity, message }) => `${severity} ${message}`)).toContain(
+      "error /readyz warns of signing_key_revoked.",
+    );
+
+    const body = JSON.stringify({ status: "ok", warnings: ["key_file_unusable", "clock_off", "Call 555-1234", 7] });
+    const other = await listen((_, response) => response.writeHead(200).end(body));
+    const messages = (await examined(other)).map(({ message }) => message).filter((one) => one.includes("warns"));
+    expect(messages).toEqual(["/readyz warns of key_file_unusable.", "/readyz warns of clock_off."]);
   });
 
   it("the doctor reports an instance with another time", async () => {

@@ -141,10 +141,18 @@ async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
     return [finding("error", "instance", message, "See docs/operate/incidents.md, Bad days.")];
   }
   const { warnings } = membersOf(response);
-  if (!Array.isArray(warnings) || !warnings.includes(forwardedIgnored)) return [];
+  return Array.isArray(warnings) ? warnings.filter(isWarningCode).map(findingOf) : [];
+}
+
+/** Any other text comes from another server, and is not printed. */
+const isWarningCode = (value: unknown): value is string => typeof value === "string" && /^[a-z_]{1,40}$/.test(value);
+
+function findingOf(code: string): Finding {
+  if (code !== forwardedIgnored)
+    return finding("error", "instance", `/readyz warns of ${code}.`, "See docs/operate/metrics.md, AmphoWarns.");
   const message =
     "A proxy adds X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0. Every client appears with the address of the proxy.";
-  return [finding("error", "proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.")];
+  return finding("error", "proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.");
 }
 
 /** Browsers read the document at the host of the relying party. A local instance is asked in its place. */

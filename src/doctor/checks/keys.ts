@@ -36,9 +36,10 @@ export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): reado
   }
   if (keys.length > keysMax) {
     const message = `${keys.length} keys are configured. Each of them can be stolen.`;
-    findings.push(
-      finding("note", message, "Remove the keys whose tokens have expired: `ampho sec-rotate-key --keep 1`."),
-    );
+    // `--keep` would create a key that signs at once, and drop keys whose tokens are valid.
+    const fix =
+      "`ampho sec-rotate-key --stage retire --in-place` removes previous keys whose tokens have expired. Remove keys without a state by hand (docs/operate/keys.md).";
+    findings.push(finding("note", message, fix));
   }
   return findings;
 }
