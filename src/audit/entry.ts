@@ -10,7 +10,10 @@ export interface Origin {
   readonly agent?: string | undefined;
   /** The language of the mails that the event causes. Undefined: no mail is sent. It is not recorded. */
   readonly language?: string | undefined;
-  /** The proven address of a user of an application's own table, for notices. It is not recorded. */
+  /**
+   * The proven address of a user of an application's own table, for notices. Empty if the user has none. Undefined: that of the
+   * user's row in the database. It is not recorded.
+   */
   readonly noticeTo?: string | undefined;
 }
 

@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { Address } from "../logins/address.js";
-import type { Account } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
@@ -94,7 +94,7 @@ export async function finishEmailChange(
   const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
   const outcome = await store.setEmail({
-    ...{ userId: account.id, sessionId, now, origin, isStored: directory.inDatabase },
+    ...{ userId: account.id, sessionId, now, origin: originFor(account, origin), isStored: directory.inDatabase },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),
     attempt: allowed.asSucceeded(account.id),

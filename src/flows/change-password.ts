@@ -5,6 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Auth } from "../tokens/auth.js";
+import { originFor } from "../users/directory.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
@@ -68,7 +69,7 @@ export async function changePassword(
     exceptSession: sessionId,
     attempt: allowed.asSucceeded(userId),
     now: clock.now(),
-    origin,
+    origin: originFor(own, origin),
   });
   // The session can have ended meanwhile. A change must not follow its end.
   if (outcome.outcome === "ended") {

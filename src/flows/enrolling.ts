@@ -13,7 +13,7 @@ import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
 import type { Auth } from "../tokens/auth.js";
-import type { Account } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
 import { accountOf, liveSession } from "./find-account.js";
@@ -238,7 +238,10 @@ export function hashOf(code: string): string {
 
 export function whoOf(account: Account, sessionId: string, now: number, origin: Origin) {
   const { id: userId, login } = account;
-  return { ...{ userId, login, sessionId, now, origin }, stored: storedOf(account, undefined) };
+  return {
+    ...{ userId, login, sessionId, now, origin: originFor(account, origin) },
+    stored: storedOf(account, undefined),
+  };
 }
 
 export function throwUnlessDone({ outcome }: FactorOutcome): void {

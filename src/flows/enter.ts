@@ -17,7 +17,7 @@ import type { MailDraft } from "../store/sql/mail-rows.js";
 import type { UserRegistration } from "../store/sql/registrations.js";
 import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
-import { type Account, toAccount } from "../users/directory.js";
+import { type Account, originFor, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
 import { encodeIdentity } from "./identity-text.js";
@@ -44,6 +44,8 @@ export interface Proven {
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
   /** The user is created first. */
   readonly register?: UserRegistration | undefined;
+  /** The user was created for this login, also by an application's own table. */
+  readonly isNewUser?: true;
   /** The application vouches for the user, and the gate does not decide. */
   readonly acr?: Acr | undefined;
 }
@@ -117,7 +119,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     now,
     accessTtlSeconds: settings.tokenTtl,
     idleSeconds: settings.sessionIdleTtl,
-    origin,
+    origin: originFor(account, origin),
     stored: storedOf(account, transaction),
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: proven.at,
@@ -132,7 +134,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     identity,
     provesEmail: proven.provesEmail,
     register: proven.register,
-    isNewDevice: acr === undefined && entrance.device === undefined && entrance.deviceId === undefined,
+    isNewDevice: !(proven.isNewUser || acr || entrance.device || entrance.deviceId),
     live: live?.sessionId,
     create:
       live?.only === true

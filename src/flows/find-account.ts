@@ -8,7 +8,10 @@ import { type Account, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { wrongCredentials } from "./login-errors.js";
 
-export async function findAccount({ store, directory, clock }: Deps, userId: string): Promise<Account | undefined> {
+export async function findAccount(
+  { store, directory, clock }: Pick<Deps, "store" | "directory" | "clock">,
+  userId: string,
+): Promise<Account | undefined> {
   if (!isStorableText(userId)) return undefined;
   // A table without findById gets the login of one of the user's sessions, or else the id itself.
   const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });

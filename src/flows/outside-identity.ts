@@ -40,7 +40,7 @@ export function enterAs(
   deps: Deps,
   account: Account,
   { identity, transaction, proven }: ProvenLogin,
-  { isNew, ...more }: Pick<Proven, "register" | "provesEmail"> & { readonly isNew: boolean },
+  { isNew, ...more }: Pick<Proven, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
   { device, bearer, remember }: Omit<OutsideLoginInput, "transaction" | "response">,
   origin: Origin,
 ): Promise<Grant> {

@@ -52,7 +52,7 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
     login: undefined,
     ...registration,
   });
-  return enterAs(deps, created, login, { isNew: true, register }, input, origin);
+  return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
 
 async function closed({ store, clock }: Deps, { proven }: ProvenLogin, origin: Origin): Promise<AmphoError> {
@@ -192,7 +192,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
       ...registration,
     });
     const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
-    return enter(deps, created, { amr: ["fed", "mail"], at, ...further }, { origin, now });
+    return enter(deps, created, { amr: ["fed", "mail"], at, ...further, isNewUser: true }, { origin, now });
   }
   const live = liveOf(deps, input.bearer, account.id);
   const further = { transaction, identity, attempt, provesEmail: unprovenEmailOf(account) };

@@ -8,7 +8,7 @@ import { findStep } from "../factors/totp.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors } from "../store/sql/factors.js";
-import type { Account } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { wrongCredentials } from "./login-errors.js";
 import { proveOwnPasskey } from "./prove-passkey.js";
@@ -57,7 +57,8 @@ export async function proveFactor(
   if (found === undefined) {
     const { id: userId, login } = account;
     const reason = sent.totp === undefined ? "recovery_code" : "totp";
-    await allowed.failed({ at: clock.now(), event: "factor_refused", reason, userId, login, origin }, login);
+    const entry = { at: clock.now(), event: "factor_refused", reason, userId, login } as const;
+    await allowed.failed({ ...entry, origin: originFor(account, origin) }, login);
     throw wrongCredentials();
   }
   return { ...found, factorsVersion: factors.factorsVersion, attempt: allowed.asSucceeded(account.id) };

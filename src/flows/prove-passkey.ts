@@ -12,7 +12,7 @@ import { isCredentialId } from "../factors/webauthn-response.js";
 import type { PublicJwk } from "../keys/key.js";
 import { passkeyMethod } from "../levels/methods.js";
 import type { FoundPasskey } from "../store/sql/passkeys.js";
-import type { Account } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { unknownPasskey, wrongCredentials } from "./login-errors.js";
 import type { ProvenFactor } from "./proven-factor.js";
@@ -112,7 +112,7 @@ export async function judgeSignCount(
   if (counter === "behind") {
     const { id: userId, login } = account;
     const reason = backupEligible ? syncedPasskey : undefined;
-    const about = { reason, userId, login, origin, detail: { passkey: id } };
+    const about = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
     await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
     // The counter of a synced passkey means nothing.
     if (!backupEligible) throw wrongCredentials();

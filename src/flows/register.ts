@@ -178,6 +178,7 @@ export async function finishRegistration(
     attempt: allowed?.asSucceeded(created.account.id),
     enrol: secret.enrol,
     register: created.register,
+    isNewUser: true,
   };
   const { idempotencyKey } = input;
   const grant = await enter(deps, created.account, proven, { origin, now, typed: login, idempotencyKey });

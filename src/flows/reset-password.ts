@@ -4,7 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Account } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import { requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, spendingOf, storedOf } from "./enter.js";
@@ -51,7 +51,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const { factorsVersion = 0 } = binding;
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
-    ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin },
+    ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin: originFor(account, origin) },
     ...{ removesFactors, provesAddress: recovery === undefined },
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },

@@ -1,6 +1,7 @@
 // The user directory: finds users and verifies their passwords. There are two: Ampho's own tables
 // (database-directory.ts) and the application's (application-directory.ts).
 
+import type { Origin } from "../audit/entry.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser, NewApplicationUser } from "./application-users.js";
@@ -62,4 +63,10 @@ export interface Directory {
 export function toAccount(user: User): Account {
   const { id, login, roles, rolesVersion, disabled, email } = user;
   return { id, login, roles, rolesVersion, disabled, stored: user, email, applicationUser: undefined };
+}
+
+/** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
+export function originFor({ stored, email }: Account, origin: Origin): Origin {
+  if (stored !== undefined) return origin;
+  return { ...origin, noticeTo: email?.provenAt === undefined ? "" : email.address };
 }

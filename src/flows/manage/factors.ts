@@ -6,7 +6,9 @@ import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp-secrets.js";
 import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
+import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
+import { findAccount } from "../find-account.js";
 
 /**
  * A second factor that the user has.
@@ -103,7 +105,7 @@ export async function removeFactors(
   const { login } = await userOf(deps, userId);
   const { reason } = target;
   const outcome = await store.removeFactors({
-    ...{ userId, login, reason, origin },
+    ...{ userId, login, reason, origin: await ownOriginFor(deps, userId, origin) },
     ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
     sessionId: undefined,
@@ -144,6 +146,16 @@ export async function userOf(
   const user = await store.findUserById(userId);
   if (user === undefined) throw new AmphoError("not_found", "There is no user with this id.");
   return user;
+}
+
+/** A user of an application's own table gets a notice too. A command of an operator does not reach that table. */
+export async function ownOriginFor(
+  deps: Pick<Deps, "store" | "directory" | "clock">,
+  userId: string,
+  origin: Origin,
+): Promise<Origin> {
+  const account = deps.directory.inDatabase ? undefined : await findAccount(deps, userId);
+  return account === undefined ? origin : originFor(account, origin);
 }
 
 export interface RekeyReport {

@@ -5,7 +5,7 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Deps } from "../deps.js";
-import { userOf } from "./factors.js";
+import { ownOriginFor, userOf } from "./factors.js";
 
 /** An identity that logs the user in. Times are Unix seconds. */
 export interface IdentityView {
@@ -47,7 +47,8 @@ export async function removeIdentity(
   const { store, revocations, clock } = deps;
   const { login } = await userOf(deps, userId);
   const outcome = await store.unlinkIdentity({
-    ...{ userId, login, stored: false, sessionId: undefined, ways: undefined, origin },
+    ...{ userId, login, stored: false, sessionId: undefined, ways: undefined },
+    ...{ origin: await ownOriginFor(deps, userId, origin) },
     ...{ id, reason, now: clock.now() },
   });
   if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");

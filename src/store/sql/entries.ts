@@ -291,8 +291,7 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   const sessionId = session.id;
   yield* insertSession(session, era);
   yield* recordAudit({ ...auditOf(input), event: "login", sessionId, detail: detailOf(amr) });
-  if (input.isNewDevice && !input.register)
-    yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
+  if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
   return {
     session,
     displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),

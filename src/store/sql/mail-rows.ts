@@ -64,28 +64,23 @@ export interface Notice {
   readonly hourly?: true;
 }
 
+const isFirst = "not exists (select 1 from ampho_mail where user_id = ? and kind = ? and at > ?)";
 const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
   select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
-  from ampho_users where id = ? and email_proven_at is not null and not exists (
-    select 1 from ampho_mail where user_id = ? and kind = ? and at > ?)`;
+  from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
 /** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
 export function* insertNotice({ kind, at, userId, origin, hourly }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;
   if (language === undefined || userId === undefined) return;
-  const draft = { kind, userId, address: noticeTo ?? "", claims: { at, agent: agent ?? null }, language };
-  const until = at + noticeSeconds;
+  const address = noticeTo ?? "";
+  const claims = { at, agent: agent ?? null };
+  const parameters = valuesOf({ kind, userId, address, claims, language, until: at + noticeSeconds }, at);
+  const earlier = [userId, kind, hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER];
   if (noticeTo !== undefined) {
-    yield* insertMail({ ...draft, until }, at);
+    yield* write(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
     return;
   }
-  const parameters = valuesOf({ ...draft, until }, at);
   parameters.splice(mailColumns.names.indexOf("address"), 1);
-  yield* write(noticeOfUser, [
-    ...parameters,
-    userId,
-    userId,
-    kind,
-    hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER,
-  ]);
+  yield* write(noticeOfUser, [...parameters, userId, ...earlier]);
 }
