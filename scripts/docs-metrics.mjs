@@ -1,5 +1,5 @@
 // Writes the tables of docs/operate/metrics.md, between its marks, from the tables of src/telemetry. Needs a build.
-import { counters, histograms } from "../dist/telemetry/definitions.js";
+import { counters, flowResults, histograms } from "../dist/telemetry/definitions.js";
 import { labelName } from "../dist/telemetry/exposition.js";
 import { gauges } from "../dist/telemetry/gauges.js";
 import { processMetrics } from "../dist/telemetry/process-metrics.js";
@@ -44,15 +44,21 @@ function labelsOf({ labels }) {
     .join(", ");
 }
 
-const valuesMax = 20;
+/** Labels with too many values to list. The page names where they are. */
+const manyValues = {
+  flow: "a flow of `src/flows/flows.ts`, such as `login`",
+  "http.route": "a path of [http.md](../reference/http.md) without the prefix, or `_OTHER`",
+  "db.operation.name": "an operation of `Store`",
+};
+const flowResult = "`ok`, or a code of [errors.md](../reference/errors.md)";
 
 /** One item for each label and its values, with the metrics that have them. */
 function labelValues() {
   const items = new Map();
   for (const { name: metric, labels } of [...Object.values(counters), ...Object.values(histograms)])
     for (const [name, values] of Object.entries(labels)) {
-      const text =
-        values.length > valuesMax ? "an operation of `Store`" : values.map((value) => `\`${value}\``).join(", ");
+      const listed = values.map((value) => `\`${value}\``).join(", ");
+      const text = values === flowResults ? flowResult : (manyValues[name] ?? listed);
       const item = items.get(name + text) ?? { name, text, metrics: [] };
       items.set(name + text, { ...item, metrics: [...item.metrics, `\`${metric}\``] });
     }

@@ -47,8 +47,10 @@ export const storeErrors = ["unavailable", "overloaded", "internal_error"] as co
 export const other = "_OTHER";
 export const requestMethods = ["GET", "HEAD", "POST", "DELETE", "OPTIONS", other] as const;
 const paths: readonly string[] = [...new Set(routes.map(({ path }) => path)), other];
+/** `/.well-known/change-password` is no route. */
+const rootRedirect = 302;
 const statuses: readonly string[] = [
-  ...new Set([200, 204, 302, ...Object.values(problems).map(({ status }) => status)].sort()),
+  ...new Set([rootRedirect, ...[...routes, ...Object.values(problems)].map(({ status }) => status)].sort()),
 ].map(String);
 
 const counterNames = Object.keys(counterKinds) as readonly CounterKind[];

@@ -58,6 +58,13 @@ describe("the metrics of a running server", () => {
   it("the page is current: run `npm run docs`", () => {
     expect(page).toBe(generate()["docs/operate/metrics.md"]);
   });
+
+  it("the page names the source of a label's values only where they are that label's", () => {
+    const labels = [...page.matchAll(/^- `(\w+)` of [^:]*: ([^,\n]*)/gm)].map(([, name, first]) => `${name}: ${first}`);
+    expect(labels.filter((one) => one.endsWith("an operation of `Store`"))).toHaveLength(1);
+    expect(labels).toContain("db_operation_name: an operation of `Store`");
+    expect(labels).toContain("flow: a flow of `src/flows/flows.ts`");
+  });
 });
 
 describe("the configuration on the page", () => {

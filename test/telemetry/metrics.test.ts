@@ -2,6 +2,9 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { problems } from "../../dist/http/rest/responses/problems.js";
+import { routes } from "../../dist/http/rest/routes.js";
+import { histograms } from "../../dist/telemetry/definitions.js";
 import { admission, openWorld, password, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
@@ -168,6 +171,11 @@ describe("the labels", () => {
     expect(reading(world).size).toBe(few);
     const text = world.ampho.metrics();
     for (const sent of ["canary", "BREW", "203.0.113", token]) expect(text).not.toContain(sent);
+  });
+
+  it("the listed statuses of requests contain those of every route and every error", () => {
+    const listed = histograms.httpSeconds.labels["http.response.status_code"];
+    for (const { status } of [...routes, ...Object.values(problems)]) expect(listed).toContain(String(status));
   });
 
   it("labels of requests are patterns and methods of routes", async () => {
