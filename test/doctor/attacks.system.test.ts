@@ -84,6 +84,23 @@ describe("a sound instance", () => {
   });
 });
 
+describe.each(["ann+x@example.org", "ann smith", "анна", '"&=%41;'])("the attacks with the login %j", (login) => {
+  const tried = [...headerAttacks, ...limitAttacks, ...cookieAttacks];
+
+  it("each request of the attacks can be sent, and a sound instance blocks it", async () => {
+    for (const options of [{}, { cookies: true }])
+      expect(await findingsOf({ name: "is sound", finds: [], login, options }, tried)).toEqual([]);
+  });
+
+  it("the attacks find faults that concern only the right login", async () => {
+    const faults = [...wireFaults, ...cookieFaults].filter(({ name }) =>
+      /password in the query|log a browser/.test(name),
+    );
+    expect(faults).toHaveLength(2);
+    for (const fault of faults) expect(await findingsOf({ ...fault, login }, tried)).toEqual(fault.finds);
+  });
+});
+
 describe("the attacks", () => {
   it("every attack finds at least one of the faults in this folder", () => {
     const found = new Set(Object.values(kinds).flatMap(([faults]) => faults.flatMap(({ finds }) => finds)));

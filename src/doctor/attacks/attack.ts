@@ -84,6 +84,10 @@ export const notRun = (detail: string): Verdict => ({ outcome: "not_run", detail
 export const bearerHeader = (token: string) => ["Authorization", `Bearer ${token}`] as const;
 const json = ["Content-Type", "application/json"] as const;
 
+/** The right login and password, as a query or a form carries them. */
+export const formOf = ({ login, password }: UserCredentials): string =>
+  `login=${encodeURIComponent(login)}&password=${encodeURIComponent(password)}`;
+
 export const post = (path: string, body: unknown, ...headers: readonly (readonly [string, string])[]): Sent => ({
   method: "POST",
   path,

@@ -32,6 +32,8 @@ export interface Fault {
   readonly finds: readonly string[];
   readonly options?: AmphoOptions;
   readonly alg?: "HS256" | "EdDSA";
+  /** Attacks with a user of this login, as with `--login`, and not with test users. */
+  readonly login?: string;
   readonly plant?: (inner: Handle, shop: Workshop) => Handle;
   /** Changes a request before Ampho reads it. */
   readonly alter?: (request: IncomingMessage) => void;
@@ -67,7 +69,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
         corsOrigins: [fault.options?.corsOrigins ?? []].flat(),
         appOrigin: fault.options?.appUrl === undefined ? undefined : new URL(fault.options.appUrl).origin,
       },
-      user: () => createTestUsers(ampho, 15),
+      user: fault.login === undefined ? () => createTestUsers(ampho, 15) : await createUser(ampho, fault.login),
       now,
       stop: new AbortController().signal,
     });
@@ -76,6 +78,12 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
     await new Promise((resolve) => server.close(resolve));
     await ampho.close();
   }
+}
+
+async function createUser(ampho: Ampho, login: string) {
+  const password = randomBytes(18).toString("base64url");
+  await ampho.users.create({ login, password });
+  return { login, password };
 }
 
 const now = () => Math.floor(Date.now() / 1000);

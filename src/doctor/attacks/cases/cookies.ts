@@ -5,6 +5,7 @@ import type { Attack, Session, Target } from "../attack.js";
 import {
   bearerHeader,
   blocked,
+  formOf,
   isRejected,
   isUnauthorized,
   judge,
@@ -48,8 +49,7 @@ async function crossSite(target: Target) {
   const session = await target.openSession();
   if (!session.byCookies) return none;
   const form: Header = ["Content-Type", "application/x-www-form-urlencoded"];
-  const { login, password } = target.user;
-  const body = `login=${login}&password=${encodeURIComponent(password)}`;
+  const body = formOf(target.user);
   const verdict = judge(
     await sendEach(target, [
       ...crossSiteHeaders.flatMap(([what, headers]) => [

@@ -2,7 +2,17 @@
 
 import type { Sent } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { bearerHeader, blocked, isRejected, isUnauthorized, judge, post, sendEach, succeeded } from "../attack.js";
+import {
+  bearerHeader,
+  blocked,
+  formOf,
+  isRejected,
+  isUnauthorized,
+  judge,
+  post,
+  sendEach,
+  succeeded,
+} from "../attack.js";
 import { join, segmentsOf } from "../forge.js";
 
 type Header = readonly [string, string];
@@ -38,7 +48,7 @@ async function inQuery(target: Target) {
       ["access_token beside a header", { path: `/session?access_token=${own}`, headers: [bearerHeader(token)] }],
       ["a logout by query", { method: "POST", path: `/logout?access_token=${own}` }],
       ["a renewal by query", { method: "POST", path: `/renew?refresh_token=${refreshToken}` }],
-      ["a login by query", { method: "POST", path: `/login?login=${login}&password=${encodeURIComponent(password)}` }],
+      ["a login by query", { method: "POST", path: `/login?${formOf(target.user)}` }],
       ["a password in the query", post(`/login?password=${encodeURIComponent(password)}`, { login })],
     ]),
     isRejected,
@@ -89,7 +99,8 @@ async function schemes(target: Target) {
 }
 
 async function claimedBySide(target: Target) {
-  const { login } = target.user;
+  // A header carries octets, each of which Node writes as one character of Latin-1.
+  const login = Buffer.from(target.user.login).toString("latin1");
   const names = [
     "X-User",
     "X-Forwarded-User",

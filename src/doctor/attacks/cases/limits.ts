@@ -2,7 +2,7 @@
 
 import type { Sent } from "../../exchange.js";
 import type { Attack, Target } from "../attack.js";
-import { isRejected, judge, post, sendEach } from "../attack.js";
+import { formOf, isRejected, judge, post, sendEach } from "../attack.js";
 
 type Header = readonly [string, string];
 const logIn = (body: string | Uint8Array, ...headers: readonly Header[]): Sent => ({
@@ -21,7 +21,7 @@ async function large(target: Target) {
       ["20 kB of JSON", post("/login", { login, password, filler })],
       [
         "20 kB of a form",
-        logIn(`login=${login}&filler=${filler}`, ["Content-Type", "application/x-www-form-urlencoded"]),
+        logIn(`${formOf(target.user)}&filler=${filler}`, ["Content-Type", "application/x-www-form-urlencoded"]),
       ],
       [
         "20 kB in chunks",
@@ -66,7 +66,7 @@ async function strange(target: Target) {
   const [name, secret] = [JSON.stringify(login), JSON.stringify(password)];
   const form = ["Content-Type", "application/x-www-form-urlencoded"] as const;
   const formed = (text: string) => logIn(text, form);
-  const p = encodeURIComponent(password);
+  const [l, p] = [encodeURIComponent(login), encodeURIComponent(password)];
   return judge(
     await sendEach(target, [
       ["login twice", post("/login", `{"login":"${target.unknownLogin}","login":${name},"password":${secret}}`)],
@@ -75,16 +75,16 @@ async function strange(target: Target) {
         "login twice, once by escape",
         post("/login", `{"login":"${target.unknownLogin}","\\u006cogin":${name},"password":${secret}}`),
       ],
-      ["login twice in a form", formed(`login=${target.unknownLogin}&login=${login}&password=${p}`)],
+      ["login twice in a form", formed(`login=${target.unknownLogin}&${formOf(target.user)}`)],
       ["__proto__", post("/login", `{"__proto__":${good}}`)],
       ["constructor", post("/login", `{"constructor":{"prototype":${good}}}`)],
-      ["a form with brackets", formed(`user[login]=${login}&user[password]=${p}`)],
+      ["a form with brackets", formed(`user[login]=${l}&user[password]=${p}`)],
       ["an array", post("/login", `[${good}]`)],
       ["login in an array", post("/login", { login: [login], password })],
       ["password an object", post("/login", { login, password: { $ne: "" } })],
       ["password true", post("/login", { login, password: true })],
       ["a NUL behind the login", post("/login", { login: `${login}\0`, password })],
-      ["a lone surrogate", post("/login", `{"login":"\\ud800${login}","password":${secret}}`)],
+      ["a lone surrogate", post("/login", `{"login":"\\ud800${name.slice(1)},"password":${secret}}`)],
       ["text behind", post("/login", `${good}x`)],
       ["UTF-16", logIn(Buffer.from(good, "utf16le"), json)],
       [
