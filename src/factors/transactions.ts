@@ -130,8 +130,15 @@ export interface Transactions {
   ): { readonly token: string; readonly begun: OpenTransaction };
   /** Throws `transaction_over` for everything that is wrong with it. */
   readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /** Signs an open transaction again, for the link of a mail. Undefined if its key cannot sign any more. */
+  /** Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
   signAgain(transaction: OpenTransaction): string | undefined;
+  /**
+   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction of the
+   * browser that asked for it.
+   */
+  signLink(transaction: OpenTransaction): string | undefined;
+  /** Throws like `readOpen`. */
+  readLink(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
   /** The same for the other purposes. */
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
@@ -159,7 +166,9 @@ export function createTransactions(
     | "verifyTransaction"
     | "signOpen"
     | "signOpenUnder"
+    | "signLink"
     | "verifyOpen"
+    | "verifyLink"
     | "secretFor"
   >,
   revocations: Revocations,
@@ -179,6 +188,23 @@ export function createTransactions(
     if (!isWanted || now >= exp || exp - iat > transactionTtlSeconds) throw transactionOver();
   }
 
+  function toOpen(
+    verify: () => ReturnType<Keyring["verifyOpen"]>,
+    purposes: readonly OpenPurpose[],
+    now: number,
+  ): OpenTransaction {
+    const { claims, key } = orOver(verify);
+    requireOpen(purposes.includes(claims.for), claims, now);
+    const { jti, iat, exp, login = "" } = claims;
+    if (revocations.find({ login, iat }) !== undefined) throw transactionOver();
+    return { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, openMembers) };
+  }
+
+  const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => ({
+    ...{ jti, for: purpose, iat, exp },
+    ...optional(contents, openMembers),
+  });
+
   return {
     begin(purpose, contents, now, first) {
       keyring.requireSigning();
@@ -196,25 +222,10 @@ export function createTransactions(
       const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
       return { token: keyring.signOpen(claims), begun: { ...claims, kid: keyring.signingKid() } };
     },
-    readOpen(token, purposes, now) {
-      const { claims, key } = orOver(() => keyring.verifyOpen(token, now));
-      requireOpen(purposes.includes(claims.for), claims, now);
-      const { jti, iat, exp, login = "" } = claims;
-      if (revocations.find({ login, iat }) !== undefined) throw transactionOver();
-      return {
-        jti,
-        iat,
-        exp,
-        for: claims.for,
-        kid: key.kid,
-        ...optional(claims, openMembers),
-      };
-    },
-    signAgain({ kid, ...claims }) {
-      const { jti, iat, exp } = claims;
-      const members = optional(claims, openMembers);
-      return keyring.signOpenUnder(kid, { jti, for: claims.for, iat, exp, ...members });
-    },
+    readOpen: (token, purposes, now) => toOpen(() => keyring.verifyOpen(token, now), purposes, now),
+    readLink: (token, purposes, now) => toOpen(() => keyring.verifyLink(token, now), purposes, now),
+    signAgain: (transaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
+    signLink: (transaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
     read(token, purposes, now) {
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
       requireOpen(purposes.includes(claims.for), claims, now);

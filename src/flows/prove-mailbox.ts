@@ -16,7 +16,7 @@ export interface SentProof {
   readonly transaction: string | undefined;
   /** Eight digits. */
   readonly code: string | undefined;
-  /** A transaction and its proof. */
+  /** The transaction as a link contains it, and its proof. */
   readonly link: string | undefined;
   /** Two digits. */
   readonly match: string | undefined;
@@ -37,7 +37,8 @@ export function readProof(
   const { transaction: own, code, link, match } = sent;
   if (link !== undefined) {
     const at = link.lastIndexOf(".");
-    const transaction = transactions.readOpen(link.slice(0, Math.max(at, 0)), purposes, now);
+    const transaction = transactions.readLink(link.slice(0, Math.max(at, 0)), purposes, now);
+    // The token in the link is none that `readOpen` accepts, so the link alone is not enough.
     const isSameBrowser = own !== undefined && isOwn(() => transactions.readOpen(own, purposes, now), transaction);
     return { transaction, proof: link.slice(at + 1), isSameBrowser, match };
   }

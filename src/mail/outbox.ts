@@ -29,7 +29,7 @@ export interface Outbox {
 export interface OutboxDeps {
   readonly store: Pick<Store, "takeMail" | "settleMail" | "readOutbox">;
   readonly transport: Transport;
-  readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signAgain">;
+  readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signLink">;
   readonly mailTokens: MailTokens;
   readonly settings: Configuration;
   readonly clock: Clock;
@@ -207,7 +207,7 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const own = { jti: String(claims["jti"]), kid: String(claims["kid"]) };
   const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
   if (!proofs.includes("link")) return { code, minutes };
-  const token = transactions.signAgain({
+  const token = transactions.signLink({
     ...{ ...own, iat, exp, for: claims["for"] as OpenPurpose },
     ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
     recovery: claims["recovery"] as Recovery | undefined,

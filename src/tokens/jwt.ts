@@ -162,6 +162,12 @@ export const openTransaction: TokenKind<OpenClaims> = {
     (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 
+/**
+ * The same in a mailed link. By the type (RFC 8725 §3.11) a reader of the mail does not hold the transaction of the asking browser, which
+ * alone opens the link without the number.
+ */
+export const linkTransaction: TokenKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt", types: new Set(["tl+jwt"]) };
+
 export interface MailTokenClaims extends Claims {
   readonly jti: string;
   readonly for: "alarm" | "invite";

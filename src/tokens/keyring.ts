@@ -13,6 +13,7 @@ import {
   accessToken,
   type DeviceClaims,
   deviceProof,
+  linkTransaction,
   loginTransaction,
   type MailTokenClaims,
   mailToken,
@@ -47,10 +48,14 @@ export interface Keyring {
   signOpen(claims: OpenClaims): string;
   /** The same under the key with this `kid`. Undefined for a key that is not there, cannot sign or is revoked. */
   signOpenUnder(kid: string, claims: OpenClaims): string | undefined;
+  /** The same for a mailed link. */
+  signLink(kid: string, claims: OpenClaims): string | undefined;
   /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
   verifyTransaction(token: string, now: number): VerifiedJwt<TransactionClaims>;
   /** The same for what began without a user. */
   verifyOpen(token: string, now: number): VerifiedJwt<OpenClaims>;
+  /** The same for a mailed link. */
+  verifyLink(token: string, now: number): VerifiedJwt<OpenClaims>;
   signMailToken(claims: MailTokenClaims): string;
   /** Throws `invalid_token`. The leeway also applies to `exp`. The caller is stricter. */
   verifyMailToken(token: string, now: number): MailTokenClaims;
@@ -168,6 +173,11 @@ export function createKeyring(
   } = settings;
   const { revokedKeys } = revocations;
 
+  function signUnder(kid: string, kind: typeof openTransaction, claims: OpenClaims): string | undefined {
+    const key = held.transaction().all.byKid.get(kid);
+    return key?.canSign && !revokedKeys.has(kid) ? signJwt(key, kind, claims) : undefined;
+  }
+
   return {
     requireSigning() {
       if (revokedKeys.has(held.signing.kid))
@@ -189,14 +199,14 @@ export function createKeyring(
       verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
     signTransaction: (claims) => signJwt(held.transaction().signing, loginTransaction, claims),
     signOpen: (claims) => signJwt(held.transaction().signing, openTransaction, claims),
-    signOpenUnder(kid, claims) {
-      const key = held.transaction().all.byKid.get(kid);
-      return key?.canSign && !revokedKeys.has(kid) ? signJwt(key, openTransaction, claims) : undefined;
-    },
+    signOpenUnder: (kid, claims) => signUnder(kid, openTransaction, claims),
+    signLink: (kid, claims) => signUnder(kid, linkTransaction, claims),
     verifyTransaction: (token, now) =>
       verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
     verifyOpen: (token, now) =>
       verifyJwt(token, held.transaction().all, openTransaction, { now, leewaySeconds, revokedKeys }),
+    verifyLink: (token, now) =>
+      verifyJwt(token, held.transaction().all, linkTransaction, { now, leewaySeconds, revokedKeys }),
     signMailToken: (claims) => signJwt(held.mail().signing, mailToken, claims),
     verifyMailToken: (token, now) =>
       verifyJwt(token, held.mail().all, mailToken, { now, leewaySeconds, revokedKeys }).claims,

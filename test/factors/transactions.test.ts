@@ -159,6 +159,17 @@ describe("a transaction that is no good", () => {
     }
   });
 
+  it("the token of a mailed link is no transaction, and a transaction opens no link (W-65)", () => {
+    const { transactions } = open();
+    const { token, begun } = transactions.beginOpen("reset", { login: "ann" }, start);
+    const link = transactions.signLink(begun) ?? "";
+    expect(transactions.readLink(link, ["reset"], start)).toEqual(transactions.readOpen(token, ["reset"], start));
+    expect(() => transactions.readOpen(link, ["reset"], start)).toThrow(over);
+    expect(() => transactions.readLink(token, ["reset"], start)).toThrow(over);
+    expect(() => transactions.readLink(link, ["mail"], start)).toThrow(over);
+    expect(() => transactions.readLink(link, ["reset"], start + 600)).toThrow(over);
+  });
+
   const required = ["jti", "for", "iat", "exp", "login", "sub", "fv", "amr"];
 
   it.each<readonly [string, object]>([

@@ -1,8 +1,9 @@
-// Each kind of transaction at each route that redeems one (W-09).
+// Each kind of transaction at each route that redeems one (W-09), and the token of a mailed link at each of them (W-65).
 import { expect, it } from "vitest";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { password } from "../world/ampho.js";
-import { addPerson, begin, type Mailing, newPassword, openMailing } from "./mailboxes.js";
-import { codeAt, onBothDatabases, setUp } from "./owners.js";
+import { addPerson, begin, type Mailing, newPassword, openMailing, proofsOf, tokenIn } from "./mailboxes.js";
+import { codeAt, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 
 const ann = "ann@x.example";
 
@@ -132,4 +133,109 @@ onBothDatabases((databases) => {
     expect(seen).toEqual({});
     expect((await world.call("POST", "/login", { body: { login: ann, password } })).status).toBe(200);
   });
+
+  it("the token of a mailed link stands for no asking browser, at any route (W-65)", async () => {
+    const world = await openMailing(databases, { throttleLock: 10_000, throttleFactor: 10_000 });
+    await addPerson(world, ann, password);
+    const id = String((await world.ampho.users.find(ann))?.id);
+    const seen: string[] = [];
+    for (const [kind, issue] of Object.entries(linksOf(world))) {
+      seen.push(kind);
+      // A reset has ended the session and changed the password.
+      await world.ampho.users.setPassword(ann, password);
+      const { link, match, code } = await issue();
+      const { token: bearer } = await world.ampho.sessions.create(id);
+      const token = tokenIn(link);
+      for (const [name, [path, body]] of Object.entries(finishes)) {
+        const sent = body({ transaction: token, ...(code !== "" && { code }) });
+        for (const each of "link" in sent ? [] : [{}, { bearer }])
+          expect([name, outcomeOf(await world.call("POST", path, { body: sent, ...each }))[1]]).toEqual([
+            ...[name, path === "/account/email/finish" && !("bearer" in each) ? "missing_token" : "transaction_over"],
+          ]);
+      }
+      for (const sent of [
+        { transaction: token },
+        { transaction: token, recovery_code: "0000-0000-0000-0000-0000-0000" },
+        { transaction: token, outside: { provider: "acme", code: "c", state: "s" } },
+        { transaction: token, login: ann, password },
+      ])
+        expect(outcomeOf(await world.call("POST", "/login", { body: sent }))).toEqual([401, "transaction_over"]);
+      for (const path of ["/totp", "/passkeys/options"])
+        expect((await world.call("POST", path, { bearer: token, body: {} })).error).toBe("invalid_token");
+      const [path, more] = ends[kind] ?? ["", {}];
+      const finish = (sent: object) => world.call("POST", path, { body: { link, ...more, ...sent } });
+      for (const sent of [{}, { transaction: token }, { transaction: link }])
+        expect([kind, ...outcomeOf(await finish(sent))]).toEqual([kind, 401, "match_needed"]);
+      expect([200, 204]).toContain((await finish({ transaction: token, match })).status);
+    }
+    expect(seen).toEqual(Object.keys(ends));
+  });
+
+  it("a cookie with the token of a mailed link stands for no asking browser (W-65)", async () => {
+    const world = await openMailing(databases, { cookies: true });
+    await world.ampho.users.create({ login: ann, password });
+    const same = { "Sec-Fetch-Site": "same-origin" };
+    for (const [kind, issue] of Object.entries(linksOf(world, same))) {
+      const { link, match, code, asker } = await issue();
+      const [path, more] = ends[kind] ?? ["", {}];
+      const send = (cookie: string | undefined, body: object) => {
+        const headers = { ...same, ...(cookie !== undefined && { Cookie: `${cookieNames.transaction}=${cookie}` }) };
+        return world.call("POST", path, { body: { ...more, ...body }, headers });
+      };
+      expect([kind, ...outcomeOf(await send(tokenIn(link), { link }))]).toEqual([kind, 401, "match_needed"]);
+      if (code !== "") expect(outcomeOf(await send(tokenIn(link), { code }))).toEqual([401, "transaction_over"]);
+      const own = await send(asker, asker === undefined ? { link, match } : { link });
+      expect([kind, [200, 204].includes(own.status)]).toEqual([kind, true]);
+    }
+  });
 });
+
+interface Linked {
+  readonly link: string;
+  readonly code: string;
+  readonly match: string;
+  /** The cookie of the asking browser. An operator's recovery has none. */
+  readonly asker: string | undefined;
+}
+
+/** Every kind of mail and print that has a link of a transaction. */
+function linksOf(world: Mailing, headers: Readonly<Record<string, string>> = {}) {
+  async function mailedTo(to: string, path: string, body: object, kind: string): Promise<Linked> {
+    world.clock.advance(61);
+    const { json, headers: received } = await world.call("POST", path, { body, headers });
+    const [cookie] = received.getSetCookie().filter((each) => each.startsWith(`${cookieNames.transaction}=`));
+    const { link, code } = await world.mail(kind, to);
+    return { link, code, match: String(json["match"]), asker: cookie?.split(/[=;]/)[1] };
+  }
+  const invitation = async (email: string) => {
+    await world.ampho.users.invite({ email });
+    return { email, invite: (await world.mail("invite", email)).invite };
+  };
+  return {
+    mail: () => mailedTo(ann, "/login/mail", { login: ann }, "login"),
+    register: () => mailedTo("new@x.example", "/register", { email: "new@x.example" }, "register"),
+    invite: async () => mailedTo("guest@x.example", "/register", await invitation("guest@x.example"), "register"),
+    reset: () => mailedTo(ann, "/password/reset", { login: ann }, "reset"),
+    recover: async (): Promise<Linked> => {
+      const { match } = await world.ampho.users.recover(ann, { reason: "Called back." });
+      const { link, code } = await world.mail("recover", ann);
+      return { link, code, match, asker: undefined };
+    },
+    "recover, printed and without factors": async (): Promise<Linked> => {
+      const options = { reason: "Called back.", print: true, withoutFactors: true };
+      const { match, link } = await world.ampho.users.recover(ann, options);
+      world.clock.advance(86_401);
+      return { link: proofsOf(link ?? "").link, code: "", match, asker: undefined };
+    },
+  };
+}
+
+/** The route that redeems each of them. */
+const ends: Readonly<Record<string, readonly [path: string, more: object]>> = {
+  mail: ["/login", {}],
+  register: ["/register/finish", { password: newPassword }],
+  invite: ["/register/finish", { password: newPassword }],
+  reset: ["/password/reset/finish", { new_password: newPassword }],
+  recover: ["/password/reset/finish", { new_password: newPassword }],
+  "recover, printed and without factors": ["/password/reset/finish", { new_password: newPassword }],
+};

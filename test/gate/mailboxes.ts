@@ -67,6 +67,9 @@ export function proofsOf(text: string) {
   return { code, link: part("ampho"), invite: part("ampho-invite"), alarm: part("ampho-alarm") };
 }
 
+/** The part of a link before its proof. A reader of the mail has it. */
+export const tokenIn = (link: string): string => link.slice(0, link.lastIndexOf("."));
+
 /** The response to a request for a mail. */
 export interface Begun {
   readonly transaction: string;

@@ -9,7 +9,7 @@ import {
   type Subject,
 } from "../factors/webauthn/authenticator.js";
 import { password, type ReadResponse } from "../world/ampho.js";
-import { asked, begin as beginMail, type Mailing } from "./mailboxes.js";
+import { asked, begin as beginMail, type Mailing, tokenIn } from "./mailboxes.js";
 import { begin, type SignIn } from "./outside.js";
 import { codeAt, logIn, type Owner } from "./owners.js";
 import { type Challenge, challengeOf, loginPage } from "./passkey-owners.js";
@@ -363,7 +363,23 @@ const mailed: readonly Omit<Way, "route">[] = [
       await actor.world.mail("login");
       return post(actor, { transaction, match, link: `${transaction}.${match}` });
     },
-    outcomes: everywhere("invalid_credentials"),
+    outcomes: everywhere("transaction_over"),
+  },
+  {
+    name: "mailed link with the token that it contains",
+    go: async (actor) => {
+      const { link } = (await asked(actor.world, actor.login)).mail;
+      return post(actor, { transaction: tokenIn(link), link });
+    },
+    outcomes: everywhere("match_needed"),
+  },
+  {
+    name: "mailed code with the token of the link",
+    go: async (actor) => {
+      const { link, code } = (await asked(actor.world, actor.login)).mail;
+      return post(actor, { transaction: tokenIn(link), code });
+    },
+    outcomes: everywhere("transaction_over"),
   },
   {
     name: "mailed code on a remembered device",

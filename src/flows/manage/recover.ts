@@ -74,7 +74,8 @@ export async function recover(
   const from = withoutFactors ? now + daySeconds : now;
   const recovery = withoutFactors ? "without_factors" : "with_factors";
   const contents = { login: canonicalLogin(login), recovery } as const;
-  const { token, begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
+  const { begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
+  const token = transactions.signLink(begun) ?? "";
   const binding = await bindingOf(deps, "reset", toAccount(user));
   await store.beginRecovery({
     ...{ userId: user.id, login: user.login, reason, now, origin },
