@@ -109,7 +109,7 @@ export function createCore(
   const sharedLock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
   const lock: Lock = (work) => reliably(() => (shared ? sharedLock(work) : work()));
   const requestRenewal = async ({ refresh_token, key }: StoredSession) =>
-    storedSessionOf(await call("/renew", { refresh_token }, undefined, key));
+    storedSessionOf((await call("/renew", { refresh_token }, undefined, key)) as StoredSession);
   const renewal = createRenewer(records, lock, requestRenewal);
   const listen = globalThis.addEventListener;
   listen?.("storage", refresh);
@@ -140,7 +140,7 @@ export function createCore(
       requireLast();
       const before = await records.read();
       const device = (await kept.get(deviceName)) ?? undefined;
-      const held = await storedSessionOf(await request(device, before?.token));
+      const held = await storedSessionOf((await request(device, before?.token)) as StoredSession);
       try {
         if (held.device) await kept.set(deviceName, held.device);
         // Nothing is awaited before the record is replaced, so that later calls come after it.

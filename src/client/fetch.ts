@@ -13,16 +13,17 @@ export function createFetch(records: Records, renewal: Renewer, base: URL): Fetc
   let futile: string | undefined;
 
   return async (input, init = {}) => {
-    const request = input instanceof Request ? input : undefined;
+    // A string and a URL have none of the members.
+    const request = input as Partial<Request>;
     // The platform's own TypeError does not distinguish a wrong URL or header from a network that is down either.
     const [url, headers] = await reliably(() => [
-      new URL((request?.url ?? input) as string | URL, base),
-      new Headers(init.headers ?? request?.headers),
+      new URL(request.url ?? (input as string | URL), base),
+      new Headers(init.headers ?? request.headers),
     ]);
-    const signal = init.signal ?? request?.signal;
+    const signal = init.signal ?? request.signal;
     const send = (held?: StoredSession): Promise<Response> => {
       if (held?.token) headers.set("Authorization", `Bearer ${held.token}`);
-      return fetch(request ?? url, { ...init, headers }).catch((error) => {
+      return fetch(request.url ? input : url, { ...init, headers }).catch((error) => {
         throw signal?.aborted ? error : unavailable(error);
       });
     };
@@ -45,7 +46,7 @@ export function createFetch(records: Records, renewal: Renewer, base: URL): Fetc
     // A route that redirected has handled the request, which would happen again. A stream, which needs `duplex`, is gone once
     // it was sent, and a copy of it would take memory without a limit. The same holds for the body of a Request, which
     // Firefox does not show. So the next call has the new token.
-    if (response.redirected || request?.bodyUsed || "duplex" in init) return response;
+    if (response.redirected || request.bodyUsed || "duplex" in init) return response;
     const again = await send(renewed);
     if (await isExpired(again)) futile = renewed.id;
     return again;

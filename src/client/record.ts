@@ -22,11 +22,13 @@ export interface StoredSession {
 }
 
 /** Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session. */
-export function storedSessionOf(body: unknown): Promise<StoredSession> {
-  return reliably(() => {
-    const grant = body as StoredSession;
-    return { ...grant, id: randomId(), receivedMs: Date.now(), session: grant.session ?? clientSessionOf(grant.token) };
-  });
+export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
+  return reliably(() => ({
+    ...grant,
+    id: randomId(),
+    receivedMs: Date.now(),
+    session: grant.session ?? clientSessionOf(grant.token),
+  }));
 }
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;

@@ -16,8 +16,6 @@ export interface Renewer {
   resume(): void;
 }
 
-const longestPauseSeconds = 30;
-
 export const sessionEnded = () => new AmphoError("session_ended", "The session has ended.");
 
 /** True if the server states that the session has ended. */
@@ -42,12 +40,11 @@ export function createRenewer(
   let pausedUntilMs = 0;
 
   async function move({ id }: StoredSession): Promise<void> {
-    const held = await records.read();
+    let held = await records.read();
     if (held?.id !== id) return; // Another tab was first.
-    const keyed = { key: randomId(), ...held };
-    await records.replace(keyed, id);
-    const renewed = await requestRenewal(keyed).catch(unlessOver);
-    await records.replace(renewed, id);
+    held = { key: randomId(), ...held };
+    await records.replace(held, id);
+    await records.replace(await requestRenewal(held).catch(unlessOver), id);
   }
 
   async function attempt(stale: StoredSession): Promise<StoredSession> {
@@ -58,7 +55,7 @@ export function createRenewer(
       failures = 0;
     } catch (error) {
       failure = error;
-      const pauseSeconds = Math.min(longestPauseSeconds, 2 ** failures++ / 2) * (0.5 + Math.random() / 2);
+      const pauseSeconds = Math.min(30, 2 ** failures++ / 2) * (0.5 + Math.random() / 2);
       const { retryAfterSeconds = pauseSeconds } = (error as AmphoError).details;
       pausedUntilMs = performance.now() + retryAfterSeconds * 1000;
       throw error;

@@ -22,8 +22,8 @@ interface Problem {
 }
 
 /**
- * Resolves to the JSON of the response, or rejects with AmphoError. A call without a response is repeated, except for a login,
- * which might have created a session.
+ * Resolves to the JSON of the response, or rejects with AmphoError. Without a response, a GET, a renewal and a logout are
+ * repeated. The server might have handled any other call, and would reject its repetition: it was throttled, or its code is used.
  */
 export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, key?: string) => Promise<unknown>;
 
@@ -32,7 +32,7 @@ export const createClientCall =
   (root: string, own?: RequestInit): ClientCall =>
   async (path, body, token, key = randomId()) => {
     const signal = AbortSignal.timeout(deadlineMs);
-    for (let count = 1; ; count++) {
+    for (let count = own?.method || /renew|logout/.test(path) ? 1 : 3; ; count++) {
       try {
         const response = await fetch(root + path, {
           method: "POST",
@@ -51,16 +51,16 @@ export const createClientCall =
         });
         return await responseJson(response);
       } catch (error) {
-        if (error instanceof AmphoError || path === "/login" || count > 2 || signal.aborted) throw unavailable(error);
+        if (error instanceof AmphoError || count > 2 || signal.aborted) throw unavailable(error);
         await sleep(200 * count);
       }
     }
   };
 
-/** Resolves to the JSON of a response, or rejects with the error in it. */
+/** Resolves to the JSON of a response, or rejects with the error in it. Only a 204 has none. */
 export async function responseJson(response: Response): Promise<unknown> {
   const result = parse(await response.text());
-  if (response.ok) return result;
+  if (response.ok && (result || response.status === 204)) return result;
   const [code, message] =
     hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error)
       ? [result.error, result.message]
