@@ -261,7 +261,7 @@ export async function composeAmpho(
   const deps = await createDeps(managed, keyring, providers, captcha, telemetry, options);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
-  const { verify, guard } = telemetry.guard(createGuardOf(deps, follower));
+  const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder((error, requestId) => {
     telemetry.internalError();
@@ -327,7 +327,7 @@ export async function composeAmpho(
       await follower.pendingRead();
       return verify(token);
     },
-    verifySync: verify,
+    verifySync,
     fetch: createFetchHandler(rest),
     onRevoked(listener) {
       requireArgument("listener", listener, callbackRule);

@@ -11,8 +11,10 @@ import { bearerOf } from "../tokens/bearer.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
-  /** Throws `invalid_token`, or `unavailable` while the revocations are unknown. */
+  /** Throws `invalid_token`, or `unavailable` while the revocations are unknown. The caller has waited for a pending read. */
   verify(token: string): Auth;
+  /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending. */
+  verifySync(token: string): Auth;
   /** Guards a request by its one Authorization value. Throws, or rejects where it returns a promise. */
   guard<R>(
     authorization: string | undefined,
@@ -70,8 +72,9 @@ export function createGuard(deps: GuardDeps): Guard {
     if (requirements.maxAge !== undefined)
       requireRecentLogin(verified.claims.auth_time, requirements.maxAge, clock.now());
     if (requirements.live === true)
-      return checkLive(verified).then((auth) => {
-        // Meanwhile this process can have ended the session.
+      return checkLive(verified).then(async (auth) => {
+        // Meanwhile this process can have ended the session, or was paused since the database was read.
+        await pendingRead?.();
         verifyBearer(authorization);
         return requirePermission(auth, requirements, request);
       });
@@ -83,7 +86,12 @@ export function createGuard(deps: GuardDeps): Guard {
     return requireNotRevoked(tokens.verifyAccess(token, clock.now())).auth;
   }
 
-  return { verify, guard };
+  function verifySync(token: string): Auth {
+    if (pendingRead?.() !== undefined) throw revocationsUnknown();
+    return verify(token);
+  }
+
+  return { verify, verifySync, guard };
 }
 
 function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {

@@ -7,7 +7,7 @@ import { guardResults } from "./definitions.js";
 import { resultLabelOf } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
-export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
+export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
   // Every guarded request comes through here, so it looks up no label and creates no promise.
   const [ok, anonymous] = [guards.cell({ result: "ok" }), guards.cell({ result: "anonymous" })];
   const count = (auth: Auth | undefined) => {
@@ -15,16 +15,18 @@ export function observeGuard({ verify, guard }: Guard, { guards }: Pick<Metrics,
     else ok.value += 1;
     return auth;
   };
+  const countVerified = (check: (token: string) => Auth) => (token: string) => {
+    try {
+      const auth = check(token);
+      ok.value += 1;
+      return auth;
+    } catch (error) {
+      throw counted(error, guards);
+    }
+  };
   return {
-    verify(token) {
-      try {
-        const auth = verify(token);
-        ok.value += 1;
-        return auth;
-      } catch (error) {
-        throw counted(error, guards);
-      }
-    },
+    verify: countVerified(verify),
+    verifySync: countVerified(verifySync),
     guard(authorization, requirements, request) {
       try {
         const auth = guard(authorization, requirements, request);

@@ -527,7 +527,7 @@ describe("a strict need", () => {
     const world = await openWorld({ sessionIdleTtl: 100 });
     const { token } = await world.session(await world.user("ann"));
     world.clock.advance(100);
-    expect(world.ampho.verifySync(token).login).toBe("ann");
+    expect((await world.ampho.verify(token)).login).toBe("ann");
     expect(await outcomeOf(strict(world)(request(token)))).toEqual(rejections.invalid);
   });
 

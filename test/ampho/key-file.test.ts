@@ -45,7 +45,7 @@ const [a, b] = [newKey("a"), newKey("b")];
 const tokenOf = (key: typeof a) =>
   foreignToken(key, { exp: start + 600, login: "ann" }, { alg: "HS256", kid: key.kid });
 const becomes = (world: World, token: string, what: string) =>
-  vi.waitFor(() => expect(admission(world.ampho, token)).toBe(what), patience);
+  vi.waitFor(async () => expect(await admission(world.ampho, token)).toBe(what), patience);
 
 it("a revoked signing key is logged and listed in the warnings until another key signs", async () => {
   const world = await openFiled({ keys: [a, b] });
@@ -71,10 +71,10 @@ describe("a key file that", () => {
   it("a key file that is replaced by a rename is read again: the new key signs, the old one verifies", async () => {
     const world = await openFiled(a);
     const session = await world.session(await world.user("ann"));
-    expect(admission(world.ampho, tokenOf(b))).toBe("invalid_token");
+    expect(await admission(world.ampho, tokenOf(b))).toBe("invalid_token");
     world.write({ keys: [b, a] });
     await becomes(world, tokenOf(b), "in");
-    expect(admission(world.ampho, session.token)).toBe("in");
+    expect(await admission(world.ampho, session.token)).toBe("in");
     const next = grantOf(await world.renew(session.refresh_token));
     expect([world.kid(session.token), world.kid(next.token), world.kid(next.refresh_token)]).toEqual(["a", "b", "b"]);
     expect(world.notices).toContain("The key file was read again. b signs. a only verifies.");
@@ -90,7 +90,7 @@ describe("a key file that", () => {
     await becomes(world, tokenOf(b), "in");
     // The old version can be deleted at once.
     rmSync(path.join(folder, "v1"), { recursive: true });
-    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+    expect(await admission(world.ampho, tokenOf(a))).toBe("in");
   });
 
   it("a key file that is written in place is read when it is complete", async () => {
@@ -99,7 +99,7 @@ describe("a key file that", () => {
     writeFileSync(world.file, text.slice(0, 40));
     // Long enough that the incomplete file was read once or twice.
     await sleep(1_200);
-    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+    expect(await admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");
     expect(world.notices.join("\n")).not.toContain("error");
@@ -134,7 +134,7 @@ describe("a key file that", () => {
         expect(world.notices.join()).not.toContain(canary);
         await expect(world.ampho.host.ready()).resolves.toBeUndefined();
         const session = await world.session(await world.user("ann"));
-        expect(admission(world.ampho, session.token)).toBe("in");
+        expect(await admission(world.ampho, session.token)).toBe("in");
         rmSync(world.file, { recursive: true, force: true });
         world.write({ keys: [b, a] });
         await becomes(world, tokenOf(b), "in");
@@ -152,7 +152,7 @@ describe("a key file that", () => {
     await expect(world.ampho.reloadKeys()).rejects.toThrow(
       /^AMPHO_SECURITY_KEY_FILE must be a JWK or a JWK Set, but is not JSON/,
     );
-    expect(admission(world.ampho, tokenOf(a))).toBe("in");
+    expect(await admission(world.ampho, tokenOf(a))).toBe("in");
     writeFileSync(world.file, text);
     await becomes(world, tokenOf(b), "in");
   });
@@ -186,12 +186,15 @@ describe("a token that was accepted before its key was removed", () => {
     const ann = await world.user("ann");
     const kept = await world.session(ann);
     const old = tokenOf(a);
-    expect([admission(world.ampho, old), admission(world.ampho, kept.token)]).toEqual(["in", "in"]);
-    const auth = world.ampho.verifySync(kept.token);
+    expect([await admission(world.ampho, old), await admission(world.ampho, kept.token)]).toEqual(["in", "in"]);
+    const auth = await world.ampho.verify(kept.token);
     world.write({ keys: [newKey("c"), b] });
     await world.ampho.reloadKeys();
-    expect([admission(world.ampho, old), admission(world.ampho, kept.token)]).toEqual(["invalid_token", "in"]);
-    expect(world.ampho.verifySync(kept.token)).toEqual(auth);
+    expect([await admission(world.ampho, old), await admission(world.ampho, kept.token)]).toEqual([
+      "invalid_token",
+      "in",
+    ]);
+    expect(await world.ampho.verify(kept.token)).toEqual(auth);
     expect((await world.renew(kept.refresh_token)).status).toBe(200);
     expect(world.notices.join("\n")).toContain("No longer accepted: a and all tokens that they signed.");
   });
@@ -199,20 +202,20 @@ describe("a token that was accepted before its key was removed", () => {
   it("the tokens of a key are rejected when another key has its kid", async () => {
     const world = await openFiled(a);
     const session = await world.session(await world.user("ann"));
-    expect(admission(world.ampho, session.token)).toBe("in");
+    expect(await admission(world.ampho, session.token)).toBe("in");
     world.write(newKey("a"));
     await world.ampho.reloadKeys();
-    expect(admission(world.ampho, session.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, session.token)).toBe("invalid_token");
     expect((await world.renew(session.refresh_token)).error).toBe("invalid_token");
   });
 
   it("a token stays in the cache while its key is configured", async () => {
     const world = await openFiled(a);
     const { token } = await world.session(await world.user("ann"));
-    const auth = world.ampho.verifySync(token);
+    const auth = await world.ampho.verify(token);
     world.write({ keys: [b, a] });
     await world.ampho.reloadKeys();
-    expect(world.ampho.verifySync(token)).toBe(auth);
+    expect(await world.ampho.verify(token)).toBe(auth);
   });
 });
 
@@ -241,7 +244,7 @@ describe("two instances of which one has read the next stage and the other has n
         [other, { ampho: one.ampho }],
       ] as const) {
         const grant = await from.session(ann);
-        expect(admission(to.ampho, grant.token)).toBe("in");
+        expect(await admission(to.ampho, grant.token)).toBe("in");
       }
       const grant = await other.session(ann);
       const renewed = grantOf(await one.renew(grant.refresh_token));

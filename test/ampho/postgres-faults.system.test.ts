@@ -59,10 +59,10 @@ async function expectAway({ world, login, live }: Actors): Promise<void> {
     within(6000, expect(strict(world, live)).rejects.toMatchObject({ code: "unavailable" })),
     within(1500, expect(world.ampho.host.ready()).rejects.toMatchObject({ code: "unavailable" })),
   ];
-  expect(admission(world.ampho, live.token)).toBe("in");
+  expect(await admission(world.ampho, live.token)).toBe("in");
   expect((await world.call("GET", "/session", { bearer: live.token })).status).toBe(200);
   await Promise.all(asked);
-  expect(admission(world.ampho, live.token)).toBe("in");
+  expect(await admission(world.ampho, live.token)).toBe("in");
 }
 
 /** Expects everything to recover within 5 s, with every acknowledged change in the database. */
@@ -76,7 +76,7 @@ async function expectBack({ world, login, live }: Actors): Promise<void> {
   expect(sessionOf(renewed)).toBe(sessionOf(live));
   await world.login(login);
   expect((await world.call("POST", "/logout", { bearer: renewed.token })).status).toBe(204);
-  expect(admission(world.ampho, renewed.token)).toBe("invalid_token");
+  expect(await admission(world.ampho, renewed.token)).toBe("invalid_token");
 }
 
 describe("a PostgreSQL that", () => {
@@ -111,7 +111,7 @@ describe("a PostgreSQL that", () => {
       const renew = async () => grantOf(await actors.world.renew(refresh_token));
       await vi.waitFor(renew, { timeout: 5000, interval: 50 });
       expect(await database.query(contradictions)).toEqual([]);
-      expect(admission(actors.world.ampho, token)).toBe("in");
+      expect(await admission(actors.world.ampho, token)).toBe("in");
     }
     await expectBack(actors);
   });

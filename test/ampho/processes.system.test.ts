@@ -11,8 +11,11 @@ import { startChild } from "../store/processes.js";
 import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
 import { within } from "../world/deadline.js";
 import { freshFolder } from "../world/folder.js";
-import { foreignToken } from "../world/tokens.js";
+import { foreignToken, sessionOf } from "../world/tokens.js";
+import { useDatabase } from "../world/use-postgres.js";
 import { realClock, startInstance } from "./processes.js";
+
+const postgres = useDatabase();
 
 /** The server of an application, with Ampho's endpoints and two guarded paths. */
 async function serve(world: World) {
@@ -114,6 +117,29 @@ describe("a process", () => {
   });
 });
 
+describe.each([
+  ["SQLite", async () => `sqlite:${freshFolder()}/ampho.db`],
+  ["PostgreSQL", () => postgres.empty().then(() => postgres.runtimeUrl)],
+])("a process on %s that was stopped for a while", (_, open) => {
+  it("verifySync accepts no session that ended while its process was stopped", async () => {
+    const databaseUrl = await open();
+    const world = await openWorld({ clock: realClock, databaseUrl });
+    const stopped = await startInstance(world, { databaseUrl });
+    const ann = await world.user("ann");
+    const [ended, good] = [await world.session(ann), await world.session(ann)];
+    for (const { token } of [ended, good]) expect(await stopped.verify(token)).toBe("ann");
+    stopped.signal("SIGSTOP");
+    await world.ampho.sessions.end(sessionOf(ended));
+    // Longer than the second for which a process needs no read.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const waiting = Array.from({ length: 20 }, () => stopped.verifySync(ended.token));
+    stopped.signal("SIGCONT");
+    for (const result of await Promise.all(waiting)) expect(result).toMatch(/^(unavailable|invalid_token)$/);
+    expect(await stopped.verify(ended.token)).toBe("invalid_token");
+    await vi.waitFor(async () => expect(await stopped.verifySync(good.token)).toBe("ann"), 15_000);
+  });
+});
+
 describe("while another process holds the write lock", () => {
   it("a locked database delays writes and no guarded request", async () => {
     const world = await openWorld({ clock: realClock });
@@ -171,7 +197,7 @@ describe("while the database is unreachable", () => {
     });
     grantOf(await world.renew(grant.refresh_token));
     expect(await post("/logout", undefined, grant.token)).toBe(204);
-    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
   });
 });

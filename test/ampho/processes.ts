@@ -19,6 +19,10 @@ export interface Instance {
   all(requests: readonly Request[]): Promise<readonly { readonly status: number; readonly text: string }[]>;
   /** Returns the login of the token, or the code of the rejection. */
   verify(token: string): Promise<string>;
+  /** The same with `verifySync`. */
+  verifySync(token: string): Promise<string>;
+  /** Stops the process, or lets it continue. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** Ends it by SIGKILL. */
   kill(): Promise<void>;
   /** Ends its input, and resolves to its exit code and last output. */
@@ -56,6 +60,8 @@ export async function startInstance(world: World, options: object = {}): Promise
     calls: (count, request) => ask("calls", { count, ...request }),
     all: (requests) => ask("all", { requests }),
     verify: (token) => ask("verify", { token }),
+    verifySync: (token) => ask("verifySync", { token }),
+    signal: (signal) => void child.kill(signal),
     kill: async () => {
       child.kill("SIGKILL");
       await ended;

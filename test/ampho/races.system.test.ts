@@ -81,7 +81,7 @@ describe("a replay among many", () => {
       ...Array.from({ length: 10 }, () => world.renew(second.refresh_token)),
     ]);
     for (const { status, json, error } of responses) {
-      if (status === 200) expect(admission(world.ampho, String(json["token"]))).toBe("invalid_token");
+      if (status === 200) expect(await admission(world.ampho, String(json["token"]))).toBe("invalid_token");
       else expect(error).toBe("session_ended");
     }
     expect((await world.events()).filter((event) => event === "renew_replayed")).toHaveLength(1);
@@ -148,9 +148,9 @@ describe("login, renewal, logout, disabling and a new password at once", () => {
       if (live.has(sessionOf(grant))) continue;
       ended++;
       // The revocation takes effect at once in the same process, and within a second in the other.
-      const rejectedBy = ({ ampho }: World) => admission(ampho, grant.token) === "invalid_token";
-      expect(rejectedBy(world) || rejectedBy(other), `seed ${seed}`).toBe(true);
-      await within(1000, () => rejectedBy(world) && rejectedBy(other));
+      const rejectedBy = async ({ ampho }: World) => (await admission(ampho, grant.token)) === "invalid_token";
+      expect((await rejectedBy(world)) || (await rejectedBy(other)), `seed ${seed}`).toBe(true);
+      await within(1000, async () => (await rejectedBy(world)) && (await rejectedBy(other)));
       const renewal = await world.renew(grant.refresh_token);
       expect([renewal.status, renewal.error], `seed ${seed}`).toEqual([401, "session_ended"]);
     }

@@ -16,7 +16,7 @@ async function openAnn(options: Parameters<typeof openWorld>[0] = {}) {
 /** Expects a response that reports the end of the session, and rejected access tokens. */
 async function expectEnded(world: World, grant: FullGrant, response: { readonly error: unknown; status: number }) {
   expect([response.status, response.error]).toEqual([401, "session_ended"]);
-  expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+  expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
   expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
 }
 
@@ -46,9 +46,9 @@ describe("a renewal by refresh token", () => {
     world.clock.advance(300);
     await renewed(grant.refresh_token);
     world.clock.advance(659);
-    expect(admission(world.ampho, grant.token)).toBe("in");
+    expect(await admission(world.ampho, grant.token)).toBe("in");
     world.clock.advance(1);
-    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
   });
 
   it("a renewal accepts a form as well as JSON", async () => {
@@ -147,7 +147,7 @@ describe("a replay", () => {
     const next = await renewed(grant.refresh_token);
     world.clock.advance(11);
     await expectEnded(world, next, await world.renew(grant.refresh_token));
-    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     expect((await world.events()).filter((event) => event === "renew_replayed")).toHaveLength(1);
   });
 
@@ -164,7 +164,7 @@ describe("a replay", () => {
     await renewed(grant.refresh_token);
     world.clock.advance(11);
     await world.renew(grant.refresh_token);
-    expect(admission(world.ampho, other.token)).toBe("in");
+    expect(await admission(world.ampho, other.token)).toBe("in");
     await renewed(other.refresh_token);
   });
 
@@ -277,16 +277,16 @@ describe("a renewal by access token", () => {
   it("an access token with a removed role renews to a token without it", async () => {
     const { world, grant, byAccess } = await openAnn();
     await world.ampho.users.setRoles("ann", { remove: ["editor"] });
-    expect(admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
     const next = grantOf(await byAccess(grant.token));
     expect(claimsOf(next.token)["roles"]).toEqual([]);
-    expect(admission(world.ampho, next.token)).toBe("in");
+    expect(await admission(world.ampho, next.token)).toBe("in");
   });
 
   it("a renewal by access token is rejected for an ended session and without a session", async () => {
     const { world, ann, grant, byAccess } = await openAnn();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
-    expect(admission(world.ampho, foreign)).toBe("in");
+    expect(await admission(world.ampho, foreign)).toBe("in");
     expect((await byAccess(foreign)).error).toBe("session_ended");
     const withoutGeneration = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant) };
     expect((await byAccess(foreignToken(world.key, withoutGeneration))).error).toBe("session_ended");

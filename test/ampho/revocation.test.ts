@@ -1,7 +1,7 @@
 // Revocation (docs/reference/contract.md §4): at once in the same process, within a second in another one, and after a restart.
 import { describe, expect, it } from "vitest";
 import type { Revoked } from "../../dist/index.js";
-import { admission, grantOf, openWorld, password, type World } from "../world/ampho.js";
+import { admission, grantOf, openWorld, password, requestFor, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { within } from "../world/deadline.js";
 import { claimsOf, foreignToken, newKey, sessionOf } from "../world/tokens.js";
@@ -23,8 +23,8 @@ function foreignTokens(world: World, id: string) {
   };
 }
 
-const admissions = (world: World, tokens: Readonly<Record<string, string>>) =>
-  new Set(Object.values(tokens).map((token) => admission(world.ampho, token)));
+const admissions = async (world: Pick<World, "ampho">, tokens: Readonly<Record<string, string>>) =>
+  new Set(await Promise.all(Object.values(tokens).map((token) => admission(world.ampho, token))));
 
 describe.each([
   ["disabled", (world: World) => world.ampho.users.disable("ANN")],
@@ -41,10 +41,10 @@ describe.each([
       eveForeign: foreignToken(world.key, { exp: start + 600, login: "eve", sub: "x" }),
       looksLike: foreignToken(world.key, { exp: start + 600, login: "Anna" }),
     };
-    expect(admissions(world, { ...sessions, ...foreign, ...others })).toEqual(new Set(["in"]));
+    expect(await admissions(world, { ...sessions, ...foreign, ...others })).toEqual(new Set(["in"]));
     await change(world);
-    expect(admissions(world, { ...sessions, ...foreign })).toEqual(new Set(["invalid_token"]));
-    expect(admissions(world, others)).toEqual(new Set(["in"]));
+    expect(await admissions(world, { ...sessions, ...foreign })).toEqual(new Set(["invalid_token"]));
+    expect(await admissions(world, others)).toEqual(new Set(["in"]));
   });
 
   it("the tokens of the user stay rejected after a restart until the last one has expired", async () => {
@@ -55,12 +55,12 @@ describe.each([
     await change(world);
     await world.ampho.close();
     const after = await world.another();
-    expect(admissions(after, { ...sessions, ...foreignTokens(after, ann.id), longest })).toEqual(
+    expect(await admissions(after, { ...sessions, ...foreignTokens(after, ann.id), longest })).toEqual(
       new Set(["invalid_token"]),
     );
     world.clock.advance(day + 299);
     const late = await world.another();
-    expect(admission(late.ampho, longest)).toBe("invalid_token");
+    expect(await admission(late.ampho, longest)).toBe("invalid_token");
   });
 
   it("only new tokens are valid after the user is created or enabled again", async () => {
@@ -74,9 +74,9 @@ describe.each([
     if (again === undefined) throw new Error("Ann is not there");
     world.clock.advance(1);
     const { withoutIat, bySubWithoutIat, bySub, issuedBefore, ...fresh } = foreignTokens(world, again.id);
-    expect(admissions(world, old)).toEqual(new Set(["invalid_token"]));
-    expect(admissions(world, { withoutIat, issuedBefore })).toEqual(new Set(["invalid_token"]));
-    expect(admissions(world, { ...fresh, bySub, session: (await world.session(again)).token })).toEqual(
+    expect(await admissions(world, old)).toEqual(new Set(["invalid_token"]));
+    expect(await admissions(world, { withoutIat, issuedBefore })).toEqual(new Set(["invalid_token"]));
+    expect(await admissions(world, { ...fresh, bySub, session: (await world.session(again)).token })).toEqual(
       new Set(["in"]),
     );
   });
@@ -90,12 +90,12 @@ describe("a removed role", () => {
     const sign = (claims: object) => foreignToken(world.key, { exp: start + 600, login: "ann", iat: start, ...claims });
     const [withRole, withoutRole] = [sign({ roles: ["editor"] }), sign({ roles: ["reader"] })];
     await world.ampho.users.setRoles("Ann", { remove: ["editor"] });
-    expect(admission(world.ampho, session.token)).toBe("invalid_token");
-    expect(admission(world.ampho, withRole)).toBe("invalid_token");
-    expect(admission(world.ampho, withoutRole)).toBe("in");
+    expect(await admission(world.ampho, session.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, withRole)).toBe("invalid_token");
+    expect(await admission(world.ampho, withoutRole)).toBe("in");
     const next = grantOf(await world.renew(session.refresh_token));
     expect(claimsOf(next.token)).toMatchObject({ roles: ["reader"], ver: start });
-    expect(admission(world.ampho, next.token)).toBe("in");
+    expect(await admission(world.ampho, next.token)).toBe("in");
   });
 
   it("a role that is given again makes only new tokens valid", async () => {
@@ -104,8 +104,8 @@ describe("a removed role", () => {
     const before = await world.session(ann);
     await world.ampho.users.setRoles("ann", []);
     await world.ampho.users.setRoles("ann", ["editor"]);
-    expect(admission(world.ampho, before.token)).toBe("invalid_token");
-    expect(admission(world.ampho, (await world.session(ann)).token)).toBe("in");
+    expect(await admission(world.ampho, before.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, (await world.session(ann)).token)).toBe("in");
   });
 
   it("the tokens with a removed role stay rejected after a restart", async () => {
@@ -115,7 +115,7 @@ describe("a removed role", () => {
     await world.ampho.users.setRoles("ann", []);
     await world.ampho.close();
     const after = await world.another();
-    expect(admission(after.ampho, token)).toBe("invalid_token");
+    expect(await admission(after.ampho, token)).toBe("invalid_token");
     grantOf(await after.renew(refresh_token));
   });
 
@@ -125,7 +125,7 @@ describe("a removed role", () => {
     const { token } = await world.session(ann);
     await world.ampho.users.setRoles("ann", { add: ["auditor"] });
     await world.ampho.users.setRoles("ann", ["auditor", "editor"]);
-    expect(admission(world.ampho, token)).toBe("in");
+    expect(await admission(world.ampho, token)).toBe("in");
   });
 });
 
@@ -137,8 +137,8 @@ describe("a revoked key", () => {
     const foreign = foreignToken(world.key, { exp: start + 600, login: "x" });
     await world.ampho.keys.revoke("key-1");
     const check = async ({ ampho, call, renew }: World) => {
-      expect(admission(ampho, grant.token)).toBe("invalid_token");
-      expect(admission(ampho, foreign)).toBe("invalid_token");
+      expect(await admission(ampho, grant.token)).toBe("invalid_token");
+      expect(await admission(ampho, foreign)).toBe("invalid_token");
       for (const response of [
         await call("POST", "/login", { body: { login: "ann", password } }),
         await renew(grant.refresh_token),
@@ -162,12 +162,12 @@ describe("a revoked key", () => {
     const before = await world.session(ann);
     const rotated = await world.another({ key: { keys: [newKey("new"), old] } });
     const after = await rotated.session(ann);
-    expect(admission(rotated.ampho, before.token)).toBe("in");
+    expect(await admission(rotated.ampho, before.token)).toBe("in");
     await rotated.ampho.keys.revoke("old");
-    expect(admission(rotated.ampho, before.token)).toBe("invalid_token");
+    expect(await admission(rotated.ampho, before.token)).toBe("invalid_token");
     expect((await rotated.renew(before.refresh_token)).error).toBe("invalid_token");
     expect((await rotated.call("POST", "/renew", { bearer: before.token })).error).toBe("invalid_token");
-    expect(admission(rotated.ampho, after.token)).toBe("in");
+    expect(await admission(rotated.ampho, after.token)).toBe("in");
     grantOf(await rotated.renew(after.refresh_token));
   });
 
@@ -180,7 +180,7 @@ describe("a revoked key", () => {
     const header = JSON.parse(Buffer.from(next.token.split(".")[0] ?? "", "base64url").toString());
     expect(header.kid).toBe("new");
     // A process without the new key rejects its tokens.
-    expect(admission(world.ampho, next.token)).toBe("invalid_token");
+    expect(await admission(world.ampho, next.token)).toBe("invalid_token");
   });
 });
 
@@ -193,21 +193,19 @@ describe("everything at once", () => {
     await world.ampho.sessions.endForEveryone();
     const rejected = async ({ ampho, renew }: World) => {
       for (const { token, refresh_token } of sessions) {
-        expect(admission(ampho, token)).toBe("invalid_token");
+        expect(await admission(ampho, token)).toBe("invalid_token");
         expect((await renew(refresh_token)).error).toBe("session_ended");
       }
-      expect(new Set(Object.values(foreign).map((token) => admission(ampho, token)))).toEqual(
-        new Set(["invalid_token"]),
-      );
+      expect(await admissions({ ampho }, foreign)).toEqual(new Set(["invalid_token"]));
     };
     await rejected(world);
     const fresh = await world.session(ann);
-    expect(admission(world.ampho, fresh.token)).toBe("in");
+    expect(await admission(world.ampho, fresh.token)).toBe("in");
     expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
     await world.ampho.close();
     const after = await world.another();
     await rejected(after);
-    expect(admission(after.ampho, fresh.token)).toBe("in");
+    expect(await admission(after.ampho, fresh.token)).toBe("in");
   });
 
   it("a second endForEveryone after the clock was set back makes no rejected token valid", async () => {
@@ -216,8 +214,8 @@ describe("everything at once", () => {
     await world.ampho.sessions.endForEveryone();
     world.clock.advance(-30);
     await world.ampho.sessions.endForEveryone();
-    expect(admission(world.ampho, foreign)).toBe("invalid_token");
-    expect(admission((await world.another()).ampho, foreign)).toBe("invalid_token");
+    expect(await admission(world.ampho, foreign)).toBe("invalid_token");
+    expect(await admission((await world.another()).ampho, foreign)).toBe("invalid_token");
   });
 });
 
@@ -230,7 +228,7 @@ describe("a restart", () => {
     const next = grantOf(await world.renew(renewed.refresh_token));
     await world.ampho.close();
     const after = await world.another();
-    expect([live, over, renewed, next].map(({ token }) => admission(after.ampho, token))).toEqual([
+    expect(await Promise.all([live, over, renewed, next].map(({ token }) => admission(after.ampho, token)))).toEqual([
       "in",
       "invalid_token",
       "in",
@@ -259,21 +257,56 @@ describe("another process", () => {
       everything: (await world.session(dan)).token,
     });
     const { session, user, role, everything } = await tokens();
-    const rejected = (token: string) => within(1000, () => admission(other.ampho, token) === "invalid_token");
-    for (const token of [session, user, role, everything]) expect(admission(other.ampho, token)).toBe("in");
+    const rejected = (token: string) =>
+      within(1000, async () => (await admission(other.ampho, token)) === "invalid_token");
+    for (const token of [session, user, role, everything]) expect(await admission(other.ampho, token)).toBe("in");
     await world.ampho.sessions.endForUser(ann.id);
     await rejected(session);
     await world.ampho.users.disable("bob");
     await rejected(user);
     await world.ampho.users.setRoles("cid", []);
     await rejected(role);
-    expect(admission(other.ampho, everything)).toBe("in");
+    expect(await admission(other.ampho, everything)).toBe("in");
     await world.ampho.sessions.endForEveryone();
     await rejected(everything);
     const last = (await world.session(ann)).token;
-    expect(admission(other.ampho, last)).toBe("in");
+    expect(await admission(other.ampho, last)).toBe("in");
     await world.ampho.keys.revoke("key-1");
     await rejected(last);
+  });
+});
+
+describe("a process that was paused", () => {
+  it("verifySync throws unavailable until the revocations were read again", async () => {
+    const world = await openWorld();
+    const paused = await world.another();
+    const ann = await world.user("ann");
+    const [ended, good] = [await world.session(ann), await world.session(ann)];
+    for (const { token } of [ended, good]) expect(await admission(paused.ampho, token)).toBe("in");
+    await world.ampho.sessions.end(sessionOf(ended));
+    world.clock.advance(2);
+    for (const { token } of [ended, good])
+      expect(() => paused.ampho.verifySync(token)).toThrow(expect.objectContaining({ code: "unavailable" }));
+    expect(await admission(paused.ampho, ended.token)).toBe("invalid_token");
+    expect(() => paused.ampho.verifySync(ended.token)).toThrow("revoked");
+    expect(paused.ampho.verifySync(good.token).login).toBe("ann");
+  });
+
+  it("a request with live is rejected if its session ended during a pause after the database was read", async () => {
+    const ann = { id: "u1", login: "ann" };
+    const users = { find: () => ann, verify: () => true };
+    const world = await openWorld({ users });
+    const { token } = await world.ampho.sessions.create(ann.id);
+    // The application reads its own table after Ampho has read the session.
+    const findDuringPause = async () => {
+      await world.ampho.sessions.endForUser(ann.id);
+      world.clock.advance(2);
+      return ann;
+    };
+    const paused = await world.another({ users: { ...users, find: findDuringPause } });
+    const request = requestFor("GET", "http://localhost/articles", { bearer: token });
+    const handler = paused.ampho.authorize({ live: true }, () => new Response("in"));
+    expect((await handler(request)).status).toBe(401);
   });
 });
 
@@ -363,7 +396,7 @@ describe("a listener of onRevoked", () => {
     const { token } = await world.session(ann);
     expect((await world.call("POST", "/logout", { bearer: token })).status).toBe(204);
     expect(reported).toHaveLength(1);
-    expect(admission(world.ampho, token)).toBe("invalid_token");
+    expect(await admission(world.ampho, token)).toBe("invalid_token");
     expect(world.notices.join("\n")).toContain("listener-broke");
   });
 });
@@ -383,6 +416,6 @@ describe("a token", () => {
     expect(ttl).toBe(900);
     world.clock.advance(expires + 299 - world.clock.now());
     const after = await world.another();
-    expect(admission(after.ampho, token)).toBe("invalid_token");
+    expect(await admission(after.ampho, token)).toBe("invalid_token");
   });
 });

@@ -88,7 +88,7 @@ describe("docs/guides/own-users.md", () => {
       const responses = [await logIn("Ann@example.org", "an old one"), await logIn("ann@example.org", "wrong")];
       while (needsRehash(rows[0]?.passwordHash ?? "")) await new Promise((resolve) => setTimeout(resolve, 20));
       responses.push(await logIn("ann@example.org", "an old one"));
-      process.stdout.write(JSON.stringify([...responses, ampho.verifySync(token).roles, await ampho.sessions.endForUser("7")]));
+      process.stdout.write(JSON.stringify([...responses, (await ampho.verify(token)).roles, await ampho.sessions.endForUser("7")]));
       await ampho.close();`,
     );
     compile("program.ts");

@@ -89,7 +89,7 @@ onBothDatabases((ground) => {
     );
     expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
     expect([calls, rows[0]?.password]).toEqual([["setPassword"], newPassword]);
-    expect(admission(world.ampho, token)).not.toBe("in");
+    expect(await admission(world.ampho, token)).not.toBe("in");
     expect((await world.renew(refresh_token)).status).toBe(401);
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(wrong);
   });
@@ -110,8 +110,8 @@ onBothDatabases((ground) => {
     expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
     expect(responses.filter(({ status }) => status === 401)).toHaveLength(3);
     expect(calls).toEqual(["setPassword"]);
-    expect(admission(world.ampho, mine.token)).toBe("in");
-    expect(admission(world.ampho, other.token)).not.toBe("in");
+    expect(await admission(world.ampho, mine.token)).toBe("in");
+    expect(await admission(world.ampho, other.token)).not.toBe("in");
     expect((await world.renew(other.refresh_token)).status).toBe(401);
     expect(await world.events()).toContain("password_changed");
     expect((await world.call("DELETE", "/password", { bearer: mine.token })).status).toBe(405);

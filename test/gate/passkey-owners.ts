@@ -105,6 +105,6 @@ export const logInWith = async (
 /** The session of a login by passkey. A guard accepts its token. */
 export async function passkeyLogin(world: World, owner: PasskeyOwner, change: Partial<Parts> = {}): Promise<FullGrant> {
   const grant = grantOf(await logInWith(world, owner, change));
-  expect(admission(world.ampho, grant.token)).toBe("in");
+  expect(await admission(world.ampho, grant.token)).toBe("in");
   return grant;
 }

@@ -117,7 +117,7 @@ onBothDatabases((ground) => {
     const body = { transaction, code: mail.code, recovery_code: recoveryCodes[0] };
     expect((await finishReset(world, body)).status).toBe(204);
     for (const { token, refresh_token } of [first, second]) {
-      expect(admission(world.ampho, token)).not.toBe("in");
+      expect(await admission(world.ampho, token)).not.toBe("in");
       expect((await world.renew(refresh_token)).status).toBe(401);
     }
     // The other process reads revocations four times a second.
@@ -230,7 +230,7 @@ onBothDatabases((ground) => {
     expect(Object.keys(begun)).toEqual(["transaction", "match"]);
     const guessed = await finishEmail(world, own.token, { transaction: begun.transaction, code: "12345678" });
     expect(outcomeOf(guessed)).toEqual(wrong);
-    expect(admission(world.ampho, token)).toBe("in");
+    expect(await admission(world.ampho, token)).toBe("in");
   });
 
   it("a code of a change of address is good for its session, its address and the address until now (W-85)", async () => {
@@ -293,13 +293,13 @@ onBothDatabases((ground) => {
     const raise = (sent: string) => world.call("POST", "/alarm", { body: { alarm: sent } });
     for (const changed of [`${alarm}x`, alarm.slice(0, -2), "x", mailed.transaction, mailed.mail.link, live.token])
       expect(outcomeOf(await raise(changed))).toEqual(over);
-    expect(admission(world.ampho, live.token)).toBe("in");
+    expect(await admission(world.ampho, live.token)).toBe("in");
     const response = await raise(alarm);
     expect([response.status, response.text]).toEqual([204, ""]);
-    expect(admission(world.ampho, live.token)).not.toBe("in");
+    expect(await admission(world.ampho, live.token)).not.toBe("in");
     expect((await world.renew(live.refresh_token)).status).toBe(401);
     expect((await logInBy(world, { transaction: mailed.transaction, code: mailed.mail.code })).status).toBe(401);
-    expect(admission(world.ampho, bobs.token)).toBe("in");
+    expect(await admission(world.ampho, bobs.token)).toBe("in");
     // The password and the factor stay.
     for (const remembered of [device, live.device])
       expect(outcomeOf(await logInBy(world, { login: ann, password, device: remembered }))).toEqual([
@@ -310,7 +310,7 @@ onBothDatabases((ground) => {
     const after = grantOf(await logInBy(world, { login: ann, password, totp: codeAt(secret, world.clock.now()) }));
     // Twice: the second use ends nothing.
     expect((await raise(alarm)).status).toBe(204);
-    expect(admission(world.ampho, after.token)).toBe("in");
+    expect(await admission(world.ampho, after.token)).toBe("in");
     for (const path of ["/totp", "/logout", "/recovery-codes"])
       expect((await world.call("POST", path, { bearer: alarm })).status).toBe(401);
     expect((await world.call("GET", "/session", { bearer: alarm })).status).toBe(401);

@@ -95,7 +95,7 @@ onBothDatabases((ground) => {
     }
     expect((await world.renew(transaction)).status).toBe(401);
     expect((await world.call("POST", "/passkeys/options", { bearer: transaction })).status).toBe(404);
-    expect(admission(world.ampho, transaction)).toBe("invalid_token");
+    expect(await admission(world.ampho, transaction)).toBe("invalid_token");
     expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
     expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
   });

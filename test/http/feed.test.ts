@@ -79,7 +79,7 @@ describe("the feed", () => {
     const { last, epoch } = (await read()).json;
     const user = await serving.ampho.users.create({ login: "Bóris", roles: ["a", "b"] });
     const grant = await serving.ampho.sessions.create(user.id);
-    const { session = "" } = serving.ampho.verifySync(grant.token);
+    const { session = "" } = await serving.ampho.verify(grant.token);
     await serving.ampho.sessions.end(session);
     await serving.ampho.users.setRoles("bóris", ["b"]);
     await serving.ampho.users.disable("bóris");
@@ -114,7 +114,7 @@ describe("the feed", () => {
     const { last } = (await read()).json;
     const user = await serving.ampho.users.create({ login: "kim", roles: ["a", "b"] });
     const grant = await serving.ampho.sessions.create(user.id);
-    await serving.ampho.sessions.end(serving.ampho.verifySync(grant.token).session ?? "");
+    await serving.ampho.sessions.end((await serving.ampho.verify(grant.token)).session ?? "");
     await serving.ampho.users.setRoles("kim", ["b"]);
     await serving.ampho.users.disable("kim");
     const kindsFor = async (kinds: string) => {

@@ -91,8 +91,8 @@ describe("every decision is counted by its reason:", () => {
         null,
       ),
     ).toThrow("of the application");
-    expect(admission(world.ampho, token)).toBe("in");
-    expect(admission(world.ampho, `${token}x`)).toBe("invalid_token");
+    expect(await admission(world.ampho, token)).toBe("in");
+    expect(await admission(world.ampho, `${token}x`)).toBe("invalid_token");
     expect((await world.call("GET", "/session")).status).toBe(401);
     expect(moved(before, reading(world), "ampho_guard")).toEqual([
       'ampho_guard_decisions_total{result="anonymous"} 1',

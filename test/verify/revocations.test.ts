@@ -29,7 +29,7 @@ async function tokensFor({ ampho }: Issuer, key: Readonly<Record<string, unknown
     "of an unknown user": foreign({ login: "carol", sub: "nobody" }),
     "with a session of ours by other software": foreign({ sid: "0.unknown", sub: user.id, login: "Àlice" }),
   };
-  return { user, session: String(ampho.verifySync(tokens["session"] ?? "").session), tokens };
+  return { user, session: String((await ampho.verify(tokens["session"] ?? "")).session), tokens };
 }
 
 async function verdicts(

@@ -165,11 +165,9 @@ const blank: FullGrant = {
 };
 
 /** The verdict of a guard on a token: the error code, or "in" if it is accepted. */
-export function admission(ampho: Pick<Ampho, "verifySync">, token: string): string {
-  try {
-    ampho.verifySync(token);
-    return "in";
-  } catch (error) {
-    return error instanceof Error && "code" in error ? String(error.code) : String(error);
-  }
+export function admission(ampho: Pick<Ampho, "verify">, token: string): Promise<string> {
+  return ampho.verify(token).then(
+    () => "in",
+    (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error)),
+  );
 }

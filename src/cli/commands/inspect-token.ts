@@ -60,7 +60,7 @@ async function rejectionOf(
     // The log is off: what the composition does to an empty database is of no interest here.
     closing(composeAmpho(used, { log: () => {} }, operatorOf(context)), async (ampho) => {
       try {
-        ampho.verifySync(token);
+        await ampho.verify(token);
         return undefined;
       } catch (error) {
         if (error instanceof AmphoError && error.code === "invalid_token") return error.message;

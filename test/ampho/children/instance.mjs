@@ -24,7 +24,12 @@ const commands = {
   calls: ({ count, ...request }) => Promise.all(Array.from({ length: count }, () => call(request))),
   /** Sends these requests at once. */
   all: ({ requests }) => Promise.all(requests.map(call)),
-  verify: ({ token }) => {
+  verify: ({ token }) =>
+    ampho.verify(token).then(
+      ({ login }) => login,
+      ({ code }) => code,
+    ),
+  verifySync: ({ token }) => {
     try {
       return ampho.verifySync(token).login;
     } catch ({ code }) {
