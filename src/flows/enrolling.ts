@@ -7,7 +7,6 @@ import { createRecoveryCodes, recoveryHash } from "../factors/recovery-codes.js"
 import type { LoginTransaction, Purpose, TransactionContents } from "../factors/transactions.js";
 import { type Acr, reaches } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
-import { acrOf, withMfa } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -214,10 +213,10 @@ export async function finishEnrolment(
     const { amr, iat: at, did: deviceId } = transaction;
     const identity = pendingIdentityOf(transaction);
     const proven = { amr, at, transaction, identity, enrol: { factor: change, method } };
+    // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change meanwhile.
+    const stores = "totp" in change || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
-    // A login that has proven a second factor adds a passkey to it, and the codes of the account stay as they are.
-    const stores = "totp" in change || acrOf(withMfa(amr)) === "1fa";
     return { ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);

@@ -1,11 +1,13 @@
 // A login at an outside provider through HTTP (docs/guides/providers.md).
 import { expect, it } from "vitest";
+import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { grantOf, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { json, signed } from "../world/evil-provider.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
 import { addLinked, appUrl, begin, begunOf, codeOf, identities, link, openOutside, signIn } from "./outside.js";
-import { addOwner, codeAt, onBothDatabases, outcomeOf, wrong } from "./owners.js";
+import { addOwner, codeAt, onBothDatabases, outcomeOf, textsOf, wrong } from "./owners.js";
+import { challengeOf, passkeySettings } from "./passkey-owners.js";
 
 const over = [401, "transaction_over"];
 const closed = [403, "registration_closed"];
@@ -164,6 +166,26 @@ onBothDatabases((ground) => {
     await addLinked(other, "eve");
     const untrusted = grantOf(await signIn(other, { claims: { sub: "eve", amr: ["mfa"] } }));
     expect(claimsOf(untrusted.token)).toMatchObject({ amr: ["fed"], acr: "1fa" });
+  });
+
+  it("the first passkey of an account comes with recovery codes, also after the second factor of a trusted provider", async () => {
+    const outside = await openOutside(ground, { options: passkeySettings, acme: { trust: "amr" } });
+    const { world } = outside;
+    const { user } = await addLinked(outside, "ann");
+    await world.ampho.factors.setPolicy(user.id, "phr");
+    const pending = await signIn(outside, { claims: { sub: "ann", amr: ["mfa"] } });
+    expect(pending.json).toMatchObject({ error: "factor_needed", enroll: true });
+    const { transaction: first } = pending.json;
+    const begun = challengeOf(await world.call("POST", "/passkeys/options", { body: { transaction: first } }));
+    const subject = createSubject(-7);
+    const body = { transaction: begun.transaction, passkey: register(subject, begun.challenge) };
+    const added = await world.call("POST", "/passkeys", { body });
+    expect(claimsOf(grantOf(added).token)).toMatchObject({ acr: "phr" });
+    const [code] = textsOf(added.json["recovery_codes"]);
+    await world.ampho.factors.setPolicy(user.id, "optional");
+    expect(
+      outcomeOf(await world.call("POST", "/login", { body: { login: "ann", password, recovery_code: code } })),
+    ).toEqual([200]);
   });
 
   it("an address links nothing: the user proves the account by a login, which links the identity (W-91)", async () => {
