@@ -48,7 +48,8 @@ export async function changePassword(
   const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
     const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
-    const account = await directory.findByLogin(login);
+    // By the id, because an application can rename a user whose sessions go on.
+    const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
     return { own, factorsVersion, ...(await directory.verify(own, password, allowed.turn)) };
   });

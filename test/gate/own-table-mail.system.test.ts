@@ -45,12 +45,18 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     },
   };
   const table = { isDown: false };
+  const requireUp = () => {
+    if (table.isDown) throw new Error("the table is down");
+  };
   const users: ApplicationUsers<Person> = {
     async find(login) {
-      if (table.isDown) throw new Error("the table is down");
+      requireUp();
       return found(login);
     },
-    findById: async (id) => rows.find((each) => each.id === id),
+    async findById(id) {
+      requireUp();
+      return rows.find((each) => each.id === id);
+    },
     verify: async (user, given) => user.password === given,
     ...Object.fromEntries(functions.map((name) => [name, all[name]])),
   };
@@ -117,6 +123,16 @@ onBothDatabases((ground) => {
     expect((await world.call("DELETE", "/password", { bearer: mine.token })).status).toBe(405);
     expect((await logInBy(world, { login: ann, password })).status).toBe(401);
     grantOf(await logInBy(world, { login: ann, password: rows[0]?.password }));
+  });
+
+  it("a user whom the application has renamed can change the password, because the session has the id", async () => {
+    const { world, rows } = await open(ground, "setPassword");
+    const { token: bearer } = await world.login(ann);
+    Object.assign(rows[0] ?? {}, { login: "anna@x.example", email: "anna@x.example" });
+    const change = (body: object) => world.call("POST", "/password", { bearer, body });
+    expect(outcomeOf(await change({ password: "wrong", new_password: newPassword }))).toEqual(wrong);
+    expect(outcomeOf(await change({ password, new_password: newPassword }))).toEqual([204]);
+    expect(rows[0]?.password).toBe(newPassword);
   });
 
   it("a registration calls `create` with the proven address, and a second one for it opens no session", async () => {
