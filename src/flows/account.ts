@@ -38,20 +38,25 @@ export async function changeLogin(
   const { account } = recent;
   const origin: Origin = { actor: "user", ...caller };
   requireNewLogin(login, account);
-  if (login === account.login) return;
+  // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
+  const isInTable = !directory.inDatabase && login === account.login;
+  const before = isInTable ? auth.login : account.login;
+  if (login === before) return;
   const { id: userId } = account;
-  const allowed = await throttle.allowLoginChange({ canonical: canonicalLogin(account.login), userId, origin });
+  const allowed = await throttle.allowLoginChange({ canonical: canonicalLogin(before), userId, origin });
   const taken = async () => {
     const about = { reason: "login_taken", userId, login: account.login, origin } as const;
     await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
     return new AmphoError("login_taken", "A user with this login already exists.");
   };
   const outcome = await allowed.run(async () => {
-    if (!directory.inDatabase && (await directory.setLogin?.(account, login)) !== true) return { outcome: "taken" };
+    const isSet = directory.inDatabase || isInTable || (await directory.setLogin?.(account, login)) === true;
+    if (!isSet) return { outcome: "taken" };
     return store.setLogin({
       ...changeOf(deps, recent, origin),
+      login: before,
       ...{ newLogin: login, newCanonical: canonicalLogin(login), reservation: randomId() },
-      isSame: canonicalLogin(login) === canonicalLogin(account.login),
+      isSame: canonicalLogin(login) === canonicalLogin(before),
     });
   });
   if (outcome.outcome === "taken") throw await taken();

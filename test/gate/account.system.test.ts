@@ -272,6 +272,41 @@ onBothDatabases((ground) => {
       expect((await world.call("DELETE", "/account", { bearer: token })).status).toBe(405);
     });
 
+    it("A change of the login that failed after the table had changed ends the sessions when it is repeated", async () => {
+      const user = { id: "a", login: "ann" };
+      let failing = true;
+      const world = await ground.open({
+        users: {
+          find: async (login) => (login === user.login ? user : undefined),
+          findById: async () => user,
+          verify: async () => true,
+          setLogin(_user, login) {
+            // A table finds the new login taken, although this user has it.
+            if (login === user.login) return false;
+            user.login = login;
+            if (failing) throw new Error("the response is lost");
+            return true;
+          },
+        },
+      });
+      const enter = async (login: string) =>
+        grantOf(await world.call("POST", "/login", { body: { login, password } })).token;
+      const [token, other] = [await enter("ann"), await enter("ann")];
+      const rename = () => outcome(world.call("POST", "/account/login", { bearer: token, body: { login: "anna" } }));
+      expect(await rename()).toEqual([503, "unavailable"]);
+      failing = false;
+      expect(await rename()).toEqual([204, undefined]);
+      for (const old of [token, other]) expect(admission(world.ampho, old)).toBe("invalid_token");
+      expect((await world.ampho.audit.list()).find(({ event }) => event === "login_changed")).toMatchObject({
+        login: "anna",
+        detail: { before: "ann" },
+      });
+      const again = await enter("anna");
+      const same = world.call("POST", "/account/login", { bearer: again, body: { login: "anna" } });
+      expect(await outcome(same)).toEqual([204, undefined]);
+      expect(admission(world.ampho, again)).toBe("in");
+    });
+
     it("The table changes first, and a table that fails leaves the account as it was (W-100)", async () => {
       const rows = new Map([["ann", { id: "a", login: "ann" }]]);
       let down = true;
