@@ -1,13 +1,13 @@
 // A session for a user whom the application has authenticated itself (`sessions.create`).
 
 import { AmphoError } from "../errors.js";
-import { type Acr, acrs } from "../levels/acr.js";
+import type { Acr } from "../levels/acr.js";
 import { acrOf } from "../levels/methods.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { findAccount } from "./find-account.js";
-import { requireArgument, textRule, textsRule } from "./manage/arguments.js";
+import { requireArgument, requireMembers, textRule, vouchedLevel } from "./manage/arguments.js";
 
 /** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {
@@ -30,10 +30,8 @@ const notFoundByLogin = () =>
  */
 export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
   requireArgument("userId", userId, textRule);
+  requireMembers("level", level, vouchedLevel);
   const { amr = [], acr = acrOf(amr) } = level;
-  requireArgument("amr", amr, textsRule);
-  if (!acrs.includes(acr))
-    throw new AmphoError("invalid_request", `acr must be ${acrs.join(", ")} or left out.`, { field: "acr" });
   deps.tokens.requireSigningKey();
   const account = await findAccount(deps, userId);
   if (account === undefined) throw deps.directory.findsById ? unknown() : notFoundByLogin();

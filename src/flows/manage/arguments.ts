@@ -3,6 +3,7 @@
 
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/webauthn-response.js";
+import { acrs } from "../../levels/acr.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
@@ -50,6 +51,7 @@ export const stageRule: Rule = {
   expected: "activate or retire",
 };
 
+const acrNames: readonly unknown[] = acrs;
 const policyNames: readonly unknown[] = [...policies, "default"];
 export const policyRule: Rule = {
   accepts: (value) => policyNames.includes(value),
@@ -80,6 +82,10 @@ export const recoveryOptions: Rules = {
   reason: textRule,
   print: optionalRule(flagRule),
   withoutFactors: optionalRule(flagRule),
+};
+export const vouchedLevel: Rules = {
+  amr: optionalRule(textsRule),
+  acr: optionalRule({ accepts: (value) => acrNames.includes(value), expected: acrNames.join(" or ") }),
 };
 export const importOptions: Rules = {
   dryRun: optionalRule(flagRule),
