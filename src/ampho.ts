@@ -37,7 +37,15 @@ import { databaseLine, forwardedLine, internalErrorLine, signingKeyRevokedLine }
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { MailFailure } from "./mail/transports/transport.js";
-import { closeDeps, type Log, type ManagementOptions, mailingOrigin, openDeps, toStderr } from "./open-management.js";
+import {
+  closeDeps,
+  closingOnError,
+  type Log,
+  type ManagementOptions,
+  mailingOrigin,
+  openDeps,
+  toStderr,
+} from "./open-management.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
@@ -254,11 +262,13 @@ export async function composeAmpho(
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
   const library = await loadLibraryFor(configuration);
   const managed = await openDeps(configuration, options, telemetry);
-  if (isApplication) await noteUserTable(managed);
+  const closeManaged = () => closeDeps(managed);
+  if (isApplication) await closingOnError(closeManaged, noteUserTable(managed));
   const keyring = createKeyring(keys, configuration, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
   const captcha = openCaptcha(managed, options.captcha, telemetry);
-  const deps = await createDeps(managed, keyring, providers, captcha, telemetry, options);
+  const creating = createDeps(managed, keyring, providers, captcha, telemetry, options);
+  const deps = await closingOnError(closeManaged, creating);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
   const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
@@ -305,7 +315,7 @@ export async function composeAmpho(
     providers.close();
     housekeeping?.stop();
     await deps.outbox?.stop();
-    await closeDeps(managed);
+    await closeManaged();
   });
   const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
   const management = createManagement(deps, managing);

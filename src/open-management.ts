@@ -69,12 +69,16 @@ export async function openManagement(
   origin: Origin,
 ): Promise<Management & { close(): Promise<void> }> {
   const deps = await openDeps(configuration, options);
+  const close = () => closeDeps(deps);
+  return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
+}
+
+async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
   // Only the application can read its own user table.
   const isApplications = await deps.store.readApplicationOwnsUsers();
   const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
-  const managing = mailingOrigin(configuration, origin);
   const secrets = await openTotpSecrets(configuration, deps);
-  return { ...createManagement({ ...deps, directory, ...secrets }, managing), close: () => closeDeps(deps) };
+  return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
 }
 
 /** For an import of TOTP secrets. Empty where no key is configured. */
@@ -110,7 +114,8 @@ export async function openDeps(
     log,
   });
   const store = telemetry?.store(opened) ?? opened;
-  const clock = options.clock ?? (await clockOf(store, configuration, log));
+  const readClock = () => closingOnError(() => store.close(), clockOf(store, configuration, log));
+  const clock = options.clock ?? (await readClock());
   const pool = createPasswordPool({ measure: telemetry?.measure });
   const passwords = telemetry?.passwords(pool) ?? pool;
   return {
@@ -167,6 +172,16 @@ async function clockOf(store: Store, settings: Configuration, log: (line: string
   if (storeMs === undefined) return systemClock;
   clock.observe?.(storeMs, askedMs, clock.monotonicMs());
   return clock;
+}
+
+/** Closes what is open if a step of the start fails. The process can catch the error and go on. */
+export async function closingOnError<T>(close: () => Promise<void>, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 export async function closeDeps({ passwords, store }: ManagementDeps): Promise<void> {
