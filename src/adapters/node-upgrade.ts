@@ -102,11 +102,11 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
     decide().then(
       (token) => {
         if (socket.destroyed) return;
-        socket.off("error", onError);
         const { ended, release } = watchToken(ampho, token);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
-        if (ended.aborted) reject(socket, host.refusal(ended.reason));
-        else handler(request as IncomingMessage & { readonly auth: AuthOf<N> }, socket, head, ended);
+        if (ended.aborted) return reject(socket, host.refusal(ended.reason));
+        socket.off("error", onError);
+        handler(request as IncomingMessage & { readonly auth: AuthOf<N> }, socket, head, ended);
       },
       (error: unknown) => reject(socket, host.refusal(error)),
     );

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AddressInfo, connect as connectSocket } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade, mount, offeredProtocols, type UpgradeListener } from "../../dist/adapters/node.js";
 import type { Ampho } from "../../dist/index.js";
@@ -18,6 +19,7 @@ let server: Server;
 let port: number;
 /** The open sockets of the server. */
 let open = 0;
+const listeners: Record<string, UpgradeListener> = {};
 const clock = runningClock();
 
 beforeAll(async () => {
@@ -43,8 +45,9 @@ beforeAll(async () => {
       peer.on("message", () => peer.send(request.auth.acr ?? ""));
     }),
   );
+  listeners["/admins"] = editors;
+  listeners["/strong"] = strong;
   server.on("upgrade", (request, socket, head) => {
-    const listeners: Readonly<Record<string, UpgradeListener>> = { "/admins": editors, "/strong": strong };
     const listener = listeners[request.url ?? ""] ?? chat;
     listener(request, socket, head);
   });
@@ -130,6 +133,36 @@ describe("an upgrade request", () => {
     expect([response.status, JSON.parse(response.body).error, response.closed]).toEqual([401, "missing_token", true]);
     expect(response.head).toContain('WWW-Authenticate: Bearer realm="ampho"');
   });
+});
+
+it("a client cannot end the process by a reset while the response of a rejection is written", async () => {
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => void uncaught.push(error);
+  process.on("uncaughtExceptionMonitor", note);
+  onTestFinished(() => void process.off("uncaughtExceptionMonitor", note));
+  const token = await login();
+  const { session = "" } = await ampho.verify(token);
+  // It has sent its last byte, so that the reset is sent at once.
+  const client = connectSocket(port, "127.0.0.1");
+  client.on("error", () => undefined);
+  const endAndReset = async () => {
+    if (!client.writableFinished) await once(client, "finish");
+    await ampho.sessions.end(session);
+    client.resetAndDestroy();
+    return true;
+  };
+  const resetting = guardedUpgrade(ampho, { can: endAndReset }, () => undefined);
+  const closed = new Promise((resolve) => {
+    listeners["/resetting"] = (request, socket, head) => {
+      socket.once("close", resolve);
+      resetting(request, socket, head);
+    };
+  });
+  client.end(
+    `GET /resetting HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  await closed;
+  expect(uncaught).toEqual([]);
 });
 
 describe("an open socket", () => {
