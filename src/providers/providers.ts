@@ -57,7 +57,7 @@ const atOnceMax = 64;
 
 /** Limits the logins at once. They can fail often while a provider is down, so the log has one line for each cause. */
 function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider {
-  let last: string | undefined;
+  const reported = new Set<string>();
   let running = 0;
   return {
     ...steps,
@@ -66,15 +66,15 @@ function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider
       running++;
       try {
         const identity = await steps.identify(response, secrets);
-        last = undefined;
+        reported.clear();
         return identity;
       } finally {
         running--;
       }
     },
     report({ message }) {
-      if (message !== last) log(providerLine(steps.settings.name, message));
-      last = message;
+      if (!reported.has(message)) log(providerLine(steps.settings.name, message));
+      reported.add(message);
     },
   };
 }

@@ -1,6 +1,7 @@
 // The steps of the protocol before an ID token: discovery, the authorization request, the response, the code.
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { ProviderFailure } from "../../dist/providers/rejection.js";
 import { start } from "../world/clock.js";
 import {
   type EvilProvider,
@@ -147,6 +148,23 @@ test("a flood of invented codes holds 64 requests to the provider, and the next 
   expect(outcomes.filter((name) => name === "OutsideRejection")).toHaveLength(64);
   evil.token = (claims) => json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, claims) });
   await expect(identify()).resolves.toMatchObject({ subject: "user-1" });
+});
+
+test("the log has each cause of failures once until the provider works, also two causes in turn", async () => {
+  const { evil, provider, identify, lines } = await begin();
+  const report = (error: ProviderFailure) => provider.report(error);
+  const works = evil.token;
+  for (const status of [500, 502, 500, 502]) {
+    evil.token = () => json({}, status);
+    await identify().catch(report);
+  }
+  const shown = [500, 502].map((status) => expect.stringContaining(`its token endpoint was ${status}`));
+  expect(lines).toEqual(shown);
+  evil.token = works;
+  await identify();
+  evil.token = () => json({}, 500);
+  await identify().catch(report);
+  expect(lines).toEqual([...shown, shown[0]]);
 });
 
 describe("discovery", () => {
