@@ -11,6 +11,12 @@ import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";
 
+/** GitHub's errors about this configuration, which have status 200 as all its errors (docs.github.com/apps/oauth-apps). */
+const configurationErrors: ReadonlyMap<unknown, string> = new Map([
+  ["incorrect_client_credentials", "it does not accept the client and its secret"],
+  ["redirect_uri_mismatch", "it does not accept the callback"],
+]);
+
 export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   const { library, settings } = deps;
   const { issuer } = settings;
@@ -35,6 +41,7 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
 
   async function redeem(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity> {
     const tokenResponse = await redeemCode(deps, server, fetch, response, secrets);
+    await requireConfigured(tokenResponse);
     const { access_token: token } = await library.processAuthorizationCodeResponse(
       server,
       clientOf(deps),
@@ -61,8 +68,20 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
   };
 }
 
-export const githubApi = (issuer: string): string =>
-  issuer === publicGithub ? "https://api.github.com" : `${issuer.replace(/\/$/, "")}/api/v3`;
+/** Throws ProviderFailure. Otherwise a wrong secret would look like a wrong code of each user. */
+async function requireConfigured(response: Response): Promise<void> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const failure = configurationErrors.get(isObject(body) ? body["error"] : undefined);
+  if (failure !== undefined) throw new ProviderFailure(failure);
+}
+
+export function githubApi(issuer: string): string {
+  const base = issuer.replace(/\/$/, "");
+  return base === publicGithub ? "https://api.github.com" : `${base}/api/v3`;
+}
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,7 @@
 // GitHub by a stand-in on the loopback interface, whose three endpoints return what GitHub documents. It is a GitHub Enterprise
 // Server for the settings, which differs from github.com only by its URLs.
 import { describe, expect, test } from "vitest";
+import { githubApi } from "../../dist/providers/github.js";
 import { start } from "../world/clock.js";
 import { json, startEvilProvider } from "../world/evil-provider.js";
 import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
@@ -75,6 +76,23 @@ describe("GitHub", () => {
     const { standIn, identify } = await openGithub();
     standIn.routes.set("/login/oauth/access_token", json({ error: "bad_verification_code" }));
     await expect(identify()).rejects.toMatchObject({ name: "OutsideRejection", reason: "code" });
+  });
+
+  test.each([
+    ["incorrect_client_credentials", "it does not accept the client and its secret"],
+    ["redirect_uri_mismatch", "it does not accept the callback"],
+  ])("the error %s with status 200 is a failure of the configuration, and not of the user", async (error, message) => {
+    const { standIn, identify } = await openGithub();
+    standIn.routes.set("/login/oauth/access_token", json({ error, error_description: "a text of GitHub" }));
+    await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure", message });
+  });
+
+  test.each([
+    ["https://github.com", "https://api.github.com"],
+    ["https://github.com/", "https://api.github.com"],
+    ["https://github.acme.example/", "https://github.acme.example/api/v3"],
+  ])("the API of %s is at %s", (issuer, api) => {
+    expect(githubApi(issuer)).toBe(api);
   });
 
   test.each([{ login: "octocat" }, { id: "583231" }, { id: 0 }, { id: 1.5 }, []])(
