@@ -18,7 +18,7 @@ import {
   over,
   wrong,
 } from "./mailboxes.js";
-import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+import { type Ground, onBothDatabases, outcomeOf, textsOf } from "./owners.js";
 import { challengeOf } from "./passkey-owners.js";
 
 const ann = "ann@x.example";
@@ -187,6 +187,35 @@ onBothDatabases((ground) => {
     expect(claimsOf(again.token)["sid"]).toBe(claimsOf(first.token)["sid"]);
     expect(outcomeOf(await send("two"))).toEqual(over);
     expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
+  });
+
+  it("the recovery codes of a registration that is returned again work, and those of the lost response do not (W-13)", async () => {
+    const world = await openMailing(ground);
+    const other = await world.another();
+    world.clock.advance(61);
+    const begun = challengeOf(await world.call("POST", "/register", { body: { email: ann } }));
+    const { code } = await world.mail("register", ann);
+    const passkey = register(createSubject(-7), begun.challenge);
+    const send = (to: World, sent = passkey) =>
+      to.call("POST", "/register/finish", {
+        body: { transaction: begun.transaction, code, passkey: sent },
+        headers: { "Idempotency-Key": "one-0123456789abcdef" },
+      });
+    const [lost, again] = [await send(world), await send(other)];
+    expect(claimsOf(grantOf(again).token)["sid"]).toBe(claimsOf(grantOf(lost).token)["sid"]);
+    const codesOf = ({ json }: typeof lost) => textsOf(json["recovery_codes"]);
+    expect(await ground.sql(world, "select hash from ampho_recovery")).toHaveLength(8);
+    // Another passkey under the same key is no repetition, and replaces no code.
+    expect(outcomeOf(await send(world, register(createSubject(-7), begun.challenge)))).toEqual(over);
+    const useCode = async (recovery_code: string | undefined) => {
+      const { transaction, mail } = await asked(world, ann);
+      const needed = await world.call("POST", "/login", { body: { transaction, code: mail.code } });
+      return world.call("POST", "/login", { body: { transaction: needed.json["transaction"], recovery_code } });
+    };
+    expect(outcomeOf(await useCode(codesOf(lost)[0]))).toEqual(wrong);
+    const used = await useCode(codesOf(again)[0]);
+    grantOf(used);
+    expect(used.json["recovery_codes_left"]).toBe(7);
   });
 
   it("a weak password or a wrong passkey uses no code up, and a registration needs exactly one of both", async () => {

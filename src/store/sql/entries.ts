@@ -14,11 +14,11 @@ import { advisoryLock, first, type Transaction, write } from "../transaction.js"
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
-import { type FactorUse, withFactors } from "./factors.js";
+import { type FactorUse, withFactors, writeCodes } from "./factors.js";
 import { insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
-import { isPasskeyTaken } from "./passkeys.js";
+import { hasPasskey, isPasskeyTaken } from "./passkeys.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
@@ -351,7 +351,14 @@ function auditOf({ now, userId, login, origin }: Entry) {
 }
 
 function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
-  const repeated = yield* repeatEntry({ ...input, ...spending });
+  const { userId } = input;
+  const enrol = input.register && input.enrol && "passkey" in input.enrol ? input.enrol : undefined;
+  if (enrol) yield* advisoryLock(`sessions of ${userId}`);
+  // A registration with another passkey is no repetition.
+  const isSame = !enrol || (yield* hasPasskey(userId, enrol.passkey.id));
+  const repeated = isSame ? yield* repeatEntry({ ...input, ...spending }) : undefined;
+  // The recovery codes of the account were in the lost response. Those of this response replace them.
+  if (repeated && enrol) yield* writeCodes(userId, enrol.codes);
   yield* settle(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };
 }

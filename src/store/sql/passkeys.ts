@@ -153,6 +153,10 @@ export function* isPasskeyTaken(id: string): Transaction<boolean> {
   return (yield* first("select id from ampho_passkeys where id = ?", [id])) !== undefined;
 }
 
+export function* hasPasskey(userId: string, id: string): Transaction<boolean> {
+  return (yield* first("select id from ampho_passkeys where id = ? and user_id = ?", [id, userId])) !== undefined;
+}
+
 /** Returns false unless the user has this passkey. */
 export function* renamePasskey(input: {
   readonly id: string;
