@@ -167,7 +167,7 @@ export function createAccount(
   client: Pick<Client, "fetch" | "logout">,
   { prefix = "/api/security" }: AccountOptions = {},
 ): AccountClient {
-  const send = sendBy(client.fetch, prefix);
+  const send = sendBy(client.fetch, prefix.replace(/\/+$/, ""));
   /** The server has ended the session, so only the tokens here are left. */
   const forget = () => client.logout().catch(() => undefined);
   /** Any request with tokens that were revoked makes the client forget them. */

@@ -78,3 +78,11 @@ it("A login sends the token of a captcha after captcha_needed", async () => {
   await expect(client.login(ann.login, ann.password)).rejects.toMatchObject({ code: "captcha_needed" });
   expect(await client.login(ann.login, ann.password, { captcha: "solved" })).toMatchObject({ login: "ann" });
 });
+
+it("an account page accepts a prefix with a slash at its end, as the client does", async () => {
+  const { open } = await openDevice(false);
+  const prefix = "/api/security/";
+  const client = open({ prefix });
+  await client.login(ann.login, ann.password);
+  expect(await createAccount(client, { prefix }).account.get()).toMatchObject({ login: "ann" });
+});
