@@ -69,6 +69,8 @@ export const deviceNameOf = (name: string, login: string): string => `${name} de
 
 export interface Core {
   readonly client: Client;
+  /** The storage of the client. */
+  readonly kept: ClientStorage;
   /**
    * Sends a request that creates or raises a session, under the lock of renewals, and stores the tokens of its response. So a
    * tab that renews meanwhile neither uses the superseded token nor overwrites the newer record.
@@ -172,7 +174,7 @@ export function createCore(
       return () => listeners.delete(listener);
     },
   };
-  return { client, enter };
+  return { client, enter, kept };
 }
 
 /** For work that no caller awaits, and that later calls repeat when it is needed. */

@@ -6,7 +6,7 @@ import { sleep } from "./wire.js";
 
 export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** Longer than a renewal can take (`deadlineMs` of wire.ts), so that only a holder that sleeps or died loses its lock. */
+/** Longer than a call can take (wire.ts). Where the tokens are in cookies, a renewal makes two calls, which might take longer. */
 const takeoverMs = 25_000;
 /** The time until another tab sees an entry. Browsers keep a copy of localStorage in each process. */
 const settleMs = 50;

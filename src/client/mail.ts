@@ -139,7 +139,7 @@ export interface MailClient extends WaysClient {
 export function createClient(options: WaysOptions): MailClient {
   const parts = createWays(options);
   const { client, steps, call, send } = parts;
-  const transactions = createTransactionStore(options.storage, parts.root);
+  const transactions = createTransactionStore(parts.storage, parts.root);
   const registrations = createRegistrations(parts);
   const resets = createResets(parts);
 

@@ -1,7 +1,7 @@
 // The transaction of a mail that was asked for, in the storage that all tabs share. So a link that opens in another tab of the same
 // browser asks for no number. A transaction alone proves nothing.
 import { deviceNameOf } from "./core.js";
-import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
+import { type ClientStorage, reliably } from "./storage.js";
 import type { WebAuthnJson } from "./webauthn.js";
 import { parse } from "./wire.js";
 
@@ -33,8 +33,7 @@ export interface TransactionStore {
   deviceOf(login: string): Promise<string | undefined>;
 }
 
-export function createTransactionStore(own: ClientStorage | undefined, root: string): TransactionStore {
-  const storage = own ?? pageStorage() ?? memoryStorage();
+export function createTransactionStore(storage: ClientStorage, root: string): TransactionStore {
   const name = `ampho ${root}`;
   const key = `${name} mail`;
   const get = async (key: string) => reliably(() => storage.get(key));

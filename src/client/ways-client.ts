@@ -9,6 +9,7 @@ import { createPasskeys, type Passkeys } from "./passkeys.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
 import { type Send, sendBy } from "./send.js";
 import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
+import type { ClientStorage } from "./storage.js";
 import { createTotp, type Totp } from "./totp.js";
 import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 
@@ -105,6 +106,8 @@ export interface WaysParts {
   readonly client: WaysClient;
   /** The URL of the prefix. */
   readonly root: string;
+  /** The storage of the client. */
+  readonly storage: ClientStorage;
   readonly steps: LoginSteps;
   readonly ceremonies: Ceremonies;
   readonly call: ClientCall;
@@ -174,7 +177,7 @@ export function createWays(options: WaysOptions): WaysParts {
       },
     },
   };
-  const parts = { client: ways, root, steps, ceremonies, call, send };
+  const parts = { client: ways, root, storage: core.kept, steps, ceremonies, call, send };
   partsOf.set(ways, parts);
   return parts;
 }

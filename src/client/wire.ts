@@ -3,9 +3,6 @@ import { AmphoError, type ErrorCode } from "../errors.js";
 import { randomId } from "./random.js";
 import { hasText } from "./shape.js";
 
-/** The time limit for all attempts of one call, for networks that drop packets. */
-const deadlineMs = 20_000;
-
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Returns the error of a request without a response, and of a storage that fails. It ends no session. */
@@ -31,7 +28,8 @@ export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, ke
 export const createClientCall =
   (root: string, own?: RequestInit): ClientCall =>
   async (path, body, token, key = randomId()) => {
-    const signal = AbortSignal.timeout(deadlineMs);
+    // The limit for all attempts, for networks that drop packets. It is shorter than a lock (lock.ts).
+    const signal = AbortSignal.timeout(20_000);
     for (let count = own?.method || /renew|logout/.test(path) ? 1 : 3; ; count++) {
       try {
         const response = await fetch(root + path, {

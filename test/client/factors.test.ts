@@ -299,3 +299,12 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     expect(count).toBe(2);
   });
 });
+
+it("a client without a storage presents its device with the request of a mail", async () => {
+  const { world } = await openDevice(false, { appUrl: "http://localhost/", mailLogin: true, mail: async () => {} });
+  const client = createMailClient({ baseUrl: world.url });
+  await client.login(ann.login, ann.password);
+  await client.logout();
+  await client.mailLogin(ann.login);
+  expect(JSON.parse(world.calls.at(-1)?.body ?? "")).toEqual({ login: ann.login, device: expect.any(String) });
+});
