@@ -67,7 +67,10 @@ export interface Entrance {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** Rejects with `factor_needed`, `invalid_credentials`, `transaction_over` or `unavailable`. */
+/**
+ * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a registration with
+ * `login_taken` or `registration_closed`.
+ */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const pending = deps.transactions.reserve(proven.at);
   const outcome = await deps.store.enterSession({

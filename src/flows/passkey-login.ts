@@ -25,7 +25,7 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLoginInput, calle
   requireParty(deps);
   const found = await findPasskeyOf(deps, input.passkey);
   const account = await requireAccount(deps, { user: found.user, userId: found.passkey.userId }, origin);
-  // An assertion that an attacker has kept is void when the user is disabled, or gets a new password, meanwhile.
+  // An assertion that an attacker has kept is void if the user is disabled or all tokens of the user are revoked meanwhile.
   const { id: sub, login } = account;
   if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
   const presented = { found, account, transaction, origin, response: input.passkey, isKnown: false };

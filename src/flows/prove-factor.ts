@@ -1,5 +1,5 @@
-// Checks a second factor of an account: a code of an authenticator app (RFC 6238) or a recovery code. The gate uses it up in
-// its transaction, so that of two requests with one code only one is granted.
+// Checks a second factor of an account: a code of an authenticator app (RFC 6238), a recovery code or a passkey. The gate uses
+// it up in its transaction, so that of two requests with one factor only one is granted.
 
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
@@ -14,7 +14,7 @@ import { wrongCredentials } from "./login-errors.js";
 import { proveOwnPasskey } from "./prove-passkey.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
-/** One of both, in the form that its route has checked. */
+/** One of the three, in the form that its route has checked. */
 export interface SentFactor {
   /** Six digits. */
   readonly totp?: string | undefined;
