@@ -5,6 +5,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Renewal } from "../store/sql/renewal.js";
 import type { EndReason } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
+import { SupersededToken } from "../tokens/rejection.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
@@ -45,7 +46,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
   const outcome = await store.renewSession(renewal);
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
-    throw ended();
+    throw outcome.reason === "reauthenticated" ? new SupersededToken() : ended();
   }
   const user = outcome.user === undefined ? account : toAccount(outcome.user);
   if (user === undefined) throw ended();

@@ -35,6 +35,16 @@ export class TokenRejection extends AmphoError {
   }
 }
 
+/**
+ * A refresh token from before a re-authentication, in its first seconds. The session goes on with newer tokens, which another tab
+ * of the same browser can have.
+ */
+export class SupersededToken extends AmphoError {
+  constructor() {
+    super("session_ended", "The session has ended. Log in again.");
+  }
+}
+
 export function reject(why: RejectionReason): never {
   throw new TokenRejection(why);
 }

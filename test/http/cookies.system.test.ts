@@ -1,6 +1,7 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, and the sites that can send requests with them.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
+import { settableClock } from "../world/clock.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { bearer, post } from "../world/requests.js";
@@ -12,9 +13,10 @@ const bob = { login: "bob", password: "copper lantern drizzle 84" };
 const same = { "sec-fetch-site": "same-origin" };
 const { token: access, refreshToken: refresh, device } = cookieNames;
 
+const clock = settableClock();
 let serving: Serving;
 beforeAll(async () => {
-  serving = await serve({ cookies: true, corsOrigins: [friend] });
+  serving = await serve({ cookies: true, corsOrigins: [friend], clock });
   await serving.ampho.users.create(bob);
 });
 afterAll(() => serving.close());
@@ -214,6 +216,46 @@ describe("the end of a session", () => {
     await serving.ampho.sessions.endForUser((await serving.ampho.users.find("alice"))?.id ?? "");
     expect(await outcomeOf(await send("/logout", { method: "POST" }))).toEqual([401, "session_ended"]);
     expect([jar.get(access), jar.get(refresh)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe("a token that is rejected while another one is good", () => {
+  it("an endpoint that renews a session and then rejects the request sets the new cookies", async () => {
+    const { jar, send } = await logIn();
+    clock.advance(301);
+    jar.remove(access);
+    expect(await outcomeOf(await send("/account", { method: "DELETE" }))).toEqual([401, "login_too_old"]);
+    expect((await send("/session")).status).toBe(200);
+    clock.advance(11);
+    expect((await send("/renew", { method: "POST" })).status).toBe(200);
+  });
+
+  it("a step-up with an expired access token removes it and keeps the refresh token", async () => {
+    const { jar, send } = await logIn();
+    clock.advance(961);
+    const headers = { ...same, "content-type": "application/json" };
+    const stepUp = await send("/login", { method: "POST", body: "{}" }, { ...headers, cookie: jar.header() });
+    expect(await outcomeOf(stepUp)).toEqual([401, "invalid_token"]);
+    expect(jar.get(access)).toBeUndefined();
+    expect((await send("/renew", { method: "POST" })).status).toBe(200);
+  });
+
+  it("a logout with a bad token in its header keeps the refresh token", async () => {
+    const { jar, send } = await logIn();
+    jar.remove(access);
+    const logout = await send("/logout", { method: "POST" }, { ...same, ...bearer("x"), cookie: jar.header() });
+    expect(await outcomeOf(logout)).toEqual([401, "invalid_token"]);
+    expect((await send("/renew", { method: "POST" })).status).toBe(200);
+  });
+
+  it("a renewal that races with a re-authentication keeps its cookies", async () => {
+    const { jar, send, login } = await logIn();
+    const cookie = jar.header();
+    expect((await login()).status).toBe(200);
+    const raced = await send("/renew", { method: "POST" }, { ...same, cookie });
+    expect(await outcomeOf(raced)).toEqual([401, "session_ended"]);
+    expect((await send("/session")).status).toBe(200);
+    expect((await send("/renew", { method: "POST" })).status).toBe(200);
   });
 });
 

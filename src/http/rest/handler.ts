@@ -5,7 +5,9 @@ import { AmphoError, type ErrorCode } from "../../errors.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
 import type { Guard } from "../../guard/guard.js";
+import type { Grant } from "../../sessions/session-tokens.js";
 import { bearerOf } from "../../tokens/bearer.js";
+import { SupersededToken } from "../../tokens/rejection.js";
 import { createCors } from "./browser/cors.js";
 import type { CookieMode, Credentials } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
@@ -110,14 +112,17 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const { grants = false, ends = false, crossSite = false } = match.route;
+    const { grants = false, renews = false, ends = false, crossSite = false } = match.route;
     if (crossSite) {
       const sent = { ...noCookies, authorization: undefined };
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
     }
     const credentials = mode.credentialsOf(request, grants);
+    let renewed: Grant | undefined;
     try {
-      const output = await callEndpoint(match, request, query, credentials);
+      const output = await callEndpoint(match, request, query, credentials, (grant) => {
+        renewed = grant;
+      });
       if (output instanceof Redirect) {
         const { cookies: moved } = mode.moveToCookies(output.output, credentials, grants);
         return { ...redirectResponse(output.location), cookies: moved };
@@ -129,7 +134,12 @@ export function createHandler(options: HandlerOptions): Handle {
       return ends ? { ...response, cookies: mode.removeTokens } : { ...response, cookies: moved };
     } catch (error) {
       // Pages cannot remove HttpOnly cookies themselves.
-      if ((grants || ends) && isSessionOver(error)) return { ...refusal(error), cookies: mode.removeTokens };
+      if ((grants || ends) && isSessionOver(error)) {
+        const usesRefreshToken = renews || (ends && !hasToken(request));
+        return { ...refusal(error), cookies: usesRefreshToken ? mode.removeTokens : mode.removeToken };
+      }
+      // That renewal has used up the refresh token of the cookie. Sent again, it would end the session.
+      if (renewed !== undefined) return { ...refusal(error, request.id), cookies: mode.cookiesOf(renewed) };
       if (hasCode(error, "transaction_over")) return { ...refusal(error), cookies: mode.removeTransaction };
       if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
         const moved = mode.moveTransaction(error);
@@ -144,6 +154,7 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
     sent: Credentials,
+    onRenewed?: (grant: Grant) => void,
   ): Promise<unknown> {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
@@ -152,7 +163,7 @@ export function createHandler(options: HandlerOptions): Handle {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
     const caller = callerOf(request, options.trustedHops, options.languageOf);
-    const auth = route.access.guarded ? await authenticate(route, request, sent, caller) : undefined;
+    const auth = route.access.guarded ? await authenticate(route, request, sent, caller, onRenewed) : undefined;
     return route.respond({
       flows,
       features,
@@ -173,15 +184,21 @@ export function createHandler(options: HandlerOptions): Handle {
    * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route that ends
    * sessions this is enough: the session is renewed first.
    */
-  async function authenticate({ ends }: Route, request: HttpRequest, sent: Credentials, caller: Caller) {
+  async function authenticate(
+    { ends }: Route,
+    request: HttpRequest,
+    sent: Credentials,
+    caller: Caller,
+    onRenewed?: (grant: Grant) => void,
+  ) {
     try {
       return await guard(sent.authorization, undefined, request);
     } catch (error) {
       const { refreshToken } = sent;
-      const byHeader = bearerOf(onlyAuthorization(request.authorization)) !== undefined;
-      if (!ends || refreshToken === undefined || byHeader || !isTokenRejected(error)) throw error;
-      const { token } = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
-      return guard(`Bearer ${token}`, undefined, request);
+      if (!ends || refreshToken === undefined || hasToken(request) || !isTokenRejected(error)) throw error;
+      const grant = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
+      onRenewed?.(grant);
+      return guard(`Bearer ${grant.token}`, undefined, request);
     }
   }
 }
@@ -211,4 +228,8 @@ const noCookies = { token: undefined, refreshToken: undefined, device: undefined
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);
 const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
-const isSessionOver = (error: unknown) => hasCode(error, "session_ended", "invalid_token");
+const isSessionOver = (error: unknown) =>
+  hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
+
+/** The Authorization header has a token. */
+const hasToken = ({ authorization }: HttpRequest) => bearerOf(onlyAuthorization(authorization)) !== undefined;

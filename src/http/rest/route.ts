@@ -62,6 +62,8 @@ interface Described {
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. */
   readonly grants?: true;
+  /** The route renews the session of the refresh token in the cookie. */
+  readonly renews?: true;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
   /** The route ends the caller's session. */

@@ -146,6 +146,7 @@ export const routes = [
     status: 200,
     output: grant,
     grants: true,
+    renews: true,
     errors: ["missing_token", "invalid_token", "session_ended", "unavailable"],
     endpoint: renew,
   }),

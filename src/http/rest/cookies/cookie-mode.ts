@@ -51,6 +51,8 @@ export interface CookieMode extends CookieReader {
   moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
   /** The Set-Cookie value that removes the transaction. */
   readonly removeTransaction: readonly string[];
+  /** The Set-Cookie value that removes the access token. */
+  readonly removeToken: readonly string[];
   /** The Set-Cookie values that remove both tokens. The device proof stays for the next login on this device. */
   readonly removeTokens: readonly string[];
 }
@@ -104,10 +106,12 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       };
     },
     removeTransaction,
-    removeTokens: [setCookie(cookieNames.token, "", 0), setCookie(cookieNames.refreshToken, "", 0)],
+    removeToken,
+    removeTokens: [...removeToken, setCookie(cookieNames.refreshToken, "", 0)],
   };
 }
 
+const removeToken = [setCookie(cookieNames.token, "", 0)];
 const removeTransaction = [setCookie(cookieNames.transaction, "", 0)];
 
 const transactionCookie = (transaction: string) => [
