@@ -1,10 +1,11 @@
 // The time of the response to a wrong password. The time of a verification depends on the format of the stored hash. An early
 // or a late response would show an attacker which logins exist and which users were imported. While the database contains any
 // imported hash, every failure therefore gets its response after the same time, whatever was verified. This time is 1 second,
-// which no common cost reaches. After the first verification that takes longer, it is 3 seconds, and an import accepts no hash
-// above that (formats/scheme.ts). So the first attempt at a hash that costly in each process is the only one that stands out.
-// To do the work of the slowest hash for each unknown login would give attackers the machine, but waiting costs nothing.
-// Right passwords never wait.
+// which no common cost reaches. After the first verification that takes longer, it is 3 seconds. An import accepts no hash that
+// takes more than about 2 seconds of a core (formats/scheme.ts). So the first attempt at a hash that costly in each process
+// stands out. A password that is not NFC is verified in two forms, and stands out if one takes more than 1.5 seconds. The
+// costs in use take less than that. To do the work of the slowest hash for each unknown login would give attackers the
+// machine, but waiting costs nothing. Right passwords never wait.
 //
 // The time counts from the turn of the verification, because before that all wait alike. It does not hide how long the
 // thread was busy from other attempts that wait behind it.

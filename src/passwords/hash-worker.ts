@@ -1,4 +1,4 @@
-// The thread that hashes and verifies passwords for password-pool.ts, one job at a time.
+// The thread that hashes and verifies passwords for pool.ts, one job at a time.
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { hashPasswordSync } from "./hash.js";

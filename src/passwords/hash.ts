@@ -1,5 +1,5 @@
 // Passwords as argon2id hashes (RFC 9106) in PHC strings, at the cost that OWASP's Password Storage Cheat Sheet names:
-// 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: password-pool.ts runs them elsewhere.
+// 19 MiB, two passes, one lane. The calls here block their thread for a hash's time: pool.ts runs them elsewhere.
 import { hashSync, verifySync } from "@node-rs/argon2";
 import { AmphoError, type PasswordProblemReason } from "../errors.js";
 

@@ -55,7 +55,7 @@ export interface PasswordPoolStats {
   readonly shed: number;
 }
 
-/** Both reject with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
+/** Every job rejects with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
 export interface PasswordPool {
   /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;

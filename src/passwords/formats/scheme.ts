@@ -27,6 +27,7 @@ export const unusable: HashRejection = { reason: "The hash marks an account with
 // costs in use are well below. Django 6 uses 1.2 million rounds of PBKDF2, passlib 656 000 of sha512-crypt, and OWASP
 // recommends 2^17 blocks of scrypt.
 const limits = {
+  /** A round of SHA-384 or SHA-512 counts twice, because it takes more than twice as long. */
   pbkdf2Rounds: 5_000_000,
   scryptBytes: 256 * 2 ** 20,
   scryptWork: 2 ** 22,
@@ -65,7 +66,8 @@ interface Pbkdf2 {
 /** PBKDF2 (RFC 8018 section 5.2) with the parameters of a stored hash. */
 export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbkdf2): StoredHash | HashRejection {
   if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
-  if (rounds * Math.ceil(output.length / digestBytes[digest]) > limits.pbkdf2Rounds) return tooCostly;
+  const perRound = Math.ceil(output.length / digestBytes[digest]) * (digestBytes[digest] > 32 ? 2 : 1);
+  if (rounds * perRound > limits.pbkdf2Rounds) return tooCostly;
   return {
     format,
     verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
@@ -80,7 +82,8 @@ export interface ScryptCost {
 
 /** The reason why scrypt (RFC 7914) is not run at this cost, or undefined. */
 export function checkScrypt({ n, r, p }: ScryptCost): HashRejection | undefined {
-  if (![n, r, p].every((value) => value >= 1) || n < 2) return malformed;
+  // RFC 7914 §2: N is less than 2^(128 * r / 8). OpenSSL throws for any other, so each login with it would fail.
+  if (![n, r, p].every((value) => value >= 1) || n < 2 || (r === 1 && n >= 65_536)) return malformed;
   if (128 * n * r > limits.scryptBytes || n * r * p > limits.scryptWork || p > limits.scryptLanes) return tooCostly;
   return Number.isInteger(Math.log2(n)) ? undefined : malformed;
 }
