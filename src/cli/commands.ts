@@ -547,7 +547,7 @@ export const commands: readonly CommandRow[] = [
     name: "db-clean",
     summary: "remove old rows now",
     details:
-      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, remains of interrupted imports, and audit entries older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
+      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
     example: "",
     load: async () => (await import("./commands/clean.js")).cleanDatabase,

@@ -1,4 +1,5 @@
 // The commands `user-invite` and `invite-…`.
+import { systemClock } from "../../clock.js";
 import type { InvitationView } from "../../flows/manage/invitations.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
@@ -17,7 +18,7 @@ export async function listInvitations(input: CommandInput, context: CommandConte
   const { terminal } = context;
   const found = await withManagement(context, ({ users }) => users.invitations.list());
   if (input.has("--json")) return terminal.printJson(found);
-  const now = Date.now() / 1000;
+  const now = systemClock.now();
   const rows = found.map((each) => [
     each.id,
     each.email,

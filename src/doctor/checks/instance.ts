@@ -38,7 +38,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
   try {
     const published = await ours.send({ path: "/.well-known/jwks.json" });
     return [
-      ...(await checkTls(api, published)),
+      ...(await checkTls(api, published, input.now())),
       ...checkClock(headerOf(published, "date"), configuration, input.now()),
       ...checkKeys(published, input.keys),
       ...(await checkReadiness(probes)),
@@ -56,7 +56,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
   }
 }
 
-async function checkTls(api: URL, response: Received): Promise<readonly Finding[]> {
+async function checkTls(api: URL, response: Received, now: number): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
     const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
     return isConfidential(api)
@@ -65,7 +65,7 @@ async function checkTls(api: URL, response: Received): Promise<readonly Finding[
   }
   const findings: Finding[] = [];
   const until = await certificateUntil(api);
-  const days = until === undefined ? undefined : Math.floor((until - Date.now()) / (day * 1000));
+  const days = until === undefined ? undefined : Math.floor((until / 1000 - now) / day);
   if (days !== undefined && days < certificateDays)
     findings.push(finding("warning", "tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
   if (headerOf(response, "strict-transport-security") === undefined)

@@ -1,4 +1,5 @@
 // Mails: the connection to the mail server or webhook without a mail, the page of the links, and mails that wait.
+import { systemClock } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { ConfigurationError } from "../../errors.js";
 import { createTransport } from "../../mail/transports/create.js";
@@ -20,8 +21,7 @@ export async function checkMailServer(configuration: Configuration): Promise<rea
   const fix =
     "Compare AMPHO_MAIL_URL with the settings of the mail provider. Run `ampho mail-test ADDRESS` after that.";
   try {
-    const clock = { now: () => Math.floor(Date.now() / 1000) };
-    const transport = await createTransport(configuration, { clock, log: () => {} });
+    const transport = await createTransport(configuration, { clock: systemClock, log: () => {} });
     try {
       await transport?.check?.();
     } finally {

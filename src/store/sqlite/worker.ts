@@ -1,5 +1,6 @@
 // The worker side of the SQLite driver. It is a thread of its own, so that a lock or a slow disk blocks no event loop.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../../clock.js";
 import { DatabaseError } from "../database-error.js";
 import { sqliteDialect } from "../dialect.js";
 import { currentVersion, listMigrations, migrateDown, migrateUp, newest } from "../migrations/migrate.js";
@@ -92,7 +93,7 @@ function startCall({ operation, input }: CallJob): Pick<QueuedJob, "access" | "s
 }
 
 const steps: Readonly<Record<(Job & { kind: "migrations" })["step"], Pick<QueuedJob, "access" | "start">>> = {
-  up: { access: "write", start: () => migrateUp(sqliteDialect, Math.floor(Date.now() / 1000)) },
+  up: { access: "write", start: () => migrateUp(sqliteDialect, systemClock.now()) },
   down: { access: "write", start: () => migrateDown(sqliteDialect) },
   version: { access: "read", start: () => currentVersion(sqliteDialect) },
   list: { access: "read", start: () => listMigrations(sqliteDialect) },

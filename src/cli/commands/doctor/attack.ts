@@ -1,4 +1,5 @@
 // `ampho doctor --attack`: turns arguments into an attack, and its results into a table.
+import { systemClock } from "../../../clock.js";
 import { type Configuration, readConfiguration } from "../../../config/configuration.js";
 import type { TokenRules, UserCredentials } from "../../../doctor/attacks/attack.js";
 import { type AttackReport, attackInstance } from "../../../doctor/attacks/instance.js";
@@ -39,7 +40,15 @@ export async function attack(input: CommandInput, context: CommandContext, url: 
   const user = login === undefined ? undefined : { login, password: await passwordFor(input, context) };
   const report = await withStop((stop) =>
     withTestUsers(configuration, context, user, (testUserAccess) =>
-      attackInstance({ attacks, api, keys, rules: rulesOf(configuration), user: testUserAccess, now, stop }),
+      attackInstance({
+        attacks,
+        api,
+        keys,
+        rules: rulesOf(configuration),
+        user: testUserAccess,
+        now: systemClock.now,
+        stop,
+      }),
     ),
   );
   if (report.notStarted !== undefined) throw new CommandFailure(report.notStarted);
@@ -53,8 +62,6 @@ export async function attack(input: CommandInput, context: CommandContext, url: 
         : "Some attacks could not be completed.",
     );
 }
-
-const now = (): number => Math.floor(Date.now() / 1000);
 
 async function keysFromStdin({ terminal }: CommandContext): Promise<readonly Key[]> {
   const typed = await terminal.readInput(keyBytesMax);

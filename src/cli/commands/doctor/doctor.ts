@@ -1,4 +1,5 @@
 // The command `doctor`.
+import { systemClock } from "../../../clock.js";
 import { examine } from "../../../doctor/examine.js";
 import { type Finding, isWrong } from "../../../doctor/finding.js";
 import { apiOf } from "../../../doctor/instance-url.js";
@@ -23,7 +24,7 @@ async function check(url: string | undefined, json: boolean, { terminal, process
   if (url !== undefined && apiOf(url, "") === undefined)
     throw new UsageError("--url must be an http or https URL without user, query or fragment.");
   const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
-  const { findings, remarks } = await examine({ processContext, api, now: () => Math.floor(Date.now() / 1000) });
+  const { findings, remarks } = await examine({ processContext, api, now: systemClock.now });
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);
   for (const remark of remarks) terminal.note(remark);
