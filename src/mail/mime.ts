@@ -1,7 +1,7 @@
 // Writes a message as a mail (RFC 5322) of two alternatives (RFC 2046 §5.1.4) in quoted-printable (RFC 2045 §6.7). A mail server
 // and the folder of `file:` get the same bytes from here. So the mails that tests and developers read are those that
-// are sent, `file:` needs no package, and nodemailer parses no address and no header. Each header value is printable
-// ASCII by construction, so no value can begin another header.
+// are sent, `file:` needs no package, and nodemailer parses no address and no header. A header value has no line break but
+// that of a folded line, so no value can begin another header.
 import type { Message, Sender } from "./message.js";
 import { MailFailure } from "./transports/transport.js";
 

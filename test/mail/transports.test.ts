@@ -191,12 +191,16 @@ describe("a folder", () => {
     expect(parsed.to).toMatchObject({ text: "ann@example.com" });
   });
 
-  it("a mail that is written twice is one file", async () => {
+  it("a mail that is sent again is a second file with the same Message-ID", async () => {
     const folder = freshFolder();
     const transport = await open(`file:${folder}`);
-    await Promise.all([transport.send(message), transport.send({ ...message, id: "id1" })]);
     await transport.send(message);
-    expect(readdirSync(folder)).toHaveLength(2);
+    clock.advance(60);
+    await transport.send(message);
+    clock.advance(-60);
+    const files = readdirSync(folder).map((name) => readFileSync(path.join(folder, name)));
+    const ids = await Promise.all(files.map(async (file) => (await simpleParser(file)).messageId));
+    expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
   });
 
   it("an id that leads out of the folder is rejected", async () => {

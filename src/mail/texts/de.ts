@@ -76,7 +76,7 @@ export const de: Texts = {
       subject: "Zweiter Faktor für {app}",
       intro: "Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.",
       otherwise:
-        "Wenn Sie sich gerade nicht anmelden, kennt eine andere Person Ihr Passwort. Legen Sie ein neues Passwort fest.",
+        "Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.",
     },
     identity: {
       subject: "Bestätigen Sie Ihre Anmeldung bei {app}",

@@ -72,7 +72,8 @@ export const en: Texts = {
     enroll: {
       subject: "Set up a second factor for {app}",
       intro: "Your account at {app} must get a second factor. With this code you can set it up.",
-      otherwise: "If you are not signing in now, another person knows your password. Set a new one.",
+      otherwise:
+        "If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.",
     },
     identity: {
       subject: "Confirm your sign-in to {app}",

@@ -71,7 +71,8 @@ export const es: Texts = {
     enroll: {
       subject: "Segundo factor para {app}",
       intro: "Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.",
-      otherwise: "Si no está iniciando sesión ahora, otra persona conoce su contraseña. Cámbiela.",
+      otherwise:
+        "Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.",
     },
     identity: {
       subject: "Confirme su inicio de sesión en {app}",

@@ -76,7 +76,7 @@ export const fr: Texts = {
       subject: "Second facteur pour {app}",
       intro: "Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.",
       otherwise:
-        "Si vous n’êtes pas en train de vous connecter, une autre personne connaît votre mot de passe. Changez-le.",
+        "Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.",
     },
     identity: {
       subject: "Confirmez votre connexion à {app}",

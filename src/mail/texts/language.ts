@@ -1,4 +1,4 @@
-// The language of a mail, from the header Accept-Language (RFC 9110 §12.5.4) by the basic filter of RFC 4647 §3.3.1.
+// The language of a mail, from the header Accept-Language (RFC 9110 §12.5.4) by the lookup of RFC 4647 §3.4.
 
 export const languages = ["en", "de", "fr", "es"] as const;
 export type Language = (typeof languages)[number];

@@ -34,7 +34,7 @@ export async function createFolder(path: string, clock: Pick<Clock, "now">): Pro
   };
 }
 
-/** The name begins with a dot until the file is on the disk. A mail that is written twice replaces itself. */
+/** The name begins with a dot until the file is on the disk. */
 async function writeAtomically(folder: string, name: string, content: string): Promise<void> {
   const temporary = join(folder, `.${name}.${process.pid}.tmp`);
   try {

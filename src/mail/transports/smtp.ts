@@ -106,7 +106,7 @@ const mailErrors: readonly unknown[] = ["EENVELOPE", "EMESSAGE"];
 
 /**
  * A rejected recipient or mail is permanent. A rejected sender or password is a matter of the configuration, and the mail can
- * go out once that is fixed. Code 503 is about the connection (RFC 5321 §4.2.4).
+ * go out once that is fixed. Code 503 is about the connection (RFC 5321 §4.2.2).
  */
 function failureOf(error: unknown): MailFailure {
   const { code, command, response, responseCode } = smtpErrorOf(error);
