@@ -6,7 +6,7 @@ import type { MailTokenClaims } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export interface MailTokens {
-  /** `notice`: the number of the mail, which can be sent twice with the same link. */
+  /** `notice`: the number of the mail, which can be sent twice with the same link. Throws if the signing key is revoked. */
   alarm(userId: string, notice: string, now: number, exp: number): string;
   /** The user, and the name under which the store spends the link. Undefined for a token that is not valid. */
   readAlarm(
@@ -18,7 +18,14 @@ export interface MailTokens {
   readInvitation(token: string, now: number): string | undefined;
 }
 
-export function createMailTokens(keyring: Pick<Keyring, "signMailToken" | "verifyMailToken">): MailTokens {
+export function createMailTokens(
+  keyring: Pick<Keyring, "requireSigning" | "signMailToken" | "verifyMailToken">,
+): MailTokens {
+  function sign(claims: MailTokenClaims): string {
+    keyring.requireSigning();
+    return keyring.signMailToken(claims);
+  }
+
   function read(token: string, use: MailTokenClaims["for"], now: number): MailTokenClaims | undefined {
     try {
       const claims = keyring.verifyMailToken(token, now);
@@ -30,14 +37,14 @@ export function createMailTokens(keyring: Pick<Keyring, "signMailToken" | "verif
   }
 
   return {
-    alarm: (sub, notice, iat, exp) => keyring.signMailToken({ jti: `alarm ${notice}`, for: "alarm", sub, iat, exp }),
+    alarm: (sub, notice, iat, exp) => sign({ jti: `alarm ${notice}`, for: "alarm", sub, iat, exp }),
     readAlarm(token, now) {
       const claims = read(token, "alarm", now);
       if (claims === undefined) return undefined;
       const { sub: userId, jti, exp } = claims;
       return { userId, hash: createHash("sha256").update(`${jti} ${userId}`).digest("base64url"), exp };
     },
-    invitation: (sub, iat, exp) => keyring.signMailToken({ jti: sub, for: "invite", sub, iat, exp }),
+    invitation: (sub, iat, exp) => sign({ jti: sub, for: "invite", sub, iat, exp }),
     readInvitation: (token, now) => read(token, "invite", now)?.sub,
   };
 }

@@ -141,7 +141,9 @@ async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
       return;
     }
     await transport.send(message);
-  } catch (error) {
+  } catch (cause) {
+    // The signing key is revoked. Until another one signs, the link of a notice or an invitation would be rejected.
+    const error = cause instanceof AmphoError ? new MailFailure(cause.message, { cause }) : cause;
     report(error);
     const now = clock.now();
     const retryAt = error instanceof MailFailure && error.permanent ? undefined : nextAttempt(mail, now);
@@ -171,7 +173,7 @@ function nextAttempt({ tries, until }: OutgoingMail, now: number): number | unde
   return at < until ? at : undefined;
 }
 
-/** Undefined if the key is gone that the code and the link are derived from. */
+/** Undefined if the key is gone or revoked that the code and the link are derived from. */
 async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const { settings, replaceText } = deps;
   const { n, kind, address: to } = mail;
@@ -205,14 +207,15 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
     return { link: link("ampho-invite", mailTokens.invitation(inv ?? "", iat, exp)), minutes };
   const bound = JSON.parse(String(claims["binding"])) as MailBinding;
   const own = { jti: String(claims["jti"]), kid: String(claims["kid"]) };
-  const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
-  if (!proofs.includes("link")) return { code, minutes };
+  // Only a key that can sign the link verifies it or the code.
   const token = transactions.signLink({
     ...{ ...own, iat, exp, for: claims["for"] as OpenPurpose },
     ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
     recovery: claims["recovery"] as Recovery | undefined,
   });
   if (token === undefined) return undefined;
+  const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
+  if (!proofs.includes("link")) return { code, minutes };
   return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };
 }
 
