@@ -70,11 +70,14 @@ export function followKeyFile(deps: {
     if (result.keys === undefined) return result.problems.join(" ");
     if (stopped) return undefined;
     const before = keys;
+    const isChanged = !hasSameKeys(before, result.keys);
+    // The start has logged the warnings of the file that the first read finds unchanged.
+    const isKnown = takenDigest === "" && !isChanged;
     keys = result.keys;
     takenDigest = digest;
     take(result.keys);
-    for (const warning of result.warnings) log(`warning: ${warning}`);
-    if (!hasSameKeys(before, result.keys)) log(describeChange(before, result.keys));
+    if (!isKnown) for (const warning of result.warnings) log(`warning: ${warning}`);
+    if (isChanged) log(describeChange(before, result.keys));
     return undefined;
   }
 

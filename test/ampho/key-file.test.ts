@@ -47,6 +47,18 @@ const tokenOf = (key: typeof a) =>
 const becomes = (world: World, token: string, what: string) =>
   vi.waitFor(async () => expect(await admission(world.ampho, token)).toBe(what), patience);
 
+it("the warning about a skipped key is logged once for each content of the file", async () => {
+  const skipped = { kty: "unknown" };
+  const world = await openFiled({ keys: [a, skipped] });
+  const said = () => world.notices.filter((line) => line.includes("is skipped"));
+  expect(said()).toHaveLength(1);
+  for (let n = 0; n < 2; n++) await world.ampho.reloadKeys();
+  expect(said()).toHaveLength(1);
+  world.write({ keys: [a, skipped, skipped] });
+  await world.ampho.reloadKeys();
+  expect(said()).toHaveLength(3);
+});
+
 it("a revoked signing key is logged and listed in the warnings until another key signs", async () => {
   const world = await openFiled({ keys: [a, b] });
   const said = () => world.notices.filter((line) => line.includes("revoked"));
