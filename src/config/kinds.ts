@@ -210,7 +210,8 @@ export const breachesUrl: Kind<string> = {
   expected: "an https URL (http on the loopback interface only) without a query or a fragment, or file:DIR",
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
-    if (value.startsWith("file:")) return value.length > "file:".length ? value : undefined;
+    // Programs read `file://…` in several ways.
+    if (value.startsWith("file:")) return /^file:(?!\/\/)./.test(value) ? value : undefined;
     if (!URL.canParse(value)) return undefined;
     const url = new URL(value);
     if (!isSecureUrl(url) || url.search !== "" || url.hash !== "") return undefined;

@@ -6,6 +6,7 @@ import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import { ConfigurationError } from "../errors.js";
 import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
+import { checkBreachList } from "./checks/breaches.js";
 import { checkCaptchaVerifier } from "./checks/captcha.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
@@ -52,6 +53,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   );
   findings.push(...(await databaseFindings(configuration, keys, processContext, now(), remarks)));
   findings.push(...(await checkOutsideProviders(configuration)), ...(await checkCaptchaVerifier(configuration)));
+  findings.push(...(await checkBreachList(configuration)));
   findings.push(...(await checkMailServer(configuration)), ...(await checkAppUrl(configuration)));
   const hashing = await checkHashing();
   findings.push(...hashing.findings);

@@ -19,6 +19,7 @@ export const checks = {
     "Keys of TOTP secrets are usable, users with the role `admin` need a second factor, and no user's only way in or policy depends on what is off",
   providers:
     "Each outside provider responds, with the configured issuer, usable keys and the right time, and its callback is no localhost in production",
+  breaches: "The list of breached passwords responds and contains a common one, where one is configured",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",

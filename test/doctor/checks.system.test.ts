@@ -335,6 +335,34 @@ describe("a database", () => {
     await ampho.users.import(lines(JSON.stringify({ login: "bob", password_hash: phpass })));
     expect(await found()).toEqual(["warning hashes", "note sessions"]);
   });
+
+  it("the doctor counts imported PBKDF2 hashes of an LDAP server as slow ones", async () => {
+    const ampho = await openAmpho();
+    const hash = `{PBKDF2-SHA512}100000$${"A".repeat(22)}$${"A".repeat(86)}`;
+    await ampho.users.import(lines(JSON.stringify({ login: "bob", password_hash: hash })));
+    const [finding] = (await examined()).filter(({ check }) => check === "hashes");
+    expect(finding).toMatchObject({ severity: "note", message: expect.stringContaining("1 ldap-pbkdf2-sha512") });
+  });
+});
+
+describe("a list of breached passwords", () => {
+  it("the doctor reports a folder that is missing or does not contain the list", async () => {
+    const folder = join(cwd, "ranges");
+    env["AMPHO_SECURITY_BREACHES_URL"] = `file:${folder}`;
+    const about = async () => (await examined()).filter(({ check }) => check === "breaches").map((one) => one.message);
+    const problem = (why: string) => [expect.stringContaining(`is not in use, because ${why}. `)];
+    expect(await about()).toEqual(problem("the file of the range cannot be read"));
+    mkdirSync(folder);
+    // "5BAA6" and this are the SHA-1 of "password".
+    const suffix = "1E4C9B93F3F0682250B6CF8331B7EE68FD8";
+    const range = join(folder, "5BAA6");
+    writeFileSync(range, "<html>");
+    expect(await about()).toEqual(problem("the response was not a list of hashes"));
+    writeFileSync(range, `${"0".repeat(35)}:3`);
+    expect(await about()).toEqual(problem("it does not contain the most common password"));
+    writeFileSync(range, `${suffix}:9`);
+    expect(await about()).toEqual([]);
+  });
 });
 
 async function* lines(...all: readonly string[]) {

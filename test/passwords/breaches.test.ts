@@ -148,6 +148,7 @@ it.each([
   "https://user:pw@lists.example/",
   "https://lists.example/?a=b",
   "file:",
+  "file://ranges",
   "ftp://x",
 ])("A list at %s stops the start", async (breachesUrl) => {
   await expect(openWorld({ breachesUrl })).rejects.toThrow(/BREACHES_URL|breachesUrl/);

@@ -168,7 +168,7 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
 }
 
 /** An attacker with a copy of the database tests millions of passwords a second against these. */
-const fastFormats = /^(?:ldap-|salted-|md5|apr1|phpass)/;
+const fastFormats = /^(?:ldap-(?!pbkdf2-)|salted-|md5|apr1|phpass)/;
 
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
   const old = (await countHashFormats({ store })).filter(({ format, current }) => format !== null && !current);
