@@ -171,7 +171,8 @@ export function createThrottle(deps: {
       ...limits,
       sources: [],
       counters: [
-        ...(transaction === undefined ? [] : [counter("transaction", transaction)]),
+        // Another counter than that of the mailed code, because a reset proves both in one request.
+        ...(transaction === undefined ? [] : [counter("transaction", transaction, "factor")]),
         ...(counted === undefined ? [account] : [together, counted]),
       ],
       subject,

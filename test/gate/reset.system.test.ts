@@ -89,6 +89,26 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await byPassword(world, ann, newPassword))).toEqual(wrong);
   });
 
+  it("a reset accepts the right second factor after four wrong ones, and is over after five (W-81)", async () => {
+    const world = await openMailing(ground, { throttleFactor: 1000 });
+    const { token } = await addPerson(world, ann, password);
+    const { secret, recoveryCodes } = await addApp(world, token);
+    for (const [wrongs, outcome] of [
+      [5, over],
+      [4, [204]],
+    ] as const) {
+      const { transaction, mail } = await askedReset(world, ann);
+      const proof = { transaction, code: mail.code };
+      for (let n = 0; n < wrongs; n += 1)
+        expect([
+          n,
+          ...outcomeOf(await finishReset(world, { ...proof, totp: wrongCode(secret, world.clock.now()) })),
+        ]).toEqual([n, ...wrong]);
+      const last = await finishReset(world, { ...proof, recovery_code: recoveryCodes[0] });
+      expect([wrongs, ...outcomeOf(last)]).toEqual([wrongs, ...outcome]);
+    }
+  });
+
   it("a reset of an account with a passkey needs the passkey for the challenge of this reset (W-81)", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
