@@ -66,7 +66,8 @@ export const auditEvents = {
   alarm: "A user followed the alarm link of a notice, which ended all sessions.",
   identity_linked: "An identity at an outside provider was linked to an account.",
   identity_unlinked: "An identity at an outside provider was unlinked from an account.",
-  identity_refused: "A login at an outside provider was rejected.",
+  identity_refused:
+    "A login at an outside provider was rejected (at most one row a minute for each address and reason).",
   throttle_listed: "The lockouts were listed.",
   throttle_cleared: "Lockouts were cleared.",
 } as const;

@@ -8,6 +8,7 @@ import type { OutsideResponse, Provider } from "../providers/provider.js";
 import { OutsideRejection, ProviderFailure } from "../providers/rejection.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
+import { attemptSourceOf } from "../throttle/sources.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { type Entrance, enter, type Proven } from "./enter.js";
@@ -77,9 +78,31 @@ export async function identify(
     if (!(error instanceof OutsideRejection)) throw error;
     const detail = { provider: provider.settings.name };
     const { reason } = error;
-    await deps.store.recordAudit({ at: deps.clock.now(), event: "identity_refused", reason, detail, origin });
+    const now = deps.clock.now();
+    if (isRecordable(provider, reason, origin, now))
+      await deps.store.recordAudit({ at: now, event: "identity_refused", reason, detail, origin });
     throw wrongCredentials();
   }
+}
+
+const recordEverySeconds = 60;
+/** With more addresses in a minute, no further ones are recorded. */
+const recordedMax = 1_000;
+/** The times of the audit rows, oldest first. */
+const recorded = new WeakMap<Provider, Map<string, number>>();
+
+/** Strangers can begin logins and send invented responses without limit, which must not fill the audit log. */
+function isRecordable(provider: Provider, reason: string, { address }: Origin, now: number): boolean {
+  const times = recorded.get(provider) ?? new Map<string, number>();
+  recorded.set(provider, times);
+  for (const [key, at] of times) {
+    if (now - at < recordEverySeconds) break;
+    times.delete(key);
+  }
+  const key = `${reason} ${attemptSourceOf(address)?.address}`;
+  if (times.has(key) || times.size >= recordedMax) return false;
+  times.set(key, now);
+  return true;
 }
 
 /** The log of the operator gets the cause, and the client does not. */

@@ -83,26 +83,22 @@ async function proveLink(
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
   const { transaction, proof, isSameBrowser, match } = read;
-  const right = equalText(proof, transactions.linkProof(transaction, binding));
-  if (!right || !isThere) {
-    await throttle.delayRejection();
-    return reject(deps, undefined, "link", account, origin);
-  }
-  if (isSameBrowser) return undefined;
-  if (match === undefined)
+  const right = equalText(proof, transactions.linkProof(transaction, binding)) && isThere;
+  if (right && isSameBrowser) return undefined;
+  if (right && match === undefined)
     throw new AmphoError(
       "match_needed",
       "This link was opened in another browser. Enter the number that the first browser shows.",
     );
-  const hash = transactions.spentHash(transaction);
-  const allowed = await throttle.allowMatch({ canonical, transaction: hash, origin });
-  if (equalText(match, transactions.match(transaction))) return allowed;
-  return reject(deps, allowed, "match", account, origin);
+  // Also of a wrong link, or each of them would write a row of the audit log.
+  const allowed = await throttle.allowMatch({ canonical, transaction: transactions.spentHash(transaction), origin });
+  if (right && equalText(match ?? "", transactions.match(transaction))) return allowed;
+  return reject(deps, allowed, right ? "match" : "link", account, origin);
 }
 
 async function reject(
-  { store, clock }: Deps,
-  allowed: AllowedAttempt | undefined,
+  { clock }: Deps,
+  allowed: AllowedAttempt,
   reason: "code" | "link" | "match",
   account: Account | undefined,
   origin: Origin,
@@ -115,8 +111,7 @@ async function reject(
     login: account?.login,
     origin,
   } as const;
-  if (allowed === undefined) await store.recordAudit(entry);
-  else await allowed.failed(entry, account?.login);
+  await allowed.failed(entry, account?.login);
   throw wrongCredentials();
 }
 

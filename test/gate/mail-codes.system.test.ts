@@ -191,6 +191,19 @@ onBothDatabases((ground) => {
     }
   });
 
+  it("a flood of wrong links writes three audit rows, and the asking browser can still use the right one", async () => {
+    const world = await openMailing(ground);
+    await addPerson(world, ann, password);
+    const { transaction, match, mail } = await asked(world, ann);
+    const link = `${tokenIn(mail.link)}.AAAA`;
+    for (let n = 0; n < 8; n += 1)
+      expect(outcomeOf(await logInBy(world, { link, transaction, match }))).toEqual(n < 3 ? wrong : over);
+    const rows = (await world.events()).filter((event) => event.startsWith("code_rejected"));
+    expect(rows).toEqual(["code_rejected: link", "code_rejected: link", "code_rejected: link"]);
+    expect(outcomeOf(await logInBy(world, { link: mail.link, match }))).toEqual(over);
+    grantOf(await logInBy(world, { link: mail.link, transaction }));
+  });
+
   it("a code and a link open one session together, also 16 times at once in two processes (W-11)", async () => {
     const world = await openMailing(ground);
     const other = await world.another();

@@ -74,14 +74,38 @@ onBothDatabases((ground) => {
       { provider: "acme", state: "" },
       { provider: "other", state: mine.state },
       { provider: "acme", state: mine.state, iss: other.issuer },
-    ])
+    ]) {
+      // The audit log has one row a minute for a reason.
+      world.clock.advance(60);
       expect([response, ...outcomeOf(await attempt(response))]).toEqual([response, ...wrong]);
+    }
     expect(outcomeOf(await attempt({ provider: "acme" }))).toEqual([400, "invalid_request"]);
     expect(evil.tokenRequests).toHaveLength(requests);
     expect(other.tokenRequests).toEqual([]);
     expect((await world.events()).filter((event) => event === "identity_refused: response")).toHaveLength(4);
     evil.claims = { nonce: mine.nonce, sub: "ann" };
     grantOf(await attempt({ provider: "acme", state: mine.state }));
+  });
+
+  it("a flood of invented responses writes one audit row a minute for each address and provider", async () => {
+    const { world } = await openOutside(ground);
+    const flood = async (provider: string, address: string) => {
+      const { transaction } = await begin(world, provider);
+      const body = { transaction, outside: { provider, code: "c", state: "s" } };
+      for (let n = 0; n < 5; n += 1)
+        expect(outcomeOf(await world.call("POST", "/login", { body, address }))).toEqual(wrong);
+    };
+    const rows = async () => (await world.events()).filter((event) => event === "identity_refused: response");
+    await flood("acme", "192.0.2.1");
+    await flood("acme", "192.0.2.1");
+    expect(await rows()).toHaveLength(1);
+    // One customer has a whole /64 of IPv6.
+    for (const n of [1, 2]) await flood("acme", `2001:db8::${n}`);
+    await flood("other", "192.0.2.1");
+    expect(await rows()).toHaveLength(3);
+    world.clock.advance(60);
+    await flood("acme", "192.0.2.1");
+    expect(await rows()).toHaveLength(4);
   });
 
   it("a transaction of an outside login is good for nothing else, and no other one is good for it (W-09)", async () => {
