@@ -34,9 +34,9 @@ import { createRootDocuments, type RootDocuments } from "./http/rest/root-docume
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { databaseLine, forwardedLine, internalErrorLine, signingKeyRevokedLine } from "./log-lines.js";
+import { MailFailure } from "./mail/mail-failure.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
-import { MailFailure } from "./mail/transports/transport.js";
 import {
   closeDeps,
   closingOnError,

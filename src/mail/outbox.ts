@@ -9,12 +9,13 @@ import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factor
 import type { OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
+import { MailFailure } from "./mail-failure.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
 import { isMailKind, isNotice, type MailKind, type MailValues, proofsOf } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
-import { MailFailure, type Transport } from "./transports/transport.js";
+import type { Transport } from "./transports/transport.js";
 
 export type MailOutcomeName = "sent" | "failed" | "dropped";
 

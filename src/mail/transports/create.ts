@@ -2,11 +2,12 @@
 
 import { type Clock, within } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
+import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import { createConsole } from "./console.js";
 import { createFolder } from "./folder.js";
 import { createSmtp } from "./smtp.js";
-import { MailFailure, type Transport } from "./transport.js";
+import type { Transport } from "./transport.js";
 import { createWebhook } from "./webhook.js";
 
 /**

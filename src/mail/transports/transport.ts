@@ -1,4 +1,4 @@
-// The interface of transports, and their one error.
+// The interface of transports.
 import { isError } from "../../errors.js";
 import type { Message } from "../message.js";
 
@@ -11,21 +11,6 @@ export interface Transport {
   check?(): Promise<string>;
   /** Closes all connections. Mails that are being sent fail. */
   close(): Promise<void>;
-}
-
-/**
- * A mail was not accepted. The message is for the log and the audit log. It contains no address, no code, no link and no text
- * of the server, which can contain all of them.
- */
-export class MailFailure extends Error {
-  override readonly name = "MailFailure";
-  /** The receiver rejected this mail, so that another attempt is useless. */
-  readonly permanent: boolean;
-
-  constructor(message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
-    super(message, options);
-    this.permanent = options.permanent ?? false;
-  }
 }
 
 /** The code of an error of Node, such as `ENOSPC`. Its message can contain a path or an address. */
