@@ -383,6 +383,18 @@ onBothDatabases((ground) => {
     }
   });
 
+  it("a login beside the token of a removed role re-authenticates its session, with a second factor too", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann", ["editor"]);
+    const { token: bearer } = ann.enrolling;
+    await world.ampho.users.setRoles("ann", []);
+    expect(await admission(world.ampho, bearer)).toBe("invalid_token");
+    const needed = await world.call("POST", "/login", { bearer, body: { login: "ann", password } });
+    const { transaction } = needed.json;
+    const raised = grantOf(await finish(world, { transaction, totp: ann.nextCode() }, {}, bearer));
+    expect(sessionOf(raised)).toBe(sessionOf(ann.enrolling));
+  });
+
   it("a login beside the token of an ended session sets up the factor that its policy requires", async () => {
     const world = await ground.open({ factors: { strict: "required" } });
     const user = await world.user("ann", { password, roles: ["strict"] });
