@@ -41,19 +41,22 @@ export function createCeremonies(): Ceremonies {
     current = mine;
     const abort = () => mine.abort(signal?.reason);
     if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort);
+    // A signal can outlive many ceremonies. Each one aborts its own signal at its end.
+    signal?.addEventListener("abort", abort, { signal: mine.signal });
     return mine;
   }
 
   return {
     stop,
     modal(work, signal) {
-      const result = work(start(signal).signal)
+      const ceremony = start(signal);
+      const result = work(ceremony.signal)
         .then((value) => {
           stop();
           return value;
         })
         .finally(() => {
+          ceremony.abort();
           if (modal === result) modal = undefined;
         });
       modal = result;
@@ -65,23 +68,27 @@ export function createCeremonies(): Ceremonies {
       filling = mine;
       const end = () => mine.abort();
       if (signal?.aborted) end();
-      signal?.addEventListener("abort", end);
-      if (!(await platform().isConditionalMediationAvailable?.())) return undefined;
-      for (;;) {
-        while (modal) await modal.catch(() => {});
-        if (mine.signal.aborted) return undefined;
-        const begun = await begin();
-        if (modal || mine.signal.aborted) continue;
-        const request = start(mine.signal);
-        const timer = setTimeout(() => request.abort(), renewMs);
-        try {
-          return [begun, await getCredential(begun.passkey, request.signal, "conditional")];
-        } catch (error) {
-          if (isCancelled(error)) return undefined;
-          if (!request.signal.aborted) throw error;
-        } finally {
-          clearTimeout(timer);
+      signal?.addEventListener("abort", end, { signal: mine.signal });
+      try {
+        if (!(await platform().isConditionalMediationAvailable?.())) return undefined;
+        for (;;) {
+          while (modal) await modal.catch(() => {});
+          if (mine.signal.aborted) return undefined;
+          const begun = await begin();
+          if (modal || mine.signal.aborted) continue;
+          const request = start(mine.signal);
+          const timer = setTimeout(() => request.abort(), renewMs);
+          try {
+            return [begun, await getCredential(begun.passkey, request.signal, "conditional")];
+          } catch (error) {
+            if (isCancelled(error)) return undefined;
+            if (!request.signal.aborted) throw error;
+          } finally {
+            clearTimeout(timer);
+          }
         }
+      } finally {
+        end();
       }
     },
   };
