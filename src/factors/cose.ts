@@ -63,28 +63,11 @@ export function coseKeyOf(jwk: Readonly<Record<string, unknown>>): CborMap {
     return typeof value === "string" ? Buffer.from(value, "base64url") : Buffer.alloc(0);
   };
   for (const [alg, { kty, crv }] of algorithms) {
-    if (kty === 3 && jwk["kty"] === "RSA")
-      return new Map<number, Cbor>([
-        ...([
-          [label.kty, kty],
-          [label.alg, alg],
-        ] as const),
-        ...([
-          [label.n, octets("n")],
-          [label.e, octets("e")],
-        ] as const),
-      ]);
+    const key = new Map<number, Cbor>().set(label.kty, kty).set(label.alg, alg);
+    if (kty === 3 && jwk["kty"] === "RSA") return key.set(label.n, octets("n")).set(label.e, octets("e"));
     if (crv === undefined || jwk["crv"] !== crv[1]) continue;
-    const y: readonly (readonly [number, Cbor])[] = kty === 2 ? [[label.y, octets("y")]] : [];
-    return new Map<number, Cbor>([
-      ...([
-        [label.kty, kty],
-        [label.alg, alg],
-        [label.crv, crv[0]],
-        [label.x, octets("x")],
-      ] as const),
-      ...y,
-    ]);
+    key.set(label.crv, crv[0]).set(label.x, octets("x"));
+    return kty === 2 ? key.set(label.y, octets("y")) : key;
   }
   return new Map();
 }

@@ -3,7 +3,7 @@
 // request waits for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
 import { fetchedKeysLine, keysWarningLine } from "../log-lines.js";
-import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
+import { documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
 import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
 import { importPublishedKeys } from "./jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "./key.js";
@@ -25,7 +25,6 @@ export function fixedKeySource(keys: readonly Key[]): KeySource {
   return { keys: set, failing: false, prepare: () => undefined, refetch: () => undefined, close: () => {} };
 }
 
-const limits: FetchLimits = { timeoutMs: 5_000, bytesMax: 65_536 };
 /** Limits of the lifetime that a server can state for its set. */
 const lifetime = { defaultMs: 300_000, minMs: 60_000, maxMs: 3_600_000 };
 /** The part of its lifetime after which a set is fetched beside the requests. */
@@ -74,7 +73,7 @@ export function fetchedKeySource(deps: {
 
   async function attempt(requestedMs: number): Promise<void> {
     try {
-      accept(await fetchJson(url, { ...limits, signal: closing.signal }), requestedMs);
+      accept(await fetchJson(url, { ...documentLimits, signal: closing.signal }), requestedMs);
       if (failing) log(fetchedKeysLine(url.origin));
       failing = false;
     } catch (error) {
@@ -86,7 +85,7 @@ export function fetchedKeySource(deps: {
 
   /** Some hosts end a fetch together with the request that started it. That fetch is ignored after its time limit. */
   function underWay(): Promise<void> | undefined {
-    return clock.monotonicMs() - attemptedMs < limits.timeoutMs + 1_000 ? fetching : undefined;
+    return clock.monotonicMs() - attemptedMs < documentLimits.timeoutMs + 1_000 ? fetching : undefined;
   }
 
   /** Concurrent callers share one fetch. Undefined before the pause is over. */

@@ -11,6 +11,9 @@ export interface FetchLimits {
   readonly bytesMax: number;
 }
 
+/** For a small document of another server, such as its metadata, its keys or a token. */
+export const documentLimits: FetchLimits = { timeoutMs: 5_000, bytesMax: 65_536 };
+
 export interface BoundedRequest extends FetchLimits {
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
+import { documentLimits } from "../outbound/bounded-fetch.js";
 import { fetchJson } from "../outbound/fetch-json.js";
 import { isLocalhost } from "../outbound/secure-url.js";
 import { githubApi } from "./github.js";
@@ -68,7 +69,7 @@ function checkCallback({ redirectUri, isProduction }: CheckDeps): ProviderFindin
 }
 
 async function checkKeys({ jwks_uri: uri }: Metadata): Promise<ProviderFinding> {
-  const fetched = await fetchJson(new URL(uri), { timeoutMs: 5_000, bytesMax: 65_536 }).catch(() => undefined);
+  const fetched = await fetchJson(new URL(uri), documentLimits).catch(() => undefined);
   const imported = fetched && importPublishedKeys(fetched.members);
   const usable = imported?.keys.map(({ algorithm }) => algorithm) ?? [];
   if (usable.length === 0) return { ok: false, text: `No usable key is published at ${uri}.` };

@@ -1,10 +1,8 @@
 // The requests to a provider: https, no redirects, 5 s, 64 KiB. A redirect could send the code and the client's secret to
 // another host. Only a provider on the loopback interface, as in a test, can have endpoints without TLS.
-import { boundedFetch, FetchFailure } from "../outbound/bounded-fetch.js";
+import { boundedFetch, documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
 import { isLoopback, isSecureUrl } from "../outbound/secure-url.js";
 import { ProviderFailure } from "./rejection.js";
-
-const limits = { timeoutMs: 5_000, bytesMax: 65_536 };
 
 export interface ProviderRequest {
   readonly method?: "GET" | "POST";
@@ -19,7 +17,7 @@ export type ProviderFetch = (url: string, request: ProviderRequest) => Promise<R
 export function createProviderFetch(issuer: string): ProviderFetch {
   return async (url, { method = "GET", headers = {}, body }) => {
     const endpoint = requireEndpoint(issuer, url);
-    const sent = { ...limits, method, headers, ...(body !== undefined && { body }) };
+    const sent = { ...documentLimits, method, headers, ...(body !== undefined && { body }) };
     const response = await boundedFetch(endpoint, sent).catch((error: unknown) => {
       throw error instanceof FetchFailure ? new ProviderFailure(error.message) : error;
     });
