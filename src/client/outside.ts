@@ -103,7 +103,7 @@ export interface Outside {
   loginWith(provider: string, options?: ReturnOptions): Promise<string>;
   /**
    * Finishes the login or link whose response is in the URL of the page, and removes it from there. Resolves to undefined
-   * if there is none. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   * if there is none, as with tokens in cookies, where the server has finished it. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
    * @example
    * const returned = await outside.returned();
    * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
