@@ -163,7 +163,7 @@ async function binaries(): Promise<Programs> {
 async function responding(url: string): Promise<void> {
   for (;;) {
     try {
-      await superuser(url, async () => undefined);
+      await superuser(url, async () => undefined, 1_000);
       return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -205,8 +205,8 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function superuser<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1000 });
+async function superuser<T>(url: string, work: (client: pg.Client) => Promise<T>, timeoutMs = 60_000): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: timeoutMs });
   client.on("error", () => undefined);
   await client.connect();
   try {
