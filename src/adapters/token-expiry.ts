@@ -2,6 +2,7 @@
 
 import { systemClock } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import type { Revoked } from "../sessions/revoked.js";
 import type { Auth } from "../tokens/auth.js";
 
 /** The members of an `Ampho` that check a token and report revocations. */
@@ -15,7 +16,7 @@ export interface TokenVerifier {
    * Calls `listener` for each revocation. Returns a function that stops it.
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
    */
-  onRevoked(listener: () => void): () => void;
+  onRevoked(listener: (revoked: Revoked) => void): () => void;
 }
 
 export interface TokenWatch {
@@ -28,15 +29,17 @@ export interface TokenWatch {
 const longestDelayMs = 2 ** 31 - 1;
 const leastDelayMs = 1_000;
 
-/** Checks the token now, after each revocation, when it expires, and once a second within its leeway. */
+/** Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway. */
 export function watchToken(verifier: TokenVerifier, token: string | undefined): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };
   let timer: NodeJS.Timeout | undefined;
+  let auth: Auth | undefined;
   const check = () => {
     clearTimeout(timer);
     try {
-      const dueMs = (verifier.verifySync(token).expires - systemClock.now()) * 1000;
+      auth = verifier.verifySync(token);
+      const dueMs = (auth.expires - systemClock.now()) * 1000;
       timer = setTimeout(check, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
     } catch (error) {
       // A database that is unreachable ends no token.
@@ -49,7 +52,10 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined): 
     stop();
     if (!end.signal.aborted) end.abort(reason);
   };
-  const stop = verifier.onRevoked(check);
+  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the process.
+  const stop = verifier.onRevoked((revoked) => {
+    if (revoked.kind !== "session" || auth === undefined || revoked.session === auth.session) check();
+  });
   check();
   return { ended: end.signal, release };
 }

@@ -178,6 +178,28 @@ describe("an open socket", () => {
     await theirs.closed;
   });
 
+  it("an open socket costs no check of its token when another session ends", async () => {
+    let checks = 0;
+    const verifySync = (token: string) => {
+      checks++;
+      return ampho.verifySync(token);
+    };
+    listeners["/counted"] = guardedUpgrade({ ...ampho, verifySync }, (_request, socket, _head, ended) =>
+      ended.addEventListener("abort", () => socket.destroy()),
+    );
+    const [token, other] = [await login(), await login()];
+    const closed = expect(connect(bearer(token), [], "/counted").opened).rejects.toThrow("socket hang up");
+    await expect.poll(() => checks).toBe(1);
+    for (const [bearerToken, expected] of [
+      [other, 1],
+      [token, 2],
+    ] as const) {
+      await ampho.sessions.end((await ampho.verify(bearerToken)).session ?? "");
+      expect(checks).toBe(expected);
+    }
+    await closed;
+  });
+
   it("an open socket is closed when its token and the leeway have expired", async () => {
     const { opened, closed } = connect(bearer(foreignToken(key, { login: "alice", exp: clock.now() - 30 })));
     expect(await ask(await opened)).toBe("alice");
