@@ -83,8 +83,8 @@ export class RejectedRequestException extends HttpException {
   /** The code of docs/reference/errors.md. */
   readonly code: ErrorCode;
 
-  constructor({ code, message, status, ...rest }: RejectedRequest) {
-    super({ message, error: code }, status, { cause: rest.cause });
+  constructor({ code, message, status, cause }: RejectedRequest) {
+    super({ message, error: code }, status, { cause });
     this.code = code;
   }
 }

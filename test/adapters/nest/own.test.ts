@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { Controller, Get, Injectable, Module, type Type } from "@nestjs/common";
+import { Controller, type ExceptionFilter, Get, Injectable, Module, type Type, UseFilters } from "@nestjs/common";
 import { APP_GUARD, ExternalContextCreator, NestFactory } from "@nestjs/core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
@@ -11,6 +11,7 @@ import {
   mount,
   type NestInstance,
   Public,
+  type RejectedRequestException,
 } from "../../../dist/adapters/nest.js";
 import type { Ampho, Auth } from "../../../dist/index.js";
 import { foreignToken } from "../../world/tokens.js";
@@ -30,6 +31,33 @@ async function listen(root: Type) {
     fetch(url + path, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
   return { app, call };
 }
+
+it("the exception of a rejection has the original error as its cause", async () => {
+  const failure = new Error("the check failed");
+  const causes: unknown[] = [];
+  const noteCause: ExceptionFilter<RejectedRequestException> = {
+    catch(exception, host) {
+      causes.push(exception.cause);
+      host.switchToHttp().getResponse().status(exception.getStatus()).end();
+    },
+  };
+  @Controller()
+  @UseFilters(noteCause)
+  class Failing {
+    @authorize({ can: () => Promise.reject(failure) })
+    @Get("failing")
+    failing() {
+      return "in";
+    }
+  }
+  @Module({ imports: [mount(ampho)], controllers: [Failing] })
+  class Root {}
+  const { app, call } = await listen(Root);
+  expect((await call("/failing", foreignToken(key))).status).toBe(500);
+  expect((await call("/failing")).status).toBe(401);
+  expect(causes).toEqual([failure, expect.objectContaining({ code: "missing_token" })]);
+  await app.close();
+});
 
 it("a global guard guards every route that is not public", async () => {
   @Controller()
