@@ -1,6 +1,8 @@
 // AMPHO_SECURITY_COOKIES: tokens in cookies, and the sites that can send requests with them.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
+import { describe as describeRoutes } from "../../dist/http/rest/openapi.js";
+import { routes } from "../../dist/http/rest/routes.js";
 import { settableClock } from "../world/clock.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
@@ -12,6 +14,12 @@ const friend = "http://friend.localhost:5173";
 const bob = { login: "bob", password: "copper lantern drizzle 84" };
 const same = { "sec-fetch-site": "same-origin" };
 const { token: access, refreshToken: refresh, device } = cookieNames;
+
+interface Schema {
+  readonly title: string;
+  readonly required?: readonly string[];
+  readonly properties?: object;
+}
 
 const clock = settableClock();
 let serving: Serving;
@@ -455,6 +463,18 @@ describe("the description", () => {
     expect(Object.keys(components.schemas.CookieGrant.properties)).not.toContain("token");
     expect(paths["/api/security/logout"].post.security).toContainEqual({ cookie: [] });
     expect(paths["/api/security/logout"].post.responses["403"].description).toContain("cross_site");
+  });
+
+  it("the OpenAPI document with cookies has no token in a response, and no cross_site for pages of other sites", () => {
+    const { components, paths } = JSON.parse(
+      JSON.stringify(describeRoutes(routes, { prefix: "", version: "1", cookies: {} })),
+    );
+    for (const { title, required = [], properties = {} } of Object.values<Schema>(components.schemas))
+      for (const name of ["token", "token_type", "refresh_token", "device"])
+        expect([title, required.includes(name), name in properties]).toEqual([title, false, false]);
+    expect(Object.keys(components.schemas)).toEqual(expect.arrayContaining(["CookieGrant", "CookieRegistered"]));
+    const callback = paths["/login/outside/{provider}/callback"];
+    expect(JSON.stringify(callback.post.responses)).not.toContain("cross_site");
   });
 });
 

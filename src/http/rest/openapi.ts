@@ -5,7 +5,7 @@ import { factorNames } from "../../levels/decide.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import type { Route } from "./route.js";
-import { cookieGrant, grant, type OpenApiDocument } from "./schemas.js";
+import type { OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
   readonly prefix: string;
@@ -82,6 +82,10 @@ const problemSchema = {
       type: "boolean",
       description: "With `factor_needed`: true if the account must set up a second factor first.",
     },
+    mail: {
+      type: "boolean",
+      description: "With `enroll`: true if a code was mailed to the address of the account, and the set-up needs it.",
+    },
   },
 };
 
@@ -106,8 +110,16 @@ const cookieScheme = {
 
 /** Returns a row with AMPHO_SECURITY_COOKIES: grants hold no token, and requests of foreign pages are rejected. */
 function cookieForm(route: Route): Route {
-  const errors: readonly ErrorCode[] = route.method === "GET" ? route.errors : [...route.errors, "cross_site"];
-  return route.output === grant ? { ...route, errors, output: cookieGrant } : { ...route, errors };
+  const isExempt = route.method === "GET" || route.crossSite === true;
+  const errors: readonly ErrorCode[] = isExempt ? route.errors : [...route.errors, "cross_site"];
+  return route.output === undefined ? { ...route, errors } : { ...route, errors, output: withoutTokens(route.output) };
+}
+
+/** Tokens are in Set-Cookie. */
+function withoutTokens(output: z.ZodType): z.ZodType {
+  if (!(output instanceof z.ZodObject) || !("token_type" in output.shape)) return output;
+  const tokens = { token: true, token_type: true, refresh_token: true, device: true } as const;
+  return output.omit(tokens).meta({ title: `Cookie${output.meta()?.title}` });
 }
 
 function operation(route: Route, schemas: Json, byCookie: boolean): Json {

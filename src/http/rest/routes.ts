@@ -323,7 +323,7 @@ export const routes = [
     output: totpSetUp,
     errors: [
       ...(["missing_token", "invalid_token", "login_too_old", "login_too_weak", "transaction_over"] as const),
-      ...(["factor_needed", "invalid_credentials", "insufficient_scope", "unavailable"] as const),
+      ...(["factor_needed", "invalid_credentials", "insufficient_scope", "too_many_attempts", "unavailable"] as const),
     ],
     endpoint: beginTotp,
   }),
@@ -364,7 +364,7 @@ export const routes = [
     output: passkeySetUp,
     errors: [
       ...(["missing_token", "invalid_token", "login_too_old", "login_too_weak", "transaction_over"] as const),
-      ...(["invalid_credentials", "insufficient_scope", "unavailable"] as const),
+      ...(["invalid_credentials", "insufficient_scope", "too_many_attempts", "unavailable"] as const),
     ],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: beginPasskey,

@@ -72,11 +72,6 @@ export const grant = z
   })
   .meta({ title: "Grant" });
 
-/** The same with AMPHO_SECURITY_COOKIES: the tokens are in Set-Cookie. */
-export const cookieGrant = grant
-  .omit({ token: true, token_type: true, refresh_token: true, device: true })
-  .meta({ title: "CookieGrant" });
-
 export const openApiDocument = z
   .looseObject({ openapi: z.string().meta({ description: "The version of OpenAPI." }) })
   .meta({ title: "OpenApiDocument" });

@@ -59,8 +59,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   factor_needed: {
     status: 401,
     cause:
-      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up.",
-    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`.",
+      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs the code that was mailed to the address of the account.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`, and with `mail` also the mailed code as `code`.",
     headers: challenge(),
   },
   link_needed: {
