@@ -41,7 +41,8 @@ export interface Grant {
 
 /**
  * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal
- * fail.
+ * fail. A renewal has used up its refresh token by then. The client can repeat it for 10 seconds, or with the same
+ * `Idempotency-Key`. Later it ends the session as a replay, so do not let an outage of another service cause an error.
  * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
  */
 export type ExtraClaims = (user: {

@@ -76,7 +76,7 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Set-Cookie values, one header each. */
   readonly cookies?: readonly string[];
-  /** JSON text. It is undefined for 204 and for HEAD. */
+  /** The text, nearly always JSON. It is undefined for 204, for a redirect and for HEAD. */
   readonly body: string | undefined;
   /** For the access log only: the pattern of the route, with its prefix. */
   readonly route?: string;
