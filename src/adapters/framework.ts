@@ -9,8 +9,7 @@ import {
   type Requirements,
 } from "../guard/requirements.js";
 import { headOf, onlyAuthorizationOf } from "../http/node/request.js";
-import type { GuardHost } from "../http/rest/host.js";
-import { type GuardInstance, hostOf } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, hostOf } from "../http/rest/host.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 

@@ -12,8 +12,7 @@ import {
   type Requirements,
 } from "../guard/requirements.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import type { GuardHost } from "../http/rest/host.js";
-import { type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardHost, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/authorization.js";
 import { bearerOf } from "../tokens/bearer.js";

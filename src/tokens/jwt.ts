@@ -44,7 +44,7 @@ export const refreshToken: TokenKind<SessionClaims> = {
 
 export interface DeviceClaims extends Claims {
   readonly sub: string;
-  /** The place: the same in each proof that was made by presenting the one before. */
+  /** The known device. A login with a proof returns one for the same device. */
   readonly did: string;
   /** The version of the user's password. A user of an application's own table has none. */
   readonly pwv?: number;
@@ -129,7 +129,6 @@ export interface OpenClaims extends Claims {
   readonly jti: string;
   readonly for: OpenPurpose;
   readonly iat: number;
-  readonly exp: number;
   /** The login as it was typed, whether an account has it or not. */
   readonly login?: string;
   /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
@@ -173,7 +172,6 @@ export interface MailTokenClaims extends Claims {
   readonly for: "alarm" | "invite";
   /** The user, or the invitation. */
   readonly sub: string;
-  readonly exp: number;
 }
 
 /** A mailed link that begins nothing: it raises an alarm or names an invitation. */
@@ -182,10 +180,7 @@ export const mailToken: TokenKind<MailTokenClaims> = {
   types: new Set(["ml+jwt"]),
   named: true,
   isComplete: (claims): claims is MailTokenClaims =>
-    claims.jti !== undefined &&
-    (claims["for"] === "alarm" || claims["for"] === "invite") &&
-    claims.sub !== undefined &&
-    claims.exp !== undefined,
+    claims.jti !== undefined && (claims["for"] === "alarm" || claims["for"] === "invite") && claims.sub !== undefined,
 };
 
 export interface JwtRules extends ClaimRules {

@@ -23,7 +23,7 @@ import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { Redirect } from "./responses/redirect.js";
 import { emptyResponse, jsonResponse, redirectResponse, withAttackConsent, withoutBody } from "./responses/response.js";
-import { type RootDocuments, readDocument } from "./root-documents.js";
+import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
 import { bearer as requireBearer } from "./route-access.js";
 import { routes } from "./routes.js";
@@ -79,7 +79,8 @@ export function createHandler(options: HandlerOptions): Handle {
       const document = options.documents.get(path);
       if (document !== undefined) {
         pattern = path;
-        response = readDocument(document, request.method);
+        requireRead(request.method);
+        response = document;
       } else {
         const matches = findRoutes(isUnder(prefix, path) ? path.slice(prefix.length) : "");
         for (const { route } of matches.values()) pattern = prefix + route.path;

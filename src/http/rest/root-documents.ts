@@ -29,7 +29,7 @@ export function createRootDocuments(
 }
 
 /** Throws `method_not_allowed` for any method but GET and HEAD. */
-export function readDocument(document: HttpResponse, method: string): HttpResponse {
-  if (method === "GET" || method === "HEAD") return document;
-  throw new AmphoError("method_not_allowed", "This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] });
+export function requireRead(method: string | undefined): void {
+  if (method !== "GET" && method !== "HEAD")
+    throw new AmphoError("method_not_allowed", "This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] });
 }

@@ -1,6 +1,6 @@
 // The paths of the standalone server outside the REST API: they only allow GET and HEAD, and errors leave by the same way out.
-import { AmphoError } from "../../errors.js";
 import type { HttpResponse } from "../rest/message.js";
+import { requireRead } from "../rest/root-documents.js";
 
 /** Returns the response of `respond`, or that of its error. */
 export async function readOnly(
@@ -10,8 +10,7 @@ export async function readOnly(
   respond: () => HttpResponse | Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   try {
-    if (method !== "GET" && method !== "HEAD")
-      throw new AmphoError("method_not_allowed", "This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] });
+    requireRead(method);
     return { ...(await respond()), route };
   } catch (error) {
     return { ...refusal(error), route };

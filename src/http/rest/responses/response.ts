@@ -3,7 +3,7 @@ import type { HttpResponse } from "../message.js";
 
 type Headers = Readonly<Record<string, string>>;
 
-/** The headers of every response. */
+/** The headers of every response. A route can have a `Cache-Control` of its own. */
 export const plainHeaders: Headers = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
@@ -35,8 +35,8 @@ export function withoutBody(response: HttpResponse): HttpResponse {
 }
 
 /** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). Its value is `true`. */
-export const attackConsentHeader = "ampho-doctor";
+export const attackConsentHeader = "Ampho-Doctor";
 
 export function withAttackConsent(response: HttpResponse): HttpResponse {
-  return { ...response, headers: { ...response.headers, "Ampho-Doctor": "true" } };
+  return { ...response, headers: { ...response.headers, [attackConsentHeader]: "true" } };
 }
