@@ -4,7 +4,7 @@ import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { type FullGrant, grantOf, password } from "../world/ampho.js";
 import { startEvilProvider } from "../world/evil-provider.js";
-import { addPerson, logInBy, type Mail, type Mailing, newPassword, openMailing } from "./mailboxes.js";
+import { addPerson, asked, logInBy, type Mail, type Mailing, newPassword, openMailing } from "./mailboxes.js";
 import { clientId, link } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
 import { addPasskey, assertion, logInWith, passkeySettings } from "./passkey-owners.js";
@@ -57,6 +57,17 @@ onBothDatabases((ground) => {
     expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
     expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(401);
+  });
+
+  it("the notice of wrong second factors behind a mailed code states that a mail can be the first one", async () => {
+    const { world, secret } = await openOwner(ground);
+    const { transaction, mail } = await asked(world, ann);
+    const pending = String((await logInBy(world, { transaction, code: mail.code })).json["transaction"]);
+    const { text } = await noticeOf(world, "factor_attempts", async () => {
+      for (let at = 0; at < 5; at += 1)
+        await logInBy(world, { transaction: pending, totp: wrongCode(secret, world.clock.now()) });
+    });
+    expect(text).toMatch(/your password, a mail to you, or a sign-in with another provider/);
   });
 
   it("wrong passwords cause no notice, and a login on an unknown device causes one", async () => {

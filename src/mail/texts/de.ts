@@ -115,9 +115,9 @@ export const de: Texts = {
       intro: "Ein Wiederherstellungscode Ihres Kontos bei {app} wurde verwendet.",
     },
     factor_attempts: {
-      subject: "Fehlgeschlagene Anmeldung bei {app}",
+      subject: "Falsche zweite Faktoren bei {app}",
       intro:
-        "Bei {app} wurde Ihr richtiges Passwort eingegeben, und danach mehrmals ein falscher zweiter Faktor. Vielleicht kennt eine andere Person Ihr Passwort.",
+        "Mehrere zweite Faktoren für Ihr Konto bei {app} waren falsch. Der Schritt davor war richtig. Das war Ihr Passwort, eine E-Mail an Sie oder die Anmeldung mit einem anderen Anbieter. Vielleicht hat eine andere Person Zugriff darauf.",
     },
     passkey_cloned: {
       subject: "Passkey bei {app} abgelehnt",

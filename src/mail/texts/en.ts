@@ -111,9 +111,9 @@ export const en: Texts = {
       intro: "A recovery code of your account at {app} was used.",
     },
     factor_attempts: {
-      subject: "Failed sign-in to {app}",
+      subject: "Wrong second factors at {app}",
       intro:
-        "At {app}, your correct password was entered, and then several wrong second factors. Another person might know your password.",
+        "Several second factors for your account at {app} were wrong. The step before was right. It was your password, a mail to you, or a sign-in with another provider. Another person might have access to it.",
     },
     passkey_cloned: {
       subject: "Passkey rejected at {app}",

@@ -113,9 +113,9 @@ export const es: Texts = {
       intro: "Se usó un código de recuperación de su cuenta en {app}.",
     },
     factor_attempts: {
-      subject: "Inicio de sesión fallido en {app}",
+      subject: "Segundos factores incorrectos en {app}",
       intro:
-        "En {app} se introdujo su contraseña correcta y después, varias veces, un segundo factor incorrecto. Quizá otra persona conoce su contraseña.",
+        "Varios segundos factores para su cuenta en {app} eran incorrectos. El paso anterior era correcto. Fue su contraseña, un mensaje a su dirección o un inicio de sesión con otro proveedor. Quizá otra persona tiene acceso a ello.",
     },
     passkey_cloned: {
       subject: "Llave de acceso rechazada en {app}",

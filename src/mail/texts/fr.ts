@@ -117,9 +117,9 @@ export const fr: Texts = {
       intro: "Un code de récupération de votre compte sur {app} a été utilisé.",
     },
     factor_attempts: {
-      subject: "Échec de connexion à {app}",
+      subject: "Seconds facteurs incorrects sur {app}",
       intro:
-        "Sur {app}, votre mot de passe correct a été saisi, puis plusieurs fois un second facteur incorrect. Une autre personne connaît peut-être votre mot de passe.",
+        "Plusieurs seconds facteurs pour votre compte sur {app} étaient incorrects. L’étape précédente était correcte. C’était votre mot de passe, un message à votre adresse ou une connexion avec un autre fournisseur. Une autre personne y a peut-être accès.",
     },
     passkey_cloned: {
       subject: "Clé d’accès rejetée sur {app}",
