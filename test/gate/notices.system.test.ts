@@ -70,6 +70,20 @@ onBothDatabases((ground) => {
     expect(text).toMatch(/your password, a mail to you, or a sign-in with another provider/);
   });
 
+  it.each([4, 0])(
+    "wrong recovery codes behind a right password count for the notice, after %i wrong codes of the app (W-49)",
+    async (apps) => {
+      const { world, secret } = await openOwner(ground);
+      for (let at = 0; at < 5; at += 1) {
+        expect(await world.countMails("factor_attempts")).toBe(0);
+        const totp = wrongCode(secret, world.clock.now());
+        const factor = at < apps ? { totp } : { recovery_code: "0".repeat(24) };
+        expect((await logInBy(world, { login: ann, password, ...factor })).status).toBe(401);
+      }
+      expect(await world.countMails("factor_attempts")).toBe(1);
+    },
+  );
+
   it("wrong passwords cause no notice, and a login on an unknown device causes one", async () => {
     const { world, grant, nextCode } = await openOwner(ground);
     expect((await logInBy(world, { login: ann, password: newPassword })).status).toBe(401);

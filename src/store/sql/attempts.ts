@@ -4,9 +4,11 @@
 // Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions wait
 // for each other in a circle. The file is long because the order of locks must be read in one place.
 
+import type { AuditEntry } from "../../audit/entry.js";
 import type {
   Attempt,
   AttemptCounter,
+  AttemptOutcome,
   AttemptRequest,
   AttemptVerdict,
   Settlement,
@@ -253,14 +255,41 @@ function* resetCounter(row: AttemptCounterRow, now: number): Transaction<void> {
   if (row.counter.streak > 0) yield* writeCounter({ ...row, counter: resetStreak(row.counter) }, now);
 }
 
-/** For the transactions that a successful attempt leads to. */
-export function* settleSucceeded(
+/** For the transactions that settle an attempt in their own. */
+export function* settleIfAny(
   attempt: Attempt | undefined,
-  outcome: "succeeded" | "failed",
+  outcome: AttemptOutcome,
   now: number,
   login: string | undefined,
 ): Transaction<void> {
   if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
+}
+
+/** The attempts at the first and at the second factor. */
+export interface BothAttempts {
+  readonly attempt?: Attempt | undefined;
+  readonly factorAttempt?: Attempt | undefined;
+  readonly now: number;
+}
+
+export function* settleBoth(
+  { attempt, factorAttempt, now }: BothAttempts,
+  outcome: AttemptOutcome,
+  factorOutcome: AttemptOutcome,
+  login: string | undefined,
+): Transaction<void> {
+  yield* settleIfAny(attempt, outcome, now, login);
+  yield* settleIfAny(factorAttempt, factorOutcome, now, login);
+}
+
+/** The first factor was right and the second one wrong. `audit` is recorded, and the user gets a notice of several. */
+export function* settleWrongFactor(
+  { attempt, factorAttempt, now }: BothAttempts,
+  audit: AuditEntry,
+): Transaction<void> {
+  yield* settleIfAny(attempt, "succeeded", now, audit.login);
+  if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: "failed", now, login: audit.login, audit });
+  else yield* recordAudit(audit);
 }
 
 function byKey(a: AttemptCounter, b: AttemptCounter): number {

@@ -9,9 +9,9 @@ import { type Acr, higherOf } from "../../levels/acr.js";
 import { type Decision, decide, type FactorName } from "../../levels/decide.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
-import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
+import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
-import { settleAttempt } from "./attempts.js";
+import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
 import { type FactorUse, withFactors, writeCodes } from "./factors.js";
@@ -117,7 +117,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* advisoryLock(`identity ${issuer} ${subject}`);
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
-      yield* settle(input, "succeeded", "succeeded", undefined);
+      yield* settleBoth(input, "succeeded", "succeeded", undefined);
       return { outcome: "over" };
     }
   }
@@ -173,7 +173,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   if (input.spend) yield* recordBought(input.spend, session.id, session.gen);
   if (input.remember && session.amr.includes("mfa"))
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
-  yield* settle(input, "succeeded", "succeeded", input.login);
+  yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
   return {
     outcome: "granted",
@@ -200,7 +200,7 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   }
   // The user can choose another login.
   if (outcome === "login_taken" && input.spend) yield* unspend(input.spend);
-  yield* settle(input, "succeeded", "succeeded", undefined);
+  yield* settleBoth(input, "succeeded", "succeeded", undefined);
   return { outcome: outcome === "taken" ? "over" : outcome };
 }
 
@@ -313,7 +313,7 @@ function* askForFactor(
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
   yield* recordAudit({ ...auditOf(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
   const mailed = enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now));
-  yield* settle(input, "succeeded", "succeeded", input.login);
+  yield* settleBoth(input, "succeeded", "succeeded", input.login);
   return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
 }
 
@@ -321,7 +321,7 @@ function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<De
   const login = isKnown ? input.login : undefined;
   if (input.spend && reason === "session_ended") yield* unspend(input.spend);
   yield* recordAudit({ ...auditOf(input), login, event: "login_rejected", reason });
-  yield* settle(input, "failed", "failed", login);
+  yield* settleBoth(input, "failed", "failed", login);
   return { outcome: "rejected" };
 }
 
@@ -331,19 +331,8 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
   // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
   const event = reason === "recovery_code" ? "factor_refused" : "factor_replayed";
-  yield* recordAudit({ ...auditOf(input), event, reason });
-  yield* settle(input, "succeeded", "failed", input.login);
+  yield* settleWrongFactor(input, { ...auditOf(input), event, reason });
   return { outcome: "factor_rejected" };
-}
-
-function* settle(
-  { attempt, factorAttempt, now }: Entry,
-  outcome: AttemptOutcome,
-  factorOutcome: AttemptOutcome,
-  login: string | undefined,
-): Transaction<void> {
-  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
-  if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: factorOutcome, now, login, audit: undefined });
 }
 
 function auditOf({ now, userId, login, origin }: Entry) {
@@ -359,7 +348,7 @@ function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
   const repeated = isSame ? yield* repeatEntry({ ...input, ...spending }) : undefined;
   // The recovery codes of the account were in the lost response. Those of this response replace them.
   if (repeated && enrol) yield* writeCodes(userId, enrol.codes);
-  yield* settle(input, "succeeded", "returned", input.login);
+  yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };
 }
 

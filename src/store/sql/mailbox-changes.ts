@@ -1,9 +1,9 @@
 // Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice, which only ends
 // things. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import type { Attempt, AttemptOutcome } from "../../throttle/attempt.js";
+import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { settleAttempt } from "./attempts.js";
+import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { useUp } from "./factor-changes.js";
 import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
@@ -56,18 +56,17 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const isChanged = "rejected" in checked || account.factorsVersion !== input.factorsVersion;
   if (isChanged || !(yield* spend(input.spend, now))) {
     // The code was right, and it changes nothing.
-    yield* settle(input, "returned", "returned");
+    yield* settleBoth(input, "returned", "returned", login);
     return failed(isChanged ? "changed" : "over");
   }
-  const rejected = use && !(yield* useUp(account, use, input));
-  yield* settle(input, "succeeded", rejected ? "failed" : "succeeded");
-  if (rejected) {
+  if (use && !(yield* useUp(account, use, input))) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
     const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
-    yield* recordAudit({ at: now, event, reason: use.factor, userId, login, origin });
+    yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");
   }
+  yield* settleBoth(input, "succeeded", "succeeded", login);
   yield* recordAudit({ at: now, event: "reset_done", userId, login, origin });
   if (stored !== false)
     yield* write(
@@ -85,15 +84,6 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   yield* moveFactorsVersion(userId, now);
   const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "password_changed", now, origin });
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
-}
-
-function* settle(
-  { attempt, factorAttempt, now, login }: ResetEntry,
-  outcome: AttemptOutcome,
-  factorOutcome: AttemptOutcome,
-): Transaction<void> {
-  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login, audit: undefined });
-  if (factorAttempt) yield* settleAttempt({ ...factorAttempt, outcome: factorOutcome, now, login, audit: undefined });
 }
 
 export interface AddressChange {
@@ -120,7 +110,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["out
   const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;
   // The code was right, whether it changes something or not.
   const outcome = stopped === undefined ? "succeeded" : "returned";
-  if (attempt) yield* settleAttempt({ ...attempt, outcome, now, login: user?.login, audit: undefined });
+  yield* settleIfAny(attempt, outcome, now, user?.login);
   if (stopped !== undefined) return stopped;
   if (!user) {
     yield* recordAudit({ at: now, event: "email_changed", userId, origin });

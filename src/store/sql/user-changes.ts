@@ -2,7 +2,7 @@
 import type { Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, text, write } from "../transaction.js";
-import { settleSucceeded } from "./attempts.js";
+import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { countCodes, deleteAccount, factorsVersionOf, moveFactorsVersion } from "./factors.js";
 import { hasLoginPasskey } from "./passkeys.js";
@@ -49,7 +49,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
     ? input.passwordVersion !== undefined && input.passwordVersion !== stored.passwordVersion
     : (yield* factorsVersionOf(userId)) !== ownUser?.factorsVersion;
   if (isOther || !live) {
-    yield* settleSucceeded(input.attempt, "failed", now, user.login);
+    yield* settleIfAny(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
   }
   if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
@@ -63,7 +63,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   else yield* moveFactorsVersion(userId, now);
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
-  yield* settleSucceeded(input.attempt, "succeeded", now, user.login);
+  yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
