@@ -256,6 +256,96 @@ describe("a change of second factors", () => {
   });
 });
 
+const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
+
+describe("changes of one user at the same moment", () => {
+  const reset = (hash: string) => ({
+    ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: hash, factorsVersion: 0 },
+    ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
+    ...{ removesFactors: false, provesAddress: true },
+  });
+  const provesEmail = "ann@x.example";
+
+  it.each([
+    ["two resets", (own: Store) => [own.finishReset(reset("a")), own.finishReset(reset("b"))]],
+    ["two logins by mail", (own: Store) => [1, 2].map(() => own.enterSession(login({ provesEmail })))],
+    [
+      "a login by mail and a reset",
+      (own: Store) => [own.enterSession(login({ provesEmail })), own.finishReset(reset("a"))],
+    ],
+  ] as const)("%s of one user cause no deadlock", async (_, changesOf) => {
+    await addUser(store, { email: { address: "ann@x.example", canonical: "ann@x.example", provenAt: undefined } });
+    const own = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });
+    const other = await hold();
+    await other.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`sessions of ${ann.id}`]);
+    const deadlocks = async () => {
+      const [row] = await database.query("select deadlocks from pg_stat_database where datname = current_database()");
+      return Number(row?.["deadlocks"]);
+    };
+    const before = await deadlocks();
+    const changes = changesOf(own);
+    await waitingFor(2);
+    const backends = await database.query(
+      "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    await other.query("commit");
+    await Promise.all(changes);
+    await own.close();
+    // A server process reports its statistics at the latest when it ends.
+    const pids = backends.map(({ pid }) => Number(pid)).join(", ");
+    await until(
+      async () => (await database.query(`select 1 from pg_stat_activity where pid in (${pids})`)).length === 0,
+    );
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it("an address does not change after a new password has ended the session that asked", async () => {
+    await addUser(store);
+    const { id: sessionId } = await openSession(store);
+    const changing = await hold();
+    await changing.query("select 1 from ampho_users where id = $1 for update", [ann.id]);
+    const email = { address: "new@x.example", canonical: "new@x.example", provenAt: start };
+    const changed = store.setEmail({
+      ...{ userId: ann.id, email, isStored: true, sessionId, spend: undefined, attempt: undefined, now: start, origin },
+    });
+    await waitingFor(1);
+    await changing.query("update ampho_sessions set ended_at = $1, end_reason = 'password_changed' where id = $2", [
+      ...[start, sessionId],
+    ]);
+    await changing.query("commit");
+    expect(await changed).toBe("changed");
+    expect((await store.findUser(ann.canonical))?.email).toBeUndefined();
+  });
+
+  it("an identity that one user links belongs to the login that was faster with it", async () => {
+    const eve = { ...ann, id: "u-eve", login: "eve", canonical: "eve" };
+    for (const user of [ann, eve]) await addUser(store, user);
+    const { id: sessionId } = await openSession(store);
+    const proven = { issuer: "https://acme.example", subject: "s-1", provider: "acme", email: undefined };
+    const other = await hold();
+    await other.query("select 1 from ampho_users where id = $1 for update", [eve.id]);
+    const entered = store.enterSession(
+      login({ userId: eve.id, login: eve.login, identity: { proven, isNew: true }, spend: spend("e") }),
+    );
+    await waitingFor(1);
+    let isLinked = false;
+    const linked = store
+      .linkIdentity({
+        ...{ userId: ann.id, login: ann.login, sessionId, now: start, origin, stored: {} },
+        ...{ factorsVersion: 0, identity: proven, spend: spend("l") },
+      })
+      .finally(() => {
+        isLinked = true;
+      });
+    await Promise.race([waitingFor(2), linked]);
+    expect(isLinked).toBe(false);
+    await other.query("commit");
+    expect(await entered).toMatchObject({ outcome: "granted" });
+    expect(await linked).toMatchObject({ outcome: "taken" });
+    expect(await store.findIdentity(proven)).toMatchObject({ identity: { userId: eve.id } });
+  });
+});
+
 describe("a server that takes no writes", () => {
   it("a standby serves neither writes nor reads until it is the primary again", async () => {
     await addUser(store);

@@ -15,7 +15,7 @@ import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
 import { type FactorUse, withFactors, writeCodes } from "./factors.js";
-import { insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
+import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { hasPasskey, isPasskeyTaken } from "./passkeys.js";
@@ -113,8 +113,7 @@ type Account = State & AccountFactors;
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {
-    const { issuer, subject } = input.identity.proven;
-    yield* advisoryLock(`identity ${issuer} ${subject}`);
+    yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
       yield* settleBoth(input, "succeeded", "succeeded", undefined);
@@ -125,7 +124,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     const stopped = yield* createUser(input, input.register);
     if (stopped) return stopped;
   }
-  const readChecked = yield* sendUserCheck(input);
+  const readChecked = yield* sendUserCheck(input, input.provesEmail === undefined ? "share" : "update");
   // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
   // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it.
   const raisesOnly = input.live !== undefined && !input.spend && !input.use;

@@ -87,6 +87,10 @@ function inOrder(rows: readonly Row[]): readonly IdentityRow[] {
   return rows.map(identityOf).sort((a, b) => a.createdAt - b.createdAt || (a.subject < b.subject ? -1 : 1));
 }
 
+/** The advisory lock of a user who gets the identity, before every other lock. */
+export const identityLock = ({ issuer, subject }: Pick<ProvenIdentity, "issuer" | "subject">) =>
+  `identity ${issuer} ${subject}`;
+
 /** An import that is not published loses its user with the identity. */
 export function* isIdentityTaken(identity: Pick<ProvenIdentity, "issuer" | "subject">): Transaction<boolean> {
   const holder = yield* identityHolderOf(identity);
@@ -94,7 +98,7 @@ export function* isIdentityTaken(identity: Pick<ProvenIdentity, "issuer" | "subj
   return holder.kind === "user";
 }
 
-const identitiesMax = 20;
+export const identitiesMax = 20;
 
 const insert = `insert into ampho_identities (${columns.list}) values (${columns.placeholders})
   on conflict (issuer, subject) do nothing returning user_id`;

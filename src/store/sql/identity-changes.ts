@@ -1,9 +1,9 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import type { AuditEntry } from "../../audit/entry.js";
-import { type Transaction, write } from "../transaction.js";
+import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type FactorChange, type FactorOutcome, lockAccount, writeChange } from "./factor-changes.js";
-import { identitiesOf, identityIdOf, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
 import { writeRevocations } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
@@ -18,6 +18,8 @@ const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome,
 /** `taken`: another account has the identity. `none`: the account has 20 identities. */
 export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   const { userId, identity, now } = input;
+  // As a login that gets the identity. It has looked for an account that has it, and then relies on that.
+  yield* advisoryLock(identityLock(identity));
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");

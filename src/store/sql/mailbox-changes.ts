@@ -15,7 +15,7 @@ import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
-import { addressLock, lockUser, type UserEmail } from "./users.js";
+import { addressLock, lockUser, sendUserLock, type UserEmail } from "./users.js";
 
 export interface MailboxOutcome {
   /** `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. */
@@ -48,7 +48,7 @@ export interface ResetEntry {
 
 export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
-  const readChecked = yield* sendUserCheck(input);
+  const readChecked = yield* sendUserCheck(input, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
@@ -103,8 +103,10 @@ export interface AddressChange {
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
 export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["outcome"]> {
   const { userId, email, sessionId, spend: spending, attempt, now, origin } = input;
+  // The user first. A new password or an alarm ends the session while this change waits for the row.
+  const readUser = input.isStored ? yield* sendUserLock(userId, "update") : undefined;
   const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
-  const user = input.isStored ? yield* lockUser(userId, "update") : undefined;
+  const user = readUser && (yield* readUser());
   const isGone = input.isStored && (!user || (sessionId !== undefined && user.disabled));
   const isChanged = isGone || (readLive !== undefined && !(yield* readLive()));
   const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;

@@ -12,15 +12,15 @@ export type CheckedUser =
   | { readonly user: User | undefined }
   | { readonly rejected: "unknown" | "disabled" | "password_changed" };
 
-/** Locks the user's row until the transaction ends. Deferred. */
-export function* sendUserCheck({
-  userId,
-  stored,
-}: {
-  readonly userId: string;
-  readonly stored: StoredUser;
-}): Transaction<() => Transaction<CheckedUser>> {
-  const readUser = stored === false ? undefined : yield* sendUserLock(userId, "share");
+/**
+ * Locks the user's row until the transaction ends. `update`: the transaction will write the row. If two of them shared the
+ * lock, the one with the lock of the sessions would wait for the other one, and that one for it. Deferred.
+ */
+export function* sendUserCheck(
+  { userId, stored }: { readonly userId: string; readonly stored: StoredUser },
+  lock: "share" | "update" = "share",
+): Transaction<() => Transaction<CheckedUser>> {
+  const readUser = stored === false ? undefined : yield* sendUserLock(userId, lock);
   return function* read() {
     if (stored === false || readUser === undefined) return { user: undefined };
     const user = yield* readUser();
