@@ -9,7 +9,10 @@ export interface CounterLimits {
   readonly windowSeconds: number;
   /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
-  /** The wait after each of the free attempts. After them it is the window. Undefined: waits grow after the free attempts. */
+  /**
+   * Every attempt counts, and this long must pass until the next one. No more than the free attempts fall into one window.
+   * Undefined: waits grow after the free attempts.
+   */
   readonly everySeconds?: number | undefined;
   /** A solved captcha buys the attempt, so it need not wait. A lock holds. */
   readonly isBought?: boolean | undefined;
@@ -29,7 +32,10 @@ export interface Counter {
   readonly nextAt: number;
   /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
-  /** How many failures came from which source, for a limited number of sources. */
+  /**
+   * How many failures came from which source, for a limited number of sources. With `everySeconds` a success forgives none,
+   * and the sources are the times of the attempts.
+   */
   readonly sources: readonly FailureSource[];
 }
 
@@ -59,9 +65,8 @@ const firstWaitFraction = 15;
 const lockedRetrySeconds = 86_400;
 
 export function waitSeconds(failures: number, limits: CounterLimits): number {
-  const { freeAttempts, windowSeconds, everySeconds } = limits;
-  if (failures < freeAttempts) return everySeconds ?? 0;
-  if (everySeconds !== undefined) return windowSeconds;
+  const { freeAttempts, windowSeconds } = limits;
+  if (failures < freeAttempts) return 0;
   const firstSeconds = Math.max(1, Math.ceil(windowSeconds / firstWaitFraction));
   return Math.min(windowSeconds, firstSeconds * 2 ** Math.min(failures - freeAttempts, 30));
 }
@@ -71,6 +76,7 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
   let at = counter;
   const isLeft = at.pending > 0 && (now >= at.pendingUntil || at.pendingUntil > now + pendingSeconds + skewMaxSeconds);
   if (isLeft) at = { ...countFailures(at, at.pending, limits, Math.min(now, at.pendingUntil)), pending: 0 };
+  if (limits.everySeconds !== undefined) at = withoutOldTimes(at, limits.windowSeconds, now);
   if (at.pending === 0 && now >= at.forgetAt) at = { ...at, failures: 0, nextAt: 0, sources: [] };
   // No wait is that long, so the clock was set back.
   return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
@@ -103,7 +109,7 @@ const sourcesMax = 20;
 /** `from` is the source of the attempt, undefined if it is not known. */
 export function failAttempt(counter: Counter, from: string | undefined, limits: CounterLimits, now: number): Counter {
   const failed = countFailures(returnAttempt(counter), 1, limits, now);
-  if (from === undefined) return failed;
+  if (from === undefined || limits.everySeconds !== undefined) return failed;
   const count = failuresFrom(counter, from) + 1;
   if (count === 1 && counter.sources.length >= sourcesMax) return failed;
   return { ...failed, sources: [...othersThan(counter, from), [from, count]] };
@@ -139,11 +145,42 @@ export function isEmpty({ failures, pending, streak }: Counter): boolean {
 }
 
 function countFailures(counter: Counter, count: number, limits: CounterLimits, at: number): Counter {
+  const { windowSeconds, everySeconds } = limits;
+  if (everySeconds !== undefined) return countTimes(counter, count, { ...limits, everySeconds }, at);
   const failures = counter.failures + count;
-  // Mails are counted, and a mail is no failure, so that they never lock anything.
-  const streak = counter.streak + (limits.everySeconds === undefined ? count : 0);
   const wait = waitSeconds(failures, limits);
   const nextAt = wait === 0 ? counter.nextAt : at + wait;
-  const forgetAt = Math.max(at, nextAt) + limits.windowSeconds;
-  return { ...counter, failures, streak, nextAt, forgetAt };
+  const forgetAt = Math.max(at, nextAt) + windowSeconds;
+  return { ...counter, failures, streak: counter.streak + count, nextAt, forgetAt };
+}
+
+/** Mails are counted by their times. A mail is no failure, so that they never lock anything. */
+function countTimes(
+  counter: Counter,
+  count: number,
+  { freeAttempts, windowSeconds, everySeconds }: CounterLimits & { readonly everySeconds: number },
+  at: number,
+): Counter {
+  const failures = counter.failures + count;
+  const last = counter.sources.length < sourcesMax ? undefined : counter.sources.at(-1);
+  // Too many times to keep: the last ones count as one, at the latest of them.
+  const earlier = last === undefined ? counter.sources : counter.sources.slice(0, -1);
+  const sources: readonly FailureSource[] = [...earlier, [String(at), (last?.[1] ?? 0) + count]];
+  let left = failures;
+  let nextAt = everySeconds === 0 ? counter.nextAt : at + everySeconds;
+  for (const [time, attempts] of sources) {
+    if (left < freeAttempts) break;
+    left -= attempts;
+    nextAt = Math.max(nextAt, Number(time) + windowSeconds);
+  }
+  return { ...counter, failures, sources, nextAt, forgetAt: at + windowSeconds };
+}
+
+/** Also without times in the future, which a clock has left that was set back. */
+function withoutOldTimes(counter: Counter, windowSeconds: number, now: number): Counter {
+  const sources = counter.sources.filter(([time]) => {
+    const at = Number(time);
+    return now < at + windowSeconds && at <= now + skewMaxSeconds;
+  });
+  return { ...counter, sources, failures: sources.reduce((sum, [, attempts]) => sum + attempts, 0) };
 }

@@ -156,28 +156,70 @@ describe("a counter of tries", () => {
 describe("a counter of mails", () => {
   const mails: CounterLimits = { freeAttempts: 5, windowSeconds: 3600, lockAfter: 100, everySeconds: 60 };
 
+  /** The times at which requests after these pauses are allowed. */
+  function allowedAfter(pauses: readonly number[], of: CounterLimits): readonly number[] {
+    let counter = emptyCounter;
+    let now = start;
+    return pauses.flatMap((pause) => {
+      now += pause;
+      const at = counterAt(counter, of, now);
+      const judgement = judgeCounter(at, of, now);
+      expect(judgement).not.toMatchObject({ locked: true });
+      if (judgement.outcome !== "allowed") return [];
+      counter = failAttempt(takeAttempt(at, now), here, of, now);
+      return [now];
+    });
+  }
+
   it("a counter of mails allows no more than its free attempts in any window, with a pause after each, and never locks (W-71)", () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 4000 }), { minLength: 1, maxLength: 300 });
+    const few = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 300 });
     fc.assert(
-      fc.property(pauses, (all) => {
-        let counter = emptyCounter;
-        let now = start;
-        const sent: number[] = [];
-        for (const pause of all) {
-          now += pause;
-          const at = counterAt(counter, mails, now);
-          const judgement = judgeCounter(at, mails, now);
-          expect(judgement).not.toMatchObject({ locked: true });
-          if (judgement.outcome !== "allowed") continue;
-          counter = failAttempt(takeAttempt(at, now), here, mails, now);
-          sent.push(now);
-        }
+      fc.property(fc.oneof(pauses, few), fc.integer({ min: 1, max: 40 }), (all, freeAttempts) => {
+        const sent = allowedAfter(all, { ...mails, freeAttempts });
         for (const from of sent) {
           expect(sent.filter((at) => at >= from && at < from + 60).length).toBe(1);
-          expect(sent.filter((at) => at >= from && at < from + 3600).length).toBeLessThanOrEqual(5);
+          expect(sent.filter((at) => at >= from && at < from + 3600).length).toBeLessThanOrEqual(freeAttempts);
         }
       }),
     );
+  });
+
+  it.each([
+    [20, 0, 600],
+    [20, 0, 180],
+    [5, 60, 1500],
+    [5, 60, 720],
+  ])(
+    "a counter of %i mails an hour, with a pause of %i s, always allows one in %i s",
+    (freeAttempts, everySeconds, pause) => {
+      const pauses = Array.from({ length: 500 }, () => pause);
+      expect(allowedAfter(pauses, { ...mails, freeAttempts, everySeconds })).toHaveLength(500);
+    },
+  );
+
+  it.each([
+    [20, 0],
+    [5, 60],
+    [100, 0],
+  ])(
+    "a counter of %i mails an hour, with a pause of %i s, allows about as many in each hour of a flood",
+    (freeAttempts, everySeconds) => {
+      const pauses = Array.from({ length: 12 * 360 }, () => 10);
+      const sent = allowedAfter(pauses, { ...mails, freeAttempts, everySeconds }).length;
+      expect(sent).toBeGreaterThanOrEqual(10 * freeAttempts);
+      expect(sent).toBeLessThanOrEqual(13 * freeAttempts);
+    },
+  );
+
+  it("a counter of mails forgets times that lie in the future, and never waits longer than a window", () => {
+    let counter = emptyCounter;
+    for (let sent = 0; sent < 5; sent += 1) counter = failAttempt(counter, here, mails, start + 60 * sent);
+    expect(judgeCounter(counterAt(counter, mails, start + 300), mails, start + 300)).toEqual({
+      ...{ outcome: "rejected", locked: false, retryAfterSeconds: 3300 },
+    });
+    const back = counterAt(counter, mails, start - 100_000);
+    expect(back).toMatchObject({ failures: 0, nextAt: 0 });
   });
 
   it("a counter of mails allows one request at a time", () => {
