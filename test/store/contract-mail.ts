@@ -57,6 +57,25 @@ export function mailContract(store: Opened): void {
     expect(later.map(({ n, tries }) => [n, tries])).toEqual([1, 2, 3].map((n) => [n, 2]));
   });
 
+  it("mails that are too old take no turn from the mails that can be sent", async () => {
+    const old = { draft: { ...mailRequest().draft, until: start + 1 } };
+    for (let n = 0; n < 25; n += 1) await store().queueMail(mailRequest(old));
+    await store().queueMail(mailRequest());
+    const taken = await store().takeMail({ ...taking, now: start + 5, limit: 1 });
+    expect(taken.map(({ n }) => n)).toEqual([26]);
+    expect((await store().readOutbox()).waiting).toBe(1);
+    expect((await eventsOf(store())).filter((event) => event === "mail_dropped expired")).toHaveLength(25);
+  });
+
+  it("a mail that was dropped is not taken again after a late failure of another process", async () => {
+    await store().queueMail(mailRequest());
+    const [mail] = await store().takeMail(taking);
+    if (!mail) throw new Error("no mail was taken");
+    await store().settleMail({ mail, outcome: { failure: "rejected", retryAt: undefined }, now: start + 60 });
+    await store().settleMail({ mail, outcome: { failure: "late", retryAt: start + 61 }, now: start + 61 });
+    expect(await store().takeMail({ ...taking, now: start + 100 })).toEqual([]);
+  });
+
   it("a mail that was sent keeps no address and no claims, and is never taken again", async () => {
     await store().queueMail(mailRequest());
     const [mail] = await store().takeMail(taking);

@@ -25,26 +25,34 @@ export interface OutgoingMail extends Omit<MailDraft, "userId"> {
   readonly tries: number;
 }
 
-const due = `select n, ${mailColumns.list} from ampho_mail where next_at <= ? order by next_at, n limit ?`;
+const select = `select n, ${mailColumns.list} from ampho_mail where next_at <= ?`;
 
-/** Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped. */
+/** Mails that are dropped at once. */
+const droppedMax = 50;
+
+/**
+ * Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped, and do not
+ * count, because a day without a mail server leaves many of them before the first that can be sent.
+ */
 export function* takeMail(input: {
   readonly now: number;
   readonly holdSeconds: number;
   readonly limit: number;
 }): Transaction<readonly OutgoingMail[]> {
   const { now, holdSeconds, limit } = input;
-  const taken: OutgoingMail[] = [];
-  for (const row of yield* query(due, [now, limit], "skipLocked")) {
-    const mail = mailOf(row);
-    if (mail.until <= now) {
-      yield* close(mail.n, "expired");
-      yield* recordMail(mail, "mail_dropped", now, "expired");
-    } else {
-      yield* write("update ampho_mail set tries = tries + 1, next_at = ? where n = ?", [now + holdSeconds, mail.n]);
-      taken.push({ ...mail, tries: mail.tries + 1 });
-    }
+  const due = yield* query(`${select} and until > ? order by next_at, n limit ?`, [now, now, limit], "skipLocked");
+  const old = yield* query(
+    `${select} and until <= ? order by next_at, n limit ?`,
+    [now, now, droppedMax],
+    "skipLocked",
+  );
+  for (const mail of old.map(mailOf)) {
+    yield* close(mail.n, "expired");
+    yield* recordMail(mail, "mail_dropped", now, "expired");
   }
+  const taken = due.map(mailOf).map((mail) => ({ ...mail, tries: mail.tries + 1 }));
+  for (const { n } of taken)
+    yield* write("update ampho_mail set tries = tries + 1, next_at = ? where n = ?", [now + holdSeconds, n]);
   return taken;
 }
 
@@ -80,7 +88,7 @@ export function* settleMail(input: {
     yield* recordMail(mail, "mail_dropped", now, outcome.failure);
   } else {
     const { failure, retryAt } = outcome;
-    yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and sent_at is null", [
+    yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null", [
       ...[retryAt, failure, mail.n],
     ]);
     yield* recordMail(mail, "mail_failed", now, failure);
