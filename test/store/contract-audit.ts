@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { AuditEntry } from "../../dist/audit/entry.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, operator, origin, start } from "./fixtures.js";
+import { addUser, ann, openSession, operator, origin, start } from "./fixtures.js";
 
 const rejected: AuditEntry = {
   at: start,
@@ -28,6 +28,30 @@ export function auditContract(store: Opened): void {
       { n: 1, ...full },
       { n: 2, at: start, event: "login_rejected", origin: { actor: "user" } },
     ]);
+  });
+
+  it("a row about a user has the login, also where the caller knows the id alone, so that it goes with the account", async () => {
+    const detail = { mail: 1 };
+    const unnamed: AuditEntry = { ...rejected, login: undefined, detail };
+    const stretches = { foreignMaxSeconds: 0, factorsVersion: 0, now: start, origin };
+    for (const user of [ann, { id: "u-own", login: "Own", canonical: "own" }]) {
+      const { id: userId, login } = user;
+      if (user === ann) await addUser(store());
+      const session = await openSession(store(), { userId, login, stored: user === ann ? {} : false });
+      await store().recordAudit({ ...unnamed, userId });
+      const listed = await store().listAudit({ login, since: undefined, limit: 10 });
+      expect(listed.at(-1)).toMatchObject({ event: "login_rejected", userId, login, detail });
+      const passwordVersion = user === ann ? 1 : undefined;
+      await store().removeAccount({ ...stretches, userId, login, sessionId: session.id, passwordVersion });
+      const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
+      const own = rows.filter((row) => row.userId === userId);
+      expect(own.map(({ event }) => event)).toContain("login_rejected");
+      for (const row of own)
+        expect([row.login, row.detail, row.origin.address]).toEqual([undefined, undefined, undefined]);
+    }
+    await store().recordAudit({ ...unnamed, userId: "u-unknown" });
+    const [last] = await store().listAudit({ login: undefined, since: undefined, limit: 1 });
+    expect(last).toMatchObject({ userId: "u-unknown", login: undefined });
   });
 
   it("the newest audit rows come in the order in which they were written, also when the clock steps back", async () => {

@@ -12,14 +12,21 @@ const columns = columnsOf(
 );
 const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
 
+// The caller knows the id alone. Without a login, neither an export nor a removal of the account would find the row. A user
+// of an application's own table has one in the sessions.
+const loginOf = `coalesce((select login from ampho_users where id = ?),
+  (select login from ampho_sessions where user_id = ? and ended_at is null order by n desc limit 1))`;
+const insertWithLogin = `insert into ampho_audit (${columns.list})
+  values (${columns.names.map((name) => (name === "login" ? loginOf : "?")).join(", ")})`;
+
 export function* recordAudit(entry: AuditEntry): Transaction<void> {
-  const { at, event, origin, detail } = entry;
+  const { at, event, userId, login, origin, detail } = entry;
   const parameters = columns.values({
     at,
     event,
     reason: entry.reason ?? null,
-    user_id: entry.userId ?? null,
-    login: entry.login ?? null,
+    user_id: userId ?? null,
+    login: login ?? null,
     session_id: entry.sessionId ?? null,
     actor: origin.actor,
     operator: origin.operator ?? null,
@@ -27,9 +34,11 @@ export function* recordAudit(entry: AuditEntry): Transaction<void> {
     agent: origin.agent ?? null,
     detail: detail ? JSON.stringify(detail) : null,
   });
-  yield* write(insert, parameters);
+  const isByIdAlone = userId !== undefined && login === undefined;
+  if (isByIdAlone) parameters.splice(columns.names.indexOf("login"), 1, userId, userId);
+  yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
   const kind = noticeOf(event, entry.reason);
-  if (kind !== undefined) yield* insertNotice({ kind, at, userId: entry.userId, origin });
+  if (kind !== undefined) yield* insertNotice({ kind, at, userId, origin });
 }
 
 export interface AuditQuery {
