@@ -92,6 +92,13 @@ export async function finishEmailChange(
   const { canonical } = address;
   const mailbox = { binding, account, isThere: true, canonical, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
+  // First, so that nothing is recorded or used up if the function throws.
+  const isFree =
+    directory.inDatabase || (await allowed.run(async () => directory.setEmail?.(account, address.address)));
+  if (isFree !== true) {
+    await allowed.succeeded();
+    throw emailTaken();
+  }
   const now = clock.now();
   const outcome = await store.setEmail({
     ...{ userId: account.id, sessionId, now, origin: originFor(account, origin), isStored: directory.inDatabase },
@@ -99,7 +106,6 @@ export async function finishEmailChange(
     spend: spendingOf(deps, transaction, undefined),
     attempt: allowed.asSucceeded(account.id),
   });
-  const isSet = outcome === "done" && (directory.inDatabase || (await directory.setEmail?.(account, address.address)));
-  if (outcome === "taken" || (outcome === "done" && isSet !== true)) throw emailTaken();
+  if (outcome === "taken") throw emailTaken();
   if (outcome !== "done") throw transactionOver();
 }

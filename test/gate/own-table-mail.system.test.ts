@@ -39,12 +39,13 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     },
     async setEmail(user, email) {
       calls.push("setEmail");
+      if (table.isReadOnly) throw new Error("the table is read-only");
       if (found(email) !== undefined) return false;
       user.email = email;
       return true;
     },
   };
-  const table = { isDown: false };
+  const table = { isDown: false, isReadOnly: false };
   const requireUp = () => {
     if (table.isDown) throw new Error("the table is down");
   };
@@ -173,6 +174,21 @@ onBothDatabases((ground) => {
     const own = await change("own@x.example");
     expect((await own()).status).toBe(204);
     expect([calls, rows[0]?.email]).toEqual([["setEmail", "setEmail"], "own@x.example"]);
+  });
+
+  it("a change of address whose function throws changes and records nothing, and the code works later", async () => {
+    const { world, rows, table, calls } = await open(ground, "setEmail");
+    const { token } = grantOf(await logInBy(world, { login: ann, password }));
+    const { transaction } = await begin(world, "/account/email", { email: "own@x.example" }, { bearer: token });
+    const { code } = await world.mail("email", "own@x.example");
+    const finish = () => world.call("POST", "/account/email/finish", { bearer: token, body: { transaction, code } });
+    table.isReadOnly = true;
+    expect((await finish()).status).toBe(503);
+    expect([calls, rows[0]?.email]).toEqual([["setEmail"], ann]);
+    expect(await world.events()).not.toContain("email_changed");
+    table.isReadOnly = false;
+    expect((await finish()).status).toBe(204);
+    expect((await world.events()).filter((event) => event === "email_changed")).toHaveLength(1);
   });
 
   it("a table that fails between request and code returns 503, and the code works later (W-100)", async () => {
