@@ -2,6 +2,7 @@
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { connect } from "../../dist/store/postgres/connection.js";
+import { PostgresFailure } from "../../dist/store/postgres/failure.js";
 import { createPool } from "../../dist/store/postgres/pool.js";
 import { useDatabase } from "../world/use-postgres.js";
 
@@ -27,4 +28,16 @@ it("urgent calls get a connection before others, in the order in which they came
   pool.give(held);
   await Promise.all(asked);
   expect(served).toEqual(["urgent 1", "urgent 2", "urgent 3", "first", "second"]);
+});
+
+it.each([
+  ["EPIPE", true],
+  ["EPERM", true],
+  ["ECONNRESET", true],
+  ["57P01", true],
+  ["40P01", false],
+  ["23505", false],
+  ["P0001", false],
+])("a connection whose failure is %s is given up: %s", (code, isBreaking) => {
+  expect(new PostgresFailure(code).breaking).toBe(isBreaking);
 });

@@ -36,7 +36,8 @@ export class PostgresFailure extends Error {
 
   /** The connection of the failure cannot be used any more. */
   get breaking(): boolean {
-    return !/^[0-9A-Z]{5}$/.test(this.code) || /^(?:08|57P|58|F0|XX|25006)/.test(this.code);
+    // `EPIPE` and `EPERM` of a socket have the form of an SQLSTATE, whose classes never begin with an E.
+    return !/^[0-9A-Z]{5}$/.test(this.code) || /^(?:08|57P|58|E|F0|XX|25006)/.test(this.code);
   }
 }
 
