@@ -193,11 +193,7 @@ export function createThrottle(deps: {
     return { ...limits, sources: [], counters, subject: subjectOf(first), from, alsoReset };
   }
 
-  async function allowOrReject(
-    attempt: Attempt,
-    about: Pick<AttemptRequest, "canonical" | "origin" | "event">,
-    known?: KnownDevice,
-  ): Promise<AllowedAttempt> {
+  async function allowOrReject(attempt: Attempt, about: AttemptContext, known?: KnownDevice): Promise<AllowedAttempt> {
     const rejection = await findRejection(attempt, about);
     if (rejection?.by === "transaction" || rejection?.by === "match") throw transactionOver();
     if (rejection !== undefined) return reject(rejection);

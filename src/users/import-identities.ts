@@ -1,6 +1,6 @@
 // The identities of a line of an import: the accounts of a user at outside providers. Nothing proves them. The operator vouches
 // for them, as for a hash.
-import type { ProvenIdentity } from "../store/sql/identities.js";
+import { identitiesMax, type ProvenIdentity } from "../store/sql/identities.js";
 
 /** A configured provider, as an import knows it. */
 export interface ImportProvider {
@@ -13,8 +13,6 @@ export type ImportedIdentity = Omit<ProvenIdentity, "email">;
 
 type Wrong = { readonly wrong: string };
 const wrong = (reason: string): Wrong => ({ wrong: reason });
-
-const identitiesMax = 20;
 
 /** Undefined: the line has none. The reasons contain nothing of the line. */
 export function readIdentities(

@@ -4,7 +4,7 @@ import { decodeBase64url } from "../crypto/base64url.js";
 import { decodeCbor } from "../factors/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/cose.js";
 import { readTransports } from "../factors/webauthn-response.js";
-import type { NewPasskeyRow } from "../store/sql/passkeys.js";
+import { type NewPasskeyRow, passkeysMax } from "../store/sql/passkeys.js";
 
 export interface ImportedPasskeys {
   /** The user handle of the account. Undefined if the other system gave each passkey its own, or kept none. */
@@ -15,7 +15,6 @@ export interface ImportedPasskeys {
 type Wrong = { readonly wrong: string };
 const wrong = (reason: string): Wrong => ({ wrong: reason });
 
-const passkeysMax = 20;
 const nameMax = 100;
 const members = new Set([
   ...["id", "public_key", "sign_count", "backup_eligible", "backup_state", "transports", "name", "user_handle"],

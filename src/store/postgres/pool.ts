@@ -122,7 +122,7 @@ export function createPool(open: () => Promise<PostgresConnection>, limits: Pool
     );
   }
 
-  /** Fails the calls that waited before the attempt. Later calls wait for the next attempt. */
+  /** Fails the calls that came before the next attempt began. Later calls wait for that one. */
   function failWaiting(since: number, error: Error): void {
     for (const each of waiting.filter((one) => one.since <= since)) {
       remove(each);

@@ -15,7 +15,7 @@ export interface StatementNames {
 /** More than there are texts, because no text contains input. Each name costs memory in each connection of the server. */
 const namesMax = 500;
 
-/** `onRefused` is called once. */
+/** `onRejected` is called once. */
 export function createStatementNames(onRejected: () => void): StatementNames {
   const names = new Map<string, string | undefined>();
   let rejected = false;

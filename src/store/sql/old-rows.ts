@@ -110,7 +110,8 @@ function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): T
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
   const next = input.next ?? start;
-  // The tables with other keys have a maximum size and need no cursor.
+  // The other tables have no key in the index of their age. They have a maximum size, or a turn deletes about as many rows
+  // as were written since the one before.
   const numbered = key === "n";
   const rows = yield* query(
     numbered

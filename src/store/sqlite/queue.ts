@@ -36,7 +36,6 @@ export interface ConnectionHolder {
   get(): SqliteConnection;
   /** Gives the connection up after a failure that might have broken it. */
   drop(): void;
-  close(): void;
 }
 
 export function createQueue(connections: ConnectionHolder, send: (replies: readonly Reply[]) => void): Queue {
@@ -186,7 +185,7 @@ function isOfDatabase(error: unknown): boolean {
   return error instanceof SqliteFailure && (error.breaking || error.passing);
 }
 
-export function toFailure(error: unknown): Failure {
+function toFailure(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : "unknown";
   if (error instanceof SqliteFailure) return { kind: "unavailable", reason };
   if (error instanceof DatabaseError) return { kind: "open", reason };

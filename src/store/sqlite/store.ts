@@ -8,7 +8,7 @@ import { bindOperations } from "../operations.js";
 import type { Store } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
-import { databaseUnavailable, startThread, type Thread } from "./thread.js";
+import { databaseUnavailable, type Limits, startThread, type Thread } from "./thread.js";
 
 /** Where the database is, and the library for it (by default Node's own, else the optional package). */
 export type SqliteTarget = ({ readonly path: string } | { readonly memory: true }) & {
@@ -34,7 +34,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     await thread.close();
     throw error;
   }
-  const run = <T>(job: Job, limits?: { tryMs: number; waitMs: number }) =>
+  const run = <T>(job: Job, limits?: Limits) =>
     thread.run<T>(job, limits).catch((error: unknown) => {
       // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
       throw error instanceof DatabaseError ? databaseUnavailable(error.message) : error;

@@ -18,6 +18,7 @@ const reopenMs = 100;
 const lookMs = 250;
 
 interface ThreadConnections extends ConnectionHolder {
+  close(): void;
   /** There is a connection that only the end of this thread closes. */
   readonly worn: boolean;
 }
