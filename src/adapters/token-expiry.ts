@@ -2,7 +2,6 @@
 
 import { systemClock } from "../clock.js";
 import { AmphoError } from "../errors.js";
-import type { Revoked } from "../sessions/revoked.js";
 import type { Auth } from "../tokens/auth.js";
 
 /** The members of an `Ampho` that check a token and report revocations. */
@@ -16,7 +15,7 @@ export interface TokenVerifier {
    * Calls `listener` for each revocation. Returns a function that stops it.
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
    */
-  onRevoked(listener: (revoked: Revoked) => void): () => void;
+  onRevoked(listener: (revoked: { readonly kind: string; readonly session?: string }) => void): () => void;
 }
 
 export interface TokenWatch {
