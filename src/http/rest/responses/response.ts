@@ -35,8 +35,8 @@ export function withoutBody(response: HttpResponse): HttpResponse {
 }
 
 /** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). Its value is `true`. */
-export const attackConsentHeader = "Ampho-Doctor";
+export const attackConsentHeader = "ampho-doctor";
 
 export function withAttackConsent(response: HttpResponse): HttpResponse {
-  return { ...response, headers: { ...response.headers, [attackConsentHeader]: "true" } };
+  return { ...response, headers: { ...response.headers, "Ampho-Doctor": "true" } };
 }
