@@ -14,11 +14,19 @@ const sleepSeconds = 100_000 + process.pid;
 async function run(source: string, limits: { readonly stallMs?: number; readonly totalMs: number }) {
   const folder = freshFolder();
   writeFileSync(path.join(folder, "hangs.test.js"), source);
+  // The last reporter shows a test that its start was reported.
+  const reporters = [path.join(root, "scripts/progress.mjs"), path.join(folder, "ready.mjs")];
+  writeFileSync(
+    path.join(folder, "ready.mjs"),
+    `import { writeFileSync } from "node:fs";
+     export default class { onTestCaseReady() { writeFileSync("ready", ""); } }`,
+  );
   const passed = await runWatched(
     process.execPath,
     [
       path.join(root, "node_modules/vitest/vitest.mjs"),
-      ...["run", "--root", folder, "--globals", "--pool=forks", "--reporter", path.join(root, "scripts/progress.mjs")],
+      ...["run", "--root", folder, "--globals", "--pool=forks"],
+      ...reporters.map((reporter) => `--reporter=${reporter}`),
     ],
     { cwd: folder, reports: folder, ...limits },
   );
@@ -29,8 +37,9 @@ async function run(source: string, limits: { readonly stallMs?: number; readonly
 test("a worker that is blocked is killed, and the report names its file, its test and its child process", async () => {
   const { passed, said } = await run(
     `const { spawnSync } = require("node:child_process");
+     const { existsSync } = require("node:fs");
      test("blocks", async () => {
-       await new Promise((resolve) => setTimeout(resolve, 500));
+       while (!existsSync("ready")) await new Promise((resolve) => setTimeout(resolve, 20));
        spawnSync("sleep", ["${sleepSeconds}"]);
      });`,
     { stallMs: 20_000, totalMs: hourMs },

@@ -2,7 +2,7 @@
 import type { Ampho, Auth, Requirements } from "ampho";
 import type { Client } from "ampho/client";
 import type { Verifier } from "ampho/verify";
-import { articlesOf, build, client, guardedElsewhere, hashed, anonymous, start, verifier, whoAmI } from "./application.js";
+import { articlesOf, build, client, guardedElsewhere, hashed, isAnonymous, start, verifier, whoAmI } from "./application.js";
 
 declare const ampho: Ampho;
 declare const auth: Auth;
@@ -54,7 +54,7 @@ client.nonsense;
 void client.session().then((session) => session?.nonsense);
 guardedElsewhere("").nonsense;
 void hashed.then((hash) => hash.nonsense);
-anonymous(undefined).nonsense;
+isAnonymous(undefined).nonsense;
 void start().then((started) => started.nonsense);
 verifier({}).nonsense;
 void whoAmI().then((login) => login?.nonsense);
