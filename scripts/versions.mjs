@@ -1,7 +1,8 @@
-// The suites of the embedded store and of the adapters on every Node that Ampho promises, and that of the store with each SQLite
-// library that Node has. It omits the runs of `npm test`, which uses the current Node. npm has packages with Node itself.
+// The suites of the embedded store and of the adapters on every Node that Ampho promises. The oldest Node that has SQLite of its
+// own also runs the suite of the store with the SQLite package. The runs of `npm test`, which uses the current Node, are left
+// out. npm has packages with Node itself.
 // `node scripts/versions.mjs FOLDER` writes one JSON report a run into the folder. With `--further` instead: the suites on the
-// oldest release of Node that is promised, and the attacks on the newest.
+// oldest release of Node that is promised, the attacks on the newest, and the SQLite package on the newer ones.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,9 +18,10 @@ const shared = ["test/adapters/", ...store];
 const versions = values.further
   ? [
       { node: "20.19.0", suites: shared },
-      { node: "26", suites: ["test/attacks/"] },
+      { node: "24", suites: [], withPackage: true },
+      { node: "26", suites: ["test/attacks/"], withPackage: true },
     ]
-  : ["20", "22", "24", "26"].map((node) => ({ node, suites: shared }));
+  : ["20", "22", "24", "26"].map((node) => ({ node, suites: shared, withPackage: node === "22" }));
 /** Hides the SQLite of a newer Node, so that it uses the package. */
 const withoutOwn = "--no-experimental-sqlite";
 /** Several times what a run takes. */
@@ -41,10 +43,10 @@ function ask(node, execArgv) {
   return { node, version, driver, execArgv };
 }
 
-function runsOf({ node, suites }) {
+function runsOf({ node, suites, withPackage = false }) {
   const plain = ask(node, []);
-  const runs = plain.version === process.version ? [] : [{ ...plain, suites }];
-  if (plain.driver === "package" || values.further) return runs;
+  const runs = plain.version === process.version || suites.length === 0 ? [] : [{ ...plain, suites }];
+  if (!withPackage || plain.driver === "package") return runs;
   const other = ask(node, [withoutOwn]);
   if (other.driver !== "package") throw new Error(`Node ${node} takes ${other.driver} in spite of ${withoutOwn}`);
   return [...runs, { ...other, suites: store }];
