@@ -1,4 +1,5 @@
-// The only file that reads the time, except for the times of log lines. Decisions use whole seconds, and the monotonic clock measures durations.
+// The only file that reads the time, except for the times of log lines. Decisions use whole seconds, and the monotonic clock
+// measures durations.
 
 /**
  * A clock for tests. The default is that of the machine, corrected by the database.

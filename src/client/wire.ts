@@ -30,7 +30,8 @@ export const createClientCall =
   async (path, body, token, key = randomId()) => {
     // The limit for all attempts, for networks that drop packets. It is shorter than a lock (lock.ts).
     const signal = AbortSignal.timeout(20_000);
-    for (let count = own?.method || /renew|logout/.test(path) ? 1 : 3; ; count++) {
+    const attempts = own?.method || /renew|logout/.test(path) ? 3 : 1;
+    for (let count = 1; ; count++) {
       try {
         const response = await fetch(root + path, {
           method: "POST",
@@ -49,7 +50,7 @@ export const createClientCall =
         });
         return await responseJson(response);
       } catch (error) {
-        if (error instanceof AmphoError || count > 2 || signal.aborted) throw unavailable(error);
+        if (error instanceof AmphoError || count >= attempts || signal.aborted) throw unavailable(error);
         await sleep(200 * count);
       }
     }

@@ -1,4 +1,5 @@
-// Which files hold secrets: the key file, the file of outside providers, and configuration files that contain a secret parameter.
+// The files that contain secrets: the key file, the file of outside providers, and configuration files with a secret
+// parameter.
 import { join, resolve } from "node:path";
 import { envFileName } from "./env-file.js";
 import { readFiles } from "./files.js";

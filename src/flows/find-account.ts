@@ -19,7 +19,10 @@ export async function findAccount(
   return account?.id === userId ? account : undefined;
 }
 
-/** `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or disabled. */
+/**
+ * `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or
+ * disabled.
+ */
 export async function requireAccount(
   deps: Deps,
   { user, userId }: { readonly user: User | undefined; readonly userId: string },

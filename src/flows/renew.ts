@@ -5,7 +5,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Renewal } from "../store/sql/renewal.js";
 import type { EndReason } from "../store/sql/session-rows.js";
 import { isStorableText } from "../store/storable-text.js";
-import { SupersededToken } from "../tokens/rejection.js";
+import { endedMessage, SupersededToken } from "../tokens/rejection.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
@@ -13,7 +13,7 @@ import { digestOf } from "./idempotency.js";
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
 
-const ended = () => new AmphoError("session_ended", "The session has ended. Log in again.");
+const ended = () => new AmphoError("session_ended", endedMessage);
 
 /** One of the two tokens. */
 export type RenewInput = (

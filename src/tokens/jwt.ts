@@ -162,8 +162,8 @@ export const openTransaction: TokenKind<OpenClaims> = {
 };
 
 /**
- * The same in a mailed link. By the type (RFC 8725 §3.11) a reader of the mail does not hold the transaction of the asking browser, which
- * alone opens the link without the number.
+ * The same in a mailed link. Its type (RFC 8725 §3.11) distinguishes it from the transaction of the asking browser. That
+ * browser alone can open the link without the number, and a reader of the mail cannot pose as it.
  */
 export const linkTransaction: TokenKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt", types: new Set(["tl+jwt"]) };
 

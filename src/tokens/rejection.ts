@@ -35,13 +35,15 @@ export class TokenRejection extends AmphoError {
   }
 }
 
+export const endedMessage = "The session has ended. Log in again.";
+
 /**
- * A refresh token from before a re-authentication, in its first seconds. The session goes on with newer tokens, which another tab
- * of the same browser can have.
+ * A refresh token from before a re-authentication, in its first seconds. The session goes on with newer tokens, which
+ * another tab of the same browser can have.
  */
 export class SupersededToken extends AmphoError {
   constructor() {
-    super("session_ended", "The session has ended. Log in again.");
+    super("session_ended", endedMessage);
   }
 }
 

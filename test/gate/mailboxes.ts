@@ -113,3 +113,11 @@ export const otherDigits = (digits: string): string =>
 
 export const wrong = [401, "invalid_credentials"];
 export const over = [401, "transaction_over"];
+
+/** Returns the notice that `work` causes. No other mail comes with it. */
+export async function noticeOf(world: Mailing, to: string, kind: string, work: () => Promise<unknown>): Promise<Mail> {
+  await work();
+  const mail = await world.mail(kind, to);
+  expect(world.mails.map((each) => each.kind)).toEqual([]);
+  return mail;
+}

@@ -4,7 +4,7 @@ import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { type FullGrant, grantOf, password } from "../world/ampho.js";
 import { startEvilProvider } from "../world/evil-provider.js";
-import { addPerson, asked, logInBy, type Mail, type Mailing, newPassword, openMailing } from "./mailboxes.js";
+import { addPerson, asked, logInBy, type Mailing, newPassword, noticeOf, openMailing } from "./mailboxes.js";
 import { clientId, link } from "./outside.js";
 import { codeAt, type Ground, onBothDatabases, setUp, textsOf, wrongCode } from "./owners.js";
 import { addPasskey, assertion, logInWith, passkeySettings } from "./passkey-owners.js";
@@ -37,21 +37,13 @@ async function openOwner(ground: Ground): Promise<Owner> {
   return { world, grant, secret, recoveryCodes: textsOf(confirmed.json["recovery_codes"]), nextCode };
 }
 
-/** The notice of what `work` does. No other notice comes with it. */
-async function noticeOf(world: Mailing, kind: string, work: () => Promise<unknown>): Promise<Mail> {
-  await work();
-  const mail = await world.mail(kind, ann);
-  expect(world.mails.map((each) => each.kind)).toEqual([]);
-  return mail;
-}
-
 onBothDatabases((ground) => {
   it("several wrong second factors behind a right password cause one notice, whose link ends all sessions (W-49)", async () => {
     const { world, grant, secret } = await openOwner(ground);
     const attempt = () => logInBy(world, { login: ann, password, totp: wrongCode(secret, world.clock.now()) });
     for (let at = 0; at < 4; at += 1) expect((await attempt()).status).toBe(401);
     expect(await world.countMails("factor_attempts")).toBe(0);
-    const { alarm } = await noticeOf(world, "factor_attempts", attempt);
+    const { alarm } = await noticeOf(world, ann, "factor_attempts", attempt);
     for (let at = 0; at < 3; at += 1) await attempt();
     expect(await world.countMails("factor_attempts")).toBe(1);
     expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
@@ -63,7 +55,7 @@ onBothDatabases((ground) => {
     const { world, secret } = await openOwner(ground);
     const { transaction, mail } = await asked(world, ann);
     const pending = String((await logInBy(world, { transaction, code: mail.code })).json["transaction"]);
-    const { text } = await noticeOf(world, "factor_attempts", async () => {
+    const { text } = await noticeOf(world, ann, "factor_attempts", async () => {
       for (let at = 0; at < 5; at += 1)
         await logInBy(world, { transaction: pending, totp: wrongCode(secret, world.clock.now()) });
     });
@@ -89,18 +81,18 @@ onBothDatabases((ground) => {
     expect((await logInBy(world, { login: ann, password: newPassword })).status).toBe(401);
     await logInBy(world, { login: ann, password, totp: nextCode(), device: grant.device });
     expect(await world.countMails("new_device", "factor_attempts")).toBe(0);
-    await noticeOf(world, "new_device", () => logInBy(world, { login: ann, password, totp: nextCode() }));
+    await noticeOf(world, ann, "new_device", () => logInBy(world, { login: ann, password, totp: nextCode() }));
   });
 
   it("each change of a credential causes one notice", async () => {
     const { world, grant, recoveryCodes } = await openOwner(ground);
     const sent = { login: ann, password, recovery_code: recoveryCodes[0], device: grant.device };
-    await noticeOf(world, "recovery_used", () => logInBy(world, sent));
+    await noticeOf(world, ann, "recovery_used", () => logInBy(world, sent));
     const bearer = grant.token;
-    await noticeOf(world, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
-    await noticeOf(world, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
+    await noticeOf(world, ann, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
+    await noticeOf(world, ann, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
     const body = { password, new_password: newPassword };
-    await noticeOf(world, "password_changed", () => world.call("POST", "/password", { bearer, body }));
+    await noticeOf(world, ann, "password_changed", () => world.call("POST", "/password", { bearer, body }));
   });
 
   it("a counter that steps back causes one notice, and none for a synced passkey (W-35)", async () => {
@@ -121,7 +113,7 @@ onBothDatabases((ground) => {
         expect((await world.call("POST", "/login", { body })).status).toBe(status);
       };
       if (backupEligible) await use();
-      else await noticeOf(world, "passkey_cloned", use);
+      else await noticeOf(world, ann, "passkey_cloned", use);
       expect(await world.countMails("passkey_cloned")).toBe(1);
     }
     expect((await world.events()).filter((event) => event.startsWith("passkey_cloned"))).toHaveLength(2);
@@ -145,7 +137,9 @@ onBothDatabases((ground) => {
     const begun = await begin({ transaction, code: mail.code });
     const totp = codeAt(String(begun.json["secret"]), world.clock.now());
     const body = { transaction: begun.json["transaction"], totp };
-    await noticeOf(world, "factor_added", async () => grantOf(await world.call("POST", "/totp/confirm", { body })));
+    await noticeOf(world, ann, "factor_added", async () =>
+      grantOf(await world.call("POST", "/totp/confirm", { body })),
+    );
     expect((await world.call("POST", "/totp/confirm", { body })).error).toBe("transaction_over");
     // The other pending login was begun before the factor.
     const late = await begin({ transaction: other.transaction, code: other.mail.code });
@@ -159,8 +153,8 @@ onBothDatabases((ground) => {
     const world: Mailing = await openMailing(ground, { providers: { acme: settings } });
     const { token: bearer } = await addPerson(world, ann, password);
     const outside = { world, evil, other: evil, mails: [] };
-    await noticeOf(world, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
+    await noticeOf(world, ann, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
     const path = `/identities/${identityIdOf({ issuer: evil.issuer, subject: "s-1" })}`;
-    await noticeOf(world, "identity_unlinked", () => world.call("DELETE", path, { bearer }));
+    await noticeOf(world, ann, "identity_unlinked", () => world.call("DELETE", path, { bearer }));
   });
 });

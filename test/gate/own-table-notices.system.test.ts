@@ -11,9 +11,9 @@ import {
   begin,
   finishReset,
   logInBy,
-  type Mail,
   type Mailing,
   newPassword,
+  noticeOf,
   openMailing,
 } from "./mailboxes.js";
 import { clientId, link, signIn } from "./outside.js";
@@ -57,14 +57,6 @@ async function open(ground: Ground, options: AmphoOptions = {}): Promise<Mailing
   return openMailing(ground, { users: tableOf([person(ann)]), ...options });
 }
 
-/** The notice of what `work` does. No other mail comes with it. */
-async function noticeOf(world: Mailing, kind: string, work: () => Promise<unknown>): Promise<Mail> {
-  await work();
-  const mail = await world.mail(kind, ann);
-  expect(world.mails.map((each) => each.kind)).toEqual([]);
-  return mail;
-}
-
 onBothDatabases((ground) => {
   it("each event of an account in the application's own table causes one notice, whose link ends all sessions", async () => {
     const world = await open(ground);
@@ -74,26 +66,26 @@ onBothDatabases((ground) => {
     const { secret, transaction } = await setUp(world, bearer);
     const confirm = { transaction, totp: codeAt(secret, world.clock.now()) };
     let codes: readonly string[] = [];
-    await noticeOf(world, "factor_added", async () => {
+    await noticeOf(world, ann, "factor_added", async () => {
       codes = textsOf((await world.call("POST", "/totp/confirm", { bearer, body: confirm })).json["recovery_codes"]);
     });
-    await noticeOf(world, "recovery_used", async () => {
+    await noticeOf(world, ann, "recovery_used", async () => {
       ({ token: bearer, device } = await enter({ recovery_code: codes[0], device }));
     });
-    await noticeOf(world, "factor_attempts", async () => {
+    await noticeOf(world, ann, "factor_attempts", async () => {
       for (let at = 0; at < 5; at += 1)
         await logInBy(world, { login: ann, password, totp: wrongCode(secret, world.clock.now()) });
     });
-    await noticeOf(world, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
-    await noticeOf(world, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
-    await noticeOf(world, "factor_removed", () => world.ampho.factors.remove(`id of ${ann}`, { all: true }));
+    await noticeOf(world, ann, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
+    await noticeOf(world, ann, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
+    await noticeOf(world, ann, "factor_removed", () => world.ampho.factors.remove(`id of ${ann}`, { all: true }));
     ({ token: bearer, device } = await enter({ device }));
     const change = { password, new_password: newPassword };
-    const { alarm } = await noticeOf(world, "password_changed", () =>
+    const { alarm } = await noticeOf(world, ann, "password_changed", () =>
       world.call("POST", "/password", { bearer, body: change }),
     );
     const reset = await askedReset(world, ann);
-    await noticeOf(world, "password_changed", () =>
+    await noticeOf(world, ann, "password_changed", () =>
       finishReset(world, { transaction: reset.transaction, code: reset.mail.code, new_password: password }),
     );
     ({ token: bearer } = await enter({ device }));
@@ -101,7 +93,9 @@ onBothDatabases((ground) => {
     const changed = await begin(world, "/account/email", { email }, { bearer });
     const { code } = await world.mail("email", email);
     const finish = { transaction: changed.transaction, code };
-    await noticeOf(world, "email_changed", () => world.call("POST", "/account/email/finish", { bearer, body: finish }));
+    await noticeOf(world, ann, "email_changed", () =>
+      world.call("POST", "/account/email/finish", { bearer, body: finish }),
+    );
     expect((await world.call("GET", "/session", { bearer })).status).toBe(200);
     expect((await world.call("POST", "/alarm", { body: { alarm } })).status).toBe(204);
     expect((await world.call("GET", "/session", { bearer })).status).toBe(401);
@@ -139,7 +133,7 @@ onBothDatabases((ground) => {
     await world.mail("factor_added", ann);
     const owner = { subject, handle: options.user?.id ?? "" };
     const { device } = grantOf(await logInWith(world, owner, { signCount: 7 }));
-    await noticeOf(world, "passkey_cloned", async () => {
+    await noticeOf(world, ann, "passkey_cloned", async () => {
       const body = { ...(await assertion(world, owner, { signCount: 6 })), device };
       expect((await world.call("POST", "/login", { body })).status).toBe(401);
     });
@@ -152,11 +146,13 @@ onBothDatabases((ground) => {
     const outside = { world, evil, other: evil, mails: [] };
     const { token: bearer } = grantOf(await logInBy(world, { login: ann, password }));
     await world.mail("new_device", ann);
-    await noticeOf(world, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
+    await noticeOf(world, ann, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
     const removed = (subject: string) => identityIdOf({ issuer: evil.issuer, subject });
-    await noticeOf(world, "identity_unlinked", () => world.call("DELETE", `/identities/${removed("s-1")}`, { bearer }));
-    await noticeOf(world, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-2" } }));
-    await noticeOf(world, "identity_unlinked", () =>
+    await noticeOf(world, ann, "identity_unlinked", () =>
+      world.call("DELETE", `/identities/${removed("s-1")}`, { bearer }),
+    );
+    await noticeOf(world, ann, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-2" } }));
+    await noticeOf(world, ann, "identity_unlinked", () =>
       world.ampho.identities.remove(`id of ${ann}`, { id: removed("s-2") }),
     );
     await addPerson(world, "new@x.example", password);
