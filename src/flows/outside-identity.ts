@@ -79,30 +79,10 @@ export async function identify(
     const detail = { provider: provider.settings.name };
     const { reason } = error;
     const now = deps.clock.now();
-    if (isRecordable(provider, reason, origin, now))
+    if (provider.isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, now))
       await deps.store.recordAudit({ at: now, event: "identity_refused", reason, detail, origin });
     throw wrongCredentials();
   }
-}
-
-const recordEverySeconds = 60;
-/** With more addresses in a minute, no further ones are recorded. */
-const recordedMax = 1_000;
-/** The times of the audit rows, oldest first. */
-const recorded = new WeakMap<Provider, Map<string, number>>();
-
-/** Strangers can begin logins and send invented responses without limit, which must not fill the audit log. */
-function isRecordable(provider: Provider, reason: string, { address }: Origin, now: number): boolean {
-  const times = recorded.get(provider) ?? new Map<string, number>();
-  recorded.set(provider, times);
-  for (const [key, at] of times) {
-    if (now - at < recordEverySeconds) break;
-    times.delete(key);
-  }
-  const key = `${reason} ${attemptSourceOf(address)?.address}`;
-  if (times.has(key) || times.size >= recordedMax) return false;
-  times.set(key, now);
-  return true;
 }
 
 /** The log of the operator gets the cause, and the client does not. */

@@ -1,4 +1,5 @@
 // Outside providers, as the flows use them. The types of adapters import this file, and must not need the package.
+import type { RowLimit } from "../audit/row-limit.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { OutsideIdentity } from "./identity.js";
@@ -21,11 +22,13 @@ export interface Provider {
   identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
   /** Writes a line about a failure to the log, once for each cause until the provider works again. */
   report(failure: ProviderFailure): void;
+  /** Limits the audit rows of rejected responses. */
+  readonly isRecordable: RowLimit;
   close(): void;
 }
 
 /** A provider of one kind. */
-export type ProviderSteps = Omit<Provider, "report">;
+export type ProviderSteps = Omit<Provider, "report" | "isRecordable">;
 
 export interface Providers {
   /** In the order of the configuration. */

@@ -1,4 +1,5 @@
 // All outside providers of an instance, by name.
+import { createRowLimit } from "../audit/row-limit.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
@@ -76,5 +77,6 @@ function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider
       if (!reported.has(message)) log(providerLine(steps.settings.name, message));
       reported.add(message);
     },
+    isRecordable: createRowLimit(),
   };
 }

@@ -2,6 +2,7 @@
 // verifier is unreachable, the throttle decides as without a captcha.
 
 import { createHash } from "node:crypto";
+import { createRowLimit } from "../audit/row-limit.js";
 import { type Clock, within } from "../clock.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
 import { askSiteverify, type CaptchaContext, type SiteverifyOptions } from "./siteverify.js";
@@ -25,9 +26,6 @@ const timeoutMs = 5_000;
 /** A flood of invented tokens must neither occupy this process nor use up the limits of the verifier. */
 const concurrentMax = 32;
 
-/** An attack with invented tokens gets one row of the audit log in this time, and not one a token. */
-const recordedEveryMs = 60_000;
-
 export function createCaptcha(deps: {
   readonly verify: VerifyCaptcha;
   readonly clock: Pick<Clock, "monotonicMs">;
@@ -35,16 +33,12 @@ export function createCaptcha(deps: {
   readonly record: (reason: string, about: CaptchaContext) => void;
 }): Captcha {
   const { verify, clock, counted, record } = deps;
-  const recordedMs = new Map<CaptchaOutcome, number>();
+  const isRecordable = createRowLimit();
   let verifying = 0;
 
   function report(outcome: CaptchaOutcome, reason: string, about: CaptchaContext): CaptchaOutcome {
     counted(outcome);
-    const now = clock.monotonicMs();
-    if (outcome !== "solved" && now - (recordedMs.get(outcome) ?? Number.NEGATIVE_INFINITY) >= recordedEveryMs) {
-      recordedMs.set(outcome, now);
-      record(reason, about);
-    }
+    if (outcome !== "solved" && isRecordable(outcome, clock.monotonicMs() / 1000)) record(reason, about);
     return outcome;
   }
 

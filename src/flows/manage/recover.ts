@@ -75,8 +75,9 @@ export async function recover(
   const recovery = withoutFactors ? "without_factors" : "with_factors";
   const contents = { login: canonicalLogin(login), recovery } as const;
   const { begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
-  const token = transactions.signLink(begun) ?? "";
   const binding = await bindingOf(deps, "reset", toAccount(user));
+  const token = transactions.signLink(begun);
+  if (token === undefined) throw new AmphoError("unavailable", "The keys were replaced in between. Try again.");
   await store.beginRecovery({
     ...{ userId: user.id, login: user.login, reason, now, origin },
     detail: { recovery, from, by: print ? "print" : "mail" },
