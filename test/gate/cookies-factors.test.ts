@@ -148,6 +148,16 @@ it("a session sets up an app with the transaction in a cookie", async () => {
   expect(names(confirmed)).not.toContain(access);
 });
 
+it("a renewal in another tab ends no set-up that was begun", async () => {
+  const browser = browse();
+  await browser.logIn(await person());
+  const { json } = await browser.send("POST", "/totp");
+  const renewed = await browser.send("POST", "/renew");
+  expect([renewed.status, renewed.cookies.map((cookie) => cookie.split("=")[0])]).toEqual([200, [access, refresh]]);
+  const confirmed = await browser.send("POST", "/totp/confirm", { totp: codeAt(String(json["secret"]), clock.now()) });
+  expect([confirmed.status, browser.jar.get(transaction)]).toEqual([200, undefined]);
+});
+
 it("a login that must set up an app does so by its cookie alone, and gets its tokens", async () => {
   const login = await person("member");
   const browser = browse();

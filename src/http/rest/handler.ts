@@ -119,18 +119,20 @@ export function createHandler(options: HandlerOptions): Handle {
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
     }
     const credentials = mode.credentialsOf(request, grants);
+    // A tab that renews must not end the login or set-up of another one.
+    const finishes = grants && !renews;
     let renewed: Grant | undefined;
     try {
       const output = await callEndpoint(match, request, query, credentials, (grant) => {
         renewed = grant;
       });
       if (output instanceof Redirect) {
-        const { cookies: moved } = mode.moveToCookies(output.output, credentials, grants);
+        const { cookies: moved } = mode.moveToCookies(output.output, credentials, finishes);
         return { ...redirectResponse(output.location), cookies: moved };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
-      const { body, cookies: moved } = mode.moveToCookies(output, credentials, grants);
+      const { body, cookies: moved } = mode.moveToCookies(output, credentials, finishes);
       const response = successResponse(match.route, body);
       return ends ? { ...response, cookies: mode.removeTokens } : { ...response, cookies: moved };
     } catch (error) {

@@ -39,13 +39,13 @@ export interface CookieMode extends CookieReader {
   /** Returns the Set-Cookie values that carry a grant. */
   cookiesOf(grant: Grant): readonly string[];
   /**
-   * Moves the tokens and the transaction of an endpoint's output into cookies. A grant ends the transaction that the request
-   * carried.
+   * Moves the tokens and the transaction of an endpoint's output into cookies. `finishes`: the endpoint finishes a login or a
+   * set-up, which ends the transaction that the request carried.
    */
   moveToCookies(
     output: unknown,
     sent: Pick<Credentials, "transaction">,
-    grants: boolean,
+    finishes: boolean,
   ): { readonly body: unknown; readonly cookies: readonly string[] };
   /** Moves the transaction of `factor_needed` into a cookie. */
   moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
@@ -87,14 +87,14 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output, sent, grants) {
+    moveToCookies(output, sent, finishes) {
+      const ended = finishes && sent.transaction !== undefined ? removeTransaction : [];
       if (isGrant(output)) {
         const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
-        return { body, cookies: [...cookiesOf(output), ...(sent.transaction === undefined ? [] : removeTransaction)] };
+        return { body, cookies: [...cookiesOf(output), ...ended] };
       }
       // Without a new transaction, the request has used up the one that it carried, or has no need of it.
-      if (!hasTransaction(output))
-        return { body: output, cookies: grants && sent.transaction !== undefined ? removeTransaction : [] };
+      if (!hasTransaction(output)) return { body: output, cookies: ended };
       const { transaction, ...body } = output;
       return { body, cookies: transactionCookie(transaction) };
     },
