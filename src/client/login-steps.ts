@@ -11,7 +11,7 @@ import type { ClientCall } from "./wire.js";
 export interface LoginSteps {
   /** Rejects with FactorNeeded for `factor_needed`. */
   enter(
-    path: "/login" | "/totp/confirm" | "/passkeys" | "/register/finish",
+    path: "/login" | "/renew" | "/totp/confirm" | "/passkeys" | "/register/finish",
     login: string,
     body: object,
     key?: string,

@@ -1,8 +1,9 @@
 // `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
 // `ampho/client/ways` or `ampho/client/mail`.
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorCode } from "../errors.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
 import { factorMembers } from "./login-steps.js";
+import { unlessOver } from "./renewal.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { partsOf, type WaysClient } from "./ways-client.js";
 import { parse } from "./wire.js";
@@ -102,8 +103,9 @@ export interface Outside {
    */
   loginWith(provider: string, options?: ReturnOptions): Promise<string>;
   /**
-   * Finishes the login or link whose response is in the URL of the page, and removes it from there. Resolves to undefined
-   * if there is none, as with tokens in cookies, where the server has finished it. Rejects with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in cookies, the
+   * server has finished it, and this reads the new session or the error. Resolves to undefined if no login has finished. Rejects
+   * with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
    * @example
    * const returned = await outside.returned();
    * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
@@ -144,7 +146,7 @@ interface Kept extends Pick<Begun, "transaction" | "expires">, ReturnOptions {
 export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
   const parts = partsOf.get(client);
   if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");
-  const { root, steps, call, send } = parts;
+  const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;
   const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
@@ -160,6 +162,42 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     return url;
   }
 
+  /** With tokens in cookies, the callback has finished the login, and only a renewal shows whose session it is. */
+  async function readNewSession(): Promise<Returned | undefined> {
+    const isOpen = ({ transaction, links, expires }: Kept) => !transaction && !links && expires * 1000 > Date.now();
+    const all = await read();
+    const begun = Object.values(all).reverse().find(isOpen);
+    if (!begun) return undefined;
+    const before = (await ways.session())?.session;
+    const entered = await steps.enter("/renew", "", {}).catch(unlessOver);
+    const now = entered?.session.session;
+    // The user came back without a login, to the former session or to none.
+    if (!now || (now.id === before?.id && now.authenticated === before.authenticated)) return undefined;
+    const others = Object.entries(all).filter(([, kept]) => !isOpen(kept));
+    await reliably(() => storage.set(key, JSON.stringify(Object.fromEntries(others))));
+    return { session: entered?.session, returnTo: begun.returnTo };
+  }
+
+  function throwLinkNeeded(error: unknown): never {
+    if (!(error instanceof AmphoError) || error.code !== "link_needed") throw error;
+    throw new LinkNeeded(error, async (transaction, proof) => {
+      const typed = "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
+      const login = "code" in proof ? "" : proof.login;
+      return (await steps.enter("/login", login, { transaction, ...typed })).session;
+    });
+  }
+
+  /** With tokens in cookies, the callback names the error and the needed proofs in the query, and the transaction is a cookie. */
+  async function throwRejection(code: ErrorCode, needed: readonly string[]): Promise<never> {
+    const mail = needed.includes("mail");
+    const isPending = code === "factor_needed";
+    // The server repeats the error with the options of the passkeys. It has no more to say about a set-up.
+    if (isPending && needed[0] && !mail) await steps.enter("/login", "", {});
+    const cause = isPending ? { enroll: true, mail } : { ways: needed };
+    const error = new AmphoError(code, "The login at the provider was not finished.", {}, { cause });
+    return isPending ? Promise.reject(steps.factorNeeded(error, "")) : throwLinkNeeded(error);
+  }
+
   const bodyOf = (provider: string, { returnTo }: ReturnOptions) => ({ provider, return_to: returnTo });
 
   return {
@@ -168,9 +206,16 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     },
     async returned() {
       const { hash, pathname, search } = location;
+      const query = new URLSearchParams(search);
+      const [rejection, needed] = [query.get("ampho_error"), query.get("ampho_needed") ?? ""];
+      if (rejection) {
+        for (const name of ["error", "needed", "return_to"]) query.delete(`ampho_${name}`);
+        history.replaceState(history.state, "", `${pathname}?${query}`.replace(/\?$/, "") + hash);
+        return throwRejection(rejection as ErrorCode, needed.split(","));
+      }
       const fields = new URLSearchParams(hash.slice(1));
       const [provider, state, code] = [fields.get("provider"), fields.get("state"), fields.get("code")];
-      if (!provider || !state) return undefined;
+      if (!provider || !state) return readNewSession();
       // The history of the browser must not keep it.
       history.replaceState(history.state, "", pathname + search);
       const { [state]: kept, ...others } = await read();
@@ -182,15 +227,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
         await send("POST", "/identities/finish", body);
         return { session: undefined, returnTo };
       }
-      const { session } = await steps.enter("/login", "", body).catch((error) => {
-        if (!(error instanceof AmphoError) || error.code !== "link_needed") throw error;
-        throw new LinkNeeded(error, async (transaction, proof) => {
-          const typed =
-            "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
-          const login = "code" in proof ? "" : proof.login;
-          return (await steps.enter("/login", login, { transaction, ...typed })).session;
-        });
-      });
+      const { session } = await steps.enter("/login", "", body).catch(throwLinkNeeded);
       return { session, returnTo };
     },
     identities: {

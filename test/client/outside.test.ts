@@ -1,9 +1,12 @@
 // `ampho/client/outside` against a real server and a provider that the test controls.
+import { Secret, TOTP } from "otpauth";
 import { afterEach, expect, it, vi } from "vitest";
 import { createOutside, LinkNeeded } from "../../dist/client/outside.js";
 import { createClient, FactorNeeded } from "../../dist/client/ways.js";
+import type { Message } from "../../dist/index.js";
 import { startEvilProvider } from "../world/evil-provider.js";
-import { createTestStorage } from "./storage.js";
+import { openCookieJar } from "./cookie-jar.js";
+import { createTestStorage, seen } from "./storage.js";
 import { ann, openWorld } from "./world.js";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -85,4 +88,108 @@ it("an account whose policy asks for more is asked for it", async () => {
   const needed = await come(await outside.loginWith("acme"), { sub: "s-1" }).catch((error: unknown) => error);
   expect(needed).toBeInstanceOf(FactorNeeded);
   expect(needed).toMatchObject({ enroll: true });
+});
+
+/** A server in cookie mode. The query in the URL of the page is what the callback has put there. */
+async function openByCookie() {
+  const evil = await startEvilProvider(() => Math.floor(Date.now() / 1000));
+  const mails: Message[] = [];
+  const world = await openWorld({
+    cookies: true,
+    appUrl: "http://localhost/",
+    mail: async (mail) => void mails.push(mail),
+    providers: { acme: { issuer: evil.issuer, client_id: "client-1", client_secret: "s" } },
+  });
+  const jar = openCookieJar(world.url);
+  const storage = createTestStorage();
+  const client = createClient({ baseUrl: world.url, storage, cookies: true });
+  const outside = createOutside(client, { storage: createTestStorage() });
+  const replaceState = vi.fn();
+  vi.stubGlobal("history", { state: null, replaceState });
+  vi.stubGlobal("location", { hash: "", pathname: "/", search: "" });
+
+  /** The provider sends the browser to the callback, and the callback sends it to a page. */
+  async function comeBack(url: string, claims: object = {}, change: Record<string, string> = {}) {
+    const { searchParams } = new URL(url);
+    evil.claims = { nonce: searchParams.get("nonce"), sub: "s-1", ...claims };
+    const query = new URLSearchParams({ code: "code-1", state: searchParams.get("state") ?? "", ...change });
+    const target = `${world.url}/api/security/login/outside/acme/callback?${query}`;
+    const response = await fetch(target, { credentials: "include", redirect: "manual" });
+    const page = new URL(response.headers.get("Location") ?? "");
+    vi.stubGlobal("location", { hash: "", pathname: page.pathname, search: page.search });
+    return outside.returned();
+  }
+
+  async function linkAnn() {
+    await client.login(ann.login, ann.password);
+    expect(await comeBack(await outside.identities.link("acme"))).toBeUndefined();
+    await client.logout();
+  }
+  async function nextCode() {
+    const codes = () => mails.map(({ text }) => /^\d\d(?: \d\d){3}$/m.exec(text)?.[0]);
+    const code = await vi.waitUntil(() => codes().find(Boolean), { timeout: 15_000 });
+    mails.length = 0;
+    return code.replaceAll(" ", "");
+  }
+  return { world, nextCode, jar, storage, client, outside, replaceState, comeBack, linkAnn };
+}
+
+it("a page in cookie mode knows the session that the callback created, and renews it", async () => {
+  const { jar, storage, client, outside, comeBack, linkAnn } = await openByCookie();
+  await linkAnn();
+  const url = await outside.loginWith("acme", { returnTo: "/cart" });
+  expect(await outside.returned()).toBeUndefined();
+  expect(await comeBack(url)).toMatchObject({ session: { login: "ann", amr: ["fed"] }, returnTo: "/cart" });
+  expect((await client.session())?.login).toBe("ann");
+  expect(await outside.returned()).toBeUndefined();
+  jar.cookies.delete("__Host-ampho-token");
+  storage.age(1000);
+  expect(await seen(client.fetch("/guarded"))).toBe("ann");
+});
+
+it("a page in cookie mode keeps the former session after a login that was given up", async () => {
+  const { client, outside, replaceState, comeBack, linkAnn } = await openByCookie();
+  await linkAnn();
+  await client.login(ann.login, ann.password);
+  const before = await client.session();
+  const url = await outside.loginWith("acme", { returnTo: "/cart" });
+  expect(await outside.returned()).toBeUndefined();
+  await expect(comeBack(url, {}, { code: "", error: "access_denied" })).rejects.toMatchObject({
+    code: "invalid_credentials",
+  });
+  expect(replaceState).toHaveBeenLastCalledWith(null, "", "/");
+  expect((await client.session())?.session).toEqual(before?.session);
+});
+
+it("a page in cookie mode asks for a second factor, and finishes the login", async () => {
+  const { client, outside, comeBack, linkAnn } = await openByCookie();
+  await linkAnn();
+  await client.login(ann.login, ann.password);
+  const { confirm, secret } = await client.totp.begin();
+  const app = new TOTP({ secret: Secret.fromBase32(secret) });
+  const { recoveryCodes } = await confirm(app.generate());
+  await client.logout();
+  const needed = await comeBack(await outside.loginWith("acme")).catch((error: unknown) => error);
+  if (!(needed instanceof FactorNeeded)) throw needed;
+  expect([needed.factors, needed.enroll]).toEqual([["totp", "recovery_code"], false]);
+  expect(await needed.finish({ recoveryCode: recoveryCodes[0] })).toMatchObject({ login: "ann", recoveryCodesLeft: 7 });
+});
+
+it("a page in cookie mode sets up a factor with the mailed code", async () => {
+  const { world, nextCode, client, outside, comeBack } = await openByCookie();
+  const claims = { email: "eve@acme.example", email_verified: true };
+  const { id } = await world.ampho.users.create({ login: "eve@acme.example", password: ann.password });
+  const unlinked = await comeBack(await outside.loginWith("acme"), claims).catch((error: unknown) => error);
+  if (!(unlinked instanceof LinkNeeded)) throw unlinked;
+  expect(unlinked.ways).toEqual(["login", "mail"]);
+  expect((await unlinked.finish({ code: await nextCode() })).login).toBe("eve@acme.example");
+  await client.logout();
+  await world.ampho.factors.setPolicy(id, "required");
+  const needed = await comeBack(await outside.loginWith("acme"), claims).catch((error: unknown) => error);
+  if (!(needed instanceof FactorNeeded)) throw needed;
+  expect([needed.enroll, needed.mail, needed.factors]).toEqual([true, true, []]);
+  const { secret, confirm } = await client.totp.begin(needed, { code: await nextCode() });
+  const { recoveryCodes } = await confirm(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
+  expect(recoveryCodes).toHaveLength(8);
+  expect((await client.session())?.login).toBe("eve@acme.example");
 });

@@ -314,7 +314,8 @@ const pages = {
   account: (call) => account(call),
   // The page of AMPHO_APP_URL: of mailed links, and of a login at a provider that needs more.
   link: (call, { ampho_error: error, ampho_needed: needed = "" }) => {
-    if (error === "factor_needed") return needed === "" ? ways.enrol({ mail: true }) : pendingFactor(call);
+    if (error === "factor_needed" && /^(mail)?$/.test(needed)) return ways.enrol({ mail: needed === "mail" });
+    if (error === "factor_needed") return pendingFactor(call);
     if (error === "link_needed") return ways.identity({ ways: needed.split(",") });
     return error === undefined ? ways.pasteLink() : signIn(call);
   },

@@ -134,8 +134,8 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
 function rejectedPage(appUrl: string, returnTo: string | undefined, { code, details }: AmphoError): Redirect {
   const url = new URL(appUrl);
   url.searchParams.set("ampho_error", code);
-  const { factors, ways, transaction } = details;
-  const needed = factors ?? ways;
+  const { factors, ways, mail, transaction } = details;
+  const needed = mail === true ? ["mail"] : (factors ?? ways);
   if (needed !== undefined) url.searchParams.set("ampho_needed", needed.join(","));
   if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));
   return new Redirect(url.href, transaction === undefined ? undefined : { transaction });
