@@ -26,6 +26,9 @@ export const leewayMaxSeconds = 300;
 /** The lifetime of a login transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
 export const transactionTtlSeconds = 600;
 
+/** How long after its beginning a recovery that removes the second factors begins to work. */
+export const recoveryDelaySeconds = 86_400;
+
 /**
  * The last second of the year 9999, the end of the times of RFC 3339. It is the largest time that a token can contain.
  */

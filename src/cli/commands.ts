@@ -209,7 +209,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
       {
         name: "--without-factors",
-        help: "The user has lost every second factor. They are removed with the new password. The user gets a notice at once, and the link works from 24 hours later on.",
+        help: "The user has lost every second factor. They are removed with the new password. The link works from 24 hours later on. A user with a proven address gets a notice at once.",
       },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],

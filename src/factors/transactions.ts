@@ -2,7 +2,7 @@
 // redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
 // It is long because it has the docs of every member of a transaction.
 import { createHash, createHmac } from "node:crypto";
-import { transactionTtlSeconds } from "../clock.js";
+import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import { loginTransaction, type OpenPurpose, type Purpose, type Recovery, readJwt } from "../tokens/jwt.js";
@@ -195,8 +195,10 @@ export function createTransactions(
   ): OpenTransaction {
     const { claims, key } = orOver(verify);
     requireOpen(purposes.includes(claims.for), claims, now);
-    const { jti, iat, exp, login = "" } = claims;
-    if (revocations.find({ login, iat }) !== undefined) throw transactionOver();
+    const { jti, iat, exp, login = "", recovery } = claims;
+    // A recovery without the factors was begun before it works. A revocation of the time between rejects it too.
+    const begunAt = recovery === "without_factors" ? iat - recoveryDelaySeconds : iat;
+    if (revocations.find({ login, iat: begunAt }) !== undefined) throw transactionOver();
     return { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, openMembers) };
   }
 

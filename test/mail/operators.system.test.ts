@@ -1,6 +1,6 @@
 // Operators and applications change addresses, invite people and begin recoveries.
 import { Secret, TOTP } from "otpauth";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { AmphoOptions, Message } from "../../dist/index.js";
 import { openWorld, password, type World } from "../world/ampho.js";
 
@@ -91,6 +91,26 @@ test("a printed link without the factors does not work before its day, and an al
   expect((await world.call("POST", "/alarm", { body: { alarm: linkOf(text, "ampho-alarm") } })).status).toBe(204);
   world.clock.advance(130);
   expect(await finish(world, token, match)).toMatchObject({ status: 401, error: "invalid_credentials" });
+});
+
+test.each([
+  ["the user was disabled and enabled", (ampho: World["ampho"]) => ampho.users.disable("ann")],
+  ["every session of all users was ended", (ampho: World["ampho"]) => ampho.sessions.endForEveryone()],
+])("a link without the factors is void after %s in between (W-101)", async (_, end) => {
+  // The revocation outlives the tokens of other software, which live shorter here than the link.
+  const world = await openMailing({ tokenForeignTtl: 0 });
+  await world.ampho.users.create({ login: "ann", password });
+  const options = { reason: "Lost all.", withoutFactors: true, print: true };
+  const { from, match, link } = await world.ampho.users.recover("ann", options);
+  world.clock.advance(60);
+  await end(world.ampho);
+  await world.ampho.users.enable("ann");
+  world.clock.advance(from - world.clock.now() + 599);
+  // A process that starts now has only the revocations that are still in force.
+  const later = await world.another();
+  for (const each of [world, later])
+    expect(await finish(each, linkOf(link ?? ""), match)).toMatchObject({ status: 401, error: "transaction_over" });
+  expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(200);
 });
 
 test("an invitation gives its roles, and works for its address alone until it is taken back (W-78)", async () => {

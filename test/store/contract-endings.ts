@@ -153,6 +153,12 @@ export function endingContract(store: Opened): void {
     expect(await store().readRevocations({ after: 0, now: start })).toMatchObject({ rows: [revocation] });
   });
 
+  it("the end of all sessions lasts until the last link of a recovery without factors is over", async () => {
+    const all = { now: start, origin: operator, foreignMaxSeconds: 0, accessTtlSeconds: 60 };
+    const [revocation] = await store().endAllSessions(all);
+    expect(revocation?.until).toBeGreaterThanOrEqual(start + 86_400 + 600);
+  });
+
   it("a renewal makes later revocations last longer", async () => {
     const session = await openSession(store(), { stored: false, accessTtlSeconds: 60, maxSeconds: 5_000_000 });
     await store().renewSession(renewal(session, { stored: false, accessTtlSeconds: 1_000_000 }));

@@ -164,7 +164,7 @@ export function userContract(store: Opened): void {
     expect(found).toBe(true);
     expect(revocations).toMatchObject([
       { n: 1, kind: "session", sessionId: session.id, until: session.accessExpires + 300 },
-      { n: 2, kind: "user", userId: ann.id, login: "Ann", at: ending.now, until: ending.now + 86_400 + 300 },
+      { n: 2, kind: "user", userId: ann.id, login: "Ann", at: ending.now, until: ending.now + 86_400 + 600 },
     ]);
     expect(await store().setDisabled({ ...ending, disabled: false })).toEqual({ found: true, revocations: [] });
     expect(await store().findUser("ann")).toMatchObject({ disabled: false });

@@ -1,8 +1,9 @@
 // The recovery of an account that an operator begins (docs/operate/recovery.md). The operator chooses no password (ASVS 6.4.6): a link leads
 // the user to a new one. The link asks for a number that the operator gives to the user, so neither a mailbox nor a printed link is
-// enough. Without the second factors of the account, the link works a day later, and the user gets a notice at once.
+// enough. Without the second factors of the account, the link works a day later. A user with a proven address gets a notice at once.
 
 import type { Origin } from "../../audit/entry.js";
+import { recoveryDelaySeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
@@ -11,8 +12,6 @@ import { bindingOf, claimsOf } from "../mail-claims.js";
 import * as check from "./arguments.js";
 import { requireAppUrl } from "./invitations.js";
 import { requireUser } from "./users.js";
-
-const daySeconds = 86_400;
 
 /**
  * How an account is recovered.
@@ -71,7 +70,7 @@ export async function recover(
     throw new AmphoError("invalid_request", "The user has no address. Print the link, and hand it over.");
   const now = clock.now();
   // A reader rejects a transaction that begins in the future. A new password or an alarm in between makes it void.
-  const from = withoutFactors ? now + daySeconds : now;
+  const from = withoutFactors ? now + recoveryDelaySeconds : now;
   const recovery = withoutFactors ? "without_factors" : "with_factors";
   const contents = { login: canonicalLogin(login), recovery } as const;
   const { begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);

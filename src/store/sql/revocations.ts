@@ -1,6 +1,6 @@
 // Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each until
 // `until`.
-import { leewayMaxSeconds, numericDateMax, transactionTtlSeconds } from "../../clock.js";
+import { leewayMaxSeconds, numericDateMax, recoveryDelaySeconds, transactionTtlSeconds } from "../../clock.js";
 import {
   end,
   integer,
@@ -56,6 +56,9 @@ export type Revocation = Numbered &
 export function untilOf(now: number, ...expires: readonly number[]): number {
   return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 }
+
+/** When the last recovery that was begun until `now` is over. Its link begins to work a day later, and is revoked by then. */
+export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */

@@ -5,7 +5,14 @@ import type { Acr } from "../../levels/acr.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { moveFactorsVersion } from "./factors.js";
-import { insertRevocation, type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import {
+  insertRevocation,
+  type NewRevocation,
+  type Revocation,
+  recoveryUntil,
+  untilOf,
+  writeRevocations,
+} from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
@@ -196,7 +203,7 @@ export function* endAllSessions(
   yield* recordAudit({ at: now, event: "sessions_ended", origin });
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
-  const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil);
+  const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
   return [{ ...row, n }];

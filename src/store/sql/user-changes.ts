@@ -6,7 +6,7 @@ import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { countCodes, deleteAccount, factorsVersionOf, moveFactorsVersion } from "./factors.js";
 import { hasLoginPasskey } from "./passkeys.js";
-import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
@@ -168,7 +168,7 @@ function* revokeEverything(
   input: Ending & ForeignTokens,
 ): Transaction<readonly Revocation[]> {
   const { id: userId, login } = user;
-  const until = yield* userUntil({ ...input, userId });
+  const until = Math.max(yield* userUntil({ ...input, userId }), recoveryUntil(input.now));
   const sessions = yield* endOpenSessions({ ...input, userId, exceptSession: undefined, reason });
   return yield* writeRevocations([...sessions, { kind: "user", at: input.now, until, userId, login }]);
 }
