@@ -12,7 +12,7 @@ import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "./prove-mailbox.js";
-import { canReset, requireOutbox } from "./request-mail.js";
+import { canReset } from "./request-mail.js";
 
 export interface ResetInput extends SentProof, SentFactor {
   readonly newPassword: string;
@@ -21,7 +21,6 @@ export interface ResetInput extends SentProof, SentFactor {
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
 export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
   const { directory, store, revocations, clock } = deps;
-  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, input, ["reset"], clock.now());
   const { transaction } = read;
@@ -52,7 +51,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin: originFor(account, origin) },
-    ...{ removesFactors, provesAddress: recovery === undefined },
+    ...{ removesFactors, provesEmail: recovery === undefined ? binding.address : undefined },
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { createSubject } from "../factors/webauthn/authenticator.js";
 import { admission, grantOf, password, type World } from "../world/ampho.js";
+import { listen } from "../world/listen.js";
 import { claimsOf } from "../world/tokens.js";
 import {
   addPerson,
@@ -119,6 +120,21 @@ onBothDatabases((ground) => {
     expect(needed.json).toMatchObject({ error: "factor_needed", factors: expect.arrayContaining(["passkey"]) });
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code, passkey: {} }))).toEqual(wrong);
     expect(outcomeOf(await byPassword(world, ann, newPassword))).toEqual(wrong);
+  });
+
+  it("a reset does not prove an address that the operator sets while it runs (W-81)", async () => {
+    // The list of breached passwords is read between the mailed code and the new password.
+    const change = { pending: async () => {} };
+    const list = await listen(async (_, response) => {
+      await change.pending();
+      response.writeHead(200, { "content-type": "text/plain" }).end("");
+    });
+    const world = await openMailing(ground, { breachesUrl: `${list.url}/range` });
+    await world.ampho.users.create({ login: ann, password });
+    const { transaction, mail } = await askedReset(world, ann);
+    change.pending = () => world.ampho.users.setEmail(ann, bob);
+    expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
+    expect(await world.ampho.users.find(ann)).toMatchObject({ email: bob, emailProven: false });
   });
 
   it("after a reset every session, token, device proof and open transaction is dead at once (W-82)", async () => {

@@ -140,7 +140,7 @@ function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ removesFactors: false, provesAddress: true },
+    ...{ removesFactors: false, provesEmail: "ann@x.example" },
     ...changes,
   });
 
@@ -158,6 +158,16 @@ function resetContract(store: Opened): void {
 
   it("a transaction resets a password once, also of two requests at once", async () => {
     await addUser(store());
+  it.each(["other@x.example", undefined])(
+    "a reset that was mailed to %s does not prove the address",
+    async (provesEmail) => {
+      await addUser(store(), { email: emailOf("ann@x.example", undefined) });
+      expect(await store().finishReset(reset({ provesEmail }))).toMatchObject({ outcome: "done" });
+      const { email } = (await store().findUser("ann")) ?? {};
+      expect(email).toMatchObject({ canonical: "ann@x.example", provenAt: undefined });
+    },
+  );
+
     const outcomes = await Promise.all(["x", "y"].map((passwordHash) => store().finishReset(reset({ passwordHash }))));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
     const again = reset({ stored: { passwordVersion: 2 }, factorsVersion: start });

@@ -242,7 +242,7 @@ async function runMailOperations(run: Run): Promise<void> {
     passwordHash: "hash-3",
     use: undefined,
     removesFactors: true,
-    provesAddress: true,
+    provesEmail: "ann@x.example",
     now: start,
     origin,
   };

@@ -36,8 +36,8 @@ export interface ResetEntry {
   readonly use: FactorUse | undefined;
   /** All second factors go, because the user has lost them and an operator let the user in without them. */
   readonly removesFactors: boolean;
-  /** The link or code came by mail. An operator can also hand a link over. */
-  readonly provesAddress: boolean;
+  /** The canonical address to which the link or code was mailed. Undefined if an operator began the reset. */
+  readonly provesEmail: string | undefined;
   readonly spend: Spending;
   /** The attempts at the code or number, and at the second factor. */
   readonly attempt: Attempt | undefined;
@@ -71,8 +71,9 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   if (stored !== false)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
-         email_proven_at = coalesce(email_proven_at, ?) where id = ?`,
-      [passwordHash, input.provesAddress ? now : null, userId],
+         email_proven_at = case when email_canonical = ? then coalesce(email_proven_at, ?) else email_proven_at end
+       where id = ?`,
+      [passwordHash, input.provesEmail ?? null, now, userId],
     );
   if (input.removesFactors && account.factors.length > 0) {
     yield* deleteFactors(userId);
