@@ -2,7 +2,7 @@
 // it up in its transaction, so that of two requests with one factor only one is granted.
 
 import type { Origin } from "../audit/entry.js";
-import { transactionOver } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
@@ -47,13 +47,14 @@ export async function proveFactor(
     transaction: about.transaction && deps.transactions.spentHash(about.transaction),
     origin,
   });
-  const factors = await allowed.run(async () => {
-    const listed = await store.listFactors(account.id);
+  const { found, factorsVersion } = await allowed.run(async () => {
+    const factors = await store.listFactors(account.id);
     // The factors have changed since the transaction was issued.
-    if (about.transaction !== undefined && about.transaction.fv !== listed.factorsVersion) throw transactionOver();
-    return listed;
+    if (about.transaction !== undefined && about.transaction.fv !== factors.factorsVersion) throw transactionOver();
+    const { totp } = sent;
+    const found = totp === undefined ? proveCode(sent.recoveryCode) : proveTotp(deps, account, factors, totp);
+    return { found, factorsVersion: factors.factorsVersion };
   });
-  const found = sent.totp === undefined ? proveCode(sent.recoveryCode) : proveTotp(deps, account, factors, sent.totp);
   if (found === undefined) {
     const { id: userId, login } = account;
     const reason = sent.totp === undefined ? "recovery_code" : "totp";
@@ -61,17 +62,20 @@ export async function proveFactor(
     await allowed.failed({ ...entry, origin: originFor(account, origin) }, login);
     throw wrongCredentials();
   }
-  return { ...found, factorsVersion: factors.factorsVersion, attempt: allowed.asSucceeded(account.id) };
+  return { ...found, factorsVersion, attempt: allowed.asSucceeded(account.id) };
 }
 
 type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;
 
 function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Factors, code: string): Found {
+  if (totp === undefined) return undefined;
   // A revoked key might be known to attackers. Only factor-rekey reads secrets under it.
-  if (totp === undefined || totpSecrets.isRevoked(totp.kid)) return undefined;
-  const seed = totpSecrets.open(totp, id);
-  const step = seed && findStep(seed, code, clock.now());
-  if (seed === undefined || step === undefined) return undefined;
+  const seed = totpSecrets.isRevoked(totp.kid) ? undefined : totpSecrets.open(totp, id);
+  // The code is not wrong. As a failed attempt it would lock the user out, and report an attack to the user.
+  if (seed === undefined)
+    throw new AmphoError("unavailable", "Codes of this authenticator app cannot be checked now. Use another factor.");
+  const step = findStep(seed, code, clock.now());
+  if (step === undefined) return undefined;
   const moved = totpSecrets.isCurrent(totp.kid) ? undefined : totpSecrets.seal(seed, id);
   return { methods: ["otp"], use: { factor: "totp", secret: totp.secret, step, moved } };
 }
