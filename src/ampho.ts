@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
 import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js";
 import { processContext } from "./config/process-context.js";
-import { ConfigurationError } from "./errors.js";
+import { AmphoError, ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
 import { createMailTokens } from "./factors/mail-tokens.js";
 import { relyingPartyOf } from "./factors/relying-party.js";
@@ -104,9 +104,10 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   readonly users: Management["users"] & {
     /**
      * Begins the recovery of an account (docs/operate/recovery.md), and mails or returns a link to a new password. The link asks for the
-     * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the user gets a
-     * notice at once, and the link works 24 hours later. Rejects with `not_found`, and with `invalid_request` for a disabled
-     * user, and for one without an address unless `print` is true.
+     * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the
+     * link works 24 hours later, and a user with a proven address gets a notice at once. Rejects with `not_found`, also where no
+     * mail can be sent unless `print` is true. Rejects with `invalid_request` for a disabled user, and for one without an
+     * address unless `print` is true.
      * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
      */
     recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
@@ -325,6 +326,8 @@ export async function composeAmpho(
       ...management.users,
       async recover(login, options) {
         requireRecovery(login, options);
+        if (deps.outbox === undefined && options.print !== true)
+          throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
         const begun = await recover(deps, login, options, managing);
         deps.outbox?.wake();
         return begun;

@@ -113,6 +113,20 @@ test.each([
   expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(200);
 });
 
+test("a printed link works where no mail can be sent, and a mailed recovery is rejected (W-101)", async () => {
+  vi.stubEnv("NODE_ENV", "production");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const world = await openWorld({ appUrl: "https://app.example" });
+  await world.ampho.users.create({ login: "ann", password, email: "ann@example.org" });
+  const { match, link } = await world.ampho.users.recover("ann", { reason: "Forgot it.", print: true });
+  expect((await finish(world, linkOf(link ?? ""), match)).status).toBe(204);
+  expect((await world.call("POST", "/login", { body: { login: "ann", password: newPassword } })).status).toBe(200);
+  const mailed = world.ampho.users.recover("ann", { reason: "Forgot it." });
+  await expect(mailed).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("Print") });
+  expect((await world.ampho.mail.list()).map(({ kind }) => kind)).not.toContain("recover");
+  expect((await world.call("POST", "/password/reset", { body: { login: "ann" } })).status).toBe(404);
+});
+
 test("an invitation gives its roles, and works for its address alone until it is taken back (W-78)", async () => {
   const world = await openMailing({ registration: "invite" });
   const { users } = world.ampho;

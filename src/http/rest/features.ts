@@ -13,10 +13,12 @@ export interface Features {
   readonly offersPasskeys: boolean;
   /** The changes of the own account that users can make. An application's own table needs a function for each. */
   readonly account: { readonly login: boolean; readonly removal: boolean };
-  /** The flows by mail that exist. None does while no mails can be sent. */
+  /** The flows by mail that exist. While no mails can be sent, only the end of a reset does. */
   readonly mails: {
     readonly login: boolean;
     readonly reset: boolean;
+    /** Also without mails, because an operator can print the link of a recovery. */
+    readonly resetFinish: boolean;
     readonly registration: boolean;
     readonly email: boolean;
     readonly alarm: boolean;
@@ -58,6 +60,7 @@ export function featuresOf(
     mails: {
       login: offersMailLogin(deps),
       reset: mails && has("setPassword"),
+      resetFinish: appUrl !== undefined && has("setPassword"),
       registration: mails && has("create"),
       email: mails && has("setEmail"),
       alarm: mails,

@@ -604,7 +604,7 @@ export const routes = [
       ...(["password_rejected", "invalid_credentials", "unknown_passkey", "factor_needed", "match_needed"] as const),
       ...(["transaction_over", "too_many_attempts", "overloaded", "unavailable"] as const),
     ],
-    available: ({ mails }) => mails.reset,
+    available: ({ mails }) => mails.resetFinish,
     endpoint: finishReset,
   }),
   route({
