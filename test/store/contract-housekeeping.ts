@@ -195,7 +195,7 @@ export function housekeepingContract(store: Opened): void {
     await store().queueMail(mailRequest());
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
-      ...{ userId: ann.id, now: start, origin: operator },
+      ...{ userId: ann.id, isStored: true, now: start, origin: operator },
       spend: { hash: "spent", until: start + 660, idempotency: undefined },
     });
     expect(await clean(start + 600 + day)).toEqual({});

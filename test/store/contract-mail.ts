@@ -136,6 +136,8 @@ export function mailContract(store: Opened): void {
   registrationContract(store);
 }
 
+const alarm = { userId: ann.id, spend: spend("alarm"), now: start, origin };
+
 function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
@@ -156,8 +158,6 @@ function resetContract(store: Opened): void {
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });
 
-  it("a transaction resets a password once, also of two requests at once", async () => {
-    await addUser(store());
   it.each(["other@x.example", undefined])(
     "a reset that was mailed to %s does not prove the address",
     async (provesEmail) => {
@@ -168,6 +168,8 @@ function resetContract(store: Opened): void {
     },
   );
 
+  it("a transaction resets a password once, also of two requests at once", async () => {
+    await addUser(store());
     const outcomes = await Promise.all(["x", "y"].map((passwordHash) => store().finishReset(reset({ passwordHash }))));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["changed", "done"]);
     const again = reset({ stored: { passwordVersion: 2 }, factorsVersion: start });
@@ -195,7 +197,7 @@ function resetContract(store: Opened): void {
   it("an alarm ends the sessions and device proofs once, and leaves the password", async () => {
     await addUser(store());
     const { id } = await openSession(store());
-    const raise = () => store().raiseAlarm({ userId: ann.id, spend: spend("alarm"), now: start, origin });
+    const raise = () => store().raiseAlarm({ ...alarm, isStored: true });
     const turns = await Promise.all([raise(), raise()]);
     expect(turns.flat()).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
@@ -207,9 +209,17 @@ function resetContract(store: Opened): void {
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
   });
 
+  it("an alarm of a deleted user leaves no row of an account", async () => {
+    await addUser(store());
+    await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
+    expect(await store().raiseAlarm({ ...alarm, isStored: true })).toEqual([]);
+    expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
+    expect(await eventsOf(store())).not.toContain("alarm");
+  });
+
   it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
     const { id } = await openSession(store(), { stored: false });
-    const revoked = await store().raiseAlarm({ userId: ann.id, spend: spend("alarm"), now: start, origin });
+    const revoked = await store().raiseAlarm({ ...alarm, isStored: false });
     expect(revoked).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });

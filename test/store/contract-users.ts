@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { NewUserRow } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, emailOf, eventsOf, openSession, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, eventsOf, mailRequest, openSession, operator, start } from "./fixtures.js";
 
 const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
 
@@ -170,6 +170,15 @@ export function userContract(store: Opened): void {
     expect(await store().findUser("ann")).toMatchObject({ disabled: false });
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
     expect(await store().setDisabled({ ...ending, userId: "nobody", disabled: true })).toMatchObject({ found: false });
+  });
+
+  it("the mails of a deleted user are not sent any more, and those of another user are", async () => {
+    await addUser(store());
+    const mail = mailRequest();
+    await store().queueMail({ ...mail, draft: { ...mail.draft, userId: ann.id } });
+    await store().queueMail({ ...mail, draft: { ...mail.draft, userId: "u-2" } });
+    await store().deleteUser(ending);
+    expect(await store().takeMail({ now: start, holdSeconds: 60, limit: 10 })).toMatchObject([{ userId: "u-2" }]);
   });
 
   it("the login of a deleted user is free again, and the tokens of the user are revoked", async () => {

@@ -255,5 +255,6 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("finishReset", { ...reset, factorsVersion: moved.factorsVersion, spend: spend("s"), ...attempts, use });
   const recovery = { userId: ann.id, login: ann.login, reason: "lost", detail: undefined, now: start, origin };
   await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
-  for (const _ of [1, 2]) await run("raiseAlarm", { userId: ann.id, spend: spend("alarm"), now: start, origin });
+  for (const _ of [1, 2])
+    await run("raiseAlarm", { userId: ann.id, isStored: true, spend: spend("alarm"), now: start, origin });
 }

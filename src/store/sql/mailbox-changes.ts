@@ -160,6 +160,8 @@ export function* beginRecovery({ mail, now: at, ...entry }: RecoveryStart): Tran
 
 export interface Alarm {
   readonly userId: string;
+  /** False for a user of an application's own table, who has no row here. */
+  readonly isStored: boolean;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
   readonly now: number;
@@ -167,8 +169,11 @@ export interface Alarm {
 }
 
 /** Ends the sessions and device proofs of a user, and what was begun. The password stays. */
-export function* raiseAlarm({ userId, spend: spending, now, origin }: Alarm): Transaction<readonly Revocation[]> {
+export function* raiseAlarm(input: Alarm): Transaction<readonly Revocation[]> {
+  const { userId, isStored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
+  // The user was deleted. A row of the account would stay for ever.
+  if (isStored && !user) return [];
   yield* advisoryLock(`sessions of ${userId}`);
   if (!(yield* spend(spending, now))) return [];
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);

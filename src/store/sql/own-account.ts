@@ -99,7 +99,6 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   yield* write("delete from ampho_users where id = ?", [userId]);
   yield* deleteAccount(userId);
-  yield* write("delete from ampho_mail where user_id = ?", [userId]);
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   const revoked = yield* revokeAll(input, "user_deleted");
   // A row of an ended session is kept for a while, so that its tokens are recognised as replayed.
