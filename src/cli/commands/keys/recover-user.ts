@@ -21,8 +21,7 @@ export async function recoverUser(input: CommandInput, context: CommandContext):
   });
   if (link !== null) terminal.print(link);
   const times = `${withoutFactors ? `from ${formatTime(from)} ` : ""}until ${formatTime(until)} UTC`;
-  terminal.note(
-    `Recovery of user ${quoted(login)} begun. The ${link === null ? "mailed link" : "link"} works ${times}.`,
-  );
-  terminal.note(`It asks for the number ${match}. Give it to the user after you have checked who asks.`);
+  const mailed = link === null ? "A running server mails the link. It" : "The link";
+  terminal.note(`Recovery of user ${quoted(login)} begun. ${mailed} works ${times}.`);
+  terminal.note(`The link asks for the number ${match}. Give it to the user after you have checked who asks.`);
 }
