@@ -18,6 +18,8 @@ export interface WaitingStageRules extends StageRules {
   readonly waitSeconds: number;
   /** Does not wait. */
   readonly forced: boolean;
+  /** The `kid`s of revoked keys. */
+  readonly revoked?: ReadonlySet<string>;
 }
 
 export type StageOutcome =
@@ -29,7 +31,7 @@ export type StageOutcome =
     }
   | {
       readonly outcome: "rejected";
-      readonly reason: "next_exists" | "no_next" | "no_previous" | "too_early";
+      readonly reason: "next_exists" | "no_next" | "revoked_next" | "no_previous" | "too_early";
       /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
       /** The second from which the stage can run. Also undefined when the set does not state since when the key waits. */
@@ -55,6 +57,8 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   const standings = readStandings(present, rules.algorithm);
   const [next] = nextOf(standings);
   if (next === undefined) return { outcome: "rejected", reason: "no_next" };
+  // Every process rejects what it signs, so no login would succeed. Waiting or force does not change that.
+  if (rules.revoked?.has(next.kid)) return { outcome: "rejected", reason: "revoked_next", kid: next.kid };
   const until = dueAt(next, rules);
   if (!isDue(until, rules)) return { outcome: "rejected", reason: "too_early", kid: next.kid, until };
   const { current, others } = standings;
@@ -72,10 +76,7 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
  * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because nothing
  * accepts what it signed.
  */
-export function retirePrevious(
-  present: unknown,
-  rules: WaitingStageRules & { readonly revoked?: ReadonlySet<string> },
-): StageOutcome {
+export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
   const isRevoked = ({ kid }: KeyStanding) => rules.revoked?.has(kid) === true;
   const previous = standings.others.filter((one) => one.state === "previous" || isRevoked(one));

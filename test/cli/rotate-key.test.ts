@@ -62,6 +62,32 @@ it("a key that AMPHO_SECURITY_TOKEN_ALG excludes does not replace the file, with
   expect((await run("sec-rotate-key", "--in-place")).code).toBe(0);
 });
 
+it("a revoked next key cannot be activated, and the messages lead to its removal", async () => {
+  const cwd = freshFolder();
+  const keyFile = path.join(cwd, "key.json");
+  const run = (...args: readonly string[]) => ampho(args, { cwd, env: { AMPHO_SECURITY_KEY_FILE: keyFile } });
+  const rotate = (...args: readonly string[]) => run("sec-rotate-key", "--in-place", "--stage", ...args);
+  expect((await run("sec-gen-key", "--output", keyFile)).code).toBe(0);
+  expect((await rotate("next")).code).toBe(0);
+  const kids = () => JSON.parse(readFileSync(keyFile, "utf8")).keys.map(({ kid }: { kid: string }) => kid);
+  const [signing, next] = kids();
+  expect((await run("sec-revoke-key", "--", next)).code).toBe(0);
+
+  expect(await rotate("next")).toMatchObject({ code: 1, stderr: expect.stringContaining("--stage retire if it was") });
+  const before = readFileSync(keyFile, "utf8");
+  for (const forced of [[], ["--force", "--reason", "The runbook says so."]])
+    expect(await rotate("activate", ...forced)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`Key ${next} is revoked, so it must not sign. Remove it with --stage retire.`),
+    });
+  expect(readFileSync(keyFile, "utf8")).toBe(before);
+  expect((await run("audit-list", "--json")).stdout).not.toContain("key_stage_forced");
+
+  expect((await rotate("retire")).code).toBe(0);
+  expect(kids()).toEqual([signing]);
+  expect((await rotate("next")).code).toBe(0);
+});
+
 it("Ed25519 and EdDSA are one algorithm, so a rotation between them has no warning", async () => {
   const cwd = freshFolder();
   const env = { AMPHO_SECURITY_TOKEN_ALG: "EdDSA", AMPHO_SECURITY_KEY_FILE: "key.json" };

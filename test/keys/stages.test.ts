@@ -75,6 +75,19 @@ describe("a rotation", () => {
     expect(states(setOf(outcome)).map(([kid]) => kid)).toEqual([a["kid"]]);
   });
 
+  test("a revoked next key never signs, whether it has waited or is forced", () => {
+    const revoked = new Set([String(b["kid"])]);
+    for (const rules of [waiting, { ...waiting, forced: true }])
+      expect(activateNext(published, { ...rules, revoked })).toEqual({
+        outcome: "rejected",
+        reason: "revoked_next",
+        kid: b["kid"],
+      });
+    expect(activateNext(published, { ...waiting, revoked: new Set([String(a["kid"])]) })).toMatchObject({
+      outcome: "done",
+    });
+  });
+
   test("a set has at most one next key, and a stage without its key is rejected", () => {
     expect(publishNext(published, c, { now })).toEqual({ outcome: "rejected", reason: "next_exists", kid: b["kid"] });
     expect(activateNext(a, waiting)).toEqual({ outcome: "rejected", reason: "no_next" });

@@ -69,10 +69,11 @@ export async function runStage(
   const { tokenAlg } = present;
   const alg = asked.alg ?? signingAlgorithm(present.key, tokenAlg);
   const forced = reason !== undefined;
-  const use = stage === "retire" ? await withManagement(context, ({ keys }) => keys.readUse()) : undefined;
+  // A stage that trusts or removes an existing key must know the revocations.
+  const use = stage === "next" ? undefined : await withManagement(context, ({ keys }) => keys.readUse());
   const make = stages[stage](present, { alg, forced, revoked: new Set(use?.revoked) });
   const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
-  if (use !== undefined && !forced) requireNoSecrets(use, planned.kids);
+  if (stage === "retire" && use !== undefined && !forced) requireNoSecrets(use, planned.kids);
   if (stage === "next" || reason === undefined) {
     return {
       set: planned.set,
@@ -100,9 +101,9 @@ const stages: Readonly<Record<Stage, (present: PresentKeys, asked: AskedStage) =
     return (rules) => publishNext(key, jwk, rules);
   },
   activate:
-    ({ key }, { forced }) =>
+    ({ key }, { forced, revoked }) =>
     (rules) =>
-      activateNext(key, { ...rules, forced, waitSeconds: activateWaitSeconds }),
+      activateNext(key, { ...rules, forced, revoked, waitSeconds: activateWaitSeconds }),
   retire:
     ({ key, configuration }, { forced, revoked }) =>
     (rules) =>
@@ -124,7 +125,9 @@ type Rejected = Extract<StageOutcome, { readonly outcome: "rejected" }>;
 
 const force = "To do it anyway, use --force --reason TEXT.";
 const rejections: Readonly<Record<Rejected["reason"], (rejected: Rejected) => string>> = {
-  next_exists: ({ kid }) => `Key ${kid} already has the state next. Use --stage activate to let it sign.`,
+  next_exists: ({ kid }) =>
+    `Key ${kid} already has the state next. Use --stage activate to let it sign, or --stage retire if it was revoked.`,
+  revoked_next: ({ kid }) => `Key ${kid} is revoked, so it must not sign. Remove it with --stage retire.`,
   no_next: () => "No key of the set has the state next. Use --stage next to add one.",
   no_previous: () => "No key of the set has the state previous. Only you can remove a key that was added by hand.",
   too_early: ({ kid, until }) =>
