@@ -57,7 +57,9 @@ export interface AuditEntry {
  * const [row] = await ampho.audit.list({ login: "alice", limit: 1 });
  * if (row !== undefined) console.log(row.n, row.at, row.event, row.origin.actor);
  */
-export interface AuditRow extends AuditEntry {
+export interface AuditRow extends Omit<AuditEntry, "event"> {
   /** Grows with each entry. */
   readonly n: number;
+  /** A name of docs/reference/audit-events.md, or of a later version that uses the same database. */
+  readonly event: string;
 }

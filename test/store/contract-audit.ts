@@ -30,6 +30,18 @@ export function auditContract(store: Opened): void {
     ]);
   });
 
+  it("an event of a later program is listed as its text, and hides no other row", async () => {
+    const later = "of_a_later_program" as AuditEntry["event"];
+    await store().recordAudit({ ...rejected, event: later });
+    await store().recordAudit(rejected);
+    for (const login of [undefined, "Ann"]) {
+      const rows = await store().listAudit({ login, since: undefined, limit: 10 });
+      expect(rows.map(({ event }) => event)).toEqual([later, "login_rejected"]);
+    }
+    const exported = { userId: ann.id, login: "Ann", now: start, origin, eventsMax: 10 };
+    expect((await store().exportAccount(exported)).map(({ event }) => event)).toContain(later);
+  });
+
   it("a row about a user has the login, also where the caller knows the id alone, so that it goes with the account", async () => {
     const detail = { mail: 1 };
     const unnamed: AuditEntry = { ...rejected, login: undefined, detail };
