@@ -13,7 +13,7 @@ import { MailFailure } from "./mail-failure.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
-import { isMailKind, isNotice, type MailKind, type MailValues, proofsOf } from "./texts/kinds.js";
+import { isMailKind, isNotice, type MailKind, type MailValues, mailKinds, proofsOf } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import type { Transport } from "./transports/transport.js";
 
@@ -32,6 +32,7 @@ export interface OutboxDeps {
   readonly transport: Transport;
   readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signLink">;
   readonly mailTokens: MailTokens;
+  readonly revocations: { readonly revokedKeys: ReadonlySet<string> };
   readonly settings: Configuration;
   readonly clock: Clock;
   readonly replaceText: ReplaceText | undefined;
@@ -48,7 +49,7 @@ const wakeMs = 100;
 /** Longer than `mailText` and a transport take to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
-const readSeconds = 15;
+const readMs = 15_000;
 /** How long a process that stops waits for a mail server. */
 const stopMs = { sending: 5_000, recording: 1_000 };
 /** The first pause after a failure, and the factor and maximum of the next ones. */
@@ -63,14 +64,14 @@ export function startOutbox(deps: OutboxDeps): Outbox {
 
   const flying = new Set<Promise<void>>();
   let waiting: ReturnType<Outbox["waiting"]> = { waiting: 0, oldestAt: undefined };
-  let readAt = Number.NEGATIVE_INFINITY;
+  let readAtMs = Number.NEGATIVE_INFINITY;
 
   /** The counts are for metrics, so they are read rarely. */
   async function readWaiting(): Promise<void> {
-    const now = clock.now();
-    if (now - readAt < readSeconds) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - readAtMs < readMs) return;
     waiting = await store.readOutbox();
-    readAt = now;
+    readAtMs = nowMs;
   }
 
   /** Takes mails while there are any. A mail server that is slow for one of them does not delay the others. */
@@ -78,7 +79,8 @@ export function startOutbox(deps: OutboxDeps): Outbox {
     try {
       for (;;) {
         const limit = atOnce - flying.size;
-        const mails = limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit });
+        const mails =
+          limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit, kinds: mailKinds });
         for (const mail of mails) {
           const delivery: Promise<void> = deliver(deps, mail).finally(() => flying.delete(delivery));
           flying.add(delivery);
@@ -174,7 +176,7 @@ function nextAttempt({ tries, until }: OutgoingMail, now: number): number | unde
   return at < until ? at : undefined;
 }
 
-/** Undefined if the key is gone or revoked that the code and the link are derived from. */
+/** Undefined if the key is revoked that the code and the link are derived from. */
 async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const { settings, replaceText } = deps;
   const { n, kind, address: to } = mail;
@@ -193,7 +195,7 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
 }
 
 function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial<MailValues> | undefined {
-  const { mailTokens, settings, transactions } = deps;
+  const { mailTokens, revocations, settings, transactions } = deps;
   const { claims, userId, n } = mail;
   const link = (name: string, token: string) => `${settings.appUrl}#${name}=${token}`;
   if (isNotice(kind)) {
@@ -214,7 +216,11 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
     ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
     recovery: claims["recovery"] as Recovery | undefined,
   });
-  if (token === undefined) return undefined;
+  if (token === undefined) {
+    if (revocations.revokedKeys.has(own.kid)) return undefined;
+    // Another process can have the key, as long as not every one has read the changed key file.
+    throw new MailFailure(`The mail was begun under the key ${own.kid}, which is not configured here.`);
+  }
   const code = proofs.includes("code") ? transactions.mailedCode(own, bound) : undefined;
   if (!proofs.includes("link")) return { code, minutes };
   return { code, link: link("ampho", `${token}.${transactions.linkProof(own, bound)}`), minutes };

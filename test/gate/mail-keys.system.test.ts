@@ -42,12 +42,20 @@ const outcomesIn = async (world: World, event: string) =>
   (await world.events()).filter((each) => each.startsWith(`${event}:`)).map((each) => each.slice(event.length + 2));
 
 onBothDatabases((ground) => {
-  it("a mail whose code or link is of a key that is gone is dropped, and a notice goes out", async () => {
+  it("a mail whose key one process lacks waits for a process that has the key, and a notice goes out", async () => {
     const { world, mails, restart } = await openWaiting(ground);
-    const next = await restart(world, { key: newKey("key-2") });
-    await expect.poll(() => outcomesIn(next, "mail_dropped")).toEqual(["key_gone", "key_gone"]);
+    const key = newKey("key-2");
+    const lacking = await restart(world, { key });
+    const lacks = "The mail was begun under the key key-1, which is not configured here.";
+    await expect
+      .poll(async () => (await outcomesIn(lacking, "mail_failed")).filter((reason) => reason === lacks))
+      .toHaveLength(2);
     await expect.poll(() => mails.map(({ kind }) => kind)).toEqual(["password_changed"]);
-    expect(next.notices.join("\n")).not.toContain("internal error");
+    expect(await outcomesIn(lacking, "mail_dropped")).toEqual([]);
+    expect(lacking.notices.join("\n")).not.toContain("internal error");
+    expect(lacking.notices).toContain(lacks);
+    await restart(lacking, { key: { keys: [key, world.key] } });
+    await expect.poll(() => mails.map(({ kind }) => kind).sort()).toEqual(["email", "login", "password_changed"]);
   });
 
   it("a mail whose code or link is of a revoked key is dropped, and a notice waits for another key", async () => {

@@ -84,6 +84,16 @@ onBothDatabases((ground) => {
     await noticeOf(world, ann, "new_device", () => logInBy(world, { login: ann, password, totp: nextCode() }));
   });
 
+  it("a notice that was written while the clock was ahead suppresses none after the clock was set back", async () => {
+    const world = await openMailing(ground);
+    await addPerson(world, ann, password);
+    const logIn = () => logInBy(world, { login: ann, password });
+    world.clock.advance(8 * 86_400);
+    await noticeOf(world, ann, "new_device", logIn);
+    world.clock.advance(-8 * 86_400);
+    await noticeOf(world, ann, "new_device", logIn);
+  });
+
   it("each change of a credential causes one notice", async () => {
     const { world, grant, recoveryCodes } = await openOwner(ground);
     const sent = { login: ann, password, recovery_code: recoveryCodes[0], device: grant.device };

@@ -278,6 +278,16 @@ describe("the option mail", () => {
     });
   });
 
+  it("close ends a mail whose function never settles, so that no timer keeps the process alive", async () => {
+    const transport = await open(undefined, () => new Promise(() => undefined));
+    const failure = failureOf(transport.send(message));
+    await transport.close();
+    expect(await failure).toMatchObject({
+      permanent: false,
+      message: "The process stopped before the option mail settled.",
+    });
+  });
+
   it("there is no transport without a function and AMPHO_MAIL_URL", async () => {
     expect(await createTransport({ mailUrl: undefined, mailKey }, { clock, log: () => undefined })).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { mailKinds } from "../../dist/mail/texts/kinds.js";
 import type { MailboxOutcome } from "../../dist/store/sql/mailbox-changes.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Store } from "../../dist/store/store.js";
@@ -19,7 +20,7 @@ import {
 } from "./fixtures.js";
 
 const bob = { id: "u-bob", login: "Bob", canonical: "bob" };
-const taking = { now: start, holdSeconds: 60, limit: 10 };
+const taking = { now: start, holdSeconds: 60, limit: 10, kinds: mailKinds };
 const numbersOf = (mails: readonly { readonly n: number }[]) => mails.map(({ n }) => n);
 const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
 const mailTo = (address: string) => ({ draft: { ...mailRequest().draft, address } });
@@ -55,6 +56,15 @@ export function mailContract(store: Opened): void {
     expect(await store().takeMail({ ...taking, now: start + 59 })).toEqual([]);
     const later = await store().takeMail({ ...taking, now: start + 60 });
     expect(later.map(({ n, tries }) => [n, tries])).toEqual([1, 2, 3].map((n) => [n, 2]));
+  });
+
+  it("a mail of a kind that a program does not know waits for the program that knows it", async () => {
+    const later = { ...mailRequest().draft, kind: "of_a_later_program" };
+    await store().queueMail(mailRequest({ draft: later }));
+    await store().queueMail(mailRequest());
+    expect(numbersOf(await store().takeMail(taking))).toEqual([2]);
+    const taken = await store().takeMail({ ...taking, kinds: [...mailKinds, later.kind] });
+    expect(taken.map(({ n, tries }) => [n, tries])).toEqual([[1, 1]]);
   });
 
   it("mails that are too old take no turn from the mails that can be sent", async () => {

@@ -44,16 +44,29 @@ export async function createTransport(
 
 /** The error of the application can contain the address, so only the fact is reported. */
 function createFunction(mail: SendMail): Transport {
+  const sending = new Set<(failure: MailFailure) => void>();
   return {
     async send(message) {
+      let stop: (failure: MailFailure) => void = () => {};
+      const stopped = new Promise<never>((_, reject) => {
+        stop = reject;
+      });
+      sending.add(stop);
       try {
-        await within(30_000, mail(message), () => new MailFailure("The option mail did not settle within 30 s."));
+        const settled = Promise.race([mail(message), stopped]);
+        await within(30_000, settled, () => new MailFailure("The option mail did not settle within 30 s."));
       } catch (error) {
         if (error instanceof MailFailure) throw error;
         throw new MailFailure("The option mail rejected the mail.", { cause: error });
+      } finally {
+        sending.delete(stop);
       }
     },
     accepted: "The option mail accepted the mail.",
-    close: () => Promise.resolve(),
+    close() {
+      // The limit of 30 s would keep the process alive.
+      for (const stop of sending) stop(new MailFailure("The process stopped before the option mail settled."));
+      return Promise.resolve();
+    },
   };
 }

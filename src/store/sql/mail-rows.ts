@@ -1,5 +1,6 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
+import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { first, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
@@ -19,6 +20,10 @@ export interface MailDraft {
   /** The time from which it can be sent. Default: at once. The age of a waiting mail counts from it. */
   readonly sendAt?: number | undefined;
 }
+
+// A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until then.
+const isRecent = "at > ? and at <= ?";
+const hourBefore = (now: number) => [now - 3600, now + skewMaxSeconds];
 
 /** Mails of one kind to a user, which logins with a right password cause. */
 const inHourMax = 5;
@@ -45,8 +50,8 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
 /** The same for a mail that a login causes. Returns false beyond the limit. */
 export function* insertLimitedMail(draft: MailDraft, now: number): Transaction<boolean> {
   const { userId = null, kind, address } = draft;
-  const recent = "select count(*) from ampho_mail where user_id = ? and kind = ? and at > ?";
-  const parameters = [...valuesOf(draft, now), address, userId, kind, now - 3600, inHourMax];
+  const recent = `select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
+  const parameters = [...valuesOf(draft, now), address, userId, kind, ...hourBefore(now), inHourMax];
   return (yield* first(`${insert} and (${recent}) < ? returning n`, parameters)) !== undefined;
 }
 
@@ -64,7 +69,7 @@ export interface Notice {
   readonly hourly?: true;
 }
 
-const isFirst = "not exists (select 1 from ampho_mail where user_id = ? and kind = ? and at > ?)";
+const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
 const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
   select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
@@ -76,7 +81,7 @@ export function* insertNotice({ kind, at, userId, origin, hourly }: Notice): Tra
   const address = noticeTo ?? "";
   const claims = { at, agent: agent ?? null };
   const parameters = valuesOf({ kind, userId, address, claims, language, until: at + noticeSeconds }, at);
-  const earlier = [userId, kind, hourly === true ? at - 3600 : Number.MAX_SAFE_INTEGER];
+  const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
   if (noticeTo !== undefined) {
     yield* write(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
     return;

@@ -38,9 +38,15 @@ export function* takeMail(input: {
   readonly now: number;
   readonly holdSeconds: number;
   readonly limit: number;
+  /** The kinds that the caller can compose. A program of a later version on the same database sends the others. */
+  readonly kinds: readonly string[];
 }): Transaction<readonly OutgoingMail[]> {
-  const { now, holdSeconds, limit } = input;
-  const due = yield* query(`${select} and until > ? order by next_at, n limit ?`, [now, now, limit], "skipLocked");
+  const { now, holdSeconds, limit, kinds } = input;
+  const due = yield* query(
+    `${select} and until > ? and kind in (${kinds.map(() => "?").join(", ")}) order by next_at, n limit ?`,
+    [now, now, ...kinds, limit],
+    "skipLocked",
+  );
   const old = yield* query(
     `${select} and until <= ? order by next_at, n limit ?`,
     [now, now, droppedMax],
