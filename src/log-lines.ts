@@ -35,6 +35,12 @@ export const databaseLine = (state: "failing" | "following", error?: unknown) =>
     ? "The database responds again."
     : `The database cannot be read: ${reasonOf(error)}. Ampho tries again until it responds.`;
 
+/** Without an error, all operations work again. */
+export const databaseOperationLine = (operation?: string, error?: unknown) =>
+  operation === undefined
+    ? "All operations of the database work again."
+    : `The database operation ${operation} fails: ${reasonOf(error)}. Requests that need it get 503.`;
+
 export function userTableLine(state: "failing" | "responding" | "undecided", cause: unknown): string {
   if (state === "failing") return `The user table fails: ${stackOf(cause)}`;
   if (state === "responding") return "The user table responds again.";
@@ -139,6 +145,12 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     cause:
       "The database is unreachable, or responds again. Guarded requests go on with the revocations that are known.",
     fix: "Start the database, or repair the network to it. The reason is that of the database driver.",
+  },
+  databaseOperationLine: {
+    lines: () => [databaseOperationLine(ellipsis, errorWithEllipsis()), databaseOperationLine()],
+    cause:
+      "The database responds and rejects a kind of request, or no longer does: the disk is full, a lock is held, a right or a table is missing.",
+    fix: "Remove the cause that the line names. The metrics count the requests that failed.",
   },
   userTableLine: {
     lines: () =>

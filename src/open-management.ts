@@ -6,7 +6,7 @@ import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import type { TotpSecrets } from "./factors/totp-secrets.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
-import { clockLine, internalErrorLine, userTableLine } from "./log-lines.js";
+import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
 import { createTransport, type SendMail } from "./mail/transports/create.js";
 import { withBreachCheck } from "./passwords/breach-check.js";
@@ -16,6 +16,7 @@ import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
 import { openStore } from "./store/open.js";
+import { reportFailures } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
@@ -113,7 +114,12 @@ export async function openDeps(
     prepare: configuration.databasePrepare,
     log,
   });
-  const store = telemetry?.store(opened) ?? opened;
+  const store =
+    telemetry === undefined
+      ? opened
+      : reportFailures(telemetry.store(opened), (failure) =>
+          log(databaseOperationLine(failure?.operation, failure?.error)),
+        );
   const readClock = () => closingOnError(() => store.close(), clockOf(store, configuration, log));
   const clock = options.clock ?? (await readClock());
   const pool = createPasswordPool({ measure: telemetry?.measure });

@@ -4,6 +4,7 @@ import { withEnvFile } from "../config/env-file.js";
 import { nearest } from "../config/nearest.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
+import { reasonOf } from "../log-lines.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
@@ -170,6 +171,8 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   if (error instanceof CommanderError) return [2, usageMessage(error, typed)];
   if (error instanceof UsageError) return [2, `${error.message} ${seeHelp(typed[0])}`];
   if (error instanceof ConfigurationError) return [2, error.message];
+  if (error instanceof AmphoError && error.code === "unavailable" && reasonOf(error) !== error.message)
+    return [1, `${error.message} The reason: ${reasonOf(error)}.`];
   if (error instanceof CommandFailure || error instanceof AmphoError || error instanceof DatabaseError) {
     return [1, error.message];
   }

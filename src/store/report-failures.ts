@@ -1,0 +1,68 @@
+// Reports why operations of the database fail. `/readyz` reads only the revocations, so a full disk or a missing right of
+// the role would otherwise show nowhere.
+import { AmphoError, isError } from "../errors.js";
+import { bindOperations, type OperationInput, type OperationName, type OperationOutput } from "./operations.js";
+import type { Store } from "./store.js";
+
+export interface FailureReport {
+  readonly operation: OperationName;
+  /** Its cause is that of the driver. */
+  readonly error: AmphoError;
+}
+
+/** Two operations of which one fails can follow each other in every second. */
+const repeatMs = 60_000;
+
+/**
+ * Calls `report` when an operation begins to fail, once for each cause, and without a failure when all of them work again.
+ * The follower of revocations reports its own operation.
+ */
+export function reportFailures(store: Store, report: (failure: FailureReport | undefined) => void): Store {
+  // TypeScript does not follow that the method and its input belong to the same operation.
+  const methods = store as unknown as {
+    readonly [P in OperationName]: (input: OperationInput<P>) => Promise<OperationOutput<P>>;
+  };
+  const failing = new Map<OperationName, string>();
+  const reportedMs = new Map<string, number>();
+  let isReported = false;
+  let isClosed = false;
+
+  function failed(operation: OperationName, error: unknown): void {
+    if (isClosed || operation === "readRevocations" || failing.has(operation)) return;
+    if (!(error instanceof AmphoError && error.code === "unavailable" && isError(error.cause))) return;
+    const reason = error.cause.message;
+    const isKnown = [...failing.values()].includes(reason);
+    failing.set(operation, reason);
+    const now = performance.now();
+    if (isKnown || now - (reportedMs.get(reason) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
+    reportedMs.set(reason, now);
+    isReported = true;
+    report({ operation, error });
+  }
+
+  function succeeded(operation: OperationName): void {
+    if (!failing.delete(operation) || failing.size > 0 || !isReported) return;
+    isReported = false;
+    report(undefined);
+  }
+
+  async function call<P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> {
+    try {
+      const output = await methods[operation](input);
+      if (failing.size > 0) succeeded(operation);
+      return output;
+    } catch (error) {
+      failed(operation, error);
+      throw error;
+    }
+  }
+
+  return {
+    ...store,
+    ...bindOperations(call),
+    close() {
+      isClosed = true;
+      return store.close();
+    },
+  };
+}
