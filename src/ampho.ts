@@ -33,7 +33,13 @@ import { createErrorResponder, type ErrorResponder } from "./http/rest/responses
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
-import { databaseLine, forwardedLine, internalErrorLine, signingKeyRevokedLine } from "./log-lines.js";
+import {
+  databaseLine,
+  forwardedLine,
+  internalErrorLine,
+  signingKeyRevokedLine,
+  usersElsewhereLine,
+} from "./log-lines.js";
 import { MailFailure } from "./mail/mail-failure.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
@@ -264,7 +270,7 @@ export async function composeAmpho(
   const library = await loadLibraryFor(configuration);
   const managed = await openDeps(configuration, options, telemetry);
   const closeManaged = () => closeDeps(managed);
-  if (isApplication) await closingOnError(closeManaged, noteUserTable(managed));
+  if (isApplication) await closingOnError(closeManaged, noteUserTable(managed, log));
   const keyring = createKeyring(keys, configuration, managed.revocations);
   const providers = createProviders(configuration, library, { clock: managed.clock, log });
   const captcha = openCaptcha(managed, options.captcha, telemetry);
@@ -362,11 +368,12 @@ function requireKeys({ keys }: Configuration): readonly Key[] {
   return keys;
 }
 
-/** The commands read this note, to report that there are no users for them to manage. */
-async function noteUserTable({ store, directory }: ManagementDeps): Promise<void> {
-  const isApplications = !directory.inDatabase;
-  if ((await store.readApplicationOwnsUsers()) !== isApplications)
-    await store.writeApplicationOwnsUsers(isApplications);
+/** The commands and renewals read this note, because only the application knows the users of its table. */
+async function noteUserTable({ store, directory, clock }: ManagementDeps, log: Log): Promise<void> {
+  const owns = !directory.inDatabase;
+  if ((await store.readApplicationOwnsUsers()) === owns) return;
+  const noted = await store.writeApplicationOwnsUsers({ owns, now: clock.now() });
+  if (noted !== owns) log(usersElsewhereLine());
 }
 
 /** Undefined where no captcha is configured. */

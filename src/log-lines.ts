@@ -41,6 +41,13 @@ export const databaseOperationLine = (operation?: string, error?: unknown) =>
     ? "All operations of the database work again."
     : `The database operation ${operation} fails: ${reasonOf(error)}. Requests that need it get 503.`;
 
+export const usersElsewhereLine = () =>
+  [
+    "Another process gave this database the option `users`, and users of that table are logged in. Give this process the",
+    "option, too. Without it, their logins are rejected here, and their renewals return 503.",
+    "If the users are in the database now, run `ampho session-end --all` and restart (docs/guides/own-users.md).",
+  ].join(" ");
+
 export function userTableLine(state: "failing" | "responding" | "undecided", cause: unknown): string {
   if (state === "failing") return `The user table fails: ${stackOf(cause)}`;
   if (state === "responding") return "The user table responds again.";
@@ -151,6 +158,11 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     cause:
       "The database responds and rejects a kind of request, or no longer does: the disk is full, a lock is held, a right or a table is missing.",
     fix: "Remove the cause that the line names. The metrics count the requests that failed.",
+  },
+  usersElsewhereLine: {
+    lines: () => [usersElsewhereLine()],
+    cause: "A process without the option `users` uses the database of an application that has it.",
+    fix: "Give each process the same options, or its own database.",
   },
   userTableLine: {
     lines: () =>

@@ -561,6 +561,21 @@ describe("the commands beside an application's own user table", () => {
     expect(command().status).toBe(0);
   });
 
+  it("a process without the option `users` ends no session of the application's users, and its log names the option", async () => {
+    const { world, logIn } = await openOwn();
+    const grant = grantOf(await logIn());
+    const lacking = await world.another({ users: undefined });
+    expect(lacking.notices).toEqual([expect.stringContaining("Give this process the option, too.")]);
+    expect((await lacking.renew(grant.refresh_token)).error).toBe("unavailable");
+    expect(lacking.notices.at(-1)).toContain("the user is in the table of the option `users`");
+    const next = grantOf(await world.renew(grant.refresh_token));
+    expect(await admission(world.ampho, next.token)).toBe("in");
+    expect(await world.events()).toEqual(["login", "renew"]);
+    await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "not_found" });
+    await lacking.ampho.sessions.endForEveryone();
+    expect((await world.another({ users: undefined })).notices).toEqual([]);
+  });
+
   it("the commands for second factors take the id of a user", async () => {
     const databaseUrl = `sqlite:${path.join(freshFolder(), "ampho.db")}`;
     const users = { find: () => ({ id: "7", login: "Ann" }), verify: () => false };

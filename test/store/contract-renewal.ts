@@ -25,6 +25,20 @@ export function renewalContract(store: Opened): void {
     });
   });
 
+  it("a user who is only in the table of the application keeps the session, whichever process renews it", async () => {
+    expect(await store().writeApplicationOwnsUsers({ owns: true, now: start })).toBe(true);
+    const session = await openSession(store(), { stored: false });
+    await expect(store().renewSession(renewal(session))).rejects.toMatchObject({ code: "unavailable" });
+    expect(await store().writeApplicationOwnsUsers({ owns: false, now: start })).toBe(true);
+    expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([session]);
+    expect(await store().renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    await store().endAllSessions({
+      ...{ now: start + 200, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 },
+    });
+    expect(await store().writeApplicationOwnsUsers({ owns: false, now: start + 200 })).toBe(false);
+    expect(await store().readApplicationOwnsUsers()).toBe(false);
+  });
+
   it("exactly one of 20 concurrent renewals moves the generation, in each round", async () => {
     await addUser(store());
     let session = await openSession(store());

@@ -95,7 +95,8 @@ export async function runEveryOperation(run: Run): Promise<void> {
   for (const kind of oldRowKinds)
     await run("deleteOldRows", { ...lease, kind, windowSeconds: 900, auditKeepSeconds: 86_400, next: undefined });
   await run("releaseHousekeepingLease", lease);
-  await run("writeApplicationOwnsUsers", true);
+  await run("writeApplicationOwnsUsers", { owns: true, now: start });
+  await run("writeApplicationOwnsUsers", { owns: false, now: start });
   await run("readApplicationOwnsUsers", undefined);
   await run("recordAudit", { at: start, event: "login_rejected", origin });
   for (const since of [undefined, start])

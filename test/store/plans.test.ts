@@ -21,8 +21,12 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLock
 /** A scan of the imports in progress, which are few. */
 const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports_open$/;
 
-/** An operator asks, from a process of their own, and waits. */
+/**
+ * An operator asks, from a process of their own, and waits. Or a process starts for the first time without the table of the
+ * application.
+ */
 const ofOperators: ReadonlySet<string> = new Set([
+  "writeApplicationOwnsUsers",
   ...["countSessions", "countLockedOut", "findSessionUsers", "countSecretsByKey", "listInvitations"],
 ]);
 

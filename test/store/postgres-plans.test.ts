@@ -55,8 +55,9 @@ const filling = [
 
 /** They count, list or clear tables that are held to a size, and no login waits for them. */
 const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLockouts", "clearLockouts"]);
-/** An operator asks, from a process of their own, and waits. */
+/** As in plans.test.ts. */
 const ofOperators: ReadonlySet<string> = new Set([
+  "writeApplicationOwnsUsers",
   ...["countSessions", "countLockedOut", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
 ]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];

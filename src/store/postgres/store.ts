@@ -81,7 +81,7 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
       return await runner.run(start, limits);
     } catch (error) {
       // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
-      throw error instanceof PostgresFailure ? unavailable(error) : error;
+      throw error instanceof PostgresFailure || error instanceof DatabaseError ? unavailable(error) : error;
     }
   }
   const hedged = createHedgedRead();
@@ -103,7 +103,7 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
   };
 }
 
-function unavailable(cause: PostgresFailure): AmphoError {
+function unavailable(cause: Error): AmphoError {
   return new AmphoError("unavailable", "The database does not respond.", { retryAfterSeconds: 1 }, { cause });
 }
 

@@ -3,6 +3,7 @@
 // grace. Any other token is a replay and ends the session.
 // All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
+import { DatabaseError } from "../database-error.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
@@ -16,7 +17,7 @@ import {
   sessionColumns,
   sessionOf,
 } from "./session-rows.js";
-import { readState, recordAccess } from "./state.js";
+import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
 import { findUserById, sendUserOf, type User } from "./users.js";
 
 export interface Renewal extends Move {
@@ -99,6 +100,9 @@ function* grant(
   let user: User | undefined;
   if (readUser) {
     user = yield* readUser;
+    // Only the application can say whether its user is gone. The rollback leaves the session as it was.
+    if (!user && (yield* applicationOwnsUsers()))
+      throw new DatabaseError("the user is in the table of the option `users`, which this process does not have");
     if (!user) return yield* end(input, session, "user_deleted");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }

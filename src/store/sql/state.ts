@@ -58,13 +58,38 @@ function stateOf(found: Row | undefined): State {
   };
 }
 
+const selectOwner = "select application_owns_users from ampho_state where id = 1";
+const isApplications = (row: Row | undefined) => integer(required(row), "application_owns_users") === 1;
+
 export function* readApplicationOwnsUsers(): Transaction<boolean> {
-  const row = required(yield* queryLastRow("select application_owns_users from ampho_state where id = 1"));
-  return integer(row, "application_owns_users") === 1;
+  return isApplications(yield* queryLastRow(selectOwner));
 }
 
-export function* writeApplicationOwnsUsers(owns: boolean): Transaction<void> {
+/** The same within a transaction. */
+export function* applicationOwnsUsers(): Transaction<boolean> {
+  return isApplications(yield* first(selectOwner));
+}
+
+/**
+ * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is logged in, because
+ * the process that asks might only lack an option. Returns the note.
+ */
+export function* writeApplicationOwnsUsers(input: {
+  readonly owns: boolean;
+  readonly now: number;
+}): Transaction<boolean> {
+  const { owns, now } = input;
+  const stranger =
+    !owns &&
+    (yield* first(
+      `select 1 as live from ampho_sessions
+       where ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?
+         and not exists (select 1 from ampho_users where ampho_users.id = ampho_sessions.user_id) limit 1`,
+      [now],
+    ));
+  if (stranger) return true;
   yield* write("update ampho_state set application_owns_users = ? where id = 1", [owns ? 1 : 0]);
+  return owns;
 }
 
 /** The second factors of an account, as the database knows them. */
