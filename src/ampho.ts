@@ -224,6 +224,7 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
     ...processContext(),
     options: parameters,
     otherOptions: compositionNames,
+    uses: { mails: mail === undefined ? "url" : "option" },
   });
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
@@ -437,14 +438,9 @@ async function openOutbox(
   settled: Telemetry["mailSettled"],
   { log = toStderr }: CompositionOptions,
 ): Promise<Outbox | undefined> {
-  const { appUrl, registration, mailLogin } = deps.settings;
   const { openTransport, replaceText } = deps.mailing;
-  const transport = appUrl === undefined ? undefined : await openTransport();
-  if (transport === undefined) {
-    if (registration === "closed" && !mailLogin) return undefined;
-    const reason = registration === "closed" ? "AMPHO_SECURITY_MAIL_LOGIN" : "AMPHO_SECURITY_REGISTRATION";
-    throw new ConfigurationError(`${reason} needs mails. Set AMPHO_APP_URL and AMPHO_MAIL_URL.`);
-  }
+  const transport = deps.settings.appUrl === undefined ? undefined : await openTransport();
+  if (transport === undefined) return undefined;
   const report = (error: unknown) => log(error instanceof MailFailure ? error.message : internalErrorLine(error));
   return startOutbox({ ...deps, transport, replaceText, report, settled });
 }

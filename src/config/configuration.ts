@@ -43,6 +43,8 @@ export interface ConfigurationInput extends SourceInput {
     readonly key?: KeyUse;
     /** Default: true. A program that uses the database must have AMPHO_DATABASE_URL in production. */
     readonly database?: boolean;
+    /** How a program sends the mails of registration and login: by AMPHO_MAIL_URL or by the option `mail`. */
+    readonly mails?: "url" | "option";
   };
 }
 
@@ -61,7 +63,7 @@ export interface ConfigurationResult {
 export function readConfiguration(input: ConfigurationInput): ConfigurationResult {
   const { environment, values: given, complete, ...sources } = readSources(input);
   const production = environment === "production";
-  const { key: keyUse = "any", database: usesDatabase = true } = input.uses ?? {};
+  const { key: keyUse = "any", database: usesDatabase = true, mails } = input.uses ?? {};
   const problems = [...sources.problems];
   const checked = checkValues(given, problems);
   const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
@@ -89,6 +91,10 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
   problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  if (mails !== undefined && complete) {
+    const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
+    problems.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
+  }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
@@ -120,7 +126,9 @@ function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appU
   const { hostname } = new URL(appUrl);
   return hostname === passkeyRp || hostname.endsWith(`.${passkeyRp}`)
     ? []
-    : [`AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it.`];
+    : [
+        `AMPHO_SECURITY_PASSKEY_RP must be ${hostname}, the host of AMPHO_APP_URL, or a domain above it, but is "${passkeyRp}".`,
+      ];
 }
 
 /** A mail must have a sender before it leaves this machine, and a webhook must be able to recognise Ampho. */
@@ -144,12 +152,28 @@ function mailProblems(
   return rules.filter(([isBroken]) => isBroken).map(([, message]) => message);
 }
 
+/** `set`: which of the two parameters that every mail needs are set. */
+export function unsentMailProblems(
+  { registration, mailLogin }: Pick<ParameterValues, "registration" | "mailLogin">,
+  set: { readonly appUrl: boolean; readonly mailUrl: boolean },
+): readonly string[] {
+  const missing = [...(set.appUrl ? [] : ["AMPHO_APP_URL"]), ...(set.mailUrl ? [] : ["AMPHO_MAIL_URL"])];
+  if (missing.length === 0) return [];
+  const why = `It needs mails, so set ${missing.join(" and ")}.`;
+  return [
+    ...(registration === "closed"
+      ? []
+      : [`AMPHO_SECURITY_REGISTRATION must be closed, but is "${registration}". ${why}`]),
+    ...(mailLogin ? [`AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. ${why}`] : []),
+  ];
+}
+
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 
 /** In production, a process in a wrong folder would otherwise start with an empty database of its own. */
-const noDatabaseInProduction =
+export const noDatabaseInProduction =
   "AMPHO_DATABASE_URL must be set in production, for example to sqlite:/var/lib/ampho/ampho.db or postgres://….";
 
 /** readKey and readProviders check these parameters, together with their files. */
@@ -163,7 +187,7 @@ function checkValues(given: ReadonlyMap<ParameterName, SourceValue>, problems: s
     const one = checkedElsewhere.has(name) ? undefined : given.get(name);
     const value = one === undefined ? defaultValue : kind.parse(one.raw);
     if (one !== undefined && value === undefined) {
-      const describe = name.endsWith("_FILE") ? describePath : secret ? redactSecret : describeValue;
+      const describe = name.endsWith("_FILE") ? describePath : secret ? redactSecret : (kind.describe ?? describeValue);
       problems.push(`${one.label} must be ${kind.expected}, but is ${describe(one.raw)}.`);
     }
     values[optionName(name)] = value;

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
+import { describeUrl } from "./redact.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
@@ -13,6 +14,8 @@ export interface Kind<T, I = T> {
   readonly expected: string;
   /** Returns undefined for a bad value. */
   parse(value: unknown): T | undefined;
+  /** Describes a wrong value, which a message shows only where no secret is expected in it. */
+  readonly describe?: (value: unknown) => string;
   /** The text of a default value in help and docs, where JSON is not readable enough. */
   format?(value: T): string;
   /** Carries the type `I` only. It is never set. */
@@ -154,6 +157,7 @@ function isOrigin(text: string): boolean {
 
 export const origins: Kind<readonly string[], string | readonly string[]> = {
   type: "JSON array of str, or str with commas",
+  describe: describeUrl,
   expected:
     "a JSON array, or a list with commas, of origins such as https://app.example or http://localhost:5173, without a path, a default port or *",
   parse(value) {
@@ -186,6 +190,7 @@ export const passkeyOrigins: Kind<readonly string[], string | readonly string[]>
 export const appUrl: Kind<string> = {
   type: "URL",
   expected: "a URL such as https://app.example/, with http only for localhost and without a query or a fragment",
+  describe: describeUrl,
   parse(value) {
     if (typeof value !== "string" || !URL.canParse(value)) return undefined;
     const url = new URL(value);
@@ -200,6 +205,7 @@ export const appUrl: Kind<string> = {
 export const secureUrl: Kind<string> = {
   type: "url",
   expected: "an https URL (http on the loopback interface only)",
+  describe: describeUrl,
   parse: (value) =>
     typeof value === "string" && URL.canParse(value) && isSecureUrl(new URL(value)) ? value : undefined,
 };
@@ -208,6 +214,7 @@ export const secureUrl: Kind<string> = {
 export const breachesUrl: Kind<string> = {
   type: "url",
   expected: "an https URL (http on the loopback interface only) without a query or a fragment, or file:DIR",
+  describe: describeUrl,
   parse(value) {
     if (typeof value !== "string" || hasControl(value)) return undefined;
     // Programs read `file://…` in several ways.
@@ -270,6 +277,7 @@ export const mailAddress: Kind<string> = {
 export const apiOrigin: Kind<string> = {
   type: "URL",
   expected: "an origin such as https://api.example, with http only for localhost and without a path",
+  describe: describeUrl,
   parse(value) {
     const url = appUrl.parse(value);
     return url !== undefined && new URL(url).origin === value ? value : undefined;

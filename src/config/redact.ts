@@ -28,6 +28,14 @@ export function describeValue(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
+/** For a parameter whose URL contains no secret. A text with @ might contain a password that was put there by mistake. */
+export function describeUrl(value: unknown): string {
+  const url =
+    typeof value === "string" && value.length <= 200 ? /^https?:\/\/[\w.~:[\]/-]+/i.exec(value)?.[0] : undefined;
+  if (typeof value !== "string" || url === undefined || value.includes("@")) return describeValue(value);
+  return `"${url}${value === url ? "" : "…"}"`;
+}
+
 /** A path has an ending or looks like /run/secrets/ampho_key. Base64 without a capital letter is not a random key. */
 const pathForms = [/^[^{}"]{1,200}\.[a-z0-9]{1,8}$/i, /^\.{0,2}\/[a-z0-9_./-]{1,200}$/];
 

@@ -82,6 +82,39 @@ describe("AMPHO_MAIL_URL", () => {
   });
 });
 
+describe("AMPHO_SECURITY_REGISTRATION and AMPHO_SECURITY_MAIL_LOGIN", () => {
+  const needed = { NODE_ENV: "production", AMPHO_SECURITY_REGISTRATION: "open", AMPHO_SECURITY_MAIL_LOGIN: "true" };
+  const problems = (env: Readonly<Record<string, string>>, mails: "url" | "option") =>
+    rejection({ ...needed, AMPHO_PORT: "many", ...env }, { mails })
+      .split("\n")
+      .slice(1);
+
+  it("a program that sends mails reports both parameters beside all others if no mail can be sent", () => {
+    const set = "It needs mails, so set AMPHO_APP_URL and AMPHO_MAIL_URL.";
+    expect(problems({}, "url")).toEqual([
+      '  AMPHO_PORT must be a whole number from 0 to 65535, but is "many".',
+      `  AMPHO_SECURITY_REGISTRATION must be closed, but is "open". ${set}`,
+      `  AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. ${set}`,
+    ]);
+    expect(problems({ AMPHO_APP_URL: "https://app.example/" }, "url")[1]).toMatch(/, so set AMPHO_MAIL_URL\.$/);
+    expect(problems({ NODE_ENV: "development" }, "url")[1]).toMatch(/, so set AMPHO_APP_URL\.$/);
+  });
+
+  it("an application with the option mail needs no AMPHO_MAIL_URL", () => {
+    expect(problems({}, "option")[1]).toMatch(/, so set AMPHO_APP_URL\.$/);
+    expect(read({ ...needed, AMPHO_APP_URL: "https://app.example/" }, { mails: "option" }).mailLogin).toBe(true);
+  });
+
+  it("a bad URL is reported as such and does not count as missing", () => {
+    const bad = { AMPHO_APP_URL: "app.example", AMPHO_MAIL_URL: "mail.example" };
+    expect(problems(bad, "url").join("\n")).not.toContain("needs mails");
+  });
+
+  it("a program that sends no mails accepts both", () => {
+    expect(read(needed)).toMatchObject({ registration: "open", mailLogin: true });
+  });
+});
+
 describe("AMPHO_MAIL_FROM and AMPHO_MAIL_KEY", () => {
   it.each(["no-reply@app.example", "a@b.co", "Shop.Mail+x_1@mail.app-1.example"])(
     "the sender %s is accepted",

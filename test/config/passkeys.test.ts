@@ -47,7 +47,7 @@ describe("AMPHO_SECURITY_PASSKEY_RP", () => {
     "the relying party cannot be %s, which a browser would reject",
     (id) => {
       expect(rejection({ ...app, AMPHO_SECURITY_PASSKEY_RP: id })).toContain(
-        "AMPHO_SECURITY_PASSKEY_RP must be login.app.example, the host of AMPHO_APP_URL, or a domain above it.",
+        `AMPHO_SECURITY_PASSKEY_RP must be login.app.example, the host of AMPHO_APP_URL, or a domain above it, but is "${id}".`,
       );
     },
   );

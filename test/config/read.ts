@@ -1,20 +1,22 @@
 // Reads a configuration for the tests of parameters.
-import { type Configuration, readConfiguration } from "../../dist/config/configuration.js";
+import { type Configuration, type ConfigurationInput, readConfiguration } from "../../dist/config/configuration.js";
 import { ConfigurationError } from "../../dist/errors.js";
 
-export const read = (env: Readonly<Record<string, string>>): Configuration =>
+type Uses = ConfigurationInput["uses"];
+
+export const read = (env: Readonly<Record<string, string>>, uses: Uses = {}): Configuration =>
   readConfiguration({
     env: { AMPHO_DATABASE_URL: "sqlite::memory:", ...env },
     cwd: "/nonexistent",
     user: "me",
     host: "here",
-    uses: { key: "none" },
+    uses: { key: "none", ...uses },
   }).configuration;
 
 /** Returns the message for a wrong configuration. */
-export function rejection(env: Readonly<Record<string, string>>): string {
+export function rejection(env: Readonly<Record<string, string>>, uses?: Uses): string {
   try {
-    read(env);
+    read(env, uses);
   } catch (error) {
     if (error instanceof ConfigurationError) return error.message;
     throw error;

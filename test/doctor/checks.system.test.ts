@@ -531,6 +531,17 @@ describe("outside providers", () => {
 });
 
 describe("mails", () => {
+  it("the doctor reports what prevents the start of a server that cannot send its mails", async () => {
+    Object.assign(env, { AMPHO_SECURITY_REGISTRATION: "invite", AMPHO_SECURITY_MAIL_LOGIN: "true" });
+    const unsent = async () => (await examined()).filter(({ message }) => message.includes("needs mails"));
+    expect((await unsent()).map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
+      'warning: AMPHO_SECURITY_REGISTRATION must be closed, but is "invite". It needs mails, so set AMPHO_APP_URL and AMPHO_MAIL_URL.',
+      "warning: AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. It needs mails, so set AMPHO_APP_URL and AMPHO_MAIL_URL.",
+    ]);
+    Object.assign(env, { AMPHO_APP_URL: "https://app.example/", AMPHO_MAIL_URL: `file:${cwd}/mails` });
+    expect(await unsent()).toEqual([]);
+  });
+
   const mailFindings = async (at = now) => {
     const findings = await examined(undefined, at);
     return findings.filter(({ check }) => check === "mail").map(({ severity, message }) => `${severity}: ${message}`);

@@ -19,7 +19,7 @@ export async function inspectToken(input: CommandInput, context: CommandContext)
   const { terminal } = context;
   const { configuration: whole } = configure(context, { key: "configured", database: false });
   // An inspection sends no mail, and needs no package for mails or providers.
-  const unused = { appUrl: undefined, registration: "closed", mailLogin: false, providers: [] } as const;
+  const unused = { appUrl: undefined, providers: [] } as const;
   const configuration = { ...whole, ...unused };
   if (terminal.interactive) terminal.note("Paste the token, then press Enter and Ctrl+D.");
   const token = (await terminal.readInput(inputBytesMax)).trim();

@@ -1,5 +1,5 @@
 // Values that are allowed but doubtful. A rule is one row: condition, severity, message and fix.
-import type { Configuration } from "../../config/configuration.js";
+import { type Configuration, unsentMailProblems } from "../../config/configuration.js";
 import { relyingPartyOf } from "../../factors/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
 import { isLocalhost } from "../../outbound/secure-url.js";
@@ -191,6 +191,9 @@ const rules: readonly Rule[] = [
   },
 ];
 
+const unsentFix =
+  "`ampho serve` does not start like this. An application that sends mails by the option `mail` needs no AMPHO_MAIL_URL.";
+
 /** The host is an IP address. */
 const cannotOfferPasskeys = (one: Configuration): boolean =>
   one.appUrl !== undefined && one.passkeys && relyingPartyOf(one) === undefined;
@@ -198,7 +201,10 @@ const cannotOfferPasskeys = (one: Configuration): boolean =>
 /** Checks a configuration that can be used. `warnings` come from reading it. */
 export function checkConfiguration(configuration: Configuration, warnings: readonly string[]): readonly Finding[] {
   const doubtful = rules.filter(({ when }) => when(configuration));
+  const { appUrl, mailUrl } = configuration;
+  const unsent = unsentMailProblems(configuration, { appUrl: appUrl !== undefined, mailUrl: mailUrl !== undefined });
   return [
+    ...unsent.map((message): Finding => ({ severity: "warning", check: "configuration", message, fix: unsentFix })),
     ...doubtful.map(({ severity, message, fix }): Finding => ({ severity, check: "configuration", message, fix })),
     ...warnings.map((message) => warningOf(message)),
   ];

@@ -31,7 +31,7 @@ async function serve(
   const { stopped, stop } = stopSignal();
   const note = noticeOf(format, terminal);
   const options = { host: input.text("--host"), port: input.text("--port") };
-  const { configuration, warnings } = readConfiguration({ ...processContext, options });
+  const { configuration, warnings } = readConfiguration({ ...processContext, options, uses: { mails: "url" } });
   for (const warning of warnings) note(`warning: ${warning}`);
   // The listener comes first, because a SIGHUP during the start must not end the process.
   let ampho: Ampho | undefined;
