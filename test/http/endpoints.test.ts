@@ -174,6 +174,23 @@ describe("login", () => {
     }
   });
 
+  it("a boolean of a form is the text true or false, and in JSON a text is no boolean", async () => {
+    const byForm = (fields: Record<string, string>) =>
+      fetch(`${serving.url}/login`, { method: "POST", body: new URLSearchParams({ ...alice, ...fields }) });
+    for (const remember of ["true", "false"]) expect((await byForm({ remember })).status).toBe(200);
+    const wrong = [
+      ...["yes", "1", "", "True"].map((remember) => byForm({ remember })),
+      ...["true", "false"].map((remember) => post(`${serving.url}/login`, { ...alice, remember })),
+    ];
+    for (const response of wrong)
+      expect(await (await response).json()).toMatchObject({ error: "invalid_request", field: "remember" });
+    // A field that takes a text keeps it.
+    expect(await statusAndError(await byForm({ login: "true", password: "false" }))).toEqual([
+      401,
+      "invalid_credentials",
+    ]);
+  });
+
   it.each([
     ["login", undefined],
     ["login", ""],

@@ -92,6 +92,6 @@ export function route<I, A, O>({ endpoint, ...row }: Row<I, A, O>): Route {
   return {
     ...row,
     respond: ({ auth, members, ...call }) =>
-      endpoint({ ...call, auth: row.access.check(auth), input: row.input.read(members) }),
+      endpoint({ ...call, auth: row.access.check(auth), input: row.input.read(members, call.byForm) }),
   };
 }

@@ -7,24 +7,29 @@ export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
   /** True if the route also accepts a request without a body. */
   readonly isOptional: boolean;
-  readonly read: (members: Members | undefined) => I;
+  /** `byForm`: the members come from a form, so each is a text. */
+  readonly read: (members: Members | undefined, byForm: boolean) => I;
 }
 
 export const noInput: Input<undefined> = { schema: undefined, isOptional: true, read: () => undefined };
 
 /** Requires the schema's fields. Unknown members are ignored. */
 export function fields<S extends z.ZodObject>(schema: S): Input<z.output<S>> {
-  return { schema, isOptional: false, read: (members) => check(schema, members ?? {}) };
+  return { schema, isOptional: false, read: (members = {}, byForm) => check(schema, members, byForm) };
 }
 
 /** Does the same, but returns undefined when there is no body. */
 export function optionalFields<S extends z.ZodObject>(schema: S): Input<z.output<S> | undefined> {
-  return { schema, isOptional: true, read: (members) => (members === undefined ? undefined : check(schema, members)) };
+  return {
+    schema,
+    isOptional: true,
+    read: (members, byForm) => (members === undefined ? undefined : check(schema, members, byForm)),
+  };
 }
 
 /** Throws `invalid_request`, with `field` where exactly one field is wrong. */
-function check<S extends z.ZodObject>(schema: S, members: Members): z.output<S> {
-  const result = schema.safeParse(members);
+function check<S extends z.ZodObject>(schema: S, members: Members, byForm: boolean): z.output<S> {
+  const result = schema.safeParse(byForm ? withBooleans(schema, members) : members);
   if (result.success) return result.data;
   const wrong = [...new Set(result.error.issues.map((issue) => String(issue.path[0])))];
   const sentences = wrong.map((name) => `"${name}" must be ${ruleOf(schema, name)}.`);
@@ -34,6 +39,21 @@ function check<S extends z.ZodObject>(schema: S, members: Members): z.output<S> 
     sentences.join(" "),
     wrong.length === 1 && field !== undefined ? { field } : {},
   );
+}
+
+const booleans: ReadonlyMap<unknown, boolean> = new Map([
+  ["true", true],
+  ["false", false],
+]);
+
+/** Reads the texts `true` and `false` as booleans where the schema takes no text. A form has no other way to send them. */
+function withBooleans(schema: z.ZodObject, members: Members): Members {
+  const read = ([name, value]: readonly [string, unknown]) => {
+    const field: unknown = booleans.has(value) && Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined;
+    const isBoolean = field instanceof z.ZodType && !field.safeParse(value).success;
+    return [name, isBoolean ? booleans.get(value) : value];
+  };
+  return Object.fromEntries(Object.entries(members).map(read));
 }
 
 /** A description that was given before `optional()` is on the inner schema. */
