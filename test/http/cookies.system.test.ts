@@ -11,6 +11,7 @@ import { openJar } from "./jar.js";
 import { sendRaw } from "./raw.js";
 
 const friend = "http://friend.localhost:5173";
+const neighbour = "http://127.0.0.1:5173";
 const bob = { login: "bob", password: "copper lantern drizzle 84" };
 const same = { "sec-fetch-site": "same-origin" };
 const { token: access, refreshToken: refresh, device } = cookieNames;
@@ -24,7 +25,7 @@ interface Schema {
 const clock = settableClock();
 let serving: Serving;
 beforeAll(async () => {
-  serving = await serve({ cookies: true, corsOrigins: [friend], clock });
+  serving = await serve({ cookies: true, corsOrigins: [friend, neighbour], clock });
   await serving.ampho.users.create(bob);
 });
 afterAll(() => serving.close());
@@ -334,7 +335,8 @@ const sites: readonly [string, Record<string, string>, "own" | "foreign" | "unkn
   ["our own pages in an older browser", { origin: "http://{host}" }, "own"],
   ["our own pages behind a proxy that ends TLS", { origin: "https://{host}" }, "own"],
   ["a listed sibling", { "sec-fetch-site": "same-site", origin: friend }, "own"],
-  ["a listed sibling in an older browser", { origin: friend }, "own"],
+  ["a listed page of this host in an older browser", { origin: neighbour }, "own"],
+  ["another site that is listed, in an older browser", { origin: friend }, "foreign"],
   ["a sibling", { "sec-fetch-site": "same-site", origin: "http://evil.localhost" }, "foreign"],
   ["a sibling without an Origin", { "sec-fetch-site": "same-site" }, "foreign"],
   ["another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }, "foreign"],
@@ -400,6 +402,45 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     const { jar, send } = await logIn();
     const token = bearer(jar.get(access) ?? "");
     expect((await send("/logout", { method: "POST" }, { ...headers(), ...token, cookie: "" })).status).toBe(204);
+  });
+});
+
+describe("a request with only an Origin that is listed", () => {
+  const listed = [
+    ...["https://www.shop.example", "http://www.shop.example", "https://shop.example:8443", "https://shop.test"],
+    ...["https://evil-shop.example", "https://example", "https://www.shop.co.uk", "http://a.app.localhost:81"],
+    ...["http://localhost:81", "https://10.0.0.1", "https://[2001:db8::1]", "https://10.0.0.1.example"],
+    ...["capacitor://localhost", "https://intranet"],
+  ];
+  let world: Serving;
+  beforeAll(async () => {
+    world = await serve({ cookies: true, corsOrigins: listed });
+  });
+  afterAll(() => world.close());
+
+  it.each([
+    ["api.shop.example", ["https://www.shop.example", "https://shop.example:8443"]],
+    ["API.shop.example:8443", ["https://www.shop.example", "https://shop.example:8443"]],
+    ["shop.example", ["https://www.shop.example", "https://shop.example:8443"]],
+    ["example", ["https://example"]],
+    ["api.example", []],
+    ["api.shop.co.uk", ["https://www.shop.co.uk"]],
+    ["app.localhost:3000", ["http://a.app.localhost:81"]],
+    ["b.localhost", []],
+    ["localhost:3000", ["http://localhost:81"]],
+    ["10.0.0.1:3000", ["https://10.0.0.1"]],
+    ["11.0.0.1", []],
+    ["[2001:db8::1]:3000", ["https://[2001:db8::1]"]],
+    ["intranet:3000", ["https://intranet"]],
+  ])("the host %s accepts no origin that cannot be of its site, only %j", async (host, accepted) => {
+    const statusOf = async (origin: string) => {
+      const body = JSON.stringify(alice);
+      const head = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nOrigin: ${origin}`;
+      const text = `POST /api/security/login HTTP/1.1\r\nHost: ${host}\r\n${head}\r\n\r\n${body}`;
+      return (await sendRaw(world.port, text)).status;
+    };
+    for (const origin of listed)
+      expect([origin, await statusOf(origin)]).toEqual([origin, accepted.includes(origin) ? 200 : 403]);
   });
 });
 

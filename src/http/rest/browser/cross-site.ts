@@ -25,7 +25,9 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
     const isListed = origin !== undefined && listed.has(origin);
     if (site !== undefined) return site === "same-origin" || (site === "same-site" && isListed) ? "own" : "foreign";
     if (origin === undefined) return "unknown";
-    return isListed || isOwn(origin, head.header("host")) ? "own" : "foreign";
+    const host = head.header("host")?.toLowerCase();
+    if (host === undefined) return "foreign";
+    return isOwn(origin, host) || (isListed && canBeOfOneSite(origin, host)) ? "own" : "foreign";
   };
 }
 
@@ -33,8 +35,21 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
 const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /** Secure cookies only travel over https or to this machine. So the scheme is known, even if a proxy has ended TLS. */
-function isOwn(origin: string, hostHeader: string | undefined): boolean {
-  const host = hostHeader?.toLowerCase();
-  if (host === undefined) return false;
+function isOwn(origin: string, host: string): boolean {
   return origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
 }
+
+/**
+ * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public suffixes, two
+ * sites under `co.uk` count as one, so the operator must list no origin of another site.
+ */
+function canBeOfOneSite(origin: string, host: string): boolean {
+  const scheme = loopback.test(host) ? /^https?:\/\// : /^https:\/\//;
+  if (!scheme.test(origin)) return false;
+  const [one, other] = [origin.replace(scheme, ""), host].map((authority) => authority.replace(/:\d+$/, ""));
+  const labels = lastTwoLabels.exec(`.${one}`)?.[0];
+  return one === other || (labels !== undefined && `.${other}`.endsWith(labels));
+}
+
+/** An IP address and a name of one label have none. */
+const lastTwoLabels = /\.[a-z0-9_-]+\.(?!\d+$)[a-z0-9_-]+$/;
