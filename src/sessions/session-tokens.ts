@@ -77,6 +77,13 @@ const reservedClaims: ReadonlySet<string> = new Set([
   "toJSON",
 ]);
 
+/** Also of another realm, such as that of a test runner. A text would be spread into its characters, a Map into nothing. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
@@ -97,6 +104,8 @@ export function createSessionTokens(deps: {
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
     if (extraClaims === undefined) return {};
     const extras = await extraClaims({ id, login, roles });
+    if (!isPlainObject(extras))
+      throw new TypeError("The option claims must return a plain object, which is {} without claims.");
     for (const name of Object.keys(extras))
       if (reservedClaims.has(name))
         throw new TypeError(`The option claims must not set ${JSON.stringify(name)}, which is reserved.`);

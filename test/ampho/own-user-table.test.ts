@@ -502,6 +502,21 @@ describe("the option claims", () => {
       );
   });
 
+  it.each([
+    ["a text"],
+    [["a", "b"]],
+    [null],
+    [undefined],
+    [5],
+    [new Map([["tenant", "t1"]])],
+    [new Date()],
+    [() => {}],
+  ])("claims(user) must return a plain object and not %j", async (returned) => {
+    await expect(create(await openWith(() => returned as never))).rejects.toThrow(
+      new TypeError("The option claims must return a plain object, which is {} without claims."),
+    );
+  });
+
   it("claims(user) must not set __proto__, but can set a claim named constructor", async () => {
     await expect(create(await openWith(() => JSON.parse('{"__proto__": {"login": "eve"}}')))).rejects.toThrow(
       TypeError,
