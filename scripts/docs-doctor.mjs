@@ -22,7 +22,8 @@ ampho doctor --attack https://api.example     # attack a running instance
 \`\`\`
 
 Results go to stdout, with \`--json\` as one line of JSON. The exit code is 0 if nothing is wrong, 1 if something is
-wrong, and 2 for wrong use. The doctor prints no secret, changes no schema and creates no database.
+wrong, and 2 for wrong use or, in production, without \`AMPHO_DATABASE_URL\`. The doctor prints no secret, changes no
+schema and creates no database.
 
 ## Check a deployment
 

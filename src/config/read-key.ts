@@ -13,9 +13,10 @@ import type { SourceValue } from "./sources.js";
 
 /**
  * `any` takes the configured key or, outside production, creates one for this process.
- * `configured` requires a configured key. `given` takes it if there is one. `none` ignores keys.
+ * `configured` requires a configured key. `given` takes it if there is one. `none` reads no key, and `ignored` not even
+ * the number of keys.
  */
-export type KeyUse = "any" | "configured" | "given" | "none";
+export type KeyUse = "any" | "configured" | "given" | "none" | "ignored";
 
 export interface KeyResult {
   readonly keys?: ImportedKeys["keys"];
@@ -42,10 +43,11 @@ const problem = (text: string): KeyResult => ({ warnings: [], problems: [text] }
 
 export function readKey(input: KeyInput): KeyResult {
   const { key, keyFile, keyFilePath, use } = input;
-  if (use === "none") return nothing;
+  if (use === "ignored") return nothing;
   if (key !== undefined && keyFile !== undefined) {
     return problem(`${keyFile.label} must not be set together with ${key.label}. Remove one of the two.`);
   }
+  if (use === "none") return nothing;
   if (key !== undefined) return importUnder(key.label, key.raw, input);
   if (keyFile !== undefined) return keyFilePath === undefined ? nothing : fromFile(keyFile.label, keyFilePath, input);
   if (use === "given") return nothing;

@@ -38,7 +38,7 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   const remarks: string[] = [];
   const read = attempt(processContext, "any", findings);
   // A bad key does not prevent the other checks.
-  const usable = read ?? attempt(processContext, "none", []);
+  const usable = read ?? attempt(processContext, "ignored", []);
   if (usable === undefined) {
     remarks.push("The other checks did not run, because the configuration cannot be used.");
     return { findings: worstFirst(findings), remarks };
@@ -66,9 +66,9 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
   return { findings: worstFirst(findings), remarks };
 }
 
-function attempt(around: ProcessContext, key: "any" | "none", findings: Finding[]): ConfigurationResult | undefined {
+function attempt(around: ProcessContext, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
   try {
-    return readConfiguration({ ...around, uses: { key, database: key !== "none" } });
+    return readConfiguration({ ...around, uses: { key, database: key !== "ignored" } });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     findings.push(...findingsOf(error.message));

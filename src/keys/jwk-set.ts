@@ -96,7 +96,7 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
 }
 
 function whyNoSigner(jwk: unknown): string {
-  return isJwk(jwk) && "d" in jwk ? "but its `key_ops` does not allow it" : "but has no private part";
+  return isJwk(jwk) && ("d" in jwk || "k" in jwk) ? "but its `key_ops` does not allow it" : "but has no private part";
 }
 
 const onlyKey = "the key";

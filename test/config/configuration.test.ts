@@ -507,6 +507,21 @@ describe("secrets", () => {
     expect(rejection({ env: { AMPHO_DATABASE_URL: url } })).not.toContain("55word"),
   );
 
+  test.each([
+    ["AMPHO_APP_URL", "http://app.example/", '"http://app.example/"'],
+    ["AMPHO_APP_URL", "https://app.example/start?a=1", '"https://app.example/start…"'],
+    ["AMPHO_APP_URL", "https://ann:55word@app.example/", "a https:// URL"],
+    ["AMPHO_APP_URL", "ftp://app.example/", "a ftp:// URL"],
+    ["AMPHO_API_URL", "https://api.example/v1", '"https://api.example/v1"'],
+    ["AMPHO_SECURITY_CAPTCHA_URL", "http://passkeys.example/", '"http://passkeys.example/"'],
+    ["AMPHO_SECURITY_BREACHES_URL", "http://breaches.example:81/", '"http://breaches.example:81/"'],
+    ["AMPHO_SECURITY_CORS_ORIGINS", "https://a.example/", '"https://a.example/"'],
+    ["AMPHO_MAIL_URL", "http://hooks.example/55word", "a http:// URL"],
+    ["AMPHO_DATABASE_URL", "https://db.example/55word", "a https:// URL"],
+  ])("the message about %s shows a URL that can contain no password: %s", (name, url, shown) => {
+    expect(rejection({ env: { [name]: url } })).toContain(`, but is ${shown}.`);
+  });
+
   test("the message about a URL shows how to write special characters of a password", () => {
     const wrong = rejection({ env: { AMPHO_DATABASE_URL: "postgres://u:pa55#word@h/x" } });
     expect(wrong).toContain("%23");
@@ -611,6 +626,9 @@ describe("AMPHO_SECURITY_KEY", () => {
         /^AMPHO_SECURITY_KEY_FILE must not be set together with AMPHO_SECURITY_KEY \(config/,
       );
       expect(rejection({ env: { AMPHO_SECURITY_KEY_FILE: "key.json" } })).toContain("Remove one of the two.");
+      // Commands that need no key report it too, before the server does not start with it.
+      const uses = { key: "none" } as const;
+      expect(rejection({ ...fromFile("key.json"), uses })).toContain("Remove one of the two.");
     });
 
     test("a key file that is missing, unreadable, not JSON or bad is rejected", () => {

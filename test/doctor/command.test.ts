@@ -30,6 +30,14 @@ test("the doctor prints the most severe finding first and exits with 1", async (
   ]);
 });
 
+test("the doctor and other commands exit with 2 in production without a database", async () => {
+  const place = freshPlace({ NODE_ENV: "production", AMPHO_DATABASE_URL: "" });
+  const { code, stdout } = await command(place, ["doctor", "--json"]);
+  const [finding] = JSON.parse(stdout) as readonly { readonly message: string }[];
+  expect([code, finding?.message]).toEqual([2, expect.stringMatching(/^AMPHO_DATABASE_URL must be set in production/)]);
+  expect((await command(place, ["sec-revoke-key", "unknown"])).code).toBe(2);
+});
+
 test("the doctor prints no control characters that an instance returns", async () => {
   const obeyed = "\u001b[2J\u009b31m\u202ex";
   const names = ["token", "refresh_token", "device", "error", "message", "login", "status", "id", "openapi"];

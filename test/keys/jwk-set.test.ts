@@ -45,6 +45,11 @@ describe("a bad configuration", () => {
       { ...es256, key_ops: ["verify"] },
       "must sign, but its `key_ops` does not allow it",
     ],
+    [
+      "a secret whose key_ops forbids signing",
+      { ...hs256, key_ops: ["verify"] },
+      "must sign, but its `key_ops` does not allow it",
+    ],
     ["an unknown key type as the first key", { keys: [{ kty: "AKP" }, hs256] }, "key 1 of 2"],
     ["a single key of an unknown curve", { kty: "OKP", crv: "Ed448" }, "crv"],
     ["two keys with one kid", { keys: [es256, { ...hs256, kid: es256["kid"] }] }, "same `kid` as key 1 of 2"],

@@ -1,8 +1,10 @@
 // The command `doctor`.
 import { systemClock } from "../../../clock.js";
+import { noDatabaseInProduction } from "../../../config/configuration.js";
 import { examine } from "../../../doctor/examine.js";
 import { type Finding, isWrong } from "../../../doctor/finding.js";
 import { apiOf } from "../../../doctor/instance-url.js";
+import { ConfigurationError } from "../../../errors.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, UsageError } from "../../failures.js";
 import { attack } from "./attack.js";
@@ -28,6 +30,8 @@ async function check(url: string | undefined, json: boolean, { terminal, process
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);
   for (const remark of remarks) terminal.note(remark);
+  if (findings.some(({ message }) => message === noDatabaseInProduction))
+    throw new ConfigurationError("The doctor cannot examine a database that is not configured.");
   if (isWrong(findings)) throw new CommandFailure("The doctor found something to fix.");
   if (!json) terminal.note("Nothing is wrong.", "green");
 }

@@ -2,7 +2,7 @@
 import { isSameMaterial } from "../../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
-import { CommandFailure, UsageError } from "../../failures.js";
+import { CommandFailure } from "../../failures.js";
 import { exactlyOne } from "../../input.js";
 import { withManagement } from "../../with-management.js";
 
@@ -10,7 +10,6 @@ export async function revokeKeys(input: CommandInput, context: CommandContext): 
   const kid = input.optionalArgument();
   const all = input.has("--all");
   exactlyOne({ KID: kid !== undefined, "--all": all });
-  if (all && input.has("--force")) throw new UsageError("--force requires a KID.");
   const kids = kid !== undefined && input.has("--force") ? [kid] : configuredKids(kid, context);
   await withManagement(context, async ({ keys }) => {
     for (const one of kids) await keys.revoke(one);
@@ -23,7 +22,7 @@ export async function revokeKeys(input: CommandInput, context: CommandContext): 
 
 /** Returns every configured kid, or this one and those of the same key under another name. */
 function configuredKids(kid: string | undefined, context: CommandContext): readonly string[] {
-  const keys = configure(context, { key: "configured", database: false }).configuration.keys ?? [];
+  const keys = configure(context, { key: "configured" }).configuration.keys ?? [];
   const known = keys.map((key) => key.kid);
   if (kid === undefined) return known;
   const stolen = keys.find((key) => key.kid === kid);
