@@ -40,6 +40,7 @@ function wrap(text, indent = "") {
 const everyRequest = [
   "Send the body as `application/json` or `application/x-www-form-urlencoded`, in UTF-8 and not compressed.",
   "A body has at most 16 KiB. An empty body counts as none.",
+  "In a form, a boolean is the text `true` or `false`. A form cannot have an object.",
   "Unknown members are ignored. A repeated member, a byte order mark or deep nesting is rejected.",
   "Send a token once, in `Authorization: Bearer TOKEN`. With `AMPHO_SECURITY_COOKIES` tokens are in cookies instead ([cookies.md](../guides/cookies.md)).",
   "A credential in the query is rejected, and so is a second token.",

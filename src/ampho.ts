@@ -43,6 +43,7 @@ import {
 import { MailFailure } from "./mail/mail-failure.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
+import { createTransport } from "./mail/transports/create.js";
 import {
   closeDeps,
   closingOnError,
@@ -269,6 +270,8 @@ export async function composeAmpho(
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
   const library = await loadLibraryFor(configuration);
+  // A start that ends here has not changed the database.
+  if (isApplication) await checkTransport(configuration, options);
   const managed = await openDeps(configuration, options, telemetry);
   const closeManaged = () => closeDeps(managed);
   if (isApplication) await closingOnError(closeManaged, noteUserTable(managed, log));
@@ -431,6 +434,16 @@ async function createDeps(
     }),
     offersCaptcha: captcha !== undefined,
   };
+}
+
+/** Rejects with ConfigurationError if the package of mail servers is not installed, or the folder of mails cannot be written. */
+async function checkTransport(
+  configuration: Configuration,
+  { mail, log = toStderr }: CompositionOptions,
+): Promise<void> {
+  if (configuration.appUrl === undefined) return;
+  const transport = await createTransport(configuration, { clock: systemClock, log, mail });
+  await transport?.close();
 }
 
 async function openOutbox(

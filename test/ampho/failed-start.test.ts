@@ -10,8 +10,16 @@ import { useDatabase } from "../world/use-postgres.js";
 const start = (databaseUrl: string, options: AmphoOptions = {}) =>
   createAmpho({ databaseUrl, key: newKey("key-1"), log: () => {}, ...options });
 
-/** The folder of mails is opened after the database, and nothing can be created below a device. */
-const failing: AmphoOptions = { appUrl: "https://app.example/", mailUrl: "file:/dev/null/mails" };
+/** The clock is read when the database notes that the application owns the users. */
+const failing: AmphoOptions = {
+  users: { find: () => undefined, verify: () => false },
+  clock: {
+    now: () => {
+      throw new Error("there is no time");
+    },
+    monotonicMs: () => 0,
+  },
+};
 
 /** The files of this folder that this process has open. */
 function filesOpen(folder: string): readonly string[] {
@@ -32,7 +40,7 @@ describe("a start that fails after the database was opened", () => {
   it("a failed start keeps no file of SQLite open", async () => {
     const folder = freshFolder();
     const url = `sqlite:${path.join(folder, "ampho.db")}`;
-    await expect(start(url, failing)).rejects.toThrow(ConfigurationError);
+    await expect(start(url, failing)).rejects.toThrow("there is no time");
     expect(filesOpen(folder)).toEqual([]);
     // The same with mails keeps it open, so the count above means something.
     const ampho = await start(url, { mail: async () => {}, appUrl: "https://app.example/" });
@@ -43,7 +51,7 @@ describe("a start that fails after the database was opened", () => {
 
   it("a failed start keeps no connection to PostgreSQL", async () => {
     await postgres.empty();
-    await expect(start(postgres.runtimeUrl, failing)).rejects.toThrow("cannot be written");
+    await expect(start(postgres.runtimeUrl, failing)).rejects.toThrow("there is no time");
     const connections = () =>
       postgres.query(
         "select pid from pg_stat_activity where application_name = 'ampho' and datname = current_database()",
@@ -56,6 +64,8 @@ describe("a start without a way to send the mails of its users", () => {
   it.each([
     [{ registration: "open" }, /REGISTRATION must be closed, but is "open"/],
     [{ mailLogin: true }, /MAIL_LOGIN must be false, but is true/],
+    // Nothing can be created below a device.
+    [{ appUrl: "https://app.example/", mailUrl: "file:/dev/null/mails" }, /MAIL_URL names a folder that cannot be/],
     [{ registration: "invite", mail: async () => {} }, /It needs mails, so set AMPHO_APP_URL\.$/],
   ] satisfies [AmphoOptions, RegExp][])(
     "the start with %j is rejected and creates no database",
