@@ -1,7 +1,8 @@
 // The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds the
 // provider, and `state`, `nonce` and the PKCE verifier are derived from it.
 
-import { AmphoError } from "../errors.js";
+import { equalText } from "../crypto/equal.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import { isTransactionFor, type Redeemable } from "../factors/transactions.js";
 import type { Provider } from "../providers/provider.js";
 import { ProviderFailure } from "../providers/rejection.js";
@@ -47,23 +48,23 @@ export async function outsideRequest(
 }
 
 export interface OutsideRequest {
+  readonly state: string;
   readonly returnTo: string | undefined;
   /** It links an identity to an account, and creates no session. */
   readonly links: boolean;
 }
 
-/** Reads the transaction of a response of a provider. Rejects with `transaction_over`. */
+/** Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for the `state` of another one. */
 export async function readOutsideRequest(
   { transactions, clock }: Deps,
-  { transaction: token }: { readonly transaction: string },
+  { transaction: token, state }: { readonly transaction: string; readonly state: string | undefined },
   _caller: Caller,
 ): Promise<OutsideRequest> {
   const links = isTransactionFor(token, "link");
   const now = clock.now();
-  const { ret: returnTo } = links
-    ? transactions.read(token, ["link"], now)
-    : transactions.readOpen(token, ["outside"], now);
-  return { returnTo, links };
+  const transaction = links ? transactions.read(token, ["link"], now) : transactions.readOpen(token, ["outside"], now);
+  if (state === undefined || !equalText(state, transactions.outsideSecrets(transaction).state)) throw transactionOver();
+  return { state, returnTo: transaction.ret, links };
 }
 
 /** The characters of a path, a query and a fragment (RFC 3986 §3.3 to §3.5). A backslash would be read as a slash. */

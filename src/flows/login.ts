@@ -36,6 +36,8 @@ export interface LoginInput extends SentFactor {
   readonly outside?: SentResponse | undefined;
   /** The transaction of `link_needed`, with the login that proves the account. */
   readonly linking?: string | undefined;
+  /** The one of the cookie. It has no effect on the login of another account, which the user then wants instead. */
+  readonly linkingCookie?: string | undefined;
   /** The token of a live session of the same user, which is then re-authenticated or raised. */
   readonly bearer: string | undefined;
   /** The proof that this user has logged in on this device before. An invalid proof is ignored. */
@@ -144,7 +146,7 @@ async function logInByPassword(
   const factor = hasFactor(input)
     ? await settleUnlessDone(proveFactor(deps, account, input, about), allowed)
     : undefined;
-  const linking = await settleUnlessDone(linkingOf(deps, input.linking, account), allowed);
+  const linking = await settleUnlessDone(linkingOf(deps, input, account), allowed);
   const now = clock.now();
   const proven = { amr: ["pwd"], at: now, factor, attempt: allowed.asSucceeded(account.id), ...linking };
   return enter(deps, account, proven, {
@@ -170,11 +172,21 @@ export function settleUnlessDone<T>(
   });
 }
 
-/** The identity that this login links. Rejects with `transaction_over` if it is not for this account. */
-async function linkingOf(deps: Deps, token: string | undefined, account: Account): Promise<Partial<Proven>> {
+/** The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account. */
+async function linkingOf(
+  deps: Deps,
+  { linking, linkingCookie }: Pick<LoginInput, "linking" | "linkingCookie">,
+  account: Account,
+): Promise<Partial<Proven>> {
+  const token = linking ?? linkingCookie;
   if (token === undefined) return {};
-  const { transaction, proven } = await identityFor(deps, token, account);
-  return { transaction, identity: { proven, isNew: true } };
+  try {
+    const { transaction, proven } = await identityFor(deps, token, account);
+    return { transaction, identity: { proven, isNew: true } };
+  } catch (error) {
+    if (linking === undefined && error instanceof AmphoError && error.code === "transaction_over") return {};
+    throw error;
+  }
 }
 
 /** Replaces an old hash, which needs the right password. A failure does not affect the login. */

@@ -221,6 +221,46 @@ it.each([["with an app"], ["that must set one up", "member"]])(
   },
 );
 
+it("an empty transaction names the one in the cookie, beside the session of another user", async () => {
+  const { browser, other } = await disturbed("member");
+  const begun = await browser.send("POST", "/totp", { transaction: "" });
+  expect(begun.json["uri"]).toContain(`otpauth://totp/${other}?`);
+  const totp = codeAt(String(begun.json["secret"]), clock.now());
+  expect((await browser.send("POST", "/totp/confirm", { transaction: "", totp })).status).toBe(200);
+  expect(await browser.who()).toBe(other);
+  const over = await browser.send("POST", "/login", { transaction: "", totp });
+  expect([over.status, over.error]).toEqual([401, "transaction_over"]);
+});
+
+it("an empty transaction never begins a step-up", async () => {
+  const { browser, login } = await disturbed();
+  const asked = await browser.send("POST", "/login", { transaction: "" });
+  expect([asked.error, asked.json["factors"]]).toEqual(["factor_needed", ["totp", "recovery_code"]]);
+  browser.jar.remove(transaction);
+  expect((await browser.send("POST", "/login", { transaction: "" })).error).toBe("transaction_over");
+  expect(await browser.who()).toBe(login);
+});
+
+it.each([
+  ["with a session", 204],
+  ["without one", 401],
+])("a logout %s ends what was begun", async (_, status) => {
+  const { browser } = await disturbed("member");
+  if (status === 401) for (const name of [access, refresh]) browser.jar.remove(name);
+  const done = await browser.send("POST", "/logout");
+  expect([done.status, done.cookies.at(-1), browser.jar.get(transaction)]).toEqual([status, removedCookie, undefined]);
+  expect((await browser.send("POST", "/totp")).error).toBe("missing_token");
+});
+
+it("a transaction in the body that is over does not remove the one in the cookie", async () => {
+  const ann = await owner();
+  const browser = browse();
+  await browser.logIn(ann.login);
+  const over = await browser.send("POST", "/login", { transaction: "over", totp: "123456" });
+  expect([over.status, over.error, over.cookies]).toEqual([401, "transaction_over", []]);
+  expect((await browser.send("POST", "/login", { totp: ann.nextCode() })).status).toBe(200);
+});
+
 it("the cookie of a given-up login does not change the user of a step-up", async () => {
   const [ann, bob] = [await owner(), await owner()];
   await ann.browser.logIn(bob.login);

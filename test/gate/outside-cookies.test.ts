@@ -113,6 +113,50 @@ onBothDatabases((ground) => {
     expect([...evil.tokenRequests, ...other.tokenRequests]).toEqual([]);
   });
 
+  it("a foreign link to the callback ends nothing that the browser has begun (W-87)", async () => {
+    const outside = await open(ground);
+    const { world } = outside;
+    await addUser(outside, ground, "ann");
+    const browser = openBrowser(world);
+    const query = await begin(outside, browser, { sub: "ann" });
+    const links = ["error=access_denied", "error=access_denied&state=x", `${query}x`, "code=code-1", ""];
+    for (const link of links) {
+      const location = new URL(locationOf(await browser.get(`/login/outside/acme/callback?${link}`)));
+      expect([link, location.searchParams.get("ampho_error")]).toEqual([link, "transaction_over"]);
+      expect([link, has(browser, "transaction")]).toEqual([link, true]);
+    }
+    expect(locationOf(await browser.get(`/login/outside/acme/callback?${query}`))).toBe(`${origin}/`);
+    expect([has(browser, "token"), has(browser, "transaction")]).toEqual([true, false]);
+    // The same for a set-up that the session has begun.
+    expect((await browser.post("/totp", {})).status).toBe(200);
+    locationOf(await browser.get("/login/outside/acme/callback?error=access_denied"));
+    expect(has(browser, "transaction")).toBe(true);
+  });
+
+  it("a login by password beside a link that another account needs is a login", async () => {
+    const outside = await open(ground);
+    const { world } = outside;
+    await world.user("ann@acme.example", { password });
+    await world.user("bob", { password });
+    const claims = { sub: "ann", email: "ann@acme.example", email_verified: true };
+    const begunLink = async () => {
+      const browser = openBrowser(world);
+      const query = await begin(outside, browser, claims);
+      const location = new URL(locationOf(await browser.get(`/login/outside/acme/callback?${query}`)));
+      expect(location.searchParams.get("ampho_error")).toBe("link_needed");
+      return browser;
+    };
+    const asBob = await begunLink();
+    expect((await asBob.form("/login", { login: "bob", password, transaction: "" })).error).toBe("transaction_over");
+    const again = await begunLink();
+    expect((await again.form("/login", { login: "bob", password })).status).toBe(200);
+    expect([has(again, "token"), has(again, "transaction")]).toEqual([true, false]);
+    expect(await identities(outside, ground)).toEqual([]);
+    const asAnn = await begunLink();
+    expect((await asAnn.form("/login", { login: "ann@acme.example", password, transaction: "" })).status).toBe(200);
+    expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }]);
+  });
+
   it("the reason of a provider and a failure lead back to the application", async () => {
     const outside = await open(ground);
     const { evil } = outside;

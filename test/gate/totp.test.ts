@@ -31,6 +31,20 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await logIn(world, "ann", { totp: next }))).toEqual(wrong);
   });
 
+  it("a login beside the transaction of a pending login is malformed, and no wrong password", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    const totp = ann.nextCode();
+    for (const more of [{ totp }, { totp, password: "heron violet tumbrel 91" }, {}])
+      for (const login of ["ann", "eve"]) {
+        const response = await world.call("POST", "/login", { body: { transaction, login, ...more } });
+        expect([more, response.status, response.error]).toEqual([more, 400, "invalid_request"]);
+      }
+    expect(await world.events()).not.toContain("login_rejected: no_password_given");
+    expect((await world.call("POST", "/login", { body: { transaction, totp } })).status).toBe(200);
+  });
+
   it("the code that confirmed the set-up is rejected at the first login (W-47)", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");

@@ -113,37 +113,45 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const { grants = false, renews = false, ends = false, crossSite = false } = match.route;
+    const {
+      grants = false,
+      renews = false,
+      ends = false,
+      finishes = grants && !renews,
+      crossSite = false,
+    } = match.route;
     if (crossSite) {
       const sent = { ...noCookies, authorization: undefined };
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
     }
     const credentials = mode.credentialsOf(request, grants);
-    // A tab that renews must not end the login or set-up of another one.
-    const finishes = grants && !renews;
-    let renewed: Grant | undefined;
+    // A logout also ends what was begun: the next user of this browser must not finish it.
+    const removal = (finishes || ends) && credentials.transaction !== undefined ? mode.removeTransaction : [];
+    const progress: Progress = {};
     try {
-      const output = await callEndpoint(match, request, query, credentials, (grant) => {
-        renewed = grant;
-      });
+      const output = await callEndpoint(match, request, query, credentials, progress);
       if (output instanceof Redirect) {
-        const { cookies: moved } = mode.moveToCookies(output.output, credentials, finishes);
+        const { cookies: moved } = mode.moveToCookies(output.output, output.keepsTransaction ? [] : removal);
         return { ...redirectResponse(output.location), cookies: moved };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
-      const { body, cookies: moved } = mode.moveToCookies(output, credentials, finishes);
+      const { body, cookies: moved } = mode.moveToCookies(output, removal);
       const response = successResponse(match.route, body);
-      return ends ? { ...response, cookies: mode.removeTokens } : { ...response, cookies: moved };
+      return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };
     } catch (error) {
       // Pages cannot remove HttpOnly cookies themselves.
+      if (ends && hasCode(error, "missing_token")) return { ...refusal(error), cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
-        return { ...refusal(error), cookies: usesRefreshToken ? mode.removeTokens : mode.removeToken };
+        const tokens = usesRefreshToken ? mode.removeTokens : mode.removeToken;
+        return { ...refusal(error), cookies: ends ? [...tokens, ...removal] : tokens };
       }
       // That renewal has used up the refresh token of the cookie. Sent again, it would end the session.
+      const { renewed, members } = progress;
       if (renewed !== undefined) return { ...refusal(error, request.id), cookies: mode.cookiesOf(renewed) };
-      if (hasCode(error, "transaction_over")) return { ...refusal(error), cookies: mode.removeTransaction };
+      if (hasCode(error, "transaction_over") && usesTransactionCookie(members))
+        return { ...refusal(error), cookies: mode.removeTransaction };
       if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
         const moved = mode.moveTransaction(error);
         return { ...refusal(moved.error), cookies: moved.cookies };
@@ -157,16 +165,18 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
     sent: Credentials,
-    onRenewed?: (grant: Grant) => void,
+    progress: Progress = {},
   ): Promise<unknown> {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
-    const members = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
+    const read = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
+    progress.members = read;
+    const members = read?.["transaction"] === "" ? { ...read, transaction: sent.transaction ?? "" } : read;
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
     const caller = callerOf(request, options.trustedHops, options.languageOf);
-    const auth = route.access.guarded ? await authenticate(route, request, sent, caller, onRenewed) : undefined;
+    const auth = route.access.guarded ? await authenticate(route, request, sent, caller, progress) : undefined;
     return route.respond({
       flows,
       features,
@@ -192,7 +202,7 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     sent: Credentials,
     caller: Caller,
-    onRenewed?: (grant: Grant) => void,
+    progress: Progress = {},
   ) {
     try {
       return await guard(sent.authorization, undefined, request);
@@ -200,11 +210,22 @@ export function createHandler(options: HandlerOptions): Handle {
       const { refreshToken } = sent;
       if (!ends || refreshToken === undefined || hasToken(request) || !isTokenRejected(error)) throw error;
       const grant = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
-      onRenewed?.(grant);
+      progress.renewed = grant;
       return guard(`Bearer ${grant.token}`, undefined, request);
     }
   }
 }
+
+/** The facts of a call that its error response needs. */
+interface Progress {
+  members?: Members | undefined;
+  /** The renewal that came before the call. */
+  renewed?: Grant;
+}
+
+/** The transaction of the cookie is over, and not one that the request carries. `""` names the one of the cookie. */
+const usesTransactionCookie = ({ transaction = "", link, alarm }: Members = {}) =>
+  transaction === "" && link === undefined && alarm === undefined;
 
 type Matches = ReadonlyMap<string, RouteMatch>;
 

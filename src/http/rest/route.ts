@@ -62,8 +62,10 @@ interface Described {
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. */
   readonly grants?: true;
-  /** The route renews the session of the refresh token in the cookie. */
+  /** The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun. */
   readonly renews?: true;
+  /** The route finishes what was begun, so the transaction in the cookie goes. So does one that `grants` without `renews`. */
+  readonly finishes?: true;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
   /** The route ends the caller's session. */

@@ -536,6 +536,7 @@ export const routes = [
     access: session,
     input: fields(identityProof),
     status: 204,
+    finishes: true,
     errors: [
       ...(["invalid_credentials", "transaction_over", "login_too_old", "login_too_weak"] as const),
       ...(["identity_taken", "not_found", "unavailable"] as const),
@@ -600,6 +601,7 @@ export const routes = [
     access: none,
     input: fields(passwordReset),
     status: 204,
+    finishes: true,
     errors: [
       ...(["password_rejected", "invalid_credentials", "unknown_passkey", "factor_needed", "match_needed"] as const),
       ...(["transaction_over", "too_many_attempts", "overloaded", "unavailable"] as const),
@@ -669,6 +671,7 @@ export const routes = [
     access: session,
     input: fields(emailProof),
     status: 204,
+    finishes: true,
     errors: ["invalid_credentials", "transaction_over", "email_taken", "too_many_attempts"],
     available: ({ mails }) => mails.email,
     endpoint: finishEmailChange,

@@ -39,13 +39,12 @@ export interface CookieMode extends CookieReader {
   /** Returns the Set-Cookie values that carry a grant. */
   cookiesOf(grant: Grant): readonly string[];
   /**
-   * Moves the tokens and the transaction of an endpoint's output into cookies. `finishes`: the endpoint finishes a login or a
-   * set-up, which ends the transaction that the request carried.
+   * Moves the tokens and the transaction of an endpoint's output into cookies. Without a new transaction, `removal` is what
+   * becomes of the former one.
    */
   moveToCookies(
     output: unknown,
-    sent: Pick<Credentials, "transaction">,
-    finishes: boolean,
+    removal: readonly string[],
   ): { readonly body: unknown; readonly cookies: readonly string[] };
   /** Moves the transaction of `factor_needed` into a cookie. */
   moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
@@ -87,14 +86,12 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output, sent, finishes) {
-      const ended = finishes && sent.transaction !== undefined ? removeTransaction : [];
+    moveToCookies(output, removal) {
       if (isGrant(output)) {
         const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
-        return { body, cookies: [...cookiesOf(output), ...ended] };
+        return { body, cookies: [...cookiesOf(output), ...removal] };
       }
-      // Without a new transaction, the request has used up the one that it carried, or has no need of it.
-      if (!hasTransaction(output)) return { body: output, cookies: ended };
+      if (!hasTransaction(output)) return { body: output, cookies: removal };
       const { transaction, ...body } = output;
       return { body, cookies: transactionCookie(transaction) };
     },

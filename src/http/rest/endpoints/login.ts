@@ -39,6 +39,9 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
     throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
   if (passkey !== undefined && login !== undefined)
     throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
+  // Beside a login, only the transaction of `link_needed` has a meaning. An empty one names that of the cookie.
+  if (login !== undefined && input.transaction && !isTransactionFor(input.transaction, "identity"))
+    throw new AmphoError("invalid_request", 'Send "login" without the "transaction" of another login.');
   if (input.code !== undefined || input.link !== undefined) return logInByMail(call);
   if (input.outside !== undefined) return logInOutside(call);
   // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
@@ -46,11 +49,12 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
   const pending = login === undefined && (sent !== undefined || bearer === undefined) ? cookies.transaction : undefined;
   const transaction = login === undefined ? (input.transaction ?? pending) : undefined;
   // A login beside the transaction of `link_needed` proves the account that gets the identity.
-  const linking = login === undefined ? undefined : (input.transaction ?? cookieFor("identity", cookies.transaction));
+  const linking = login === undefined ? undefined : input.transaction;
+  const linkingCookie = login === undefined ? undefined : cookieFor("identity", cookies.transaction);
   const device = input.device ?? cookies.device;
   return flows.login(
     {
-      ...{ login, password, transaction, linking, totp, recoveryCode, passkey, remember, captcha },
+      ...{ login, password, transaction, linking, linkingCookie, totp, recoveryCode, passkey, remember, captcha },
       ...{ device, bearer, idempotencyKey, superseded: cookies },
     },
     caller,

@@ -111,12 +111,15 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
   const { code, state, iss, error } = input;
   const transaction = cookies.transaction ?? "";
   let page: string | undefined;
+  // A link of any site can lead here, and must not end what this browser has begun.
+  let isOwn = false;
   try {
-    const request = await flows.readOutsideRequest({ transaction }, caller);
+    const request = await flows.readOutsideRequest({ transaction, state }, caller);
+    isOwn = true;
     page = request.returnTo === undefined ? undefined : new URL(request.returnTo, appUrl).href;
-    if (code === undefined || state === undefined || error !== undefined)
+    if (code === undefined || error !== undefined)
       throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
-    const response = { provider, code, state, iss };
+    const response = { provider, code, state: request.state, iss };
     if (request.links) {
       const auth = await call.authenticate();
       await flows.finishIdentity({ auth, transaction, response }, caller);
@@ -126,17 +129,22 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     return new Redirect(page ?? appUrl, await flows.login(sent, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;
-    return rejectedPage(appUrl, page, error);
+    return rejectedPage(appUrl, page, error, !isOwn);
   }
 }
 
 /** The page of the application shows the error, and asks for what is needed. */
-function rejectedPage(appUrl: string, returnTo: string | undefined, { code, details }: AmphoError): Redirect {
+function rejectedPage(
+  appUrl: string,
+  returnTo: string | undefined,
+  { code, details }: AmphoError,
+  keepsTransaction: boolean,
+): Redirect {
   const url = new URL(appUrl);
   url.searchParams.set("ampho_error", code);
   const { factors, ways, mail, transaction } = details;
   const needed = mail === true ? ["mail"] : (factors ?? ways);
   if (needed !== undefined) url.searchParams.set("ampho_needed", needed.join(","));
   if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));
-  return new Redirect(url.href, transaction === undefined ? undefined : { transaction });
+  return new Redirect(url.href, transaction === undefined ? undefined : { transaction }, { keepsTransaction });
 }
