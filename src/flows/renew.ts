@@ -33,6 +33,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
   const renewal: Renewal = {
     sessionId: presented.sid,
     gen: presented.gen,
+    repeatsOnly: presented.isOver,
     now,
     accessTtlSeconds: settings.tokenTtl,
     idleSeconds: settings.sessionIdleTtl,
@@ -57,18 +58,20 @@ function readToken(
   { tokens, settings }: Deps,
   input: RenewInput,
   now: number,
-): { readonly sid: string; readonly gen: number; readonly by: Renewal["by"] } {
+): { readonly sid: string; readonly gen: number; readonly isOver: boolean; readonly by: Renewal["by"] } {
   if (input.refreshToken !== undefined) {
     const { sid, gen, expires } = tokens.readRefresh(input.refreshToken, now);
-    if (expires <= now) throw ended();
-    return { sid, gen, by: "refresh_token" };
+    const isOver = expires <= now;
+    // With its key, an attempt whose response was lost is repeated, however late.
+    if (isOver && input.idempotencyKey === undefined) throw ended();
+    return { sid, gen, isOver, by: "refresh_token" };
   }
   if (!settings.renewByToken)
     throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { claims } = tokens.verifyAccess(input.accessToken, now);
   if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
-  return { sid: claims.sid, gen: claims.gen, by: "access_token" };
+  return { sid: claims.sid, gen: claims.gen, isOver: false, by: "access_token" };
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */

@@ -221,6 +221,26 @@ describe("an idempotency key", () => {
     },
   );
 
+  it("an idempotency key repeats its renewal after the token has expired, and nothing else", async () => {
+    const { world, grant, renewed } = await openAnn({ sessionIdleTtl: 1800 });
+    world.clock.advance(1795);
+    await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    world.clock.advance(5);
+    for (const headers of [{}, { "Idempotency-Key": `${key}-2` }]) {
+      const { status, error } = await world.renew(grant.refresh_token, headers);
+      expect([status, error]).toEqual([401, "session_ended"]);
+    }
+    const again = await renewed(grant.refresh_token, { "Idempotency-Key": key });
+    expect(claimsOf(again.token)["gen"]).toBe(1);
+    const next = await renewed(again.refresh_token);
+    const late = await world.renew(grant.refresh_token, { "Idempotency-Key": key });
+    expect([late.status, late.error]).toEqual([401, "session_ended"]);
+    expect(await admission(world.ampho, next.token)).toBe("in");
+    world.clock.advance(1800);
+    const over = await world.renew(next.refresh_token, { "Idempotency-Key": `${key}-3` });
+    expect([over.status, over.error]).toEqual([401, "session_ended"]);
+  });
+
   it("an idempotency key that is first sent with the repetition has no effect", async () => {
     const { world, grant, renewed } = await openAnn();
     await renewed(grant.refresh_token);

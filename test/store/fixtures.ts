@@ -63,6 +63,7 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
   return {
     sessionId: session.id,
     gen: session.gen,
+    repeatsOnly: false,
     now: start + 100,
     accessTtlSeconds: 900,
     idleSeconds: 10_000,

@@ -23,6 +23,8 @@ import { findUserById, sendUserOf, type User } from "./users.js";
 export interface Renewal extends Move {
   /** The generation of the presented token. */
   readonly gen: number;
+  /** The token has expired. It only receives what its idempotency key has already made. */
+  readonly repeatsOnly: boolean;
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
@@ -47,10 +49,12 @@ export type RenewOutcome =
 const select = `select ${sessionColumns.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
 
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
-  const readMoved = yield* sendMove(input, input.gen);
-  const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
-  const moved = yield* readMoved();
-  if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
+  if (!input.repeatsOnly) {
+    const readMoved = yield* sendMove(input, input.gen);
+    const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
+    const moved = yield* readMoved();
+    if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
+  }
 
   const { era, accessUntil } = yield* readState();
   const row = yield* first(select, [input.sessionId], "update");
@@ -59,7 +63,8 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* reject(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* reject(input, "expired", session);
   if (isRacing(input, session)) return yield* reject(input, "reauthenticated", session);
-  if (!canRepeat(input, session, row)) return yield* end(input, session, "replayed");
+  if (!canRepeat(input, session, row))
+    return yield* input.repeatsOnly ? reject(input, "expired", session) : end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
@@ -78,9 +83,10 @@ function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: 
   return gen < provedGen && now - provedAt <= graceSeconds;
 }
 
-function canRepeat({ gen, now, graceSeconds, idempotency }: Renewal, session: Session, row: Row): boolean {
+function canRepeat(input: Renewal, session: Session, row: Row): boolean {
+  const { gen, repeatsOnly, now, graceSeconds, idempotency } = input;
   if (gen !== session.gen - 1 || gen < session.provedGen) return false;
-  if (now - session.renewedAt <= graceSeconds) return true;
+  if (!repeatsOnly && now - session.renewedAt <= graceSeconds) return true;
   return idempotency !== undefined && idempotency === textOrNull(row, "idempotency");
 }
 
