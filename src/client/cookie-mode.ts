@@ -3,7 +3,7 @@
 import { AmphoError } from "../errors.js";
 import type { Fetch } from "./fetch.js";
 import type { StoredSession } from "./record.js";
-import { sessionEnded } from "./renewal.js";
+import { sessionEnded, unlessOver } from "./renewal.js";
 import { type ClientCall, createClientCall } from "./wire.js";
 
 /** The API can have another origin of the same site (AMPHO_SECURITY_CORS_ORIGINS). */
@@ -12,7 +12,15 @@ const own: RequestInit = { credentials: "include" };
 export function createCookieCall(root: string): ClientCall {
   const post = createClientCall(root, own);
   const get = createClientCall(root, { ...own, method: "GET", body: null });
+  let logout: Promise<unknown> | undefined;
   return async (path, body, _token, key) => {
+    if (path === "/logout") {
+      // The server renews by the cookie where it must. Without a session there is nothing to end.
+      logout = post(path, body, undefined, key).catch((error) => error.code === "missing_token" || unlessOver(error));
+      return logout;
+    }
+    // A logout that is repeated after a failure must not end the session of the next login.
+    await logout?.catch(() => {});
     // The body of a renewal would have to contain the refresh token.
     const result = await post(path, path === "/renew" ? undefined : body, undefined, key).catch((error) => {
       // Without cookies there is no session, for example after the user has deleted them.

@@ -1,10 +1,11 @@
 // The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
 import { createFetch, type Fetch } from "./fetch.js";
 import { type Lock, storageLock, webLock } from "./lock.js";
+import { randomId } from "./random.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
 import { type ClientSession, identityOf } from "./session.js";
-import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
+import { type ClientStorage, createQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { createClientCall } from "./wire.js";
 
 /**
@@ -85,12 +86,13 @@ export interface Core {
 export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,
   openCall = createClientCall,
+  title = "ampho",
 ): Core {
   // React and others also run the code of a page on the server. Calls reject there, because no scheme has this name.
   const base = new URL(baseUrl, globalThis.location?.href ?? "x:/");
   const root = new URL(prefix, base).href.replace(/\/+$/, "");
   const call = openCall(root);
-  const name = `ampho ${root}`;
+  const name = `${title} ${root}`;
   const shared = storage ?? pageStorage();
   const kept = shared ?? memoryStorage();
 
@@ -109,21 +111,21 @@ export function createCore(
   // Pages of one origin share Web Locks, but not necessarily a storage of the application.
   const locks = storage ? undefined : globalThis.navigator?.locks;
   const sharedLock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
-  const lock: Lock = (work) => reliably(() => (shared ? sharedLock(work) : work()));
+  const lock: Lock = shared ? (work) => reliably(() => sharedLock(work)) : createQueue();
   const requestRenewal = async ({ refresh_token, key }: StoredSession) =>
     storedSessionOf((await call("/renew", { refresh_token }, undefined, key)) as StoredSession);
   const renewal = createRenewer(records, lock, requestRenewal);
   const listen = globalThis.addEventListener;
   listen?.("storage", refresh);
-  listen?.("online", renewal.resume);
   // A page that the back button restores got no events while it was frozen.
   listen?.("pageshow", refresh);
+  listen?.("online", renewal.resume);
 
   /** Counts calls of login and logout. The last call decides, not the last response. */
   let turn = 0;
 
   async function end(held: StoredSession): Promise<void> {
-    const logout = ({ token }: StoredSession) => call("/logout", {}, token);
+    const logout = ({ token }: StoredSession) => call("/logout", {}, token, randomId());
     await logout(held).catch((error) => {
       unlessOver(error);
       // If the access token has just expired, the session stays open until a renewed token ends it.
@@ -133,31 +135,33 @@ export function createCore(
 
   const enter: Core["enter"] = (login, request) => {
     const mine = ++turn;
-    const deviceName = deviceNameOf(name, login);
     const requireLast = () => {
       if (mine !== turn) throw sessionEnded();
     };
-    const work = async () => {
+    return lock(async () => {
       // Another call can have come first while this one waited for the lock.
       requireLast();
       const before = await records.read();
+      const deviceName = deviceNameOf(name, login);
       const device = (await kept.get(deviceName)) ?? undefined;
       const held = await storedSessionOf((await request(device, before?.token)) as StoredSession);
+      const isNew = sidOf(before) !== sidOf(held);
       try {
         if (held.device) await kept.set(deviceName, held.device);
         // Nothing is awaited before the record is replaced, so that later calls come after it.
-        requireLast();
-        const former = await records.replace(held);
+        if (isNew) requireLast();
+        // The former tokens of the same session are void, so the new ones are stored, unless another tab has logged out.
+        const former = await records.replace(held, isNew ? undefined : before?.id);
+        if (!isNew) requireLast();
         // Without a token here, a logout would end the present session, and the server has ended the former one.
-        if (former?.token && sidOf(former) !== sidOf(held)) quietly(end(former));
+        else if (former?.token) quietly(end(former));
         return held.session;
       } catch (error) {
         // A session that was created but not stored would stay open until it expires.
-        if (held.token && sidOf(before) !== sidOf(held)) quietly(end(held));
+        if (isNew) quietly(end(held));
         throw error;
       }
-    };
-    return lock(work);
+    });
   };
 
   const client: Client = {

@@ -40,12 +40,12 @@ export function storageLock(storage: ClientStorage, name: string): Lock {
   return async (work) => {
     // The end of the hold, with a random fraction that distinguishes holders.
     let mine: string | undefined;
-    for (let count = 0; ; count++) {
+    for (;;) {
       const entry = await storage.get(name);
       if (mine && entry === mine) break;
       const leftMs = Number(entry) - Date.now();
-      // An end beyond the longest hold comes from a clock that was set back since then. A stopped clock never reaches the end.
-      if (!(leftMs > 0 && leftMs <= takeoverMs && count < takeoverMs / settleMs)) {
+      // An end beyond the longest hold comes from a clock that was set back since then.
+      if (!(leftMs > 0 && leftMs <= takeoverMs)) {
         mine = String(Date.now() + takeoverMs - Math.random());
         await storage.set(name, mine);
       }

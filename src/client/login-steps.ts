@@ -16,6 +16,8 @@ export interface LoginSteps {
     body: object,
     key?: string,
   ): Promise<Entered>;
+  /** A login after a logout is a new one. */
+  forget(): void;
   /** Throws the error itself unless its code is `factor_needed`. */
   factorNeeded(error: unknown, login: string): FactorNeeded;
 }
@@ -40,6 +42,9 @@ export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: T
   remember,
 });
 
+/** An empty text names the transaction in the cookie. Without a name, the request could be one of the present session. */
+export const pendingOf = ({ transaction = "" }: { readonly transaction?: string | undefined }) => ({ transaction });
+
 /** `freshen` renews the token of the present session if it is due. */
 export function createLoginSteps(
   core: Pick<Core, "enter">,
@@ -47,21 +52,38 @@ export function createLoginSteps(
   freshen: () => Promise<unknown>,
   ceremonies: Ceremonies,
 ): LoginSteps {
+  let last: { readonly id: string; readonly entered: Promise<Entered> } | undefined;
+
+  async function enterOnce(...[path, login, body, key]: Parameters<LoginSteps["enter"]>): Promise<Entered> {
+    let forUser: ForUser = {};
+    const request = async (device: string | undefined, token: string | undefined) => {
+      const result = (await call(path, { ...body, device }, token, key)) as ForUser;
+      const { recovery_codes, recovery_codes_left, passkey, ...grant } = result;
+      forUser = result;
+      return grant;
+    };
+    const session = await core.enter(login, request).catch((error) => {
+      throw steps.factorNeeded(error, login);
+    });
+    const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, passkey } = forUser;
+    const entered = left === undefined ? session : { ...session, recoveryCodesLeft: left };
+    return { session: entered, recoveryCodes, passkey };
+  }
+
   const steps: LoginSteps = {
-    async enter(path, login, body, key) {
-      let forUser: ForUser = {};
-      const request = async (device: string | undefined, token: string | undefined) => {
-        const result = (await call(path, { ...body, device }, token, key)) as ForUser;
-        const { recovery_codes, recovery_codes_left, passkey, ...grant } = result;
-        forUser = result;
-        return grant;
-      };
-      const session = await core.enter(login, request).catch((error) => {
-        throw steps.factorNeeded(error, login);
-      });
-      const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, passkey } = forUser;
-      const entered = left === undefined ? session : { ...session, recoveryCodesLeft: left };
-      return { session: entered, recoveryCodes, passkey };
+    enter(path, login, body, key) {
+      // The server accepts a one-time proof once, so a second click gets the result of the first one.
+      const id = JSON.stringify([path, login, body]);
+      if (last?.id !== id) {
+        const entered = enterOnce(path, login, body, key).finally(() => {
+          if (last?.entered === entered) last = undefined;
+        });
+        last = { id, entered };
+      }
+      return last.entered;
+    },
+    forget() {
+      last = undefined;
     },
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
@@ -71,7 +93,7 @@ export function createLoginSteps(
         const finish = async (passkey?: WebAuthnJson) => {
           // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
           await freshen();
-          const body = { transaction: needed.transaction, passkey, ...factorMembers(proof) };
+          const body = { ...pendingOf(needed), passkey, ...factorMembers(proof) };
           const { session } = await steps.enter("/login", login, body, keyOf(proof));
           return session;
         };

@@ -2,11 +2,12 @@
 // `ampho/client/ways` or `ampho/client/mail`.
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
-import { factorMembers } from "./login-steps.js";
-import { unlessOver } from "./renewal.js";
+import { factorMembers, pendingOf } from "./login-steps.js";
+import { randomId } from "./random.js";
+import type { ClientSession } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { partsOf, type WaysClient } from "./ways-client.js";
-import { parse } from "./wire.js";
+import { createClientCall, parse } from "./wire.js";
 
 /**
  * The options of `createOutside`.
@@ -133,9 +134,16 @@ interface Begun {
 }
 
 /** A login or link that was begun, by its `state`. */
-interface Kept extends Pick<Begun, "transaction" | "expires">, ReturnOptions {
+interface Kept extends Pick<Begun, "expires">, ReturnOptions {
+  /** Undefined where it is in a cookie. */
+  readonly transaction: string | undefined;
   readonly links: boolean;
+  /** With tokens in cookies: the Idempotency-Key of the renewal that reads the new session. */
+  key?: string;
 }
+
+/** The lifetime of what was begun (docs/reference/contract.md §4). */
+const transactionSeconds = 600;
 
 /**
  * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/ways` or `ampho/client/mail`.
@@ -149,6 +157,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;
+  const get = createClientCall(root, { credentials: "include", method: "GET", body: null });
+  const save = (all: Record<string, Kept>) => reliably(() => storage.set(key, JSON.stringify(all)));
   const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
 
   async function leave(begun: Begun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
@@ -157,25 +167,24 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     // A login that the user gave up is dropped by the next one.
     const live = Object.entries(await read()).filter(([, kept]) => kept.expires * 1000 > Date.now());
     const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, returnTo, links } };
-    await reliably(() => storage.set(key, JSON.stringify(kept)));
+    await save(kept);
     if (globalThis.document) location.assign(url);
     return url;
   }
 
-  /** With tokens in cookies, the callback has finished the login, and only a renewal shows whose session it is. */
-  async function readNewSession(): Promise<Returned | undefined> {
-    const isOpen = ({ transaction, links, expires }: Kept) => !transaction && !links && expires * 1000 > Date.now();
-    const all = await read();
-    const begun = Object.values(all).reverse().find(isOpen);
-    if (!begun) return undefined;
+  /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
+  async function readNewSession(begun: Kept, save: () => Promise<unknown>): Promise<EnteredSession | undefined> {
     const before = (await ways.session())?.session;
-    const entered = await steps.enter("/renew", "", {}).catch(unlessOver);
-    const now = entered?.session.session;
+    // Any other error means that the cookies are of no session.
+    const seen = await get("/session").catch((error) => error.code === "unavailable" && Promise.reject(error));
+    const now = (seen as ClientSession | undefined)?.session;
+    const isOlder = (now?.authenticated ?? 0) < begun.expires - transactionSeconds;
     // The user came back without a login, to the former session or to none.
-    if (!now || (now.id === before?.id && now.authenticated === before.authenticated)) return undefined;
-    const others = Object.entries(all).filter(([, kept]) => !isOpen(kept));
-    await reliably(() => storage.set(key, JSON.stringify(Object.fromEntries(others))));
-    return { session: entered?.session, returnTo: begun.returnTo };
+    if (!now || isOlder || (now.id === before?.id && now.authenticated === before.authenticated)) return undefined;
+    // After a lost response, the next attempt must send the same key.
+    begun.key ??= randomId();
+    await save();
+    return (await steps.enter("/renew", "", {}, begun.key)).session;
   }
 
   function throwLinkNeeded(error: unknown): never {
@@ -183,7 +192,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     throw new LinkNeeded(error, async (transaction, proof) => {
       const typed = "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
       const login = "code" in proof ? "" : proof.login;
-      return (await steps.enter("/login", login, { transaction, ...typed })).session;
+      return (await steps.enter("/login", login, { ...pendingOf({ transaction }), ...typed })).session;
     });
   }
 
@@ -192,10 +201,32 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     const mail = needed.includes("mail");
     const isPending = code === "factor_needed";
     // The server repeats the error with the options of the passkeys. It has no more to say about a set-up.
-    if (isPending && needed[0] && !mail) await steps.enter("/login", "", {});
+    if (isPending && needed[0] && !mail) await steps.enter("/login", "", pendingOf({}));
     const cause = isPending ? { enroll: true, mail } : { ways: needed };
     const error = new AmphoError(code, "The login at the provider was not finished.", {}, { cause });
     return isPending ? Promise.reject(steps.factorNeeded(error, "")) : throwLinkNeeded(error);
+  }
+
+  async function returnedByCookie(): Promise<Returned | undefined> {
+    const all = await read();
+    const isOpen = ({ transaction, expires }: Kept) => !transaction && expires * 1000 > Date.now();
+    const begun = Object.values(all).reverse().find(isOpen);
+    // Without one, a foreign link can have put an error into the URL.
+    if (!begun) return undefined;
+    const forget = () => save(Object.fromEntries(Object.entries(all).filter(([, kept]) => !isOpen(kept))));
+    const { hash, pathname, search } = location;
+    const query = new URLSearchParams(search);
+    const [rejection, needed] = [query.get("ampho_error"), query.get("ampho_needed") ?? ""];
+    if (rejection) {
+      for (const name of ["error", "needed", "return_to"]) query.delete(`ampho_${name}`);
+      history.replaceState(history.state, "", `${pathname}?${query}`.replace(/\?$/, "") + hash);
+      await forget();
+      return throwRejection(rejection as ErrorCode, needed.split(","));
+    }
+    const session = begun.links ? undefined : await readNewSession(begun, () => save(all));
+    if (!session) return undefined;
+    await forget();
+    return { session, returnTo: begun.returnTo };
   }
 
   const bodyOf = (provider: string, { returnTo }: ReturnOptions) => ({ provider, return_to: returnTo });
@@ -206,20 +237,13 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     },
     async returned() {
       const { hash, pathname, search } = location;
-      const query = new URLSearchParams(search);
-      const [rejection, needed] = [query.get("ampho_error"), query.get("ampho_needed") ?? ""];
-      if (rejection) {
-        for (const name of ["error", "needed", "return_to"]) query.delete(`ampho_${name}`);
-        history.replaceState(history.state, "", `${pathname}?${query}`.replace(/\?$/, "") + hash);
-        return throwRejection(rejection as ErrorCode, needed.split(","));
-      }
       const fields = new URLSearchParams(hash.slice(1));
       const [provider, state, code] = [fields.get("provider"), fields.get("state"), fields.get("code")];
-      if (!provider || !state) return readNewSession();
+      if (!provider || !state) return returnedByCookie();
       // The history of the browser must not keep it.
       history.replaceState(history.state, "", pathname + search);
       const { [state]: kept, ...others } = await read();
-      await reliably(() => storage.set(key, JSON.stringify(others)));
+      await save(others);
       if (!kept || !code) throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
       const { transaction, returnTo, links } = kept;
       const body = { transaction, outside: { provider, code, state, iss: fields.get("iss") ?? undefined } };

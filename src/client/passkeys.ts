@@ -1,7 +1,7 @@
 // The passkeys of the user who is logged in, and the first one of a login whose account must have one.
 import type { Ceremonies } from "./ceremonies.js";
 import { type EnteredSession, FactorNeeded } from "./factor-needed.js";
-import type { LoginSteps } from "./login-steps.js";
+import { type LoginSteps, pendingOf } from "./login-steps.js";
 import type { Send } from "./send.js";
 import type { ClientSession } from "./session.js";
 import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
@@ -153,7 +153,7 @@ export function createPasskeys(
       const path = "/passkeys/options";
       // `onStepUp` can have a ceremony of its own, so this one begins after it.
       const begun = pending
-        ? call(path, { transaction: pending.transaction, use, code: about.code })
+        ? call(path, { ...pendingOf(pending), use, code: about.code })
         : send("POST", path, { use });
       return finish(await create(begun, undefined, name), pending);
     },

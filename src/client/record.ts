@@ -2,7 +2,7 @@
 import { randomId } from "./random.js";
 import { type ClientSession, clientSessionOf } from "./session.js";
 import { hasText } from "./shape.js";
-import { type ClientStorage, reliably } from "./storage.js";
+import { type ClientStorage, createQueue, reliably } from "./storage.js";
 import { parse } from "./wire.js";
 
 export interface StoredSession {
@@ -45,12 +45,7 @@ export function openRecords(
   name: string,
   noticed: (session: ClientSession | undefined) => void,
 ): Records {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(() => reliably(work));
-    last = result.catch(() => {});
-    return result;
-  };
+  const inTurn = createQueue();
   const read = async (): Promise<StoredSession | undefined> => {
     const value = parse(await storage.get(name));
     const held = hasText<StoredSession>(value, "id") ? value : undefined;

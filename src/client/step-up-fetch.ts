@@ -1,6 +1,8 @@
 // A `fetch` that asks the application for more proof when a route requires it, and then repeats the request.
 import { AmphoError, type ErrorDetails } from "../errors.js";
 import type { Fetch } from "./fetch.js";
+import { sessionEnded } from "./renewal.js";
+import type { ClientSession } from "./session.js";
 import { hasText } from "./shape.js";
 import { parse } from "./wire.js";
 
@@ -14,7 +16,11 @@ import { parse } from "./wire.js";
  */
 export type OnStepUp = (error: AmphoError) => unknown;
 
-export function createStepUpFetch(fetch: Fetch, onStepUp: OnStepUp): Fetch {
+export function createStepUpFetch(
+  fetch: Fetch,
+  onStepUp: OnStepUp,
+  session: () => Promise<ClientSession | undefined>,
+): Fetch {
   /** One call of `onStepUp` for all requests that need its result. */
   let asking: Promise<unknown> | undefined;
   /** Counts the calls of `onStepUp` that resolved. A request that began before the last one is repeated without a call. */
@@ -22,6 +28,7 @@ export function createStepUpFetch(fetch: Fetch, onStepUp: OnStepUp): Fetch {
 
   return async (input, init = {}) => {
     const before = raised;
+    const user = (await session())?.id;
     const response = await fetch(input, init);
     const error = await stepUpOf(response);
     if (!error) return response;
@@ -34,6 +41,8 @@ export function createStepUpFetch(fetch: Fetch, onStepUp: OnStepUp): Fetch {
         });
       await asking;
     }
+    // Another user can have logged in meanwhile. A request of one user is never sent for another.
+    if (user && (await session())?.id !== user) throw sessionEnded();
     // The same requests are not sent again after a renewal (fetch.ts).
     const isOnce = response.redirected || (input instanceof Request && input.bodyUsed) || "duplex" in init;
     return isOnce ? response : fetch(input, init);

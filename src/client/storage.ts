@@ -43,6 +43,16 @@ export function memoryStorage(): ClientStorage {
   return Object.assign(values, { remove: values.delete });
 }
 
+/** Runs one piece of work after the other, each like `reliably`. */
+export function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(() => reliably(work));
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
 /** Runs work with a storage. Its failures become `unavailable`, so that a full or blocked storage ends no session. */
 export async function reliably<T>(work: () => Awaitable<T>): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 // The set-up of TOTP: by a user who is logged in, or by a pending login whose account must have a second factor.
 
 import type { EnteredSession, FactorNeeded } from "./factor-needed.js";
-import type { LoginSteps } from "./login-steps.js";
+import { type LoginSteps, pendingOf } from "./login-steps.js";
 import type { Send } from "./send.js";
 import type { ClientCall } from "./wire.js";
 
@@ -60,7 +60,7 @@ interface Setup {
 export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send): Totp {
   return {
     async begin(pending, proof) {
-      const body = pending && { transaction: pending.transaction, code: proof?.code };
+      const body = pending && { ...pendingOf(pending), code: proof?.code };
       const setup = await (body ? call("/totp", body) : send("POST", "/totp"));
       const { secret, uri, transaction } = setup as Setup;
       return {

@@ -6,6 +6,7 @@ import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.
 import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.js";
 import { createPasskeyLogin, type PasskeyLogin, type Ways } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
+import { randomId } from "./random.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
 import { type Send, sendBy } from "./send.js";
 import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
@@ -123,14 +124,16 @@ export function createWays(options: WaysOptions): WaysParts {
   const { cookies, onStepUp } = options;
   let root = "";
   let call: ClientCall = createClientCall(root);
-  const core = createCore(options, (url) => {
+  const open = (url: string) => {
     root = url;
     call = cookies ? createCookieCall(root) : createClientCall(root);
     return call;
-  });
+  };
+  // A record of tokens is of no use where the tokens are in cookies, nor the other way round.
+  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho");
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
-  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp) : plainFetch;
+  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp, client.session) : plainFetch;
 
   const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.
@@ -157,9 +160,10 @@ export function createWays(options: WaysOptions): WaysParts {
       return session;
     },
     async logout() {
+      steps.forget();
       const [session] = await Promise.all([client.session(), client.logout()]);
       // The server can have set the cookies without this client.
-      if (cookies && !session) await call("/logout", {}).catch(unlessOver);
+      if (cookies && !session) await call("/logout", {}, undefined, randomId());
     },
     async stepUp() {
       const session = await client.session();

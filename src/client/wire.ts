@@ -19,7 +19,7 @@ interface Problem {
 }
 
 /**
- * Resolves to the JSON of the response, or rejects with AmphoError. Without a response, a GET, a renewal and a logout are
+ * Resolves to the JSON of the response, or rejects with AmphoError. Without a response, a GET and a call with a key are
  * repeated. The server might have handled any other call, and would reject its repetition: it was throttled, or its code is used.
  */
 export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, key?: string) => Promise<unknown>;
@@ -27,10 +27,10 @@ export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, ke
 /** `root` is the URL of the prefix. */
 export const createClientCall =
   (root: string, own?: RequestInit): ClientCall =>
-  async (path, body, token, key = randomId()) => {
+  async (path, body, token, key) => {
     // The limit for all attempts, for networks that drop packets. It is shorter than a lock (lock.ts).
     const signal = AbortSignal.timeout(20_000);
-    const attempts = own?.method || /renew|logout/.test(path) ? 3 : 1;
+    const attempts = own?.method || key ? 3 : 1;
     for (let count = 1; ; count++) {
       try {
         const response = await fetch(root + path, {
@@ -41,7 +41,7 @@ export const createClientCall =
           keepalive: true,
           headers: {
             "Content-Type": "application/json",
-            "Idempotency-Key": key,
+            "Idempotency-Key": key ?? randomId(),
             ...(token && { Authorization: `Bearer ${token}` }),
           },
           body: JSON.stringify(body),
@@ -60,12 +60,15 @@ export const createClientCall =
 export async function responseJson(response: Response): Promise<unknown> {
   const result = parse(await response.text());
   if (response.ok && (result || response.status === 204)) return result;
-  const [code, message] =
-    hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error)
-      ? [result.error, result.message]
-      : (["unavailable", `Status ${response.status}.`] as const);
+  const problem = hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error) ? result : undefined;
   const retryAfterSeconds = Number(response.headers.get("Retry-After"));
-  throw new AmphoError(code, message, retryAfterSeconds > 0 ? { retryAfterSeconds } : {}, { cause: result });
+  const message = problem ? problem.message : `Status ${response.status}.`;
+  throw new AmphoError(
+    problem ? problem.error : "unavailable",
+    message,
+    retryAfterSeconds > 0 ? { retryAfterSeconds } : {},
+    { cause: result },
+  );
 }
 
 /** Returns undefined for anything else than JSON, such as the page of a captive portal or a proxy. */

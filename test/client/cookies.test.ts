@@ -158,6 +158,50 @@ describe("a login in cookie mode", () => {
 });
 
 describe("a logout in cookie mode", () => {
+  it("a logout in cookie mode during a login leaves no user logged in", async () => {
+    const { world, jar, client } = await logInAnn();
+    await client.logout();
+    let logout: Promise<string> | undefined;
+    world.intercept = (request) => {
+      if (request.url?.endsWith("/login")) logout = outcome(client.logout());
+      return false;
+    };
+    expect(await outcome(client.login(ann.login, ann.password))).toBe("session_ended");
+    expect([await logout, await client.session()]).toEqual(["resolved", undefined]);
+    await expect.poll(() => sessionsOf(world, "ann")).toEqual([]);
+    await expect.poll(() => [...jar.cookies.keys()]).toEqual(["__Host-ampho-device"]);
+    expect(await seen(client.fetch("/guarded"))).toBe(401);
+  });
+
+  it("a logout in cookie mode that must be repeated does not end the next login", async () => {
+    const { world, client } = await logInAnn();
+    let release: (() => void) | undefined;
+    world.intercept = (request, response) => {
+      if (release || !request.url?.endsWith("/logout")) return false;
+      release = () => response.destroy();
+      return true;
+    };
+    const logout = outcome(client.logout());
+    await expect.poll(() => release, { interval: 1 }).toBeDefined();
+    const login = outcome(client.login(ben.login, ben.password));
+    release?.();
+    expect(await Promise.all([logout, login])).toEqual(["resolved", "resolved"]);
+    expect(await seen(client.fetch("/guarded"))).toBe("ben");
+    expect([await sessionsOf(world, "ann"), await sessionsOf(world, "ben")]).toMatchObject([[], [{}]]);
+  });
+
+  it("a client ignores the record of the other mode", async () => {
+    const { world, storage, client } = await logInAnn();
+    const bearer = createClient({ baseUrl: world.url, storage });
+    expect(await bearer.session()).toBeUndefined();
+    const kept = await openWorld();
+    const before = createClient({ baseUrl: kept.url, storage });
+    await before.login(ann.login, ann.password);
+    const after = createClient({ baseUrl: kept.url, storage, cookies: true });
+    expect(await after.session()).toBeUndefined();
+    expect((await client.session())?.login).toBe("ann");
+  });
+
   it("a logout in cookie mode ends the session and removes its cookies", async () => {
     const { world, jar, client } = await logInAnn();
     await client.logout();

@@ -8,7 +8,7 @@ import { type SettableClock, settableClock } from "../world/clock.js";
 import { type CookieJar, openCookieJar } from "./cookie-jar.js";
 import { losing, openNetwork } from "./network.js";
 import { createTestStorage, outcome, seen, wait } from "./storage.js";
-import { ann, openWorld } from "./world.js";
+import { ann, ben, openWorld } from "./world.js";
 
 interface Opening extends AmphoOptions {
   readonly overNetwork?: boolean;
@@ -120,8 +120,7 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect(await needed.finish({ totp: next(app) })).toMatchObject({ login: "ann", acr: "2fa" });
     expect(await seen(client.fetch("/strong"))).toBe("ann");
     expect(reported).toEqual(["ann"]);
-    // The cookie of the pending login is gone, so this is a step-up of the present session.
-    expect(await outcome(needed.finish({ totp: next(app) }))).toBe(cookies ? "resolved" : "transaction_over");
+    expect(await outcome(needed.finish({ totp: next(app) }))).toBe("transaction_over");
   });
 
   it("a login by a recovery code returns how many are left", async () => {
@@ -141,7 +140,7 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     await client.logout();
     const needed = await failureOf(client.login(ann.login, ann.password));
     const totp = next(app);
-    if (network) network.cuts = losing("/api/security/login", 1);
+    if (network) network.cuts = losing("/api/security/login", 3);
     expect(await outcome(needed.finish({ totp }))).toBe("unavailable");
     expect(await needed.finish({ totp })).toMatchObject({ acr: "2fa" });
     const { id = "" } = (await world.ampho.users.find("ann")) ?? {};
@@ -286,6 +285,64 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
       Array.from({ length: 2 }, () => "RangeError: cancelled 1"),
     );
     await expect(client.fetch("/strong")).rejects.toThrow("cancelled 2");
+  });
+
+  it("a request of one user is not repeated for another who logged in meanwhile", async () => {
+    const { open, world } = await openEnrolled(cookies);
+    const client = open({ onStepUp: () => client.login(ben.login, ben.password) });
+    world.requests.length = 0;
+    expect(await outcome(client.fetch("/strong", { method: "POST", body: "of ann" }))).toBe("session_ended");
+    expect(world.requests.filter((one) => one === "POST /strong")).toHaveLength(1);
+    expect(await seen(client.fetch("/guarded"))).toBe("ben");
+  });
+
+  it("a second click on a login step gets the result of the first", async () => {
+    const { client, app, next, world } = await openEnrolled(cookies);
+    await client.logout();
+    const needed = await failureOf(client.login(ann.login, ann.password));
+    const totp = next(app);
+    const finished = await Promise.all([needed.finish({ totp }), needed.finish({ totp })]);
+    expect(new Set(finished.map(({ session }) => session?.id)).size).toBe(1);
+    const proof = { totp: next(app) };
+    const logins = [1, 2].map(() => client.login(ann.login, ann.password, proof));
+    expect(await Promise.all(logins.map(outcome))).toEqual(["resolved", "resolved"]);
+    await world.ampho.factors.setPolicy((await world.ampho.users.find("ben"))?.id ?? "", "required");
+    const setup = await client.totp.begin(await failureOf(client.login(ben.login, ben.password)));
+    const other = URI.parse(setup.uri);
+    if (!(other instanceof TOTP)) throw new Error("the URI is not of TOTP");
+    const code = next(other);
+    const confirmed = await Promise.all([setup.confirm(code), setup.confirm(code)]);
+    expect(confirmed.map(({ recoveryCodes }) => recoveryCodes.length)).toEqual([8, 8]);
+    expect(await seen(client.fetch("/strong"))).toBe("ben");
+  });
+
+  it("two re-authentications at once leave tokens that renew", async () => {
+    const { client, app, next, clock, storage, world } = await openEnrolled(cookies);
+    const codes = [next(app), next(app)];
+    const logins = codes.map((totp) => outcome(client.login(ann.login, ann.password, { totp })));
+    expect((await Promise.all(logins)).at(-1)).toBe("resolved");
+    clock.advance(1000);
+    storage.age(1000);
+    expect(await seen(client.fetch("/guarded"))).toBe("ann");
+    expect(await world.count("renew_replayed")).toBe(0);
+  });
+
+  it("a pending login of another user sets up no factor of the session beside it", async () => {
+    const { open, next, world } = await openDevice(cookies);
+    const client = open();
+    const factorsOf = async (login: string) => {
+      const { factors } = await world.ampho.factors.list((await world.ampho.users.find(login))?.id ?? "");
+      return factors.map(({ id }) => id);
+    };
+    await client.login(ann.login, ann.password);
+    await world.ampho.factors.setPolicy((await world.ampho.users.find("ben"))?.id ?? "", "required");
+    const setup = await client.totp.begin(await failureOf(client.login(ben.login, ben.password)));
+    const app = URI.parse(setup.uri);
+    if (!(app instanceof TOTP)) throw new Error("the URI is not of TOTP");
+    expect(app.label).toBe("ben");
+    expect((await setup.confirm(next(app))).recoveryCodes).toHaveLength(8);
+    expect([await factorsOf("ann"), await factorsOf("ben")]).toEqual([[], ["totp", "recovery_code"]]);
+    expect(await seen(client.fetch("/strong"))).toBe("ben");
   });
 
   it("a request that still lacks something after onStepUp returns its 401", async () => {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AmphoError, type ClientSession, createClient } from "../../dist/client/client.js";
+import { createClient as createWays } from "../../dist/client/ways.js";
 import { losing, openNetwork } from "./network.js";
 import { createTestStorage, outcome, seen, wait } from "./storage.js";
 import { ann, ben, logInAnn, openWorld, type World } from "./world.js";
@@ -136,14 +137,31 @@ describe("a login", () => {
   it("a login that a logout follows at once leaves no user logged in", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
-    const [login, logout] = await Promise.all([
-      outcome(client.login(ann.login, ann.password)),
-      outcome(client.logout()),
-    ]);
-    expect([login, logout]).toEqual(["session_ended", "resolved"]);
+    let logout: Promise<string> | undefined;
+    world.intercept = (request) => {
+      if (request.url?.endsWith("/login")) logout = outcome(client.logout());
+      return false;
+    };
+    expect(await outcome(client.login(ann.login, ann.password))).toBe("session_ended");
+    expect(await logout).toBe("resolved");
     expect(await client.session()).toBeUndefined();
     await expect.poll(() => world.events()).toContain("logout");
     expect(await sessionsOf(world, "ann")).toEqual([]);
+  });
+
+  it("a login that is called twice at once is one login, and a login after a logout is another", async () => {
+    const world = await openWorld();
+    const client = createWays({ baseUrl: world.url });
+    const logins = () => world.requests.filter((one) => one === "POST /api/security/login").length;
+    const twice = [client.login(ann.login, ann.password), client.login(ann.login, ann.password)];
+    expect(await Promise.all(twice.map(outcome))).toEqual(["resolved", "resolved"]);
+    expect(logins()).toBe(1);
+    const first = outcome(client.login(ann.login, ann.password));
+    const logout = outcome(client.logout());
+    const last = outcome(client.login(ann.login, ann.password));
+    expect(await Promise.all([first, logout, last])).toEqual(["session_ended", "resolved", "resolved"]);
+    expect(await seen(client.fetch("/guarded"))).toBe("ann");
+    await expect.poll(() => sessionsOf(world, "ann")).toHaveLength(1);
   });
 
   it("the last of two logins wins, whichever response comes first", async () => {

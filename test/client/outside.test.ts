@@ -7,7 +7,7 @@ import type { Message } from "../../dist/index.js";
 import { startEvilProvider } from "../world/evil-provider.js";
 import { openCookieJar } from "./cookie-jar.js";
 import { createTestStorage, seen } from "./storage.js";
-import { ann, openWorld } from "./world.js";
+import { ann, ben, openWorld } from "./world.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -168,11 +168,50 @@ it("a page in cookie mode asks for a second factor, and finishes the login", asy
   const { confirm, secret } = await client.totp.begin();
   const app = new TOTP({ secret: Secret.fromBase32(secret) });
   const { recoveryCodes } = await confirm(app.generate());
-  await client.logout();
-  const needed = await comeBack(await outside.loginWith("acme")).catch((error: unknown) => error);
-  if (!(needed instanceof FactorNeeded)) throw needed;
-  expect([needed.factors, needed.enroll]).toEqual([["totp", "recovery_code"], false]);
-  expect(await needed.finish({ recoveryCode: recoveryCodes[0] })).toMatchObject({ login: "ann", recoveryCodesLeft: 7 });
+  // The session of the same user, then that of another one, then none.
+  for (const [at, before] of [ann, ben, undefined].entries()) {
+    if (before === ben) await client.login(ben.login, ben.password);
+    if (before === undefined) await client.logout();
+    const needed = await comeBack(await outside.loginWith("acme")).catch((error: unknown) => error);
+    if (!(needed instanceof FactorNeeded)) throw needed;
+    expect([needed.factors, needed.enroll]).toEqual([["totp", "recovery_code"], false]);
+    const session = await needed.finish({ recoveryCode: recoveryCodes[at] });
+    expect(session).toMatchObject({ login: "ann", recoveryCodesLeft: 7 - at });
+    expect(session.amr).toContain("fed");
+    expect((await client.session())?.login).toBe("ann");
+  }
+});
+
+it("a page in cookie mode loses no session when its first renewal after the callback gets lost", async () => {
+  const { world, storage, client, outside, comeBack, linkAnn } = await openByCookie();
+  await linkAnn();
+  let lost = 3;
+  world.intercept = (request, response) => {
+    if (!request.url?.endsWith("/renew") || lost-- <= 0) return false;
+    // The server renews, and its response does not arrive.
+    const { writeHead } = response;
+    response.writeHead = ((...args: Parameters<typeof writeHead>) => {
+      response.destroy();
+      return writeHead.apply(response, args);
+    }) as typeof writeHead;
+    return false;
+  };
+  await expect(comeBack(await outside.loginWith("acme"))).rejects.toMatchObject({ code: "unavailable" });
+  expect(await outside.returned()).toMatchObject({ session: { login: "ann" } });
+  storage.age(1000);
+  expect(await seen(client.fetch("/guarded"))).toBe("ann");
+  expect(await world.count("renew_replayed")).toBe(0);
+});
+
+it("a page in cookie mode takes no error from a link that it did not begin", async () => {
+  const { world, client, outside } = await openByCookie();
+  await client.login(ann.login, ann.password);
+  world.requests.length = 0;
+  for (const search of ["?ampho_error=factor_needed&ampho_needed=totp", "?ampho_error=factor_needed&ampho_needed="]) {
+    vi.stubGlobal("location", { hash: "", pathname: "/", search });
+    expect(await outside.returned()).toBeUndefined();
+  }
+  expect(world.requests).toEqual([]);
 });
 
 it("a page in cookie mode sets up a factor with the mailed code", async () => {

@@ -214,11 +214,20 @@ describe("a session", () => {
   });
 
   it("a call that waits for a renewal is not sent in the session of another user", async () => {
-    const { clock, world } = await logInAnn();
-    // Without a storage that other clients share, a login does not wait for a renewal.
-    const client = createClient({ baseUrl: world.url });
-    await client.login(ann.login, ann.password);
+    const { clock, world, storage, client } = await logInAnn();
+    // A page that has taken over the lock.
+    const locks = createTestStorage();
+    const of = (key: string) => (key.endsWith("lock") ? locks : storage);
+    const other = createClient({
+      baseUrl: world.url,
+      storage: {
+        get: (key) => of(key).get(key),
+        set: (key, value) => of(key).set(key, value),
+        remove: (key) => of(key).remove(key),
+      },
+    });
     clock.advance(1000);
+    storage.age(1000);
     let held: ServerResponse | undefined;
     world.intercept = (request, response) => {
       if (!request.url?.endsWith("/renew")) return false;
@@ -227,13 +236,35 @@ describe("a session", () => {
     };
     const transfer = outcome(client.fetch("/guarded/transfer", { method: "POST" }));
     await expect.poll(() => held, { interval: 1 }).toBeDefined();
-    await client.login(ben.login, ben.password);
+    await other.login(ben.login, ben.password);
     world.intercept = undefined;
     held?.destroy();
     expect(await transfer).toBe("session_ended");
-    expect(world.requests.filter((one) => one === "POST /guarded/transfer")).toHaveLength(1);
+    expect(world.requests.filter((one) => one === "POST /guarded/transfer")).toEqual([]);
     expect(await seen(client.fetch("/guarded"))).toBe("ben");
   });
+});
+
+it("a login waits for a renewal under way, also in a client that shares its storage with no other", async () => {
+  const { clock, world } = await logInAnn();
+  const client = createClient({ baseUrl: world.url });
+  await client.login(ann.login, ann.password);
+  clock.advance(1000);
+  let release: (() => void) | undefined;
+  world.intercept = (request, response) => {
+    if (!request.url?.endsWith("/renew")) return false;
+    world.intercept = undefined;
+    release = () => response.destroy();
+    return true;
+  };
+  const fetching = seen(client.fetch("/guarded"));
+  await expect.poll(() => release, { interval: 1 }).toBeDefined();
+  const login = client.login(ann.login, ann.password);
+  release?.();
+  expect(await fetching).toBe("ann");
+  expect((await login).login).toBe("ann");
+  expect(await seen(client.fetch("/guarded"))).toBe("ann");
+  expect([await world.count("renew"), await world.count("renew_replayed")]).toEqual([1, 0]);
 });
 
 describe("a failing renewal", () => {
