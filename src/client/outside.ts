@@ -175,8 +175,10 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
   async function readNewSession(begun: Kept, save: () => Promise<unknown>): Promise<EnteredSession | undefined> {
     const before = (await ways.session())?.session;
-    // Any other error means that the cookies are of no session.
-    const seen = await get("/session").catch((error) => error.code === "unavailable" && Promise.reject(error));
+    const seen = await get("/session").catch((error) => {
+      if (error.code === "unavailable") throw error;
+      return undefined; // The cookies are of no session.
+    });
     const now = (seen as ClientSession | undefined)?.session;
     const isOlder = (now?.authenticated ?? 0) < begun.expires - transactionSeconds;
     // The user came back without a login, to the former session or to none.
