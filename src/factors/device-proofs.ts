@@ -4,11 +4,34 @@
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { DeviceClaims } from "../tokens/jwt.js";
+import { type DeviceClaims, readJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
+
+/** A browser keeps the proofs of the last users who logged in there. A cookie has 4096 bytes for them. */
+const usersMax = 3;
+const separator = "~";
+
+const splitProofs = (sent = ""): readonly string[] => sent.split(separator, usersMax);
+
+/** Puts a new proof before those of other users. */
+export function joinProofs(proof: string, former: string | undefined): string {
+  const users: unknown[] = [undefined, userOf(proof)];
+  const others = splitProofs(former).filter((other) => !users.includes(userOf(other)));
+  return [proof, ...others].slice(0, usersMax).join(separator);
+}
+
+/** Undefined for a text that is no proof. Its signature is not verified. */
+function userOf(proof: string): unknown {
+  try {
+    return readJwt(proof).claims["sub"];
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
 
 /** The part of a proof that a remembered device adds. */
 export interface RememberedDevice {
@@ -33,10 +56,10 @@ interface ProofOwner {
 }
 
 export interface DeviceProofs {
-  /** Returns a proof that this instance issued and that has not expired, of any user. Otherwise undefined. */
-  read(proof: string | undefined, now: number): DeviceProof | undefined;
-  /** The same for a proof of this user, which was issued for the user's current password. */
-  readOf(owner: ProofOwner, proof: string | undefined, now: number): DeviceProof | undefined;
+  /** Returns those of `sent` that this instance issued and that have not expired, of any user. `sent` is as `joinProofs` returns it. */
+  readAll(sent: string | undefined, now: number): readonly DeviceProof[];
+  /** The one of this user, which was issued for the user's current password. */
+  readOf(owner: ProofOwner, sent: string | undefined, now: number): DeviceProof | undefined;
   /**
    * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or from
    * the proof before while its version is still the user's.
@@ -45,8 +68,7 @@ export interface DeviceProofs {
 }
 
 export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
-  function read(proof: string | undefined, now: number): DeviceProof | undefined {
-    if (proof === undefined) return undefined;
+  function read(proof: string, now: number): DeviceProof | undefined {
     try {
       const claims = keyring.verifyDevice(proof, now);
       const { sub, did, pwv } = claims;
@@ -57,12 +79,12 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
     }
   }
 
+  const readAll = (sent: string | undefined, now: number) =>
+    splitProofs(sent).flatMap((proof) => read(proof, now) ?? []);
+
   return {
-    read,
-    readOf(owner, text, now) {
-      const proof = read(text, now);
-      return proof !== undefined && isProofOf(proof, owner) ? proof : undefined;
-    },
+    readAll,
+    readOf: (owner, sent, now) => readAll(sent, now).find((proof) => isProofOf(proof, owner)),
     issue({ id, stored }, deviceId = randomId(), now, remember) {
       return keyring.signDevice({
         sub: id,

@@ -113,10 +113,10 @@ async function logInByPassword(
   const { directory, deviceProofs, throttle, clock } = deps;
   const { password } = input;
   const origin: Origin = { actor: "user", ...caller };
-  const proof = deviceProofs.read(input.device, clock.now());
+  const proofs = deviceProofs.readAll(input.device, clock.now());
   // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
-  const named = proof === undefined ? undefined : await directory.findByLogin(input.login);
-  const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
+  const named = proofs.length === 0 ? undefined : await directory.findByLogin(input.login);
+  const known = named && proofs.find((proof) => isProofOf(proof, named));
   const allowed = await throttle.allowLogin({
     canonical: canonicalLogin(input.login),
     known,

@@ -60,9 +60,9 @@ async function begin(
   const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
   const canonical = canonicalLogin(login);
-  const proof = deviceProofs.read(input.device, clock.now());
-  const named = proof === undefined ? undefined : await directory.findByLogin(login);
-  const known = proof !== undefined && named !== undefined && isProofOf(proof, named) ? proof : undefined;
+  const proofs = deviceProofs.readAll(input.device, clock.now());
+  const named = proofs.length === 0 ? undefined : await directory.findByLogin(login);
+  const known = named && proofs.find((proof) => isProofOf(proof, named));
   const allowed = await throttle.allowMail({ canonical, known, origin });
   const least = leastTime();
   const { account, binding } = await allowed.run(async () => {

@@ -1,6 +1,6 @@
 // The part of a device proof that remembers the device. test/throttle/known-devices.test.ts has the rest.
 import { describe, expect, it } from "vitest";
-import { createDeviceProofs } from "../../dist/factors/device-proofs.js";
+import { createDeviceProofs, joinProofs } from "../../dist/factors/device-proofs.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { start } from "../world/clock.js";
@@ -8,7 +8,8 @@ import { claimsOf, newKey } from "../world/tokens.js";
 
 const settings = { tokenLeeway: 60, tokenIssuer: undefined, tokenAudience: undefined, tokenForeignTtl: 86_400 };
 const keyring = createKeyring(importKeys(newKey("key-1")).keys, settings, { revokedKeys: new Set() });
-const { issue, read } = createDeviceProofs(keyring);
+const { issue, readAll, readOf } = createDeviceProofs(keyring);
+const read = (proof: string, now: number) => readAll(proof, now)[0];
 const ann = { id: "user-1", stored: { passwordVersion: 2 } };
 const remember = { until: start + 1000, factorsVersion: 5 };
 
@@ -42,5 +43,30 @@ describe("a remembered device", () => {
     expect(read(sign({ fv: 5 }), start)).toMatchObject({ deviceId: "d", remember: undefined });
     for (const more of [{ rem: "9", fv: 5 }, { rem: 1.5, fv: 5 }, { rem: start + 10, fv: null }, { fv: [5] }])
       expect(read(sign(more), start)).toBeUndefined();
+  });
+});
+
+describe("the proofs of a browser", () => {
+  const users = ["user-1", "user-2", "user-3", "user-4"].map((id) => ({ ...ann, id }));
+  const joinAll = (owners: readonly (typeof ann)[]) =>
+    owners.reduce<string | undefined>((all, owner) => joinProofs(issue(owner, owner.id, start), all), undefined);
+
+  it("a browser keeps the proofs of the last three users, and one of each", () => {
+    const [first, second] = users;
+    if (first === undefined || second === undefined) throw new Error("there are four users");
+    const usersOf = (sent: string | undefined) => readAll(sent, start).map(({ userId }) => userId);
+    expect(usersOf(joinAll(users))).toEqual(["user-4", "user-3", "user-2"]);
+    expect(usersOf(joinAll([first, second, first]))).toEqual(["user-1", "user-2"]);
+    expect(readOf(second, joinAll([first, second, first]), start)?.deviceId).toBe("user-2");
+  });
+
+  it("a text that is no proof is not kept, and hides no proof", () => {
+    const proof = issue(ann, "device-1", start);
+    for (const other of ["", "x", "a.b.c", `${proof}~`, "~".repeat(1000)]) {
+      expect(joinProofs(proof, other)).toBe(proof);
+    }
+    const forged = `${proof.slice(0, -4)}AAAA`;
+    expect(readOf(ann, `${forged}~${proof}`, start)?.deviceId).toBe("device-1");
+    expect(readOf(ann, forged, start)).toBeUndefined();
   });
 });

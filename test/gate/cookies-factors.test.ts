@@ -261,6 +261,19 @@ it("a transaction in the body that is over does not remove the one in the cookie
   expect((await browser.send("POST", "/login", { totp: ann.nextCode() })).status).toBe(200);
 });
 
+it("a login of another user in the same browser does not forget a remembered device", async () => {
+  const [ann, bob] = [await owner(), await owner()];
+  const browser = browse();
+  for (const user of [ann, bob]) {
+    expect((await browser.logIn(user.login, { totp: user.nextCode(), remember: true })).status).toBe(200);
+    expect((await browser.send("POST", "/logout")).status).toBe(204);
+  }
+  for (const user of [ann, bob, ann]) expect((await browser.logIn(user.login)).status).toBe(200);
+  // The proofs of one user do not work for another, nor in another browser.
+  expect((await browser.logIn((await owner()).login)).error).toBe("factor_needed");
+  expect((await browse().logIn(ann.login)).error).toBe("factor_needed");
+});
+
 it("the cookie of a given-up login does not change the user of a step-up", async () => {
   const [ann, bob] = [await owner(), await owner()];
   await ann.browser.logIn(bob.login);

@@ -131,12 +131,16 @@ export function createHandler(options: HandlerOptions): Handle {
     try {
       const output = await callEndpoint(match, request, query, credentials, progress);
       if (output instanceof Redirect) {
-        const { cookies: moved } = mode.moveToCookies(output.output, output.keepsTransaction ? [] : removal);
+        const { cookies: moved } = mode.moveToCookies(
+          output.output,
+          credentials,
+          output.keepsTransaction ? [] : removal,
+        );
         return { ...redirectResponse(output.location), cookies: moved };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
-      const { body, cookies: moved } = mode.moveToCookies(output, removal);
+      const { body, cookies: moved } = mode.moveToCookies(output, credentials, removal);
       const response = successResponse(match.route, body);
       return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
-import { proofTtlSeconds } from "../../../factors/device-proofs.js";
+import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import { bearerOf } from "../../../tokens/bearer.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
@@ -36,14 +36,15 @@ export interface CookieMode extends CookieReader {
    * `grants` tokens also without a cookie: a foreign page must not log a browser in as another user (login CSRF).
    */
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
-  /** Returns the Set-Cookie values that carry a grant. */
-  cookiesOf(grant: Grant): readonly string[];
+  /** Returns the Set-Cookie values that carry a grant. `device` is the value of the present cookie. */
+  cookiesOf(grant: Grant, device?: string): readonly string[];
   /**
    * Moves the tokens and the transaction of an endpoint's output into cookies. Without a new transaction, `removal` is what
    * becomes of the former one.
    */
   moveToCookies(
     output: unknown,
+    sent: Pick<Credentials, "device">,
     removal: readonly string[],
   ): { readonly body: unknown; readonly cookies: readonly string[] };
   /** Moves the transaction of `factor_needed` into a cookie. */
@@ -86,10 +87,10 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { authorization, token, refreshToken, device, transaction };
     },
     cookiesOf,
-    moveToCookies(output, removal) {
+    moveToCookies(output, sent, removal) {
       if (isGrant(output)) {
         const { token: _, token_type: _type, refresh_token: _refresh, device: _device, ...body } = output;
-        return { body, cookies: [...cookiesOf(output), ...removal] };
+        return { body, cookies: [...cookiesOf(output, sent.device), ...removal] };
       }
       if (!hasTransaction(output)) return { body: output, cookies: removal };
       const { transaction, ...body } = output;
@@ -118,13 +119,13 @@ const transactionCookie = (transaction: string) => [
 const hasTransaction = (value: unknown): value is { readonly transaction: string } =>
   typeof value === "object" && value !== null && "transaction" in value && typeof value.transaction === "string";
 
-function cookiesOf(grant: Grant): readonly string[] {
+function cookiesOf(grant: Grant, former?: string): readonly string[] {
   const { token, starts, ttl, leeway, refresh_token: refresh, refresh_expires: end, device } = grant;
   const cookies = [setCookie(cookieNames.token, token, ttl + leeway)];
   // A renewal by access token uses up the refresh token. Sent later, that refresh token would end the session.
   if (refresh === undefined) cookies.push(setCookie(cookieNames.refreshToken, "", 0));
   else cookies.push(setCookie(cookieNames.refreshToken, refresh, (end ?? starts) - starts));
-  if (device !== undefined) cookies.push(setCookie(cookieNames.device, device, proofTtlSeconds));
+  if (device !== undefined) cookies.push(setCookie(cookieNames.device, joinProofs(device, former), proofTtlSeconds));
   return cookies;
 }
 
