@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import type { Configuration } from "../../dist/config/configuration.js";
 import { startHousekeeping } from "../../dist/flows/housekeeping.js";
-import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
+import type { Store } from "../../dist/store/store.js";
 import { eventsOf, origin } from "../store/fixtures.js";
 import { settableClock, start } from "../world/clock.js";
 
@@ -18,22 +18,43 @@ async function openWith(processes: number) {
   onTestFinished(() => store.close());
   const clock = settableClock();
   const reports: unknown[] = [];
-  const running = Array.from({ length: processes }, () =>
-    startHousekeeping({ store, clock, settings }, (error) => void reports.push(error)),
-  );
+  let [taken, working, stopped] = [0, 0, 0];
+  const counted: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease"> = {
+    ...store,
+    async takeHousekeepingLease(lease) {
+      const outcome = await store.takeHousekeepingLease(lease);
+      taken += 1;
+      if (outcome === "taken") working += 1;
+      return outcome;
+    },
+    async releaseHousekeepingLease(lease) {
+      await store.releaseHousekeepingLease(lease);
+      working -= 1;
+    },
+  };
+  const running = Array.from({ length: processes }, () => {
+    const { stop } = startHousekeeping({ store: counted, clock, settings }, (error) => void reports.push(error));
+    return {
+      stop() {
+        stopped += 1;
+        stop();
+      },
+    };
+  });
   onTestFinished(() => {
     for (const each of running) each.stop();
     expect(reports).toEqual([]);
   });
   const passMinutes = async (minutes: number) => {
     for (let minute = 0; minute < minutes; minute++) {
+      const awaited = taken + processes - stopped;
       clock.advance(60);
       await vi.advanceTimersByTimeAsync(60_000);
-      // Each operation of a run has its result before the next one begins: one for each kind of row, and two for the lease.
-      for (let turn = 0; turn < oldRowKinds.length + 2; turn++) {
+      // Until all processes have asked for the lease, and the one that got it has finished its run.
+      do {
         await eventsOf(store);
         await vi.advanceTimersByTimeAsync(100);
-      }
+      } while (taken < awaited || working > 0);
     }
   };
   const record = () => store.recordAudit({ at: clock.now(), event: "login_rejected", origin });
