@@ -12,15 +12,18 @@ const own: RequestInit = { credentials: "include" };
 export function createCookieCall(root: string): ClientCall {
   const post = createClientCall(root, own);
   const get = createClientCall(root, { ...own, method: "GET", body: null });
-  let logout: Promise<unknown> | undefined;
+  let logouts: Promise<unknown> | undefined;
   return async (path, body, _token, key) => {
     if (path === "/logout") {
       // The server renews by the cookie where it must. Without a session there is nothing to end.
-      logout = post(path, body, undefined, key).catch((error) => error.code === "missing_token" || unlessOver(error));
-      return logout;
+      const mine = post(path, body, undefined, key).catch(
+        (error) => error.code === "missing_token" || unlessOver(error),
+      );
+      logouts = Promise.allSettled([logouts, mine]);
+      return mine;
     }
     // A logout that is repeated after a failure must not end the session of the next login.
-    await logout?.catch(() => {});
+    await logouts;
     // The body of a renewal would have to contain the refresh token.
     const result = await post(path, path === "/renew" ? undefined : body, undefined, key).catch((error) => {
       // Without cookies there is no session, for example after the user has deleted them.

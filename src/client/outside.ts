@@ -138,6 +138,8 @@ interface Kept extends Pick<Begun, "expires">, ReturnOptions {
   /** Undefined where it is in a cookie. */
   readonly transaction: string | undefined;
   readonly links: boolean;
+  /** By the clock of this device, in milliseconds. */
+  readonly untilMs: number;
   /** With tokens in cookies: the Idempotency-Key of the renewal that reads the new session. */
   key?: string;
 }
@@ -165,8 +167,9 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
     // A login that the user gave up is dropped by the next one.
-    const live = Object.entries(await read()).filter(([, kept]) => kept.expires * 1000 > Date.now());
-    const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, returnTo, links } };
+    const live = Object.entries(await read()).filter(([, kept]) => kept.untilMs > Date.now());
+    const untilMs = Date.now() + transactionSeconds * 1000;
+    const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, untilMs, returnTo, links } };
     await save(kept);
     if (globalThis.document) location.assign(url);
     return url;
@@ -209,9 +212,11 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     return isPending ? Promise.reject(steps.factorNeeded(error, "")) : throwLinkNeeded(error);
   }
 
+  /** React calls an effect twice. Both calls must send the same key. */
+  let returning: Promise<Returned | undefined> | undefined;
   async function returnedByCookie(): Promise<Returned | undefined> {
     const all = await read();
-    const isOpen = ({ transaction, expires }: Kept) => !transaction && expires * 1000 > Date.now();
+    const isOpen = ({ transaction, untilMs }: Kept) => !transaction && untilMs > Date.now();
     const begun = Object.values(all).reverse().find(isOpen);
     // Without one, a foreign link can have put an error into the URL.
     if (!begun) return undefined;
@@ -241,7 +246,12 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       const { hash, pathname, search } = location;
       const fields = new URLSearchParams(hash.slice(1));
       const [provider, state, code] = [fields.get("provider"), fields.get("state"), fields.get("code")];
-      if (!provider || !state) return returnedByCookie();
+      if (!provider || !state) {
+        returning ??= returnedByCookie().finally(() => {
+          returning = undefined;
+        });
+        return returning;
+      }
       // The history of the browser must not keep it.
       history.replaceState(history.state, "", pathname + search);
       const { [state]: kept, ...others } = await read();

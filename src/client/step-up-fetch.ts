@@ -28,7 +28,7 @@ export function createStepUpFetch(
 
   return async (input, init = {}) => {
     const before = raised;
-    const user = (await session())?.id;
+    const user = (await session().catch(() => undefined))?.id;
     const response = await fetch(input, init);
     const error = await stepUpOf(response);
     if (!error) return response;

@@ -12,6 +12,7 @@ export const proofTtlSeconds = 15_552_000;
 
 /** A browser keeps the proofs of the last users who logged in there. A cookie has 4096 bytes for them. */
 const usersMax = 3;
+const bytesMax = 4_000;
 const separator = "~";
 
 const splitProofs = (sent = ""): readonly string[] => sent.split(separator, usersMax);
@@ -20,7 +21,10 @@ const splitProofs = (sent = ""): readonly string[] => sent.split(separator, user
 export function joinProofs(proof: string, former: string | undefined): string {
   const users: unknown[] = [undefined, userOf(proof)];
   const others = splitProofs(former).filter((other) => !users.includes(userOf(other)));
-  return [proof, ...others].slice(0, usersMax).join(separator);
+  const proofs = [proof, ...others].slice(0, usersMax);
+  // The ids of an application's own users can be long.
+  while (proofs.length > 1 && proofs.join(separator).length > bytesMax) proofs.pop();
+  return proofs.join(separator);
 }
 
 /** Undefined for a text that is no proof. Its signature is not verified. */

@@ -111,7 +111,10 @@ async function pendingOf(
   if (pendingCookie === undefined) return undefined;
   try {
     const transaction = transactions.read(pendingCookie, ["enroll"], now);
-    const user = await authenticate().catch(ignoreRejection);
+    const user = await authenticate().catch((error: unknown) => {
+      // A session that has just ended must not go on as the pending login of another user.
+      if (!(error instanceof AmphoError) || error.code !== "missing_token") throw error;
+    });
     return user === undefined || user.id === transaction.sub ? transaction : undefined;
   } catch (error) {
     return ignoreRejection(error);

@@ -28,13 +28,13 @@ export function reportFailures(store: Store, report: (failure: FailureReport | u
   let isClosed = false;
 
   function failed(operation: OperationName, error: unknown): void {
-    if (isClosed || operation === "readRevocations" || failing.has(operation)) return;
+    if (isClosed || operation === "readRevocations") return;
     if (!(error instanceof AmphoError && error.code === "unavailable" && isError(error.cause))) return;
     const reason = error.cause.message;
-    const isKnown = [...failing.values()].includes(reason);
+    if (failing.get(operation) === reason) return;
     failing.set(operation, reason);
     const now = performance.now();
-    if (isKnown || now - (reportedMs.get(reason) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
+    if (now - (reportedMs.get(reason) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
     reportedMs.set(reason, now);
     isReported = true;
     report({ operation, error });

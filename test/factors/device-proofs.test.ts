@@ -60,6 +60,13 @@ describe("the proofs of a browser", () => {
     expect(readOf(second, joinAll([first, second, first]), start)?.deviceId).toBe("user-2");
   });
 
+  it("the proofs of users with long ids fit into a cookie, and the newest ones are kept", () => {
+    const owners = ["a", "b", "c"].map((letter) => ({ ...ann, id: letter.repeat(500) }));
+    const sent = joinAll(owners) ?? "";
+    expect(sent.length).toBeLessThanOrEqual(4000);
+    expect(readAll(sent, start).map(({ userId }) => userId[0])).toEqual(["c", "b"]);
+  });
+
   it("a text that is no proof is not kept, and hides no proof", () => {
     const proof = issue(ann, "device-1", start);
     for (const other of ["", "x", "a.b.c", `${proof}~`, "~".repeat(1000)]) {

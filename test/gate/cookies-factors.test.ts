@@ -241,6 +241,13 @@ it("an empty transaction never begins a step-up", async () => {
   expect(await browser.who()).toBe(login);
 });
 
+it("a session that was ended elsewhere does not go on as the pending login of another user", async () => {
+  const { browser, login } = await disturbed("member");
+  const { id = "" } = (await serving.ampho.users.find(login)) ?? {};
+  await serving.ampho.sessions.endForUser(id);
+  expect((await browser.send("POST", "/totp", {})).error).toBe("invalid_token");
+});
+
 it.each([
   ["with a session", 204],
   ["without one", 401],

@@ -76,7 +76,7 @@ export const enrol = ({ mail }) =>
 <p>Your account needs a second factor.${mail && " We have mailed a code to your address. Enter it first."}</p>
 ${form(
   "totp/begin",
-  html`${mail && html`${field("Code of the mail", "code", html`inputmode="numeric" autocomplete="one-time-code"`)}${hidden("mail", "yes")}`}
+  html`${hidden("pending", "yes")}${mail && html`${field("Code of the mail", "code", html`inputmode="numeric" autocomplete="one-time-code"`)}${hidden("mail", "yes")}`}
 <button>Use an authenticator app</button>
 <button class="quiet" formaction="passkeys/begin">Use a passkey</button>`,
 )}`,

@@ -87,7 +87,10 @@ const actions = {
   },
   "sign-in/identity": {
     run: async (call, { code, login, password }) =>
-      codesOr(await call("POST", "/login", code ? { code: digits(code) } : { login, password })),
+      // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
+      codesOr(
+        await call("POST", "/login", { transaction: "", ...(code ? { code: digits(code) } : { login, password }) }),
+      ),
     page: (_call, { ways: needed = "" }) => ways.identity({ ways: needed.split(" ") }),
   },
   register: {
@@ -120,7 +123,7 @@ const actions = {
       needed ? ways.finishReset({ link, match, ...jsonOf(needed) }) : landing(link),
   },
   "totp/begin": {
-    run: async (call, { code }) => totpSetUp(await call("POST", "/totp", code ? { code: digits(code) } : {})),
+    run: async (call, fields) => totpSetUp(await call("POST", "/totp", enrolmentOf(fields))),
     page: (call, { mail }) => (mail ? ways.enrol({ mail: true }) : account(call)),
   },
   "totp/confirm": {
@@ -128,8 +131,8 @@ const actions = {
     page: (_call, { secret = "", uri = "" }) => totpSetUp({ secret, uri }),
   },
   "passkeys/begin": {
-    run: async (call, { name, code }) =>
-      own.createPasskey({ name, ...(await call("POST", "/passkeys/options", code ? { code: digits(code) } : {})) }),
+    run: async (call, { name, ...fields }) =>
+      own.createPasskey({ name, ...(await call("POST", "/passkeys/options", enrolmentOf(fields))) }),
     page: (call, { mail }) => (mail ? ways.enrol({ mail: true }) : account(call)),
   },
   "passkeys/finish": {
@@ -199,6 +202,12 @@ function change(run, notice, path) {
     page: (/** @type {Call} */ call) => account(call),
   };
 }
+
+/** An empty transaction names the pending login, and never the session beside it. @param {Fields} fields */
+const enrolmentOf = ({ pending, code }) => ({
+  transaction: pending && "",
+  code: code ? digits(code) : undefined,
+});
 
 /** Codes are shown in groups. @param {string} [text] */
 const digits = (text = "") => text.replace(/\s/g, "");

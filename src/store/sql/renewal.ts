@@ -122,7 +122,8 @@ function* reject(
   reason: "unknown" | "ended" | "expired" | "reauthenticated",
   session: Session | undefined,
 ): Transaction<RenewOutcome> {
-  yield* recordAudit({ ...entry(input, session), event: "renew_rejected", reason });
+  // An expired token could otherwise write rows for ever.
+  if (!input.repeatsOnly) yield* recordAudit({ ...entry(input, session), event: "renew_rejected", reason });
   return { outcome: "ended", reason, revocations: [] };
 }
 

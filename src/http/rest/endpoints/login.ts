@@ -39,8 +39,9 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
     throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
   if (passkey !== undefined && login !== undefined)
     throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
-  // Beside a login, only the transaction of `link_needed` has a meaning. An empty one names that of the cookie.
-  if (login !== undefined && input.transaction && !isTransactionFor(input.transaction, "identity"))
+  // Beside a login, only the transaction of `link_needed` has a meaning. That of the cookie is then over.
+  const isSent = input.transaction && input.transaction !== cookies.transaction;
+  if (login !== undefined && isSent && !isTransactionFor(input.transaction, "identity"))
     throw new AmphoError("invalid_request", 'Send "login" without the "transaction" of another login.');
   if (input.code !== undefined || input.link !== undefined) return logInByMail(call);
   if (input.outside !== undefined) return logInOutside(call);
