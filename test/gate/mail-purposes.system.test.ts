@@ -157,9 +157,10 @@ onBothDatabases((databases) => {
         { transaction: token },
         { transaction: token, recovery_code: "0000-0000-0000-0000-0000-0000" },
         { transaction: token, outside: { provider: "acme", code: "c", state: "s" } },
-        { transaction: token, login: ann, password },
       ])
         expect(outcomeOf(await world.call("POST", "/login", { body: sent }))).toEqual([401, "transaction_over"]);
+      const beside = { transaction: token, login: ann, password };
+      expect(outcomeOf(await world.call("POST", "/login", { body: beside }))).toEqual([400, "invalid_request"]);
       for (const path of ["/totp", "/passkeys/options"])
         expect((await world.call("POST", path, { bearer: token, body: {} })).error).toBe("invalid_token");
       const [path, more] = ends[kind] ?? ["", {}];

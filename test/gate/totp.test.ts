@@ -178,8 +178,10 @@ onBothDatabases((ground) => {
     await swap();
     world.clock.advance(30);
     for (const { secret } of [ann, bob])
-      for (const login of ["ann", "bob"])
-        expect(outcomeOf(await logIn(world, login, { totp: codeAt(secret, world.clock.now()) }))).toEqual(wrong);
+      for (const login of ["ann", "bob"]) {
+        const totp = codeAt(secret, world.clock.now());
+        expect(outcomeOf(await logIn(world, login, { totp }))).toEqual([503, "unavailable"]);
+      }
     await swap();
     expect((await logIn(world, "ann", { totp: ann.nextCode() })).status).toBe(200);
   });
@@ -189,7 +191,7 @@ onBothDatabases((ground) => {
     const ann = await addOwner(world, "ann");
     for (const secret of ["", "AAAA", "!", "A".repeat(64)]) {
       await ground.sql(world, `update ampho_totp set secret = '${secret}'`);
-      expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode() }))).toEqual(wrong);
+      expect(outcomeOf(await logIn(world, "ann", { totp: ann.nextCode() }))).toEqual([503, "unavailable"]);
     }
   });
 });
