@@ -48,12 +48,12 @@ const booleans: ReadonlyMap<unknown, boolean> = new Map([
 
 /** Reads the texts `true` and `false` as booleans where the schema takes no text. A form has no other way to send them. */
 function withBooleans(schema: z.ZodObject, members: Members): Members {
-  const read = ([name, value]: readonly [string, unknown]) => {
-    const field: unknown = booleans.has(value) && Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined;
-    const isBoolean = field instanceof z.ZodType && !field.safeParse(value).success;
-    return [name, isBoolean ? booleans.get(value) : value];
-  };
-  return Object.fromEntries(Object.entries(members).map(read));
+  const read: Record<string, unknown> = { ...members };
+  for (const [name, field] of Object.entries<unknown>(schema.shape)) {
+    const flag = booleans.get(read[name]);
+    if (flag !== undefined && field instanceof z.ZodType && !field.safeParse(read[name]).success) read[name] = flag;
+  }
+  return read;
 }
 
 /** A description that was given before `optional()` is on the inner schema. */
