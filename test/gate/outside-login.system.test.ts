@@ -122,15 +122,17 @@ onBothDatabases((ground) => {
       world.call("POST", "/identities/finish", { body: { transaction, outside: response }, bearer: grant.token }),
       world.call("POST", "/login", { body: { transaction, totp: "123456" } }),
       world.call("POST", "/login", { body: { transaction, code: "12345678" } }),
-      world.call("POST", "/login", { body: { transaction, login: "ann", password } }),
       world.call("POST", "/totp/confirm", { body: { transaction, totp: "123456" }, bearer: grant.token }),
       world.call("POST", "/login", {
         body: { transaction: linking.transaction, outside: { ...response, state: linking.state } },
       }),
-      world.call("POST", "/login", { body: { transaction: linking.transaction, login: "ann", password } }),
       world.call("POST", "/login", { body: { transaction: page, outside: response } }),
     ];
     for (const received of await Promise.all(attempts)) expect(outcomeOf(received)).toEqual(over);
+    for (const each of [transaction, linking.transaction]) {
+      const beside = { transaction: each, login: "ann", password };
+      expect(outcomeOf(await world.call("POST", "/login", { body: beside }))).toEqual([400, "invalid_request"]);
+    }
   });
 
   it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
