@@ -191,7 +191,9 @@ describe("TOTP secrets and keys", () => {
     expect(await opened.run("factor-rekey")).toMatchObject({ code: 0, stderr: expect.stringContaining("0 TOTP") });
     expect((await opened.run("sec-rotate-key", "--in-place")).code).toBe(0);
     await opened.instance.reloadKeys();
-    await expect.poll(async () => (await ann.logIn({ totp: ann.code() })).error).toBe("invalid_credentials");
+    // The new key signs, and the secret is still under the old one.
+    await expect.poll(async () => (await ann.logIn({})).error).toBe("factor_needed");
+    expect((await ann.logIn({ totp: ann.code() })).error).toBe("unavailable");
     const doctor = await opened.run("doctor", "--json");
     expect(JSON.parse(doctor.stdout)).toContainEqual(
       expect.objectContaining({ severity: "error", check: "factors", message: expect.stringContaining(stolen) }),
