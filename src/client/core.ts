@@ -5,7 +5,7 @@ import { randomId } from "./random.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
 import { type ClientSession, identityOf } from "./session.js";
-import { type ClientStorage, createQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
+import { type ClientStorage, createSerialQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { createClientCall } from "./wire.js";
 
 /**
@@ -111,7 +111,7 @@ export function createCore(
   // Pages of one origin share Web Locks, but not necessarily a storage of the application.
   const locks = storage ? undefined : globalThis.navigator?.locks;
   const sharedLock = locks ? webLock(locks, name) : storageLock(kept, `${name} lock`);
-  const lock: Lock = shared ? (work) => reliably(() => sharedLock(work)) : createQueue();
+  const lock: Lock = shared ? (work) => reliably(() => sharedLock(work)) : createSerialQueue();
   const requestRenewal = async ({ refresh_token, key }: StoredSession) =>
     storedSessionOf((await call("/renew", { refresh_token }, undefined, key)) as StoredSession);
   const renewal = createRenewer(records, lock, requestRenewal);

@@ -2,7 +2,7 @@
 import { randomId } from "./random.js";
 import { type ClientSession, clientSessionOf } from "./session.js";
 import { hasText } from "./shape.js";
-import { type ClientStorage, createQueue, reliably } from "./storage.js";
+import { type ClientStorage, createSerialQueue, reliably } from "./storage.js";
 import { parse } from "./wire.js";
 
 export interface StoredSession {
@@ -45,7 +45,7 @@ export function openRecords(
   name: string,
   noticed: (session: ClientSession | undefined) => void,
 ): Records {
-  const inTurn = createQueue();
+  const inTurn = createSerialQueue();
   const read = async (): Promise<StoredSession | undefined> => {
     const value = parse(await storage.get(name));
     const held = hasText<StoredSession>(value, "id") ? value : undefined;

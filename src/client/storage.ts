@@ -44,7 +44,7 @@ export function memoryStorage(): ClientStorage {
 }
 
 /** Runs one piece of work after the other, each like `reliably`. */
-export function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+export function createSerialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(() => reliably(work));

@@ -541,7 +541,10 @@ describe("mails", () => {
       'warning: AMPHO_SECURITY_REGISTRATION must be closed, but is "invite". It needs mails, so set AMPHO_APP_URL and AMPHO_MAIL_URL.',
       "warning: AMPHO_SECURITY_MAIL_LOGIN must be false, but is true. It needs mails, so set AMPHO_APP_URL and AMPHO_MAIL_URL.",
     ]);
-    Object.assign(env, { AMPHO_APP_URL: "https://app.example/", AMPHO_MAIL_URL: `file:${cwd}/mails` });
+    env["AMPHO_APP_URL"] = "https://app.example/";
+    // An application can have the option `mail`.
+    expect((await unsent()).map(({ severity }) => severity)).toEqual(["note", "note"]);
+    env["AMPHO_MAIL_URL"] = `file:${cwd}/mails`;
     expect(await unsent()).toEqual([]);
   });
 

@@ -203,8 +203,10 @@ export function checkConfiguration(configuration: Configuration, warnings: reado
   const doubtful = rules.filter(({ when }) => when(configuration));
   const { appUrl, mailUrl } = configuration;
   const unsent = unsentMailProblems(configuration, { appUrl: appUrl !== undefined, mailUrl: mailUrl !== undefined });
+  // The option `mail` of an application is not known here.
+  const severity = appUrl === undefined ? "warning" : "note";
   return [
-    ...unsent.map((message): Finding => ({ severity: "warning", check: "configuration", message, fix: unsentFix })),
+    ...unsent.map((message): Finding => ({ severity, check: "configuration", message, fix: unsentFix })),
     ...doubtful.map(({ severity, message, fix }): Finding => ({ severity, check: "configuration", message, fix })),
     ...warnings.map((message) => warningOf(message)),
   ];
