@@ -9,9 +9,13 @@ import { type ClientCall, createClientCall } from "./wire.js";
 /** The API can have another origin of the same site (AMPHO_SECURITY_CORS_ORIGINS). */
 const own: RequestInit = { credentials: "include" };
 
+/** Reads by the cookies. */
+export const createCookieGet = (root: string): ClientCall =>
+  createClientCall(root, { ...own, method: "GET", body: null });
+
 export function createCookieCall(root: string): ClientCall {
   const post = createClientCall(root, own);
-  const get = createClientCall(root, { ...own, method: "GET", body: null });
+  const get = createCookieGet(root);
   let logouts: Promise<unknown> | undefined;
   return async (path, body, _token, key) => {
     if (path === "/logout") {

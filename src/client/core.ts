@@ -82,7 +82,7 @@ export interface Core {
   ): Promise<ClientSession>;
 }
 
-/** Throws TypeError if `baseUrl` is not a URL. */
+/** `title` begins the names in the storage. Throws TypeError if `baseUrl` is not a URL. */
 export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,
   openCall = createClientCall,

@@ -1,13 +1,14 @@
 // `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
 // `ampho/client/ways` or `ampho/client/mail`.
 import { AmphoError, type ErrorCode } from "../errors.js";
+import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
 import { randomId } from "./random.js";
 import type { ClientSession } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { partsOf, type WaysClient } from "./ways-client.js";
-import { createClientCall, parse } from "./wire.js";
+import { parse } from "./wire.js";
 
 /**
  * The options of `createOutside`.
@@ -159,7 +160,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;
-  const get = createClientCall(root, { credentials: "include", method: "GET", body: null });
+  const get = createCookieGet(root);
   const save = (all: Record<string, Kept>) => reliably(() => storage.set(key, JSON.stringify(all)));
   const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
 
@@ -176,7 +177,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   }
 
   /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
-  async function readNewSession(begun: Kept, save: () => Promise<unknown>): Promise<EnteredSession | undefined> {
+  async function readNewSession(begun: Kept, all: Record<string, Kept>): Promise<EnteredSession | undefined> {
     const before = (await ways.session())?.session;
     const seen = await get("/session").catch((error) => {
       if (error.code === "unavailable") throw error;
@@ -188,7 +189,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     if (!now || isOlder || (now.id === before?.id && now.authenticated === before.authenticated)) return undefined;
     // After a lost response, the next attempt must send the same key.
     begun.key ??= randomId();
-    await save();
+    await save(all);
     return (await steps.enter("/renew", "", {}, begun.key)).session;
   }
 
@@ -209,7 +210,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     if (isPending && needed[0] && !mail) await steps.enter("/login", "", pendingOf({}));
     const cause = isPending ? { enroll: true, mail } : { ways: needed };
     const error = new AmphoError(code, "The login at the provider was not finished.", {}, { cause });
-    return isPending ? Promise.reject(steps.factorNeeded(error, "")) : throwLinkNeeded(error);
+    if (isPending) throw steps.factorNeeded(error, "");
+    return throwLinkNeeded(error);
   }
 
   /** React calls an effect twice. Both calls must send the same key. */
@@ -230,7 +232,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       await forget();
       return throwRejection(rejection as ErrorCode, needed.split(","));
     }
-    const session = begun.links ? undefined : await readNewSession(begun, () => save(all));
+    const session = begun.links ? undefined : await readNewSession(begun, all);
     if (!session) return undefined;
     await forget();
     return { session, returnTo: begun.returnTo };

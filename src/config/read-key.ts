@@ -13,8 +13,8 @@ import type { SourceValue } from "./sources.js";
 
 /**
  * `any` takes the configured key or, outside production, creates one for this process.
- * `configured` requires a configured key. `given` takes it if there is one. `none` reads no key, and `ignored` not even
- * the number of keys.
+ * `configured` requires a configured key. `given` takes it if there is one. `none` reads no key, but rejects two
+ * sources of one. `ignored` accepts them too.
  */
 export type KeyUse = "any" | "configured" | "given" | "none" | "ignored";
 

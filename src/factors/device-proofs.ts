@@ -4,7 +4,7 @@
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import { type DeviceClaims, readJwt } from "../tokens/jwt.js";
+import { type DeviceClaims, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 /** 180 days. */
@@ -28,14 +28,7 @@ export function joinProofs(proof: string, former: string | undefined): string {
 }
 
 /** Undefined for a text that is no proof. Its signature is not verified. */
-function userOf(proof: string): unknown {
-  try {
-    return readJwt(proof).claims["sub"];
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
-}
+const userOf = (proof: string): unknown => peekJwt(proof)?.claims["sub"];
 
 /** The part of a proof that a remembered device adds. */
 export interface RememberedDevice {

@@ -5,7 +5,7 @@ import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { loginTransaction, type OpenPurpose, type Purpose, type Recovery, readJwt } from "../tokens/jwt.js";
+import { loginTransaction, type OpenPurpose, type Purpose, peekJwt, type Recovery } from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
@@ -288,12 +288,7 @@ export function isTransaction(token: string | undefined): boolean {
   return token !== undefined && readTransaction(token) !== undefined;
 }
 
-function readTransaction(token: string): ReturnType<typeof readJwt> | undefined {
-  try {
-    const jwt = readJwt(token);
-    return loginTransaction.types.has(String(jwt.header["typ"]).toLowerCase()) ? jwt : undefined;
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
+function readTransaction(token: string): ReturnType<typeof peekJwt> {
+  const jwt = peekJwt(token);
+  return loginTransaction.types.has(String(jwt?.header["typ"]).toLowerCase()) ? jwt : undefined;
 }

@@ -1,10 +1,9 @@
 // An OpenID provider (OpenID Connect Core §3.1): Google, one or several tenants of Microsoft, Apple, or any other one.
 
-import { AmphoError } from "../errors.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { KeySet } from "../keys/key.js";
 import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
-import { readJwt } from "../tokens/jwt.js";
+import { peekJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
 import { googleSpeaksFor, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
@@ -97,14 +96,7 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
   };
 }
 
-function readTenant(token: string): unknown {
-  try {
-    return readJwt(token).claims["tid"];
-  } catch (error) {
-    if (error instanceof AmphoError) return undefined;
-    throw error;
-  }
-}
+const readTenant = (token: string): unknown => peekJwt(token)?.claims["tid"];
 
 /** Runs the check, and runs it again after the keys were fetched because the token's key is unknown. */
 async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): Promise<IdClaims> {

@@ -10,7 +10,7 @@ export interface FailureReport {
   readonly error: AmphoError;
 }
 
-/** Two operations of which one fails can follow each other in every second. */
+/** An operation can fail and succeed in turns, many times in a second. */
 const repeatMs = 60_000;
 
 /**

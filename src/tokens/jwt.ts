@@ -1,6 +1,7 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
 
 import { parseJsonObject } from "../crypto/json.js";
+import { AmphoError } from "../errors.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
 import { type ClaimRules, type Claims, checkClaims, isIntegerIfThere, isTextIfThere, isTexts } from "./claims.js";
 import { readJws, signJws, verifyJws } from "./jws.js";
@@ -239,4 +240,14 @@ export function readJwt(token: string): {
 } {
   const jws = readJws(token);
   return { header: jws.header, claims: parseJsonObject(jws.payload) ?? reject("payload") };
+}
+
+/** The same, but returns undefined for a text that is no token in form. */
+export function peekJwt(text: string): ReturnType<typeof readJwt> | undefined {
+  try {
+    return readJwt(text);
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
 }

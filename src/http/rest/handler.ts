@@ -173,9 +173,10 @@ export function createHandler(options: HandlerOptions): Handle {
   ): Promise<unknown> {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
-    const read = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
-    progress.members = read;
-    const members = read?.["transaction"] === "" ? { ...read, transaction: sent.transaction ?? "" } : read;
+    const typed = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
+    progress.members = typed;
+    // An empty text names the transaction in the cookie.
+    const members = typed?.["transaction"] === "" ? { ...typed, transaction: sent.transaction ?? "" } : typed;
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }

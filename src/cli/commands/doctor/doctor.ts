@@ -30,6 +30,7 @@ async function check(url: string | undefined, json: boolean, { terminal, process
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);
   for (const remark of remarks) terminal.note(remark);
+  // Each command that needs the database ends with exit code 2 where none is configured.
   if (findings.some(({ message }) => message === noDatabaseInProduction))
     throw new ConfigurationError("The doctor cannot examine a database that is not configured.");
   if (isWrong(findings)) throw new CommandFailure("The doctor found something to fix.");
