@@ -23,6 +23,7 @@ const environment = {
   AMPHO_DATABASE_URL: "sqlite::memory:",
   JWT_SECRET: "w7QmT1xLr93bZkVfNc0aPjHs52eYuGd8",
   OLD_SECRET: "hush",
+  SESSION_SECRET: "Jd4sVb7QwXc2LmZr9KtYp6Hn",
 };
 
 let consumer: Consumer;
