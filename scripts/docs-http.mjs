@@ -104,7 +104,9 @@ ${list(everyResponse)}
 ## Handle an error
 
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
-A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\` and \`enroll\` ([second-factors.md](../guides/second-factors.md)).
+A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and in some cases \`mail\`
+([second-factors.md](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
+([providers.md](../guides/providers.md)).
 The message is for people and can change. [errors.md](errors.md) lists each code with its cause and its fix.
 
 ## Call from a page of another origin
@@ -257,8 +259,9 @@ An error response is a JSON object:
 - \`error\` is the code. It has the same spelling in code (\`AmphoError.code\`), in the audit log and in the client.
 - \`field\` names the wrong field of an \`invalid_request\`, where exactly one field is wrong.
 - \`reason\` names the broken rule of a \`password_rejected\`.
-- \`transaction\`, \`factors\`, \`passkey\` and \`enroll\` of a \`factor_needed\` are for the second step
+- \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and \`mail\` of a \`factor_needed\` are for the second step
   ([second-factors.md](../guides/second-factors.md)).
+- \`transaction\` and \`ways\` of a \`link_needed\` are for the proof of the account ([providers.md](../guides/providers.md)).
 - \`message\` is for people and can change. It never contains a token, password, hash, address or user input.
 
 | status | code |
@@ -279,11 +282,11 @@ Every 401 and \`insufficient_scope\` carry a \`WWW-Authenticate\` header (RFC 67
 
 | code | further parameters |
 | --- | --- |
-| \`missing_token\`, \`invalid_credentials\` | none |
 | \`invalid_token\`, \`session_ended\` | \`error="invalid_token"\` |
 | \`login_too_old\` | \`error="insufficient_user_authentication"\`, \`max_age\` |
 | \`login_too_weak\` | \`error="insufficient_user_authentication"\`, \`acr_values\`, and \`max_age\` where the age is limited too |
 | \`insufficient_scope\` | \`error="insufficient_scope"\`, and \`scope\` with the required scopes |
+| all others | none |
 
 ## Expect an error without a body
 

@@ -25,9 +25,9 @@ export interface Claims {
   readonly gen?: number;
   /** The version of the user's roles. A change of roles increases it. */
   readonly ver?: number;
-  /** The time of the login (RFC 9068 §2.2.1). */
+  /** The time of the login, or of the last re-authentication (RFC 9068 §2.2.1). A step-up does not move it. */
   readonly auth_time?: number;
-  /** The methods that the user proved at the login (RFC 8176). */
+  /** The methods that the user proved at the login and in step-ups (RFC 8176). */
   readonly amr?: readonly string[];
   /** The level of the login. Other software can have levels of its own. */
   readonly acr?: string;

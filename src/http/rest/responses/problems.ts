@@ -60,7 +60,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 401,
     cause:
       "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs the code that was mailed to the address of the account.",
-    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp`, and with `mail` also the mailed code as `code`.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`.",
     headers: challenge(),
   },
   link_needed: {
@@ -130,12 +130,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 403,
     cause:
       "Tokens are in cookies (`AMPHO_SECURITY_COOKIES`), and a page of another site might have sent the request. Nothing was done.",
-    fix: "Call from a page of the same origin, or list the page's origin in `AMPHO_SECURITY_CORS_ORIGINS`.",
+    fix: "Call from a page of the same origin. Or list the page's origin in `AMPHO_SECURITY_CORS_ORIGINS`, if it is of the same site.",
   },
   not_found: {
     status: 404,
-    cause: "The path does not exist, or the user has nothing with this id.",
-    fix: "Check the path, the prefix and the id.",
+    cause: "The path does not exist, what it needs is not configured, or the user has nothing with this id.",
+    fix: "Check the path, the prefix, the id and the configuration.",
   },
   method_not_allowed: {
     status: 405,
@@ -166,8 +166,9 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   last_way_in: {
     status: 409,
-    cause: "Without this factor, the user could no longer log in as the policy of the account requires.",
-    fix: "Add another factor first, or ask an operator.",
+    cause:
+      "Without this factor, password or identity, the user could no longer log in, or not as the policy of the account requires.",
+    fix: "Add another way to log in first, or ask an operator.",
   },
   payload_too_large: {
     status: 413,
@@ -181,7 +182,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   too_many_attempts: {
     status: 429,
-    cause: "Too many attempts failed, for this login or from this address.",
+    cause: "Too many attempts failed, or too many mails were asked for, for this login or from this address.",
     fix: "Wait for the seconds in `Retry-After`. An operator can run `ampho throttle-clear`.",
     headers: retryAfter,
   },
