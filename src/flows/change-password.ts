@@ -5,12 +5,12 @@ import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Auth } from "../tokens/auth.js";
-import { originFor } from "../users/directory.js";
+import { type Account, originFor } from "../users/directory.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { endedSession } from "./find-account.js";
-import { type Authenticated, requireSession } from "./sessions.js";
+import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
 
 interface NewPassword {
   /** The old one. Undefined for a user who has none. */
@@ -84,7 +84,22 @@ export async function changePassword(
   }
   revocations.add(outcome.revocations);
   // Last, so that a password that the table does not store costs its user a login at most.
-  if (ownUser) await directory.setPassword?.(own, newPassword);
+  if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin });
+}
+
+/**
+ * Stores the password in the application's own table. The caller has ended the sessions. The old password was right until
+ * now, so an attacker who has it could have logged in meanwhile. These sessions end too.
+ */
+export async function storeOwnPassword(
+  deps: Deps,
+  account: Account,
+  newPassword: string,
+  { exceptSession, origin }: { readonly exceptSession?: string; readonly origin: Origin },
+): Promise<void> {
+  await deps.directory.setPassword?.(account, newPassword);
+  const common = { userId: account.id, exceptSession, origin, forgetDevices: true } as const;
+  await endUserSessions(deps, { ...common, reason: "password_changed" });
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */

@@ -32,6 +32,8 @@ export interface Proven {
   /** When the oldest of them was proven. */
   readonly at: number;
   readonly factor?: ProvenFactor | undefined;
+  /** The version of the account's factors before the proof. The login is rejected if it has changed. */
+  readonly factorsVersion?: number | undefined;
   /** The attempt at the first factor. */
   readonly attempt?: Attempt | undefined;
   /** The transaction that is redeemed. */
@@ -130,7 +132,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
       acr === undefined
         ? { policy: policyOf(account.roles, settings.factors), remembered: remembered?.factorsVersion }
         : { acr },
-    factorsVersion: transaction?.fv ?? factor?.factorsVersion,
+    factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotencyKey),
     enrol: enrol?.factor,

@@ -110,7 +110,7 @@ async function logInByPassword(
   input: LoginInput & { readonly login: string },
   caller: Caller,
 ): Promise<Grant> {
-  const { directory, deviceProofs, throttle, clock } = deps;
+  const { directory, deviceProofs, store, throttle, clock } = deps;
   const { password } = input;
   const origin: Origin = { actor: "user", ...caller };
   const proofs = deviceProofs.readAll(input.device, clock.now());
@@ -123,11 +123,15 @@ async function logInByPassword(
     captcha: input.captcha,
     origin,
   });
-  const { account, good, waitToReject } = await allowed.run(async () => {
+  const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     const account = named ?? (await directory.findByLogin(input.login));
     if (account !== undefined) await allowed.allowAccount(canonicalLogin(account.login));
+    // An application's own table has no password version. So the version of the factors, which a new password moves,
+    // rejects a login whose password was replaced after its check. It is also read for an unknown login, whose response must
+    // not come earlier.
+    const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(account?.id ?? "")).factorsVersion;
     const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
-    return { account, ...check };
+    return { account, factorsVersion, ...check };
   });
   if (!good || account === undefined) {
     const about = { reason: reasonOf(account, password), userId: account?.id, login: account?.login };
@@ -148,7 +152,7 @@ async function logInByPassword(
     : undefined;
   const linking = await settleUnlessDone(linkingOf(deps, input, account), allowed);
   const now = clock.now();
-  const proven = { amr: ["pwd"], at: now, factor, attempt: allowed.asSucceeded(account.id), ...linking };
+  const proven = { amr: ["pwd"], at: now, factor, factorsVersion, attempt: allowed.asSucceeded(account.id), ...linking };
   return enter(deps, account, proven, {
     origin,
     now,

@@ -6,6 +6,7 @@ import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { type Account, originFor } from "../users/directory.js";
 import { requirePassword } from "./account-rules.js";
+import { storeOwnPassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, spendingOf, storedOf } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
@@ -58,7 +59,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   if (outcome.outcome === "factor_rejected") throw wrongCredentials();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
-  if (account.applicationUser !== undefined) await directory.setPassword?.(account, input.newPassword);
+  if (account.applicationUser !== undefined) await storeOwnPassword(deps, account, input.newPassword, { origin });
 }
 
 /** A reset never gets past a second factor. */

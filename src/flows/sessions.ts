@@ -119,7 +119,8 @@ export async function endSession(
 /** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
-  input: Pick<UserEnding, "userId" | "reason" | "origin"> & { readonly forgetDevices?: true },
+  input: Pick<UserEnding, "userId" | "reason" | "origin"> &
+    Partial<Pick<UserEnding, "exceptSession">> & { readonly forgetDevices?: true },
 ): Promise<number> {
   const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
   revocations.add(rows);

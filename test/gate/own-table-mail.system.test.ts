@@ -28,6 +28,7 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
   const all: Required<Pick<ApplicationUsers<Person>, "setPassword" | "create" | "setEmail">> = {
     async setPassword(user, given) {
       calls.push("setPassword");
+      await table.beforeStore();
       user.password = given;
     },
     async create({ login, email, password: given = "" }) {
@@ -45,7 +46,8 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
       return true;
     },
   };
-  const table = { isDown: false, isReadOnly: false };
+  const nothing = async () => {};
+  const table = { isDown: false, isReadOnly: false, beforeStore: nothing, afterVerify: nothing };
   const requireUp = () => {
     if (table.isDown) throw new Error("the table is down");
   };
@@ -58,7 +60,11 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
       requireUp();
       return rows.find((each) => each.id === id);
     },
-    verify: async (user, given) => user.password === given,
+    async verify(user, given) {
+      const isRight = user.password === given;
+      await table.afterVerify();
+      return isRight;
+    },
     ...Object.fromEntries(functions.map((name) => [name, all[name]])),
   };
   return { world: await openMailing(ground, { users }), rows, calls, table };
@@ -124,6 +130,44 @@ onBothDatabases((ground) => {
     expect((await world.call("DELETE", "/password", { bearer: mine.token })).status).toBe(405);
     expect((await logInBy(world, { login: ann, password })).status).toBe(401);
     grantOf(await logInBy(world, { login: ann, password: rows[0]?.password }));
+  });
+
+  it("a login with the old password while the table stores the new one, or whose check began before, keeps no session", async () => {
+    const { world, table } = await open(ground, "setPassword");
+    let current = password;
+    const ways = {
+      async reset() {
+        const { transaction, mail } = await askedReset(world, ann);
+        return finishReset(world, { transaction, code: mail.code, new_password: newPassword });
+      },
+      async change() {
+        const { token } = grantOf(await logInBy(world, { login: ann, password: current }));
+        return world.call("POST", "/password", { bearer: token, body: { password: current, new_password: password } });
+      },
+    };
+    for (const [way, next] of [
+      [ways.reset, newPassword],
+      [ways.change, password],
+    ] as const) {
+      let stolen: string[] = [];
+      table.beforeStore = async () => {
+        const grant = grantOf(await logInBy(world, { login: ann, password: current }));
+        stolen = [grant.token, grant.refresh_token];
+      };
+      expect((await way()).status).toBe(204);
+      current = next;
+      const [token = "", refresh = ""] = stolen;
+      expect([await admission(world.ampho, token), (await world.renew(refresh)).error]).toEqual([
+        ...["invalid_token", "session_ended"],
+      ]);
+    }
+    table.beforeStore = async () => {};
+    table.afterVerify = async () => {
+      table.afterVerify = async () => {};
+      expect((await ways.reset()).status).toBe(204);
+    };
+    expect(outcomeOf(await logInBy(world, { login: ann, password }))).toEqual(wrong);
+    expect((await logInBy(world, { login: ann, password: newPassword })).status).toBe(200);
   });
 
   it("a user whom the application has renamed can change the password, because the session has the id", async () => {
