@@ -104,7 +104,9 @@ ${list(everyResponse)}
 ## Handle an error
 
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
-A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\` and \`enroll\` ([second-factors.md](../guides/second-factors.md)).
+A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\` and \`enroll\`, and can have \`mail\`
+([second-factors.md](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
+([providers.md](../guides/providers.md)).
 The message is for people and can change. [errors.md](errors.md) lists each code with its cause and its fix.
 
 ## Call from a page of another origin
