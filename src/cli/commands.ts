@@ -352,7 +352,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-remove",
     summary: "remove second factors of a user, for example after a phone was lost",
     details:
-      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the user is who asks (docs/operate/second-factors.md).",
+      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the request comes from the user (docs/operate/second-factors.md).",
     argument: user,
     second: {
       name: "ID",
@@ -381,7 +381,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-rekey",
     summary: "move TOTP secrets to the key that signs",
     details:
-      "Reads each stored TOTP secret with the key under which it is, also if that key is revoked, and stores it under the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
+      "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
     options: [],
     example: "",
     load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
@@ -399,7 +399,7 @@ export const commands: readonly CommandRow[] = [
     name: "identity-remove",
     summary: "unlink an identity of a user, for example after it was stolen",
     details:
-      "The identity can no longer log in, and every session of the user ends. The command also takes the last way in. The audit log has the reason.",
+      "The identity can no longer log in, and every session of the user ends. The command also removes the last way to log in. The audit log has the reason.",
     argument: user,
     second: {
       name: "ID",
