@@ -417,7 +417,12 @@ export const parameters = {
     true,
     "Whether `ampho doctor --attack` can attack this instance without its key. Each response then shows that. Do not set it in production.",
   ),
-  AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, 1, "The number of trusted proxies in `X-Forwarded-For`. With a number that is too high, clients can choose their address. With 0 behind a proxy, all clients have the address of the proxy."),
+  AMPHO_TRUST_PROXY: withDefault(
+    int({ min: 0, max: 32 }),
+    0,
+    1,
+    "The number of trusted proxies in `X-Forwarded-For`. With a number that is too high, clients can choose their address. With 0 behind a proxy, all clients have the address of the proxy.",
+  ),
 } as const;
 
 /** Names that have an effect in the environment only. They are not part of the configuration. */
