@@ -489,7 +489,7 @@ export const routes = [
     summary: "Receive the response of an outside provider",
     notes: [
       "Redirects to AMPHO_APP_URL, with the parameters and `provider` in the fragment. The page sends them to `POST /login`.",
-      "With AMPHO_SECURITY_COOKIES it finishes the login, sets the cookies, and redirects to `return_to`. After an error it redirects to AMPHO_APP_URL with `ampho_error`.",
+      "With AMPHO_SECURITY_COOKIES it finishes the login, sets the cookies, and redirects to `return_to`. After an error it redirects to AMPHO_APP_URL with `ampho_error` and further parameters (docs/guides/providers.md).",
     ],
     access: none,
     input: fields(callbackFields),
