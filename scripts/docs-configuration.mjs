@@ -90,7 +90,7 @@ A duration is a whole number of seconds, or a text such as \`90s\`, \`15m\`, \`1
 
 ## Set up the environment
 
-These variables have an effect in the environment only:
+Files of \`config\` and options in code cannot set these variables:
 
 ${[
   ...Object.entries(environmentOnly),

@@ -47,8 +47,8 @@ The doctor attacks an instance only with its consent. There are two kinds of con
 
 - The configured key, or the key of \`--key-stdin\`, is the key of the instance. To prove that, the doctor sends one
   token for an unknown login without roles. It is valid for five seconds plus the leeway. The instance must accept it
-  and must reject the same token with a random signature. If the instance does not publish the public key, the doctor
-  sends no token.
+  and must reject the same token with a random signature. For a key pair whose public key the instance does not
+  publish, the doctor sends no token.
 - The instance runs with \`AMPHO_ALLOW_ATTACK_TEST=true\`. Each of its responses then announces it.
 
 Without consent, no attack runs and the exit code is 1. Over http, the doctor attacks only this machine.

@@ -53,6 +53,7 @@ const everyResponse = [
   "A response is JSON. Times are whole Unix seconds. A character is a Unicode code point.",
   "In the examples, `…` stands for random characters. A list of an example ends after two items.",
   "Every response carries `Cache-Control: no-store`, except the public keys.",
+  "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and transactions are in cookies and in no body.",
   "Every 401 carries a `WWW-Authenticate: Bearer` challenge. Every 429 and 503 carries `Retry-After` in seconds.",
   "`ampho serve` sends an `X-Request-Id` with each response and logs it as `id`. It is the trace id of the request's `traceparent` (W3C Trace Context), else a random one.",
 ];
@@ -69,6 +70,7 @@ function httpPage() {
 
 Every path is under \`AMPHO_SECURITY_REST_PREFIX\`, which is \`/api/security\` by default.
 \`GET {prefix}/openapi.json\` returns the same description as OpenAPI 3.1.
+An endpoint whose feature is off returns 404. Passkeys, mails and outside providers require \`AMPHO_APP_URL\`.
 
 | call | what it does | access |
 | --- | --- | --- |

@@ -198,7 +198,7 @@ export const logLines: Readonly<Record<string, LogLine>> = {
   forwardedLine: {
     lines: () => [forwardedLine()],
     cause: "The server is behind a proxy that it does not know, or a client sends such headers.",
-    fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise nothing is to do.",
+    fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise there is nothing to do.",
   },
   defaultDatabaseLine: {
     lines: () => [defaultDatabaseLine(ellipsis)],
@@ -237,8 +237,8 @@ export const logLines: Readonly<Record<string, LogLine>> = {
   },
   hangUpLine: {
     lines: () => [hangUpLine(), hangUpLine(ellipsis)],
-    cause: "The process got SIGHUP and read the key file.",
-    fix: "After an error, repair the file and send SIGHUP again.",
+    cause: "The process got SIGHUP and read the key file. Without AMPHO_SECURITY_KEY_FILE there is only the error.",
+    fix: "After an error, set the parameter or repair the file. Then send SIGHUP again.",
   },
   notReadyLine: {
     lines: () => [notReadyLine("SIGTERM", ellipsis)],
@@ -247,7 +247,7 @@ export const logLines: Readonly<Record<string, LogLine>> = {
   },
   stoppingLine: {
     lines: () => [stoppingLine(ellipsis)],
-    cause: "The process got SIGTERM, SIGINT or SIGHUP without a key file, and stops gracefully.",
+    cause: "The process got SIGTERM or SIGINT, or its terminal was closed, and it stops gracefully.",
     fix: "Nothing to do.",
   },
   keysWarningLine: {

@@ -203,7 +203,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-recover",
     summary: "let a user set a new password who has lost the means to log in",
     details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give it to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor needs it too. It needs the keys. A running server sends the mail.",
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. The command needs the keys. A running server sends the mail.",
     argument: login,
     options: [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
@@ -352,7 +352,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-remove",
     summary: "remove second factors of a user, for example after a phone was lost",
     details:
-      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the user is who asks (docs/operate/second-factors.md).",
+      "Give exactly one of ID and --all. Every session of the user ends, and no device is remembered any more. Recovery codes go with the last other factor. The audit log has the reason. Check first that the request comes from the user (docs/operate/second-factors.md).",
     argument: user,
     second: {
       name: "ID",
@@ -381,7 +381,7 @@ export const commands: readonly CommandRow[] = [
     name: "factor-rekey",
     summary: "move TOTP secrets to the key that signs",
     details:
-      "Reads each stored TOTP secret with the key under which it is, also if that key is revoked, and stores it under the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
+      "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
     options: [],
     example: "",
     load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
@@ -399,7 +399,7 @@ export const commands: readonly CommandRow[] = [
     name: "identity-remove",
     summary: "unlink an identity of a user, for example after it was stolen",
     details:
-      "The identity can no longer log in, and every session of the user ends. The command also takes the last way in. The audit log has the reason.",
+      "The identity can no longer log in, and every session of the user ends. The command also removes the last way to log in. The audit log has the reason.",
     argument: user,
     second: {
       name: "ID",

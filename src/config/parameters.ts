@@ -265,7 +265,7 @@ export const parameters = {
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(
     secureUrl,
     "https://challenges.cloudflare.com/turnstile/v0/siteverify",
-    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). The option `captcha` in code replaces it.",
+    "The `siteverify` URL of Turnstile, hCaptcha or reCAPTCHA v2 (docs/operate/throttling.md). Set either it or the option `captcha` in code.",
   ),
   AMPHO_SECURITY_CAPTCHA_KEY: withoutDefault(
     str,
@@ -295,7 +295,7 @@ export const parameters = {
   AMPHO_APP_URL: withoutDefault(
     appUrl,
     "https://app.example/",
-    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/guides/passkeys.md).",
+    "The URL of the application's pages. It switches passkeys on, whose origin and relying party come from it (docs/guides/passkeys.md). Mails and outside providers require it.",
   ),
   AMPHO_APP_NAME: withoutDefault(
     str,
@@ -417,7 +417,12 @@ export const parameters = {
     true,
     "Whether `ampho doctor --attack` can attack this instance without its key. Each response then shows that. Do not set it in production.",
   ),
-  AMPHO_TRUST_PROXY: withDefault(int({ min: 0, max: 32 }), 0, 1, "The number of trusted proxies in `X-Forwarded-For`."),
+  AMPHO_TRUST_PROXY: withDefault(
+    int({ min: 0, max: 32 }),
+    0,
+    1,
+    "The number of trusted proxies in `X-Forwarded-For`. With a number that is too high, clients can choose their address. With 0 behind a proxy, all clients have the address of the proxy.",
+  ),
 } as const;
 
 /** Names that have an effect in the environment only. They are not part of the configuration. */

@@ -125,13 +125,13 @@ function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): F
     ? finding(
         "error",
         "factors",
-        `${are} under the revoked key ${kid}. Codes of these authenticator apps are rejected.`,
+        `${are} under the revoked key ${kid}. Logins with codes of these authenticator apps return 503.`,
         "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key).",
       )
     : finding(
         "error",
         "factors",
-        `${are} under the key ${kid}, which is not configured. Codes of these authenticator apps are rejected.`,
+        `${are} under the key ${kid}, which is not configured. Logins with codes of these authenticator apps return 503.`,
         "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.",
       );
 }

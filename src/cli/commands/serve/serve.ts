@@ -71,7 +71,7 @@ async function serve(
       const signal = await stopped;
       if (signal === "SIGTERM" && shutdownDelay > 0) {
         note(notReadyLine(signal, shutdownDelay));
-        server.beginShutdown();
+        for (const each of [server, metrics.server]) each?.beginShutdown();
         await pause(shutdownDelay * 1000);
       }
       note(stoppingLine(signal));
