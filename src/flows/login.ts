@@ -129,7 +129,9 @@ async function logInByPassword(
     // An application's own table has no password version. So the version of the factors, which a new password moves,
     // rejects a login whose password was replaced after its check. It is also read for an unknown login, whose response must
     // not come earlier.
-    const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(account?.id ?? "")).factorsVersion;
+    const factorsVersion = directory.inDatabase
+      ? undefined
+      : (await store.listFactors(account?.id ?? "")).factorsVersion;
     const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
     return { account, factorsVersion, ...check };
   });
@@ -152,7 +154,14 @@ async function logInByPassword(
     : undefined;
   const linking = await settleUnlessDone(linkingOf(deps, input, account), allowed);
   const now = clock.now();
-  const proven = { amr: ["pwd"], at: now, factor, factorsVersion, attempt: allowed.asSucceeded(account.id), ...linking };
+  const proven = {
+    amr: ["pwd"],
+    at: now,
+    factor,
+    factorsVersion,
+    attempt: allowed.asSucceeded(account.id),
+    ...linking,
+  };
   return enter(deps, account, proven, {
     origin,
     now,

@@ -1,5 +1,5 @@
 // GET /metrics of `ampho serve`: where it is served, and which requests can read it.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { sendRaw } from "../http/raw.js";
 import { familiesOf, samplesOf } from "../telemetry/reading.js";
 import { bearer } from "../world/requests.js";
@@ -71,6 +71,15 @@ describe("metrics on a port of their own", () => {
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain(`Cannot listen on 127.0.0.1, port ${port} (the port is in use).`);
     await first.stop();
+  });
+
+  it("the probe on the port of the metrics returns 503 after SIGTERM, like that of the service", async () => {
+    const served = await startServe(freshPlace({ AMPHO_METRICS_PORT: "0", AMPHO_SHUTDOWN_DELAY: "60" }));
+    const { origin } = new URL(metricsUrl(served));
+    const first = served.stop();
+    await vi.waitFor(async () => expect((await fetch(`${origin}/readyz`)).status).toBe(503), { timeout: 15_000 });
+    await served.stop("SIGINT");
+    await first;
   });
 
   it("successful readings leave no line in the log, and rejected ones leave one each", async () => {

@@ -104,6 +104,8 @@ export type EntryOutcome =
    * proven. `rejected`: the user cannot log in, or has changed since the caller has read it.
    */
   | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" }
+  /** The account must set up a second factor, and got too many codes for it. */
+  | { readonly outcome: "mail_throttled"; readonly retryAfterSeconds: number }
   /** A registration cannot be finished so. */
   | { readonly outcome: "login_taken" | "closed" };
 
@@ -310,10 +312,13 @@ function* askForFactor(
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
-  yield* recordAudit({ ...auditOf(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
-  const mailed = enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now));
+  const enrolMail = enroll ? input.enrolMail : undefined;
+  const retryAfterSeconds = enrolMail && (yield* insertLimitedMail(enrolMail, input.now));
+  const event = retryAfterSeconds === undefined ? "factor_needed" : "mail_throttled";
+  yield* recordAudit({ ...auditOf(input), event, reason: enroll ? "enroll" : undefined });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
+  if (retryAfterSeconds !== undefined) return { outcome: "mail_throttled", retryAfterSeconds };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed: enrolMail !== undefined };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {

@@ -1,7 +1,7 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, type SqlValue, type Transaction, write } from "../transaction.js";
+import { first, integer, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -23,7 +23,8 @@ export interface MailDraft {
 
 // A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until then.
 const isRecent = "at > ? and at <= ?";
-const hourBefore = (now: number) => [now - 3600, now + skewMaxSeconds];
+const hourSeconds = 3600;
+const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
 /** Mails of one kind to a user, which logins with a right password cause. */
 const inHourMax = 5;
@@ -47,12 +48,16 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* write(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/** The same for a mail that a login causes. Returns false beyond the limit. */
-export function* insertLimitedMail(draft: MailDraft, now: number): Transaction<boolean> {
-  const { userId = null, kind, address } = draft;
-  const recent = `select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
-  const parameters = [...valuesOf(draft, now), address, userId, kind, ...hourBefore(now), inHourMax];
-  return (yield* first(`${insert} and (${recent}) < ? returning n`, parameters)) !== undefined;
+/** The same for a mail that a login causes. Beyond the limit it returns the seconds until the next mail is allowed. */
+export function* insertLimitedMail(draft: MailDraft, now: number): Transaction<number | undefined> {
+  const { userId = null, kind } = draft;
+  const row = yield* first(
+    `select count(*) as mails, coalesce(min(at), 0) as oldest from ampho_mail where user_id = ? and kind = ? and ${isRecent}`,
+    [userId, kind, ...hourBefore(now)],
+  );
+  if (row && integer(row, "mails") >= inHourMax) return Math.max(integer(row, "oldest") + hourSeconds - now, 1);
+  yield* insertMail(draft, now);
+  return undefined;
 }
 
 const noticeDays = 7;
