@@ -48,6 +48,7 @@ export async function changePassword(
   const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
     const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
+    requireStored(deps, factorsVersion);
     // By the id, because an application can rename a user whose sessions go on.
     const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
@@ -97,9 +98,25 @@ export async function storeOwnPassword(
   newPassword: string,
   { exceptSession, origin }: { readonly exceptSession?: string; readonly origin: Origin },
 ): Promise<void> {
-  await deps.directory.setPassword?.(account, newPassword);
-  const common = { userId: account.id, exceptSession, origin, forgetDevices: true } as const;
-  await endUserSessions(deps, { ...common, reason: "password_changed" });
+  await deps.directory.setPassword?.(account, newPassword, async () => {
+    const common = { userId: account.id, exceptSession, origin, forgetDevices: true } as const;
+    await endUserSessions(deps, { ...common, reason: "password_changed" });
+  });
+}
+
+/** Longer than an application's function can take. */
+const storingSeconds = 10;
+
+/** True while an application's own table might still store a new password, which moves the version to its time. */
+export const mightStore = ({ directory, clock }: Deps, factorsVersion: number): boolean =>
+  !directory.inDatabase && factorsVersion > clock.now() - storingSeconds;
+
+/** Rejects meanwhile, because an attacker with the old password could otherwise replace the new one by a third. */
+export function requireStored(deps: Deps, factorsVersion: number): void {
+  if (!mightStore(deps, factorsVersion)) return;
+  throw new AmphoError("unavailable", "This account has just changed. Try again in a few seconds.", {
+    retryAfterSeconds: storingSeconds,
+  });
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */

@@ -2,6 +2,7 @@
 // second request. The gate opens a session, or re-authenticates the live session of a bearer token.
 
 import type { Origin } from "../audit/entry.js";
+import { leewayMaxSeconds } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isProofOf } from "../factors/device-proofs.js";
 import { isTransactionFor } from "../factors/transactions.js";
@@ -10,6 +11,7 @@ import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { AllowedAttempt } from "../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
+import { mightStore } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
 import { liveOf } from "./find-account.js";
@@ -113,7 +115,8 @@ async function logInByPassword(
   const { directory, deviceProofs, store, throttle, clock } = deps;
   const { password } = input;
   const origin: Origin = { actor: "user", ...caller };
-  const proofs = deviceProofs.readAll(input.device, clock.now());
+  const startedAt = clock.now();
+  const proofs = deviceProofs.readAll(input.device, startedAt);
   // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
   const named = proofs.length === 0 ? undefined : await directory.findByLogin(input.login);
   const known = named && proofs.find((proof) => isProofOf(proof, named));
@@ -124,14 +127,16 @@ async function logInByPassword(
     origin,
   });
   const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
-    const account = named ?? (await directory.findByLogin(input.login));
-    if (account !== undefined) await allowed.allowAccount(canonicalLogin(account.login));
+    const found = named ?? (await directory.findByLogin(input.login));
+    if (found !== undefined) await allowed.allowAccount(canonicalLogin(found.login));
     // An application's own table has no password version. So the version of the factors, which a new password moves,
     // rejects a login whose password was replaced after its check. It is also read for an unknown login, whose response must
     // not come earlier.
-    const factorsVersion = directory.inDatabase
-      ? undefined
-      : (await store.listFactors(account?.id ?? "")).factorsVersion;
+    const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(found?.id ?? "")).factorsVersion;
+    // The version is at least the time of its change, so that the row was perhaps read before it.
+    const isNew = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
+    const again = isNew ? await directory.findByLogin(input.login) : found;
+    const account = again?.id === found?.id ? again : undefined;
     const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
     return { account, factorsVersion, ...check };
   });
@@ -162,10 +167,12 @@ async function logInByPassword(
     attempt: allowed.asSucceeded(account.id),
     ...linking,
   };
+  // A change of the password leaves one session. Its old password must not raise that session meanwhile.
+  const raises = factorsVersion === undefined || !mightStore(deps, factorsVersion);
   return enter(deps, account, proven, {
     origin,
     now,
-    live: liveOf(deps, input.bearer, account.id),
+    live: raises ? liveOf(deps, input.bearer, account.id) : undefined,
     device: known,
     deviceId: allowed.deviceId,
     // An application's own table finds a user by the spelling that it knows.

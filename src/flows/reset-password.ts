@@ -6,7 +6,7 @@ import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { type Account, originFor } from "../users/directory.js";
 import { requirePassword } from "./account-rules.js";
-import { storeOwnPassword } from "./change-password.js";
+import { requireStored, storeOwnPassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, spendingOf, storedOf } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
@@ -42,13 +42,14 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
-  const prepare = async () => ({
-    factor: removesFactors ? undefined : await requireFactor(deps, account, read, input, origin),
-    passwordHash: await hashNew(deps, account, input.newPassword, origin),
-  });
+  const { factorsVersion = 0 } = binding;
+  const prepare = async () => {
+    requireStored(deps, factorsVersion);
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
+    return { factor, passwordHash: await hashNew(deps, account, input.newPassword, origin) };
+  };
   // The code was right, and the user can try again with it.
   const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
-  const { factorsVersion = 0 } = binding;
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin: originFor(account, origin) },

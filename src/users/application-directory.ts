@@ -79,8 +79,14 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     },
     setPassword:
       users.setPassword &&
-      (async (account, password) => {
-        await ask(limitsMs.verify, () => users.setPassword?.(userOf(account), password));
+      (async (account, password, afterwards) => {
+        await ask(limitsMs.verify, async () => {
+          try {
+            await users.setPassword?.(userOf(account), password);
+          } finally {
+            await afterwards();
+          }
+        });
       }),
     create: users.create && (async (user) => toAccount(await ask(limitsMs.verify, () => users.create?.(user)))),
     setEmail:

@@ -41,7 +41,10 @@ export interface Directory {
   /** Finds the user whose address it is, or whose login. `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** Functions of an application's own table, where it has them. Undefined where users are rows of the database. */
-  readonly setPassword?: ((account: Account, password: string) => Promise<void>) | undefined;
+  /** `afterwards` runs when the application's function has ended, also too late or with an error. */
+  readonly setPassword?:
+    | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
+    | undefined;
   /** Resolves to undefined if the login or the address is taken. */
   readonly create?: ((user: NewApplicationUser) => Promise<Account | undefined>) | undefined;
   /** Resolves to false if another user has the address. */

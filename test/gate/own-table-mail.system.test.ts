@@ -1,7 +1,7 @@
 // The flows by mail of an application's own user table: each exists when its function exists (W-84, W-100).
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
-import { admission, grantOf, password } from "../world/ampho.js";
+import { admission, type FullGrant, grantOf, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { asked, askedReset, begin, finishReset, logInBy, newPassword, openMailing, over, wrong } from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
@@ -24,12 +24,17 @@ const person = (login: string): Person => ({
 async function open(ground: Ground, ...functions: readonly ("setPassword" | "create" | "setEmail")[]) {
   const rows: Person[] = [person(ann)];
   const found = (text: string) => rows.find(({ login, email }) => [login, email].includes(text.toLowerCase().trim()));
+  // As from a database: each row is a copy, with the password of its moment.
+  const copyOf = (row: Person | undefined) => row && { ...row };
+  const change = ({ id }: ApplicationUser, changes: Partial<Person>) =>
+    void Object.assign(rows.find((row) => row.id === id) ?? {}, changes);
   const calls: string[] = [];
   const all: Required<Pick<ApplicationUsers<Person>, "setPassword" | "create" | "setEmail">> = {
     async setPassword(user, given) {
       calls.push("setPassword");
       await table.beforeStore();
-      user.password = given;
+      change(user, { password: given });
+      await table.afterStore();
     },
     async create({ login, email, password: given = "" }) {
       calls.push("create");
@@ -42,23 +47,26 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
       calls.push("setEmail");
       if (table.isReadOnly) throw new Error("the table is read-only");
       if (found(email) !== undefined) return false;
-      user.email = email;
+      change(user, { email });
       return true;
     },
   };
   const nothing = async () => {};
-  const table = { isDown: false, isReadOnly: false, beforeStore: nothing, afterVerify: nothing };
+  const hooks = { beforeStore: nothing, afterStore: nothing, afterFind: nothing, afterVerify: nothing };
+  const table = { isDown: false, isReadOnly: false, ...hooks };
   const requireUp = () => {
     if (table.isDown) throw new Error("the table is down");
   };
   const users: ApplicationUsers<Person> = {
     async find(login) {
       requireUp();
-      return found(login);
+      const row = copyOf(found(login));
+      await table.afterFind();
+      return row;
     },
     async findById(id) {
       requireUp();
-      return rows.find((each) => each.id === id);
+      return copyOf(rows.find((each) => each.id === id));
     },
     async verify(user, given) {
       const isRight = user.password === given;
@@ -132,42 +140,83 @@ onBothDatabases((ground) => {
     grantOf(await logInBy(world, { login: ann, password: rows[0]?.password }));
   });
 
-  it("a login with the old password while the table stores the new one, or whose check began before, keeps no session", async () => {
-    const { world, table } = await open(ground, "setPassword");
-    let current = password;
-    const ways = {
-      async reset() {
+  describe("a new password in the table of the application", () => {
+    const openChanging = async () => {
+      const { world, rows, table } = await open(ground, "setPassword");
+      const logIn = (given: string, bearer?: string) => logInBy(world, { login: ann, password: given }, { bearer });
+      const change = (bearer: string, from: string, to: string) =>
+        world.call("POST", "/password", { bearer, body: { password: from, new_password: to } });
+      const reset = async () => {
         const { transaction, mail } = await askedReset(world, ann);
-        return finishReset(world, { transaction, code: mail.code, new_password: newPassword });
-      },
-      async change() {
-        const { token } = grantOf(await logInBy(world, { login: ann, password: current }));
-        return world.call("POST", "/password", { bearer: token, body: { password: current, new_password: password } });
-      },
-    };
-    for (const [way, next] of [
-      [ways.reset, newPassword],
-      [ways.change, password],
-    ] as const) {
-      let stolen: string[] = [];
-      table.beforeStore = async () => {
-        const grant = grantOf(await logInBy(world, { login: ann, password: current }));
-        stolen = [grant.token, grant.refresh_token];
+        return () => finishReset(world, { transaction, code: mail.code, new_password: newPassword });
       };
-      expect((await way()).status).toBe(204);
-      current = next;
-      const [token = "", refresh = ""] = stolen;
-      expect([await admission(world.ampho, token), (await world.renew(refresh)).error]).toEqual([
-        ...["invalid_token", "session_ended"],
-      ]);
-    }
-    table.beforeStore = async () => {};
-    table.afterVerify = async () => {
-      table.afterVerify = async () => {};
-      expect((await ways.reset()).status).toBe(204);
+      const isOver = async ({ token, refresh_token }: FullGrant) =>
+        (await admission(world.ampho, token)) === "invalid_token" && (await world.renew(refresh_token)).status === 401;
+      /** Runs `work` once in the next call of the hook. */
+      const once = (hook: "beforeStore" | "afterFind" | "afterVerify", work: () => Promise<unknown>) => {
+        table[hook] = async () => {
+          table[hook] = async () => {};
+          await work();
+        };
+      };
+      return { world, rows, table, logIn, change, reset, isOver, once };
     };
-    expect(outcomeOf(await logInBy(world, { login: ann, password }))).toEqual(wrong);
-    expect((await logInBy(world, { login: ann, password: newPassword })).status).toBe(200);
+
+    it("a login with the old password while the new one is stored keeps no session", async () => {
+      const { world, logIn, change, reset, isOver, once } = await openChanging();
+      const stolen: FullGrant[] = [];
+      once("beforeStore", async () => stolen.push(grantOf(await logIn(password))));
+      expect((await (await reset())()).status).toBe(204);
+      world.clock.advance(15);
+      const own = grantOf(await logIn(newPassword));
+      // Also a login that raises the session which goes on.
+      once("beforeStore", async () => {
+        stolen.push(grantOf(await logIn(newPassword, own.token)));
+      });
+      expect((await change(own.token, newPassword, password)).status).toBe(204);
+      expect(await Promise.all(stolen.map(isOver))).toEqual([true, true]);
+      expect((await world.renew(own.refresh_token)).status).toBe(200);
+    });
+
+    it("a login whose row or check is older than the new password opens no session", async () => {
+      const { world, logIn, change, once } = await openChanging();
+      for (const [hook, from, to] of [
+        ["afterVerify", password, newPassword],
+        ["afterFind", newPassword, password],
+      ] as const) {
+        const { token } = grantOf(await logIn(from));
+        once(hook, async () => expect((await change(token, from, to)).status).toBe(204));
+        expect(outcomeOf(await logIn(from))).toEqual(wrong);
+        expect((await logIn(to)).status).toBe(200);
+        world.clock.advance(15);
+      }
+    });
+
+    it("a session of the old password ends also if the function fails after it has stored the new one", async () => {
+      const { table, logIn, reset, isOver, once } = await openChanging();
+      const stolen: FullGrant[] = [];
+      once("beforeStore", async () => stolen.push(grantOf(await logIn(password))));
+      table.afterStore = async () => {
+        throw new Error("the connection was lost after the commit");
+      };
+      expect((await (await reset())()).status).toBe(503);
+      expect(await Promise.all(stolen.map(isOver))).toEqual([true]);
+    });
+
+    it("the old password cannot replace the new one while that one is stored", async () => {
+      const { world, rows, logIn, change, reset, once } = await openChanging();
+      const attempts: unknown[] = [];
+      const finish = await reset();
+      once("beforeStore", async () => {
+        const { token } = grantOf(await logIn(password));
+        attempts.push(outcomeOf(await change(token, password, "a third password of 91 herons")));
+      });
+      expect((await finish()).status).toBe(204);
+      expect([attempts, rows[0]?.password]).toEqual([[[503, "unavailable"]], newPassword]);
+      world.clock.advance(15);
+      const { token } = grantOf(await logIn(newPassword));
+      expect((await change(token, newPassword, password)).status).toBe(204);
+    });
   });
 
   it("a user whom the application has renamed can change the password, because the session has the id", async () => {

@@ -128,8 +128,9 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   }
   const readChecked = yield* sendUserCheck(input, input.provesEmail === undefined ? "share" : "update");
   // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
-  // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it.
-  const raisesOnly = input.live !== undefined && !input.spend && !input.use;
+  // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it. A
+  // change in an application's own table leaves one session, and moves the version.
+  const raisesOnly = input.live !== undefined && !input.spend && !input.use && input.factorsVersion === undefined;
   if (!raisesOnly) yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
@@ -304,16 +305,21 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
+/** Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its user. */
+const codesAnHour = 5;
+
 /** Everything that was proven is right, so the attempts succeeded. */
 function* askForFactor(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
 ): Transaction<Denied> {
-  // Nothing was set up, so the user can go on with the transaction.
-  if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
   const enrolMail = enroll ? input.enrolMail : undefined;
-  const retryAfterSeconds = enrolMail && (yield* insertLimitedMail(enrolMail, input.now));
+  const retryAfterSeconds =
+    enrolMail && (yield* insertLimitedMail(enrolMail, input.now, input.isNewDevice ? codesAnHour : 2 * codesAnHour));
+  // Nothing was set up or mailed, so the user can go on with the transaction.
+  const goesOn = input.enrol !== undefined || retryAfterSeconds !== undefined;
+  if (goesOn && input.spend && !input.register) yield* unspend(input.spend);
   const event = retryAfterSeconds === undefined ? "factor_needed" : "mail_throttled";
   yield* recordAudit({ ...auditOf(input), event, reason: enroll ? "enroll" : undefined });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);

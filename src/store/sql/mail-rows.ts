@@ -26,9 +26,6 @@ const isRecent = "at > ? and at <= ?";
 const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
-/** Mails of one kind to a user, which logins with a right password cause. */
-const inHourMax = 5;
-
 export const mailColumns = columnsOf(
   ...(["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
 );
@@ -48,14 +45,14 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* write(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/** The same for a mail that a login causes. Beyond the limit it returns the seconds until the next mail is allowed. */
-export function* insertLimitedMail(draft: MailDraft, now: number): Transaction<number | undefined> {
+/** The same for one of `hourMax` mails of its kind. Beyond these it returns the seconds until the next one is allowed. */
+export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number | undefined> {
   const { userId = null, kind } = draft;
   const row = yield* first(
     `select count(*) as mails, coalesce(min(at), 0) as oldest from ampho_mail where user_id = ? and kind = ? and ${isRecent}`,
     [userId, kind, ...hourBefore(now)],
   );
-  if (row && integer(row, "mails") >= inHourMax) return Math.max(integer(row, "oldest") + hourSeconds - now, 1);
+  if (row && integer(row, "mails") >= hourMax) return Math.max(integer(row, "oldest") + hourSeconds - now, 1);
   yield* insertMail(draft, now);
   return undefined;
 }
