@@ -105,19 +105,18 @@ interface Revocations {
   }): unknown;
 }
 
+export interface Reserved extends Redeemable {
+  readonly iat: number;
+}
+
 export interface Transactions {
   /**
-   * Signs a transaction. An enrolment passes `jti` and `exp` of its first transaction, so that both together are used
-   * once and end after ten minutes. Throws `unavailable` while the signing key is revoked.
+   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after ten
+   * minutes. Throws `unavailable` while the signing key is revoked.
    */
-  begin(
-    purpose: Purpose,
-    contents: TransactionContents,
-    now: number,
-    first?: { readonly jti: string; readonly exp: number },
-  ): string;
+  begin(purpose: Purpose, contents: TransactionContents, now: number, first?: Omit<Reserved, "kid">): string;
   /** Chooses what identifies a transaction that `begin` signs later. */
-  reserve(now: number): Redeemable;
+  reserve(begun: number, ttlSeconds?: number): Reserved;
   /**
    * Signs a transaction before any user is known. It contains only what the client sent. Revocations are not looked at,
    * because the response must be the same for a user who was disabled in this second and for an unknown login.
@@ -210,14 +209,15 @@ export function createTransactions(
   return {
     begin(purpose, contents, now, first) {
       keyring.requireSigning();
-      const { jti, exp } = first ?? { jti: randomId(), exp: now + transactionTtlSeconds };
       // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
-      const iat = exp - transactionTtlSeconds;
+      const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
       const { login, sub, fv, amr } = contents;
       const members = optional(contents, loginMembers);
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
-    reserve: (now) => ({ jti: randomId(), exp: now + transactionTtlSeconds, kid: keyring.signingKid() }),
+    reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
+      ...{ jti: randomId(), iat, exp: iat + ttlSeconds, kid: keyring.signingKid() },
+    }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
       const members = optional(contents, openMembers);

@@ -31,7 +31,7 @@ export async function beginEmailChange(
   { auth, email }: Authenticated & { readonly email: string },
   caller: Caller,
 ): Promise<EmailChangeBegun> {
-  const { transactions, throttle, store, clock, directory } = deps;
+  const { transactions, throttle, store, clock, directory, settings } = deps;
   const outbox = requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
@@ -42,7 +42,7 @@ export async function beginEmailChange(
   const holder = await allowed.run(() => directory.findByAddress(canonical));
   const now = clock.now();
   const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
-  const transaction = transactions.begin(purpose, contents, now);
+  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
   await store.queueMail({

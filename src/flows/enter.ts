@@ -2,12 +2,11 @@
 // returns the first tokens or rejects with what is still needed. Nothing else calls `store.enterSession`.
 
 import type { Origin } from "../audit/entry.js";
-import { transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { DeviceProof } from "../factors/device-proofs.js";
 import { requestOptions } from "../factors/passkey-options.js";
-import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
+import type { LoginTransaction, Redeemable, Reserved } from "../factors/transactions.js";
 import type { Acr } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
@@ -75,9 +74,11 @@ export interface Entrance {
  */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const pending = deps.transactions.reserve(proven.at);
+  const codeUntil = Math.min(pending.exp, entrance.now + deps.settings.codeTtl);
+  const enrolling = { ...pending, exp: codeUntil };
   const outcome = await deps.store.enterSession({
     ...entryOf(deps, account, proven, entrance),
-    enrolMail: enrolMailOf(deps, account, proven, entrance, pending),
+    enrolMail: enrolMailOf(deps, account, proven, entrance, enrolling),
   });
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
@@ -93,7 +94,10 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
       },
     );
   if (outcome.outcome === "factor_needed")
-    throw await pendingLogin(deps, account, proven, entrance, { ...outcome, pending });
+    throw await pendingLogin(deps, account, proven, entrance, {
+      ...outcome,
+      pending: outcome.mailed ? enrolling : pending,
+    });
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   if (outcome.outcome !== "granted") throw wrongCredentials();
@@ -165,13 +169,13 @@ function enrolMailOf(
   account: Account,
   { amr, enrol, acr }: Proven,
   { origin }: Entrance,
-  pending: Redeemable,
+  enrolling: Reserved,
 ): MailDraft | undefined {
   const { email, id: userId } = account;
   if (outbox === undefined || enrol !== undefined || acr !== undefined || !needsEnrolCode(account, amr))
     return undefined;
-  const { exp: until, jti, kid } = pending;
-  const transaction = { jti, kid, exp: until, iat: until - transactionTtlSeconds, for: "enroll" };
+  const { exp: until } = enrolling;
+  const transaction = { ...enrolling, for: "enroll" };
   const claims = claimsFor(transaction, enrolBindingOf(account), { agent: origin.agent });
   return { kind: "enroll", userId, address: email?.address ?? "", claims, language: origin.language ?? "en", until };
 }
@@ -241,7 +245,7 @@ async function pendingLogin(
   account: Account,
   { amr: first, at, factor, transaction, identity, register }: Proven,
   { live, device, deviceId, typed }: Entrance,
-  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Redeemable },
+  needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
 ): Promise<AmphoError> {
   const { enroll, factors, factorsVersion, mailed, pending } = needed;
   // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.

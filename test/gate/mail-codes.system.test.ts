@@ -255,4 +255,32 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await logInBy(world, { transaction: late.transaction, code: late.mail.code }))).toEqual(over);
     expect(outcomeOf(await logInBy(world, { link: late.mail.link, match: late.match }))).toEqual(over);
   });
+
+  it("AMPHO_SECURITY_CODE_TTL also holds for the codes of a new address and of an enrolment", async () => {
+    const world = await openMailing(ground, { codeTtl: 100, factors: { admin: "required" } });
+    const { token } = await addPerson(world, ann, password);
+    const email = "new@x.example";
+    const changes = [
+      await begin(world, "/account/email", { email }, { bearer: token }),
+      await begin(world, "/account/email", { email: "newer@x.example" }, { bearer: token }),
+    ];
+    const codes = [(await world.mail("email", email)).code, (await world.mail("email", "newer@x.example")).code];
+    await world.ampho.users.setRoles(ann, ["admin"]);
+    const enroll = async () => {
+      const { transaction } = (await logInBy(world, { login: ann, password })).json;
+      const { code } = await world.mail("enroll");
+      return () => world.call("POST", "/totp", { body: { transaction, code } });
+    };
+    const [begin1, begin2] = [await enroll(), await enroll()];
+    expect((await begin1()).status).toBe(200);
+    const finish = (at: number) =>
+      world.call("POST", "/account/email/finish", {
+        body: { transaction: changes[at]?.transaction, code: codes[at] },
+        bearer: token,
+      });
+    world.clock.advance(38);
+    expect((await finish(0)).status).toBe(204);
+    world.clock.advance(62);
+    expect([outcomeOf(await finish(1)), outcomeOf(await begin2())]).toEqual([over, over]);
+  });
 });

@@ -153,14 +153,15 @@ export function* listOwnAudit(userId: string, login: string, limit: number): Tra
     .slice(-limit);
 }
 
-/** Leaves nothing but the id in the rows about a user: no login, address, agent or detail. */
+/** Leaves the id in the rows about a user, and no login, address, agent, detail or text that an operator has typed. */
 export function* redactAudit(userId: string, login: string): Transaction<void> {
   const lists = yield* stretchLists();
   const logins = yield* loginsOf(userId, login, lists);
   for (const each of logins)
     for (const list of lists)
       yield* write(
-        `update ampho_audit set login = null, address = null, agent = null, detail = null
+        `update ampho_audit set login = null, address = null, agent = null, detail = null,
+           reason = case when actor = 'operator' then null else reason end
          where ${inStretches} and login = ? and (user_id = ? or user_id is null)`,
         [...list, each, userId],
       );
