@@ -121,7 +121,10 @@ export const routes = [
     path: "/login",
     name: "readWays",
     summary: "Read the ways to log in",
-    notes: ["The response is the same for every caller. A login page needs no other request before a login."],
+    notes: [
+      "The response depends on the configuration alone, and has a new transaction each time.",
+      "A login page needs no other request before a login.",
+    ],
     access: none,
     input: noInput,
     status: 200,
@@ -315,7 +318,7 @@ export const routes = [
     notes: [
       "Returns a new secret (RFC 6238) and writes nothing. `POST /totp/confirm` stores it.",
       recent,
-      "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token.",
+      "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token, and the mailed `code` if the error has `mail`.",
     ],
     access: optional,
     input: optionalFields(totpStart),
@@ -356,7 +359,7 @@ export const routes = [
     notes: [
       "Returns the options for `navigator.credentials.create` and writes nothing.",
       recent,
-      "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token.",
+      "A login that got `factor_needed` with `enroll` sends its `transaction` in place of a bearer token, and the mailed `code` if the error has `mail`.",
     ],
     access: optional,
     input: optionalFields(passkeyStart),
