@@ -101,7 +101,7 @@ export const routes = [
       "With only a `transaction`, it returns `factor_needed` again, so that a page after a redirect has the options of a passkey.",
       "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
       "`login` without `password` gets `invalid_credentials`.",
-      "A second step with an `Idempotency-Key` can be repeated for 60 seconds.",
+      "A second step, and a login by passkey or mail, can be repeated for 60 seconds with the same `Idempotency-Key`.",
     ],
     headers: { "Idempotency-Key": idempotencyHelp },
     access: optional,
@@ -475,7 +475,7 @@ export const routes = [
     summary: "Begin a login at an outside provider",
     notes: [
       "The browser goes to `url`. The provider sends it back to the callback.",
-      "A form of a page without a script gets a redirect to `url` with AMPHO_SECURITY_COOKIES.",
+      "With AMPHO_SECURITY_COOKIES, a form of a page without a script gets a redirect to `url`.",
     ],
     access: none,
     input: fields(outsideStart),
