@@ -583,7 +583,10 @@ export const routes = [
     path: "/password/reset",
     name: "beginReset",
     summary: "Ask for a new password by mail",
-    notes: ["Mails a code and a link to the user, if an account has this login. The response is the same if none has."],
+    notes: [
+      "Mails a code and a link to the user, if an account has this login. The response is the same if none has.",
+      "An account without an address or a password gets no mail.",
+    ],
     access: none,
     input: fields(mailRequest),
     status: 200,
