@@ -110,11 +110,11 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
-     * Begins the recovery of an account (docs/operate/recovery.md), and mails or returns a link to a new password. The link asks for the
-     * number `match`, and for a second factor where the account has one. `withoutFactors` removes them instead: the
-     * link works 24 hours later, and a user with a proven address gets a notice at once. Rejects with `not_found`, also where no
-     * mail can be sent unless `print` is true. Rejects with `invalid_request` for a disabled user, and for one without an
-     * address unless `print` is true.
+     * Begins the recovery of an account (docs/operate/recovery.md), and mails or returns a link to a new password. The
+     * link asks for the number `match`, and for a second factor where the account has one. `withoutFactors` removes
+     * them instead, and the link works 24 hours later. A user with a proven address gets a notice at once. Rejects with
+     * `not_found`, also where no mail can be sent unless `print` is true. Rejects with `invalid_request` for a disabled
+     * user, and for one without an address unless `print` is true.
      * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
      */
     recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;

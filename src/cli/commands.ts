@@ -86,7 +86,7 @@ export const commands: readonly CommandRow[] = [
         name: "--force",
         help: "With --stage activate or retire: do not wait. The audit log records it with the reason.",
       },
-      { name: "--reason", value: "TEXT", help: "The reason for --force." },
+      { name: "--reason", value: "TEXT", help: "The reason for --force, which requires one." },
     ],
     example: "--stage next --in-place",
     load: async () => (await import("./commands/keys/rotate.js")).rotateKey,
@@ -203,13 +203,13 @@ export const commands: readonly CommandRow[] = [
     name: "user-recover",
     summary: "let a user set a new password who has lost the means to log in",
     details:
-      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. The command needs the keys. A running server sends the mail.",
+      "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     argument: login,
     options: [
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
       {
         name: "--without-factors",
-        help: "The user has lost every second factor. They are removed with the new password. The link works from 24 hours later on. A user with a proven address gets a notice at once.",
+        help: "The user has lost every second factor. They are removed with the new password. The link works from 24 hours later on.",
       },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
@@ -320,7 +320,8 @@ export const commands: readonly CommandRow[] = [
   {
     name: "session-list",
     summary: "list a user's sessions",
-    details: "Lists the live sessions, the newest first.",
+    details:
+      "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
     argument: login,
     options: [json],
     example: "alice",
@@ -332,7 +333,11 @@ export const commands: readonly CommandRow[] = [
     details: "Give exactly one of ID, --login and --all. Tokens of an ended session are rejected within a second.",
     argument: { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
     options: [
-      { name: "--login", value: "LOGIN", help: "End every session of this user." },
+      {
+        name: "--login",
+        value: "LOGIN",
+        help: "End every session of this user, and forget the user's remembered devices.",
+      },
       { name: "--all", help: "End every session of every user." },
     ],
     example: "--login alice",
@@ -389,7 +394,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: "identity-list",
     summary: "list a user's identities at outside providers",
-    details: "With --json it prints an array.",
+    details: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
     argument: user,
     options: [json],
     example: "alice",
@@ -472,7 +477,7 @@ export const commands: readonly CommandRow[] = [
     name: "mail-test",
     summary: "send a test mail now",
     details:
-      "Connects to the mail server of AMPHO_MAIL_URL, sends one mail, and prints what happened. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
+      "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     argument: { name: "ADDRESS", help: "The address that receives the mail." },
     options: [],
     example: "operator@example.org",
@@ -499,7 +504,7 @@ export const commands: readonly CommandRow[] = [
     name: "doctor",
     summary: "check a deployment, or attack a running instance",
     details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/operate/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 if anything is wrong or an attack succeeds.",
+      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/operate/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 after an error or a warning, and if an attack succeeds or cannot be completed.",
     options: [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
       { name: "--attack", value: "URL", help: "Attack this running instance." },

@@ -54,7 +54,7 @@ export interface Client {
    */
   readonly fetch: Fetch;
   /**
-   * Returns the user who is logged in, read from the stored token without a request.
+   * Resolves to the user who is logged in, read from the stored token without a request, or to undefined.
    * @example const session = await client.session();
    */
   session(): Promise<ClientSession | undefined>;

@@ -241,7 +241,7 @@ export const parameters = {
     int({ min: 1, max: 1_000_000 }),
     5,
     3,
-    "The number of mails in an hour that unknown devices can ask for one account. A known device has the same number for itself.",
+    "The number of mails to one account that unknown devices can request in an hour. A known device has the same number for itself.",
   ),
   AMPHO_SECURITY_MAIL_LOGIN: withDefault(
     bool,

@@ -59,7 +59,7 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
-  /** Stores a new password. It enables `/password/reset`. Ampho has checked the password policy. */
+  /** Stores a new password. It enables `POST /password` and `/password/reset`. Ampho has checked the password policy. */
   setPassword?(user: U, password: string): void | Promise<void>;
   /**
    * Creates a user whose address is proven. It enables `/register`. Returns undefined if the login or the address is taken, also
