@@ -92,12 +92,12 @@ export async function finishEmailChange(
   const { canonical } = address;
   const mailbox = { binding, account, isThere: true, canonical, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
-  // First, so that nothing is recorded or used up if the function throws.
-  const isFree =
-    directory.inDatabase || (await allowed.run(async () => directory.setEmail?.(account, address.address)));
-  if (isFree !== true) {
-    await allowed.succeeded();
-    throw emailTaken();
+  if (!directory.inDatabase) {
+    const holder = await allowed.run(() => directory.findByAddress(canonical));
+    if (holder !== undefined && holder.id !== account.id) {
+      await allowed.succeeded();
+      throw emailTaken();
+    }
   }
   const now = clock.now();
   const outcome = await store.setEmail({
@@ -108,4 +108,7 @@ export async function finishEmailChange(
   });
   if (outcome === "taken") throw emailTaken();
   if (outcome !== "done") throw transactionOver();
+  // Last, because the old address must get its notice. The session can end while the table changes, the database can be
+  // unreachable after that, and a slow table can change after the limit for its function.
+  if (!directory.inDatabase && (await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
 }

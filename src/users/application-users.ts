@@ -66,7 +66,10 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
    * by a user that was created at the same moment.
    */
   create?(user: NewApplicationUser): U | undefined | Promise<U | undefined>;
-  /** Stores a proven address. It enables `/account/email`. Returns false if another user has it. */
+  /**
+   * Stores a proven address. It enables `/account/email`. Returns false if another user has it. Ampho has sent the notice to
+   * the old address before.
+   */
   setEmail?(user: U, email: string): boolean | Promise<boolean>;
   /** Stores a new login. It enables `/account/login`. Returns false if another user has it, or if no user can have it. */
   setLogin?(user: U, login: string): boolean | Promise<boolean>;

@@ -3,7 +3,18 @@ import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { admission, type FullGrant, grantOf, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { asked, askedReset, begin, finishReset, logInBy, newPassword, openMailing, over, wrong } from "./mailboxes.js";
+import {
+  asked,
+  askedReset,
+  begin,
+  finishReset,
+  logInBy,
+  type Mailing,
+  newPassword,
+  openMailing,
+  over,
+  wrong,
+} from "./mailboxes.js";
 import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
 
 interface Person extends ApplicationUser {
@@ -45,6 +56,7 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     },
     async setEmail(user, email) {
       calls.push("setEmail");
+      await table.beforeEmail();
       if (table.isReadOnly) throw new Error("the table is read-only");
       if (found(email) !== undefined) return false;
       change(user, { email });
@@ -52,7 +64,13 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     },
   };
   const nothing = async () => {};
-  const hooks = { beforeStore: nothing, afterStore: nothing, afterFind: nothing, afterVerify: nothing };
+  const hooks = {
+    beforeStore: nothing,
+    afterStore: nothing,
+    beforeEmail: nothing,
+    afterFind: nothing,
+    afterVerify: nothing,
+  };
   const table = { isDown: false, isReadOnly: false, ...hooks };
   const requireUp = () => {
     if (table.isDown) throw new Error("the table is down");
@@ -76,6 +94,14 @@ async function open(ground: Ground, ...functions: readonly ("setPassword" | "cre
     ...Object.fromEntries(functions.map((name) => [name, all[name]])),
   };
   return { world: await openMailing(ground, { users }), rows, calls, table };
+}
+
+/** Begins a change of the address in a new session. Returns its end. */
+async function begunChange(world: Mailing, email: string) {
+  const { token: bearer } = grantOf(await logInBy(world, { login: ann, password }));
+  const { transaction } = await begin(world, "/account/email", { email }, { bearer });
+  const { code } = await world.mail("email", email);
+  return () => world.call("POST", "/account/email/finish", { bearer, body: { transaction, code } });
 }
 
 onBothDatabases((ground) => {
@@ -254,34 +280,46 @@ onBothDatabases((ground) => {
   });
 
   it("a change of address calls `setEmail`, and reports an address that another user got meanwhile", async () => {
-    const { world, rows, calls } = await open(ground, "setEmail");
-    const { token } = grantOf(await logInBy(world, { login: ann, password }));
-    const change = async (email: string) => {
-      const { transaction } = await begin(world, "/account/email", { email }, { bearer: token });
-      const { code } = await world.mail("email", email);
-      return () => world.call("POST", "/account/email/finish", { bearer: token, body: { transaction, code } });
-    };
+    const { world, rows, calls, table } = await open(ground, "setEmail");
+    const change = (email: string) => begunChange(world, email);
     const late = await change("late@x.example");
     rows.push(person("late@x.example"));
     expect(outcomeOf(await late())).toEqual([409, "email_taken"]);
+    expect([calls, await world.countMails("email_changed")]).toEqual([[], 0]);
     const own = await change("own@x.example");
-    expect((await own()).status).toBe(204);
-    expect([calls, rows[0]?.email]).toEqual([["setEmail", "setEmail"], "own@x.example"]);
+    const responses = await Promise.all([1, 2, 3, 4].map(own));
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 401, 401, 401]);
+    expect([calls, rows[0]?.email]).toEqual([["setEmail"], "own@x.example"]);
+    const lost = await change("lost@x.example");
+    table.beforeEmail = async () => void rows.push(person("lost@x.example"));
+    expect(outcomeOf(await lost())).toEqual([409, "email_taken"]);
+    expect(rows[0]?.email).toBe("own@x.example");
   });
 
-  it("a change of address whose function throws changes and records nothing, and the code works later", async () => {
-    const { world, rows, table, calls } = await open(ground, "setEmail");
-    const { token } = grantOf(await logInBy(world, { login: ann, password }));
-    const { transaction } = await begin(world, "/account/email", { email: "own@x.example" }, { bearer: token });
-    const { code } = await world.mail("email", "own@x.example");
-    const finish = () => world.call("POST", "/account/email/finish", { bearer: token, body: { transaction, code } });
-    table.isReadOnly = true;
-    expect((await finish()).status).toBe(503);
-    expect([calls, rows[0]?.email]).toEqual([["setEmail"], ann]);
-    expect(await world.events()).not.toContain("email_changed");
-    table.isReadOnly = false;
-    expect((await finish()).status).toBe(204);
+  it("a change of address while the sessions end notifies the old address, and an ended session changes nothing", async () => {
+    const { world, rows, calls, table } = await open(ground, "setEmail");
+    const end = () => world.ampho.sessions.endForUser(`id of ${ann}`);
+    const ended = await begunChange(world, "ended@x.example");
+    await end();
+    expect(outcomeOf(await ended())).toEqual([401, "invalid_token"]);
+    expect([calls, rows[0]?.email, await world.countMails("email_changed")]).toEqual([[], ann, 0]);
+    const evil = await begunChange(world, "evil@x.example");
+    table.beforeEmail = async () => void (await end());
+    expect(outcomeOf(await evil())).toEqual([204]);
+    expect([rows[0]?.email, await world.countMails("email_changed")]).toEqual(["evil@x.example", 1]);
+    expect((await world.mail("email_changed", ann)).alarm).toBeTruthy();
     expect((await world.events()).filter((event) => event === "email_changed")).toHaveLength(1);
+  });
+
+  it("a change of address whose function throws notifies the old address, because the table can have changed", async () => {
+    const { world, rows, calls, table } = await open(ground, "setEmail");
+    const finish = await begunChange(world, "own@x.example");
+    table.isReadOnly = true;
+    expect(outcomeOf(await finish())).toEqual([503, "unavailable"]);
+    expect([calls, rows[0]?.email, await world.countMails("email_changed")]).toEqual([["setEmail"], ann, 1]);
+    table.isReadOnly = false;
+    expect(outcomeOf(await finish())).toEqual(over);
+    expect((await (await begunChange(world, "own@x.example"))()).status).toBe(204);
   });
 
   it("a table that fails between request and code returns 503, and the code works later (W-100)", async () => {
