@@ -82,13 +82,13 @@ function requireNewLogin(login: string, { stored, email }: Account): void {
 }
 
 /**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because a user whose factors are gone
- * could otherwise still log in.
+ * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
+ * log in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
-  const recent = await requireRecent(deps, auth);
-  if (!directory.inDatabase) await directory.remove?.(recent.account);
+  const recent = await requireRecent(deps, auth, { orDeleted: true });
+  if (recent.account.applicationUser !== undefined) await directory.remove?.(recent.account);
   const outcome = await store.removeAccount(changeOf(deps, recent, { actor: "user", ...caller }));
   if (outcome.outcome !== "done") throw changedMeanwhile();
   revocations.add(outcome.revocations);

@@ -47,9 +47,12 @@ export interface Recent {
   readonly factorsVersion: number;
 }
 
-/** Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach. */
-export async function requireRecent(deps: Deps, auth: Auth): Promise<Recent> {
-  const { sessionId, account } = await liveSession(deps, auth.session, auth.id);
+/**
+ * Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach.
+ * `orDeleted` as for `liveSession`.
+ */
+export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
+  const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
   const { factors, factorsVersion } = await deps.store.listFactors(account.id);
   const acr = reachable(deps, factors);
   const authTime = auth.claims["auth_time"];

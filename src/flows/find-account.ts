@@ -2,6 +2,7 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { LoginTransaction } from "../factors/transactions.js";
+import type { Session } from "../store/sql/session-rows.js";
 import type { User } from "../store/sql/users.js";
 import { isStorableText } from "../store/storable-text.js";
 import { type Account, toAccount } from "../users/directory.js";
@@ -84,11 +85,15 @@ export function liveOf(
 
 export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
-/** The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session. */
+/**
+ * The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session.
+ * `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
+ */
 export async function liveSession(
   { store, directory, clock }: Deps,
   sid: string | undefined,
   sub: string | undefined,
+  { orDeleted = false } = {},
 ): Promise<{ readonly sessionId: string; readonly account: Account }> {
   if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
     throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
@@ -97,6 +102,14 @@ export async function liveSession(
   const account = directory.inDatabase
     ? found.user && toAccount(found.user)
     : await directory.findSessionUser(found.session);
+  // A search by login does not find a user who was renamed.
+  const isDeleted = account === undefined && !directory.inDatabase && directory.findsById;
+  if (orDeleted && isDeleted) return { sessionId: sid, account: deletedAccount(found.session) };
   if (account?.id !== sub || account.disabled) throw endedSession();
   return { sessionId: sid, account };
 }
+
+const deletedAccount = ({ userId: id, login }: Session): Account => ({
+  ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
+  ...{ stored: undefined, email: undefined, applicationUser: undefined },
+});

@@ -54,7 +54,8 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   find(login: string): U | undefined | Promise<U | undefined>;
   /**
    * Finds the user of an id: for `sessions.create`, at renewal and for `live` requirements. With it a login can change,
-   * or pass to another user, and sessions stay with their user.
+   * or pass to another user, and sessions stay with their user. Undefined means that the user was deleted. Return a blocked
+   * user with `disabled`.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Verifies the password of a user that `find` returned. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { naughty } from "../attacks/siege.js";
 import { admission, grantOf, password, type World } from "../world/ampho.js";
-import { addOwner, fullLogin, logIn, onBothDatabases, outcomeOf, wrong } from "./owners.js";
+import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp, wrong } from "./owners.js";
 import { addPasskeyOwner, logInWith, passkeySettings } from "./passkey-owners.js";
 
 const address = "203.0.113.77";
@@ -10,6 +10,14 @@ const address = "203.0.113.77";
 async function loggedIn(world: World, login: string) {
   await world.user(login, { password });
   return world.login(login, { address, headers: { "user-agent": "Firefox of ann" } });
+}
+
+/** The calls of docs/guides/own-users.md for a user whom the application has deleted. */
+async function forget(ampho: World["ampho"], { id, login }: { readonly id: string; readonly login: string }) {
+  await ampho.sessions.revokeForUser({ id, login });
+  const { factors } = await ampho.factors.list(id);
+  if (factors.length > 0) await ampho.factors.remove(id, { all: true });
+  for (const identity of await ampho.identities.list(id)) await ampho.identities.remove(id, { id: identity.id });
 }
 
 const outcome = async (response: ReturnType<World["call"]>) => {
@@ -311,6 +319,81 @@ onBothDatabases((ground) => {
       const same = world.call("POST", "/account/login", { bearer: again, body: { login: "anna" } });
       expect(await outcome(same)).toEqual([204, undefined]);
       expect(await admission(world.ampho, again)).toBe("in");
+    });
+
+    /** A table that loses the response of each removal. Ann has a factor and an identity. */
+    async function openRemoving(functions: "byId" | "byLogin") {
+      const rows = ["ann", "bob"].map((login) => ({ id: `id of ${login}`, login }));
+      const world = await ground.open({
+        users: {
+          find: async (login) => rows.find((row) => row.login === login),
+          ...(functions === "byId" && { findById: async (id: string) => rows.find((row) => row.id === id) }),
+          verify: async () => true,
+          remove({ id }) {
+            rows.splice(0, rows.length, ...rows.filter((row) => row.id !== id));
+            throw new Error("the response is lost");
+          },
+        },
+      });
+      const [ann, bob] = [await world.login("ann", { address }), await world.login("bob")];
+      const { secret, transaction } = await setUp(world, ann.token);
+      const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+      expect((await world.call("POST", "/totp/confirm", { bearer: ann.token, body })).status).toBe(200);
+      world.clock.advance(30);
+      const totp = codeAt(secret, world.clock.now());
+      const { token } = grantOf(await logIn(world, "ann", { totp }));
+      await ground.sql(
+        world,
+        "insert into ampho_identities (issuer, subject, user_id, provider, created_at) values ('i', 's', 'id of ann', 'p', 1)",
+      );
+      const left = async () => {
+        const tables = ["identities", "totp", "recovery"].map((name) => `select user_id from ampho_${name}`);
+        return (await ground.sql(world, tables.join(" union all "))).length;
+      };
+      const remove = (bearer: string) => outcome(world.call("DELETE", "/account", { bearer }));
+      return { world, rows, token, bob, left, remove };
+    }
+
+    it("A removal that failed after the table had deleted the user is finished when it is repeated (W-100)", async () => {
+      const { world, rows, token, bob, left, remove } = await openRemoving("byId");
+      expect(await remove(token)).toEqual([503, "unavailable"]);
+      expect([rows.map(({ login }) => login), await left()]).toEqual([["bob"], 10]);
+      expect((await world.call("GET", "/account", { bearer: token })).status).toBe(401);
+      expect(await remove(token)).toEqual([204, undefined]);
+      expect(await left()).toBe(0);
+      expect([await admission(world.ampho, token), await admission(world.ampho, bob.token)]).toEqual([
+        ...["invalid_token", "in"],
+      ]);
+      expect(await remove(token)).toEqual([401, "invalid_token"]);
+      const events = (await world.ampho.audit.list()).filter(({ userId }) => userId === "id of ann");
+      expect(events.filter(({ event }) => event === "account_removed")).toHaveLength(1);
+      expect(events.filter(({ login, origin }) => login !== undefined || origin.address !== undefined)).toEqual([]);
+    });
+
+    it("A removal that is repeated needs a recent login (W-99)", async () => {
+      const { world, token, left, remove } = await openRemoving("byId");
+      expect(await remove(token)).toEqual([503, "unavailable"]);
+      world.clock.advance(301);
+      expect([await remove(token), await left()]).toEqual([[401, "login_too_old"], 10]);
+    });
+
+    it.each([
+      ["disabled", "byId", { disabled: true }],
+      ["renamed", "byLogin", { login: "anna" }],
+    ] as const)("A removal does not take a %s user for a deleted one (W-99)", async (_, functions, change) => {
+      const { rows, token, left, remove } = await openRemoving(functions);
+      Object.assign(rows[0] ?? {}, change);
+      expect(await remove(token)).toEqual([401, "invalid_token"]);
+      expect([rows.length, await left()]).toEqual([2, 10]);
+    });
+
+    it("The calls of the guide leave no factor and no identity of a user whom the application has deleted", async () => {
+      const { world, rows, token, left } = await openRemoving("byId");
+      rows.shift();
+      await forget(world.ampho, { id: "id of ann", login: "ann" });
+      expect([await left(), await admission(world.ampho, token)]).toEqual([0, "invalid_token"]);
+      await forget(world.ampho, { id: "id of ann", login: "ann" });
+      await forget(world.ampho, { id: "id of nobody", login: "nobody" });
     });
 
     it("The table changes first, and a table that fails leaves the account as it was (W-100)", async () => {
