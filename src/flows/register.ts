@@ -12,8 +12,9 @@ import { checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { requireAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
-import { type Enrolled, hashOf } from "./enrolling.js";
-import { enter, type Proven } from "./enter.js";
+import { type Enrolled, hashOf, whoOf } from "./enrolling.js";
+import { type Entrance, enter, type Proven, repeat } from "./enter.js";
+import { sessionIdOf } from "./find-account.js";
 import { leastTime } from "./least-time.js";
 import { settleUnlessDone } from "./login.js";
 import { claimsOf } from "./mail-claims.js";
@@ -160,6 +161,14 @@ export async function finishRegistration(
   const roles = await settled(rolesOf(deps, transaction));
   const login = transaction.login ?? address.address;
   const secret = await settled(proveSecret(deps, input, transaction, login, origin));
+  const { idempotencyKey } = input;
+  const repetition: Entrance = { origin, now: clock.now(), typed: login, idempotencyKey };
+  const repeated = await settled(repeatOwn(deps, transaction, address, secret, repetition));
+  if (repeated !== undefined) {
+    await allowed?.succeeded();
+    await endSuperseded(deps, repeated, input.superseded, origin);
+    return { ...(secret.codes && { recovery_codes: secret.codes }), ...repeated };
+  }
   const created = await settled(
     draftAccount(deps, {
       ...{ transaction, address, roles, invitation: transaction.inv, login: transaction.login },
@@ -180,10 +189,40 @@ export async function finishRegistration(
     register: created.register,
     isNewUser: true,
   };
-  const { idempotencyKey } = input;
-  const grant = await enter(deps, created.account, proven, { origin, now, typed: login, idempotencyKey });
+  const grant = await enter(deps, created.account, proven, { ...repetition, now });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(secret.codes && { recovery_codes: secret.codes }), ...grant };
+}
+
+/**
+ * The grant of a lost response again, for a user of an application's own table. A user of the database gets it from the gate.
+ * The session that this transaction bought must be that user's, so another user with the address gets none.
+ */
+async function repeatOwn(
+  deps: Deps,
+  transaction: OpenTransaction,
+  { canonical }: Address,
+  { enrol }: Secret,
+  entrance: Entrance,
+): Promise<Grant | undefined> {
+  const { directory, store, revocations } = deps;
+  const { idempotencyKey, now, origin } = entrance;
+  if (directory.inDatabase || idempotencyKey === undefined) return undefined;
+  const account = await directory.findByAddress(canonical);
+  if (account === undefined || account.disabled) return undefined;
+  if (enrol === undefined || !("passkey" in enrol.factor)) return repeat(deps, account, transaction, entrance);
+  // A registration with another passkey is no repetition.
+  const { passkey, codes } = enrol.factor;
+  const { passkeys } = await store.listPasskeys(account.id);
+  if (!passkeys.some(({ id }) => id === passkey.id)) return undefined;
+  const grant = await repeat(deps, account, transaction, entrance);
+  const sessionId = sessionIdOf(deps, grant?.token);
+  if (grant === undefined || sessionId === undefined) return undefined;
+  // The recovery codes of the account were in the lost response. Those of this response replace them.
+  const outcome = await store.replaceRecoveryCodes({ ...whoOf(account, sessionId, now, origin), codes });
+  if (outcome.outcome !== "done") throw transactionOver();
+  revocations.add(outcome.revocations);
+  return grant;
 }
 
 /** Roles come from the invitation, and never from a request. */

@@ -1,6 +1,7 @@
 // The flows by mail of an application's own user table: each exists when its function exists (W-84, W-100).
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
+import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { admission, type FullGrant, grantOf, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import {
@@ -15,7 +16,8 @@ import {
   over,
   wrong,
 } from "./mailboxes.js";
-import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+import { type Ground, onBothDatabases, outcomeOf, textsOf } from "./owners.js";
+import { challengeOf } from "./passkey-owners.js";
 
 interface Person extends ApplicationUser {
   login: string;
@@ -277,6 +279,70 @@ onBothDatabases((ground) => {
     const known = await begin(world, "/register", { email: ann });
     await world.mail("account_exists", ann);
     expect(known.transaction).toBeTruthy();
+  });
+
+  it("a lost response to a registration is returned again for the same Idempotency-Key, and never to another user (W-13)", async () => {
+    const { world, rows, calls } = await open(ground, "create");
+    const email = "new@x.example";
+    const { transaction } = await begin(world, "/register", { email });
+    const { code } = await world.mail("register", email);
+    const send = (key: string | undefined) =>
+      world.call("POST", "/register/finish", {
+        body: { transaction, code, password },
+        headers: key === undefined ? {} : { "Idempotency-Key": `${key}-0123456789abcdef` },
+      });
+    const [first, again] = [grantOf(await send("one")), grantOf(await send("one"))];
+    expect(claimsOf(again.token)["sid"]).toBe(claimsOf(first.token)["sid"]);
+    expect(calls).toEqual(["create"]);
+    for (const key of ["two", undefined]) expect(outcomeOf(await send(key))).toEqual(over);
+    for (const change of [{ disabled: true }, { disabled: false, id: "another" }]) {
+      Object.assign(rows[1] ?? {}, change);
+      expect(outcomeOf(await send("one"))).toEqual(over);
+    }
+    Object.assign(rows[1] ?? {}, { id: `id of ${email}` });
+    await world.ampho.sessions.endForUser(`id of ${email}`);
+    expect(outcomeOf(await send("one"))).toEqual(over);
+    expect(rows).toHaveLength(2);
+  });
+
+  it("a registration that finds the address of another user opens no session, also for an Idempotency-Key (W-75)", async () => {
+    const { world, rows } = await open(ground, "create");
+    const email = "new@x.example";
+    const { transaction } = await begin(world, "/register", { email });
+    const { code } = await world.mail("register", email);
+    rows.push(person(email));
+    const headers = { "Idempotency-Key": "one-0123456789abcdef" };
+    const body = { transaction, code, password };
+    for (let n = 0; n < 2; n += 1)
+      expect(outcomeOf(await world.call("POST", "/register/finish", { body, headers }))).toEqual(over);
+    expect(await world.ampho.sessions.list(`id of ${email}`)).toEqual([]);
+  });
+
+  it("the recovery codes of a registration that is returned again work, and those of the lost response do not (W-13)", async () => {
+    const { world } = await open(ground, "create");
+    const email = "new@x.example";
+    world.clock.advance(61);
+    const begun = challengeOf(await world.call("POST", "/register", { body: { email } }));
+    const { code } = await world.mail("register", email);
+    const passkey = register(createSubject(-7), begun.challenge);
+    const send = (sent = passkey) =>
+      world.call("POST", "/register/finish", {
+        body: { transaction: begun.transaction, code, passkey: sent },
+        headers: { "Idempotency-Key": "one-0123456789abcdef" },
+      });
+    const [lost, again] = [await send(), await send()];
+    expect(claimsOf(grantOf(again).token)["sid"]).toBe(claimsOf(grantOf(lost).token)["sid"]);
+    expect(await admission(world.ampho, grantOf(again).token)).toBe("in");
+    // Another passkey under the same key is no repetition, and replaces no code.
+    expect(outcomeOf(await send(register(createSubject(-7), begun.challenge)))).toEqual(over);
+    const use = async ({ json }: typeof lost) => {
+      const [recovery_code] = textsOf(json["recovery_codes"]);
+      const { transaction, mail } = await asked(world, email);
+      const needed = await logInBy(world, { transaction, code: mail.code });
+      return logInBy(world, { transaction: needed.json["transaction"], recovery_code });
+    };
+    expect(outcomeOf(await use(lost))).toEqual(wrong);
+    expect((await use(again)).json["recovery_codes_left"]).toBe(7);
   });
 
   it("a change of address calls `setEmail`, and reports an address that another user got meanwhile", async () => {
