@@ -4,6 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
+import { storingSeconds } from "../store/sql/storing.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
@@ -48,7 +49,6 @@ export async function changePassword(
   const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
     const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
-    requireStored(deps, factorsVersion);
     // By the id, because an application can rename a user whose sessions go on.
     const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
@@ -78,6 +78,7 @@ export async function changePassword(
     await store.recordAudit(rejection("session_ended"));
     throw endedSession();
   }
+  if (outcome.outcome === "storing") throw stillStoring();
   // Another change came first, so the verified password is no longer the user's.
   if (outcome.outcome !== "done") {
     await store.recordAudit(rejection("changed_meanwhile"));
@@ -99,25 +100,16 @@ export async function storeOwnPassword(
   { exceptSession, origin }: { readonly exceptSession?: string; readonly origin: Origin },
 ): Promise<void> {
   await deps.directory.setPassword?.(account, newPassword, async () => {
-    const common = { userId: account.id, exceptSession, origin, forgetDevices: true } as const;
+    const common = { userId: account.id, exceptSession, origin, forgetDevices: true, isStored: true } as const;
     await endUserSessions(deps, { ...common, reason: "password_changed" });
   });
 }
 
-/** Longer than an application's function can take. */
-const storingSeconds = 10;
-
-/** True while an application's own table might still store a new password, which moves the version to its time. */
-export const mightStore = ({ directory, clock }: Deps, factorsVersion: number): boolean =>
-  !directory.inDatabase && factorsVersion > clock.now() - storingSeconds;
-
-/** Rejects meanwhile, because an attacker with the old password could otherwise replace the new one by a third. */
-export function requireStored(deps: Deps, factorsVersion: number): void {
-  if (!mightStore(deps, factorsVersion)) return;
-  throw new AmphoError("unavailable", "This account has just changed. Try again in a few seconds.", {
+/** An attacker with the old password must not replace the new one by a third. */
+export const stillStoring = () =>
+  new AmphoError("unavailable", "Another new password is being stored. Try again in a few seconds.", {
     retryAfterSeconds: storingSeconds,
   });
-}
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
 async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<void> {

@@ -11,7 +11,6 @@ import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { AllowedAttempt } from "../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
-import { mightStore } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
 import { liveOf } from "./find-account.js";
@@ -167,12 +166,10 @@ async function logInByPassword(
     attempt: allowed.asSucceeded(account.id),
     ...linking,
   };
-  // A change of the password leaves one session. Its old password must not raise that session meanwhile.
-  const raises = factorsVersion === undefined || !mightStore(deps, factorsVersion);
   return enter(deps, account, proven, {
     origin,
     now,
-    live: raises ? liveOf(deps, input.bearer, account.id) : undefined,
+    live: liveOf(deps, input.bearer, account.id),
     device: known,
     deviceId: allowed.deviceId,
     // An application's own table finds a user by the spelling that it knows.

@@ -6,7 +6,7 @@ import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { type Account, originFor } from "../users/directory.js";
 import { requirePassword } from "./account-rules.js";
-import { requireStored, storeOwnPassword } from "./change-password.js";
+import { stillStoring, storeOwnPassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, spendingOf, storedOf } from "./enter.js";
 import { wrongCredentials } from "./login-errors.js";
@@ -44,7 +44,6 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const removesFactors = recovery === "without_factors";
   const { factorsVersion = 0 } = binding;
   const prepare = async () => {
-    requireStored(deps, factorsVersion);
     const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
     return { factor, passwordHash: await hashNew(deps, account, input.newPassword, origin) };
   };
@@ -58,6 +57,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
   if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+  if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
   if (account.applicationUser !== undefined) await storeOwnPassword(deps, account, input.newPassword, { origin });

@@ -25,6 +25,7 @@ import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
+import { isStoring } from "./storing.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 
@@ -114,6 +115,9 @@ type Account = State & AccountFactors;
 
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
+  // A change of the password leaves the session that asked for it. The old password must not raise this session meanwhile.
+  const raisesOwn = input.live !== undefined && input.create !== undefined && input.stored === false;
+  if (raisesOwn && (yield* isStoring(userId, now))) return yield* enterSession({ ...input, live: undefined });
   if (input.identity?.isNew === true) {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.

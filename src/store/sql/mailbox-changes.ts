@@ -14,12 +14,16 @@ import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { sendStateAndAccount } from "./state.js";
+import { beginStoring, endStoring } from "./storing.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { addressLock, lockUser, sendUserLock, type UserEmail } from "./users.js";
 
 export interface MailboxOutcome {
-  /** `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. */
-  readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken";
+  /**
+   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. `storing`:
+   * an application's own table stores another new password now.
+   */
+  readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing";
   readonly revocations: readonly Revocation[];
 }
 
@@ -59,9 +63,15 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     yield* settleBoth(input, "returned", "returned", login);
     return failed(isChanged ? "changed" : "over");
   }
+  if (stored === false && !(yield* beginStoring(userId, now))) {
+    yield* unspend(input.spend);
+    yield* settleBoth(input, "returned", "returned", login);
+    return failed("storing");
+  }
   if (use && !(yield* useUp(account, use, input))) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
+    if (stored === false) yield* endStoring(userId);
     const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
     yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");

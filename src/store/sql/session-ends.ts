@@ -15,6 +15,7 @@ import {
 } from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
+import { endStoring } from "./storing.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
 
@@ -121,8 +122,9 @@ export interface UserEnding extends Ending {
 }
 
 export function* endUserSessions(
-  input: UserEnding & { readonly forgetDevices?: true },
+  input: UserEnding & { readonly forgetDevices?: true; readonly isStored?: true },
 ): Transaction<readonly Revocation[]> {
+  if (input.isStored) yield* endStoring(input.userId);
   if (input.forgetDevices) yield* moveFactorsVersion(input.userId, input.now);
   return yield* writeRevocations(yield* endOpenSessions(input));
 }

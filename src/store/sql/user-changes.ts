@@ -10,6 +10,7 @@ import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevoc
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
+import { beginStoring } from "./storing.js";
 import { lockUser, sendUserLock, type User, userColumns, userOf } from "./users.js";
 
 export interface PasswordChange extends Ending {
@@ -31,8 +32,11 @@ export interface PasswordChange extends Ending {
 }
 
 export interface PasswordOutcome {
-  /** `changed`: another change won. `ended`: `exceptSession` is no longer live. */
-  readonly outcome: "done" | "unknown" | "changed" | "ended" | "last_way_in";
+  /**
+   * `changed`: another change won. `ended`: `exceptSession` is no longer live. `storing`: an application's own table stores
+   * another new password now.
+   */
+  readonly outcome: "done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in";
   readonly revocations: readonly Revocation[];
 }
 
@@ -51,6 +55,10 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   if (isOther || !live) {
     yield* settleIfAny(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
+  }
+  if (ownUser && !(yield* beginStoring(userId, now))) {
+    yield* settleIfAny(input.attempt, "returned", now, user.login);
+    return { outcome: "storing", revocations: [] };
   }
   if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
     return { outcome: "last_way_in", revocations: [] };
