@@ -4,13 +4,13 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import { storingSeconds } from "../store/sql/storing.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { endedSession } from "./find-account.js";
+import { stillStoring } from "./login-errors.js";
 import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
 
 interface NewPassword {
@@ -90,8 +90,8 @@ export async function changePassword(
 }
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions. The old password was right until
- * now, so an attacker who has it could have logged in meanwhile. These sessions end too.
+ * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
+ * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
  */
 export async function storeOwnPassword(
   deps: Deps,
@@ -104,12 +104,6 @@ export async function storeOwnPassword(
     await endUserSessions(deps, { ...common, reason: "password_changed" });
   });
 }
-
-/** An attacker with the old password must not replace the new one by a third. */
-export const stillStoring = () =>
-  new AmphoError("unavailable", "Another new password is being stored. Try again in a few seconds.", {
-    retryAfterSeconds: storingSeconds,
-  });
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
 async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<void> {

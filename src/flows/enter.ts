@@ -20,7 +20,7 @@ import { type Account, originFor, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
 import { encodeIdentity } from "./identity-text.js";
-import { factorNeeded, wrongCredentials } from "./login-errors.js";
+import { factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
 import { claimsFor } from "./mail-claims.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
@@ -98,6 +98,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
       ...outcome,
       pending: outcome.mailed ? enrolling : pending,
     });
+  if (outcome.outcome === "storing") throw stillStoring();
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   if (outcome.outcome !== "granted") throw wrongCredentials();

@@ -23,3 +23,9 @@ export function factorNeeded(
       : "This account needs a second factor. Set one up.";
   return new AmphoError("factor_needed", message, { transaction, factors, ...about });
 }
+
+/** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */
+export const stillStoring = () =>
+  new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {
+    retryAfterSeconds: 1,
+  });

@@ -102,9 +102,10 @@ export type EntryOutcome =
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
-   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it.
+   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `storing`: an application's own
+   * table stores a new password now.
    */
-  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" }
+  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "storing" }
   /** The account must set up a second factor, and got too many codes for it. */
   | { readonly outcome: "mail_throttled"; readonly retryAfterSeconds: number }
   /** A registration cannot be finished so. */
@@ -115,9 +116,6 @@ type Account = State & AccountFactors;
 
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
-  // A change of the password leaves the session that asked for it. The old password must not raise this session meanwhile.
-  const raisesOwn = input.live !== undefined && input.create !== undefined && input.stored === false;
-  if (raisesOwn && (yield* isStoring(userId, now))) return yield* enterSession({ ...input, live: undefined });
   if (input.identity?.isNew === true) {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
@@ -142,6 +140,10 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   let account: Account = yield* readAccount();
   if (input.factorsVersion !== undefined && input.factorsVersion !== account.factorsVersion)
     return yield* reject(input, "factors_changed", true);
+  if (input.stored === false && input.amr.includes("pwd") && (yield* isStoring(userId, now))) {
+    yield* settleBoth(input, "returned", "returned", input.login);
+    return { outcome: "storing" };
+  }
 
   if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   if (input.identity?.isNew === false && !(yield* touchIdentity(userId, input.identity.proven, now)))

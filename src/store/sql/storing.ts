@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { first, type Transaction, write } from "../transaction.js";
 
 /** Longer than an application's function can take. After that the mark of a process that has crashed counts no more. */
-export const storingSeconds = 10;
+const storingSeconds = 10;
 
 const hashOf = (userId: string) => createHash("sha256").update(`storing ${userId}`).digest("base64url");
 
