@@ -1,30 +1,30 @@
 // A new password on its way into an application's own table. Until the table has it, the old one is right. A row of
 // ampho_spent marks this time, in which an attacker with the old password must get nothing that outlives it.
-import { createHash } from "node:crypto";
 import { first, type Transaction, write } from "../transaction.js";
 
 /** Longer than an application's function can take. After that the mark of a process that has crashed counts no more. */
 const storingSeconds = 10;
 
-const hashOf = (userId: string) => createHash("sha256").update(`storing ${userId}`).digest("base64url");
+/** No hash of a transaction has a space. */
+const markOf = (userId: string) => `storing ${userId}`;
 
 /** False: another new password is on its way. */
 export function* beginStoring(userId: string, now: number): Transaction<boolean> {
   const row = yield* first(
     `insert into ampho_spent (hash, until, at) values (?, ?, ?)
      on conflict (hash) do update set until = excluded.until, at = excluded.at where ampho_spent.until <= ? returning hash`,
-    [hashOf(userId), now + storingSeconds, now, now],
+    [markOf(userId), now + storingSeconds, now, now],
   );
   return row !== undefined;
 }
 
 export function* endStoring(userId: string): Transaction<void> {
-  yield* write("delete from ampho_spent where hash = ?", [hashOf(userId)]);
+  yield* write("delete from ampho_spent where hash = ?", [markOf(userId)]);
 }
 
 export function* isStoring(userId: string, now: number): Transaction<boolean> {
   return (
-    (yield* first("select 1 as found from ampho_spent where hash = ? and until > ?", [hashOf(userId), now])) !==
+    (yield* first("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now])) !==
     undefined
   );
 }
