@@ -69,7 +69,7 @@ export interface Entrance {
 }
 
 /**
- * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `too_many_attempts`, `unavailable`, and for a
+ * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a
  * registration with `login_taken` or `registration_closed`.
  */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
@@ -85,14 +85,6 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
   if (outcome.outcome === "closed")
     throw new AmphoError("registration_closed", "The invitation is not valid any more.");
-  if (outcome.outcome === "mail_throttled")
-    throw new AmphoError(
-      "too_many_attempts",
-      "Too many codes were mailed to this account. Wait before the next login.",
-      {
-        retryAfterSeconds: outcome.retryAfterSeconds,
-      },
-    );
   if (outcome.outcome === "factor_needed")
     throw await pendingLogin(deps, account, proven, entrance, {
       ...outcome,

@@ -90,28 +90,6 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect([session?.login, session?.acr, recoveryCodes.length]).toEqual([email, "2fa", 8]);
   });
 
-  it("a sixth code within an hour is not mailed, and the login states when the next one is possible", async () => {
-    const mails: string[] = [];
-    const { world, clock, storage, open } = await openDevice(cookies, {
-      ...{ appUrl: "https://example.org/", registration: "open", factors: { "*": "required" } },
-      mail: async ({ text }) => void mails.push(/^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? ""),
-    });
-    const email = "dan@example.org";
-    const client = createMailClient({ baseUrl: world.url, storage, cookies });
-    const registration = await client.register(email);
-    const code = await vi.waitUntil(() => mails[0], { timeout: 60_000 });
-    await failureOf(registration.finish({ code, password: ann.password }));
-    const logIn = () =>
-      open()
-        .login(email, ann.password)
-        .catch((error: unknown) => error);
-    for (let times = 0; times < 5; times++) expect(await logIn()).toMatchObject({ enroll: true, mail: true });
-    clock.advance(600);
-    expect(await logIn()).toMatchObject({ code: "too_many_attempts", details: { retryAfterSeconds: 3000 } });
-    clock.advance(3000);
-    expect(await logIn()).toMatchObject({ enroll: true, mail: true });
-  });
-
   it("the set-up of TOTP returns eight recovery codes and stores none of them", async () => {
     const { storage, recoveryCodes } = await openEnrolled(cookies);
     expect(recoveryCodes).toHaveLength(8);

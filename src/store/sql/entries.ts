@@ -106,8 +106,6 @@ export type EntryOutcome =
    * table stores a new password now.
    */
   | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "storing" }
-  /** The account must set up a second factor, and got too many codes for it. */
-  | { readonly outcome: "mail_throttled"; readonly retryAfterSeconds: number }
   /** A registration cannot be finished so. */
   | { readonly outcome: "login_taken" | "closed" };
 
@@ -320,17 +318,14 @@ function* askForFactor(
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
 ): Transaction<Denied> {
-  const enrolMail = enroll ? input.enrolMail : undefined;
-  const retryAfterSeconds =
-    enrolMail && (yield* insertLimitedMail(enrolMail, input.now, input.isNewDevice ? codesAnHour : 2 * codesAnHour));
-  // Nothing was set up or mailed, so the user can go on with the transaction.
-  const goesOn = input.enrol !== undefined || retryAfterSeconds !== undefined;
-  if (goesOn && input.spend && !input.register) yield* unspend(input.spend);
-  const event = retryAfterSeconds === undefined ? "factor_needed" : "mail_throttled";
-  yield* recordAudit({ ...auditOf(input), event, reason: enroll ? "enroll" : undefined });
+  // Nothing was set up, so the user can go on with the transaction.
+  if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
+  yield* recordAudit({ ...auditOf(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
+  const hourMax = input.isNewDevice ? codesAnHour : 2 * codesAnHour;
+  const mailed =
+    enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now, hourMax));
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  if (retryAfterSeconds !== undefined) return { outcome: "mail_throttled", retryAfterSeconds };
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed: enrolMail !== undefined };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {

@@ -1,7 +1,7 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, integer, type SqlValue, type Transaction, write } from "../transaction.js";
+import { first, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -45,16 +45,12 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* write(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/** The same for one of `hourMax` mails of its kind. Beyond these it returns the seconds until the next one is allowed. */
-export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number | undefined> {
-  const { userId = null, kind } = draft;
-  const row = yield* first(
-    `select count(*) as mails, coalesce(min(at), 0) as oldest from ampho_mail where user_id = ? and kind = ? and ${isRecent}`,
-    [userId, kind, ...hourBefore(now)],
-  );
-  if (row && integer(row, "mails") >= hourMax) return Math.max(integer(row, "oldest") + hourSeconds - now, 1);
-  yield* insertMail(draft, now);
-  return undefined;
+/** The same for one of `hourMax` mails of its kind. Returns false beyond them. */
+export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<boolean> {
+  const { userId = null, kind, address } = draft;
+  const recent = `select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
+  const parameters = [...valuesOf(draft, now), address, userId, kind, ...hourBefore(now), hourMax];
+  return (yield* first(`${insert} and (${recent}) < ? returning n`, parameters)) !== undefined;
 }
 
 const noticeDays = 7;
