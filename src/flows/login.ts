@@ -128,13 +128,12 @@ async function logInByPassword(
   const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     const found = named ?? (await directory.findByLogin(input.login));
     if (found !== undefined) await allowed.allowAccount(canonicalLogin(found.login));
-    // An application's own table has no password version. So the version of the factors, which a new password moves,
-    // rejects a login whose password was replaced after its check. It is also read for an unknown login, whose response must
-    // not come earlier.
+    // An application's own table has no password version. A new password moves the version of the factors instead, which
+    // rejects a login with the old one. It is also read for an unknown login, whose response must not come earlier.
     const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(found?.id ?? "")).factorsVersion;
-    // The version is at least the time of its change, so that the row was perhaps read before it.
-    const isNew = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
-    const again = isNew ? await directory.findByLogin(input.login) : found;
+    // The version is at least the time of its change. The row can be older than a recent change, so it is read again.
+    const isRecent = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
+    const again = isRecent ? await directory.findByLogin(input.login) : found;
     const account = again?.id === found?.id ? again : undefined;
     const check = password === undefined ? none : await directory.verify(account, password, allowed.turn);
     return { account, factorsVersion, ...check };

@@ -42,13 +42,13 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
-  const { factorsVersion = 0 } = binding;
-  const prepare = async () => {
-    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
-    return { factor, passwordHash: await hashNew(deps, account, input.newPassword, origin) };
-  };
+  const prepare = async () => ({
+    factor: removesFactors ? undefined : await requireFactor(deps, account, read, input, origin),
+    passwordHash: await hashNew(deps, account, input.newPassword, origin),
+  });
   // The code was right, and the user can try again with it.
   const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
+  const { factorsVersion = 0 } = binding;
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin: originFor(account, origin) },

@@ -18,6 +18,7 @@ import { type FactorUse, withFactors, writeCodes } from "./factors.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
+import { isStoring } from "./own-passwords.js";
 import { hasPasskey, isPasskeyTaken } from "./passkeys.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
@@ -25,7 +26,6 @@ import { endOldestSessions } from "./session-ends.js";
 import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
-import { isStoring } from "./storing.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 

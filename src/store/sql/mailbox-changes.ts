@@ -9,12 +9,12 @@ import { useUp } from "./factor-changes.js";
 import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
 import { holderOf, makeRoom } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
+import { beginStoring, endStoring } from "./own-passwords.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endOpenSessions } from "./session-ends.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { sendStateAndAccount } from "./state.js";
-import { beginStoring, endStoring } from "./storing.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { addressLock, lockUser, sendUserLock, type UserEmail } from "./users.js";
 

@@ -5,6 +5,7 @@ import type { Acr } from "../../levels/acr.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { moveFactorsVersion } from "./factors.js";
+import { endStoring } from "./own-passwords.js";
 import {
   insertRevocation,
   type NewRevocation,
@@ -15,7 +16,6 @@ import {
 } from "./revocations.js";
 import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
-import { endStoring } from "./storing.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
 
@@ -121,6 +121,7 @@ export interface UserEnding extends Ending {
   readonly acr?: Acr | undefined;
 }
 
+/** `isStored`: an application's own table has stored a new password, or has failed to. */
 export function* endUserSessions(
   input: UserEnding & { readonly forgetDevices?: true; readonly isStored?: true },
 ): Transaction<readonly Revocation[]> {

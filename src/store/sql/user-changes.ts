@@ -5,12 +5,12 @@ import { advisoryLock, first, type Transaction, text, write } from "../transacti
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { countCodes, deleteAccount, factorsVersionOf, moveFactorsVersion } from "./factors.js";
+import { beginStoring } from "./own-passwords.js";
 import { hasLoginPasskey } from "./passkeys.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
-import { beginStoring } from "./storing.js";
 import { lockUser, sendUserLock, type User, userColumns, userOf } from "./users.js";
 
 export interface PasswordChange extends Ending {

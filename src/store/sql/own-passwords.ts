@@ -1,5 +1,5 @@
-// A new password on its way into an application's own table. Until the table has it, the old one is right. A row of
-// ampho_spent marks this time, in which an attacker with the old password must get nothing that outlives it.
+// Marks a user while an application's own table stores a new password. Until the table has it, the old one is right, and an
+// attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an end.
 import { first, type Transaction, write } from "../transaction.js";
 
 /** Longer than an application's function can take. After that the mark of a process that has crashed counts no more. */
@@ -8,7 +8,7 @@ const storingSeconds = 10;
 /** No hash of a transaction has a space. */
 const markOf = (userId: string) => `storing ${userId}`;
 
-/** False: another new password is on its way. */
+/** False: the table stores another new password now. */
 export function* beginStoring(userId: string, now: number): Transaction<boolean> {
   const row = yield* first(
     `insert into ampho_spent (hash, until, at) values (?, ?, ?)
@@ -23,8 +23,6 @@ export function* endStoring(userId: string): Transaction<void> {
 }
 
 export function* isStoring(userId: string, now: number): Transaction<boolean> {
-  return (
-    (yield* first("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now])) !==
-    undefined
-  );
+  const row = yield* first("select 1 as found from ampho_spent where hash = ? and until > ?", [markOf(userId), now]);
+  return row !== undefined;
 }
