@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
 import { createClient } from "../../dist/client/client.js";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
-import { openAmpho } from "../world/ampho.js";
+import { openAmpho, untilHashed } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
 import { createTestStorage } from "./storage.js";
 
@@ -121,7 +121,7 @@ export async function logInAnn(options: AmphoOptions = {}, storage = createTestS
   const world = await openWorld({ clock, ...options });
   const open = (baseUrl = world.url) => createClient({ baseUrl, storage });
   const client = open();
-  await client.login(ann.login, ann.password);
+  await untilHashed(() => client.login(ann.login, ann.password));
   world.calls.length = 0;
   world.requests.length = 0;
   return { world, clock, storage, client, open };

@@ -59,7 +59,7 @@ export async function openAmpho(options: AmphoOptions = {}, ...users: readonly N
 }
 
 /** On a busy machine a hash can take longer than the five seconds that Ampho promises. A set-up then repeats it. */
-async function untilHashed<T>(create: () => Promise<T>): Promise<T> {
+export async function untilHashed<T>(create: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await create();
