@@ -4,7 +4,7 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { transform } from "esbuild";
+import { build, transform } from "esbuild";
 import { execFileSync } from "./child-process.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -19,6 +19,19 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconf
 chmodSync(path.join(dist, "cli/main.js"), 0o755);
 const { writeOptionTypes } = await import("./option-types.mjs");
 writeOptionTypes(path.join(dist, "config/parameters.d.ts"));
+
+// A thread starts in less processor time from one file than from all of its modules.
+await build({
+  entryPoints: ["passwords/hash-worker.js", "store/sqlite/worker.js"].map((name) => path.join(dist, name)),
+  outbase: dist,
+  outdir: dist,
+  allowOverwrite: true,
+  bundle: true,
+  packages: "external",
+  format: "esm",
+  platform: "node",
+  target: "es2022",
+});
 
 /** Folders that only the commands use. */
 const left = ["cli", "doctor"];
