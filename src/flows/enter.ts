@@ -20,7 +20,7 @@ import { type Account, originFor, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { digestOf } from "./idempotency.js";
 import { encodeIdentity } from "./identity-text.js";
-import { factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
+import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
 import { claimsFor } from "./mail-claims.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
@@ -256,6 +256,7 @@ async function pendingLogin(
   };
   const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
   if (mailed) return factorNeeded(token, factors, { enroll, mail: true });
+  if (enroll && deps.outbox !== undefined && needsEnrolCode(account, first)) return enrolCodeWithheld(token);
   const read = () => deps.transactions.read(token, ["second", "enroll"], deps.clock.now());
   return askForFactor(deps, { token, factors, enroll, userId: account.id, read });
 }

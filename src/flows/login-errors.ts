@@ -24,6 +24,14 @@ export function factorNeeded(
   return new AmphoError("factor_needed", message, { transaction, factors, ...about });
 }
 
+/** As many codes were mailed to the account as it can get. The set-up needs one, so the transaction is of no use. */
+export const enrolCodeWithheld = (transaction: string) =>
+  new AmphoError(
+    "factor_needed",
+    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again in an hour.",
+    { transaction, factors: [], enroll: true },
+  );
+
 /** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */
 export const stillStoring = () =>
   new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {

@@ -283,4 +283,18 @@ onBothDatabases((ground) => {
     world.clock.advance(62);
     expect([outcomeOf(await finish(1)), outcomeOf(await begin2())]).toEqual([over, over]);
   });
+
+  it("beyond five codes for an enrolment in an hour, the login states when to try again", async () => {
+    const world = await openMailing(ground, { factors: { admin: "required" } });
+    await addPerson(world, ann, password);
+    await world.ampho.users.setRoles(ann, ["admin"]);
+    const attempt = async () => (await logInBy(world, { login: ann, password })).json;
+    for (let count = 0; count < 5; count++) expect(await attempt()).toMatchObject({ enroll: true, mail: true });
+    const { transaction, message, ...rest } = await attempt();
+    expect(rest).toEqual({ error: "factor_needed", enroll: true, factors: [], passkey: null });
+    expect(message).toContain("Log in again in an hour.");
+    expect(await world.call("POST", "/totp", { body: { transaction } })).toMatchObject({ error: "invalid_request" });
+    world.clock.advance(3600);
+    expect(await attempt()).toMatchObject({ enroll: true, mail: true });
+  });
 });
