@@ -508,19 +508,15 @@ function createRest(parts: {
   readonly log: Log;
 }): Handle {
   const { deps, keyring, feed, telemetry, log, ...rest } = parts;
-  const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins, allowAttackTest } = deps.settings;
   const handler = createHandler({
     ...rest,
     flows: bindFlows(deps, telemetry.flow),
     features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
-    prefix,
-    trustedHops,
+    settings: deps.settings,
     languageOf: deps.outbox && languageOf,
-    corsOrigins,
-    allowAttackTest,
     onForwarded: () => log(forwardedLine()),
   });
-  return telemetry.handle(handler, prefix);
+  return telemetry.handle(handler, deps.settings.restPrefix);
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

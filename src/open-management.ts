@@ -148,15 +148,13 @@ export async function openDeps(
 }
 
 function createPolicy(
-  { passwordMin, passwordWords, appName, breachesUrl }: Configuration,
+  configuration: Configuration,
   store: Store,
   clock: Clock,
   telemetry: Telemetry | undefined,
 ): PasswordPolicy {
-  const policy = createPasswordPolicy({
-    min: passwordMin,
-    words: ["ampho", ...(appName === undefined ? [] : [appName]), ...passwordWords],
-  });
+  const { breachesUrl } = configuration;
+  const policy = createPasswordPolicy(configuration);
   if (breachesUrl === undefined) return policy;
   return withBreachCheck(policy, createBreachList(breachesUrl), {
     counted: (outcome) => telemetry?.breachChecked(outcome),

@@ -1,4 +1,5 @@
 // The next step after `ampho init` for the framework in package.json: lines of code, or a page where several files are needed.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readRegularFile } from "../config/files.js";
 
@@ -12,7 +13,7 @@ export interface NextStep {
 }
 
 const frameworks = "guides/frameworks.md";
-const fetchHost = (framework: string, packages: readonly string[], heading: string): NextStep => ({
+const chapter = (framework: string, packages: readonly string[], heading: string): NextStep => ({
   framework,
   packages,
   code: [],
@@ -28,13 +29,13 @@ const middleware = (name: string, ...rest: readonly string[]): readonly string[]
 /** The first row with a dependency of the project counts, so frameworks that are built on another one come before it. */
 const frameworkSteps: readonly NextStep[] = [
   { framework: "Next.js", packages: ["next"], code: [], page: "start/nextjs.md" },
-  fetchHost("Nuxt", ["nuxt"], "h3-nitro-nuxt"),
-  fetchHost("SvelteKit", ["@sveltejs/kit"], "sveltekit"),
-  fetchHost("Astro", ["astro"], "astro"),
-  fetchHost("React Router", ["@react-router/dev", "@react-router/node"], "react-router-remix"),
-  fetchHost("Remix", ["@remix-run/dev", "@remix-run/node"], "react-router-remix"),
-  fetchHost("Nitro", ["nitro", "nitropack"], "h3-nitro-nuxt"),
-  fetchHost("Nest", ["@nestjs/core"], "nest"),
+  chapter("Nuxt", ["nuxt"], "h3-nitro-nuxt"),
+  chapter("SvelteKit", ["@sveltejs/kit"], "sveltekit"),
+  chapter("Astro", ["astro"], "astro"),
+  chapter("React Router", ["@react-router/dev", "@react-router/node"], "react-router-remix"),
+  chapter("Remix", ["@remix-run/dev", "@remix-run/node"], "react-router-remix"),
+  chapter("Nitro", ["nitro", "nitropack"], "h3-nitro-nuxt"),
+  chapter("Nest", ["@nestjs/core"], "nest"),
   {
     framework: "Express",
     packages: ["express"],
@@ -109,8 +110,26 @@ export const nextSteps: readonly NextStep[] = [...frameworkSteps, nodeHttp];
 /** Returns the step for the project in this folder, and whether it still has to install Ampho. */
 export function nextStepOf(cwd: string): { readonly step: NextStep; readonly installs: boolean } {
   const dependencies = dependenciesOf(cwd);
-  const step = frameworkSteps.find(({ packages }) => packages.some((name) => dependencies.has(name)));
+  const step =
+    frameworkSteps.find(({ packages }) => packages.some((name) => dependencies.has(name))) ??
+    subpathStep(JSON.parse(readFileSync(ownManifest, "utf8")) as Manifest, dependencies);
   return { step: step ?? nodeHttp, installs: step !== undefined && !dependencies.has("ampho") };
+}
+
+const ownManifest = new URL("../../package.json", import.meta.url);
+
+interface Manifest {
+  readonly exports: object;
+  readonly peerDependencies: object;
+}
+
+/** A framework with a subpath of its name needs no row. Its chapter in the guide has the same name. */
+export function subpathStep(
+  { exports, peerDependencies }: Manifest,
+  dependencies: ReadonlySet<string>,
+): NextStep | undefined {
+  const name = Object.keys(peerDependencies).find((peer) => `./${peer}` in exports && dependencies.has(peer));
+  return name === undefined ? undefined : chapter(name, [name], name);
 }
 
 function dependenciesOf(cwd: string): ReadonlySet<string> {

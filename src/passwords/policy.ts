@@ -31,12 +31,17 @@ const judgedMaxCharacters = 2048;
 const scoreEnough = 13;
 const randomCharactersEnough = 15;
 
-/** `min`: the least number of characters, counted in code points after NFC. `words`: no password can contain one of them. */
-export function createPasswordPolicy(options: {
-  readonly min: number;
-  readonly words: readonly string[];
-}): PasswordPolicy {
-  const { min, words } = options;
+/** The parameters of the policy, by their names as options. */
+export interface PolicySettings {
+  /** The least number of characters, counted in code points after NFC. */
+  readonly passwordMin: number;
+  /** No password can contain one of them, or the name of the application. */
+  readonly passwordWords: readonly string[];
+  readonly appName?: string | undefined;
+}
+
+export function createPasswordPolicy({ passwordMin: min, passwordWords, appName }: PolicySettings): PasswordPolicy {
+  const words = ["ampho", ...(appName === undefined ? [] : [appName]), ...passwordWords];
   // A short minimum asks for less, with room for one common piece and some other characters. A run alone never suffices.
   const scoreMin = Math.min(scoreEnough, Math.max(min - 2, Math.min(min, 3)));
 

@@ -1,43 +1,27 @@
-// The counters and histograms of one instance, and their Prometheus text.
+// The counters and histograms of one instance, one for each row of definitions.ts, and their Prometheus text.
 import { counters, histograms } from "./definitions.js";
 import { counterFamily, expositionOf, type Family, histogramFamily } from "./exposition.js";
 import { gauges, type InstanceState } from "./gauges.js";
-import { createCounter, createHistogram } from "./registry.js";
+import { type CounterMetric, createCounter, createHistogram, type Definition, type Histogram } from "./registry.js";
 
-export type Metrics = ReturnType<typeof createMetrics>;
+type Counters = typeof counters;
+type Histograms = typeof histograms;
+export type Metrics = { readonly [Name in keyof Counters]: CounterMetric<Counters[Name]["labels"]> } & {
+  readonly [Name in keyof Histograms]: Histogram<Histograms[Name]["labels"]>;
+};
 
-export function createMetrics() {
-  return {
-    flows: createCounter(counters.flows),
-    guards: createCounter(counters.guards),
-    renewals: createCounter(counters.renewals),
-    attempts: createCounter(counters.attempts),
-    revocations: createCounter(counters.revocations),
-    storeErrors: createCounter(counters.storeErrors),
-    breachChecks: createCounter(counters.breachChecks),
-    captchas: createCounter(counters.captchas),
-    mails: createCounter(counters.mails),
-    internalErrors: createCounter(counters.internalErrors),
-    flowSeconds: createHistogram(histograms.flowSeconds),
-    httpSeconds: createHistogram(histograms.httpSeconds),
-    storeSeconds: createHistogram(histograms.storeSeconds),
-    hashWaitSeconds: createHistogram(histograms.hashWaitSeconds),
-    hashSeconds: createHistogram(histograms.hashSeconds),
-  };
+export function createMetrics(): Metrics {
+  return { ...createEach(counters, createCounter), ...createEach(histograms, createHistogram) } as Metrics;
 }
 
-export function countersOf(metrics: Metrics) {
-  const { flows, guards, renewals, attempts, revocations, storeErrors } = metrics;
-  const { breachChecks, captchas, mails, internalErrors } = metrics;
-  return [
-    ...[flows, guards, renewals, attempts, revocations, storeErrors],
-    ...[breachChecks, captchas, mails, internalErrors],
-  ];
+function createEach(rows: Readonly<Record<string, Definition>>, create: (definition: Definition) => unknown): object {
+  return Object.fromEntries(Object.entries(rows).map(([name, definition]) => [name, create(definition)]));
 }
 
-export function histogramsOf({ flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds }: Metrics) {
-  return [flowSeconds, httpSeconds, storeSeconds, hashWaitSeconds, hashSeconds];
-}
+const counterNames = Object.keys(counters) as readonly (keyof Counters)[];
+const histogramNames = Object.keys(histograms) as readonly (keyof Histograms)[];
+export const countersOf = (metrics: Metrics) => counterNames.map((name) => metrics[name]);
+export const histogramsOf = (metrics: Metrics) => histogramNames.map((name) => metrics[name]);
 
 export function metricsText(metrics: Metrics, state: InstanceState): string {
   return expositionOf([

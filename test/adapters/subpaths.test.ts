@@ -1,10 +1,12 @@
 // The code and the types of a subpath depend on its own framework only.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { nextSteps } from "../../dist/cli/next-steps.js";
+import { nextSteps, subpathStep } from "../../dist/cli/next-steps.js";
 
+const manifest = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8"));
+const guide = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/frameworks.md"), "utf8");
 const dist = path.resolve(import.meta.dirname, "../../dist/adapters");
 
 /** Packages that a file imports, directly or through other files of Ampho. */
@@ -34,18 +36,30 @@ const adapters = [
 ];
 
 it("every adapter of package.json is in this list", () => {
-  const manifest = readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8");
-  const files = [...manifest.matchAll(/"default": "\.\/dist\/adapters\/([\w-]+)\.js"/g)].map(([, name]) => name);
+  const files = [...JSON.stringify(manifest.exports).matchAll(/\/dist\/adapters\/([\w-]+)\.js/g)].map(
+    ([, name]) => name,
+  );
   expect([...new Set(files)].sort()).toEqual(adapters.map(({ name }) => name).sort());
 });
 
-it("`ampho init` prints a first step for every framework", () => {
-  const packages = nextSteps.flatMap((step) => step.packages);
-  const without = adapters.filter(({ types }) => types.length > 0 && !types.some((name) => packages.includes(name)));
-  expect(without).toEqual([]);
+it("`ampho init` names the chapter of a framework that has a subpath and no lines of code", () => {
+  const { exports, peerDependencies } = manifest;
+  const known = { exports: { ...exports, "./elysia": {} }, peerDependencies: { ...peerDependencies, elysia: ">=1" } };
+  expect(subpathStep(known, new Set(["pg", "elysia"]))?.page).toBe("guides/frameworks.md#elysia");
+  expect(subpathStep(manifest, new Set(["pg", "elysia"]))).toBeUndefined();
 });
 
 describe.each(adapters)("ampho/$name", ({ name, code, types }) => {
+  it("the subpath has a chapter in the guide, a step of `ampho init`, and a test file with the shared suite", () => {
+    expect(guide.toLowerCase()).toMatch(new RegExp(`^## (?:${name}|${name}:http)$`, "m"));
+    const packages = [...nextSteps.flatMap((step) => step.packages), ...Object.keys(manifest.peerDependencies)];
+    expect(types.length === 0 || types.some((type) => packages.includes(type))).toBe(true);
+    const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" });
+    const own = files.filter((file) => new RegExp(`(?:^|/)${name}(?:-suite)?\\.test\\.ts$`).test(file));
+    const texts = own.map((file) => readFileSync(path.join(import.meta.dirname, file), "utf8"));
+    expect(texts.some((text) => text.includes("describeHost("))).toBe(true);
+  });
+
   it("the subpath imports no other framework", () => {
     expect([...packagesOf(path.join(dist, `${name}.js`))].sort()).toEqual(code);
   });

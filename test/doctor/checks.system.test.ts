@@ -373,9 +373,9 @@ async function* lines(...all: readonly string[]) {
 }
 
 describe("a running instance", () => {
-  async function serve(trustedHops = 0): Promise<string> {
+  async function serve(trustProxy = 0): Promise<string> {
     const ampho = await openAmpho();
-    const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops });
+    const server = createHttpServer({ host: ampho.host, log: () => {}, settings: { trustProxy } });
     ends.unshift(() => server.close());
     return server.listen(0, "127.0.0.1");
   }

@@ -12,8 +12,8 @@ async function serve(options: AmphoOptions = {}) {
   const notices: string[] = [];
   const log = (line: string) => notices.push(line);
   const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log, ...options });
-  const { trustProxy: trustedHops = 0, allowAttackTest = false } = options;
-  const server = createHttpServer({ host: ampho.host, log: () => {}, trustedHops, allowAttackTest });
+  const { trustProxy = 0, allowAttackTest = false } = options;
+  const server = createHttpServer({ host: ampho.host, log: () => {}, settings: { trustProxy, allowAttackTest } });
   const root = await server.listen(0, "127.0.0.1");
   ends.push(
     () => server.close(),

@@ -1,4 +1,5 @@
 // The texts of mails: every kind in every language, and nothing in them that a stranger chose (W-69).
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Browser, browserOf } from "../../dist/mail/texts/browser.js";
@@ -18,6 +19,13 @@ const values: MailValues = {
 };
 const notice: MailValues = { app: "Shop", browser: "Firefox", time: values.time, alarm };
 const everyText = languages.flatMap((language) => mailKinds.map((kind) => [kind, language] as const));
+
+it("the page about mails lists every kind", () => {
+  const page = readFileSync(new URL("../../docs/guides/mail.md", import.meta.url), "utf8");
+  const [, rows = ""] = /\| kind \| content \|\n(.*?)\n\n/s.exec(page) ?? [];
+  const listed = [...rows.matchAll(/`(\w+)`(?=[^|]*\|[^|]*\|$)/gm)].map(([, kind]) => kind);
+  expect(listed.sort()).toEqual([...mailKinds].sort());
+});
 
 describe.each(everyText)("the text of %s in %s", (kind, language) => {
   it("a mail has a subject of one line, the values, and no placeholder", async () => {

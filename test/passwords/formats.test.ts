@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { identifyHash } from "../../dist/passwords/formats/formats.js";
@@ -55,6 +55,17 @@ describe("a hash of another system", () => {
       expect(verifyPasswordSync(stored(pair), `${right}!`.slice(-(right.length || 1)))).toBe(false);
     },
   );
+
+  it("every format that a reader names has a hash in the vectors", () => {
+    const folder = new URL("../../src/passwords/formats/", import.meta.url);
+    const named = readdirSync(folder).flatMap((name) =>
+      [...readFileSync(new URL(name, folder), "utf8").matchAll(/\bformat: "([\w-]+)"/g)].map(([, format]) => format),
+    );
+    const identified = [...vectors.pairs, ...more.pairs].map((pair) => identifyHash(stored(pair)));
+    const formats = identified.map((reading) => ("format" in reading ? reading.format : undefined));
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((format) => !formats.includes(format))).toEqual([]);
+  });
 
   it.each(vectors.mustBeRejectedQuickly.map(({ hash, note }) => [note, hash] as const))(
     "an imported hash whose cost is too high is rejected: %s",

@@ -5,7 +5,7 @@ import { createPasswordPolicy, type NewPasswordOf } from "../../dist/passwords/p
 
 const seed = 20260101;
 const about: NewPasswordOf = { login: "carol.jones@example.com", userId: undefined, origin: { actor: "user" } };
-const policy = createPasswordPolicy({ min: 15, words: ["ampho", "Globex Corp", "kiosk-7"] });
+const policy = createPasswordPolicy({ passwordMin: 15, passwordWords: ["kiosk-7"], appName: "Globex Corp" });
 const words = dictionary["diceware-common"].filter((word) => /^[a-z]{3,}$/.test(word));
 
 const reasonOf = async (password: string, login = about.login): Promise<string | undefined> =>
@@ -172,7 +172,7 @@ describe("a new password", () => {
 
 describe("a policy with a shorter minimum", () => {
   it("a minimum of 8 still rejects common passwords, and asks other passwords only for their length", async () => {
-    const short = createPasswordPolicy({ min: 8, words: ["ampho"] });
+    const short = createPasswordPolicy({ passwordMin: 8, passwordWords: [] });
     for (const password of [
       "jennifer",
       "password",
@@ -193,7 +193,7 @@ describe("a policy with a shorter minimum", () => {
   });
 
   it("a minimum of 4 still rejects doubled common passwords and runs", async () => {
-    const shortest = createPasswordPolicy({ min: 4, words: ["ampho"] });
+    const shortest = createPasswordPolicy({ passwordMin: 4, passwordWords: [] });
     for (const password of ["monkeymonkey", "choochoochoochoo", "4321", "654321", "poiuyt"])
       expect((await shortest.check(password, about))?.reason).toMatch(/^(?:too_common|repeated)$/);
     expect(await shortest.check("kqzv", about)).toBeUndefined();

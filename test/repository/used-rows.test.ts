@@ -8,6 +8,7 @@ import { errorCodes } from "../../dist/errors.js";
 import { flowNames } from "../../dist/flows/flows.js";
 import { mailKinds } from "../../dist/mail/texts/kinds.js";
 import { operationNames } from "../../dist/store/operations.js";
+import { counters, histograms } from "../../dist/telemetry/definitions.js";
 import { counterKinds } from "../../dist/throttle/counter-kinds.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 
@@ -47,7 +48,14 @@ describe("the tables of src/", () => {
   });
 
   it("each error code is thrown", () => {
-    const tables = ["src/errors.ts", "src/http/rest/responses/problems.ts", "src/telemetry/definitions.ts"];
+    const tables = [
+      "src/errors.ts",
+      "src/http/rest/routes.ts",
+      "src/http/rest/openapi.ts",
+      "src/http/rest/responses/problems.ts",
+      "src/http/rest/responses/problem-examples.ts",
+      "src/telemetry/definitions.ts",
+    ];
     expect(unused(errorCodes, tables, quoted)).toEqual([]);
   });
 
@@ -58,6 +66,11 @@ describe("the tables of src/", () => {
   it("each kind of mail is sent", () => {
     const ofMail = [...sources.keys()].filter((file) => file.startsWith("src/mail/texts/"));
     expect(unused(mailKinds, ofMail, quoted)).toEqual([]);
+  });
+
+  it("each metric is recorded", () => {
+    const recorded = (name: string) => new RegExp(`\\b${name}\\.(?:add|observe|cell)\\(`);
+    expect(unused([...Object.keys(counters), ...Object.keys(histograms)], [], recorded)).toEqual([]);
   });
 
   it("each kind of counter counts attempts", () => {

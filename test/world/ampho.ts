@@ -1,6 +1,9 @@
 // Ampho instances in this process.
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
+import { createFindRoutes } from "../../dist/http/rest/match-route.js";
+import { errorsOf } from "../../dist/http/rest/openapi.js";
+import { routes } from "../../dist/http/rest/routes.js";
 import { type Ampho, AmphoError, type AmphoOptions, createAmpho, type Grant, type UserView } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "./clock.js";
 import { freshFolder } from "./folder.js";
@@ -92,7 +95,9 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
       const request = requestFor(method, `http://localhost/api/security${target}`, sent);
       const response = await readResponse(await ampho.fetch(request, sent));
       // A busy machine can need more than the time that a password has. The request had no effect then.
-      if (response.error !== "overloaded") return response;
+      if (response.error === "overloaded") continue;
+      expectDeclared(method, target, response.error);
+      return response;
     }
   }
 
@@ -117,6 +122,18 @@ async function open({ key, clock, databaseFile, options }: Ground): Promise<Worl
       return rows.map(({ event, reason }) => (reason === undefined ? event : `${event}: ${reason}`));
     },
   };
+}
+
+const findRoutes = createFindRoutes(routes);
+
+/** The OpenAPI document and the pages list the codes that a route declares. */
+function expectDeclared(method: string, target: string, error: unknown): void {
+  const { pathname } = new URL(target, "http://localhost");
+  const route = findRoutes(pathname).get(method)?.route;
+  const isServed = route !== undefined && !(route.available !== undefined && error === "not_found");
+  // Any route of an instance with cookies can return `cross_site`.
+  if (isServed && error !== undefined && error !== "cross_site")
+    expect(errorsOf(route), `${method} ${pathname}`).toContain(error);
 }
 
 export function requestFor(method: string, url: string, { body, bearer, headers = {} }: Sent): Request {

@@ -26,7 +26,7 @@ export async function serve(options: AmphoOptions = {}, format: "json" | "text" 
     ...(options.users === undefined ? [editor] : []),
   );
   const log = createAccessLog(format, (line) => lines.push(line));
-  const server = createHttpServer({ host: ampho.host, log, connectionsMax: options.connectionsMax });
+  const server = createHttpServer({ host: ampho.host, log, settings: { connectionsMax: options.connectionsMax } });
   const root = await server.listen(0, "127.0.0.1");
   const url = root + ampho.host.prefix;
   return {

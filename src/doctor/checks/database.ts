@@ -4,6 +4,7 @@ import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
 import { type KeyRecords, readKeyUse } from "../../flows/manage/key-use.js";
 import type { Key } from "../../keys/key.js";
+import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
@@ -167,12 +168,9 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
   ];
 }
 
-/** An attacker with a copy of the database tests millions of passwords a second against these. */
-const fastFormats = /^(?:ldap-(?!pbkdf2-)|salted-|md5|apr1|phpass)/;
-
 async function checkHashes(store: Store): Promise<readonly Finding[]> {
   const old = (await countHashFormats({ store })).filter(({ format, current }) => format !== null && !current);
-  const fast = old.filter(({ format }) => fastFormats.test(format ?? ""));
+  const fast = old.filter(({ format }) => isFastFormat(format ?? ""));
   if (old.length === 0) return [];
   const listed = old.map(({ format, users }) => `${users} ${format}`).join(", ");
   const severity = fast.length > 0 ? "warning" : "note";

@@ -28,21 +28,23 @@ import type { Route } from "./route.js";
 import { bearer as requireBearer } from "./route-access.js";
 import { routes } from "./routes.js";
 
+/** The parameters of the handler, by their names as options. */
+export interface HandlerSettings {
+  /** The path above every endpoint, without a slash at its end. */
+  readonly restPrefix: string;
+  readonly trustProxy: number;
+  readonly corsOrigins: readonly string[];
+  readonly allowAttackTest: boolean;
+}
+
 export interface HandlerOptions {
   readonly flows: Flows;
   readonly features: Features;
   readonly guard: Guard["guard"];
-  /** The path above every endpoint, without a slash at its end. */
-  readonly prefix: string;
+  readonly settings: HandlerSettings;
   readonly documents: RootDocuments;
-  /** Number of proxies to believe (AMPHO_TRUST_PROXY). */
-  readonly trustedHops: number;
   /** The language of mails to a client. Undefined while no mails can be sent. */
   readonly languageOf?: LanguageOf | undefined;
-  /** Origins whose pages can read the responses in a browser (AMPHO_SECURITY_CORS_ORIGINS). */
-  readonly corsOrigins: readonly string[];
-  /** True if responses allow `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
-  readonly allowAttackTest?: boolean;
   /** Called once, for the first request that a proxy has forwarded although no proxy is believed. */
   readonly onForwarded?: () => void;
   /** The version of the package, for the OpenAPI document. */
@@ -56,14 +58,15 @@ export interface HandlerOptions {
 export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 export function createHandler(options: HandlerOptions): Handle {
-  const { flows, features, guard, prefix, refusal, cookies } = options;
+  const { flows, features, guard, refusal, cookies } = options;
+  const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins, allowAttackTest } = options.settings;
   const served = routes.filter((route) => route.available?.(features) ?? true);
   const findRoutes = createFindRoutes(served);
-  const cors = createCors(options.corsOrigins, cookies !== undefined);
-  let noteForwarded = options.trustedHops === 0 ? options.onForwarded : undefined;
+  const cors = createCors(corsOrigins, cookies !== undefined);
+  let noteForwarded = trustedHops === 0 ? options.onForwarded : undefined;
   let document: ReturnType<typeof describe> | undefined;
   const description = () => {
-    document ??= describe(served, options);
+    document ??= describe(served, { ...options, prefix });
     return document;
   };
 
@@ -91,7 +94,7 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     if (request.method === "HEAD") response = withoutBody(response);
     response = cors.withHeaders(request, response);
-    if (options.allowAttackTest) response = withAttackConsent(response);
+    if (allowAttackTest) response = withAttackConsent(response);
     return pattern === undefined ? response : { ...response, route: pattern };
   };
 
@@ -180,7 +183,7 @@ export function createHandler(options: HandlerOptions): Handle {
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
-    const caller = callerOf(request, options.trustedHops, options.languageOf);
+    const caller = callerOf(request, trustedHops, options.languageOf);
     const auth = route.access.guarded ? await authenticate(route, request, sent, caller, progress) : undefined;
     return route.respond({
       flows,

@@ -29,17 +29,20 @@ export interface ServedHost extends HttpHost {
   release(): void;
 }
 
+/** The parameters of a server, by their names as options. */
+export interface ServerSettings {
+  readonly trustProxy?: number;
+  /** New connections that exceed it are closed at once. */
+  readonly connectionsMax?: number | undefined;
+  readonly allowAttackTest?: boolean;
+}
+
 export interface ServerOptions {
   readonly host: ServedHost;
   readonly log: AccessLog;
-  /** Number of proxies to believe (AMPHO_TRUST_PROXY). */
-  readonly trustedHops?: number;
-  /** Concurrent connections (AMPHO_CONNECTIONS_MAX). New ones that exceed it are closed at once. */
-  readonly connectionsMax?: number | undefined;
+  readonly settings?: ServerSettings;
   /** The page at `/metrics`, if there is one. */
   readonly metrics?: MetricsPage | undefined;
-  /** True if every response, those of the probes too, allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). */
-  readonly allowAttackTest?: boolean;
 }
 
 export interface HttpServer {
@@ -81,15 +84,15 @@ const openResponsesMax = 32;
 const stalledMs = 40_000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { host, log, trustedHops = 0, metrics, allowAttackTest = false } = options;
+  const { host, log, metrics, settings = {} } = options;
   const server = createServer(limits, handle);
-  const connections = trackConnections(server, options.connectionsMax);
+  const connections = trackConnections(server, settings.connectionsMax);
   const shutdown = createShutdown(server, connections, () => host.release());
   const probe = createProbe({
     ready: () => (shutdown.hasBegun ? Promise.reject(shuttingDown()) : host.ready()),
     warnings: host.warnings,
     refusal: host.refusal,
-    trustedHops,
+    trustedHops: settings.trustProxy ?? 0,
   });
   let tooMany: HttpResponse | undefined;
 
@@ -119,7 +122,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // On a closing connection no further request is served (RFC 9112 §9.6). It gets no response either, because Node does not
     // keep the order of responses that it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
-    if (allowAttackTest) response.setHeader(attackConsentHeader, "true");
+    if (settings.allowAttackTest) response.setHeader(attackConsentHeader, "true");
     if (connection === undefined || connection.openResponses < openResponsesMax) return void serve(request, response);
     tooMany ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for a response."));
     // One line for all of them, or a client could fill the log.

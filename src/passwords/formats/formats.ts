@@ -87,6 +87,9 @@ export function readHash(stored: string): StoredHash | HashRejection {
   return readScheme(spelled) ?? readSpelled(spelled) ?? unknownFormat;
 }
 
+/** An attacker with a copy of the database tests millions of passwords a second against these. */
+export const isFastFormat = (format: string): boolean => /^(?:ldap-(?!pbkdf2-)|salted-|md5|apr1|phpass)/.test(format);
+
 /** The format of a stored hash and whether it is the current one, or why it is rejected. For imports. Does no work. */
 export function identifyHash(stored: string): { readonly format: string; readonly current: boolean } | HashRejection {
   const reading = readHash(stored);

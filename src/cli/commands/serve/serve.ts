@@ -42,27 +42,11 @@ async function serve(
   try {
     const opened = await composeAmpho(configuration, { log: note }, { actor: "application" });
     ampho = opened;
-    const {
-      host,
-      port,
-      metricsHost,
-      metricsPort = 0,
-      trustProxy: trustedHops,
-      allowAttackTest,
-      shutdownDelay,
-      connectionsMax,
-    } = configuration;
+    const { host, port, metricsHost, metricsPort = 0, allowAttackTest, shutdownDelay } = configuration;
     if (allowAttackTest) note(attackTestLine());
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsEndpoint(configuration, opened, log, () => server.connections);
-    const server = createHttpServer({
-      host: opened.host,
-      log,
-      trustedHops,
-      connectionsMax,
-      metrics: metrics.page,
-      allowAttackTest,
-    });
+    const server = createHttpServer({ host: opened.host, log, settings: configuration, metrics: metrics.page });
     try {
       const url = await listen(server, port, host);
       if (metrics.server !== undefined)
