@@ -11,7 +11,7 @@ import { changedMeanwhile } from "./account-rules.js";
 import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./account-view.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Recent, requireRecent } from "./enrolling.js";
-import { liveSession } from "./find-account.js";
+import { liveSession, requireLive } from "./find-account.js";
 import type { Authenticated } from "./sessions.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
@@ -35,7 +35,7 @@ export async function changeLogin(
 ): Promise<void> {
   const { store, directory, throttle, revocations, clock } = deps;
   const recent = await requireRecent(deps, auth);
-  const { account } = recent;
+  const { account, sessionId } = recent;
   const origin: Origin = { actor: "user", ...caller };
   requireNewLogin(login, account);
   // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
@@ -49,32 +49,36 @@ export async function changeLogin(
     await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
     return new AmphoError("login_taken", "A user with this login already exists.");
   };
-  const outcome = await allowed.run(async () => {
-    const isSet = directory.inDatabase || isInTable || (await directory.setLogin?.(account, login)) === true;
-    if (!isSet) return { outcome: "taken" };
-    return store.setLogin({
+  const change = async () => {
+    const changed = await store.setLogin({
       ...changeOf(deps, recent, origin),
       login: before,
       ...{ newLogin: login, newCanonical: canonicalLogin(login), reservation: randomId() },
       isSame: canonicalLogin(login) === canonicalLogin(before),
     });
+    revocations.add(changed.revocations);
+    return changed.outcome;
+  };
+  const outcome = await allowed.run(async () => {
+    if (directory.inDatabase || isInTable) return change();
+    await requireLive(deps, sessionId);
+    return (await directory.setLogin?.(account, login, change)) ?? "taken";
   });
-  if (outcome.outcome === "taken") throw await taken();
+  if (outcome === "taken") throw await taken();
   await allowed.succeeded();
-  if (!("revocations" in outcome) || outcome.outcome === "changed") throw changedMeanwhile();
-  revocations.add(outcome.revocations);
+  if (outcome === "changed") throw changedMeanwhile();
 }
 
 /**
  * A login that is an address counts as the address of a user without another one. So a user cannot take the address
  * of another person, who could then not register.
  */
-function requireNewLogin(login: string, { stored, email }: Account): void {
+function requireNewLogin(login: string, { stored, email, login: current }: Account): void {
   const reason =
     stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
   const address = parseAddress(login);
-  if (stored === undefined || address === undefined || login === stored.login) return;
+  if (address === undefined || login === current) return;
   if (email?.canonical === address.canonical && email.provenAt !== undefined) return;
   throw new AmphoError("invalid_request", "A login that is an e-mail address must be your proven address.", {
     field: "login",
@@ -88,10 +92,16 @@ function requireNewLogin(login: string, { stored, email }: Account): void {
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
-  if (recent.account.applicationUser !== undefined) await directory.remove?.(recent.account);
-  const outcome = await store.removeAccount(changeOf(deps, recent, { actor: "user", ...caller }));
-  if (outcome.outcome !== "done") throw changedMeanwhile();
-  revocations.add(outcome.revocations);
+  const { account, sessionId } = recent;
+  const remove = async () => {
+    const removed = await store.removeAccount(changeOf(deps, recent, { actor: "user", ...caller }));
+    revocations.add(removed.revocations);
+    return removed.outcome;
+  };
+  const isInTable = account.applicationUser !== undefined;
+  if (isInTable) await requireLive(deps, sessionId);
+  const outcome = isInTable ? await directory.remove?.(account, remove) : await remove();
+  if (outcome !== "done") throw changedMeanwhile();
 }
 
 function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {

@@ -66,11 +66,12 @@ export async function changePassword(
   });
   const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
   const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
+  const now = clock.now();
   const outcome = await store.setPassword({
     ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
     exceptSession: sessionId,
     attempt: allowed.asSucceeded(userId),
-    now: clock.now(),
+    now,
     origin: originFor(own, origin),
   });
   // The session can have ended meanwhile. A change must not follow its end.
@@ -86,21 +87,23 @@ export async function changePassword(
   }
   revocations.add(outcome.revocations);
   // Last, so that a password that the table does not store costs its user a login at most.
-  if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin });
+  if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
 }
 
 /**
  * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
  * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
+ * `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Deps,
   account: Account,
   newPassword: string,
-  { exceptSession, origin }: { readonly exceptSession?: string; readonly origin: Origin },
+  about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
 ): Promise<void> {
   await deps.directory.setPassword?.(account, newPassword, async () => {
-    const common = { userId: account.id, exceptSession, origin, forgetDevices: true, isStored: true } as const;
+    const { since: storingSince, ...rest } = about;
+    const common = { userId: account.id, ...rest, forgetDevices: true, storingSince } as const;
     await endUserSessions(deps, { ...common, reason: "password_changed" });
   });
 }

@@ -109,6 +109,11 @@ export async function liveSession(
   return { sessionId: sid, account };
 }
 
+/** Before an application's own table changes: the function that found the user can take seconds, in which the session ends. */
+export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
+  if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
+}
+
 const deletedAccount = ({ userId: id, login }: Session): Account => ({
   ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
   ...{ stored: undefined, email: undefined, applicationUser: undefined },

@@ -1,6 +1,7 @@
 // A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
 
 import type { Origin } from "../audit/entry.js";
+import type { MailBinding } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Account } from "../users/directory.js";
@@ -52,9 +53,14 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
     return repeated;
   }
   const attempt = allowed?.asSucceeded(account.id);
-  const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail: unprovenEmailOf(account) };
-  return enter(deps, account, proven, entrance);
+  const factorsVersion = versionFor(account, binding);
+  const provesEmail = unprovenEmailOf(account);
+  return enter(deps, account, { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion }, entrance);
 }
+
+/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
+export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
+  stored === undefined ? factorsVersion : undefined;
 
 /** The address that a used code or link proves. Undefined if it is proven already. */
 export function unprovenEmailOf({ stored, email }: Account): string | undefined {

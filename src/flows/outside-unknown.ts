@@ -13,7 +13,7 @@ import { enter } from "./enter.js";
 import { liveOf } from "./find-account.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
-import { unprovenEmailOf } from "./mail-login.js";
+import { unprovenEmailOf, versionFor } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
 import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
@@ -195,7 +195,8 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     return enter(deps, created, { amr: ["fed", "mail"], at, ...further, isNewUser: true }, { origin, now });
   }
   const live = liveOf(deps, input.bearer, account.id);
-  const further = { transaction, identity, attempt, provesEmail: unprovenEmailOf(account) };
+  const provesEmail = unprovenEmailOf(account);
+  const further = { transaction, identity, attempt, provesEmail, factorsVersion: versionFor(account, binding) };
   return enter(
     deps,
     account,

@@ -49,9 +49,10 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   // The code was right, and the user can try again with it.
   const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
   const { factorsVersion = 0 } = binding;
+  const now = clock.now();
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
-    ...{ passwordHash, factorsVersion, use: factor?.use, now: clock.now(), origin: originFor(account, origin) },
+    ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
     ...{ removesFactors, provesEmail: recovery === undefined ? binding.address : undefined },
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
@@ -60,7 +61,8 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
-  if (account.applicationUser !== undefined) await storeOwnPassword(deps, account, input.newPassword, { origin });
+  if (account.applicationUser !== undefined)
+    await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 }
 
 /** A reset never gets past a second factor. */

@@ -120,7 +120,7 @@ export async function endSession(
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
   input: Pick<UserEnding, "userId" | "reason" | "origin"> &
-    Partial<Pick<UserEnding, "exceptSession">> & { readonly forgetDevices?: true; readonly isStored?: true },
+    Partial<Pick<UserEnding, "exceptSession">> & { readonly forgetDevices?: true; readonly storingSince?: number },
 ): Promise<number> {
   const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
   revocations.add(rows);

@@ -94,12 +94,17 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
     setLogin:
       users.setLogin &&
-      (async (account, login) => (await ask(limitsMs.find, () => users.setLogin?.(userOf(account), login))) === true),
+      ((account, login, afterwards) =>
+        ask(limitsMs.find, async () =>
+          (await users.setLogin?.(userOf(account), login)) === true ? afterwards() : undefined,
+        )),
     remove:
       users.remove &&
-      (async (account) => {
-        await ask(limitsMs.verify, () => users.remove?.(userOf(account)));
-      }),
+      ((account, afterwards) =>
+        ask(limitsMs.verify, async () => {
+          await users.remove?.(userOf(account));
+          return afterwards();
+        })),
     findsById: findById !== undefined,
     async findSessionUser({ userId, login }) {
       if (findById === undefined) return findByLogin(login);

@@ -49,9 +49,12 @@ export interface Directory {
   readonly create?: ((user: NewApplicationUser) => Promise<Account | undefined>) | undefined;
   /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
-  /** Resolves to false if another user has the login. */
-  readonly setLogin?: ((account: Account, login: string) => Promise<boolean>) | undefined;
-  readonly remove?: ((account: Account) => Promise<void>) | undefined;
+  /** Resolves to undefined if another user has the login. `afterwards` runs when the table has it, also too late. */
+  readonly setLogin?:
+    | (<T>(account: Account, login: string, afterwards: () => Promise<T>) => Promise<T | undefined>)
+    | undefined;
+  /** `afterwards` runs when the user is deleted, also too late. */
+  readonly remove?: (<T>(account: Account, afterwards: () => Promise<T>) => Promise<T>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */

@@ -1,5 +1,5 @@
 // Programs of other schema versions: this build with more migrations behind its own or with fewer, in a folder of its own.
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,14 +28,17 @@ function makeProgram(version: number, migrations: readonly string[]): OtherProgr
   cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
   const later = migrations.map((members, at) => `{ version: ${present + at + 1}, ${members} }`);
-  const list = path.join(folder, "dist/store/migrations/known.js");
-  const now = readdirSync(path.dirname(list)).filter((name) => /^\d{4}-.*\.js$/.test(name));
-  writeFileSync(
-    list,
-    `${now.map((name, at) => `import * as m${at} from "./${name}";`).join("\n")}
-     const now = [${now.map((_, at) => `m${at}`).join(", ")}].flatMap((module) => Object.values(module)).slice(0, ${version});
-     export const known = [...now, ${later.join(", ")}];`,
-  );
+  // The thread of SQLite has its own copy of the list.
+  for (const name of ["dist/store/migrations/known.js", "dist/store/sqlite/worker.js"]) {
+    const file = path.join(folder, name);
+    const [before = "", now = ""] = /\bknown = \[([^\]]*)\]/.exec(readFileSync(file, "utf8")) ?? [];
+    if (now.split(",").length !== present) throw new Error(`${name} has no list of the migrations`);
+    const all = [...now.split(",").slice(0, version), ...later];
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace(before, () => `known = [${all.join(", ")}]`),
+    );
+  }
   return {
     main: path.join(folder, "dist/cli/main.js"),
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -71,7 +71,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   if (use && !(yield* useUp(account, use, input))) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
-    if (stored === false) yield* endStoring(userId);
+    if (stored === false) yield* endStoring(userId, now);
     const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
     yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");

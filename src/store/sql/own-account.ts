@@ -3,7 +3,8 @@
 import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
-import { deleteAccount } from "./factors.js";
+import { deleteAccount, moveFactorsVersion } from "./factors.js";
+import { beginStoring } from "./own-passwords.js";
 import { type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
@@ -67,6 +68,8 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   }
   const detail = { before: login };
   yield* recordAudit({ at: now, event: "login_changed", userId, login: newLogin, origin, detail });
+  // A login in progress has read the old login, which would be in its tokens.
+  if (locked.user === undefined && !isSame) yield* moveFactorsVersion(userId, now);
   // Lockouts of the old login are no longer this user's.
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   if (isSame) {
@@ -99,6 +102,8 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   yield* write("delete from ampho_users where id = ?", [userId]);
   yield* deleteAccount(userId);
+  // A login by password in progress has found the user in the application's table.
+  if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   const revoked = yield* revokeAll(input, "user_deleted");
   // A row of an ended session is kept for a while, so that its tokens are recognised as replayed.

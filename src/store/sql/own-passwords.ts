@@ -2,8 +2,11 @@
 // attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an end.
 import { first, type Transaction, write } from "../transaction.js";
 
-/** Longer than an application's function can take. After that the mark of a process that has crashed counts no more. */
-const storingSeconds = 10;
+/**
+ * Longer than a change can take, with the application's function and a slow database. After that the mark of a process that
+ * has crashed counts no more.
+ */
+const storingSeconds = 20;
 
 /** No hash of a transaction has a space. */
 const markOf = (userId: string) => `storing ${userId}`;
@@ -18,8 +21,9 @@ export function* beginStoring(userId: string, now: number): Transaction<boolean>
   return row !== undefined;
 }
 
-export function* endStoring(userId: string): Transaction<void> {
-  yield* write("delete from ampho_spent where hash = ?", [markOf(userId)]);
+/** `since`: the `now` of its beginning. A change that ends too late leaves the mark of the next one. */
+export function* endStoring(userId: string, since: number): Transaction<void> {
+  yield* write("delete from ampho_spent where hash = ? and at = ?", [markOf(userId), since]);
 }
 
 export function* isStoring(userId: string, now: number): Transaction<boolean> {

@@ -121,12 +121,13 @@ export interface UserEnding extends Ending {
   readonly acr?: Acr | undefined;
 }
 
-/** `isStored`: an application's own table has stored a new password, or has failed to. */
+/** `storingSince`: an application's own table has stored the new password of that time, or has failed to. */
 export function* endUserSessions(
-  input: UserEnding & { readonly forgetDevices?: true; readonly isStored?: true },
+  input: UserEnding & { readonly forgetDevices?: true; readonly storingSince?: number },
 ): Transaction<readonly Revocation[]> {
-  if (input.isStored) yield* endStoring(input.userId);
-  if (input.forgetDevices) yield* moveFactorsVersion(input.userId, input.now);
+  const { userId, storingSince, now } = input;
+  if (input.forgetDevices) yield* moveFactorsVersion(userId, now);
+  if (storingSince !== undefined) yield* endStoring(userId, storingSince);
   return yield* writeRevocations(yield* endOpenSessions(input));
 }
 
