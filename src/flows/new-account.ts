@@ -1,6 +1,7 @@
 // The account of a user who has just proven an address. The gate creates its row, so that nothing of it exists before.
 
 import { createHash } from "node:crypto";
+import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { Redeemable } from "../factors/transactions.js";
 import type { Address } from "../logins/address.js";
@@ -21,21 +22,27 @@ export interface AccountDraft {
   readonly passwordHash?: string | null;
   readonly invitation: string | undefined;
   readonly existsMail?: UserRegistration["existsMail"];
+  readonly origin: Origin;
 }
 
 /** An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address. */
 export async function draftAccount(
-  { directory, clock }: Pick<Deps, "directory" | "clock">,
+  { directory, store, clock }: Pick<Deps, "directory" | "store" | "clock">,
   input: AccountDraft,
 ): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
   const { transaction, address, roles, password, passwordHash = null, invitation, existsMail } = input;
-  const { login = address.address } = input;
+  const { login = address.address, origin } = input;
+  const now = clock.now();
   if (!directory.inDatabase) {
     const account = await directory.create?.({ login, email: address.address, password, roles });
-    if (account === undefined) throw transactionOver();
+    if (account === undefined) {
+      await store.recordAudit({ at: now, event: "registration_rejected", reason: "email_taken", origin });
+      throw transactionOver();
+    }
+    const about = { userId: account.id, login: account.login, origin, detail: { roles } };
+    await store.recordAudit({ at: now, event: "registered", ...about });
     return { account, register: undefined };
   }
-  const now = clock.now();
   const email = { ...address, provenAt: now };
   const canonical = canonicalLogin(login);
   const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };

@@ -51,6 +51,7 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
     address,
     login: undefined,
     ...registration,
+    origin,
   });
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
@@ -190,6 +191,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
       address,
       login: undefined,
       ...registration,
+      origin,
     });
     const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
     return enter(deps, created, { amr: ["fed", "mail"], at, ...further, isNewUser: true }, { origin, now });

@@ -172,7 +172,7 @@ export async function finishRegistration(
   const created = await settled(
     draftAccount(deps, {
       ...{ transaction, address, roles, invitation: transaction.inv, login: transaction.login },
-      ...{ password: input.password, passwordHash: secret.passwordHash },
+      ...{ password: input.password, passwordHash: secret.passwordHash, origin },
       existsMail: {
         ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },
         ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },

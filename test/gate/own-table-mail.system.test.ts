@@ -292,6 +292,8 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await second())).toEqual(over);
     expect(outcomeOf(await first())).toEqual(over);
     expect(rows.filter((row) => row.email === email)).toHaveLength(1);
+    const events = (await world.events()).filter((event) => event.startsWith("regist"));
+    expect(events).toEqual(["registered", ...Array(2).fill("registration_rejected: email_taken")]);
     const known = await begin(world, "/register", { email: ann });
     await world.mail("account_exists", ann);
     expect(known.transaction).toBeTruthy();

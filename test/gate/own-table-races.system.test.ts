@@ -1,0 +1,179 @@
+// An application's own user table whose functions take time, while the account changes (W-100).
+import { setTimeout as pause } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { ApplicationUser } from "../../dist/index.js";
+import { admission, grantOf, password } from "../world/ampho.js";
+import { asked, logInBy, newPassword, openMailing, wrong } from "./mailboxes.js";
+import { type Ground, onBothDatabases, outcomeOf } from "./owners.js";
+
+interface Person extends ApplicationUser {
+  login: string;
+  email: string;
+  emailProven: boolean;
+  password: string;
+}
+
+const person = (name: string): Person => ({
+  ...{ id: `id of ${name}`, login: name, email: `${name}@x.example`, emailProven: true, password },
+});
+
+type Wait = () => Promise<unknown>;
+const nothing: Wait = async () => undefined;
+
+/** Ann and Mallory. Each hook runs once, at the end of the next call of its function. */
+async function open(ground: Ground) {
+  const rows = [person("ann"), person("mallory")];
+  const hooks: Record<"findById" | "verify" | "setPassword" | "setLogin" | "remove", Wait> = {
+    ...{ findById: nothing, verify: nothing, setPassword: nothing, setLogin: nothing, remove: nothing },
+  };
+  async function ended<T>(name: keyof typeof hooks, result: T): Promise<T> {
+    const hook = hooks[name];
+    hooks[name] = nothing;
+    await hook();
+    return result;
+  }
+  const change = (user: ApplicationUser, changes: Partial<Person>) =>
+    void Object.assign(rows.find(({ id }) => id === user.id) ?? {}, changes);
+  const copyOf = (row: Person | undefined) => row && { ...row };
+  const world = await openMailing(ground, {
+    users: {
+      find: async (text) => copyOf(rows.find(({ login, email }) => login === text || email === text)),
+      findById: (id) => ended("findById", copyOf(rows.find((row) => row.id === id))),
+      verify: (user: Person, given) => ended("verify", user.password === given),
+      async setPassword(user, given) {
+        await ended("setPassword", undefined);
+        change(user, { password: given });
+      },
+      async setLogin(user, login) {
+        await ended("setLogin", undefined);
+        if (rows.some((row) => row.login === login)) return false;
+        change(user, { login });
+        return true;
+      },
+      async remove(user) {
+        await ended("remove", undefined);
+        rows.splice(0, rows.length, ...rows.filter(({ id }) => id !== user.id));
+      },
+    },
+  });
+  const logIn = (login: string, given = password) => logInBy(world, { login, password: given });
+  const enter = async (login: string) => grantOf(await logIn(login)).token;
+  const rename = (bearer: string, login: string) => world.call("POST", "/account/login", { bearer, body: { login } });
+  const remove = (bearer: string) => world.call("DELETE", "/account", { bearer });
+  const changePassword = (bearer: string, from: string, to: string) =>
+    world.call("POST", "/password", { bearer, body: { password: from, new_password: to } });
+  const events = async (event: string) => (await world.events()).filter((one) => one === event).length;
+  return { world, rows, hooks, logIn, enter, rename, remove, changePassword, events };
+}
+
+/** A hook that lasts until the test ends it. */
+function held() {
+  let release = () => {};
+  const until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { wait: () => until, release: () => release() };
+}
+
+onBothDatabases((ground) => {
+  it("a login cannot become the address of another person, because the owner of the address would get the account", async () => {
+    const { rows, enter, rename } = await open(ground);
+    const token = await enter("mallory");
+    for (const login of ["victim@acme.example", "Mallory@x.example.evil", "ann@x.example"])
+      expect(outcomeOf(await rename(token, login))).toEqual([400, "invalid_request"]);
+    expect(rows[1]?.login).toBe("mallory");
+    Object.assign(rows[1] ?? {}, { emailProven: false });
+    expect(outcomeOf(await rename(token, "mallory@x.example"))).toEqual([400, "invalid_request"]);
+    Object.assign(rows[1] ?? {}, { emailProven: true });
+    expect(outcomeOf(await rename(token, "mallory@x.example"))).toEqual([204]);
+  });
+
+  it("a login in progress opens no session with the login that its user has just given up", async () => {
+    const { world, hooks, logIn, enter, rename } = await open(ground);
+    const token = await enter("ann");
+    hooks.verify = async () => expect((await rename(token, "anna")).status).toBe(204);
+    expect(outcomeOf(await logIn("ann"))).toEqual(wrong);
+    expect(await world.ampho.sessions.list("id of ann")).toEqual([]);
+    expect((await logIn("anna")).status).toBe(200);
+  });
+
+  it("a login in progress opens no session of a user who has just deleted the account", async () => {
+    const { world, hooks, logIn, enter, remove } = await open(ground);
+    const token = await enter("ann");
+    hooks.verify = async () => expect((await remove(token)).status).toBe(204);
+    expect((await logIn("ann")).status).not.toBe(200);
+    expect(await world.ampho.sessions.list("id of ann")).toEqual([]);
+  });
+
+  it("a session that ends while its user is looked up renames and deletes nothing (W-99)", async () => {
+    const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
+    for (const change of [(token: string) => rename(token, "anna"), remove]) {
+      const token = await enter("ann");
+      hooks.findById = () => world.ampho.sessions.endForUser("id of ann");
+      expect(outcomeOf(await change(token))).toEqual([401, "invalid_token"]);
+    }
+    expect(rows.map(({ login }) => login)).toEqual(["ann", "mallory"]);
+    expect([await events("login_changed"), await events("account_removed")]).toEqual([0, 0]);
+  });
+
+  it("a change of the login and a deletion that are later than the response end the sessions (W-100)", async () => {
+    const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
+    const [ann, mallory] = [await enter("ann"), await enter("mallory")];
+    const [renaming, removing] = [held(), held()];
+    hooks.setLogin = renaming.wait;
+    hooks.remove = removing.wait;
+    const responses = await Promise.all([rename(ann, "anna"), remove(mallory)]);
+    expect(responses.map(({ status }) => status)).toEqual([503, 503]);
+    for (const token of [ann, mallory]) expect(await admission(world.ampho, token)).toBe("in");
+    renaming.release();
+    removing.release();
+    for (const token of [ann, mallory]) await expect.poll(() => admission(world.ampho, token)).toBe("invalid_token");
+    expect(rows.map(({ login }) => login)).toEqual(["anna"]);
+    expect([await events("login_changed"), await events("account_removed")]).toEqual([1, 1]);
+  });
+
+  it("a mailed code opens no session that stays beside a new password", async () => {
+    const { world, hooks, enter, changePassword } = await open(ground);
+    let [from, to] = [password, newPassword];
+    for (let round = 0; round < 12; round += 1) {
+      world.clock.advance(61);
+      const { transaction, mail } = await asked(world, "ann");
+      const token = grantOf(await logInBy(world, { login: "ann", password: from })).token;
+      // The code is checked while the new password is about to be stored, a little earlier in each round.
+      let login = Promise.resolve<number | undefined>(undefined);
+      hooks.verify = async () => {
+        login = logInBy(world, { transaction, code: mail.code }).then(({ status }) => status);
+        await pause(round);
+      };
+      const change = await changePassword(token, from, to);
+      expect(change.status).toBe(204);
+      expect([200, 401]).toContain(await login);
+      expect(await world.ampho.sessions.list("id of ann")).toHaveLength(1);
+      [from, to] = [to, from];
+    }
+    expect(await admission(world.ampho, await enter("mallory"))).toBe("in");
+  });
+
+  describe("a new password whose function is very late", () => {
+    it("the end of an earlier change leaves the mark of the next one", async () => {
+      const { world, hooks, logIn, enter, changePassword } = await open(ground);
+      const [first, second] = [held(), held()];
+      const token = await enter("ann");
+      hooks.setPassword = first.wait;
+      const early = changePassword(token, password, newPassword);
+      await expect.poll(async () => outcomeOf(await logIn("ann"))).toEqual([503, "unavailable"]);
+      world.clock.advance(20);
+      const again = await enter("ann");
+      hooks.setPassword = second.wait;
+      const late = changePassword(again, password, `${newPassword} too`);
+      await expect.poll(async () => outcomeOf(await logIn("ann"))).toEqual([503, "unavailable"]);
+      first.release();
+      expect((await early).status).toBe(204);
+      expect(outcomeOf(await logIn("ann", newPassword))).toEqual([503, "unavailable"]);
+      second.release();
+      expect((await late).status).toBe(204);
+      expect(outcomeOf(await logIn("ann", newPassword))).toEqual(wrong);
+      expect((await logIn("ann", `${newPassword} too`)).status).toBe(200);
+    });
+  });
+});
