@@ -101,7 +101,7 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
     decide().then(
       (token) => {
         if (socket.destroyed) return;
-        const { ended, release } = watchToken(ampho, token);
+        const { ended, release } = watchToken(ampho, token, request.auth);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
         if (ended.aborted) return reject(socket, host.refusal(ended.reason));
         socket.off("error", onError);

@@ -1,6 +1,6 @@
 // The end of a token, for connections that stay open longer than a request, such as sockets and event streams.
 
-import { systemClock } from "../clock.js";
+import { leewayMaxSeconds, systemClock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { Auth } from "../tokens/auth.js";
 
@@ -25,15 +25,16 @@ export interface TokenWatch {
   release(reason: unknown): void;
 }
 
-const longestDelayMs = 2 ** 31 - 1;
+/** The clock of the database, by which tokens end, can be ahead of the clock of this machine. */
+const longestDelayMs = 30_000;
 const leastDelayMs = 1_000;
 
 /** Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway. */
-export function watchToken(verifier: TokenVerifier, token: string | undefined): TokenWatch {
+export function watchToken(verifier: TokenVerifier, token: string | undefined, accepted?: Auth): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };
   let timer: NodeJS.Timeout | undefined;
-  let auth: Auth | undefined;
+  let auth = accepted;
   const check = () => {
     clearTimeout(timer);
     try {
@@ -41,9 +42,11 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined): 
       const dueMs = (auth.expires - systemClock.now()) * 1000;
       timer = setTimeout(check, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
     } catch (error) {
-      // A database that is unreachable ends no token.
-      if (error instanceof AmphoError && error.code === "unavailable") timer = setTimeout(check, leastDelayMs).unref();
-      else release(error);
+      // A database that is unreachable ends no token before its time.
+      const isUnknown = error instanceof AmphoError && error.code === "unavailable";
+      if (isUnknown && systemClock.now() < (auth?.expires ?? Number.POSITIVE_INFINITY) + leewayMaxSeconds)
+        timer = setTimeout(check, leastDelayMs).unref();
+      else release(isUnknown ? new AmphoError("invalid_token", "The token has expired.") : error);
     }
   };
   const release = (reason: unknown) => {

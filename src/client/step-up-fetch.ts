@@ -20,7 +20,9 @@ export function createStepUpFetch(
   fetch: Fetch,
   onStepUp: OnStepUp,
   session: () => Promise<ClientSession | undefined>,
+  root: string,
 ): Fetch {
+  const { origin } = new URL(root);
   /** One call of `onStepUp` for all requests that need its result. */
   let asking: Promise<unknown> | undefined;
   /** Counts the calls of `onStepUp` that resolved. A request that began before the last one is repeated without a call. */
@@ -30,7 +32,8 @@ export function createStepUpFetch(
     const before = raised;
     const user = (await session().catch(() => undefined))?.id;
     const response = await fetch(input, init);
-    const error = await stepUpOf(response);
+    // The response of another origin asks for nothing.
+    const error = response.url.startsWith(`${origin}/`) && (await stepUpOf(response));
     if (!error) return response;
     if (raised === before) {
       asking ??= Promise.resolve(error)

@@ -133,7 +133,7 @@ export function createWays(options: WaysOptions): WaysParts {
   const core = createCore(options, open, cookies ? "ampho cookies" : "ampho");
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
-  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp, client.session) : plainFetch;
+  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp, client.session, root) : plainFetch;
 
   const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.

@@ -200,11 +200,20 @@ function isIssuer(value: unknown): boolean {
   }
 }
 
+/** Returns the issuer of one tenant, or for a single issuer that one. */
+export const issuerOf = ({ issuer, tenants }: ProviderSettings, tenant: string): string =>
+  tenants.length === 0 ? issuer : issuer.replace(shared, () => `/${tenant}/`);
+
+/** The issuers of the identities of a provider: one, or one for each tenant. */
+export const issuersOf = (settings: ProviderSettings): readonly string[] =>
+  settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
+
 /** Two providers with one issuer would share their identities, so one could log in with the settings of the other. */
 function findTwins(providers: readonly ProviderSettings[]): readonly string[] {
-  return providers.flatMap(({ name, issuer }, at) => {
-    const twin = providers.slice(0, at).find((other) => other.issuer === issuer);
-    return twin === undefined ? [] : [`${name}.issuer must not be that of ${twin.name}`];
+  return providers.flatMap((provider, at) => {
+    const issuers = issuersOf(provider);
+    const twin = providers.slice(0, at).find((other) => issuersOf(other).some((issuer) => issuers.includes(issuer)));
+    return twin === undefined ? [] : [`${provider.name}.issuer must not be that of ${twin.name}`];
   });
 }
 

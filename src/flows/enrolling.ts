@@ -167,7 +167,9 @@ async function withMailbox(
       field: "code",
     });
   const canonical = canonicalLogin(account.login);
-  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, canonical, known: undefined, origin };
+  // A known device has attempts of its own, so that an attacker with the password does not keep its user out.
+  const known = pending.did === undefined ? undefined : { userId: account.id, deviceId: pending.did };
+  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, canonical, known, origin };
   const allowed = await proveCode(deps, pending, code, mailbox);
   await allowed.succeeded();
   return [...amr, "mail"];
@@ -185,7 +187,10 @@ export async function ownerOf(
   const auth = await authenticate();
   // A transaction of one session is good for this session alone.
   if (auth.session !== sid || auth.id !== sub) throw transactionOver();
-  return (await liveSession(deps, sid, sub)).account;
+  const { account } = await liveSession(deps, sid, sub);
+  // The session goes on after a new password, and what was begun before does not.
+  if (account.stored?.passwordVersion !== transaction.pwv) throw transactionOver();
+  return account;
 }
 
 export interface Enrolled {

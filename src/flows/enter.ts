@@ -250,7 +250,8 @@ async function pendingLogin(
     fv: factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,
-    sid: live?.sessionId,
+    // A login that sets up its first factor opens a session of its own.
+    sid: enroll ? undefined : live?.sessionId,
     // A user who registers has it already.
     idn: identity?.isNew === true && register === undefined ? encodeIdentity(identity.proven) : undefined,
   };

@@ -152,10 +152,11 @@ async function logInByPassword(
     if (waiting === 0) await rehashing;
   }
   const about = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
+  const linking = await settleUnlessDone(linkingOf(deps, input, account), allowed);
+  // The factor comes last, because a right one counts as wrong if the rest is rejected.
   const factor = hasFactor(input)
     ? await settleUnlessDone(proveFactor(deps, account, input, about), allowed)
     : undefined;
-  const linking = await settleUnlessDone(linkingOf(deps, input, account), allowed);
   const now = clock.now();
   const proven = {
     amr: ["pwd"],

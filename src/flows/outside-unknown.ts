@@ -7,6 +7,7 @@ import type { OpenTransaction } from "../factors/transactions.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
+import { attemptSourceOf } from "../throttle/sources.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
@@ -37,7 +38,7 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
     // Another login has created the account with this identity meanwhile.
     if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
     const isDomain = provider.settings.domains.some((domain) => address.canonical.endsWith(`@${domain}`));
-    if (isDomain && !account.disabled)
+    if (isDomain && !account.disabled && isMailbox(account, address))
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
     throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
   }
@@ -56,9 +57,12 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
 
-async function closed({ store, clock }: Deps, { proven }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+async function closed({ store, clock }: Deps, login: ProvenLogin, origin: Origin): Promise<AmphoError> {
+  const { proven, provider } = login;
+  const [reason, at] = ["no_account", clock.now()] as const;
   const detail = { provider: proven.provider };
-  await store.recordAudit({ at: clock.now(), event: "identity_refused", reason: "no_account", detail, origin });
+  if (provider.isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, at))
+    await store.recordAudit({ at, event: "identity_refused", reason, detail, origin });
   return registrationClosed();
 }
 
@@ -138,8 +142,13 @@ async function isMailed(
 const purpose = "identity";
 
 async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
-  return account === undefined ? (await registrationFor(deps, address)) !== undefined : !account.disabled;
+  if (account === undefined) return (await registrationFor(deps, address)) !== undefined;
+  return !account.disabled && isMailbox(account, address);
 }
+
+/** A login can still be the address that its user has given up, and another person can have that mailbox by now. */
+const isMailbox = ({ email }: Account, { canonical }: Address): boolean =>
+  email === undefined || email.canonical === canonical;
 
 /** The identity of `link_needed`, for a login by which the user proves the account. */
 export interface PendingIdentity {

@@ -42,10 +42,12 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
-  const prepare = async () => ({
-    factor: removesFactors ? undefined : await requireFactor(deps, account, read, input, origin),
-    passwordHash: await hashNew(deps, account, input.newPassword, origin),
-  });
+  const prepare = async () => {
+    // The factor comes last, because a right one counts as wrong if the rest is rejected.
+    const passwordHash = await hashNew(deps, account, input.newPassword, origin);
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
+    return { factor, passwordHash };
+  };
   // The code was right, and the user can try again with it.
   const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
   const { factorsVersion = 0 } = binding;

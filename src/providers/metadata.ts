@@ -2,7 +2,7 @@
 // hour. The issuer must be the configured one to the byte, or the provider could speak for another one.
 import type { AuthorizationServer } from "oauth4webapi";
 import type { Clock } from "../clock.js";
-import type { ProviderSettings } from "../config/provider-settings.js";
+import { issuerOf, type ProviderSettings } from "../config/provider-settings.js";
 import type { ProtocolLibrary } from "./library.js";
 import { type ProviderFetch, requireEndpoint } from "./provider-fetch.js";
 import { ProviderFailure } from "./rejection.js";
@@ -58,14 +58,6 @@ export function createMetadataSource(deps: {
 
 /** The placeholder of Microsoft for the tenant in an issuer that all tenants share. It is the issuer of no token. */
 const anyTenant = "{tenantid}";
-
-/** Returns the issuer of one tenant, or for a single issuer that one. */
-export const issuerOf = ({ issuer, tenants }: ProviderSettings, tenant: string): string =>
-  tenants.length === 0 ? issuer : issuer.replace(/\/(?:common|organizations)\//, () => `/${tenant}/`);
-
-/** The issuers of the identities of a provider: one, or one for each tenant. */
-export const issuersOf = (settings: ProviderSettings): readonly string[] =>
-  settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
 
 async function readMetadata(
   library: ProtocolLibrary,

@@ -1,5 +1,6 @@
 // An OpenID provider (OpenID Connect Core §3.1): Google, one or several tenants of Microsoft, Apple, or any other one.
 
+import { issuerOf, issuersOf } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { KeySet } from "../keys/key.js";
 import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
@@ -10,7 +11,7 @@ import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
-import { createMetadataSource, issuerOf, issuersOf, type Metadata } from "./metadata.js";
+import { createMetadataSource, type Metadata } from "./metadata.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";

@@ -162,7 +162,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
 
   function revokes(row: UserRow, claims: RevocableClaims): boolean {
     const older =
-      claims.sid === undefined || (row.kind === "user" && row.sessions === true)
+      !isSession(claims.sid) || (row.kind === "user" && row.sessions === true)
         ? claims.iat === undefined || claims.iat <= row.at
         : row.kind === "roles" && (claims.ver ?? 0) < row.rolesVersion;
     if (!older) return false;
@@ -220,8 +220,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       }
       // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
       // now.
-      if (claims.sid !== undefined) return undefined;
-      if (usersByLogin.size === 0) return undefined;
+      if (usersByLogin.size === 0 || isSession(claims.sid)) return undefined;
       return usersByLogin.get(names.login(claims.login))?.find((candidate) => revokes(candidate, claims))?.kind;
     },
     revokedKeys: keys,
@@ -248,6 +247,9 @@ function identity(row: Revocation): string {
   const { n: _number, ...rest } = row;
   return JSON.stringify(rest, Object.keys(rest).sort());
 }
+
+/** False for a token of other software, also if that has put its own `sid` into it. */
+const isSession = (sid: string | undefined): boolean => sid !== undefined && eraOf(sid) >= 0;
 
 /** Returns the era in a session id, or -1 for an id that Ampho cannot have created. */
 function eraOf(sessionId: string): number {

@@ -1,14 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { renameSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect as connectSocket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade, mount, offeredProtocols, type UpgradeListener } from "../../dist/adapters/node.js";
+import { watchToken } from "../../dist/adapters/token-expiry.js";
 import type { Ampho } from "../../dist/index.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { sendRaw } from "../http/raw.js";
+import { openWorld } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
+import { freshFolder } from "../world/folder.js";
 import { alice } from "../world/people.js";
 import { foreignToken } from "../world/tokens.js";
 import { closeServer } from "./express-app.js";
@@ -215,6 +219,20 @@ describe("an open socket", () => {
     await ampho.users.enable(alice.login);
     expect(open).toBe(0);
   });
+});
+
+it("an open socket ends soon after its token, also while revocations cannot be read", async () => {
+  const file = `${freshFolder()}/own.db`;
+  // The clock of this world is months behind the clock of the machine, so the token is over there.
+  const world = await openWorld({ databaseUrl: `sqlite:${file}`, revocationLagMax: 5 });
+  const { token } = await world.session(await world.user("ann"));
+  const { ended } = watchToken(world.ampho, token, await world.ampho.verify(token));
+  expect(ended.aborted).toBe(false);
+  renameSync(file, `${file}.away`);
+  await expect.poll(() => world.ampho.users.find("ann").catch(({ code }) => code)).toBe("unavailable");
+  world.clock.advance(6);
+  await expect.poll(() => ended.aborted).toBe(true);
+  expect(ended.reason).toMatchObject({ code: "invalid_token" });
 });
 
 it("guardedUpgrade rejects a verifier, which cannot report the end of a token", () => {

@@ -1,6 +1,8 @@
 // Second factors by `ampho/client/ways`, against a real server, with tokens in the record and with tokens in cookies.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { TOTP, URI } from "otpauth";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createClient as createMailClient } from "../../dist/client/mail.js";
 import { AmphoError, createClient, FactorNeeded, type WaysClient, type WaysOptions } from "../../dist/client/ways.js";
 import type { AmphoOptions } from "../../dist/index.js";
@@ -250,6 +252,22 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     expect(world.requests.filter((one) => one === "POST /strong")).toHaveLength(10);
     expect(await seen(client.fetch("/strong"))).toBe("ann");
     expect(asked).toHaveLength(1);
+  });
+
+  it("a response of another origin calls no onStepUp", async () => {
+    const { open } = await openEnrolled(cookies);
+    const asked: unknown[] = [];
+    const client = open({ onStepUp: (error) => asked.push(error) });
+    const elsewhere = createServer((_, response) => {
+      response
+        .writeHead(401, { "Access-Control-Allow-Origin": "*" })
+        .end('{"error":"login_too_weak","message":"Prove it."}');
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void elsewhere.close());
+    const { port } = elsewhere.address() as AddressInfo;
+    expect((await client.fetch(`http://127.0.0.1:${port}/`)).status).toBe(401);
+    expect(asked).toEqual([]);
   });
 
   it("a route that requires a recent login calls onStepUp, which logs in again", async () => {

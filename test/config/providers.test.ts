@@ -114,6 +114,14 @@ describe("AMPHO_SECURITY_PROVIDERS", () => {
       /a\.domains must be an array of domains/,
     ],
     ["a trust that does not exist", { a: { ...google, trust: true } }, /a\.trust must be "amr"/],
+    [
+      "one tenant twice",
+      {
+        a: { ...google, issuer: `https://login.microsoftonline.com/${tenant}/v2.0` },
+        b: { ...google, issuer: "https://login.microsoftonline.com/organizations/v2.0", tid: [tenant] },
+      },
+      /b\.issuer must not be that of a/,
+    ],
     ["one issuer twice", { a: google, b: google }, /b\.issuer must not be that of a/],
     [
       "an Apple key of another curve",

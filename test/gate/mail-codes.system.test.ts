@@ -297,4 +297,23 @@ onBothDatabases((ground) => {
     world.clock.advance(3600);
     expect(await attempt()).toMatchObject({ enroll: true, mail: true });
   });
+
+  it("wrong codes for an enrolment from unknown devices keep no owner out on a known device (W-103)", async () => {
+    const world = await openMailing(ground, { factors: { admin: "required" } });
+    const { device } = await addPerson(world, ann, password);
+    await world.ampho.users.setRoles(ann, ["admin"]);
+    const begin = async (more: object = {}) => (await logInBy(world, { login: ann, password, ...more })).json;
+    const prove = ({ transaction }: Readonly<Record<string, unknown>>, code: string) =>
+      world.call("POST", "/totp", { body: { transaction, code } });
+    const statuses = new Set<number>();
+    for (let count = 0; count < 3; count += 1) {
+      const pending = await begin();
+      const { code } = await world.mail("enroll");
+      for (let attempt = 0; attempt < 5; attempt += 1) statuses.add((await prove(pending, otherDigits(code))).status);
+    }
+    expect(statuses).toContain(429);
+    const pending = await begin({ device });
+    const { code } = await world.mail("enroll");
+    expect((await prove(pending, code)).status).toBe(200);
+  });
 });

@@ -6,7 +6,7 @@ import { start } from "../world/clock.js";
 import { json, signed } from "../world/evil-provider.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
 import { addLinked, appUrl, begin, begunOf, codeOf, identities, link, openOutside, signIn } from "./outside.js";
-import { addOwner, codeAt, onBothDatabases, outcomeOf, textsOf, wrong } from "./owners.js";
+import { addOwner, codeAt, onBothDatabases, outcomeOf, textsOf, wrong, wrongCode } from "./owners.js";
 import { challengeOf, passkeySettings } from "./passkey-owners.js";
 
 const over = [401, "transaction_over"];
@@ -264,8 +264,8 @@ onBothDatabases((ground) => {
     const { transaction } = known.json;
     const byPassword = { transaction, login: "ann@acme.example", password };
     expect(outcomeOf(await world.call("POST", "/login", { body: byPassword }))).toEqual(over);
-    const wrongCode = code === "00000000" ? "11111111" : "00000000";
-    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code: wrongCode } }))).toEqual(wrong);
+    const invented = code === "00000000" ? "11111111" : "00000000";
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code: invented } }))).toEqual(wrong);
     const grant = grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
     expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed", "mail"] });
     expect(await identities(outside, ground)).toMatchObject([{ user_id: ann.id, subject: "s-1" }]);
@@ -307,6 +307,59 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await signIn(outside, { claims: eve }))).toEqual(closed);
     const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
     expect(claimsOf(grant.token)["roles"]).toEqual(["editor"]);
+  });
+
+  it.each([
+    ["links", {}],
+    ["logs in by the domain of a provider", { acme: { domains: ["acme.example"] } }],
+  ])(
+    "an address that its user has given up and that is still the login neither proves the account nor %s (W-76)",
+    async (_, options) => {
+      const outside = await openOutside(ground, options);
+      const { world, mails } = outside;
+      const ann = await world.user("ann@acme.example", { password });
+      await world.ampho.users.setEmail("ann@acme.example", "ann@new.example");
+      mails.length = 0;
+      for (const claims of [
+        { sub: "eve", email: "ann@acme.example" },
+        { sub: "eve", ...verified },
+      ]) {
+        world.clock.advance(61);
+        const { error, json } = await signIn(outside, { claims });
+        expect(error).toBe("link_needed");
+        const byCode = world.call("POST", "/login", { body: { transaction: json["transaction"], code: "12345678" } });
+        expect(outcomeOf(await byCode)).toEqual(wrong);
+      }
+      expect([mails, await identities(outside, ground)]).toEqual([[], []]);
+      const { transaction } = (await signIn(outside, { claims: { sub: "s-1", ...verified } })).json;
+      const owner = { transaction, login: "ann@acme.example", password };
+      const grant = grantOf(await world.call("POST", "/login", { body: owner }));
+      expect(claimsOf(grant.token)["sub"]).toBe(ann.id);
+    },
+  );
+
+  it("a login that links an identity of another account forgives no wrong second factor (W-49)", async () => {
+    const outside = await openOutside(ground);
+    const { world } = outside;
+    const owner = await addOwner(world, "ann@acme.example");
+    const claims = { sub: "s-1", ...verified };
+    const { transaction } = (await signIn(outside, { claims })).json;
+    const mallory = await addLinked(outside, "mallory", claims);
+    expect(await identities(outside, ground)).toMatchObject([{ user_id: mallory.user.id }]);
+    const about = { login: owner.login, password };
+    const totp = wrongCode(owner.secret, world.clock.now());
+    for (let count = 0; count < 4; count += 1)
+      expect(outcomeOf(await world.call("POST", "/login", { body: { ...about, totp } }))).toEqual(wrong);
+    const failures = async () => {
+      const rows = await ground.sql(world, "select failures from ampho_attempts where kind = 'factor'");
+      return rows.map((row) => Number(row["failures"]));
+    };
+    expect(await failures()).toEqual([4]);
+    const [recovery_code = ""] = owner.recoveryCodes;
+    const invented = recovery_code.replace(/[A-Z0-9]/g, (character) => (character === "2" ? "3" : "2"));
+    const body = { ...about, transaction, recovery_code: invented };
+    expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual(over);
+    expect(await failures()).toEqual([4]);
   });
 
   it("two first logins of one identity at once create one account (W-77)", async () => {

@@ -173,4 +173,30 @@ onBothDatabases((ground) => {
     for (const recovery_code of ann.recoveryCodes.slice(0, 2))
       expect(outcomeOf(await logIn(world, "ann", { recovery_code }))).toEqual(wrong);
   });
+
+  it("a required set-up that a live session begins returns the tokens of a login", async () => {
+    const world = await ground.open({ factors: { admin: "required" } });
+    const ann = await world.user("ann", { password });
+    const { token } = await world.login("ann");
+    await world.ampho.users.setRoles(ann.login, ["admin"]);
+    const needed = await world.call("POST", "/login", { bearer: token, body: { login: "ann", password } });
+    expect([needed.error, needed.json["enroll"]]).toEqual(["factor_needed", true]);
+    const { json } = await world.call("POST", "/totp", { body: { transaction: needed.json["transaction"] } });
+    const totp = codeAt(String(json["secret"]), world.clock.now());
+    const grant = grantOf(await confirm(world, String(json["transaction"]), totp));
+    expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, acr: "2fa" });
+  });
+
+  it("a set-up that a session has begun is over after a new password, although the session goes on", async () => {
+    const world = await ground.open();
+    await world.user("ann", { password });
+    const { token: bearer } = await world.login("ann");
+    const { secret, transaction } = await setUp(world, bearer);
+    const body = { password, new_password: "amber tulip canoe walnut" };
+    expect((await world.call("POST", "/password", { bearer, body })).status).toBe(204);
+    const totp = codeAt(secret, world.clock.now());
+    expect(outcomeOf(await confirm(world, transaction, totp, bearer))).toEqual(over);
+    const again = await setUp(world, bearer);
+    expect((await confirm(world, again.transaction, codeAt(again.secret, world.clock.now()), bearer)).status).toBe(200);
+  });
 });

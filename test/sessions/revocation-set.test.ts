@@ -63,7 +63,7 @@ describe("the tokens that a row rejects", () => {
 
   it.each<[Revocation, readonly string[]]>([
     [session(1, "0.s1"), ["ofSession"]],
-    [user(1), ["bySub", "byLogin", "byLoginWithoutIat"]],
+    [user(1), ["ofNoEra", "bySub", "byLogin", "byLoginWithoutIat"]],
     [roles(1), ["ofSessionWithOldRoles", "ofSessionWithoutVersion", "byLogin"]],
     [
       all(1, 1),

@@ -3,11 +3,11 @@
 // long because it has the docs of the public type.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
+import { issuersOf } from "../../config/provider-settings.js";
 import { AmphoError } from "../../errors.js";
 import { relyingPartyOf } from "../../factors/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import { issuersOf } from "../../providers/metadata.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import { toAccount } from "../../users/directory.js";
