@@ -45,6 +45,8 @@ export async function setup(project: TestProject): Promise<void> {
   folder = mkdtempSync(path.join(tmpdir(), "ampho-shared-"));
   server = createServer((request, response) => {
     const make = makers[request.url ?? ""] ?? (() => Promise.reject(new Error("not found")));
+    // A worker that a command has blocked for long would send its next request into a connection that ends.
+    response.setHeader("Connection", "close");
     make().then(
       (text) => response.end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
