@@ -25,11 +25,14 @@ export interface TokenWatch {
   release(reason: unknown): void;
 }
 
-/** The clock of the database, by which tokens end, can be ahead of the clock of this machine. */
+/** Tokens end by the clock of the database, which can be ahead of the clock of this machine. */
 const longestDelayMs = 30_000;
 const leastDelayMs = 1_000;
 
-/** Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway. */
+/**
+ * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway.
+ * `accepted`: what the guard has found in the token.
+ */
 export function watchToken(verifier: TokenVerifier, token: string | undefined, accepted?: Auth): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };

@@ -76,13 +76,22 @@ export async function identify(
   } catch (error) {
     if (error instanceof ProviderFailure) throw providerDown(provider, error);
     if (!(error instanceof OutsideRejection)) throw error;
-    const detail = { provider: provider.settings.name };
-    const { reason } = error;
-    const now = deps.clock.now();
-    if (provider.isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, now))
-      await deps.store.recordAudit({ at: now, event: "identity_refused", reason, detail, origin });
+    await recordRejected(deps, provider, error.reason, origin);
     throw wrongCredentials();
   }
+}
+
+/** Writes one row a minute for each reason and address of the network. */
+export async function recordRejected(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  { settings, isRecordable }: Provider,
+  reason: string,
+  origin: Origin,
+): Promise<void> {
+  const at = clock.now();
+  const detail = { provider: settings.name };
+  if (isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, at))
+    await store.recordAudit({ at, event: "identity_refused", reason, detail, origin });
 }
 
 /** The log of the operator gets the cause, and the client does not. */

@@ -7,7 +7,6 @@ import type { OpenTransaction } from "../factors/transactions.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import { attemptSourceOf } from "../throttle/sources.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
@@ -16,7 +15,7 @@ import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-tex
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf, versionFor } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
-import { enterAs, type OutsideLoginInput, type ProvenLogin } from "./outside-identity.js";
+import { enterAs, type OutsideLoginInput, type ProvenLogin, recordRejected } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { canRegister } from "./ways-in.js";
 
@@ -57,12 +56,8 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
 
-async function closed({ store, clock }: Deps, login: ProvenLogin, origin: Origin): Promise<AmphoError> {
-  const { proven, provider } = login;
-  const [reason, at] = ["no_account", clock.now()] as const;
-  const detail = { provider: proven.provider };
-  if (provider.isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, at))
-    await store.recordAudit({ at, event: "identity_refused", reason, detail, origin });
+async function closed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+  await recordRejected(deps, provider, "no_account", origin);
   return registrationClosed();
 }
 

@@ -49,11 +49,11 @@ export interface Directory {
   readonly create?: ((user: NewApplicationUser) => Promise<Account | undefined>) | undefined;
   /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
-  /** Resolves to undefined if another user has the login. `afterwards` runs when the table has it, also too late. */
+  /** Resolves to undefined if another user has the login. `afterwards` runs when the table has it, even after the limit. */
   readonly setLogin?:
     | (<T>(account: Account, login: string, afterwards: () => Promise<T>) => Promise<T | undefined>)
     | undefined;
-  /** `afterwards` runs when the user is deleted, also too late. */
+  /** `afterwards` runs when the user is deleted, even after the limit. */
   readonly remove?: (<T>(account: Account, afterwards: () => Promise<T>) => Promise<T>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;

@@ -31,12 +31,13 @@ function makeProgram(version: number, migrations: readonly string[]): OtherProgr
   // The thread of SQLite has its own copy of the list.
   for (const name of ["dist/store/migrations/known.js", "dist/store/sqlite/worker.js"]) {
     const file = path.join(folder, name);
-    const [before = "", now = ""] = /\bknown = \[([^\]]*)\]/.exec(readFileSync(file, "utf8")) ?? [];
+    const text = readFileSync(file, "utf8");
+    const [before = "", now = ""] = /\bknown = \[([^\]]*)\]/.exec(text) ?? [];
     if (now.split(",").length !== present) throw new Error(`${name} has no list of the migrations`);
     const all = [...now.split(",").slice(0, version), ...later];
     writeFileSync(
       file,
-      readFileSync(file, "utf8").replace(before, () => `known = [${all.join(", ")}]`),
+      text.replace(before, () => `known = [${all.join(", ")}]`),
     );
   }
   return {

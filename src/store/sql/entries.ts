@@ -118,7 +118,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
-      // The second factor is not checked yet, so it must not end the streak of wrong ones.
+      // The second factor is not used up yet, so it must not end the streak of wrong ones.
       yield* settleBoth(input, "succeeded", "returned", undefined);
       return { outcome: "over" };
     }

@@ -102,7 +102,7 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   yield* write("delete from ampho_users where id = ?", [userId]);
   yield* deleteAccount(userId);
-  // A login by password in progress has found the user in the application's table.
+  // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   const revoked = yield* revokeAll(input, "user_deleted");

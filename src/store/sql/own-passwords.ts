@@ -1,5 +1,6 @@
 // Marks a user while an application's own table stores a new password. Until the table has it, the old one is right, and an
 // attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an end.
+// A deletion sets it too.
 import { first, type Transaction, write } from "../transaction.js";
 
 /**
