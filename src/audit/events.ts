@@ -63,7 +63,7 @@ export const auditEvents = {
   email_changed: "The address of a user changed.",
   email_proven: "A user proved the address of the account.",
   factor_attacked: "Several second factors were wrong behind a right first factor.",
-  alarm: "A user followed the alarm link of a notice, which ended all sessions.",
+  alarm: "A user followed the alarm link of a notice, which ended all sessions and undid the change that it reported.",
   identity_linked: "An identity at an outside provider was linked to an account.",
   identity_unlinked: "An identity at an outside provider was unlinked from an account.",
   identity_refused:
@@ -83,6 +83,8 @@ const notices = {
   recovery_used: "recovery_used",
   passkey_cloned: "passkey_cloned",
   email_changed: "email_changed",
+  login_changed: "login_changed",
+  user_deleted: "account_deleted",
   recovery_begun: "recovery_begun",
   factor_attacked: "factor_attempts",
   identity_linked: "identity_linked",

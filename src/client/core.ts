@@ -6,7 +6,7 @@ import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./recor
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
 import { type ClientSession, identityOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { createClientCall } from "./wire.js";
+import { createClientCall, parse } from "./wire.js";
 
 /**
  * The options of `createClient`.
@@ -171,7 +171,17 @@ export function createCore(
       const held = await records.replace();
       if (held) await end(held);
     },
-    fetch: createFetch(records, renewal, base),
+    fetch: createFetch(records, renewal, base, root, (held, send) =>
+      // Under the lock, so that no tab renews the former tokens meanwhile.
+      lock(async () => {
+        const now = await records.read();
+        const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
+        const response = await send(own);
+        const grant = parse(await response.clone().text()) as StoredSession | undefined;
+        if (grant?.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
+        return response;
+      }),
+    ),
     session: async () => (await records.read())?.session,
     onChange(listener) {
       listeners.add(listener);

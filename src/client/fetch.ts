@@ -7,7 +7,14 @@ import { unavailable } from "./wire.js";
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-export function createFetch(records: Records, renewal: Renewer, base: URL): Fetch {
+/** `change` sends a request that can get new tokens of the session. `root` is the URL of the prefix. */
+export function createFetch(
+  records: Records,
+  renewal: Renewer,
+  base: URL,
+  root: string,
+  change: (held: StoredSession, send: (held: StoredSession) => Promise<Response>) => Promise<Response>,
+): Fetch {
   const ageOf = createAge();
   /** The record whose token was rejected although it was new. The next one would be rejected as well. */
   let futile: string | undefined;
@@ -38,7 +45,9 @@ export function createFetch(records: Records, renewal: Renewer, base: URL): Fetc
         // The call goes on while the server still accepts the token, although it cannot be renewed.
         if (isOver(error) || ageOf(held) > held.ttl + held.leeway) throw error;
       }
-    const response = await send(held);
+    // A change of the account replaces the tokens.
+    const isChange = /^[DP]/.test(init.method as string) && url.href.startsWith(root);
+    const response = await (isChange ? change(held, send) : send(held));
     // After a redirect to another origin the rejection means nothing, because no token was sent there.
     const isForeign = !response.url.startsWith(base.origin);
     if (isForeign || held.id === futile || !(await isExpired(response))) return response;

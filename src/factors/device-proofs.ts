@@ -34,8 +34,9 @@ const userOf = (proof: string): unknown => peekJwt(proof)?.claims["sub"];
 export interface RememberedDevice {
   /** Unix seconds. */
   readonly until: number;
-  /** The caller compares it with the user's present version: any change of factors forgets the device. */
+  /** The gate compares both with those of the account. A change of the factors moves the first one. */
   readonly factorsVersion: number;
+  readonly devicesVersion: number;
 }
 
 export interface DeviceProof {
@@ -87,7 +88,7 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
         sub: id,
         did: deviceId,
         ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
-        ...(remember === undefined ? {} : { rem: remember.until, fv: remember.factorsVersion }),
+        ...(remember === undefined ? {} : { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
       });
@@ -95,8 +96,9 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
   };
 }
 
-function rememberedBy({ rem, fv }: DeviceClaims, now: number): RememberedDevice | undefined {
-  return rem === undefined || fv === undefined || now >= rem ? undefined : { until: rem, factorsVersion: fv };
+function rememberedBy({ rem, fv, dv }: DeviceClaims, now: number): RememberedDevice | undefined {
+  if (rem === undefined || fv === undefined || dv === undefined || now >= rem) return undefined;
+  return { until: rem, factorsVersion: fv, devicesVersion: dv };
 }
 
 /** The proof belongs to this user, and was issued for the user's current password. */

@@ -53,6 +53,7 @@ export async function changeLogin(
     const changed = await store.setLogin({
       ...changeOf(deps, recent, origin),
       login: before,
+      canonical: canonicalLogin(before),
       ...{ newLogin: login, newCanonical: canonicalLogin(login), reservation: randomId() },
       isSame: canonicalLogin(login) === canonicalLogin(before),
     });

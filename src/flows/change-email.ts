@@ -3,6 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { Address } from "../logins/address.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import { type Account, originFor } from "../users/directory.js";
 import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
@@ -11,6 +12,7 @@ import { spendingOf } from "./enter.js";
 import { liveSession } from "./find-account.js";
 import { leastTime } from "./least-time.js";
 import { claimsFor } from "./mail-claims.js";
+import { grantAfter, ownSession } from "./own-session.js";
 import { proveCode } from "./prove-mailbox.js";
 import { requireOutbox } from "./request-mail.js";
 import { contentsOf } from "./second-step.js";
@@ -79,7 +81,7 @@ export async function finishEmailChange(
   deps: Deps,
   { auth, transaction: token, code }: Authenticated & { readonly transaction: string; readonly code: string },
   caller: Caller,
-): Promise<void> {
+): Promise<Grant> {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -101,14 +103,17 @@ export async function finishEmailChange(
   }
   const now = clock.now();
   const outcome = await store.setEmail({
-    ...{ userId: account.id, sessionId, now, origin: originFor(account, origin), isStored: directory.inDatabase },
+    ...{ userId: account.id, own: ownSession(deps, sessionId), now, origin: originFor(account, origin) },
+    ownUser: directory.inDatabase ? undefined : { login: account.login, before: account.email },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),
     attempt: allowed.asSucceeded(account.id),
   });
-  if (outcome === "taken") throw emailTaken();
-  if (outcome !== "done") throw transactionOver();
+  if (outcome.outcome === "taken") throw emailTaken();
+  if (outcome.outcome !== "done") throw transactionOver();
+  const grant = await grantAfter(deps, account, outcome);
   // Last, because the old address must get its notice. The session can end while the table changes, the database can be
   // unreachable after that, and a slow table can change after the limit for its function.
   if (!directory.inDatabase && (await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
+  return grant;
 }

@@ -1,9 +1,10 @@
 // A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
-// other sessions.
+// other sessions. The response has new tokens.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
 import { changedMeanwhile, requirePassword } from "./account-rules.js";
@@ -11,6 +12,7 @@ import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { endedSession } from "./find-account.js";
 import { stillStoring } from "./login-errors.js";
+import { grantAfter, ownSession } from "./own-session.js";
 import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
 
 interface NewPassword {
@@ -27,10 +29,11 @@ export async function changePassword(
   deps: Deps,
   { auth, password, newPassword }: Authenticated & NewPassword,
   caller: Caller,
-): Promise<void> {
-  const { store, directory, passwords, policy, throttle, revocations, clock } = deps;
+): Promise<Grant> {
+  const { store, directory, passwords, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
   const { userId, sessionId } = requireSession(auth);
+  const session = ownSession(deps, sessionId);
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
@@ -69,7 +72,7 @@ export async function changePassword(
   const now = clock.now();
   const outcome = await store.setPassword({
     ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
-    exceptSession: sessionId,
+    own: session,
     attempt: allowed.asSucceeded(userId),
     now,
     origin: originFor(own, origin),
@@ -85,9 +88,10 @@ export async function changePassword(
     await store.recordAudit(rejection("changed_meanwhile"));
     throw wrong();
   }
-  revocations.add(outcome.revocations);
+  const grant = await grantAfter(deps, own, outcome);
   // Last, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
+  return grant;
 }
 
 /**
@@ -109,8 +113,8 @@ export async function storeOwnPassword(
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
-async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<void> {
-  const { store, passwords, policy, revocations, clock } = deps;
+async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<Grant> {
+  const { store, passwords, policy, clock } = deps;
   const { sessionId, account } = await requireRecent(deps, auth);
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
@@ -118,27 +122,28 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, cal
   const origin: Origin = { actor: "user", ...caller };
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, exceptSession: sessionId, now: clock.now(), origin },
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, sessionId) },
+    ...{ now: clock.now(), origin },
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
   });
   if (outcome.outcome !== "done") throw changedMeanwhile();
-  revocations.add(outcome.revocations);
+  return grantAfter(deps, account, outcome);
 }
 
 /** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
-export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
-  const { store, relyingParty, revocations, clock } = deps;
+export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+  const { store, relyingParty, clock } = deps;
   const { sessionId, account } = await requireRecent(deps, auth);
   const { id: userId, stored } = account;
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, exceptSession: sessionId, passwordHash: null },
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, sessionId), passwordHash: null },
     passkeysOf: relyingParty?.id ?? "",
     ...{ now: clock.now(), origin: { actor: "user", ...caller } },
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
   if (outcome.outcome !== "done") throw changedMeanwhile();
-  revocations.add(outcome.revocations);
+  return grantAfter(deps, account, outcome);
 }

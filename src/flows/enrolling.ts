@@ -18,6 +18,7 @@ import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./e
 import { accountOf, liveSession } from "./find-account.js";
 import { pendingIdentityOf } from "./identity-text.js";
 import { factorNeeded } from "./login-errors.js";
+import { grantAfter, ownSession } from "./own-session.js";
 import { proveCode } from "./prove-mailbox.js";
 import { contentsOf } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
@@ -197,7 +198,7 @@ export interface Enrolled {
   readonly recovery_codes?: readonly string[];
 }
 
-/** Stores the factor. For a pending login it is also proven, and the gate returns the Grant. */
+/** Stores the factor. For a pending login it is also proven, and the gate returns the tokens. */
 export async function finishEnrolment(
   deps: Deps,
   {
@@ -215,8 +216,8 @@ export async function finishEnrolment(
     readonly superseded: SupersededTokens | undefined;
     readonly origin: Origin;
   },
-): Promise<Enrolled & Partial<Grant>> {
-  const { store, revocations, clock } = deps;
+): Promise<Enrolled & Grant> {
+  const { store, clock } = deps;
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOf));
   const now = clock.now();
@@ -231,13 +232,13 @@ export async function finishEnrolment(
     return { ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);
-  const who = whoOf(account, transaction.sid, now, origin);
+  const who = whoOf(deps, account, transaction.sid, now, origin);
   const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
   throwUnlessDone(outcome);
-  revocations.add(outcome.revocations);
-  return "totp" in change || outcome.isFirst === true ? { recovery_codes: codes } : {};
+  const grant = await grantAfter(deps, account, outcome);
+  return { ...(("totp" in change || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
 }
 
 export function hashOf(code: string): string {
@@ -246,12 +247,11 @@ export function hashOf(code: string): string {
   return hash;
 }
 
-export function whoOf(account: Account, sessionId: string, now: number, origin: Origin) {
+/** The user and the session of a change. Throws `unavailable` while no key can sign. */
+export function whoOf(deps: Deps, account: Account, sessionId: string, now: number, origin: Origin) {
   const { id: userId, login } = account;
-  return {
-    ...{ userId, login, sessionId, now, origin: originFor(account, origin) },
-    stored: storedOf(account, undefined),
-  };
+  const own = ownSession(deps, sessionId);
+  return { userId, login, own, now, origin: originFor(account, origin), stored: storedOf(account, undefined) };
 }
 
 export function throwUnlessDone({ outcome }: FactorOutcome): void {

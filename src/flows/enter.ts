@@ -80,6 +80,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
     ...entryOf(deps, account, proven, entrance),
     enrolMail: enrolMailOf(deps, account, proven, entrance, enrolling),
   });
+  if (outcome.revocations !== undefined) deps.revocations.add(outcome.revocations);
   if (outcome.outcome === "over") throw transactionOver();
   if (outcome.outcome === "login_taken")
     throw new AmphoError("login_taken", "A user with this login already exists. Choose another one.");
@@ -135,7 +136,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     provenAt: proven.at,
     gate:
       acr === undefined
-        ? { policy: policyOf(account.roles, settings.factors), remembered: remembered?.factorsVersion }
+        ? { policy: policyOf(account.roles, settings.factors), remembered }
         : { acr },
     factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
@@ -144,6 +145,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     identity,
     provesEmail: proven.provesEmail,
     register: proven.register,
+    isNewId: proven.isNewUser && account.stored === undefined,
     isNewDevice: !(proven.isNewUser || acr || entrance.device || entrance.deviceId),
     live: live?.sessionId,
     create:
@@ -215,15 +217,14 @@ async function grantOf(
   granted: Extract<EntryOutcome, { readonly outcome: "granted" }>,
   entrance: Entrance,
 ): Promise<Grant> {
-  const { tokens, deviceProofs, revocations, settings } = deps;
+  const { tokens, deviceProofs, settings } = deps;
   const { now, device } = entrance;
-  const { session, factorsVersion, codesLeft } = granted;
-  revocations.add(granted.revocations);
+  const { session, versions, codesLeft } = granted;
   const user = granted.user === undefined ? account : toAccount(granted.user);
   const grant = await tokens.grant(session, user, { refresh: true, now });
   const remember =
     willRemember(deps, entrance) && session.amr.includes("mfa")
-      ? { until: now + settings.remember, factorsVersion }
+      ? { until: now + settings.remember, ...versions }
       : device?.remember;
   const deviceId = device?.deviceId ?? entrance.deviceId;
   return {
@@ -246,7 +247,7 @@ async function pendingLogin(
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,
-    pwv: account.stored?.passwordVersion,
+    pwv: (needed.user ?? account.stored)?.passwordVersion,
     fv: factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,

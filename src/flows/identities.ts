@@ -2,11 +2,13 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
+import type { Grant } from "../sessions/session-tokens.js";
 import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "./begin-outside.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
 import { identify, provenOf, requireProvider, type SentResponse } from "./outside-identity.js";
+import { grantAfter } from "./own-session.js";
 import { contentsOf } from "./second-step.js";
 import type { Authenticated } from "./sessions.js";
 import { configuredWays } from "./ways-in.js";
@@ -39,7 +41,7 @@ export async function finishIdentity(
   deps: Deps,
   { auth, transaction: token, response }: IdentityInput,
   caller: Caller,
-): Promise<void> {
+): Promise<Grant> {
   const { transactions, store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(token, [purpose], clock.now());
@@ -49,7 +51,7 @@ export async function finishIdentity(
   const { sessionId, account } = await requireRecent(deps, auth);
   const identity = await identify(deps, provider, transaction, response, origin);
   const outcome = await store.linkIdentity({
-    ...whoOf(account, sessionId, clock.now(), origin),
+    ...whoOf(deps, account, sessionId, clock.now(), origin),
     factorsVersion: transaction.fv,
     identity: provenOf(provider, identity),
     spend: spendingOf(deps, transaction, undefined),
@@ -59,6 +61,7 @@ export async function finishIdentity(
   if (outcome.outcome === "none") throw new AmphoError("invalid_request", "Your account has 20 identities.");
   if (outcome.outcome === "changed") throw transactionOver();
   throwUnlessDone(outcome);
+  return grantAfter(deps, account, outcome);
 }
 
 /** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
@@ -66,12 +69,12 @@ export async function removeIdentity(
   deps: Deps,
   { auth, id }: Authenticated & { readonly id: string },
   caller: Caller,
-): Promise<void> {
-  const { store, revocations, clock } = deps;
+): Promise<Grant> {
+  const { store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account } = await requireRecent(deps, auth);
   const outcome = await store.unlinkIdentity({
-    ...whoOf(account, sessionId, clock.now(), origin),
+    ...whoOf(deps, account, sessionId, clock.now(), origin),
     id,
     ways: configuredWays(deps),
   });
@@ -79,5 +82,5 @@ export async function removeIdentity(
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
   throwUnlessDone(outcome);
-  revocations.add(outcome.revocations);
+  return grantAfter(deps, account, outcome);
 }

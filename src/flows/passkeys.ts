@@ -26,6 +26,7 @@ import {
   whoOf,
 } from "./enrolling.js";
 import { wrongCredentials } from "./login-errors.js";
+import { grantAfter } from "./own-session.js";
 import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
@@ -78,12 +79,11 @@ export interface PasskeyAddition extends Pick<Enrolling, "authenticate"> {
   readonly superseded: SupersededTokens;
 }
 
-/** Returns the Grant too, for a pending login. */
 export async function addPasskey(
   deps: Deps,
   input: PasskeyAddition,
   caller: Caller,
-): Promise<{ readonly passkey: PasskeyView } & Enrolled & Partial<Grant>> {
+): Promise<{ readonly passkey: PasskeyView } & Enrolled & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -189,15 +189,15 @@ export async function removeOwnPasskey(
   deps: Deps,
   { auth, id }: Authenticated & { readonly id: string },
   caller: Caller,
-): Promise<void> {
-  const { store, revocations, clock, settings } = deps;
+): Promise<Grant> {
+  const { store, clock, settings } = deps;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const who = whoOf(account, sessionId, clock.now(), { actor: "user", ...caller });
+  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
   const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;
   const outcome = await store.removeFactors(removal);
   if (outcome.outcome === "none") throw notYours();
   throwUnlessDone(outcome);
-  revocations.add(outcome.revocations);
+  return grantAfter(deps, account, outcome);
 }

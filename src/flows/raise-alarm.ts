@@ -1,20 +1,51 @@
-// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login and can only end things, so that a stolen mailbox gains nothing by it.
+// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login. It ends what lives, and undoes the change that the notice
+// reported, so that the holder of a stolen mailbox gains nothing but the address or the login name from before.
 
 import type { Origin } from "../audit/entry.js";
+import { randomId } from "../crypto/random.js";
 import { transactionOver } from "../errors.js";
+import { canonicalLogin } from "../logins/login-name.js";
+import type { Undo } from "../store/sql/mail-rows.js";
 import type { Caller, Deps } from "./deps.js";
+import { findAccount } from "./find-account.js";
 
-/** Ends every session and device proof of the user, once for each notice. Rejects with `transaction_over`. */
+/** Works once for each notice. Rejects with `transaction_over`. */
 export async function raiseAlarm(
-  { mailTokens, store, directory, revocations, clock, settings }: Deps,
+  deps: Deps,
   { alarm }: { readonly alarm: string },
   caller: Caller,
 ): Promise<void> {
+  const { mailTokens, store, directory, revocations, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
   if (read === undefined) throw transactionOver();
-  const { userId, hash, exp } = read;
+  const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
   const origin: Origin = { actor: "user", ...caller };
-  revocations.add(await store.raiseAlarm({ userId, isStored: directory.inDatabase, spend, now, origin }));
+  const raised = await store.raiseAlarm({
+    userId,
+    notice,
+    isStored: directory.inDatabase,
+    spend,
+    reservation: randomId(),
+    now,
+    origin,
+    foreignMaxSeconds: settings.tokenForeignTtl,
+  });
+  revocations.add(raised.revocations);
+  if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
+}
+
+/** An application's own table stores the address and the login name itself. It changes nothing that was changed again. */
+async function undoInTable(deps: Deps, userId: string, undo: Undo): Promise<void> {
+  const { directory } = deps;
+  if (!("canonical" in undo)) return;
+  const account = await findAccount(deps, userId);
+  if (account === undefined) return;
+  if ("email" in undo) {
+    if ((account.email?.canonical ?? null) === undo.canonical) await directory.setEmail?.(account, undo.email.address);
+    return;
+  }
+  if (canonicalLogin(account.login) === undo.canonical)
+    await directory.setLogin?.(account, undo.login, async () => "done");
 }

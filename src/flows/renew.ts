@@ -30,7 +30,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
   const now = clock.now();
   const presented = readToken(deps, input, now);
   const origin: Origin = { actor: "user", ...caller };
-  const renewal: Renewal = {
+  const renewal = {
     sessionId: presented.sid,
     gen: presented.gen,
     repeatsOnly: presented.isOver,
@@ -41,10 +41,11 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
     idempotency: input.idempotencyKey === undefined ? undefined : digestOf(input.idempotencyKey),
     by: presented.by,
     origin,
-    stored: directory.inDatabase,
+    rolePolicies: settings.factors,
   };
   const account = directory.inDatabase ? undefined : await askApplication(deps, presented.sid, origin);
-  const outcome = await store.renewSession(renewal);
+  const ownRoles = directory.inDatabase ? undefined : (account?.roles ?? []);
+  const outcome = await store.renewSession({ ...renewal, ownRoles });
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
     throw outcome.reason === "reauthenticated" ? new SupersededToken() : ended();

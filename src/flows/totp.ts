@@ -18,6 +18,7 @@ import {
   whoOf,
 } from "./enrolling.js";
 import { wrongCredentials } from "./login-errors.js";
+import { grantAfter } from "./own-session.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
 
@@ -47,12 +48,12 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
   readonly superseded?: SupersededTokens;
 }
 
-/** The code that confirms the secret counts as used. Returns the Grant too, for a pending login. */
+/** The code that confirms the secret counts as used. */
 export async function confirmTotp(
   deps: Deps,
   input: TotpConfirmation,
   caller: Caller,
-): Promise<RecoveryCodes & Partial<Grant>> {
+): Promise<RecoveryCodes & Grant> {
   const { store, transactions, totpSecrets, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(input.transaction, ["totp"], clock.now());
@@ -75,25 +76,28 @@ export async function confirmTotp(
   return { recovery_codes: [], ...enrolled };
 }
 
-export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
-  const { store, revocations, clock, settings } = deps;
+export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+  const { store, clock, settings } = deps;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const who = whoOf(account, sessionId, clock.now(), { actor: "user", ...caller });
+  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
   throwUnlessDone(outcome);
-  revocations.add(outcome.revocations);
+  return grantAfter(deps, account, outcome);
 }
 
-export async function renewRecoveryCodes(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<RecoveryCodes> {
-  const { store, revocations, clock } = deps;
+export async function renewRecoveryCodes(
+  deps: Deps,
+  { auth }: Authenticated,
+  caller: Caller,
+): Promise<RecoveryCodes & Grant> {
+  const { store, clock } = deps;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const codes = createRecoveryCodes();
-  const who = whoOf(account, sessionId, clock.now(), { actor: "user", ...caller });
+  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
   const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOf) });
   throwUnlessDone(outcome);
-  revocations.add(outcome.revocations);
-  return { recovery_codes: codes };
+  return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
 }
 
 /** Known devices keep their budget of attempts. */

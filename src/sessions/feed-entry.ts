@@ -7,7 +7,7 @@ import type { RevocationNames } from "./revocation-set.js";
 
 export type FeedEntry = Numbered &
   (
-    | { readonly kind: "session"; readonly session_sha256: string }
+    | { readonly kind: "session"; readonly session_sha256: string; readonly gen?: number }
     | { readonly kind: "user"; readonly user: string; readonly login_sha256: string; readonly sessions?: true }
     | {
         readonly kind: "roles";
@@ -50,7 +50,10 @@ export const feedNames: RevocationNames = {
 export function toFeedEntry(row: Revocation): FeedEntry {
   const { n, at, until } = row;
   const common = { n, at, until };
-  if (row.kind === "session") return { ...common, kind: row.kind, session_sha256: sha256(row.sessionId) };
+  if (row.kind === "session") {
+    const { kind, sessionId, gen } = row;
+    return { ...common, kind, session_sha256: sha256(sessionId), ...(gen !== undefined && { gen }) };
+  }
   if (row.kind === "key") return { ...common, kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { ...common, kind: row.kind, era: row.era };
   const user = { ...common, user: row.userId, login_sha256: feedNames.login(row.login) };
@@ -89,8 +92,8 @@ export function fromFeedEntry(entry: unknown): Revocation | undefined {
 }
 
 const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revocation | undefined>> = {
-  session: (common, { session_sha256: sessionId }) =>
-    isText(sessionId) ? { ...common, kind: "session", sessionId } : undefined,
+  session: (common, { session_sha256: sessionId, gen }) =>
+    isText(sessionId) ? { ...common, kind: "session", sessionId, ...(isWhole(gen) && { gen }) } : undefined,
   user: (common, { user: userId, login_sha256: login, sessions }) =>
     isText(userId) && isText(login) ? { ...common, kind: "user", userId, login, ...alsoSessions(sessions) } : undefined,
   roles: (common, { user: userId, login_sha256: login, version: rolesVersion, roles }) =>

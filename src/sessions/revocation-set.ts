@@ -9,6 +9,7 @@ export interface RevocableClaims {
   readonly sub?: string | undefined;
   readonly login: string;
   readonly sid?: string | undefined;
+  readonly gen?: number | undefined;
   readonly ver?: number | undefined;
   readonly iat?: number | undefined;
   readonly roles?: readonly string[] | undefined;
@@ -58,7 +59,8 @@ export const databaseNames: RevocationNames = { session: (id) => id, rowLogin: c
 /** `report` receives the errors of listeners. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
   const rows = new Map<number, Revocation>();
-  const sessions = new Set<string>();
+  /** The oldest generation whose tokens are still good. */
+  const sessions = new Map<string, number>();
   const keys = new Set<string>();
   // A token of other software can name the user by `sub`, by `login` or by both, so there is an index for each.
   const usersById = new Map<string, UserRow[]>();
@@ -76,7 +78,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
 
   function index(row: Revocation): void {
     rows.set(row.n, row);
-    if (row.kind === "session") sessions.add(row.sessionId);
+    if (row.kind === "session") sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
     else if (row.kind === "key") keys.add(row.kid);
     else if (row.kind === "all")
       all = {
@@ -211,7 +213,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     find(claims) {
       if (rows.size === 0) return undefined;
       if (claims.sid !== undefined) {
-        if (sessions.size > 0 && sessions.has(names.session(claims.sid))) return "session";
+        if (sessions.size > 0 && (claims.gen ?? 0) < (sessions.get(names.session(claims.sid)) ?? 0)) return "session";
         if (all !== undefined && (eraOf(claims.sid) < all.era || (claims.iat ?? 0) <= all.sessionsAt)) return "all";
       } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
       if (claims.sub !== undefined) {

@@ -51,8 +51,9 @@ export interface DeviceClaims extends Claims {
   readonly pwv?: number;
   /** The time until which the device is remembered, in Unix seconds. */
   readonly rem?: number;
-  /** The version of the user's factors when the device was remembered. */
+  /** The versions of the user's factors and devices when the device was remembered. */
   readonly fv?: number;
+  readonly dv?: number;
 }
 
 /** The proof that a user has logged in on this device before. Only Ampho creates and reads it. */
@@ -66,7 +67,8 @@ export const deviceProof: TokenKind<DeviceClaims> = {
     claims["did"] !== "" &&
     isIntegerIfThere(claims["pwv"]) &&
     isIntegerIfThere(claims["rem"]) &&
-    isIntegerIfThere(claims["fv"]),
+    isIntegerIfThere(claims["fv"]) &&
+    isIntegerIfThere(claims["dv"]),
 };
 
 /** The purposes of transactions of a known user. A transaction is good for one of them. */

@@ -77,7 +77,7 @@ export type FactorRemovalTarget =
       readonly reason?: string | undefined;
     };
 
-type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock">;
+type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "settings">;
 
 /** Rejects with `not_found` for an unknown user, as the other functions. */
 export async function listFactors(deps: FactorDeps, userId: string): Promise<FactorsView> {
@@ -108,7 +108,7 @@ export async function removeFactors(
     ...{ userId, login, reason, origin: await ownOriginFor(deps, userId, origin) },
     ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
-    sessionId: undefined,
+    own: undefined,
     rolePolicy: undefined,
     now: clock.now(),
   });
@@ -128,8 +128,10 @@ export async function setFactorPolicy(
   policy: Policy | undefined,
   origin: Origin,
 ): Promise<void> {
+  const { store, revocations, clock, settings } = deps;
   const { login } = await userOf(deps, userId);
-  await deps.store.setFactorPolicy({ userId, login, policy, now: deps.clock.now(), origin });
+  const change = { userId, login, policy, rolePolicies: settings.factors, now: clock.now(), origin };
+  revocations.add(await store.setFactorPolicy(change));
 }
 
 export async function forgetDevices(deps: FactorDeps, userId: string, origin: Origin): Promise<void> {

@@ -47,7 +47,7 @@ export async function removeIdentity(
   const { store, revocations, clock } = deps;
   const { login } = await userOf(deps, userId);
   const outcome = await store.unlinkIdentity({
-    ...{ userId, login, stored: false, sessionId: undefined, ways: undefined },
+    ...{ userId, login, stored: false, own: undefined, ways: undefined },
     ...{ origin: await ownOriginFor(deps, userId, origin) },
     ...{ id, reason, now: clock.now() },
   });

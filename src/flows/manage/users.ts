@@ -114,21 +114,22 @@ function emailOf({ login, email }: NewUser): UserEmail | undefined {
 
 /** Sets an address that the user has not proven. With `undefined` the user has none afterwards. */
 export async function setEmail(
-  deps: Pick<UserDeps, "store" | "clock">,
+  deps: Pick<UserDeps, "store" | "clock" | "revocations">,
   login: string,
   email: string | undefined,
   origin: Origin,
 ): Promise<void> {
-  const { store, clock } = deps;
+  const { store, clock, revocations } = deps;
   const user = await requireUser(deps, login);
   const address = email === undefined ? undefined : requireAddress(email);
   const outcome = await store.setEmail({
-    ...{ userId: user.id, sessionId: undefined, spend: undefined, attempt: undefined, isStored: true },
+    ...{ userId: user.id, own: undefined, ownUser: undefined, spend: undefined, attempt: undefined },
     email: address && { ...address, provenAt: undefined },
     ...{ now: clock.now(), origin },
   });
-  if (outcome === "taken") throw emailTaken();
-  if (outcome !== "done") throw unknown();
+  if (outcome.outcome === "taken") throw emailTaken();
+  if (outcome.outcome !== "done") throw unknown();
+  revocations.add(outcome.revocations);
 }
 
 export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {
@@ -163,7 +164,7 @@ export async function setPassword(
     userId: user.id,
     passwordHash,
     passwordVersion: undefined,
-    exceptSession: undefined,
+    own: undefined,
     now: clock.now(),
     origin,
   });
@@ -182,6 +183,7 @@ export async function setRoles(deps: UserDeps, login: string, change: RoleChange
   const outcome = await store.setRoles({
     userId: user.id,
     change: checked,
+    rolePolicies: settings.factors,
     now: clock.now(),
     foreignMaxSeconds: settings.tokenForeignTtl,
     origin,

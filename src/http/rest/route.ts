@@ -64,8 +64,8 @@ interface Described {
   readonly grants?: true;
   /** The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun. */
   readonly renews?: true;
-  /** The route finishes what was begun, so the transaction in the cookie goes. So does one that `grants` without `renews`. */
-  readonly finishes?: true;
+  /** The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without `renews`. */
+  readonly finishes?: boolean;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
   /** The route ends the caller's session. */

@@ -83,6 +83,7 @@ export const firstMigration: MigrationSteps = {
       until bigint not null,
       kind ${text} not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
       session_id ${text},
+      gen bigint,
       user_id ${text},
       login ${text},
       roles_version bigint,

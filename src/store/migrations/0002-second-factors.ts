@@ -15,10 +15,12 @@ export const secondFactors: MigrationSteps = {
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
-    // `handle` is the user handle of all passkeys of the account.
+    // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`, in this and
+    // other tables, is the session that has added the row. It is null for an operator, an import and a registration.
     `create table ampho_accounts (
       user_id ${text} not null primary key,
       factors_version bigint not null,
+      devices_version bigint not null,
       factors ${text} not null,
       policy ${text},
       handle ${text} unique
@@ -42,7 +44,8 @@ export const secondFactors: MigrationSteps = {
       secret ${text} not null,
       kid ${text} not null,
       last_step bigint not null,
-      since bigint not null
+      since bigint not null,
+      added_by ${text}
     )`,
     "create index ampho_totp_kid on ampho_totp (kid, user_id)",
 
@@ -71,7 +74,8 @@ export const secondFactors: MigrationSteps = {
       name ${text} not null,
       created_at bigint not null,
       used_at bigint,
-      own_handle ${text}
+      own_handle ${text},
+      added_by ${text}
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
 
@@ -83,6 +87,7 @@ export const secondFactors: MigrationSteps = {
 
     // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
     // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty.
+    // `undo` is JSON, for the alarm link of a notice.
     `create table ampho_mail (
       n ${countingKey},
       at bigint not null,
@@ -95,7 +100,8 @@ export const secondFactors: MigrationSteps = {
       tries bigint not null,
       next_at bigint,
       sent_at bigint,
-      failure ${text}
+      failure ${text},
+      undo ${text}
     )`,
     "create index ampho_mail_next on ampho_mail (next_at)",
     "create index ampho_mail_until on ampho_mail (until)",
@@ -110,6 +116,7 @@ export const secondFactors: MigrationSteps = {
       email ${text},
       created_at bigint not null,
       used_at bigint,
+      added_by ${text},
       primary key (issuer, subject)
     )`,
     "create index ampho_identities_user on ampho_identities (user_id)",

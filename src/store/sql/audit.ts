@@ -4,7 +4,7 @@ import { noticeOf } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
-import { insertNotice } from "./mail-rows.js";
+import { insertNotice, type Undo } from "./mail-rows.js";
 
 const columns = columnsOf(
   ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
@@ -19,7 +19,8 @@ const loginOf = `coalesce((select login from ampho_users where id = ?),
 const insertWithLogin = `insert into ampho_audit (${columns.list})
   values (${columns.names.map((name) => (name === "login" ? loginOf : "?")).join(", ")})`;
 
-export function* recordAudit(entry: AuditEntry): Transaction<void> {
+/** `undo`: what the alarm link of the notice undoes. */
+export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> {
   const { at, event, userId, login, origin, detail } = entry;
   const parameters = columns.values({
     at,
@@ -38,7 +39,7 @@ export function* recordAudit(entry: AuditEntry): Transaction<void> {
   if (isByIdAlone) parameters.splice(columns.names.indexOf("login"), 1, userId, userId);
   yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
   const kind = noticeOf(event, entry.reason);
-  if (kind !== undefined) yield* insertNotice({ kind, at, userId, origin });
+  if (kind !== undefined) yield* insertNotice({ kind, at, userId, origin, undo });
 }
 
 export interface AuditQuery {

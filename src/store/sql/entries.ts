@@ -13,11 +13,13 @@ import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
+import { type CarriedOut, carryOut } from "./changes.js";
 import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
-import { type FactorUse, withFactors, writeCodes } from "./factors.js";
+import { deleteAccount, type FactorUse, withFactors, writeCodes } from "./factors.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
+import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { hasPasskey, isPasskeyTaken } from "./passkeys.js";
 import { register, type UserRegistration } from "./registrations.js";
@@ -43,8 +45,8 @@ export interface Entry {
    */
   readonly amr: readonly string[];
   readonly provenAt: number;
-  /** `remembered`: the version of the factors in the proof of a remembered device. `acr`: the application vouches for it. */
-  readonly gate: { readonly policy: Policy; readonly remembered?: number | undefined } | { readonly acr: Acr };
+  /** `remembered`: the versions in the proof of a remembered device. `acr`: the application vouches for it. */
+  readonly gate: { readonly policy: Policy; readonly remembered?: DeviceVersions | undefined } | { readonly acr: Acr };
   /** The version of the factors that the caller has read, or that the transaction holds. */
   readonly factorsVersion?: number | undefined;
   /** The second factor of `amr`. It is used up. */
@@ -59,6 +61,8 @@ export interface Entry {
   readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
   readonly register?: UserRegistration | undefined;
+  /** An application's own table has just created the user. What the id had before ends. */
+  readonly isNewId?: boolean | undefined;
   /** The identity at an outside provider that was proven. `isNew`: the user gets it, once the login is granted. */
   readonly identity?: { readonly proven: ProvenIdentity; readonly isNew: boolean } | undefined;
   /** The canonical address of the user that a mailed code or link has proven. */
@@ -87,7 +91,7 @@ export type EntryOutcome =
       readonly session: Session;
       /** The row of a stored user as it is in this transaction. */
       readonly user: User | undefined;
-      readonly factorsVersion: number;
+      readonly versions: DeviceVersions;
       /** Recovery codes that are left, after one was used. */
       readonly codesLeft: number | undefined;
       readonly revocations: readonly Revocation[];
@@ -97,17 +101,24 @@ export type EntryOutcome =
       readonly enroll: boolean;
       readonly factors: readonly FactorName[];
       readonly factorsVersion: number;
+      /** The row of a stored user as it is in this transaction. */
+      readonly user: User | undefined;
       /** The code of `enrolMail` was mailed. */
       readonly mailed: boolean;
+      readonly revocations?: readonly Revocation[];
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
    * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `storing`: an application's own
    * table stores a new password now.
    */
-  | { readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "storing" }
+  | {
+      readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "storing";
+      /** The first proof of an address has ended sessions. */
+      readonly revocations?: readonly Revocation[];
+    }
   /** A registration cannot be finished so. */
-  | { readonly outcome: "login_taken" | "closed" };
+  | { readonly outcome: "login_taken" | "closed"; readonly revocations?: readonly Revocation[] };
 
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
@@ -145,33 +156,54 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   }
 
   if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
+  const revoked: NewRevocation[] = [];
+  if (input.isNewId) {
+    yield* deleteAccount(userId);
+    const emptied = { ...versionsOf(account), factors: [], policy: undefined };
+    const ended = yield* carryOut("id_reused", { ...input, account: emptied });
+    account = { ...account, ...ended.account };
+    revoked.push(...ended.revoked);
+  }
   if (input.identity?.isNew === false && !(yield* touchIdentity(userId, input.identity.proven, now)))
     return yield* reject(input, "identity_unlinked", true);
-  if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
+  let { user } = checked;
+  if (input.provesEmail !== undefined) {
+    const isFirst = provesFirst(user, input.provesEmail);
+    yield* proveEmail(input, input.provesEmail);
+    if (isFirst && !input.amr.includes("pwd")) {
+      const ended = yield* endUnproven(input, account);
+      account = { ...account, ...ended.account };
+      user = yield* findUserById(userId);
+      revoked.push(...ended.revoked);
+    }
+  }
+  // What a registration sets up was there before any session.
+  const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
   if (input.use) {
     const used = yield* useUp(account, input.use, input);
-    if (!used) return yield* rejectFactor(input);
+    if (!used) return yield* withEnds(yield* rejectFactor(input), revoked);
     ({ account, codesLeft } = used);
   }
   const decision = decideFor(input, withEnrolled(input, account));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
-    return { outcome: "insufficient" };
+    return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  if (decision.result === "factor_needed") return yield* askForFactor(input, account, decision);
-  const revoked: NewRevocation[] = [];
+  if (decision.result === "factor_needed")
+    return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
   if (input.enrol) {
-    const added = yield* addFactor(account, { ...input, ...input.enrol, sessionId: input.live });
-    if (!added) return yield* rejectFactor(input);
+    const added = yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy });
+    if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
   }
 
   // A user who registers has it already.
-  if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven);
+  if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, addedBy);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
-  if (!raised && !input.create) return yield* reject(input, "session_ended", true);
+  if (!raised && !input.create)
+    return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* enterSession({ ...input, live: undefined });
   const opened = raised ?? (yield* createSession(input, account, decision));
@@ -185,8 +217,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   return {
     outcome: "granted",
     session,
-    user: checked.user,
-    factorsVersion: account.factorsVersion,
+    user,
+    versions: versionsOf(account),
     codesLeft,
     revocations: yield* writeRevocations(revoked),
   };
@@ -202,7 +234,7 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   const outcome = yield* register({ registration, now, origin });
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
-    if (input.identity) yield* link(input, input.identity.proven);
+    if (input.identity) yield* link(input, input.identity.proven, undefined);
     return undefined;
   }
   // The user can choose another login.
@@ -221,10 +253,43 @@ function* proveEmail(input: Entry, canonical: string): Transaction<void> {
 }
 
 /** The caller has checked under a lock that no account has the identity. */
-function* link(input: Entry, proven: ProvenIdentity): Transaction<void> {
+function* link(input: Entry, proven: ProvenIdentity, addedBy: string | undefined): Transaction<void> {
   const { userId, now } = input;
-  const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now });
+  const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now, addedBy });
   if (inserted === "done") yield* recordLink(input, proven);
+}
+
+/**
+ * The first proof of an address ends what another person can have set up before: the sessions, the password, and what sessions
+ * have added.
+ */
+function* endUnproven(input: Entry, account: Account): Transaction<CarriedOut> {
+  const { userId, login, now, origin } = input;
+  const ended = yield* carryOut("email_proven", { userId, login, now, origin, account });
+  yield* write(
+    "update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1 where id = ?",
+    [userId],
+  );
+  return ended;
+}
+
+/** The versions that the proof of a remembered device holds. */
+export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVersion">;
+
+const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions): DeviceVersions => ({
+  factorsVersion,
+  devicesVersion,
+});
+
+/** The id of the session that goes on or is created. */
+const newSessionId = ({ create, live }: Entry, { era }: Account): string | undefined =>
+  live ?? (create && sessionIdIn(era, create));
+
+const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
+
+/** The end of a transaction that ended sessions and still does not grant the login. */
+function* withEnds(denied: Denied, revoked: readonly NewRevocation[]): Transaction<Denied> {
+  return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
 }
 
 /** The account with the factor that is set up, which is stored only if it is enough. */
@@ -237,7 +302,10 @@ function decideFor({ amr, gate, create, live }: Entry, account: Account): Decisi
   if ("acr" in gate) return { result: "grant", amr, acr: gate.acr };
   // A step-up adds to what the session has proven.
   if (create === undefined) return { result: "grant", amr, acr: acrOf(withMfa(amr)) };
-  const remembered = live === undefined && gate.remembered === account.factorsVersion;
+  const isCurrent =
+    gate.remembered?.factorsVersion === account.factorsVersion &&
+    gate.remembered.devicesVersion === account.devicesVersion;
+  const remembered = live === undefined && isCurrent;
   return decide({ amr, factors: account.factors, policy: account.policy ?? gate.policy, remembered });
 }
 
@@ -275,10 +343,10 @@ function* raise(
 function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): Transaction<Opened> {
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
-  const { random, maxSeconds, sessionsPerUser } = create;
+  const { maxSeconds, sessionsPerUser } = create;
   const endsAt = now + maxSeconds;
   const session: Session = {
-    id: `${era.toString(36)}.${random}`,
+    id: sessionIdIn(era, create),
     userId,
     login,
     gen: 0,
@@ -318,6 +386,7 @@ function* askForFactor(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
+  user: User | undefined,
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
@@ -326,7 +395,7 @@ function* askForFactor(
   const mailed =
     enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now, hourMax));
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailed };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailed };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
@@ -387,7 +456,7 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
     outcome: "granted",
     session: { ...session, accessExpires },
     user,
-    factorsVersion: state.factorsVersion,
+    versions: versionsOf(state),
     codesLeft: undefined,
     revocations: [],
   };

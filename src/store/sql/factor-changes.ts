@@ -1,17 +1,15 @@
-// Changes of an account's second factors. Each moves the account's version, which ends remembered devices and open
-// transactions. Most also end sessions (ASVS 7.4.3): a first second factor ends those without it. A factor that is replaced
-// or removed ends all others. A further passkey ends none.
+// Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
-import type { Policy } from "../../levels/policy.js";
+import { type Policy, policyOf, type RolePolicies } from "../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { type CarriedOut, type Change, carryOut, type OwnSession } from "./changes.js";
 import {
   countCodes,
   deleteFactor,
   deleteFactors,
   type FactorUse,
-  moveFactorsVersion,
   type NewTotp,
   useFactor,
   withFactors,
@@ -23,20 +21,21 @@ import {
 } from "./factors.js";
 import { identitiesOf } from "./identities.js";
 import { insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
-import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
-import { endOpenSessions } from "./session-ends.js";
+import { type Revocation, writeRevocations } from "./revocations.js";
+import type { Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend } from "./spent.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
+import { lockUser } from "./users.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
 export interface FactorChange {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
-  /** The live session that asks and goes on. Undefined for an operator. */
-  readonly sessionId: string | undefined;
+  /** The live session that asks, and goes on with new tokens. Undefined for an operator. */
+  readonly own: OwnSession | undefined;
   readonly now: number;
   readonly origin: Origin;
   /** The version that the caller has read. Undefined: any. */
@@ -48,18 +47,25 @@ export interface FactorOutcome {
   readonly outcome: "done" | "changed" | "over" | "taken" | "last_way_in" | "none";
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
+  /** The session that asked, whose older tokens have ended. */
+  readonly session?: Session | undefined;
   readonly revocations: readonly Revocation[];
 }
 
 const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
+/** The outcome of a change that was carried out. The end of its transaction. */
+export function* succeeded({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
 /** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
-  const { userId, sessionId, now } = input;
+  const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
-  const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
   const checked = yield* readChecked();
   const account = yield* readAccount();
   // An operator also changes the factors of a disabled user.
@@ -68,30 +74,7 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Ac
   return factorsVersion === account.factorsVersion ? account : undefined;
 }
 
-interface Changed {
-  readonly account: AccountFactors;
-  readonly revoked: readonly NewRevocation[];
-}
-
-type Who = Pick<FactorChange, "userId" | "sessionId" | "now" | "origin">;
-
-/** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
-const nextVersion = ({ factorsVersion }: AccountFactors, now: number) => Math.max(factorsVersion + 1, now);
-
-export function* writeChange(
-  who: Who,
-  before: AccountFactors,
-  factors: readonly FactorName[],
-  ended: "without" | "others" | "none",
-): Transaction<Changed> {
-  const { userId, sessionId: exceptSession, now, origin } = who;
-  const account = { ...before, factors, factorsVersion: nextVersion(before, now) };
-  yield* writeAccount(userId, account);
-  if (ended === "none") return { account, revoked: [] };
-  const acr = ended === "without" ? "1fa" : undefined;
-  const reason = "factors_changed";
-  return { account, revoked: yield* endOpenSessions({ userId, exceptSession, reason, now, origin, acr }) };
-}
+type Who = Pick<FactorChange, "userId" | "login" | "own" | "now" | "origin">;
 
 /** A factor that is set up. */
 export type NewFactor =
@@ -99,30 +82,29 @@ export type NewFactor =
   /** `codes` are stored if this is the first second factor of the account. */
   | { readonly passkey: NewPasskeyRow; readonly handle: string; readonly codes: readonly string[] };
 
-type NewOwned<F> = Who & { readonly login: string } & F;
+type NewOwned<F> = Who & {
+  /** The session that the row names as its origin, which can be one that is just created. */
+  readonly addedBy: string | undefined;
+} & F;
 
 /** Undefined: an account has this passkey, or the user has too many. The caller holds the lock of the sessions. */
-export function* addFactor(before: AccountFactors, input: NewOwned<NewFactor>): Transaction<Changed | undefined> {
+export function* addFactor(before: AccountFactors, input: NewOwned<NewFactor>): Transaction<CarriedOut | undefined> {
   return "totp" in input ? yield* addTotp(before, input) : yield* addPasskey(before, input);
 }
 
 function* addPasskey(
   before: AccountFactors,
   input: NewOwned<Extract<NewFactor, { passkey: NewPasskeyRow }>>,
-): Transaction<Changed | undefined> {
-  const { userId, login, now, origin, passkey, handle, codes } = input;
-  if (!(yield* insertPasskey(userId, passkey, now))) return undefined;
+): Transaction<CarriedOut | undefined> {
+  const { userId, login, now, origin, passkey, handle, codes, addedBy } = input;
+  if (!(yield* insertPasskey(userId, passkey, now, addedBy))) return undefined;
   const isFirst = before.factors.length === 0;
   if (isFirst) yield* writeCodes(userId, codes);
   const detail = { factor: "passkey", passkey: passkey.id };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail });
+  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { passkey: passkey.id });
   const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
-  const changed = yield* writeChange(
-    input,
-    before,
-    withFactors(before.factors, ...added),
-    isFirst ? "without" : "none",
-  );
+  const account = { ...before, factors: withFactors(before.factors, ...added) };
+  const changed = yield* carryOut(isFirst ? "first_factor_added" : "factor_added", { ...input, account });
   yield* writeHandle(userId, handle);
   return changed;
 }
@@ -131,44 +113,45 @@ function* addPasskey(
 function* addTotp(
   before: AccountFactors,
   input: NewOwned<Extract<NewFactor, { totp: NewTotp }>>,
-): Transaction<Changed> {
-  const { userId, login, now, origin, totp, codes } = input;
-  yield* writeTotp(userId, totp, now);
+): Transaction<CarriedOut> {
+  const { userId, login, now, origin, totp, codes, addedBy } = input;
+  yield* writeTotp(userId, totp, now, addedBy);
   yield* writeCodes(userId, codes);
   const replaced = before.factors.includes("totp");
   const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail });
-  const factors = withFactors(before.factors, "totp", "recovery_code");
-  return yield* writeChange(
-    input,
-    before,
-    factors,
-    before.factors.length === 0 ? "without" : replaced ? "others" : "none",
-  );
+  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { totp: now });
+  const change: Change =
+    before.factors.length === 0 ? "first_factor_added" : replaced ? "factor_replaced" : "factor_added";
+  const account = { ...before, factors: withFactors(before.factors, "totp", "recovery_code") };
+  return yield* carryOut(change, { ...input, account });
 }
 
 export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
-  const changed = yield* addFactor(account, input);
+  const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
   if (!changed) return failed("taken");
-  const isFirst = account.factors.length === 0;
-  return { outcome: "done", isFirst, revocations: yield* writeRevocations(changed.revoked) };
+  return { ...(yield* succeeded(changed)), isFirst: account.factors.length === 0 };
 }
 
 export function* replaceRecoveryCodes(
-  input: FactorChange & { readonly codes: readonly string[] },
+  input: FactorChange & {
+    readonly codes: readonly string[];
+    /** The codes of a lost response. Nothing else of the account was made with them. */
+    readonly isRepeated?: boolean;
+  },
 ): Transaction<FactorOutcome> {
   const { userId, login, now, origin, codes } = input;
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (account.factors.every((factor) => factor === "recovery_code")) return failed("none");
   yield* writeCodes(userId, codes);
+  if (input.isRepeated) return { outcome: "done", revocations: [] };
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail });
-  const { revoked } = yield* writeChange(input, account, withFactors(account.factors, "recovery_code"), "others");
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { codes: true });
+  const after = { ...account, factors: withFactors(account.factors, "recovery_code") };
+  return yield* succeeded(yield* carryOut("codes_replaced", { ...input, account: after }));
 }
 
 export interface FactorRemoval extends Omit<FactorChange, "login"> {
@@ -203,8 +186,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const gone = factors.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
   yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
-  const { revoked } = yield* writeChange(input, account, left, "others");
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  return yield* succeeded(yield* carryOut("factor_removed", { ...input, account: { ...account, factors: left } }));
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
@@ -236,19 +218,24 @@ export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "or
   readonly login: string | undefined;
 }
 
-/** No device is remembered any more. */
 export function* forgetDevices(input: AccountChange): Transaction<void> {
-  const { userId, login, now, origin } = input;
-  yield* moveFactorsVersion(userId, now);
-  yield* recordAudit({ at: now, event: "devices_forgotten", userId, login, origin });
+  const { userId, login, now: at, origin } = input;
+  yield* carryOut("devices_forgotten", input);
+  yield* recordAudit({ at, event: "devices_forgotten", userId, login, origin });
 }
 
-/** Sets the policy of one account. Undefined: that of its roles. */
-export function* setFactorPolicy(input: AccountChange & { readonly policy: Policy | undefined }): Transaction<void> {
-  const { userId, login, now, origin, policy } = input;
+/** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
+export function* setFactorPolicy(
+  input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
+): Transaction<readonly Revocation[]> {
+  const { userId, login, now, origin, policy, rolePolicies } = input;
+  const user = yield* lockUser(userId, "share");
   yield* advisoryLock(`sessions of ${userId}`);
   const account = yield* (yield* sendStateAndAccount(userId))();
-  yield* writeAccount(userId, { ...account, policy });
   const detail = { policy: policy ?? "default" };
   yield* recordAudit({ at: now, event: "factor_policy_changed", userId, login, origin, detail });
+  // Only the application knows the roles of its users. Their next renewal decides.
+  const rolePolicy = user && policyOf(user.roles, rolePolicies);
+  const changed = yield* carryOut("policy_set", { ...input, account: { ...account, policy }, rolePolicy });
+  return yield* writeRevocations(changed.revoked);
 }

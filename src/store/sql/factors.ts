@@ -107,12 +107,18 @@ export interface NewTotp extends SealedSecret {
   readonly step: number;
 }
 
-const totpColumns = columnsOf("user_id", "secret", "kid", "last_step", "since");
+const totpColumns = columnsOf("user_id", "secret", "kid", "last_step", "since", "added_by");
 const insertTotp = `insert into ampho_totp (${totpColumns.list}) values (${totpColumns.placeholders})`;
 
-export function* writeTotp(userId: string, { secret, kid, step }: NewTotp, now: number): Transaction<void> {
+/** `addedBy`: the session. Undefined for an import. */
+export function* writeTotp(
+  userId: string,
+  { secret, kid, step }: NewTotp,
+  now: number,
+  addedBy: string | undefined,
+): Transaction<void> {
   yield* deleteTotp(userId);
-  yield* write(insertTotp, totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now }));
+  yield* write(insertTotp, totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now, added_by: addedBy ?? null }));
 }
 
 const codeColumns = columnsOf("hash", "user_id");
@@ -165,8 +171,8 @@ export function* importFactors(userId: string, { passkeys, totp }: ImportedFacto
     )
       return false;
   // No step was used here. The present one can have been used at the other system.
-  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now);
-  yield* writeAccount(userId, { factorsVersion: now, factors, policy: undefined });
+  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now, undefined);
+  yield* writeAccount(userId, { factorsVersion: now, devicesVersion: 0, factors, policy: undefined });
   if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
   return true;
 }
@@ -180,21 +186,23 @@ function* importPasskeys(
     handle !== undefined &&
     (yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined;
   if (isTaken) return false;
-  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now))) return false;
+  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now, undefined))) return false;
   return true;
 }
 
-const accountColumns = columnsOf("user_id", "factors_version", "factors", "policy");
+const accountColumns = columnsOf("user_id", "factors_version", "devices_version", "factors", "policy");
 
 /** Writes the account's row. Each change of its factors has a new version. */
 export function* writeAccount(userId: string, account: AccountFactors): Transaction<void> {
   yield* write(
     `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
      on conflict (user_id) do update set
-       factors_version = excluded.factors_version, factors = excluded.factors, policy = excluded.policy`,
+       factors_version = excluded.factors_version, devices_version = excluded.devices_version,
+       factors = excluded.factors, policy = excluded.policy`,
     accountColumns.values({
       user_id: userId,
       factors_version: account.factorsVersion,
+      devices_version: account.devicesVersion,
       factors: JSON.stringify(account.factors),
       policy: account.policy ?? null,
     }),
@@ -215,7 +223,7 @@ export function* moveFactorsVersion(userId: string, now: number): Transaction<vo
     `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
      on conflict (user_id) do update set factors_version =
        case when ampho_accounts.factors_version < ? then ? else ampho_accounts.factors_version + 1 end`,
-    [...accountColumns.values({ user_id: userId, factors_version: now, factors: "[]", policy: null }), now, now],
+    [...accountColumns.values({ user_id: userId, factors_version: now, devices_version: 0, factors: "[]", policy: null }), now, now],
   );
 }
 
@@ -233,7 +241,7 @@ export interface Factors extends AccountFactors {
   readonly recoveryCodesLeft: number;
 }
 
-const select = `select factors_version, factors, policy, secret, kid, last_step, since,
+const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since,
     (select count(*) from ampho_recovery where ampho_recovery.user_id = asked.user_id and used_at is null) as codes_left
   from (select cast(? as text) as user_id) as asked
   left join ampho_accounts on ampho_accounts.user_id = asked.user_id

@@ -100,7 +100,8 @@ export function* isIdentityTaken(identity: Pick<ProvenIdentity, "issuer" | "subj
 
 export const identitiesMax = 20;
 
-const insert = `insert into ampho_identities (${columns.list}) values (${columns.placeholders})
+const insertColumns = columnsOf(...columns.names, "added_by");
+const insert = `insert into ampho_identities (${insertColumns.list}) values (${insertColumns.placeholders})
   on conflict (issuer, subject) do nothing returning user_id`;
 
 type NewIdentity = Omit<ProvenIdentity, "email"> & { readonly email?: string | null | undefined };
@@ -108,6 +109,8 @@ type NewIdentity = Omit<ProvenIdentity, "email"> & { readonly email?: string | n
 interface IdentityTimes {
   readonly createdAt: number;
   readonly usedAt: number | null;
+  /** The session that has linked it. Undefined for an import and a registration. */
+  readonly addedBy: string | undefined;
 }
 
 /** `taken`: an account has it. `full`: the account has 20. */
@@ -127,10 +130,11 @@ export function* insertIdentity(
 export function* insertFreeIdentity(
   userId: string,
   { issuer, subject, provider, email = null }: NewIdentity,
-  { createdAt, usedAt }: IdentityTimes,
+  { createdAt, usedAt, addedBy }: IdentityTimes,
 ): Transaction<boolean> {
-  const values = { issuer, subject, user_id: userId, provider, email, created_at: createdAt, used_at: usedAt };
-  return (yield* first(insert, columns.values(values))) !== undefined;
+  const times = { created_at: createdAt, used_at: usedAt };
+  const values = { issuer, subject, user_id: userId, provider, email, ...times, added_by: addedBy ?? null };
+  return (yield* first(insert, insertColumns.values(values))) !== undefined;
 }
 
 /** Records a login. False: the identity was unlinked meanwhile. */

@@ -1,10 +1,9 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
-import type { AuditEntry } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type FactorChange, type FactorOutcome, lockAccount, writeChange } from "./factor-changes.js";
+import { carryOut } from "./changes.js";
+import { type FactorChange, type FactorOutcome, lockAccount, succeeded } from "./factor-changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
-import { writeRevocations } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
@@ -23,14 +22,16 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
-  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null });
+  const addedBy = input.own?.sessionId;
+  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
   if (inserted === "full") return failed("none");
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
-    return failed(own ? "done" : "taken");
+    if (!own) return failed("taken");
+    return yield* succeeded(yield* carryOut("identity_linked", input));
   }
-  yield* recordLink(input, identity);
-  return { outcome: "done", revocations: [] };
+  yield* recordLink({ ...input, sessionId: addedBy }, identity);
+  return yield* succeeded(yield* carryOut("identity_linked", input));
 }
 
 /** The audit row of a link. The subject stays out of it. */
@@ -46,8 +47,9 @@ export function* recordLink(
   },
   identity: ProvenIdentity,
 ): Transaction<void> {
-  const detail: AuditEntry["detail"] = { provider: identity.provider, identity: identityIdOf(identity) };
-  yield* recordAudit({ at, event: "identity_linked", userId, login, sessionId, origin, detail });
+  const id = identityIdOf(identity);
+  const about = { userId, login, sessionId, origin, detail: { provider: identity.provider, identity: id } };
+  yield* recordAudit({ at, event: "identity_linked", ...about }, { identity: id });
 }
 
 export interface IdentityRemoval extends Omit<FactorChange, "login"> {
@@ -59,7 +61,6 @@ export interface IdentityRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
-/** Ends the other sessions of the user, as the removal of every factor does. */
 export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
   const { userId, login, now, origin, id, ways, reason } = input;
   const account = yield* lockAccount(input);
@@ -74,6 +75,5 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   ]);
   const detail = { provider: gone.provider, identity: id };
   yield* recordAudit({ at: now, event: "identity_unlinked", reason, userId, login, origin, detail });
-  const { revoked } = yield* writeChange(input, account, account.factors, "others");
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  return yield* succeeded(yield* carryOut("identity_unlinked", input));
 }

@@ -148,7 +148,7 @@ function* importIdentities(
   user: StagedUser,
   { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
 ): Transaction<Conflict | undefined> {
-  const times = { createdAt: now, usedAt: null };
+  const times = { createdAt: now, usedAt: null, addedBy: undefined };
   for (const identity of user.identities ?? []) {
     if (yield* insertFreeIdentity(user.id, identity, times)) continue;
     const holder = yield* identityHolderOf(identity);

@@ -3,6 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { first, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
+import type { UserEmail } from "./users.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -19,7 +20,22 @@ export interface MailDraft {
   readonly until: number;
   /** The time from which it can be sent. Default: at once. The age of a waiting mail counts from it. */
   readonly sendAt?: number | undefined;
+  /** What the alarm link of a notice undoes. */
+  readonly undo?: Undo | undefined;
 }
+
+/** A change of an account that the alarm link of its notice undoes. */
+export type Undo =
+  | { readonly identity: string }
+  | { readonly passkey: string }
+  /** The app that was set up at this time, with its recovery codes. */
+  | { readonly totp: number }
+  /** The recovery codes. */
+  | { readonly codes: true }
+  /** The address from before. `canonical` is the one that the change has set, or null. */
+  | { readonly email: UserEmail; readonly canonical: string | null }
+  /** The login name from before. `canonical` is the one that the change has set. */
+  | { readonly login: string; readonly loginCanonical: string; readonly canonical: string };
 
 // A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until then.
 const isRecent = "at > ? and at <= ?";
@@ -27,17 +43,17 @@ const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
 export const mailColumns = columnsOf(
-  ...(["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
+  ...(["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at", "undo"] as const),
 );
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
 const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
-  const { kind, userId, address, claims, language, until, sendAt = now } = draft;
+  const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
   return mailColumns.values({
     ...{ at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims), language },
-    ...{ tries: 0, next_at: sendAt },
+    ...{ tries: 0, next_at: sendAt, undo: undo === undefined ? null : JSON.stringify(undo) },
   });
 }
 
@@ -65,6 +81,7 @@ export interface Notice {
   readonly origin: Origin;
   /** Only if no notice of this kind was written in the hour before. */
   readonly hourly?: true;
+  readonly undo?: Undo | undefined;
 }
 
 const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
@@ -73,12 +90,12 @@ const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
 /** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
-export function* insertNotice({ kind, at, userId, origin, hourly }: Notice): Transaction<void> {
+export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;
   if (language === undefined || userId === undefined) return;
   const address = noticeTo ?? "";
   const claims = { at, agent: agent ?? null };
-  const parameters = valuesOf({ kind, userId, address, claims, language, until: at + noticeSeconds }, at);
+  const parameters = valuesOf({ kind, userId, address, claims, language, undo, until: at + noticeSeconds }, at);
   const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
   if (noticeTo !== undefined) {
     yield* write(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);

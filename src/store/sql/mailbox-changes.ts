@@ -1,22 +1,26 @@
-// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice, which only ends
-// things. Each uses up its transaction in the same store transaction.
+// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { FactorName } from "../../levels/decide.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { advisoryLock, first, type Transaction, textOrNull, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
+import { carryOut, type OwnSession } from "./changes.js";
 import { useUp } from "./factor-changes.js";
-import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
+import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors.js";
+import { identitiesOf, identityIdOf } from "./identities.js";
 import { holderOf, makeRoom } from "./import-rows.js";
-import { insertMail, type MailDraft } from "./mail-rows.js";
+import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
+import { reserveLogin } from "./own-account.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
-import { endOpenSessions } from "./session-ends.js";
+import { hasPasskey, passkeyIdsOf } from "./passkeys.js";
+import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import type { Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
-import { sendStateAndAccount } from "./state.js";
+import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
-import { addressLock, lockUser, sendUserLock, type UserEmail } from "./users.js";
+import { addressLock, lockUser, sendUserLock, type User, type UserEmail } from "./users.js";
 
 export interface MailboxOutcome {
   /**
@@ -24,6 +28,8 @@ export interface MailboxOutcome {
    * an application's own table stores another new password now.
    */
   readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing";
+  /** The session that made the change, whose older tokens have ended. */
+  readonly session?: Session | undefined;
   readonly revocations: readonly Revocation[];
 }
 
@@ -78,6 +84,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   }
   yield* settleBoth(input, "succeeded", "succeeded", login);
   yield* recordAudit({ at: now, event: "reset_done", userId, login, origin });
+  const isFirstProof = "user" in checked && provesFirst(checked.user, input.provesEmail);
   if (stored !== false)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
@@ -85,26 +92,30 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
        where id = ?`,
       [passwordHash, input.provesEmail ?? null, now, userId],
     );
-  if (input.removesFactors && account.factors.length > 0) {
+  let factors = account.factors;
+  if (input.removesFactors && factors.length > 0) {
     yield* deleteFactors(userId);
-    yield* writeAccount(userId, { ...account, factors: [] });
-    const detail = { factors: account.factors };
+    const detail = { factors };
     yield* recordAudit({ at: now, event: "factor_removed", reason: "recovery", userId, login, origin, detail });
+    factors = [];
   }
-  // Ends remembered devices and open transactions, also of a user without a password version.
-  yield* moveFactorsVersion(userId, now);
-  const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "password_changed", now, origin });
+  const changed = { ...input, account: { ...account, factors }, proven: use };
+  const { revoked } = yield* carryOut(isFirstProof ? "email_proven" : "password_reset", changed);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
+
+/** The address that is proven is the one of the user, who has not proven it before. */
+export const provesFirst = (user: User | undefined, proven: string | undefined): boolean =>
+  user?.email !== undefined && user.email.canonical === proven && user.email.provenAt === undefined;
 
 export interface AddressChange {
   readonly userId: string;
   /** Undefined: the user has no address afterwards. */
   readonly email: UserEmail | undefined;
-  /** False for a user of an application's own table, which stores the address itself. */
-  readonly isStored: boolean;
+  /** The user of an application's own table, which stores the address itself. `before`: the address until now. */
+  readonly ownUser: { readonly login: string; readonly before: UserEmail | undefined } | undefined;
   /** The live session that asks. Undefined for an operator or the application. */
-  readonly sessionId: string | undefined;
+  readonly own: OwnSession | undefined;
   readonly spend: Spending | undefined;
   readonly attempt: Attempt | undefined;
   readonly now: number;
@@ -112,31 +123,35 @@ export interface AddressChange {
 }
 
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
-export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["outcome"]> {
-  const { userId, email, sessionId, spend: spending, attempt, now, origin } = input;
+export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
+  const { userId, email, own, ownUser, spend: spending, attempt, now, origin } = input;
   // The user first. A new password or an alarm ends the session while this change waits for the row.
-  const readUser = input.isStored ? yield* sendUserLock(userId, "update") : undefined;
-  const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
+  const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
+  if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
   const user = readUser && (yield* readUser());
-  const isGone = input.isStored && (!user || (sessionId !== undefined && user.disabled));
+  const isGone = ownUser === undefined && (!user || (own !== undefined && user.disabled));
   const isChanged = isGone || (readLive !== undefined && !(yield* readLive()));
   const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;
+  const login = (user ?? ownUser)?.login;
   // The code was right, whether it changes something or not.
-  const outcome = stopped === undefined ? "succeeded" : "returned";
-  yield* settleIfAny(attempt, outcome, now, user?.login);
-  if (stopped !== undefined) return stopped;
-  if (!user) {
-    yield* recordAudit({ at: now, event: "email_changed", userId, origin });
-    return "done";
-  }
-  if (email && (yield* isTaken(email, userId))) return "taken";
+  yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
+  if (stopped !== undefined) return failed(stopped);
+  if (user && email && (yield* isTaken(email, userId))) return failed("taken");
+  const before = user ? user.email : ownUser?.before;
+  const isOther = before !== undefined && before.canonical !== email?.canonical;
+  const undo = isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
   // Before the change, because the notice goes to the address until now.
-  yield* recordAudit({ at: now, event: "email_changed", userId, login: user.login, origin });
-  yield* write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
+  yield* recordAudit({ at: now, event: "email_changed", userId, login, origin }, undo);
+  if (user) yield* writeEmail(userId, email);
+  const { revoked, session } = yield* carryOut(isOther ? "email_changed" : "email_added", { ...input, login });
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+const writeEmail = (userId: string, email: UserEmail | undefined) =>
+  write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
     ...[email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, userId],
   ]);
-  return "done";
-}
 
 function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean> {
   // Two changes to one address at the same moment wait for each other here.
@@ -172,23 +187,105 @@ export interface Alarm {
   readonly userId: string;
   /** False for a user of an application's own table, who has no row here. */
   readonly isStored: boolean;
+  /** The number of the notice that had the link. */
+  readonly notice: number;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
+  /** A new id, under which a login name is reserved that is given back. */
+  readonly reservation: string;
   readonly now: number;
   readonly origin: Origin;
+  readonly foreignMaxSeconds: number;
 }
 
-/** Ends the sessions and device proofs of a user, and what was begun. The password stays. */
-export function* raiseAlarm(input: Alarm): Transaction<readonly Revocation[]> {
+export interface AlarmOutcome {
+  /** What only the application's own table can undo. */
+  readonly undo: Undo | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+/**
+ * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
+ * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The password stays.
+ */
+export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const { userId, isStored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
-  // The user was deleted. A row of the account would stay for ever.
-  if (isStored && !user) return [];
   yield* advisoryLock(`sessions of ${userId}`);
-  if (!(yield* spend(spending, now))) return [];
+  if (!(yield* spend(spending, now))) return { undo: undefined, revocations: [] };
+  const login = user?.login;
+  yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
+  // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
+  if (isStored && !user) return { undo: undefined, revocations: [] };
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
-  yield* moveFactorsVersion(userId, now);
-  yield* recordAudit({ at: now, event: "alarm", userId, login: user?.login, origin });
-  const revoked = yield* endOpenSessions({ userId, exceptSession: undefined, reason: "alarm", now, origin });
-  return yield* writeRevocations(revoked);
+  const undo = yield* findUndo(input.notice, userId);
+  const revoked = undo && user ? yield* undoStored(input, user, undo) : [];
+  const account = yield* (yield* sendStateAndAccount(userId))();
+  const factors = undo ? yield* undoFactors(input, account, undo) : account.factors;
+  const changed = yield* carryOut("alarm", { userId, login, now, origin, account: { ...account, factors } });
+  return { undo: isStored ? undefined : undo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
+}
+
+function* findUndo(notice: number, userId: string): Transaction<Undo | undefined> {
+  const row = yield* first("select undo from ampho_mail where n = ? and user_id = ?", [notice, userId]);
+  const undo = row && textOrNull(row, "undo");
+  return undo ? (JSON.parse(undo) as Undo) : undefined;
+}
+
+/** Gives the address or the login name back, unless the user has changed it again or another user has it by now. */
+function* undoStored(
+  { userId, reservation, now, origin, foreignMaxSeconds }: Alarm,
+  user: User,
+  undo: Undo,
+): Transaction<readonly NewRevocation[]> {
+  if ("email" in undo && undo.canonical === (user.email?.canonical ?? null) && !(yield* isTaken(undo.email, userId))) {
+    yield* writeEmail(userId, undo.email);
+    yield* recordAudit({ at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin });
+  }
+  if (!("login" in undo) || undo.canonical !== user.canonical) return [];
+  const { login, loginCanonical: canonical } = undo;
+  const isSame = canonical === user.canonical;
+  if (!isSame && !(yield* reserveLogin({ id: reservation, login, canonical, now }))) return [];
+  yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [login, canonical, userId]);
+  const detail = { before: user.login };
+  yield* recordAudit({ at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail });
+  // Tokens of other software that were issued since the change.
+  const until = untilOf(now, now + foreignMaxSeconds);
+  return isSame ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];
+}
+
+/** Removes the identity or the factor that was added. Returns the second factors that are left. */
+function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, undo: Undo) {
+  const about = { at: now, reason: "alarm", userId, login: undefined, origin };
+  if ("identity" in undo) {
+    const gone = (yield* identitiesOf(userId)).find((each) => identityIdOf(each) === undo.identity);
+    if (gone === undefined) return account.factors;
+    yield* write("delete from ampho_identities where issuer = ? and subject = ?", [gone.issuer, gone.subject]);
+    const detail = { provider: gone.provider, identity: undo.identity };
+    yield* recordAudit({ ...about, event: "identity_unlinked", detail });
+    return account.factors;
+  }
+  const isAdded = yield* hasAdded(userId, undo);
+  if (!isAdded) return account.factors;
+  const passkeys = (yield* passkeyIdsOf(userId)).filter((id) => !("passkey" in undo) || id !== undo.passkey);
+  const keeps: Readonly<Record<FactorName, boolean>> = {
+    passkey: passkeys.length > 0,
+    totp: !("totp" in undo),
+    // A new app has replaced the codes.
+    recovery_code: "passkey" in undo,
+  };
+  const rest = account.factors.filter((factor) => keeps[factor]);
+  const left = rest.every((factor) => factor === "recovery_code") ? [] : rest;
+  if ("passkey" in undo) yield* deleteFactor(userId, "passkey", undo.passkey);
+  for (const factor of account.factors) if (!left.includes(factor)) yield* deleteFactor(userId, factor);
+  const detail = { factors: account.factors.filter((factor) => !left.includes(factor)) };
+  yield* recordAudit({ ...about, event: "factor_removed", detail });
+  return left;
+}
+
+function* hasAdded(userId: string, undo: Undo): Transaction<boolean> {
+  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
+  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
+  if (!("totp" in undo)) return false;
+  return (yield* first("select 1 as found from ampho_totp where user_id = ? and since = ?", [userId, undo.totp])) !== undefined;
 }

@@ -3,14 +3,16 @@
 import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
-import { deleteAccount, moveFactorsVersion } from "./factors.js";
+import { type Change, carryOut } from "./changes.js";
+import { deleteAccount } from "./factors.js";
+import { insertNotice } from "./mail-rows.js";
 import { beginStoring } from "./own-passwords.js";
-import { type Revocation, untilOf, writeRevocations } from "./revocations.js";
-import { endOpenSessions, latestAccess } from "./session-ends.js";
+import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import { latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { sendStateAndAccount } from "./state.js";
-import { insertUser, lockUser, type User } from "./users.js";
+import { insertUser, lockUser, type NewUserRow, type User } from "./users.js";
 
 export interface OwnChange extends Ending, ForeignTokens {
   readonly userId: string;
@@ -46,6 +48,8 @@ function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefin
 }
 
 export interface LoginChange extends OwnChange {
+  /** The canonical form of `login`. */
+  readonly canonical: string;
   readonly newLogin: string;
   readonly newCanonical: string;
   /** Only the spelling changes, so the old login cannot become another user's. */
@@ -63,36 +67,42 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
   if (locked.user !== undefined) {
-    if (!isSame && !(yield* reserveLogin(input))) return failed("taken");
+    const reserved = { id: input.reservation, login: newLogin, canonical: newCanonical, now };
+    if (!isSame && !(yield* reserveLogin(reserved))) return failed("taken");
     yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [newLogin, newCanonical, userId]);
   }
   const detail = { before: login };
-  yield* recordAudit({ at: now, event: "login_changed", userId, login: newLogin, origin, detail });
-  // A login in progress has read the old login, which would be in its tokens.
-  if (locked.user === undefined && !isSame) yield* moveFactorsVersion(userId, now);
+  const event = { at: now, event: "login_changed", userId, login: newLogin, origin, detail } as const;
+  yield* recordAudit(event, { login, loginCanonical: input.canonical, canonical: newCanonical });
   // Lockouts of the old login are no longer this user's.
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   if (isSame) {
     yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
     return { outcome: "done", revocations: [] };
   }
-  return { outcome: "done", revocations: yield* writeRevocations(yield* revokeAll(input, "login_changed")) };
+  return { outcome: "done", revocations: yield* writeRevocations(yield* endEverything("login_changed", input)) };
 }
 
 /** A unique index decides between two users who take a login at the same moment. An update would fail instead of waiting. */
-function* reserveLogin({ reservation: id, newLogin, newCanonical, now }: LoginChange): Transaction<boolean> {
-  const row = { id, login: newLogin, canonical: newCanonical, passwordHash: null, roles: [] };
-  if ((yield* insertUser(row, now)) !== "created") return false;
+export function* reserveLogin({
+  now,
+  ...login
+}: Pick<NewUserRow, "id" | "login" | "canonical"> & { readonly now: number }): Transaction<boolean> {
+  const { id } = login;
+  if ((yield* insertUser({ ...login, passwordHash: null, roles: [] }, now)) !== "created") return false;
   yield* write("delete from ampho_users where id = ?", [id]);
   return true;
 }
 
 /** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */
-function* revokeAll(input: OwnChange, reason: "login_changed" | "user_deleted") {
+function* endEverything(
+  change: Extract<Change, "login_changed" | "deleted">,
+  input: Pick<OwnChange, "userId" | "login" | "now" | "origin" | "foreignMaxSeconds">,
+): Transaction<readonly NewRevocation[]> {
   const { userId, login, now, foreignMaxSeconds } = input;
   const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
-  const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined, reason });
-  return [...sessions, { kind: "user", at: now, until, userId, login } as const];
+  const { revoked } = yield* carryOut(change, input);
+  return [...revoked, { kind: "user", at: now, until, userId, login }];
 }
 
 /** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */
@@ -100,17 +110,19 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   const { userId, login, now } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
-  yield* write("delete from ampho_users where id = ?", [userId]);
+  const revoked = yield* endEverything("deleted", input);
   yield* deleteAccount(userId);
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
-  const revoked = yield* revokeAll(input, "user_deleted");
   // A row of an ended session is kept for a while, so that its tokens are recognised as replayed.
   for (const row of revoked)
     if (row.kind === "session")
       yield* write("update ampho_sessions set login = '', address = null, agent = null where id = ?", [row.sessionId]);
   yield* redactAudit(userId, login);
+  // Before the row is deleted, which has the address.
+  yield* insertNotice({ kind: "account_deleted", at: now, userId, origin: input.origin });
+  yield* write("delete from ampho_users where id = ?", [userId]);
   const origin = { actor: input.origin.actor } as const;
   yield* recordAudit({ at: now, event: "account_removed", userId, origin });
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };

@@ -117,18 +117,25 @@ export function* listPasskeys(userId: string): Transaction<PasskeyList> {
 const withoutPrefix = (row: Row): Row =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name.replace(/^of_/, ""), value]));
 
+const insertColumns = columnsOf(...columns.names, "added_by");
+
 export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt">;
 
 export const passkeysMax = 20;
 
-const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.placeholders})
+const insert = `insert into ampho_passkeys (${insertColumns.list}) values (${insertColumns.placeholders})
   on conflict (id) do nothing returning id`;
 
 /** False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
-export function* insertPasskey(userId: string, passkey: NewPasskeyRow, now: number): Transaction<boolean> {
+export function* insertPasskey(
+  userId: string,
+  passkey: NewPasskeyRow,
+  now: number,
+  addedBy: string | undefined,
+): Transaction<boolean> {
   const count = yield* first("select count(*) as passkeys from ampho_passkeys where user_id = ?", [userId]);
   if (count && integer(count, "passkeys") >= passkeysMax) return false;
-  const values = columns.values({
+  const values = insertColumns.values({
     id: passkey.id,
     user_id: userId,
     public_key: JSON.stringify(passkey.publicKey),
@@ -145,6 +152,7 @@ export function* insertPasskey(userId: string, passkey: NewPasskeyRow, now: numb
     created_at: now,
     used_at: null,
     own_handle: passkey.ownHandle ?? null,
+    added_by: addedBy ?? null,
   });
   return (yield* first(insert, values)) !== undefined;
 }

@@ -3,6 +3,7 @@
 // grace. Any other token is a replay and ends the session.
 // All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
+import { policyOf, reachesPolicy, type RolePolicies } from "../../levels/policy.js";
 import { DatabaseError } from "../database-error.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -18,7 +19,7 @@ import {
   sessionOf,
 } from "./session-rows.js";
 import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
-import { findUserById, sendUserOf, type User } from "./users.js";
+import { type SessionOwner, sendOwnerOf, type User } from "./users.js";
 
 export interface Renewal extends Move {
   /** The generation of the presented token. */
@@ -28,8 +29,10 @@ export interface Renewal extends Move {
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
-  /** `true`: the user is read from this database in the transaction. `false`: the caller has asked the application's table. */
-  readonly stored: boolean;
+  /** The roles of a user of an application's own table. Undefined: the user is read from this database in the transaction. */
+  readonly ownRoles: readonly string[] | undefined;
+  /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
+  readonly rolePolicies: RolePolicies;
 }
 
 export type RenewOutcome =
@@ -51,9 +54,9 @@ const select = `select ${sessionColumns.list}, era, ended_at, idempotency from a
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (!input.repeatsOnly) {
     const readMoved = yield* sendMove(input, input.gen);
-    const readUser = input.stored ? yield* sendUserOf(input.sessionId) : undefined;
+    const readOwner = yield* sendOwnerOf(input.sessionId);
     const moved = yield* readMoved();
-    if (moved) return yield* grant(input, moved, readUser?.(), "renewed", "renew");
+    if (moved) return yield* grant(input, moved, yield* readOwner(), "renewed", "renew");
   }
 
   const { era, accessUntil } = yield* readState();
@@ -70,8 +73,8 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   const repeated = { session: { ...session, accessExpires }, accessUntil };
   // Read again, because the deferred read can be older than the row that this transaction has waited for.
-  const user = input.stored ? findUserById(session.userId) : undefined;
-  return yield* grant(input, repeated, user, "repeated", sharedOrRepeated(input, session));
+  const readOwner = yield* sendOwnerOf(session.id);
+  return yield* grant(input, repeated, yield* readOwner(), "repeated", sharedOrRepeated(input, session));
 }
 
 /**
@@ -99,19 +102,22 @@ function sharedOrRepeated({ origin }: Renewal, session: Session): "renew_shared"
 function* grant(
   input: Renewal,
   { session, accessUntil }: Moved,
-  readUser: Transaction<User | undefined> | undefined,
+  { user: found, policy: ownPolicy }: SessionOwner,
   outcome: "renewed" | "repeated",
   event: "renew" | "renew_repeated" | "renew_shared",
 ): Transaction<RenewOutcome> {
-  let user: User | undefined;
-  if (readUser) {
-    user = yield* readUser;
+  const { ownRoles, rolePolicies } = input;
+  const user = ownRoles === undefined ? found : undefined;
+  if (ownRoles === undefined) {
     // Only the application can say whether its user is gone. The rollback leaves the session as it was.
     if (!user && (yield* applicationOwnsUsers()))
       throw new DatabaseError("the user is in the table of the option `users`, which this process does not have");
     if (!user) return yield* end(input, session, "user_deleted");
     if (user.disabled) return yield* end(input, session, "user_disabled");
   }
+  const policy = ownPolicy ?? policyOf(ownRoles ?? user?.roles ?? [], rolePolicies);
+  // The application vouches for a session without methods, which it has created.
+  if (session.amr.length > 0 && !reachesPolicy(session, policy)) return yield* end(input, session, "policy");
   yield* recordAudit({ ...entry(input, session), event });
   yield* recordAccess({ accessUntil }, session.accessExpires);
   return { outcome, session, user };
@@ -130,7 +136,7 @@ function* reject(
 function* end(
   input: Renewal,
   session: Session,
-  why: Extract<EndReason, "replayed" | "user_deleted" | "user_disabled">,
+  why: Extract<EndReason, "replayed" | "user_deleted" | "user_disabled" | "policy">,
 ): Transaction<RenewOutcome> {
   // A generation ahead of the database's was issued before the database lost its last writes, together with an access token.
   const canExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;

@@ -33,7 +33,8 @@ export interface Numbered {
  */
 export type Revocation = Numbered &
   (
-    | { readonly kind: "session"; readonly sessionId: string }
+    /** `gen`: only tokens of older generations. */
+    | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number }
     /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
     | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
     /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
@@ -78,7 +79,7 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
 }
 
 const columns = columnsOf(
-  ...(["at", "until", "kind", "session_id", "user_id", "login"] as const),
+  ...(["at", "until", "kind", "session_id", "gen", "user_id", "login"] as const),
   ...(["roles_version", "roles", "kid", "era"] as const),
 );
 const insert = `insert into ampho_revocations (n, ${columns.list})
@@ -92,6 +93,7 @@ export function* insertRevocation(row: NewRevocation, beforeLast: number): Trans
     until: row.until,
     kind: row.kind,
     session_id: row.kind === "session" ? row.sessionId : null,
+    gen: row.kind === "session" ? (row.gen ?? null) : null,
     user_id: ofUser?.userId ?? null,
     login: ofUser?.login ?? null,
     roles_version: row.kind === "roles" ? row.rolesVersion : null,
@@ -157,7 +159,11 @@ function revocationOf(row: Row): Revocation {
 type Content =
   WithoutNumber<Revocation> extends infer T ? (T extends unknown ? Omit<T, "at" | "until"> : never) : never;
 const readers: Readonly<Record<string, (row: Row) => Content>> = {
-  session: (row) => ({ kind: "session", sessionId: text(row, "session_id") }),
+  session: (row) => ({
+    kind: "session",
+    sessionId: text(row, "session_id"),
+    ...(row["gen"] !== null && { gen: integer(row, "gen") }),
+  }),
   user: (row) => ({ kind: "user", userId: text(row, "user_id"), login: text(row, "login") }),
   roles: (row) => ({
     kind: "roles",

@@ -2,6 +2,7 @@
 // accepted. So every process closes the sockets of the session, however old its tokens are.
 import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
+import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { moveFactorsVersion } from "./factors.js";
@@ -14,7 +15,15 @@ import {
   untilOf,
   writeRevocations,
 } from "./revocations.js";
-import { type Ending, type EndReason, endingParameters, type ForeignTokens, setEnded } from "./session-rows.js";
+import {
+  type Ending,
+  type EndReason,
+  endingParameters,
+  type ForeignTokens,
+  levelOf,
+  type Session,
+  setEnded,
+} from "./session-rows.js";
 import { moveEra, readState } from "./state.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
@@ -36,6 +45,11 @@ function revoked(row: Row, now: number): NewRevocation {
 
 function revokedUntil(accessExpires: number, sessionId: string, now: number): NewRevocation {
   return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId };
+}
+
+/** The tokens of a session that are older than its present generation. */
+export function revokedTokens({ id: sessionId, gen, accessExpires }: Session, now: number): NewRevocation {
+  return { kind: "session", at: now, until: untilOf(now, accessExpires), sessionId, gen };
 }
 
 function* recordEnd(row: Row, reason: EndReason, ending: Ending): Transaction<void> {
@@ -155,12 +169,7 @@ export function* endOpenSessions(input: UserEnding): Transaction<readonly NewRev
   const { era } = yield* readState();
   const level = acr === undefined ? "" : "and acr = ?";
   const which = [userId, exceptSession ?? "", ...(acr === undefined ? [] : [acr])];
-  // In the order in which every other transaction locks several sessions.
-  yield* query(
-    `select n from ampho_sessions where user_id = ? and ended_at is null and id <> ? ${level} order by n desc`,
-    which,
-    "update",
-  );
+  yield* lockSessions(userId);
   const rows = yield* query(
     `update ampho_sessions set ${setEnded}
      where user_id = ? and ended_at is null and id <> ? ${level}
@@ -173,6 +182,30 @@ export function* endOpenSessions(input: UserEnding): Transaction<readonly NewRev
     .sort((a, b) => integer(a, "n") - integer(b, "n"));
   for (const row of open) yield* recordEnd(row, reason, input);
   return open.map((row) => revoked(row, now));
+}
+
+/** In the order in which every other transaction locks several sessions. */
+function* lockSessions(userId: string): Transaction<readonly Row[]> {
+  return yield* query(
+    `select id, user_id, login, amr, acr from ampho_sessions where user_id = ? and ended_at is null order by n desc`,
+    [userId],
+    "update",
+  );
+}
+
+/** Ends the sessions that have proven less than the policy asks for. The caller writes the revocations. */
+export function* endWeakSessions(
+  input: Ending & { readonly userId: string; readonly reason: EndReason; readonly policy: Policy | undefined },
+): Transaction<readonly NewRevocation[]> {
+  const { userId, policy = "optional", reason, now } = input;
+  const all: NewRevocation[] = [];
+  for (const row of yield* lockSessions(userId)) {
+    if (reachesPolicy(levelOf(row), policy)) continue;
+    const ended = yield* endById(text(row, "id"), reason, now);
+    all.push(...ended);
+    if (ended.length > 0) yield* recordEnd(row, reason, input);
+  }
+  return all;
 }
 
 /** More sessions than a lower `sessionsPerUser` leaves over at once. The next login ends the rest. */

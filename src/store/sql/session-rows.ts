@@ -60,6 +60,12 @@ export type EndReason =
   | "alarm"
   /** A second factor was added, replaced or removed. */
   | "factors_changed"
+  /** The account has another address. */
+  | "email_changed"
+  /** The address was proven for the first time, by a login without the password or by a reset. */
+  | "email_proven"
+  /** The policy of the user asks for more than the session has proven. */
+  | "policy"
   | "user_disabled"
   | "user_deleted"
   /** The tokens of the session carry the old login. */
@@ -94,6 +100,11 @@ export const sessionColumns = columnsOf(
   ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
 );
 
+/** What the session of the row has proven. */
+export function levelOf(row: Row): Pick<Session, "amr" | "acr"> {
+  return { amr: texts(row, "amr"), acr: acrs.find((level) => level === row["acr"]) ?? schemaMismatch("acr") };
+}
+
 export function sessionOf(row: Row): Session {
   return {
     id: text(row, "id"),
@@ -102,8 +113,7 @@ export function sessionOf(row: Row): Session {
     gen: integer(row, "gen"),
     createdAt: integer(row, "created_at"),
     authTime: integer(row, "auth_time"),
-    amr: texts(row, "amr"),
-    acr: acrs.find((level) => level === row["acr"]) ?? schemaMismatch("acr"),
+    ...levelOf(row),
     provedAt: integer(row, "proved_at"),
     provedGen: integer(row, "proved_gen"),
     renewedAt: integer(row, "renewed_at"),
@@ -142,11 +152,15 @@ export function* insertSession(session: Session, era: number): Transaction<void>
   yield* write(insert, [...values, ...extraColumns.values({ era, delete_after: deleteAfter })]);
 }
 
-export interface Move {
-  readonly sessionId: string;
-  readonly now: number;
+/** The lifetimes of the tokens that a session gets. */
+export interface TokenTimes {
   readonly accessTtlSeconds: number;
   readonly idleSeconds: number;
+}
+
+export interface Move extends TokenTimes {
+  readonly sessionId: string;
+  readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
   readonly idempotency: string | undefined;
   readonly origin: Pick<Origin, "address" | "agent">;
@@ -215,6 +229,18 @@ export function* moveProof(
     ...[authTime, JSON.stringify(amr), acr, now],
     ...[sessionId, userId, era, now],
   ]);
+  return row && sessionOf(row);
+}
+
+const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
+
+/** Moves a live session of the user on, so that its older tokens never renew. What it has proven stays. */
+export function* replaceTokens(
+  move: Omit<Move, "idempotency"> & { readonly userId: string; readonly era: number },
+): Transaction<Session | undefined> {
+  const { now, sessionId, userId, era } = move;
+  const next = toNextParameters({ ...move, idempotency: undefined });
+  const row = yield* first(replacement, [...next, now, sessionId, userId, era, now]);
   return row && sessionOf(row);
 }
 

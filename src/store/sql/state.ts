@@ -1,7 +1,7 @@
 // The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row then
 // makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
 import { type FactorName, factorNames } from "../../levels/decide.js";
-import { type Policy, policies } from "../../levels/policy.js";
+import { type Policy, policyFrom } from "../../levels/policy.js";
 import {
   first,
   integer,
@@ -11,7 +11,6 @@ import {
   send,
   type Transaction,
   text,
-  textOrNull,
   texts,
   write,
 } from "../transaction.js";
@@ -96,13 +95,15 @@ export function* writeApplicationOwnsUsers(input: {
 export interface AccountFactors {
   /** Grows with every change of factors. Remembered devices and transactions hold it. */
   readonly factorsVersion: number;
+  /** Grows when the remembered devices are forgotten and nothing else changes. They hold it too. */
+  readonly devicesVersion: number;
   /** The second factors that the account can prove now. */
   readonly factors: readonly FactorName[];
   /** Replaces the policy of the roles. */
   readonly policy: Policy | undefined;
 }
 
-const selectWithAccount = `select epoch, era, last_revocation, access_until, factors_version, factors, policy
+const selectWithAccount = `select epoch, era, last_revocation, access_until, factors_version, devices_version, factors, policy
   from ampho_state left join ampho_accounts on ampho_accounts.user_id = ? where id = 1`;
 
 /** The state and an account in one statement, deferred, because every login reads both. */
@@ -116,17 +117,19 @@ export function* sendStateAndAccount(userId: string): Transaction<() => Transact
 
 /** The columns of an account in a join. `accountOf` reads them. */
 export const accountColumnsOf = (table: string) =>
-  ["factors_version", "factors", "policy"].map((name) => `${table}.${name} as ${name}`).join(", ");
+  ["factors_version", "devices_version", "factors", "policy"].map((name) => `${table}.${name} as ${name}`).join(", ");
+
+const noAccount: AccountFactors = { factorsVersion: 0, devicesVersion: 0, factors: [], policy: undefined };
 
 /** Reads the columns of an account, which are null if it has no row. */
 export function accountOf(row: Row): AccountFactors {
-  if (row["factors_version"] === null) return { factorsVersion: 0, factors: [], policy: undefined };
+  if (row["factors_version"] === null) return noAccount;
   const stored = texts(row, "factors");
-  const policy = textOrNull(row, "policy");
   return {
     factorsVersion: integer(row, "factors_version"),
+    devicesVersion: integer(row, "devices_version"),
     factors: factorNames.filter((name) => stored.includes(name)),
-    policy: policies.find((each) => each === policy),
+    policy: policyFrom(row["policy"]),
   };
 }
 

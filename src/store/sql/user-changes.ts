@@ -1,25 +1,27 @@
 // Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
 import type { Origin } from "../../audit/entry.js";
+import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, text, write } from "../transaction.js";
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { countCodes, deleteAccount, factorsVersionOf, moveFactorsVersion } from "./factors.js";
+import { type Change, carryOut, type OwnSession } from "./changes.js";
+import { countCodes, deleteAccount, factorsVersionOf } from "./factors.js";
 import { beginStoring } from "./own-passwords.js";
 import { hasLoginPasskey } from "./passkeys.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
-import { endOpenSessions, latestAccess } from "./session-ends.js";
-import type { Ending, ForeignTokens } from "./session-rows.js";
+import { latestAccess } from "./session-ends.js";
+import type { Ending, ForeignTokens, Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
-import { lockUser, sendUserLock, type User, userColumns, userOf } from "./users.js";
+import { lockUser, sendUserLock, type User } from "./users.js";
 
 export interface PasswordChange extends Ending {
   readonly userId: string;
   readonly passwordHash: string | null;
   /** The version that the caller has read. Undefined: any. */
   readonly passwordVersion: number | undefined;
-  /** The session that goes on. */
-  readonly exceptSession: string | undefined;
+  /** The live session that makes the change. */
+  readonly own: OwnSession | undefined;
   /** The password is removed only if the user can log in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
   /**
@@ -33,18 +35,20 @@ export interface PasswordChange extends Ending {
 
 export interface PasswordOutcome {
   /**
-   * `changed`: another change won. `ended`: `exceptSession` is no longer live. `storing`: an application's own table stores
+   * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
    * another new password now.
    */
   readonly outcome: "done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in";
+  /** The session that made the change, whose older tokens have ended. */
+  readonly session?: Session | undefined;
   readonly revocations: readonly Revocation[];
 }
 
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
-  const { userId, passwordHash, exceptSession, now, origin, ownUser } = input;
+  const { userId, passwordHash, own, now, origin, ownUser } = input;
   const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
   if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
-  const readLive = exceptSession === undefined ? undefined : yield* sendIsLive(exceptSession, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
   const stored = readUser && (yield* readUser());
   const user = stored ?? ownUser;
   if (!user) return { outcome: "unknown", revocations: [] };
@@ -67,12 +71,11 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
       "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
       [passwordHash, userId],
     );
-  // Ends remembered devices and open transactions, which have no password version.
-  else yield* moveFactorsVersion(userId, now);
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
-  const revoked = yield* endOpenSessions({ ...input, reason: "password_changed" });
+  const change = own === undefined ? "password_reset" : input.passkeysOf === undefined ? "password_set" : "password_removed";
+  const { revoked, session } = yield* carryOut(change, { ...input, login: user.login });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
 /** With recovery codes, because the loss of the passkey would otherwise lock the user out. */
@@ -99,6 +102,8 @@ export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Tran
 
 export interface RoleUpdate extends Ending, ForeignTokens {
   readonly userId: string;
+  /** The policies of all roles. A role that is given ends the sessions that its policy would not accept. */
+  readonly rolePolicies: RolePolicies;
   /** `set` replaces all roles. Otherwise `remove` comes first and `add` second. */
   readonly change:
     | { readonly set: readonly string[] }
@@ -131,10 +136,12 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   ]);
   const detail = { roles, added, removed };
   yield* recordAudit({ at: now, event: "roles_changed", userId, login, origin, detail });
-  if (removed.length === 0) return { user, revocations: [] };
+  const rolePolicy = policyOf(roles, input.rolePolicies);
+  const { revoked } = yield* carryOut("role_given", { userId, login, now, origin, rolePolicy });
+  if (removed.length === 0) return { user, revocations: yield* writeRevocations(revoked) };
   const until = yield* userUntil(input);
-  const revoked: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
-  return { user, revocations: yield* writeRevocations([revoked]) };
+  const lost: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
+  return { user, revocations: yield* writeRevocations([...revoked, lost]) };
 }
 
 export interface UserOutcome {
@@ -154,31 +161,32 @@ export function* setDisabled(
   const event = disabled ? "user_disabled" : "user_enabled";
   yield* recordAudit({ at: now, event, userId, login: user.login, origin });
   if (!disabled) return { found: true, revocations: [] };
-  return { found: true, revocations: yield* revokeEverything(user, "user_disabled", input) };
+  const revoked = yield* endEverything("disabled", user, input);
+  return { found: true, revocations: yield* writeRevocations(revoked) };
 }
-
-const deletion = `delete from ampho_users where id = ? returning ${userColumns.list}`;
 
 export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
   const { userId, now, origin } = input;
-  const row = yield* first(deletion, [userId]);
-  if (!row) return { found: false, revocations: [] };
-  const user = userOf(row);
+  const user = yield* lockUser(userId, "update");
+  if (!user) return { found: false, revocations: [] };
+  const revoked = yield* endEverything("deleted", user, input);
   yield* deleteAccount(userId);
+  // Before the row is deleted, which has the address for the notice.
   yield* recordAudit({ at: now, event: "user_deleted", userId, login: user.login, origin });
-  return { found: true, revocations: yield* revokeEverything(user, "user_deleted", input) };
+  yield* write("delete from ampho_users where id = ?", [userId]);
+  return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-/** Ends the sessions of the user and revokes all other tokens that name the user. */
-function* revokeEverything(
+/** Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations. */
+function* endEverything(
+  change: Extract<Change, "disabled" | "deleted">,
   user: User,
-  reason: "user_disabled" | "user_deleted",
   input: Ending & ForeignTokens,
-): Transaction<readonly Revocation[]> {
+): Transaction<readonly NewRevocation[]> {
   const { id: userId, login } = user;
   const until = Math.max(yield* userUntil({ ...input, userId }), recoveryUntil(input.now));
-  const sessions = yield* endOpenSessions({ ...input, userId, exceptSession: undefined, reason });
-  return yield* writeRevocations([...sessions, { kind: "user", at: input.now, until, userId, login }]);
+  const { revoked } = yield* carryOut(change, { ...input, userId, login });
+  return [...revoked, { kind: "user", at: input.now, until, userId, login }];
 }
 
 /** When the last token that names the user has expired, whichever software issued it, and every login transaction. */

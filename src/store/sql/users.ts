@@ -1,5 +1,6 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
 import type { Origin } from "../../audit/entry.js";
+import { type Policy, policyFrom } from "../../levels/policy.js";
 import {
   advisoryLock,
   first,
@@ -173,14 +174,24 @@ export function* sendUserLock(id: string, lock: "share" | "update"): Transaction
   };
 }
 
-const ofSession = `${select} where id = (select user_id from ampho_sessions where ampho_sessions.id = ?) and ${visible}`;
+const ownerOf = `select ampho_accounts.policy as own_policy, ${userColumns.joined("ampho_users")} from ampho_sessions
+  left join ampho_users on ampho_users.id = ampho_sessions.user_id and ${visible}
+  left join ampho_accounts on ampho_accounts.user_id = ampho_sessions.user_id where ampho_sessions.id = ?`;
+
+export interface SessionOwner {
+  /** Undefined for a user of an application's own table. */
+  readonly user: User | undefined;
+  /** The policy of the account, which replaces that of its roles. */
+  readonly policy: Policy | undefined;
+}
 
 /** The user of a session, deferred. A renewal sends it behind the update of the session, which saves a round trip. */
-export function* sendUserOf(sessionId: string): Transaction<() => Transaction<User | undefined>> {
-  const sent = yield* send(ofSession, [sessionId]);
+export function* sendOwnerOf(sessionId: string): Transaction<() => Transaction<SessionOwner>> {
+  const sent = yield* send(ownerOf, [sessionId]);
   return function* read() {
     const row = yield* resultOf(sent);
-    return row && userOf(row);
+    if (!row) return { user: undefined, policy: undefined };
+    return { user: row["id"] === null ? undefined : userOf(row), policy: policyFrom(row["own_policy"]) };
   };
 }
 

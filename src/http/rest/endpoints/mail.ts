@@ -2,6 +2,7 @@
 // /alarm: what a user does by mail (docs/guides/mailed-links.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { digits, grant, login, mailedCode, opaque, password, recoveryCode, seconds, totp } from "../schemas.js";
@@ -140,7 +141,7 @@ export function beginEmailChange({ flows, auth, input, caller }: Call<z.output<t
 
 export const emailProof = z.object({ transaction: proof.transaction, code: mailedCode });
 
-export function finishEmailChange(call: Call<z.output<typeof emailProof>, Auth>): Promise<void> {
+export function finishEmailChange(call: Call<z.output<typeof emailProof>, Auth>): Promise<Grant> {
   const { flows, auth, input, cookies, caller } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
   return flows.finishEmailChange({ auth, transaction, code: input.code }, caller);

@@ -1,6 +1,7 @@
 // POST /login/outside, its callbacks, /identities: logins at outside providers (docs/guides/providers.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import { Redirect } from "../responses/redirect.js";
 import type { Call } from "../route.js";
@@ -58,13 +59,13 @@ function asRedirect<T extends { readonly url: string; readonly transaction: stri
 
 export const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
 
-export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<void> {
+export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<Grant> {
   const { flows, auth, input, cookies, caller } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
   return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
 }
 
-export function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<void> {
+export function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
   // A text that cannot be an id is not passed to the database.
   if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
   return flows.removeIdentity({ auth, id }, caller);
@@ -122,8 +123,7 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     const response = { provider, code, state: request.state, iss };
     if (request.links) {
       const auth = await call.authenticate();
-      await flows.finishIdentity({ auth, transaction, response }, caller);
-      return new Redirect(page ?? appUrl);
+      return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
     }
     const sent = { transaction, outside: response, bearer, device: cookies.device, superseded: cookies };
     return new Redirect(page ?? appUrl, await flows.login(sent, caller));

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransaction } from "../../../factors/transactions.js";
 import { isCredentialId } from "../../../factors/webauthn-response.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, seconds } from "../schemas.js";
@@ -62,7 +63,7 @@ export const addedPasskey = z
       description: "Eight codes, if this is the first second factor of the account.",
     }),
   })
-  .extend(grant.partial().shape)
+  .extend(grant.shape)
   .meta({ title: "AddedPasskey" });
 
 export function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
@@ -103,6 +104,6 @@ export function renamePasskey(call: Call<z.output<typeof passkeyName>, Auth>): P
   return flows.renamePasskey({ auth, id: idOf(parameters), name: input.name }, caller);
 }
 
-export function removePasskey({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
+export function removePasskey({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<Grant> {
   return flows.removePasskey({ auth, id: idOf(parameters) }, caller);
 }

@@ -2,6 +2,7 @@
 // account.
 import { z } from "zod";
 import { isTransaction } from "../../../factors/transactions.js";
+import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, totp } from "../schemas.js";
@@ -32,15 +33,14 @@ export const totpConfirmation = z.object({
   totp,
 });
 
-export const recoveryCodes = z
+export const newRecoveryCodes = z
   .object({
     recovery_codes: z.array(z.string()).readonly().meta({
       description: "Eight codes that work once each and are not shown again.",
     }),
   })
-  .meta({ title: "RecoveryCodes" });
-
-export const confirmedTotp = recoveryCodes.extend(grant.partial().shape).meta({ title: "ConfirmedTotp" });
+  .extend(grant.shape)
+  .meta({ title: "NewRecoveryCodes" });
 
 export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
   const { flows, input, cookies, caller, authenticate } = call;
@@ -48,7 +48,7 @@ export function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefi
   return flows.confirmTotp({ transaction, totp: input.totp, superseded: cookies, authenticate }, caller);
 }
 
-export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<void> {
+export function removeTotp({ flows, auth, caller }: Call<undefined, Auth>): Promise<Grant> {
   return flows.removeTotp({ auth }, caller);
 }
 

@@ -1,0 +1,26 @@
+// The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies of them. The
+// response has new ones.
+import type { Grant } from "../sessions/session-tokens.js";
+import type { OwnSession } from "../store/sql/changes.js";
+import type { Revocation } from "../store/sql/revocations.js";
+import type { Session } from "../store/sql/session-rows.js";
+import type { Account } from "../users/directory.js";
+import type { Deps } from "./deps.js";
+
+/** Throws `unavailable` while no key can sign the new tokens, so that the change is not made. */
+export function ownSession({ tokens, settings }: Pick<Deps, "tokens" | "settings">, sessionId: string): OwnSession {
+  tokens.requireSigningKey();
+  return { sessionId, accessTtlSeconds: settings.tokenTtl, idleSeconds: settings.sessionIdleTtl };
+}
+
+/** Returns the new tokens of the session that made the change. */
+export function grantAfter(
+  { tokens, revocations }: Pick<Deps, "tokens" | "revocations">,
+  account: Account,
+  changed: { readonly session?: Session | undefined; readonly revocations: readonly Revocation[] },
+): Promise<Grant> {
+  const { session } = changed;
+  if (session === undefined) throw new TypeError("the change was made by no session");
+  revocations.add(changed.revocations);
+  return tokens.grant(session, account, { refresh: true, now: session.provedAt });
+}
