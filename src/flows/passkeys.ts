@@ -100,7 +100,7 @@ export async function addPasskey(
     factor: (codes) => ({ passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });
-  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
+  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined, addedBy: undefined };
   return { passkey: toPasskeyView(created), ...enrolled };
 }
 

@@ -84,12 +84,3 @@ function* removeAdded(
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
 }
-
-/** The second factors of an account that no session has added: an operator or an import has. */
-export function* setByOperator(userId: string, account: AccountFactors): Transaction<readonly FactorName[]> {
-  const key = yield* first("select id from ampho_passkeys where user_id = ? and added_by is null limit 1", [userId]);
-  const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
-  return account.factors.filter((factor) =>
-    factor === "passkey" ? key !== undefined : factor === "totp" ? totp !== undefined : totp !== undefined,
-  );
-}

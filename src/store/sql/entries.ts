@@ -265,7 +265,7 @@ function* link(input: Entry, proven: ProvenIdentity, addedBy: string | undefined
  */
 function* endUnproven(input: Entry, account: Account): Transaction<CarriedOut> {
   const { userId, login, now, origin } = input;
-  const ended = yield* carryOut("email_proven", { userId, login, now, origin, account });
+  const ended = yield* carryOut("email_proven", { userId, login, now, origin, account, proven: input.use });
   yield* write(
     "update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1 where id = ?",
     [userId],

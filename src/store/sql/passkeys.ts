@@ -41,11 +41,13 @@ export interface PasskeyRow {
   readonly usedAt: number | undefined;
   /** The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the account. */
   readonly ownHandle?: string | undefined;
+  /** The session that has added it. Undefined for an import and a registration. */
+  readonly addedBy: string | undefined;
 }
 
 const columns = columnsOf(
   ...(["id", "user_id", "public_key", "alg", "sign_count", "backup_eligible", "backed_up", "uv"] as const),
-  ...(["discoverable", "transports", "aaguid", "rp", "name", "created_at", "used_at", "own_handle"] as const),
+  ...(["discoverable", "transports", "aaguid", "rp", "name", "created_at", "used_at", "own_handle", "added_by"] as const),
 );
 
 function passkeyOf(row: Row): PasskeyRow {
@@ -68,6 +70,7 @@ function passkeyOf(row: Row): PasskeyRow {
     createdAt: integer(row, "created_at"),
     usedAt: usedAt === null ? undefined : integer(row, "used_at"),
     ownHandle: textOrNull(row, "own_handle") ?? undefined,
+    addedBy: textOrNull(row, "added_by") ?? undefined,
   };
 }
 
@@ -117,13 +120,11 @@ export function* listPasskeys(userId: string): Transaction<PasskeyList> {
 const withoutPrefix = (row: Row): Row =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name.replace(/^of_/, ""), value]));
 
-const insertColumns = columnsOf(...columns.names, "added_by");
-
-export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt">;
+export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt" | "addedBy">;
 
 export const passkeysMax = 20;
 
-const insert = `insert into ampho_passkeys (${insertColumns.list}) values (${insertColumns.placeholders})
+const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.placeholders})
   on conflict (id) do nothing returning id`;
 
 /** False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
@@ -135,7 +136,7 @@ export function* insertPasskey(
 ): Transaction<boolean> {
   const count = yield* first("select count(*) as passkeys from ampho_passkeys where user_id = ?", [userId]);
   if (count && integer(count, "passkeys") >= passkeysMax) return false;
-  const values = insertColumns.values({
+  const values = columns.values({
     id: passkey.id,
     user_id: userId,
     public_key: JSON.stringify(passkey.publicKey),
