@@ -145,10 +145,12 @@ export function housekeepingContract(store: Opened): void {
   });
 
   it("a session that ends after its deletion date was moved is deleted a week after its end", async () => {
-    const usual = { stored: false, idleSeconds: day } as const;
-    const session = await openSession(store(), { ...usual, maxSeconds: 90 * day });
+    const usual = { idleSeconds: day } as const;
+    const session = await openSession(store(), { ...usual, stored: false, maxSeconds: 90 * day });
     for (let gen = 0; gen < 10; gen++)
-      await store().renewSession(renewal({ id: session.id, gen }, { ...usual, now: start + (gen + 1) * 80_000 }));
+      await store().renewSession(
+        renewal({ id: session.id, gen }, { ...usual, ownRoles: [], now: start + (gen + 1) * 80_000 }),
+      );
     const last = start + 10 * 80_000;
     expect(await clean(last)).toEqual({});
     const ended = { id: session.id, userId: undefined, reason: "ended_by_operator", now: last, origin: operator };

@@ -72,7 +72,7 @@ export function userContract(store: Opened): void {
     expect([first, second].map(({ next }) => next)).toEqual(["b", undefined]);
   });
 
-  it("a new password moves the version on and ends the user's other sessions", async () => {
+  it("a new password moves the version on and ends the user's other sessions and the older tokens of its own", async () => {
     await addUser(store());
     const kept = await openSession(store());
     const other = await openSession(store());
@@ -82,7 +82,15 @@ export function userContract(store: Opened): void {
       passwordVersion: 1,
       own: ownSession(kept.id),
     });
-    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: other.id }] });
+    expect(done).toMatchObject({
+      outcome: "done",
+      session: { id: kept.id, gen: kept.gen + 1 },
+      revocations: [
+        { kind: "session", sessionId: other.id },
+        { kind: "session", sessionId: kept.id, gen: kept.gen + 1 },
+      ],
+    });
+    expect(done.revocations[0]).not.toHaveProperty("gen");
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-2", passwordVersion: 2 });
     expect((await store().listSessions({ userId: ann.id, now: start })).map(({ id }) => id)).toEqual([kept.id]);
   });

@@ -249,7 +249,7 @@ describe("a change of second factors", () => {
     const session = await openSession(store);
     const adding = await hold();
     await adding.query(
-      `insert into ampho_accounts (user_id, factors_version, factors) values ($1, 1, '["totp","recovery_code"]')`,
+      `insert into ampho_accounts (user_id, factors_version, devices_version, factors) values ($1, 1, 0, '["totp","recovery_code"]')`,
       [ann.id],
     );
     await adding.query("update ampho_sessions set ended_at = $1, end_reason = 'factors_changed' where id = $2", [
@@ -262,7 +262,7 @@ describe("a change of second factors", () => {
     expect(await entered).toMatchObject({ outcome: "factor_needed", enroll: false });
   });
 
-  it("no change at the same moment sets the version of the factors back", async () => {
+  it("no change at the same moment sets the version of the devices back", async () => {
     await addUser(store);
     const who = { userId: ann.id, login: ann.login, now: start, origin: operator };
     const changes = Array.from({ length: 8 }, (_, at) => [
@@ -270,7 +270,7 @@ describe("a change of second factors", () => {
       store.setFactorPolicy({ ...who, policy: at % 2 === 0 ? "required" : undefined, rolePolicies: {} }),
     ]);
     await Promise.all(changes.flat());
-    expect(await store.listFactors(ann.id)).toMatchObject({ factorsVersion: start + 7 });
+    expect(await store.listFactors(ann.id)).toMatchObject({ devicesVersion: start + 7 });
   });
 });
 
