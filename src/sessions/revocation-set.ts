@@ -213,7 +213,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     find(claims) {
       if (rows.size === 0) return undefined;
       if (claims.sid !== undefined) {
-        if (sessions.size > 0 && (claims.gen ?? 0) < (sessions.get(names.session(claims.sid)) ?? 0)) return "session";
+        if (sessions.size > 0 && isBefore(claims.gen, sessions.get(names.session(claims.sid)))) return "session";
         if (all !== undefined && (eraOf(claims.sid) < all.era || (claims.iat ?? 0) <= all.sessionsAt)) return "all";
       } else if (all !== undefined && (claims.iat === undefined || claims.iat <= all.at)) return "all";
       if (claims.sub !== undefined) {
@@ -249,6 +249,10 @@ function identity(row: Revocation): string {
   const { n: _number, ...rest } = row;
   return JSON.stringify(rest, Object.keys(rest).sort());
 }
+
+/** A login transaction has no generation. It ends with its session, and by the versions of the account. */
+const isBefore = (gen: number | undefined, good: number | undefined): boolean =>
+  good !== undefined && (good === Infinity || (gen !== undefined && gen < good));
 
 /** False for a token of other software, also if that has put its own `sid` into it. */
 const isSession = (sid: string | undefined): boolean => sid !== undefined && eraOf(sid) >= 0;

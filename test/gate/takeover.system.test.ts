@@ -1,0 +1,321 @@
+// Attempts to keep an account that its owner has taken back, and to take over one that is not proven yet.
+import { describe, expect, it } from "vitest";
+import type { ApplicationUser } from "../../dist/index.js";
+import { admission, type FullGrant, grantOf, password, type World } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
+import { addPerson, asked, askedReset, begin, finishReset, logInBy, type Mailing, newPassword, openMailing } from "./mailboxes.js";
+import { link, openOutside, signIn } from "./outside.js";
+import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
+
+const address = "ann@example.org";
+const raise = (world: World, alarm: string) => world.call("POST", "/alarm", { body: { alarm } });
+
+async function changeAddress(world: Mailing, bearer: string, email: string) {
+  const { transaction } = await begin(world, "/account/email", { email }, { bearer });
+  const { code } = await world.mail("email");
+  return grantOf(await world.call("POST", "/account/email/finish", { bearer, body: { transaction, code } }));
+}
+
+/** A user whom the sign-up of an application has created, with an address that nobody has proven. */
+const unproven = (world: World) => world.ampho.users.create({ login: "mallory", password, email: address });
+
+async function confirmApp(world: World, grant: FullGrant) {
+  const { secret, transaction } = await setUp(world, grant.token);
+  const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+  return { secret, grant: grantOf(await world.call("POST", "/totp/confirm", { bearer: grant.token, body })) };
+}
+
+onBothDatabases((ground) => {
+  describe("the alarm link of a notice", () => {
+    it("puts the address back, so that a reset reaches its owner", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      await changeAddress(world, thief.token, "thief@evil.example");
+      const { alarm } = await world.mail("email_changed", address);
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: address, emailProven: true });
+      const { transaction, mail } = await askedReset(world, address);
+      expect(mail.to).toBe(address);
+      expect((await finishReset(world, { transaction, code: mail.code })).status).toBe(204);
+      expect(await world.events()).toContain("email_changed: alarm");
+    });
+
+    it("leaves an address that was changed again, and one that another user has by now", async () => {
+      const world = await openMailing(ground);
+      const first = await addPerson(world, address, password);
+      const second = await changeAddress(world, first.token, "ann@second.example");
+      const { alarm } = await world.mail("email_changed", address);
+      await changeAddress(world, second.token, "ann@third.example");
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: "ann@third.example" });
+      const { alarm: later } = await world.mail("email_changed", "ann@second.example");
+      await world.ampho.users.create({ login: "ben", email: "ann@second.example" });
+      expect((await raise(world, later)).status).toBe(204);
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: "ann@third.example" });
+    });
+
+    it("puts the login name back, which a user needs to ask for a reset", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      const changed = await world.call("POST", "/account/login", { bearer: thief.token, body: { login: "stolen" } });
+      expect(changed.status, changed.text).toBe(204);
+      const { alarm } = await world.mail("login_changed", address);
+      world.clock.advance(1);
+      const stolen = grantOf(await logIn(world, "stolen"));
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect(await admission(world.ampho, stolen.token)).toBe("invalid_token");
+      expect(await world.ampho.users.find("stolen")).toBeUndefined();
+      expect(await world.ampho.users.find(address)).toMatchObject({ login: address });
+      expect((await askedReset(world, address)).mail.to).toBe(address);
+    });
+
+    it("removes an app that was set up, with its recovery codes, and not the app that the owner sets up later", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      await confirmApp(world, thief);
+      const { alarm } = await world.mail("factor_added", address);
+      world.clock.advance(31);
+      expect((await raise(world, alarm)).status).toBe(204);
+      world.clock.advance(1);
+      const owner = grantOf(await logIn(world, address));
+      expect(claimsOf(owner.token)).toMatchObject({ acr: "1fa" });
+      const { grant } = await confirmApp(world, owner);
+      await world.mail("factor_added", address);
+      expect(outcomeOf(await raise(world, alarm))).toEqual([204]);
+      expect(await admission(world.ampho, grant.token)).toBe("in");
+      expect(outcomeOf(await logIn(world, address))).toEqual([401, "factor_needed"]);
+    });
+
+    it("of a deletion tells the operator, and brings nothing back", async () => {
+      const world = await openMailing(ground);
+      const { token } = await addPerson(world, address, password);
+      const id = claimsOf(token)["sub"];
+      expect((await world.call("DELETE", "/account", { bearer: token })).status).toBe(204);
+      const { alarm, text } = await world.mail("account_deleted", address);
+      expect(text).not.toContain("undefined");
+      expect((await raise(world, alarm)).status).toBe(204);
+      const last = (await world.ampho.audit.list()).findLast(({ event }) => event === "alarm");
+      expect(last).toMatchObject({ userId: id });
+      expect(await world.ampho.users.find(address)).toBeUndefined();
+      expect(await ground.sql(world, "select user_id from ampho_accounts")).toEqual([]);
+    });
+
+    it("of an operator's deletion is mailed too, and 20 at once act once", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      await changeAddress(world, thief.token, "thief@evil.example");
+      const { alarm } = await world.mail("email_changed", address);
+      const raised = await Promise.all(Array.from({ length: 20 }, () => raise(world, alarm)));
+      for (const { status } of raised) expect(status).toBe(204);
+      expect((await world.events()).filter((event) => event === "email_changed: alarm")).toHaveLength(1);
+      await world.ampho.users.remove(address);
+      await world.mail("account_deleted", address);
+    });
+  });
+
+  describe("the first proof of an address", () => {
+    it("by a mailed code ends the sessions, the password, and what sessions have added", async () => {
+      const world = await openMailing(ground);
+      const { id } = await unproven(world);
+      const attacker = await world.login("mallory");
+      const { grant } = await confirmApp(world, attacker);
+      const { transaction, mail } = await asked(world, "mallory");
+      expect(mail.to).toBe(address);
+      const victim = grantOf(await logInBy(world, { transaction, code: mail.code }));
+      expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
+      expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
+      expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [] });
+      expect(await admission(world.ampho, victim.token)).toBe("in");
+      expect((await world.ampho.sessions.list(id)).map(({ amr }) => amr)).toEqual([["mail"]]);
+      const set = await world.call("POST", "/password", { bearer: victim.token, body: { new_password: newPassword } });
+      expect(await admission(world.ampho, grantOf(set).token)).toBe("in");
+    });
+
+    it("by a reset asks for no app of the person before, and removes it", async () => {
+      const world = await openMailing(ground);
+      const { id } = await unproven(world);
+      const attacker = await world.login("mallory");
+      const { grant } = await confirmApp(world, attacker);
+      const { transaction, mail } = await askedReset(world, "mallory");
+      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([204]);
+      expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
+      expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [] });
+      world.clock.advance(1);
+      const body = { login: "mallory", password: newPassword };
+      expect((await world.call("POST", "/login", { body })).status).toBe(200);
+    });
+
+    it("keeps the app that an operator has imported, and asks for it", async () => {
+      const world = await openMailing(ground);
+      const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+      const line = { login: "mallory", email: address, totp_secret: secret };
+      await world.ampho.users.import([JSON.stringify(line)]);
+      const { transaction, mail } = await asked(world, "mallory");
+      const pending = await logInBy(world, { transaction, code: mail.code });
+      expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
+      world.clock.advance(60);
+      const body = { transaction: pending.json["transaction"], totp: codeAt(secret, world.clock.now()) };
+      expect((await logInBy(world, body)).status).toBe(200);
+    });
+
+    it("keeps the account of a user who proves the password too", async () => {
+      const outside = await openOutside(ground, { options: { mailLogin: true } });
+      const { world } = outside;
+      const { id } = await unproven(world);
+      const before = await world.login("mallory");
+      const needed = await signIn(outside, { claims: { sub: "google", email: address, email_verified: true } });
+      expect(needed.error).toBe("link_needed");
+      const body = { transaction: needed.json["transaction"], login: "mallory", password };
+      expect((await world.call("POST", "/login", { body })).status).toBe(200);
+      expect(await admission(world.ampho, before.token)).toBe("in");
+      expect(await world.ampho.identities.list(id)).toHaveLength(1);
+    });
+
+    it("unlinks the identity that the person before had linked", async () => {
+      const mails: Mailing["mails"] = [];
+      const outside = await openOutside(ground, {
+        options: {
+          ...{ appUrl: "https://example.org/", mailLogin: true, throttleMails: 1_000_000 },
+          mail: async (message) => void mails.push(message),
+        },
+      });
+      const world = { ...outside.world, mails } as unknown as Mailing;
+      const { id } = await unproven(world);
+      const attacker = await world.login("mallory");
+      expect((await link(outside, attacker.token, { claims: { sub: "evil" } })).status).toBe(200);
+      const { transaction } = await begin(world, "/login/mail", { login: "mallory" });
+      await expect.poll(() => mails.some(({ kind }) => kind === "login"), { timeout: 30_000 }).toBe(true);
+      const code = /^\d\d \d\d \d\d \d\d$/m.exec(mails.find(({ kind }) => kind === "login")?.text ?? "")?.[0];
+      expect((await logInBy(world, { transaction, code })).status).toBe(200);
+      expect(await world.ampho.identities.list(id)).toEqual([]);
+      expect((await signIn(outside, { claims: { sub: "evil" } })).status).not.toBe(200);
+    });
+  });
+
+  describe("a role whose policy asks for more", () => {
+    it("does not reach a session by password alone at its renewal", async () => {
+      const world = await ground.open({ factors: { admin: "required" } });
+      const user = await world.user("ann", { password });
+      const weak = await world.login("ann");
+      const second = await world.another({ factors: { "*": "required" } });
+      expect((await second.renew(weak.refresh_token)).error).toBe("session_ended");
+      expect(await world.ampho.sessions.list(user.id)).toEqual([]);
+      expect((await world.events()).at(-1)).toBe("renew_rejected: policy");
+    });
+
+    it("ends weaker sessions as soon as it is given, and keeps those that reach it", async () => {
+      const world = await ground.open({ factors: { admin: "required" } });
+      const ann = await addOwner(world, "ann");
+      const { device } = await fullLogin(world, ann, { remember: true });
+      const strong = await fullLogin(world, ann);
+      const remembered = grantOf(await logIn(world, "ann", { device }));
+      await world.ampho.users.setRoles("ann", { add: ["admin"] });
+      expect(await admission(world.ampho, ann.enrolling.token)).toBe("invalid_token");
+      expect(await admission(world.ampho, strong.token)).toBe("in");
+      expect(await admission(world.ampho, remembered.token)).toBe("in");
+      await world.ampho.factors.setPolicy(ann.id, "phr");
+      for (const { token } of [strong, remembered]) expect(await admission(world.ampho, token)).toBe("invalid_token");
+    });
+
+    it("comes to no session of an application's own table by a renewal", async () => {
+      let roles: readonly string[] = [];
+      const user = (): ApplicationUser => ({ id: "1", login: "ann", roles });
+      const world = await ground.open({
+        factors: { admin: "phr" },
+        users: { find: async () => user(), findById: async () => user(), verify: async (_, given) => given === password },
+      });
+      const weak = await world.login("ann");
+      const renewed = grantOf(await world.renew(weak.refresh_token));
+      roles = ["admin"];
+      expect((await world.renew(renewed.refresh_token)).error).toBe("session_ended");
+      expect(await world.ampho.sessions.list("1")).toEqual([]);
+    });
+
+    it("leaves a session that the application has created, until the role is given", async () => {
+      const world = await ground.open({ factors: { "*": "required" } });
+      const user = await world.user("ann");
+      const created = await world.session(user);
+      expect((await world.renew(created.refresh_token)).status).toBe(200);
+      await world.ampho.users.setRoles("ann", { add: ["editor"] });
+      expect(await world.ampho.sessions.list(user.id)).toEqual([]);
+    });
+  });
+
+  it("an id that is used again inherits nothing of the former user", async () => {
+    const rows = new Map<string, ApplicationUser & { readonly given: string | undefined }>();
+    const world = await openMailing(ground, {
+      users: {
+        find: async (login) => [...rows.values()].find((row) => row.login === login || row.email === login),
+        findById: async (id) => rows.get(id),
+        verify: async ({ id }, given) => rows.get(id)?.given === given,
+        // As `integer primary key` of SQLite without AUTOINCREMENT.
+        create: async ({ login, email, password: given }) => {
+          const row = { id: String(rows.size + 1), login, email, emailProven: true, given };
+          rows.set(row.id, row);
+          return row;
+        },
+      },
+    });
+    const former = await addPerson(world, "former@example.org", password);
+    const { secret, grant } = await confirmApp(world, former);
+    rows.clear();
+    world.clock.advance(60);
+    const victim = await addPerson(world, "victim@example.org", password);
+    expect(claimsOf(victim.token)["sub"]).toBe(claimsOf(former.token)["sub"]);
+    expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
+    expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+    expect(await world.ampho.factors.list("1")).toMatchObject({ factors: [] });
+    world.clock.advance(1);
+    const totp = codeAt(secret, world.clock.now());
+    expect((await logIn(world, "victim@example.org", { totp })).status).toBe(401);
+    expect((await logIn(world, "victim@example.org")).status).toBe(200);
+  });
+
+  it("a stolen session of any age voids no reset of the owner (DELETE /devices)", async () => {
+    const world = await openMailing(ground);
+    const thief = await addPerson(world, address, password);
+    world.clock.advance(600);
+    const { transaction, mail } = await askedReset(world, address);
+    for (const [method, path] of [["DELETE", "/devices"], ["DELETE", "/sessions"]] as const)
+      expect((await world.call(method, path, { bearer: thief.token })).status).toBe(204);
+    expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([204]);
+  });
+
+  it("a copy of the tokens ends in every process when its owner sets a new password", async () => {
+    const world = await ground.open({ revocationFeedToken: "f".repeat(32) });
+    await world.user("ann", { password });
+    const stolen = await world.login("ann");
+    const other = await world.another();
+    expect(await admission(other.ampho, stolen.token)).toBe("in");
+    const body = { password, new_password: newPassword };
+    const own = grantOf(await world.call("POST", "/password", { bearer: stolen.token, body }));
+    expect(await admission(world.ampho, stolen.token)).toBe("invalid_token");
+    await expect.poll(() => admission(other.ampho, stolen.token), { timeout: 15_000 }).toBe("invalid_token");
+    for (const each of [world, other]) expect(await admission(each.ampho, own.token)).toBe("in");
+    world.clock.advance(11);
+    // The copy is a replay now. It ends the session, because a thief has it.
+    expect((await world.renew(stolen.refresh_token)).error).toBe("session_ended");
+    expect((await world.renew(own.refresh_token)).error).toBe("session_ended");
+  });
+
+  it("of 20 new passwords at once one wins, and its session has good tokens", async () => {
+    const world = await ground.open({ throttleKnownAttempts: 1_000 });
+    await world.user("ann", { password });
+    const grant = await world.login("ann");
+    const words = ["amber", "tulip", "canoe", "walnut", "heron"];
+    const attempts = Array.from({ length: 20 }, (_, at) =>
+      world.call("POST", "/password", {
+        bearer: grant.token,
+        body: { password, new_password: `${words[at % 5]} quartz velvet ${words[(at + 2) % 5]} ${at}` },
+      }),
+    );
+    const done = (await Promise.all(attempts)).filter(({ status }) => status === 200);
+    expect(done).toHaveLength(1);
+    const [winner] = done;
+    if (winner === undefined) throw new Error("no change was made");
+    expect(await admission(world.ampho, grantOf(winner).token)).toBe("in");
+    expect((await world.renew(grantOf(winner).refresh_token)).status).toBe(200);
+  });
+});
+
