@@ -43,7 +43,8 @@ async function fill(store) {
   };
   const renew = (sessionId, gen, more) =>
     store.renewSession({
-      ...{ ...limits, sessionId, gen, now: now + 60, graceSeconds: 10, by: "refresh_token", origin, stored: true },
+      ...{ ...limits, sessionId, gen, now: now + 60, graceSeconds: 10, by: "refresh_token", origin },
+      ...{ ownRoles: undefined, rolePolicies: {} },
       ...more,
     });
   const ending = { now: now + 90, origin: operator, foreignMaxSeconds: 86_400 };
@@ -60,18 +61,18 @@ async function fill(store) {
   const left = await open("alice", "logged-out");
   await store.endSession({ id: left, userId: "u-alice", reason: "logout", now: now + 90, origin });
   await open("cid", "with-roles");
-  await store.setRoles({ ...ending, userId: "u-cid", change: { set: ["reader"] } });
+  await store.setRoles({ ...ending, userId: "u-cid", rolePolicies: {}, change: { set: ["reader"] } });
   await open("dan", "of-disabled");
   await store.setDisabled({ ...ending, userId: "u-dan", disabled: true });
   await store.revokeKey({ ...ending, kid: "stolen" });
-  await factors(store);
+  await factors(store, limits, await open("bob", "with-factors"));
   await mails(store);
   await attempts(store);
 }
 
 async function mails(store) {
   const email = { address: "bob@mail.example", canonical: "bob@mail.example", provenAt: now };
-  await store.setEmail({ userId: "u-bob", isStored: true, email, now, origin: { ...operator, language: "en" } });
+  await store.setEmail({ userId: "u-bob", email, now, origin: { ...operator, language: "en" } });
   const until = now + 604_800;
   const invitation = {
     ...{ id: "k".repeat(22), email: "gil@mail.example", canonical: "gil@mail.example", roles: ["reader"] },
@@ -82,14 +83,14 @@ async function mails(store) {
   await store.createInvitation({ invitation, mail, origin: operator });
 }
 
-async function factors(store) {
+async function factors(store, limits, sessionId) {
   const bob = { userId: "u-bob", login: "bob", now, origin };
   const totp = { secret: "c".repeat(64), kid: "signing", step: 59_666_666 };
   const spend = { hash: "d".repeat(43), until: now + 660, idempotency: undefined };
   await store.setFactor({
     ...bob,
     stored: {},
-    sessionId: undefined,
+    own: { ...limits, sessionId },
     totp,
     codes: ["e".repeat(43), "f".repeat(43)],
     spend,
@@ -110,11 +111,11 @@ async function factors(store) {
   };
   const handle = "i".repeat(43);
   const again = { ...spend, hash: "j".repeat(43) };
-  await store.setFactor({ ...bob, stored: {}, sessionId: undefined, passkey, handle, codes: [], spend: again });
+  await store.setFactor({ ...bob, stored: {}, own: undefined, passkey, handle, codes: [], spend: again });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
-  await store.linkIdentity({ ...bob, stored: {}, sessionId: undefined, identity, spend: third });
-  await store.setFactorPolicy({ ...bob, origin: operator, policy: "required" });
+  await store.linkIdentity({ ...bob, stored: {}, own: undefined, identity, spend: third });
+  await store.setFactorPolicy({ ...bob, origin: operator, policy: "required", rolePolicies: {} });
 }
 
 async function imports(store) {

@@ -46,8 +46,9 @@ export function createFetch(
         if (isOver(error) || ageOf(held) > held.ttl + held.leeway) throw error;
       }
     // A change of the account replaces the tokens.
-    const isChange = /^[DP]/.test(init.method as string) && url.href.startsWith(root);
-    const response = await (isChange ? change(held, send) : send(held));
+    const isChange = /^[dp]/i.test(init.method as string) && url.href.startsWith(root);
+    const sendWith = (own: StoredSession) => (isChange ? change(own, send) : send(own));
+    const response = await sendWith(held);
     // After a redirect to another origin the rejection means nothing, because no token was sent there.
     const isForeign = !response.url.startsWith(base.origin);
     if (isForeign || held.id === futile || !(await isExpired(response))) return response;
@@ -56,7 +57,7 @@ export function createFetch(
     // it was sent, and a copy of it would take memory without a limit. The same holds for the body of a Request, which
     // Firefox does not show. So the next call has the new token.
     if (response.redirected || request.bodyUsed || "duplex" in init) return response;
-    const again = await send(renewed);
+    const again = await sendWith(renewed);
     if (await isExpired(again)) futile = renewed.id;
     return again;
   };

@@ -11,7 +11,7 @@ const keyring = createKeyring(importKeys(newKey("key-1")).keys, settings, { revo
 const { issue, readAll, readOf } = createDeviceProofs(keyring);
 const read = (proof: string, now: number) => readAll(proof, now)[0];
 const ann = { id: "user-1", stored: { passwordVersion: 2 } };
-const remember = { until: start + 1000, factorsVersion: 5 };
+const remember = { until: start + 1000, factorsVersion: 5, devicesVersion: 0 };
 
 describe("a remembered device", () => {
   it("a proof remembers the device until its time, and stays a proof afterwards (W-58)", () => {

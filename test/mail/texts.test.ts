@@ -116,6 +116,32 @@ describe("a composed mail", () => {
   });
 });
 
+describe("the alarm link of a notice", () => {
+  const textOf = async (kind: MailKind) => (await composeMail(kind, notice, "en")).text;
+
+  it.each(["factor_added", "identity_linked", "email_changed", "login_changed"] as const)(
+    "the notice %s states that its link undoes the change",
+    async (kind) => {
+      expect(await textOf(kind)).toContain("It undoes this change, signs out all devices");
+      expect(await textOf(kind)).toContain("set a new password");
+    },
+  );
+
+  it.each(["new_device", "factor_removed", "password_changed", "identity_unlinked"] as const)(
+    "the notice %s states that its link ends what lives, and promises no more",
+    async (kind) => {
+      expect(await textOf(kind)).toContain("It signs out all devices");
+      expect(await textOf(kind)).not.toContain("undo");
+    },
+  );
+
+  it("the notice of a deletion states that its link informs the operator, and does not promise the account back", async () => {
+    const text = await textOf("account_deleted");
+    expect(text).toContain("It informs the operator of Shop, who can help you. It can do nothing else:");
+    expect(text).not.toMatch(/undo|sign|password/);
+  });
+});
+
 describe("the option mailText", () => {
   const replaced = (replace: ReplaceText, kind: MailKind = "login") => composeMail(kind, values, "de", replace);
 

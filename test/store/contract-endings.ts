@@ -162,7 +162,7 @@ export function endingContract(store: Opened): void {
 
   it("a renewal makes later revocations last longer", async () => {
     const session = await openSession(store(), { stored: false, accessTtlSeconds: 60, maxSeconds: 5_000_000 });
-    await store().renewSession(renewal(session, { stored: false, accessTtlSeconds: 1_000_000 }));
+    await store().renewSession(renewal(session, { ownRoles: [], accessTtlSeconds: 1_000_000 }));
     const all = { now: start + 1, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 60 };
     const [revocation] = await store().endAllSessions(all);
     expect(revocation?.until).toBeGreaterThanOrEqual(start + 100 + 1_000_000 + 300);
@@ -180,7 +180,7 @@ export function endingContract(store: Opened): void {
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
     await openSession(store());
     const reported = [
-      ...(await store().setRoles({ ...ending, change: { set: [] } })).revocations,
+      ...(await store().setRoles({ ...ending, rolePolicies: {}, change: { set: [] } })).revocations,
       ...(await store().deleteUser(ending)).revocations,
       ...(await store().revokeKey({ ...ending, kid: "k1" })),
       ...(await store().endAllSessions({ ...ending, accessTtlSeconds: 900 })),

@@ -97,7 +97,7 @@ export function housekeepingContract(store: Opened): void {
     const last = start + 10_000;
     expect(await clean(last + 7 * day)).toEqual({});
     expect(await clean(last + 7 * day + 1)).toEqual({ sessions: 1 });
-    const back = await store().renewSession(renewal(session, { stored: false, now: last + 8 * day }));
+    const back = await store().renewSession(renewal(session, { ownRoles: [], now: last + 8 * day }));
     expect(back).toMatchObject({ outcome: "ended", reason: "unknown", revocations: [] });
   });
 
@@ -110,7 +110,7 @@ export function housekeepingContract(store: Opened): void {
     expect(await clean(start + 7 * day)).toEqual({ revocations: 1 });
     expect(await clean(start + 9 * day)).toEqual({ sessions: 1 });
     expect(await store().findSession({ id: live.id, now: start + 9 * day })).toBeDefined();
-    const replay = await store().renewSession(renewal(session, { stored: false, now: start + 9 * day }));
+    const replay = await store().renewSession(renewal(session, { ownRoles: [], now: start + 9 * day }));
     expect(replay).toMatchObject({ outcome: "ended" });
   });
 
@@ -118,7 +118,7 @@ export function housekeepingContract(store: Opened): void {
     const session = await openSession(store(), { stored: false, idleSeconds: day, maxSeconds: 90 * day });
     for (let gen = 0; gen < 40; gen++) {
       const now = start + (gen + 1) * 80_000;
-      const input = renewal({ id: session.id, gen }, { stored: false, now, idleSeconds: day });
+      const input = renewal({ id: session.id, gen }, { ownRoles: [], now, idleSeconds: day });
       expect(await store().renewSession(input)).toMatchObject({ outcome: "renewed" });
       expect(await clean(now)).toEqual({});
     }
@@ -137,7 +137,7 @@ export function housekeepingContract(store: Opened): void {
     const renewed = made.filter((_, n) => n % 3 > 0);
     const now = start + day - 1;
     for (const { id } of renewed)
-      await store().renewSession(renewal({ id, gen: 0 }, { stored: false, now, idleSeconds: day }));
+      await store().renewSession(renewal({ id, gen: 0 }, { ownRoles: [], now, idleSeconds: day }));
     expect(await clean(start + 8 * day + 1)).toEqual({ sessions: 70 });
     for (const { id } of renewed) expect(await store().findSession({ id, now })).toBeDefined();
     expect(await clean(now + 8 * day)).toEqual({});
@@ -145,10 +145,12 @@ export function housekeepingContract(store: Opened): void {
   });
 
   it("a session that ends after its deletion date was moved is deleted a week after its end", async () => {
-    const usual = { stored: false, idleSeconds: day } as const;
-    const session = await openSession(store(), { ...usual, maxSeconds: 90 * day });
+    const usual = { idleSeconds: day } as const;
+    const session = await openSession(store(), { ...usual, stored: false, maxSeconds: 90 * day });
     for (let gen = 0; gen < 10; gen++)
-      await store().renewSession(renewal({ id: session.id, gen }, { ...usual, now: start + (gen + 1) * 80_000 }));
+      await store().renewSession(
+        renewal({ id: session.id, gen }, { ...usual, ownRoles: [], now: start + (gen + 1) * 80_000 }),
+      );
     const last = start + 10 * 80_000;
     expect(await clean(last)).toEqual({});
     const ended = { id: session.id, userId: undefined, reason: "ended_by_operator", now: last, origin: operator };
@@ -196,6 +198,7 @@ export function housekeepingContract(store: Opened): void {
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
       ...{ userId: ann.id, isStored: true, now: start, origin: operator },
+      ...{ notice: 1, reservation: "r-alarm", foreignMaxSeconds: 60 },
       spend: { hash: "spent", until: start + 660, idempotency: undefined },
     });
     expect(await clean(start + 600 + day)).toEqual({});

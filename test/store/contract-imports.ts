@@ -312,7 +312,7 @@ export function importContract(store: Opened): void {
         userId,
         passwordHash: "h",
         passwordVersion: undefined,
-        exceptSession: undefined,
+        own: undefined,
         now: start,
         origin: operator,
       });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { mailKinds } from "../../dist/mail/texts/kinds.js";
-import type { MailboxOutcome } from "../../dist/store/sql/mailbox-changes.js";
+import type { AddressChange } from "../../dist/store/sql/mailbox-changes.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
 import type { Store } from "../../dist/store/store.js";
 import type { Opened } from "./contract.js";
@@ -16,6 +16,7 @@ import {
   openSession,
   operator,
   origin,
+  ownSession,
   start,
 } from "./fixtures.js";
 
@@ -146,7 +147,8 @@ export function mailContract(store: Opened): void {
   registrationContract(store);
 }
 
-const alarm = { userId: ann.id, spend: spend("alarm"), now: start, origin };
+const undoing = { notice: 1, reservation: "r-alarm", foreignMaxSeconds: 60 };
+const alarm = { userId: ann.id, spend: spend("alarm"), now: start, origin, ...undoing };
 
 function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
@@ -192,7 +194,7 @@ function resetContract(store: Opened): void {
     const { id: sessionId } = await openSession(store());
     const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
     const totp = { secret: "sealed", kid: "k", step: 1 };
-    await store().setFactor({ ...who, sessionId, totp, codes: ["a", "b"], spend: spend("t") });
+    await store().setFactor({ ...who, own: ownSession(sessionId), totp, codes: ["a", "b"], spend: spend("t") });
     const { factorsVersion } = await store().listFactors(ann.id);
     const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
     await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));
@@ -209,38 +211,38 @@ function resetContract(store: Opened): void {
     const { id } = await openSession(store());
     const raise = () => store().raiseAlarm({ ...alarm, isStored: true });
     const turns = await Promise.all([raise(), raise()]);
-    expect(turns.flat()).toMatchObject([{ kind: "session", sessionId: id }]);
+    expect(turns.flatMap(({ revocations }) => revocations)).toMatchObject([{ kind: "session", sessionId: id }]);
     const after = await store().listFactors(ann.id);
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 2 });
     await openSession(store());
-    expect(await raise()).toEqual([]);
+    expect(await raise()).toEqual({ undo: undefined, revocations: [] });
     expect(await store().listSessions({ userId: ann.id, now: start })).toHaveLength(1);
     expect(await store().listFactors(ann.id)).toEqual(after);
     expect((await eventsOf(store())).filter((event) => event === "alarm")).toHaveLength(1);
   });
 
-  it("an alarm of a deleted user leaves no row of an account", async () => {
+  it("an alarm of a deleted user is in the log, and leaves no row of an account", async () => {
     await addUser(store());
     await store().deleteUser({ userId: ann.id, now: start, origin, foreignMaxSeconds: 60 });
-    expect(await store().raiseAlarm({ ...alarm, isStored: true })).toEqual([]);
+    expect(await store().raiseAlarm({ ...alarm, isStored: true })).toEqual({ undo: undefined, revocations: [] });
     expect((await store().listFactors(ann.id)).factorsVersion).toBe(0);
-    expect(await eventsOf(store())).not.toContain("alarm");
+    expect(await eventsOf(store())).toContain("alarm");
   });
 
   it("an alarm also ends the sessions and device proofs of a user of another table", async () => {
     const { id } = await openSession(store(), { stored: false });
-    const revoked = await store().raiseAlarm({ ...alarm, isStored: false });
-    expect(revoked).toMatchObject([{ kind: "session", sessionId: id }]);
+    const { revocations } = await store().raiseAlarm({ ...alarm, isStored: false });
+    expect(revocations).toMatchObject([{ kind: "session", sessionId: id }]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);
   });
 }
 
 function emailContract(store: Opened): void {
-  const setEmail = (userId: string, address: string, changes: object = {}): Promise<MailboxOutcome["outcome"]> =>
-    store().setEmail({
-      ...{ userId, email: emailOf(address), isStored: true, sessionId: undefined, now: start, origin },
-      ...{ spend: undefined, attempt: undefined, ...changes },
-    });
+  const setEmail = async (userId: string, address: string, changes: Partial<AddressChange> = {}) => {
+    const change = { userId, email: emailOf(address), ownUser: undefined, own: undefined, now: start, origin };
+    const { outcome } = await store().setEmail({ ...change, spend: undefined, attempt: undefined, ...changes });
+    return outcome;
+  };
 
   it("an address that another user has is rejected, as an address and as a login", async () => {
     await addUser(store(), { email: emailOf("ann@x.example") });
@@ -282,9 +284,9 @@ function emailContract(store: Opened): void {
   it("a change of address by an ended session, or with a used transaction, changes nothing", async () => {
     await addUser(store());
     const { id: sessionId } = await openSession(store());
-    expect(await setEmail(ann.id, "one@x.example", { sessionId, spend: spend("e") })).toBe("done");
-    expect(await setEmail(ann.id, "two@x.example", { sessionId, spend: spend("e") })).toBe("over");
-    expect(await setEmail(ann.id, "two@x.example", { sessionId: "0.none", spend: spend("f") })).toBe("changed");
+    expect(await setEmail(ann.id, "one@x.example", { own: ownSession(sessionId), spend: spend("e") })).toBe("done");
+    expect(await setEmail(ann.id, "two@x.example", { own: ownSession(sessionId), spend: spend("e") })).toBe("over");
+    expect(await setEmail(ann.id, "two@x.example", { own: ownSession("0.none"), spend: spend("f") })).toBe("changed");
     expect(await store().findUser("ann")).toMatchObject({ email: { canonical: "one@x.example" } });
     expect((await eventsOf(store())).filter((event) => event === "email_changed")).toHaveLength(1);
   });

@@ -7,7 +7,7 @@ export function renewalContract(store: Opened): void {
     await addUser(store());
     const session = await openSession(store());
     const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
-    await store().setRoles({ ...ending, change: { set: ["admin"] } });
+    await store().setRoles({ ...ending, rolePolicies: {}, change: { set: ["admin"] } });
     const elsewhere = { actor: "user", address: "198.51.100.1", agent: "other" } as const;
     const renewed = await store().renewSession(renewal(session, { origin: elsewhere }));
     expect(renewed).toEqual({
@@ -31,7 +31,7 @@ export function renewalContract(store: Opened): void {
     await expect(store().renewSession(renewal(session))).rejects.toMatchObject({ code: "unavailable" });
     expect(await store().writeApplicationOwnsUsers({ owns: false, now: start })).toBe(true);
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([session]);
-    expect(await store().renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    expect(await store().renewSession(renewal(session, { ownRoles: [] }))).toMatchObject({ outcome: "renewed" });
     await store().endAllSessions({
       ...{ now: start + 200, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 },
     });
@@ -211,7 +211,7 @@ export function renewalContract(store: Opened): void {
 
   it("a missing user ends the session", async () => {
     const session = await openSession(store(), { stored: false });
-    const rejected = await store().renewSession(renewal(session, { stored: true }));
+    const rejected = await store().renewSession(renewal(session));
     expect(rejected).toMatchObject({ outcome: "ended", reason: "user", revocations: [{ sessionId: session.id }] });
     expect(await store().findSession({ id: session.id, now: start })).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { NewUserRow } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
-import { addUser, ann, emailOf, eventsOf, mailRequest, openSession, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, eventsOf, mailRequest, openSession, operator, ownSession, start } from "./fixtures.js";
 
 const ending = { userId: ann.id, now: start + 5, origin: operator, foreignMaxSeconds: 86_400 };
 
@@ -72,7 +72,7 @@ export function userContract(store: Opened): void {
     expect([first, second].map(({ next }) => next)).toEqual(["b", undefined]);
   });
 
-  it("a new password moves the version on and ends the user's other sessions", async () => {
+  it("a new password moves the version on and ends the user's other sessions and the older tokens of its own", async () => {
     await addUser(store());
     const kept = await openSession(store());
     const other = await openSession(store());
@@ -80,9 +80,17 @@ export function userContract(store: Opened): void {
       ...ending,
       passwordHash: "hash-2",
       passwordVersion: 1,
-      exceptSession: kept.id,
+      own: ownSession(kept.id),
     });
-    expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: other.id }] });
+    expect(done).toMatchObject({
+      outcome: "done",
+      session: { id: kept.id, gen: kept.gen + 1 },
+      revocations: [
+        { kind: "session", sessionId: other.id },
+        { kind: "session", sessionId: kept.id, gen: kept.gen + 1 },
+      ],
+    });
+    expect(done.revocations[0]).not.toHaveProperty("gen");
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-2", passwordVersion: 2 });
     expect((await store().listSessions({ userId: ann.id, now: start })).map(({ id }) => id)).toEqual([kept.id]);
   });
@@ -92,16 +100,19 @@ export function userContract(store: Opened): void {
     const [own, other] = [await openSession(store()), await openSession(store())];
     const change = { ...ending, passwordHash: "hash-2", passwordVersion: 1 };
     await store().endSession({ ...ending, id: own.id, userId: ann.id, reason: "ended_by_user" });
-    for (const exceptSession of [own.id, "0.nobody's"])
-      expect(await store().setPassword({ ...change, exceptSession })).toEqual({ outcome: "ended", revocations: [] });
+    for (const id of [own.id, "0.nobody's"])
+      expect(await store().setPassword({ ...change, own: ownSession(id) })).toEqual({
+        outcome: "ended",
+        revocations: [],
+      });
     await store().setDisabled({ ...ending, disabled: true });
-    expect(await store().setPassword({ ...change, exceptSession: other.id })).toMatchObject({ outcome: "ended" });
+    expect(await store().setPassword({ ...change, own: ownSession(other.id) })).toMatchObject({ outcome: "ended" });
     expect(await store().findUser("ann")).toMatchObject({ passwordHash: "hash-1", passwordVersion: 1 });
   });
 
   it("the second of two password changes from one version is rejected", async () => {
     await addUser(store());
-    const change = { ...ending, passwordVersion: 1, exceptSession: undefined };
+    const change = { ...ending, passwordVersion: 1, own: undefined };
     const outcomes = await Promise.all([
       store().setPassword({ ...change, passwordHash: "x" }),
       store().setPassword({ ...change, passwordHash: "y" }),
@@ -123,9 +134,13 @@ export function userContract(store: Opened): void {
 
   it("a removed role is revoked up to the new version, and an added role is not", async () => {
     await addUser(store());
-    const added = await store().setRoles({ ...ending, change: { add: ["admin", "editor"], remove: [] } });
+    const added = await store().setRoles({
+      ...ending,
+      rolePolicies: {},
+      change: { add: ["admin", "editor"], remove: [] },
+    });
     expect(added).toMatchObject({ user: { roles: ["editor", "admin"], rolesVersion: ending.now }, revocations: [] });
-    const removed = await store().setRoles({ ...ending, change: { set: ["admin"] } });
+    const removed = await store().setRoles({ ...ending, rolePolicies: {}, change: { set: ["admin"] } });
     expect(removed.user).toMatchObject({ roles: ["admin"], rolesVersion: ending.now + 1 });
     expect(removed.revocations).toEqual([
       {
@@ -143,9 +158,9 @@ export function userContract(store: Opened): void {
 
   it("roles that stay the same move nothing, and an unknown user has none", async () => {
     await addUser(store());
-    const same = await store().setRoles({ ...ending, change: { add: ["editor"], remove: ["none"] } });
+    const same = await store().setRoles({ ...ending, rolePolicies: {}, change: { add: ["editor"], remove: ["none"] } });
     expect(same).toMatchObject({ user: { rolesVersion: 1 }, revocations: [] });
-    const unknownUser = { ...ending, userId: "nobody", change: { set: [] } };
+    const unknownUser = { ...ending, userId: "nobody", rolePolicies: {}, change: { set: [] } };
     expect(await store().setRoles(unknownUser)).toEqual({ user: undefined, revocations: [] });
     expect(await eventsOf(store())).toEqual(["user_created"]);
   });
@@ -153,7 +168,12 @@ export function userContract(store: Opened): void {
   it("a revoked role is kept for as long as the user's longest token", async () => {
     await addUser(store());
     await openSession(store(), { accessTtlSeconds: 40_000 });
-    const { revocations } = await store().setRoles({ ...ending, foreignMaxSeconds: 60, change: { set: [] } });
+    const { revocations } = await store().setRoles({
+      ...ending,
+      foreignMaxSeconds: 60,
+      rolePolicies: {},
+      change: { set: [] },
+    });
     expect(revocations).toMatchObject([{ until: start + 40_000 + 300 }]);
   });
 

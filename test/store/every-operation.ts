@@ -2,7 +2,19 @@
 import type { OperationInput, OperationName, OperationOutput } from "../../dist/store/operations.js";
 import { identityIdOf } from "../../dist/store/sql/identities.js";
 import { oldRowKinds } from "../../dist/store/sql/old-rows.js";
-import { ann, attempt, emailOf, invitation, login, mailRequest, operator, origin, renewal, start } from "./fixtures.js";
+import {
+  ann,
+  attempt,
+  emailOf,
+  invitation,
+  login,
+  mailRequest,
+  operator,
+  origin,
+  ownSession,
+  renewal,
+  start,
+} from "./fixtures.js";
 
 export type Run = <P extends OperationName>(
   operation: P,
@@ -16,7 +28,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("findUserById", ann.id);
   await run("listUsers", { after: undefined, limit: 10 });
   await run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
-  await run("setRoles", { ...ending, change: { set: [] } });
+  await run("setRoles", { ...ending, rolePolicies: {}, change: { set: [] } });
 
   const staged = (line: number) => ({ ...ann, id: `i-${line}`, canonical: `i-${line}`, hashKind: "f", line });
   const many = Array.from({ length: 60 }, (_, index) => staged(index + 1));
@@ -52,19 +64,26 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("enterSession", login({ random: "fourth" }));
   await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
-  await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, exceptSession: undefined });
+  await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined });
   await run("setPassword", {
-    ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, exceptSession: undefined },
+    ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, own: undefined },
     ownUser: { login: "own", factorsVersion: 0 },
   });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
-  const own = { ...ending, login: "Ann", sessionId: undefined, factorsVersion: 0, passwordVersion: 2 };
+  const own = {
+    ...ending,
+    login: "Ann",
+    canonical: "ann",
+    sessionId: undefined,
+    factorsVersion: 0,
+    passwordVersion: 2,
+  };
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };
   await run("setPassword", {
     ...ending,
     passwordHash: null,
     passwordVersion: 2,
-    exceptSession: undefined,
+    own: undefined,
     passkeysOf: "x",
   });
   await run("setLogin", { ...own, ...renamed, isSame: true, newLogin: "ANN", newCanonical: "ann" });
@@ -105,7 +124,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
 
 async function runFactorOperations(run: Run): Promise<void> {
   const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
-  const session = { ...who, sessionId: "0.of-factors" };
+  const session = { ...who, own: ownSession("0.of-factors") };
   await run("enterSession", login({ random: "of-factors" }));
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
   const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
@@ -150,13 +169,13 @@ async function runFactorOperations(run: Run): Promise<void> {
     userVerified: true,
   } as const;
   await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
-  const removal = { ...session, sessionId: undefined, rolePolicy: undefined };
+  const removal = { ...session, own: undefined, rolePolicy: undefined };
   await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
     ...{ issuer: "https://id.example", subject: String(n), provider: "acme", email: "a@b.example" },
   });
-  const byOperator = { ...session, sessionId: undefined };
+  const byOperator = { ...session, own: undefined };
   for (const n of [1, 2, 2])
     await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
   await run("findIdentity", identity(1));
@@ -170,15 +189,15 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(1)), ways });
   for (const n of [1, 2, 3])
     await run("unlinkIdentity", { ...byOperator, id: identityIdOf(identity(n)), ways: undefined });
-  await run("setFactorPolicy", { ...who, policy: "required" });
+  await run("setFactorPolicy", { ...who, policy: "required", rolePolicies: {} });
   await run("forgetDevices", who);
   await run("listOldSecrets", { kid: "other", after: undefined, limit: 10 });
   await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
   await run("countSecretsByKey", undefined);
-  await run("removeFactors", { ...session, sessionId: undefined, rolePolicy: undefined });
+  await run("removeFactors", { ...session, own: undefined, rolePolicy: undefined });
   const enrol = { totp: totp(5), codes: ["c"] };
   await run("enterSession", second({ enrol, spend: spend("s-3") }));
-  await run("removeFactors", { ...who, sessionId: undefined, rolePolicy: undefined });
+  await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {
     ...{ userId: ann.id, now: start, origin, exceptSession: undefined, reason: "ended_by_operator" as const },
     forgetDevices: true,
@@ -225,11 +244,12 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("enterSession", { ...registering("r-3"), register: register("r-3", { user: clash }) });
   await run("findUserByAddress", "r-1@x.example");
 
-  const email = { isStored: true, sessionId: undefined, spend: undefined, attempt: undefined, now: start, origin };
+  const email = { ownUser: undefined, own: undefined, spend: undefined, attempt: undefined, now: start, origin };
+  const ownUser = { login: ann.login, before: emailOf("old@x.example", start) };
   await run("setEmail", { ...email, userId: "r-1", email: emailOf("r-2@x.example") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
   await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), spend: spend("e-1") });
-  await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), isStored: false });
+  await run("setEmail", { ...email, userId: ann.id, email: emailOf("ann@x.example"), ownUser });
   await run("enterSession", login({ amr: ["mail"], provesEmail: "ann@x.example", random: "of-mail" }));
   const notice = { ...origin, language: "en" };
   await run("recordAudit", { at: start, event: "email_changed", userId: ann.id, origin: notice });
@@ -257,5 +277,8 @@ async function runMailOperations(run: Run): Promise<void> {
   const recovery = { userId: ann.id, login: ann.login, reason: "lost", detail: undefined, now: start, origin };
   await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
   for (const _ of [1, 2])
-    await run("raiseAlarm", { userId: ann.id, isStored: true, spend: spend("alarm"), now: start, origin });
+    await run("raiseAlarm", {
+      ...{ userId: ann.id, isStored: true, spend: spend("alarm"), now: start, origin },
+      ...{ notice: 1, reservation: "r-alarm", foreignMaxSeconds: 60 },
+    });
 }

@@ -1,5 +1,6 @@
 // Inputs of operations with usual values, for tests to vary.
 import type { Origin } from "../../dist/audit/entry.js";
+import type { OwnSession } from "../../dist/store/sql/changes.js";
 import type { Entry, NewSession } from "../../dist/store/sql/entries.js";
 import type { MailRequest } from "../../dist/store/sql/mail.js";
 import type { Invitation } from "../../dist/store/sql/registrations.js";
@@ -71,10 +72,18 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
     idempotency: undefined,
     by: "refresh_token",
     origin,
-    stored: true,
+    ownRoles: undefined,
+    rolePolicies: {},
     ...changes,
   };
 }
+
+/** The session that makes a change of its account. */
+export const ownSession = (sessionId: string): OwnSession => ({
+  sessionId,
+  accessTtlSeconds: 900,
+  idleSeconds: 10_000,
+});
 
 export async function eventsOf(store: Store): Promise<readonly string[]> {
   const rows = await store.listAudit({ login: undefined, since: undefined, limit: 1000 });

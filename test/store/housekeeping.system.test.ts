@@ -180,7 +180,7 @@ describe.each([
       over = true;
     });
     for (let gen = 0; gen < 100; gen++) {
-      const input = renewal({ id: session.id, gen }, { stored: false, now: later });
+      const input = renewal({ id: session.id, gen }, { ownRoles: [], now: later });
       expect(await store.renewSession(input)).toMatchObject({ outcome: "renewed" });
       expect(await store.enterSession(login({ userId: `v-${gen}`, stored: false, now: later }))).toMatchObject({
         outcome: "granted",
@@ -199,7 +199,7 @@ describe.each([
     const renew = async (n: number) => {
       for (let gen = 0; gen < 3; gen++)
         expect(
-          await store.renewSession(renewal({ id: `0.${n}`, gen }, { stored: false, now: later + gen })),
+          await store.renewSession(renewal({ id: `0.${n}`, gen }, { ownRoles: [], now: later + gen })),
         ).toMatchObject({ outcome: "renewed" });
     };
     const all = Array.from({ length: 1000 }, (_, index) => index + 1);

@@ -115,7 +115,7 @@ async function renewEach(stores: readonly [Store, Store]): Promise<void> {
     Array.from({ length: 40 }, (_, at) => openSession(stores[at % 2 === 0 ? 0 : 1], { stored: false })),
   );
   const outcomes = await Promise.all(
-    sessions.flatMap((session) => stores.map((store) => store.renewSession(renewal(session, { stored: false })))),
+    sessions.flatMap((session) => stores.map((store) => store.renewSession(renewal(session, { ownRoles: [] })))),
   );
   expect(outcomes.filter(({ outcome }) => outcome === "renewed")).toHaveLength(40);
   expect(outcomes.filter(({ outcome }) => outcome === "repeated")).toHaveLength(40);

@@ -7,7 +7,18 @@ import type { Store } from "../../dist/store/store.js";
 import { startStopwatch } from "../world/deadline.js";
 import { startOwnPostgres } from "../world/postgres.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
-import { addUser, ann, eventsOf, login, openSession, operator, origin, renewal, start } from "./fixtures.js";
+import {
+  addUser,
+  ann,
+  eventsOf,
+  login,
+  openSession,
+  operator,
+  origin,
+  ownSession,
+  renewal,
+  start,
+} from "./fixtures.js";
 
 const database = useDatabase(usePostgres(() => startOwnPostgres("deadlock_timeout=100ms")));
 let store: Store;
@@ -165,14 +176,14 @@ describe("transactions in each other's way", () => {
   it("a transaction after a serialization failure is repeated and done once", async () => {
     const session = await openSession(store, { stored: false });
     await failNext(3);
-    expect(await store.renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    expect(await store.renewSession(renewal(session, { ownRoles: [] }))).toMatchObject({ outcome: "renewed" });
     expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
   });
 
   it("a transaction that keeps failing is given up after six attempts and leaves nothing", async () => {
     const session = await openSession(store, { stored: false });
     await failNext(1000);
-    await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
+    await expect(store.renewSession(renewal(session, { ownRoles: [] }))).rejects.toMatchObject({
       code: "unavailable",
     });
     expect(await database.query("select last_value::int as tries from ampho.tries")).toEqual([{ tries: 6 }]);
@@ -184,12 +195,12 @@ describe("transactions in each other's way", () => {
     const other = await hold();
     await other.query("select 1 from ampho_sessions where id = $1 for update", [session.id]);
     const waited = startStopwatch();
-    await expect(store.renewSession(renewal(session, { stored: false }))).rejects.toMatchObject({
+    await expect(store.renewSession(renewal(session, { ownRoles: [] }))).rejects.toMatchObject({
       code: "unavailable",
     });
     expect(waited()).toBeLessThan(6000);
     await other.query("commit");
-    expect(await store.renewSession(renewal(session, { stored: false }))).toMatchObject({ outcome: "renewed" });
+    expect(await store.renewSession(renewal(session, { ownRoles: [] }))).toMatchObject({ outcome: "renewed" });
     expect((await eventsOf(store)).filter((event) => event === "renew")).toHaveLength(1);
   });
 
@@ -201,7 +212,14 @@ describe("transactions in each other's way", () => {
       start + 40_000,
       session.id,
     ]);
-    const change = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 0, change: { set: [] } };
+    const change = {
+      userId: ann.id,
+      now: start,
+      origin: operator,
+      foreignMaxSeconds: 0,
+      rolePolicies: {},
+      change: { set: [] },
+    };
     const changed = store.setRoles(change);
     await waitingFor(1);
     await renewing.query("commit");
@@ -231,7 +249,7 @@ describe("a change of second factors", () => {
     const session = await openSession(store);
     const adding = await hold();
     await adding.query(
-      `insert into ampho_accounts (user_id, factors_version, factors) values ($1, 1, '["totp","recovery_code"]')`,
+      `insert into ampho_accounts (user_id, factors_version, devices_version, factors) values ($1, 1, 0, '["totp","recovery_code"]')`,
       [ann.id],
     );
     await adding.query("update ampho_sessions set ended_at = $1, end_reason = 'factors_changed' where id = $2", [
@@ -244,15 +262,15 @@ describe("a change of second factors", () => {
     expect(await entered).toMatchObject({ outcome: "factor_needed", enroll: false });
   });
 
-  it("no change at the same moment sets the version of the factors back", async () => {
+  it("no change at the same moment sets the version of the devices back", async () => {
     await addUser(store);
     const who = { userId: ann.id, login: ann.login, now: start, origin: operator };
     const changes = Array.from({ length: 8 }, (_, at) => [
       store.forgetDevices(who),
-      store.setFactorPolicy({ ...who, policy: at % 2 === 0 ? "required" : undefined }),
+      store.setFactorPolicy({ ...who, policy: at % 2 === 0 ? "required" : undefined, rolePolicies: {} }),
     ]);
     await Promise.all(changes.flat());
-    expect(await store.listFactors(ann.id)).toMatchObject({ factorsVersion: start + 7 });
+    expect(await store.listFactors(ann.id)).toMatchObject({ devicesVersion: start + 7 });
   });
 });
 
@@ -306,14 +324,15 @@ describe("changes of one user at the same moment", () => {
     await changing.query("select 1 from ampho_users where id = $1 for update", [ann.id]);
     const email = { address: "new@x.example", canonical: "new@x.example", provenAt: start };
     const changed = store.setEmail({
-      ...{ userId: ann.id, email, isStored: true, sessionId, spend: undefined, attempt: undefined, now: start, origin },
+      ...{ userId: ann.id, email, ownUser: undefined, own: ownSession(sessionId), spend: undefined },
+      ...{ attempt: undefined, now: start, origin },
     });
     await waitingFor(1);
     await changing.query("update ampho_sessions set ended_at = $1, end_reason = 'password_changed' where id = $2", [
       ...[start, sessionId],
     ]);
     await changing.query("commit");
-    expect(await changed).toBe("changed");
+    expect(await changed).toMatchObject({ outcome: "changed" });
     expect((await store.findUser(ann.canonical))?.email).toBeUndefined();
   });
 
@@ -331,7 +350,7 @@ describe("changes of one user at the same moment", () => {
     let isLinked = false;
     const linked = store
       .linkIdentity({
-        ...{ userId: ann.id, login: ann.login, sessionId, now: start, origin, stored: {} },
+        ...{ userId: ann.id, login: ann.login, own: ownSession(sessionId), now: start, origin, stored: {} },
         ...{ factorsVersion: 0, identity: proven, spend: spend("l") },
       })
       .finally(() => {

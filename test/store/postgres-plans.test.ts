@@ -39,7 +39,7 @@ const filling = [
      recorded_until, touched_at) select 'x' || i, 'login', 1, 0, 0, 1, 0, 0, '[]', '[]', 0, i from ${many}`,
   `insert into ampho_attempt_sources (source, entries, level, next_at, recorded_until, touched_at)
    select 'x' || i, '[]', 0, 0, 0, i from ${many}`,
-  `insert into ampho_accounts (user_id, factors_version, factors) select 'x' || i, 1, '[]' from ${many}`,
+  `insert into ampho_accounts (user_id, factors_version, devices_version, factors) select 'x' || i, 1, 0, '[]' from ${many}`,
   `insert into ampho_spent (hash, until, at) select 'x' || i, 1790000000 + i, 1 from ${many}`,
   `insert into ampho_totp (user_id, secret, kid, last_step, since) select 'x' || i, 's' || i, 'k', 1, 1 from ${many}`,
   `insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, transports, aaguid, rp, name,

@@ -16,7 +16,7 @@ it("exactly one of 20 concurrent renewals from two processes moves the generatio
   const children = [startChild("renew", file), startChild("renew", file)];
   for (const child of children) expect(await child.line()).toBe("ready");
   for (let gen = 0; gen < 100; gen++) {
-    const line = `${JSON.stringify(renewal({ id, gen }, { stored: false }))}\n`;
+    const line = `${JSON.stringify(renewal({ id, gen }, { ownRoles: [] }))}\n`;
     for (const child of children) child.process.stdin.write(line);
     const reported = await Promise.all(children.map((child) => child.line()));
     const outcomes: string[] = reported.flatMap((each) => JSON.parse(each ?? "[]"));
@@ -35,7 +35,7 @@ it("an acknowledged write can be read by another connection at once", async () =
   const database = new (loadDriver(undefined).DatabaseSync)(file);
   const look = database.prepare("select gen from ampho_sessions where id = ?");
   for (let gen = 0; gen < 300; gen++) {
-    await store.renewSession(renewal({ id, gen }, { stored: false }));
+    await store.renewSession(renewal({ id, gen }, { ownRoles: [] }));
     expect(look.all(id)).toMatchObject([{ gen: gen + 1 }]);
   }
   database.close();

@@ -7,7 +7,7 @@ import { en } from "./en.js";
 import { es } from "./es.js";
 import { fr } from "./fr.js";
 import { type Part, renderHtml } from "./html.js";
-import { isNotice, type MailKind, type MailValues } from "./kinds.js";
+import { alarmEffectOf, isNotice, type MailKind, type MailValues, type NoticeKind } from "./kinds.js";
 import type { Language } from "./language.js";
 import type { Phrases, Texts } from "./texts.js";
 
@@ -90,10 +90,16 @@ function partsOf(kind: MailKind, values: MailValues, { phrases, kinds }: Texts):
     ...(code === undefined || link === undefined ? [] : [text(phrases.match)]),
     ...originOf(kind, values, phrases),
     ...("otherwise" in row ? [text(row.otherwise)] : [text(phrases.ifYou)]),
-    ...(alarm === undefined
-      ? []
-      : [text(phrases.alarm), { link: alarm, label: phrases.alarmLabel }, text(phrases.afterAlarm)]),
+    ...(alarm === undefined || !isNotice(kind) ? [] : alarmOf(alarm, kind, values, phrases)),
   ];
+}
+
+function alarmOf(link: string, kind: NoticeKind, values: MailValues, phrases: Phrases): readonly Part[] {
+  const effect = alarmEffectOf(kind);
+  const { alarm, alarmUndo, alarmDeleted, alarmLabel, afterAlarm } = phrases;
+  const phrase = { ends: alarm, undoes: alarmUndo, informs: alarmDeleted }[effect];
+  const before = [{ text: fill(phrase, values) }, { link, label: alarmLabel }];
+  return effect === "informs" ? before : [...before, { text: fill(afterAlarm, values) }];
 }
 
 function originOf(kind: MailKind, { browser, time }: MailValues, phrases: Phrases): readonly Part[] {

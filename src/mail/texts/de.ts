@@ -19,6 +19,10 @@ export const de: Texts = {
     ifYou: "Wenn Sie das waren, müssen Sie nichts tun.",
     alarm:
       "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
+    alarmUndo:
+      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er macht diese Änderung rückgängig, meldet alle Geräte ab und stoppt Änderungen, die noch nicht abgeschlossen sind. Sonst bewirkt er nichts:",
+    alarmDeleted:
+      "Wenn Sie das nicht waren, öffnen Sie diesen Link. Er informiert den Betreiber von {app}, der Ihnen helfen kann. Sonst bewirkt er nichts:",
     alarmLabel: "Das war ich nicht",
     afterAlarm: "Legen Sie danach ein neues Passwort fest.",
     minutes: ["1 Minute", "{count} Minuten"],
@@ -109,6 +113,14 @@ export const de: Texts = {
     email_changed: {
       subject: "Neue Adresse für Ihr Konto bei {app}",
       intro: "Die E-Mail-Adresse Ihres Kontos bei {app} wurde geändert. Das ist die letzte E-Mail an die alte Adresse.",
+    },
+    login_changed: {
+      subject: "Neuer Anmeldename für {app}",
+      intro: "Der Anmeldename Ihres Kontos bei {app} wurde geändert.",
+    },
+    account_deleted: {
+      subject: "Ihr Konto bei {app} wurde gelöscht",
+      intro: "Ihr Konto bei {app} wurde gelöscht. Das ist die letzte E-Mail dazu.",
     },
     recovery_used: {
       subject: "Wiederherstellungscode bei {app} verwendet",

@@ -19,6 +19,10 @@ export const en: Texts = {
     ifYou: "If this was you, you do not need to do anything.",
     alarm:
       "If this was not you, open this link. It signs out all devices and stops changes that are not finished. It can do nothing else:",
+    alarmUndo:
+      "If this was not you, open this link. It undoes this change, signs out all devices and stops changes that are not finished. It can do nothing else:",
+    alarmDeleted:
+      "If this was not you, open this link. It informs the operator of {app}, who can help you. It can do nothing else:",
     alarmLabel: "This was not me",
     afterAlarm: "Then set a new password.",
     minutes: ["1 minute", "{count} minutes"],
@@ -105,6 +109,14 @@ export const en: Texts = {
     email_changed: {
       subject: "New address for your account at {app}",
       intro: "The e-mail address of your account at {app} was changed. This is the last mail to the old address.",
+    },
+    login_changed: {
+      subject: "New login name for {app}",
+      intro: "The login name of your account at {app} was changed.",
+    },
+    account_deleted: {
+      subject: "Your account at {app} was deleted",
+      intro: "Your account at {app} was deleted. This is the last mail about it.",
     },
     recovery_used: {
       subject: "Recovery code used at {app}",

@@ -19,6 +19,10 @@ export const es: Texts = {
     ifYou: "Si fue usted, no tiene que hacer nada.",
     alarm:
       "Si no fue usted, abra este enlace. Cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
+    alarmUndo:
+      "Si no fue usted, abra este enlace. Deshace este cambio, cierra la sesión en todos los dispositivos y detiene los cambios sin terminar. No hace nada más:",
+    alarmDeleted:
+      "Si no fue usted, abra este enlace. Informa al operador de {app}, que puede ayudarle. No hace nada más:",
     alarmLabel: "No fui yo",
     afterAlarm: "Después, elija una contraseña nueva.",
     minutes: ["1 minuto", "{count} minutos"],
@@ -107,6 +111,14 @@ export const es: Texts = {
       subject: "Nueva dirección para su cuenta en {app}",
       intro:
         "Se cambió la dirección de correo de su cuenta en {app}. Este es el último mensaje a la dirección anterior.",
+    },
+    login_changed: {
+      subject: "Nuevo nombre de usuario en {app}",
+      intro: "Se cambió el nombre de usuario de su cuenta en {app}.",
+    },
+    account_deleted: {
+      subject: "Su cuenta en {app} se ha eliminado",
+      intro: "Su cuenta en {app} se ha eliminado. Este es el último mensaje sobre ella.",
     },
     recovery_used: {
       subject: "Código de recuperación usado en {app}",

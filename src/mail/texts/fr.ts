@@ -19,6 +19,10 @@ export const fr: Texts = {
     ifYou: "Si c’était vous, vous n’avez rien à faire.",
     alarm:
       "Si ce n’était pas vous, ouvrez ce lien. Il déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
+    alarmUndo:
+      "Si ce n’était pas vous, ouvrez ce lien. Il annule ce changement, déconnecte tous les appareils et arrête les changements en cours. Il ne fait rien d’autre :",
+    alarmDeleted:
+      "Si ce n’était pas vous, ouvrez ce lien. Il informe l’exploitant de {app}, qui peut vous aider. Il ne fait rien d’autre :",
     alarmLabel: "Ce n’était pas moi",
     afterAlarm: "Choisissez ensuite un nouveau mot de passe.",
     minutes: ["1 minute", "{count} minutes"],
@@ -111,6 +115,14 @@ export const fr: Texts = {
       subject: "Nouvelle adresse pour votre compte sur {app}",
       intro:
         "L’adresse e-mail de votre compte sur {app} a été modifiée. Ce message est le dernier envoyé à l’ancienne adresse.",
+    },
+    login_changed: {
+      subject: "Nouvel identifiant pour {app}",
+      intro: "L’identifiant de connexion de votre compte sur {app} a été modifié.",
+    },
+    account_deleted: {
+      subject: "Votre compte sur {app} a été supprimé",
+      intro: "Votre compte sur {app} a été supprimé. Ce message est le dernier à ce sujet.",
     },
     recovery_used: {
       subject: "Code de récupération utilisé sur {app}",

@@ -20,34 +20,46 @@ const requestKinds = {
   test: [],
 } as const satisfies Readonly<Record<string, readonly Proof[]>>;
 
-/** Kinds that report a security event. Each has an alarm link. */
-const noticeKinds = [
-  "new_device",
-  "factor_added",
-  "factor_removed",
-  "password_changed",
-  "email_changed",
-  "recovery_used",
-  "factor_attempts",
-  "passkey_cloned",
-  "identity_linked",
-  "identity_unlinked",
-  "recovery_begun",
-] as const;
+/**
+ * Kinds that report a security event, and what the alarm link of each does. `ends`: it ends what lives. `undoes`: it undoes the
+ * change too. `informs`: the account is gone, so only operators see the alarm.
+ */
+const noticeKinds = {
+  new_device: "ends",
+  factor_added: "undoes",
+  factor_removed: "ends",
+  password_changed: "ends",
+  email_changed: "undoes",
+  login_changed: "undoes",
+  account_deleted: "informs",
+  recovery_used: "ends",
+  factor_attempts: "ends",
+  passkey_cloned: "ends",
+  identity_linked: "undoes",
+  identity_unlinked: "ends",
+  recovery_begun: "ends",
+} as const satisfies Readonly<Record<string, AlarmEffect>>;
 
-export type NoticeKind = (typeof noticeKinds)[number];
+export type AlarmEffect = "ends" | "undoes" | "informs";
+
+export type NoticeKind = keyof typeof noticeKinds;
 type RequestKind = keyof typeof requestKinds;
 export type MailKind = RequestKind | NoticeKind;
 
-export const mailKinds: readonly MailKind[] = [...(Object.keys(requestKinds) as RequestKind[]), ...noticeKinds];
+export const mailKinds: readonly MailKind[] = [
+  ...(Object.keys(requestKinds) as RequestKind[]),
+  ...(Object.keys(noticeKinds) as NoticeKind[]),
+];
 
 export const isMailKind = (kind: string): kind is MailKind => mailKinds.some((each) => each === kind);
 
 export const proofsOf = (kind: RequestKind): readonly Proof[] => requestKinds[kind];
 
 export function isNotice(kind: MailKind): kind is NoticeKind {
-  return noticeKinds.some((each) => each === kind);
+  return Object.hasOwn(noticeKinds, kind);
 }
+
+export const alarmEffectOf = (kind: NoticeKind): AlarmEffect => noticeKinds[kind];
 
 /** A text leaves out the sentences whose value is not given. */
 export interface MailValues {

@@ -21,6 +21,10 @@ export interface Phrases {
   readonly unknownBrowser: string;
   readonly ifYou: string;
   readonly alarm: string;
+  /** For a notice whose link undoes the change that it reports. */
+  readonly alarmUndo: string;
+  /** For the notice of a deletion. No text of it promises that the account comes back. */
+  readonly alarmDeleted: string;
   readonly alarmLabel: string;
   readonly afterAlarm: string;
   readonly minutes: Plural;

@@ -22,8 +22,8 @@ export interface Additions {
   readonly proven?: FactorUse | undefined;
 }
 
-const ofEnded = `added_by in (select id from ampho_sessions
-  where ampho_sessions.user_id = ? and ampho_sessions.id <> ? and (ended_at is null or end_reason = 'alarm'))`;
+const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by
+  and ampho_sessions.user_id = ? and ampho_sessions.id <> ? and (ended_at is null or end_reason = 'alarm'))`;
 
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {

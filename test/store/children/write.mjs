@@ -24,7 +24,15 @@ async function work(name) {
     const id = `0.${random}`;
     await report(`created ${id} 0`);
     for (let gen = 0; gen < 3; gen++) {
-      await store.renewSession({ ...limits, sessionId: id, gen, graceSeconds: 10, by: "refresh_token" });
+      await store.renewSession({
+        ...limits,
+        sessionId: id,
+        gen,
+        graceSeconds: 10,
+        by: "refresh_token",
+        ownRoles: [],
+        rolePolicies: {},
+      });
       await report(`renewed ${id} ${gen + 1}`);
     }
     if (count % 2 === 0) continue;

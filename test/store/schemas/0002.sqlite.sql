@@ -78,6 +78,7 @@ create table ampho_revocations (
   until bigint not null,
   kind text not null check (kind in ('session', 'user', 'roles', 'key', 'all')),
   session_id text,
+  gen bigint,
   user_id text,
   login text,
   roles_version bigint,
@@ -163,6 +164,7 @@ alter table ampho_sessions add column proved_at bigint not null default 0;
 create table ampho_accounts (
   user_id text not null primary key,
   factors_version bigint not null,
+  devices_version bigint not null,
   factors text not null,
   policy text,
   handle text unique
@@ -184,7 +186,8 @@ create table ampho_totp (
   secret text not null,
   kid text not null,
   last_step bigint not null,
-  since bigint not null
+  since bigint not null,
+  added_by text
 );
 
 create index ampho_totp_kid on ampho_totp (kid, user_id);
@@ -213,7 +216,8 @@ create table ampho_passkeys (
   name text not null,
   created_at bigint not null,
   used_at bigint,
-  own_handle text
+  own_handle text,
+  added_by text
 );
 
 create index ampho_passkeys_user on ampho_passkeys (user_id);
@@ -238,7 +242,8 @@ create table ampho_mail (
   tries bigint not null,
   next_at bigint,
   sent_at bigint,
-  failure text
+  failure text,
+  undo text
 );
 
 create index ampho_mail_next on ampho_mail (next_at);
@@ -255,6 +260,7 @@ create table ampho_identities (
   email text,
   created_at bigint not null,
   used_at bigint,
+  added_by text,
   primary key (issuer, subject)
 );
 
@@ -281,7 +287,7 @@ insert into ampho_migrations (version, name, serves_from, applied_at) values (2,
 delete from ampho_state;
 
 insert into ampho_state (id, epoch, era, last_revocation, access_until, application_owns_users)
-  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 7, 1790002800, 0);
+  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0);
 
 insert into ampho_imports (n, state, started_at, touched_at, lost_line)
   values (1, 'published', 1790000000, 1790000000, null);
@@ -334,26 +340,35 @@ insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_ti
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
   values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790605700, '["pwd"]', '1fa', 1790000000);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (1, 1790000090, 1790086790, 'all', null, null, null, null, null, null, 1790000090);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
+  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', 1790605700, '["pwd"]', '1fa', 1790000000);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (2, 1790000060, 1790001260, 'session', 'tlpwwq.replayed', null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (1, 1790000090, 1790087390, 'all', null, null, null, null, null, null, null, 1790000090);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (3, 1790000090, 1790001200, 'session', 'tlpwwq.logged-out', null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (2, 1790000060, 1790001260, 'session', 'tlpwwq.replayed', null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (4, 1790000090, 1790086790, 'roles', null, 'u-cid', 'cid', 1790000090, '["editor"]', null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (3, 1790000090, 1790001200, 'session', 'tlpwwq.logged-out', null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (5, 1790000090, 1790001200, 'session', 'tlpwwq.of-disabled', null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (4, 1790000090, 1790086790, 'roles', null, null, 'u-cid', 'cid', 1790000090, '["editor"]', null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (6, 1790000090, 1790086790, 'user', null, 'u-dan', 'dan', null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (5, 1790000090, 1790001200, 'session', 'tlpwwq.of-disabled', null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, user_id, login, roles_version, roles, kid, era)
-  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, 'stolen', null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (6, 1790000090, 1790087090, 'user', null, null, 'u-dan', 'dan', null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, null, 'stolen', null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (8, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 1, null, null, null, null, null, null);
+
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
+  values (9, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', null, null, null, null, null, null, null);
 
 insert into ampho_attempts (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, recorded_sources, recorded_until, touched_at)
   values ('login:alice', 'login', 'Alice', 2, 1, 1790000135, 2, 0, 1790001020, '[["192.0.2.7",2]]', '[]', 0, 1790000120);
@@ -437,30 +452,39 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (25, 1790000090, 'key_revoked', null, null, null, null, 'operator', 'root@host', null, null, '{"kid":"stolen"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (26, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"totp"}');
+  values (26, 1790000000, 'login', null, 'u-bob', 'bob', 'tlpwwq.with-factors', 'user', null, '192.0.2.7', 'curl/8', null);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (27, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
+  values (27, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"totp"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (28, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
+  values (28, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (29, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+  values (29, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (30, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+  values (30, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (31, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+  values (31, 1790000000, 'session_ended', 'policy', 'u-bob', 'bob', 'tlpwwq.with-factors', 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
+  values (32, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
+  values (33, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
 
 delete from ampho_housekeeping;
 
 insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from)
   values (1, '', 0, 0, 0);
 
-insert into ampho_accounts (user_id, factors_version, factors, policy, handle)
-  values ('u-bob', 1790000001, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
+  values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
+
+insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
+  values ('u-dan', 1790000090, 0, '[]', null, null);
 
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('ddddddddddddddddddddddddddddddddddddddddddd', 1790000660, 1790000000, null, null, null);
@@ -471,8 +495,8 @@ insert into ampho_spent (hash, until, at, bought, gen, idempotency)
 insert into ampho_spent (hash, until, at, bought, gen, idempotency)
   values ('kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk', 1790000660, 1790000000, null, null, null);
 
-insert into ampho_totp (user_id, secret, kid, last_step, since)
-  values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000);
+insert into ampho_totp (user_id, secret, kid, last_step, since, added_by)
+  values ('u-bob', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'signing', 59666666, 1790000000, 'tlpwwq.with-factors');
 
 insert into ampho_recovery (hash, user_id, used_at)
   values ('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 'u-bob', null);
@@ -480,14 +504,14 @@ insert into ampho_recovery (hash, user_id, used_at)
 insert into ampho_recovery (hash, user_id, used_at)
   values ('fffffffffffffffffffffffffffffffffffffffffff', 'u-bob', null);
 
-insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle)
-  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null);
+insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by)
+  values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null);
 
-insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure)
-  values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null);
+insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure, undo)
+  values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
 
-insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at)
-  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null);
+insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by)
+  values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null);
 
 insert into ampho_invites (id, email, email_canonical, roles, invited_by, created_at, until, used_at, removed_at)
   values ('kkkkkkkkkkkkkkkkkkkkkk', 'gil@mail.example', 'gil@mail.example', '["reader"]', null, 1790000000, 1790604800, null, null);
