@@ -44,6 +44,7 @@ describe("an ID token", () => {
       email: "ann@acme.example",
       emailVerified: true,
       speaksForEmail: false,
+      ownsDomain: false,
       hasSecondFactor: false,
     });
   });
