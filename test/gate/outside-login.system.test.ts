@@ -151,6 +151,34 @@ onBothDatabases((ground) => {
     grantOf(await world.call("POST", "/login", { body }));
   });
 
+  it("a stranger with many invented codes at once takes the provider from no other user (W-104)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    await addLinked(outside, "ann");
+    const good = evil.token;
+    const held: (() => void)[] = [];
+    evil.token = (claims) => (request, response) => {
+      if (evil.tokenRequests.at(-1)?.get("code") === "code-1") return good(claims)(request, response);
+      held.push(() => json({ error: "invalid_grant" }, 400)(request, response));
+    };
+    const attackers = await Promise.all(Array.from({ length: 20 }, () => begin(world)));
+    const flood = attackers.flatMap(({ transaction, state }) =>
+      Array.from({ length: 15 }, (_, at) =>
+        world.call("POST", "/login", {
+          body: { transaction, outside: { provider: "acme", code: `invented-${at}`, state } },
+          address: "203.0.113.9",
+        }),
+      ),
+    );
+    await expect.poll(() => held.length, { timeout: 20_000 }).toBe(8);
+    for (let at = 0; at < 10; at++) grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+    for (const release of held) release();
+    const outcomes = (await Promise.all(flood)).map(outcomeOf);
+    expect(outcomes.filter(([, code]) => code === "invalid_credentials")).toHaveLength(8);
+    expect(evil.tokenRequests.filter((request) => request.get("code")?.startsWith("invented"))).toHaveLength(8);
+    grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+  });
+
   it("a disabled user and a user who was deleted do not log in", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
