@@ -134,10 +134,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     stored: storedOf(account, transaction),
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: proven.at,
-    gate:
-      acr === undefined
-        ? { policy: policyOf(account.roles, settings.factors), remembered }
-        : { acr },
+    gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
     factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotencyKey),

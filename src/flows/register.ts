@@ -219,7 +219,11 @@ async function repeatOwn(
   const sessionId = sessionIdOf(deps, grant?.token);
   if (grant === undefined || sessionId === undefined) return undefined;
   // The recovery codes of the account were in the lost response. Those of this response replace them.
-  const outcome = await store.replaceRecoveryCodes({ ...whoOf(deps, account, sessionId, now, origin), codes, isRepeated: true });
+  const outcome = await store.replaceRecoveryCodes({
+    ...whoOf(deps, account, sessionId, now, origin),
+    codes,
+    isRepeated: true,
+  });
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
   return grant;

@@ -78,7 +78,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
 
   function index(row: Revocation): void {
     rows.set(row.n, row);
-    if (row.kind === "session") sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
+    if (row.kind === "session")
+      sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
     else if (row.kind === "key") keys.add(row.kid);
     else if (row.kind === "all")
       all = {

@@ -1,4 +1,4 @@
-// What a change of an account ends, for everything that was alive before it. The table of expectations is written by hand and is not
+// Each change of an account against everything that was alive before it. The table of expectations is written by hand and is not
 // derived from the table of the code. Each row is one fresh user who has everything of the head of the table.
 import { describe, expect, it } from "vitest";
 import { createSubject, type Subject } from "../factors/webauthn/authenticator.js";
@@ -121,9 +121,10 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
     );
   };
   const enrolling = grantOf(confirmed);
+  clock.advance(30);
   const own = grantOf(
     await call("POST", "/login", {
-      body: { login: "ann", password, totp: (clock.advance(30), codeAt(secret, clock.now())), device: first.device },
+      body: { login: "ann", password, totp: codeAt(secret, clock.now()), device: first.device },
       bearer: enrolling.token,
     }),
   );
@@ -152,11 +153,18 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
   const handle = options.user?.id ?? "";
   const page = await call("GET", "/login");
   expect(page.status).toBe(200);
-  const raised = grantOf(
-    await logInWith(world, { subject, handle }, { signCount: 1 } as object, { bearer: grantOf(mine).token }),
-  );
+  const raised = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(mine).token }));
   return {
-    ...{ id, own: raised, other: grantOf(added), device, secret, subject, handle, begun: String(begun.json["transaction"]) },
+    ...{
+      id,
+      own: raised,
+      other: grantOf(added),
+      device,
+      secret,
+      subject,
+      handle,
+      begun: String(begun.json["transaction"]),
+    },
     ...{ login, reset, codes: textsOf(confirmed.json["recovery_codes"]), passkeyId: idOf(added) },
     alarms: {
       ...{ new_device: alarmOfDevice, identity_linked: alarmOfIdentity, passkey: alarmOfPasskey, app: alarmOfApp },
@@ -179,10 +187,13 @@ const granted = (response: ReadResponse): Made => ({ grant: grantOf(response) })
 /** Makes the change of a row. */
 const changes: Readonly<Record<string, (place: Place, person: Person) => Promise<Made>>> = {
   password: async ({ world }, { own }) => ({
-    ...granted(await world.call("POST", "/password", { bearer: own.token, body: { password, new_password: newPassword } })),
+    ...granted(
+      await world.call("POST", "/password", { bearer: own.token, body: { password, new_password: newPassword } }),
+    ),
     password: newPassword,
   }),
-  "password removed": async ({ world }, { own }) => granted(await world.call("DELETE", "/password", { bearer: own.token })),
+  "password removed": async ({ world }, { own }) =>
+    granted(await world.call("DELETE", "/password", { bearer: own.token })),
   "password by operator": async ({ world }) => {
     await world.ampho.users.setPassword("ann", newPassword);
     return { password: newPassword };
@@ -224,8 +235,7 @@ const changes: Readonly<Record<string, (place: Place, person: Person) => Promise
   "app removed": async ({ world }, { own }) => granted(await world.call("DELETE", "/totp", { bearer: own.token })),
   "codes replaced": async ({ world }, { own }) =>
     granted(await world.call("POST", "/recovery-codes", { bearer: own.token })),
-  "passkey added": async ({ world }, { own }) =>
-    granted((await addPasskey(world, own.token, createSubject(-7))).added),
+  "passkey added": async ({ world }, { own }) => granted((await addPasskey(world, own.token, createSubject(-7))).added),
   "passkey removed": async ({ world }, { own, passkeyId }) =>
     granted(await world.call("DELETE", `/passkeys/${passkeyId}`, { bearer: own.token })),
   "identity linked": async ({ outside }, { own }) =>
@@ -303,7 +313,7 @@ async function fatesOf({ outside, world }: Place, person: Person, made: Made): P
   const mailed = codeOf(await call("POST", "/login", { body: person.login }));
   const identity = await signIn(outside, { claims: { sub: "theirs" } });
   const mine = await signIn(outside, { claims: { sub: "mine" } });
-  const passkey = await logInWith(world, person, { signCount: 9 } as object);
+  const passkey = await logInWith(world, person);
   const reset = await call("POST", "/password/reset/finish", {
     body: { ...person.reset, new_password: "walnut canoe tulip amber" },
   });
@@ -332,7 +342,7 @@ onBothDatabases((ground) => {
       const change = changes[name];
       if (change === undefined) throw new Error(`no change is called ${name}`);
       const made = await change(place, person);
-      // What begins in the second of a revocation counts as older.
+      // A login of the same second as a revocation counts as older.
       place.world.clock.advance(1);
       const found = await fatesOf(place, person, made);
       const isStated = (column: Column) => fates[column] !== ".";

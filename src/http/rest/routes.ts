@@ -66,9 +66,9 @@ import { currentSession, readSession } from "./endpoints/session.js";
 import { endSession, endSessions, listSessions, sessionList } from "./endpoints/sessions.js";
 import {
   beginTotp,
-  newRecoveryCodes,
   confirmTotp,
   forgetDevices,
+  newRecoveryCodes,
   removeTotp,
   renewRecoveryCodes,
   totpConfirmation,

@@ -61,7 +61,7 @@ export interface Entry {
   readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
   readonly register?: UserRegistration | undefined;
-  /** An application's own table has just created the user. What the id had before ends. */
+  /** An application's own table has just created the user. Everything that the id had before ends. */
   readonly isNewId?: boolean | undefined;
   /** The identity at an outside provider that was proven. `isNew`: the user gets it, once the login is granted. */
   readonly identity?: { readonly proven: ProvenIdentity; readonly isNew: boolean } | undefined;
@@ -177,7 +177,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
       revoked.push(...ended.revoked);
     }
   }
-  // What a registration sets up was there before any session.
+  // A registration sets it up before there is any session.
   const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
   if (input.use) {
@@ -202,8 +202,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   // A user who registers has it already.
   if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, addedBy);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
-  if (!raised && !input.create)
-    return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
+  if (!raised && !input.create) return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* enterSession({ ...input, live: undefined });
   const opened = raised ?? (yield* createSession(input, account, decision));

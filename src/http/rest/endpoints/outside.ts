@@ -65,7 +65,12 @@ export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>)
   return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
 }
 
-export function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
+export function removeIdentity({
+  flows,
+  auth,
+  caller,
+  parameters: { id = "" },
+}: Call<undefined, Auth>): Promise<Grant> {
   // A text that cannot be an id is not passed to the database.
   if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
   return flows.removeIdentity({ auth, id }, caller);
