@@ -13,6 +13,7 @@ const generators = [
   "./pictures.mjs",
   "./docs-logs.mjs",
   "./docs-claims.mjs",
+  "./docs-changes.mjs",
   "./docs-llms.mjs",
 ];
 

@@ -23,6 +23,14 @@ export interface Clock {
 /** The largest leeway that can be configured, in seconds. Until then a process can accept an expired token. */
 export const leewayMaxSeconds = 300;
 
+/**
+ * Returns true if `at` is at most `seconds` ago. A time further ahead than `aheadMax` was written before the clock was set back. It
+ * does not count as recent until the clock has caught up. A value that is no number is not recent.
+ */
+export function isRecent(at: number, seconds: number, now: number, aheadMax = leewayMaxSeconds): boolean {
+  return now - at <= seconds && at - now <= aheadMax;
+}
+
 /** The lifetime of a login transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
 export const transactionTtlSeconds = 600;
 

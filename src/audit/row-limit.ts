@@ -12,7 +12,8 @@ export function createRowLimit(): RowLimit {
   const times = new Map<string, number>();
   return (key, now) => {
     for (const [old, at] of times) {
-      if (now - at < everySeconds) break;
+      // A time ahead was written before the clock was set back.
+      if (at <= now && now - at < everySeconds) break;
       times.delete(old);
     }
     if (times.has(key) || times.size >= keysMax) return false;

@@ -142,10 +142,10 @@ export const parameters = {
     "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
   ),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
-    bool,
-    true,
-    false,
-    "Whether an access token can renew a session. Set it to false where other services see access tokens.",
+    duration(0),
+    43_200,
+    "1h",
+    "How long an access token alone renews its session, counted from the last login, step-up or renewal by refresh token. With 0 it does not. Set it to 0 where other services see access tokens.",
   ),
   AMPHO_SECURITY_SESSION_IDLE_TTL: withDefault(
     duration(1),

@@ -2,6 +2,7 @@
 // account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
 
 import type { Origin } from "../audit/entry.js";
+import { isRecent } from "../clock.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import { createRecoveryCodes, recoveryHash } from "../factors/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../factors/transactions.js";
@@ -62,8 +63,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
       acr,
       maxAgeSeconds: recentSeconds,
     });
-  // Written so that a value that is no number rejects.
-  if (!(typeof authTime === "number" && deps.clock.now() - authTime <= recentSeconds))
+  if (typeof authTime !== "number" || !isRecent(authTime, recentSeconds, deps.clock.now()))
     throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
       maxAgeSeconds: recentSeconds,
     });

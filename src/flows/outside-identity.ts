@@ -4,6 +4,7 @@ import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
 import type { OpenTransaction, Redeemable } from "../factors/transactions.js";
 import type { OutsideIdentity } from "../providers/identity.js";
+import { SourceBusy } from "../providers/login-limits.js";
 import type { OutsideResponse, Provider } from "../providers/provider.js";
 import { OutsideRejection, ProviderFailure } from "../providers/rejection.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -61,7 +62,10 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
   return provider;
 }
 
-/** Redeems the code at the provider. Rejects with `invalid_credentials`, or `unavailable` if the provider does not work. */
+/**
+ * Redeems the code at the provider. Rejects with `invalid_credentials`, with `transaction_over` after five rejected codes, or
+ * with `unavailable` if the provider does not work, or has too many logins of the address.
+ */
 export async function identify(
   deps: Pick<Deps, "store" | "transactions" | "clock">,
   provider: Provider,
@@ -72,8 +76,13 @@ export async function identify(
   try {
     // Mix-up (RFC 9700 §4.4): the code of one provider must not be sent to another one.
     if (response.provider !== provider.settings.name) throw new OutsideRejection("response");
-    return await provider.identify(response, deps.transactions.outsideSecrets(transaction));
+    const source = attemptSourceOf(origin.address);
+    return await provider.identify(response, deps.transactions.outsideSecrets(transaction), source);
   } catch (error) {
+    if (error instanceof SourceBusy)
+      throw new AmphoError("unavailable", "Too many logins of your network wait for the provider. Try again.", {
+        retryAfterSeconds: 1,
+      });
     if (error instanceof ProviderFailure) throw providerDown(provider, error);
     if (!(error instanceof OutsideRejection)) throw error;
     await recordRejected(deps, provider, error.reason, origin);

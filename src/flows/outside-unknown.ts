@@ -23,7 +23,7 @@ type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;
 
 /** Rejects with `link_needed`, `registration_closed` or `too_many_attempts`, or like `enter`. */
 export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginInput, caller: Caller): Promise<Grant> {
-  const { identity, provider } = login;
+  const { identity } = login;
   const origin: Origin = { actor: "user", ...caller };
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
   if (address === undefined) throw await closed(deps, login, origin);
@@ -36,16 +36,16 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   if (account !== undefined) {
     // Another login has created the account with this identity meanwhile.
     if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
-    const isDomain = provider.settings.domains.some((domain) => address.canonical.endsWith(`@${domain}`));
-    if (isDomain && !account.disabled && isMailbox(account, address))
+    if (identity.ownsDomain && !account.disabled && isMailbox(account, address))
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
     throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
   }
   const registration = await registrationFor(deps, address);
   if (registration === undefined) throw await closed(deps, login, origin);
-  if (!identity.speaksForEmail && deps.outbox !== undefined)
-    throw await linkNeeded(deps, login, address, ["mail"], caller);
-  if (!identity.speaksForEmail) throw await closed(deps, login, origin);
+  // A provider can report the former owner of an address. An invitation gives its roles to who has the mailbox now.
+  const isEnough = identity.speaksForEmail && registration.invitation === undefined;
+  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], caller);
+  if (!isEnough) throw await closed(deps, login, origin);
   const { account: created, register } = await draftAccount(deps, {
     transaction: login.transaction,
     address,

@@ -14,6 +14,14 @@ import { digestOf } from "./idempotency.js";
 const graceSeconds = 10;
 
 const ended = () => new AmphoError("session_ended", endedMessage);
+const failures: Readonly<Record<string, () => AmphoError>> = {
+  reauthenticated: () => new SupersededToken(),
+  too_late: () =>
+    new AmphoError(
+      "session_ended",
+      "An access token no longer renews this session. Send the refresh_token, or log in.",
+    ),
+};
 
 /** One of the two tokens. */
 export type RenewInput = (
@@ -40,6 +48,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
     graceSeconds,
     idempotency: input.idempotencyKey === undefined ? undefined : digestOf(input.idempotencyKey),
     by: presented.by,
+    refreshedWithin: presented.by === "access_token" ? settings.renewByToken : undefined,
     origin,
     rolePolicies: settings.factors,
   };
@@ -48,7 +57,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
   const outcome = await store.renewSession({ ...renewal, ownRoles });
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
-    throw outcome.reason === "reauthenticated" ? new SupersededToken() : ended();
+    throw (failures[outcome.reason] ?? ended)();
   }
   const user = outcome.user === undefined ? account : toAccount(outcome.user);
   if (user === undefined) throw ended();
@@ -67,7 +76,7 @@ function readToken(
     if (isOver && input.idempotencyKey === undefined) throw ended();
     return { sid, gen, isOver, by: "refresh_token" };
   }
-  if (!settings.renewByToken)
+  if (settings.renewByToken === 0)
     throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
   const { claims } = tokens.verifyAccess(input.accessToken, now);

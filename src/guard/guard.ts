@@ -1,7 +1,7 @@
 // The guard decides whether a request is accepted, and as which user. It calls the database only for `live`
 // requirements. Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
 
-import type { Clock } from "../clock.js";
+import { type Clock, isRecent } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { reaches } from "../levels/acr.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
@@ -132,7 +132,6 @@ function loginTooWeak<R>({ acr, maxAge }: CheckedRequirements<R>): AmphoError {
 
 /** RFC 9470. A token without `auth_time` proves no recent login. */
 function requireRecentLogin(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
-  // Written so that a value that is no number rejects.
-  if (authTime === undefined || !(now - authTime <= maxAgeSeconds))
+  if (authTime === undefined || !isRecent(authTime, maxAgeSeconds, now))
     throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", { maxAgeSeconds });
 }

@@ -1,7 +1,7 @@
 // GitHub, or a GitHub Enterprise Server: OAuth 2.0 without an ID token. The API names the user
 // (docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps).
 import type { OutsideSecrets } from "../factors/transactions.js";
-import { readAddress } from "./address.js";
+import { everywhere, noAddress, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
@@ -51,11 +51,10 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
     const list: readonly unknown[] = Array.isArray(emails) ? emails : [];
     const primary = list.find((each) => isObject(each) && each["primary"] === true);
     // GitHub has proven the primary address that it calls verified.
-    const address = isObject(primary) ? readAddress(primary["email"], primary["verified"], () => true, settings) : {};
-    return {
-      ...{ issuer, subject: subjectOf(user), hasSecondFactor: false, emailVerified: false, speaksForEmail: false },
-      ...address,
-    };
+    const address = isObject(primary)
+      ? readAddress(primary["email"], primary["verified"], everywhere, settings)
+      : noAddress;
+    return { issuer, subject: subjectOf(user), hasSecondFactor: false, ...address };
   }
 
   return {

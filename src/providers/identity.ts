@@ -9,6 +9,8 @@ export interface OutsideIdentity {
   readonly emailVerified: boolean;
   /** The provider speaks for this address: it hosts the mailbox, or the configuration believes it. */
   readonly speaksForEmail: boolean;
+  /** The address is verified and of a domain for which the configuration calls the provider authoritative. */
+  readonly ownsDomain: boolean;
   /** The provider has checked a second factor of its own, and the configuration trusts it. */
   readonly hasSecondFactor: boolean;
 }

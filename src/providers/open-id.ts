@@ -6,7 +6,7 @@ import type { KeySet } from "../keys/key.js";
 import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
 import { peekJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
-import { googleSpeaksFor, readAddress } from "./address.js";
+import { everywhere, googleAuthority, isGoogle, nowhere, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
@@ -70,12 +70,12 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
 
   function identityOf(issuer: string, claims: IdClaims): OutsideIdentity {
     const { sub, email, email_verified: verified, hd } = claims;
-    const speaks = (address: string) =>
-      settings.kind === "apple" || (issuer === "https://accounts.google.com" && googleSpeaksFor(address, hd));
+    const other = settings.kind === "apple" ? everywhere : nowhere;
+    const authority = isGoogle(issuer) ? googleAuthority(hd) : other;
     return {
       issuer,
       subject: sub,
-      ...readAddress(email, verified, speaks, settings),
+      ...readAddress(email, verified, authority, settings),
       hasSecondFactor: settings.trustsAmr && provesSecondFactor(claims),
     };
   }

@@ -3,6 +3,7 @@ import type { RowLimit } from "../audit/row-limit.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { OutsideIdentity } from "./identity.js";
+import type { LoginSource } from "./login-limits.js";
 import type { ProviderFailure } from "./rejection.js";
 
 /** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
@@ -18,8 +19,15 @@ export interface Provider {
   readonly issuers: readonly string[];
   /** The URL at the provider. Rejects with ProviderFailure. */
   authorizationUrl(secrets: OutsideSecrets): Promise<string>;
-  /** Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure. */
-  identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
+  /**
+   * Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure, and within the limits of
+   * login-limits.ts with SourceBusy or AmphoError `transaction_over`.
+   */
+  identify(
+    response: OutsideResponse,
+    secrets: OutsideSecrets,
+    source: LoginSource | undefined,
+  ): Promise<OutsideIdentity>;
   /** Writes a line about a failure to the log, once for each cause until the provider works again. */
   report(failure: ProviderFailure): void;
   /** Limits the audit rows of rejected responses. */
@@ -28,7 +36,9 @@ export interface Provider {
 }
 
 /** A provider of one kind. */
-export type ProviderSteps = Omit<Provider, "report" | "isRecordable">;
+export interface ProviderSteps extends Omit<Provider, "report" | "isRecordable" | "identify"> {
+  identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
+}
 
 export interface Providers {
   /** In the order of the configuration. */

@@ -6,9 +6,9 @@ import type { ProviderSettings } from "../config/provider-settings.js";
 import { providerLine } from "../log-lines.js";
 import { createGithubProvider } from "./github.js";
 import { loadProtocolLibrary, type ProtocolLibrary } from "./library.js";
+import { createLoginLimits } from "./login-limits.js";
 import { createOpenIdProvider } from "./open-id.js";
 import type { Provider, ProviderSteps, Providers } from "./provider.js";
-import { ProviderFailure } from "./rejection.js";
 
 /** The callback to register at a provider. It comes from the configuration and from nothing in a request. */
 export function redirectUriOf(
@@ -53,25 +53,16 @@ export function createProviders(
   };
 }
 
-/** Each login waits for the provider for up to some seconds. A flood of invented codes must not hold more than these. */
-const atOnceMax = 64;
-
-/** Limits the logins at once. They can fail often while a provider is down, so the log has one line for each cause. */
+/** Logins can fail often while a provider is down, so the log has one line for each cause. */
 function withLimits(steps: ProviderSteps, log: (line: string) => void): Provider {
   const reported = new Set<string>();
-  let running = 0;
+  const limits = createLoginLimits();
   return {
     ...steps,
-    async identify(response, secrets) {
-      if (running >= atOnceMax) throw new ProviderFailure(`it has ${atOnceMax} logins at once`);
-      running++;
-      try {
-        const identity = await steps.identify(response, secrets);
-        reported.clear();
-        return identity;
-      } finally {
-        running--;
-      }
+    async identify(response, secrets, source) {
+      const identity = await limits.run(secrets.state, source, () => steps.identify(response, secrets));
+      reported.clear();
+      return identity;
     },
     report({ message }) {
       if (!reported.has(message)) log(providerLine(steps.settings.name, message));

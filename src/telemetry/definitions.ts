@@ -72,7 +72,19 @@ export const counters = {
   ),
   renewals: define(
     "ampho_renewals_total",
-    { outcome: ["renewed", "repeated", "unknown", "ended", "expired", "reauthenticated", "replayed", "user"] },
+    {
+      outcome: [
+        "renewed",
+        "repeated",
+        "unknown",
+        "ended",
+        "expired",
+        "reauthenticated",
+        "too_late",
+        "replayed",
+        "user",
+      ],
+    },
     "Renewals by outcome: renewed, repeated (a lost response or a second tab), or the reason why the session is over",
   ),
   attempts: define(

@@ -315,7 +315,7 @@ describe("a renewal by access token", () => {
   });
 
   it("a renewal by access token returns 400 where it is off, and refresh tokens continue", async () => {
-    const { grant, renewed, byAccess } = await openAnn({ renewByToken: false });
+    const { grant, renewed, byAccess } = await openAnn({ renewByToken: 0 });
     for (const token of [grant.token, "rubbish"]) {
       const response = await byAccess(token);
       expect([response.status, response.error]).toEqual([400, "invalid_request"]);

@@ -7,7 +7,7 @@ test("the configuration has the types of the table", () => {
   expectTypeOf<Configuration["tokenAlg"]>().toEqualTypeOf<TokenAlgorithm | undefined>();
   expectTypeOf<Configuration["tokenAudience"]>().toEqualTypeOf<readonly string[] | undefined>();
   expectTypeOf<Configuration["restPrefix"]>().toEqualTypeOf<string>();
-  expectTypeOf<Configuration["renewByToken"]>().toEqualTypeOf<boolean>();
+  expectTypeOf<Configuration["renewByToken"]>().toEqualTypeOf<number>();
   expectTypeOf<Configuration["databaseMigrate"]>().toEqualTypeOf<"auto" | "off">();
   expectTypeOf<Configuration["scopes"]>().toEqualTypeOf<Readonly<Record<string, readonly string[]>>>();
   expectTypeOf<Configuration>().not.toHaveProperty("key");

@@ -326,7 +326,7 @@ async function fatesOf({ outside, world }: Place, person: Person, made: Made): P
 
 onBothDatabases((ground) => {
   describe("a change ends what the table states", () => {
-    it.each(rows)("$name", async ({ name, fates }) => {
+    it.each(rows)("the change ends what the table states, and nothing else: $name", async ({ name, fates }) => {
       const place = await openPlace(ground);
       const person = await addPerson(place);
       const change = changes[name];

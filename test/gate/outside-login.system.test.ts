@@ -1,5 +1,6 @@
 // A login at an outside provider through HTTP (docs/guides/providers.md).
 import { expect, it } from "vitest";
+import type { ApplicationUsers } from "../../dist/index.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { grantOf, password } from "../world/ampho.js";
 import { start } from "../world/clock.js";
@@ -150,6 +151,34 @@ onBothDatabases((ground) => {
     grantOf(await world.call("POST", "/login", { body }));
   });
 
+  it("a stranger with many invented codes at once takes the provider from no other user (W-104)", async () => {
+    const outside = await openOutside(ground);
+    const { world, evil } = outside;
+    await addLinked(outside, "ann");
+    const good = evil.token;
+    const held: (() => void)[] = [];
+    evil.token = (claims) => (request, response) => {
+      if (evil.tokenRequests.at(-1)?.get("code") === "code-1") return good(claims)(request, response);
+      held.push(() => json({ error: "invalid_grant" }, 400)(request, response));
+    };
+    const attackers = await Promise.all(Array.from({ length: 20 }, () => begin(world)));
+    const flood = attackers.flatMap(({ transaction, state }) =>
+      Array.from({ length: 15 }, (_, at) =>
+        world.call("POST", "/login", {
+          body: { transaction, outside: { provider: "acme", code: `invented-${at}`, state } },
+          address: "203.0.113.9",
+        }),
+      ),
+    );
+    await expect.poll(() => held.length, { timeout: 20_000 }).toBe(8);
+    for (let at = 0; at < 10; at++) grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+    for (const release of held) release();
+    const outcomes = (await Promise.all(flood)).map(outcomeOf);
+    expect(outcomes.filter(([, code]) => code === "invalid_credentials")).toHaveLength(8);
+    expect(evil.tokenRequests.filter((request) => request.get("code")?.startsWith("invented"))).toHaveLength(8);
+    grantOf(await signIn(outside, { claims: { sub: "ann" } }));
+  });
+
   it("a disabled user and a user who was deleted do not log in", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
@@ -294,19 +323,54 @@ onBothDatabases((ground) => {
     expect(claimsOf(grant.token)).toMatchObject({ login: "eve@acme.example", amr: ["fed", "mail"] });
   });
 
-  it("an invitation for the address lets its user in with its roles, and another address stays outside (W-78)", async () => {
+  it("an invitation gives its roles only after the mailed code, also where the provider speaks for the address (W-78)", async () => {
     const options = { registration: "invite" } as const;
-    const outside = await openOutside(ground, { options, acme: { address: "believed" } });
+    const acme = { address: "believed", domains: ["acme.example"] };
+    const outside = await openOutside(ground, { options, acme });
+    const { world, mails } = outside;
     const email = "ann@acme.example";
-    await ground.sql(
-      outside.world,
-      `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
-       values ('invitation-1', '${email}', '${email}', '["editor"]', ${start}, ${start + 600})`,
-    );
+    await world.ampho.users.invite({ email, roles: ["editor"] });
+    await expect.poll(() => mails.length).toBe(1);
     const eve = { sub: "s-2", email: "eve@acme.example", email_verified: true };
     expect(outcomeOf(await signIn(outside, { claims: eve }))).toEqual(closed);
-    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", ...verified } }));
+    mails.length = 0;
+    const received = await signIn(outside, { claims: { sub: "s-1", ...verified } });
+    expect([...outcomeOf(received), received.json["ways"]]).toEqual([...needed, ["mail"]]);
+    expect(await ground.sql(world, "select id from ampho_users")).toEqual([]);
+    const code = await codeOf(outside, email);
+    const { transaction } = received.json;
+    const invented = code === "00000000" ? "11111111" : "00000000";
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code: invented } }))).toEqual(wrong);
+    const grant = grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
     expect(claimsOf(grant.token)["roles"]).toEqual(["editor"]);
+    expect(await world.ampho.users.invitations.list()).toMatchObject([{ used: expect.any(Number) }]);
+  });
+
+  it("an own user table gets the roles of an invitation only after the mailed code (W-78)", async () => {
+    const created: object[] = [];
+    const table: ApplicationUsers = {
+      find: async () => undefined,
+      verify: async () => false,
+      create: async (draft) => {
+        created.push(draft);
+        return { id: "7", login: draft.email, email: draft.email, emailProven: true, roles: draft.roles };
+      },
+    };
+    const options = { registration: "invite", users: table } as const;
+    const outside = await openOutside(ground, { options, acme: { address: "believed" } });
+    const { world } = outside;
+    // A table that took over from the users of the database finds their invitations.
+    await ground.sql(
+      world,
+      `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
+       values ('invitation-1', 'ann@acme.example', 'ann@acme.example', '["editor"]', ${start}, ${start + 600})`,
+    );
+    const received = await signIn(outside, { claims: { sub: "s-1", ...verified } });
+    expect([...outcomeOf(received), received.json["ways"], created]).toEqual([...needed, ["mail"], []]);
+    const { transaction } = received.json;
+    const code = await codeOf(outside, "ann@acme.example");
+    const grant = grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
+    expect([claimsOf(grant.token)["roles"], created]).toMatchObject([["editor"], [{ roles: ["editor"] }]]);
   });
 
   it.each([

@@ -340,7 +340,7 @@ onBothDatabases((ground) => {
   });
 
   it("a transaction of a passkey has no right of a session (W-04)", async () => {
-    const world = await ground.open({ ...passkeySettings, renewByToken: true });
+    const world = await ground.open(passkeySettings);
     const ann = await addPasskeyOwner(world, "ann");
     const { token } = await passkeyLogin(world, ann);
     const before = (await world.ampho.sessions.list(ann.id)).length;

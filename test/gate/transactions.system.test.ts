@@ -67,7 +67,7 @@ const finishes = {
 
 onBothDatabases((ground) => {
   it("a transaction has no right of a session, as a bearer token and in a body (W-04)", async () => {
-    const world = await ground.open({ renewByToken: true });
+    const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
     const next = "another heron, another tumbrel";

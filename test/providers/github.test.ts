@@ -49,6 +49,7 @@ describe("GitHub", () => {
       email: "octocat@acme.example",
       emailVerified: true,
       speaksForEmail: true,
+      ownsDomain: false,
       hasSecondFactor: false,
     });
     expect(authorizations).toEqual([`Bearer ${token.access_token}`, `Bearer ${token.access_token}`]);
@@ -68,6 +69,7 @@ describe("GitHub", () => {
       subject: "583231",
       emailVerified: false,
       speaksForEmail: false,
+      ownsDomain: false,
       hasSecondFactor: false,
     });
   });

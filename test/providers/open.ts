@@ -2,7 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { readConfiguration } from "../../dist/config/configuration.js";
-import type { Provider } from "../../dist/providers/provider.js";
+import type { OutsideSecrets } from "../../dist/factors/transactions.js";
+import type { LoginSource } from "../../dist/providers/login-limits.js";
+import type { OutsideResponse, Provider, ProviderSteps } from "../../dist/providers/provider.js";
 import { createProviders, loadLibraryFor } from "../../dist/providers/providers.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
 import { newKey } from "../world/tokens.js";
@@ -12,7 +14,7 @@ export const clientSecret = "a secret of the client / with + signs";
 export const appUrl = "https://app.example/";
 
 export interface Opened {
-  readonly provider: Provider;
+  readonly provider: Provider & ProviderSteps;
   readonly clock: SettableClock;
   readonly lines: string[];
 }
@@ -35,7 +37,12 @@ export async function openProvider(
   onTestFinished(() => providers.close());
   const provider = providers.find("acme");
   if (provider === undefined) throw new Error("there is no provider acme");
-  return { provider, clock, lines };
+  const identify: Provider["identify"] & ProviderSteps["identify"] = (
+    response: OutsideResponse,
+    secrets: OutsideSecrets,
+    source: LoginSource | undefined = { address: "192.0.2.1", network: undefined },
+  ) => provider.identify(response, secrets, source);
+  return { provider: { ...provider, identify }, clock, lines };
 }
 
 export function newSecrets() {

@@ -3,14 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { ProviderFailure } from "../../dist/providers/rejection.js";
 import { start } from "../world/clock.js";
-import {
-  type EvilProvider,
-  json,
-  type Responder,
-  redirect,
-  signed,
-  startEvilProvider,
-} from "../world/evil-provider.js";
+import { type EvilProvider, json, type Responder, redirect, startEvilProvider } from "../world/evil-provider.js";
 import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
 
 const settingsOf = ({ issuer }: EvilProvider) => ({ issuer, client_id: clientId, client_secret: clientSecret });
@@ -135,19 +128,72 @@ describe("the code", () => {
   });
 });
 
-test("a flood of invented codes holds 64 requests to the provider, and the next login works (W-104)", async () => {
-  const { evil, identify } = await begin();
-  const held: (() => void)[] = [];
-  evil.token = () => (request, response) =>
-    void held.push(() => json({ error: "invalid_grant" }, 400)(request, response));
-  const logins = Array.from({ length: 80 }, () => identify().catch((error: Error) => error.name));
-  await expect.poll(() => held.length, { timeout: 20_000 }).toBe(64);
-  for (const release of held) release();
-  const outcomes = await Promise.all(logins);
-  expect(outcomes.filter((name) => name === "ProviderFailure")).toHaveLength(16);
-  expect(outcomes.filter((name) => name === "OutsideRejection")).toHaveLength(64);
-  evil.token = (claims) => json({ access_token: "a", token_type: "bearer", id_token: signed(evil.key, claims) });
-  await expect(identify()).resolves.toMatchObject({ subject: "user-1" });
+describe("a flood of invented codes", () => {
+  /** The provider rejects an invented code only when `release` is called, and accepts the code `good` at once. */
+  async function beginFlood() {
+    const begun = await begin();
+    const { evil, provider } = begun;
+    const held: (() => void)[] = [];
+    const good = evil.token;
+    evil.token = (claims) => (request, response) => {
+      if (evil.tokenRequests.at(-1)?.get("code") === "good") return good(claims)(request, response);
+      held.push(() => json({ error: "invalid_grant" }, 400)(request, response));
+    };
+    const invent = (address: string, network?: string, secrets = newSecrets()) =>
+      provider
+        .identify({ code: "invented", state: secrets.state }, secrets, { address, network })
+        .catch((error: Error) => error.name);
+    const honest = (address: string) => {
+      const secrets = newSecrets();
+      evil.claims = { nonce: secrets.nonce };
+      return provider.identify({ code: "good", state: secrets.state }, secrets, { address, network: undefined });
+    };
+    const release = () => {
+      for (const each of held.splice(0)) each();
+    };
+    return { ...begun, held, invent, honest, release };
+  }
+  const sent = { timeout: 20_000 };
+
+  test("it holds 64 requests to the provider, and the next login works (W-104)", async () => {
+    const { held, invent, honest, release } = await beginFlood();
+    const logins = Array.from({ length: 80 }, (_, at) => invent(`192.0.2.${at}`));
+    await expect.poll(() => held.length, sent).toBe(64);
+    release();
+    const outcomes = await Promise.all(logins);
+    expect(outcomes.filter((name) => name === "ProviderFailure")).toHaveLength(16);
+    expect(outcomes.filter((name) => name === "OutsideRejection")).toHaveLength(64);
+    await expect(honest("192.0.2.1")).resolves.toMatchObject({ subject: "user-1" });
+  });
+
+  test("one address holds 8 of them, one network of IPv6 holds 16, and the logins of others go on (W-104)", async () => {
+    const { held, invent, honest, release, lines } = await beginFlood();
+    const ofAddress = Array.from({ length: 200 }, () => invent("192.0.2.1"));
+    const network = "2001:db8:1::/48";
+    const ofNetwork = Array.from({ length: 200 }, (_, at) => invent(`2001:db8:1:${at}::/64`, network));
+    await expect.poll(() => held.length, sent).toBe(24);
+    for (let at = 10; at < 30; at++)
+      await expect(honest(`192.0.2.${at}`)).resolves.toMatchObject({ subject: "user-1" });
+    release();
+    const busy = async (outcomes: readonly Promise<unknown>[]) =>
+      (await Promise.all(outcomes)).filter((name) => name === "SourceBusy").length;
+    expect([await busy(ofAddress), await busy(ofNetwork), lines]).toEqual([192, 184, []]);
+    await expect(honest("192.0.2.1")).resolves.toMatchObject({ subject: "user-1" });
+  });
+
+  test("five codes of one login are judged, also if all are sent at once, and a failure of the provider counts none (W-104)", async () => {
+    const { evil, held, invent, release } = await beginFlood();
+    const secrets = newSecrets();
+    evil.routes.set("/token", json({}, 502));
+    for (let at = 0; at < 10; at++) expect(await invent("192.0.2.1", undefined, secrets)).toBe("ProviderFailure");
+    evil.routes.clear();
+    const codes = Array.from({ length: 1000 }, (_, at) => invent(`192.0.2.${at % 250}`, undefined, secrets));
+    await expect.poll(() => held.length, sent).toBe(5);
+    release();
+    expect((await Promise.all(codes)).filter((name) => name !== "AmphoError")).toHaveLength(5);
+    expect(await invent("198.51.100.1", undefined, secrets)).toBe("AmphoError");
+    expect(evil.tokenRequests).toHaveLength(5);
+  });
 });
 
 test("the log has each cause of failures once until the provider works, also two causes in turn", async () => {

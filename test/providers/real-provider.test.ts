@@ -31,6 +31,7 @@ describe("a real OpenID provider", () => {
       email: "ann@acme.example",
       emailVerified: true,
       speaksForEmail: false,
+      ownsDomain: false,
       hasSecondFactor: false,
     });
   });

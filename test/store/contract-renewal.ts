@@ -16,6 +16,7 @@ export function renewalContract(store: Opened): void {
         ...session,
         gen: 1,
         renewedAt: start + 100,
+        refreshedAt: start + 100,
         expiresAt: start + 100 + 10_000,
         accessExpires: start + 100 + 900,
         address: elsewhere.address,

@@ -17,6 +17,7 @@ export function sessionContract(store: Opened): void {
       amr: ["pwd"],
       acr: "1fa",
       provedAt: start,
+      refreshedAt: start,
       provedGen: 0,
       renewedAt: start,
       expiresAt: start + 10_000,

@@ -71,11 +71,17 @@ const rules: readonly Rule[] = [
     fix: "Run NTP on every machine, and set it to 60, its default.",
   },
   {
-    when: (one) => one.renewByToken && hasPublicKeys(one),
+    when: (one) => one.renewByToken > 0 && hasPublicKeys(one),
     severity: "warning",
     message:
-      "AMPHO_SECURITY_RENEW_BY_TOKEN is true. Services that verify with the public keys can renew with the tokens they see.",
-    fix: "Set it to false. Clients renew with refresh tokens.",
+      "AMPHO_SECURITY_RENEW_BY_TOKEN is not 0. Services that verify with the public keys can renew with the tokens they see.",
+    fix: "Set it to 0. Clients renew with refresh tokens.",
+  },
+  {
+    when: ({ renewByToken }) => renewByToken > 86_400,
+    severity: "warning",
+    message: "AMPHO_SECURITY_RENEW_BY_TOKEN is above a day. A stolen access token renews its session for as long.",
+    fix: "Set it to 12h, its default, or to 0. Clients renew with refresh tokens.",
   },
   {
     when: (one) => hasPublicKeys(one) && one.tokenAudience === undefined,

@@ -138,7 +138,7 @@ export const routes = [
     summary: "Renew a session",
     notes: [
       "Send `refresh_token` in the body, or an access token as bearer and no body. A client must use only one of the two ways.",
-      "A renewal by access token returns no `refresh_token`.",
+      "A renewal by access token returns no `refresh_token`, and works for AMPHO_SECURITY_RENEW_BY_TOKEN after the last login or renewal by refresh token.",
       "Each token renews once. The token before the newest one still renews for 10 seconds, so two tabs or a lost response do no harm.",
       "With the same `Idempotency-Key` it renews until the next renewal. An older token ends the session, because it might be stolen.",
     ],

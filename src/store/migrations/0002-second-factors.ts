@@ -8,10 +8,12 @@ export const secondFactors: MigrationSteps = {
   name: "second-factors",
   servesFrom: 2,
   up: ({ text, busyTable, countingKey }) => [
-    // `amr` is a JSON array. `proved_at`: the time of the last login or step-up within the session.
+    // `amr` is a JSON array. `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of
+    // that, or of the last renewal by refresh token. It limits how long an access token alone renews.
     `alter table ampho_sessions add column amr ${text} not null default '[]'`,
     `alter table ampho_sessions add column acr ${text} not null default '1fa'`,
     "alter table ampho_sessions add column proved_at bigint not null default 0",
+    "alter table ampho_sessions add column refreshed_at bigint not null default 0",
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
@@ -143,6 +145,6 @@ export const secondFactors: MigrationSteps = {
     ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(
       (table) => `drop table ${table}`,
     ),
-    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
+    ...["refreshed_at", "proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

@@ -357,6 +357,7 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
     provedAt: now,
     provedGen: 0,
     renewedAt: now,
+    refreshedAt: now,
     expiresAt: Math.min(now + input.idleSeconds, endsAt),
     endsAt,
     accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),

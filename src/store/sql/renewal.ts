@@ -3,7 +3,9 @@
 // grace. Any other token is a replay and ends the session.
 // All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
+import { isRecent } from "../../clock.js";
 import { policyOf, reachesPolicy, type RolePolicies } from "../../levels/policy.js";
+import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { DatabaseError } from "../database-error.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -13,6 +15,7 @@ import {
   type EndReason,
   type Move,
   type Moved,
+  refreshedSince,
   type Session,
   sendMove,
   sessionColumns,
@@ -44,8 +47,11 @@ export type RenewOutcome =
     }
   | {
       readonly outcome: "ended";
-      /** The session goes on after `reauthenticated`, which is a token from before a re-authentication. */
-      readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "replayed" | "user";
+      /**
+       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after `too_late`,
+       * which is an access token that renews no longer.
+       */
+      readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
       readonly revocations: readonly Revocation[];
     };
 
@@ -66,8 +72,10 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* reject(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* reject(input, "expired", session);
   if (isRacing(input, session)) return yield* reject(input, "reauthenticated", session);
-  if (!canRepeat(input, session, row))
-    return yield* input.repeatsOnly ? reject(input, "expired", session) : end(input, session, "replayed");
+  const repeats = canRepeat(input, session, row);
+  if ((repeats || input.gen === session.gen) && session.refreshedAt < refreshedSince(input))
+    return yield* reject(input, "too_late", session);
+  if (!repeats) return yield* input.repeatsOnly ? reject(input, "expired", session) : end(input, session, "replayed");
 
   const accessExpires = Math.max(session.accessExpires, Math.min(input.now + input.accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
@@ -83,13 +91,13 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
  * honest tab that raced with the re-authentication finds the newer tokens in the shared storage of the client.
  */
 function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
-  return gen < provedGen && now - provedAt <= graceSeconds;
+  return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
 }
 
 function canRepeat(input: Renewal, session: Session, row: Row): boolean {
   const { gen, repeatsOnly, now, graceSeconds, idempotency } = input;
   if (gen !== session.gen - 1 || gen < session.provedGen) return false;
-  if (!repeatsOnly && now - session.renewedAt <= graceSeconds) return true;
+  if (!repeatsOnly && isRecent(session.renewedAt, graceSeconds, now, skewMaxSeconds)) return true;
   return idempotency !== undefined && idempotency === textOrNull(row, "idempotency");
 }
 
@@ -125,7 +133,7 @@ function* grant(
 
 function* reject(
   input: Renewal,
-  reason: "unknown" | "ended" | "expired" | "reauthenticated",
+  reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late",
   session: Session | undefined,
 ): Transaction<RenewOutcome> {
   // An expired token could otherwise write rows for ever.

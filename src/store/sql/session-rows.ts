@@ -36,6 +36,8 @@ export interface Session {
   readonly provedGen: number;
   /** When the current generation was created. */
   readonly renewedAt: number;
+  /** The time of the last login, step-up or renewal by refresh token. */
+  readonly refreshedAt: number;
   /** The session ends then if it is not renewed: the idle limit, never past `endsAt`. */
   readonly expiresAt: number;
   /** The session ends then in any case. */
@@ -96,6 +98,7 @@ export const sessionColumns = columnsOf(
     "proved_at",
     "proved_gen",
     "renewed_at",
+    "refreshed_at",
   ] as const),
   ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
 );
@@ -117,6 +120,7 @@ export function sessionOf(row: Row): Session {
     provedAt: integer(row, "proved_at"),
     provedGen: integer(row, "proved_gen"),
     renewedAt: integer(row, "renewed_at"),
+    refreshedAt: integer(row, "refreshed_at"),
     expiresAt: integer(row, "expires_at"),
     endsAt: integer(row, "ends_at"),
     accessExpires: integer(row, "access_expires"),
@@ -142,6 +146,7 @@ export function* insertSession(session: Session, era: number): Transaction<void>
     proved_at: session.provedAt,
     proved_gen: session.provedGen,
     renewed_at: session.renewedAt,
+    refreshed_at: session.refreshedAt,
     expires_at: session.expiresAt,
     ends_at: session.endsAt,
     access_expires: session.accessExpires,
@@ -160,6 +165,8 @@ export interface TokenTimes {
 
 export interface Move extends TokenTimes {
   readonly sessionId: string;
+  /** How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to `now`. */
+  readonly refreshedWithin?: number | undefined;
   readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
   readonly idempotency: string | undefined;
@@ -170,6 +177,7 @@ export interface Move extends TokenTimes {
 const toNext = `update ampho_sessions set
   gen = gen + 1,
   renewed_at = ?,
+  refreshed_at = coalesce(?, refreshed_at),
   expires_at = case when ends_at < ? then ends_at else ? end,
   access_expires = case when access_expires >= ? then access_expires when ends_at < ? then ends_at else ? end,
   idempotency = ?,
@@ -178,15 +186,16 @@ const toNext = `update ampho_sessions set
 const live = "ended_at is null and era = ? and expires_at > ?";
 const returning = `returning ${sessionColumns.list}`;
 
-function toNextParameters({ now, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
+function toNextParameters({ now, refreshedWithin, idleSeconds, accessTtlSeconds, idempotency, origin }: Move) {
+  const refreshedAt = refreshedWithin === undefined ? now : null;
   const idle = now + idleSeconds;
   const access = now + accessTtlSeconds;
   const { address, agent } = origin;
-  return [now, idle, idle, access, access, access, idempotency ?? null, address ?? null, agent ?? null];
+  return [now, refreshedAt, idle, idle, access, access, access, idempotency ?? null, address ?? null, agent ?? null];
 }
 
 const ofState = (column: string) => `(select ${column} from ampho_state where id = 1)`;
-const renewal = `${toNext} where id = ? and gen = ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
+const renewal = `${toNext} where id = ? and gen = ? and refreshed_at >= ? and ${live.replace("era = ?", `era = ${ofState("era")}`)}
   ${returning}, ${ofState("access_until")} as access_until`;
 
 export interface Moved {
@@ -194,12 +203,18 @@ export interface Moved {
   readonly accessUntil: number;
 }
 
+/** The oldest `refreshed_at` with which this renewal is accepted. */
+export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "refreshedWithin">) =>
+  refreshedWithin === undefined ? 0 : now - refreshedWithin;
+
 /**
  * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement reads
  * the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
 export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
-  const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, move.now]);
+  const sent = yield* send(renewal, [
+    ...[...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now],
+  ]);
   return function* read() {
     const row = yield* resultOf(sent);
     return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };

@@ -1,5 +1,7 @@
 // Used transactions. A transaction of factors/transactions.ts has no row until it is used. One insert uses it up, so that of
 // many requests exactly one has its effect. The row remembers what it bought, for a client that lost the response.
+import { isRecent } from "../../clock.js";
+import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { first, integer, type Transaction, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
@@ -48,6 +50,6 @@ export function* findBought(
   const row = yield* first("select at, bought, gen, idempotency from ampho_spent where hash = ?", [hash]);
   const sessionId = row && textOrNull(row, "bought");
   if (!row || !sessionId || row["idempotency"] !== idempotency) return undefined;
-  const age = now - integer(row, "at");
-  return age >= 0 && age <= repeatSeconds ? { sessionId, gen: integer(row, "gen") } : undefined;
+  const isLost = isRecent(integer(row, "at"), repeatSeconds, now, skewMaxSeconds);
+  return isLost ? { sessionId, gen: integer(row, "gen") } : undefined;
 }

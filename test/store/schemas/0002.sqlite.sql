@@ -161,6 +161,8 @@ alter table ampho_sessions add column acr text not null default '1fa';
 
 alter table ampho_sessions add column proved_at bigint not null default 0;
 
+alter table ampho_sessions add column refreshed_at bigint not null default 0;
+
 create table ampho_accounts (
   user_id text not null primary key,
   factors_version bigint not null,
@@ -316,32 +318,32 @@ insert into ampho_users (id, login, canonical, password_hash, password_version, 
 insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
   values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (2, 'tlpwwq.new', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000030);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (3, 'tlpwwq.reauthenticated', 1790000090, 'u-alice', 'alice', 1, 1790000000, 1790000000, 1, 1790000030, 1791209630, 1797776000, 1790000930, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000030, 1790000030);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (4, 'tlpwwq.renewed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000, 1790000060);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1790605760, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (5, 'tlpwwq.replayed', 1790000090, 'u-alice', 'alice', 2, 1790000000, 1790000000, 0, 1790000060, 1791209660, 1797776000, 1790000960, null, '192.0.2.7', 'curl/8', 1790000060, 'replayed', 1790605760, '["pwd"]', '1fa', 1790000000, 1790000060);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1790605700, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (6, 'tlpwwq.logged-out', 1790000090, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'logout', 1790605700, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (7, 'tlpwwq.with-roles', 1790000090, 'u-cid', 'cid', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790605700, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (8, 'tlpwwq.of-disabled', 1790000090, 'u-dan', 'dan', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000090, 'user_disabled', 1790605700, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at)
-  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', 1790605700, '["pwd"]', '1fa', 1790000000);
+insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
+  values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', 1790605700, '["pwd"]', '1fa', 1790000000, 1790000000);
 
 insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
   values (1, 1790000090, 1790087390, 'all', null, null, null, null, null, null, null, 1790000090);
