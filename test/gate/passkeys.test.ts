@@ -14,7 +14,7 @@ import {
   type Subject,
 } from "../factors/webauthn/authenticator.js";
 import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
-import { openWorld, password } from "../world/ampho.js";
+import { grantOf, openWorld, password } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { codeAt } from "./owners.js";
 
