@@ -156,7 +156,16 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
     await logInWith(world, { subject, handle }, { signCount: 1 } as object, { bearer: grantOf(mine).token }),
   );
   return {
-    ...{ id, own: raised, other: grantOf(added), device, secret, subject, handle, begun: String(begun.json["transaction"]) },
+    ...{
+      id,
+      own: raised,
+      other: grantOf(added),
+      device,
+      secret,
+      subject,
+      handle,
+      begun: String(begun.json["transaction"]),
+    },
     ...{ login, reset, codes: textsOf(confirmed.json["recovery_codes"]), passkeyId: idOf(added) },
     alarms: {
       ...{ new_device: alarmOfDevice, identity_linked: alarmOfIdentity, passkey: alarmOfPasskey, app: alarmOfApp },
@@ -179,10 +188,13 @@ const granted = (response: ReadResponse): Made => ({ grant: grantOf(response) })
 /** Makes the change of a row. */
 const changes: Readonly<Record<string, (place: Place, person: Person) => Promise<Made>>> = {
   password: async ({ world }, { own }) => ({
-    ...granted(await world.call("POST", "/password", { bearer: own.token, body: { password, new_password: newPassword } })),
+    ...granted(
+      await world.call("POST", "/password", { bearer: own.token, body: { password, new_password: newPassword } }),
+    ),
     password: newPassword,
   }),
-  "password removed": async ({ world }, { own }) => granted(await world.call("DELETE", "/password", { bearer: own.token })),
+  "password removed": async ({ world }, { own }) =>
+    granted(await world.call("DELETE", "/password", { bearer: own.token })),
   "password by operator": async ({ world }) => {
     await world.ampho.users.setPassword("ann", newPassword);
     return { password: newPassword };
@@ -224,8 +236,7 @@ const changes: Readonly<Record<string, (place: Place, person: Person) => Promise
   "app removed": async ({ world }, { own }) => granted(await world.call("DELETE", "/totp", { bearer: own.token })),
   "codes replaced": async ({ world }, { own }) =>
     granted(await world.call("POST", "/recovery-codes", { bearer: own.token })),
-  "passkey added": async ({ world }, { own }) =>
-    granted((await addPasskey(world, own.token, createSubject(-7))).added),
+  "passkey added": async ({ world }, { own }) => granted((await addPasskey(world, own.token, createSubject(-7))).added),
   "passkey removed": async ({ world }, { own, passkeyId }) =>
     granted(await world.call("DELETE", `/passkeys/${passkeyId}`, { bearer: own.token })),
   "identity linked": async ({ outside }, { own }) =>

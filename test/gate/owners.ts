@@ -4,7 +4,15 @@ import path from "node:path";
 import { Secret, TOTP } from "otpauth";
 import { beforeEach, describe, expect } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
-import { afterChange, type FullGrant, grantOf, openWorld, password, type ReadResponse, type World } from "../world/ampho.js";
+import {
+  afterChange,
+  type FullGrant,
+  grantOf,
+  openWorld,
+  password,
+  type ReadResponse,
+  type World,
+} from "../world/ampho.js";
 import { DatabaseSync } from "../world/sqlite.js";
 import { useDatabase } from "../world/use-postgres.js";
 

@@ -3,7 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { admission, type FullGrant, grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { addPerson, asked, askedReset, begin, finishReset, logInBy, type Mailing, newPassword, openMailing } from "./mailboxes.js";
+import {
+  addPerson,
+  asked,
+  askedReset,
+  begin,
+  finishReset,
+  logInBy,
+  type Mailing,
+  newPassword,
+  openMailing,
+} from "./mailboxes.js";
 import { link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 
@@ -94,7 +104,7 @@ onBothDatabases((ground) => {
       const { alarm, text } = await world.mail("account_deleted", address);
       expect(text).not.toContain("undefined");
       expect((await raise(world, alarm)).status).toBe(204);
-      const last = (await world.ampho.audit.list()).findLast(({ event }) => event === "alarm");
+      const last = (await world.ampho.audit.list()).filter(({ event }) => event === "alarm").at(-1);
       expect(last).toMatchObject({ userId: id });
       expect(await world.ampho.users.find(address)).toBeUndefined();
       expect(await ground.sql(world, "select user_id from ampho_accounts")).toEqual([]);
@@ -223,7 +233,11 @@ onBothDatabases((ground) => {
       const user = (): ApplicationUser => ({ id: "1", login: "ann", roles });
       const world = await ground.open({
         factors: { admin: "phr" },
-        users: { find: async () => user(), findById: async () => user(), verify: async (_, given) => given === password },
+        users: {
+          find: async () => user(),
+          findById: async () => user(),
+          verify: async (_, given) => given === password,
+        },
       });
       const weak = await world.login("ann");
       const renewed = grantOf(await world.renew(weak.refresh_token));
@@ -277,7 +291,10 @@ onBothDatabases((ground) => {
     const thief = await addPerson(world, address, password);
     world.clock.advance(600);
     const { transaction, mail } = await askedReset(world, address);
-    for (const [method, path] of [["DELETE", "/devices"], ["DELETE", "/sessions"]] as const)
+    for (const [method, path] of [
+      ["DELETE", "/devices"],
+      ["DELETE", "/sessions"],
+    ] as const)
       expect((await world.call(method, path, { bearer: thief.token })).status).toBe(204);
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([204]);
   });
@@ -318,4 +335,3 @@ onBothDatabases((ground) => {
     expect((await world.renew(grantOf(winner).refresh_token)).status).toBe(200);
   });
 });
-
