@@ -68,6 +68,9 @@ export interface Client {
 /** The name of the proof of a known device in the storage. `name` is that of the client. */
 export const deviceNameOf = (name: string, login: string): string => `${name} device ${login.toLowerCase()}`;
 
+/** The response to a change of the account, with what is for the user. */
+type Changed = StoredSession & { readonly recovery_codes?: unknown; readonly passkey?: unknown };
+
 export interface Core {
   readonly client: Client;
   /** The storage of the client. */
@@ -177,8 +180,9 @@ export function createCore(
         const now = await records.read();
         const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
         const response = await send(own);
-        const grant = parse(await response.clone().text()) as StoredSession | undefined;
-        if (grant?.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
+        // What is shown once is not stored.
+        const { recovery_codes, passkey, ...grant } = { ...(parse(await response.clone().text()) as Changed) };
+        if (grant.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
         return response;
       }),
     ),

@@ -105,7 +105,7 @@ onBothDatabases((ground) => {
       const { token } = grantOf(await world.renew(grant.refresh_token));
       expect((await world.ampho.verify(token)).login).toBe("ANN");
       const body = { password, new_password: "another kettle harbour evening" };
-      expect((await world.call("POST", "/password", { bearer: token, body })).status).toBe(204);
+      expect((await world.call("POST", "/password", { bearer: token, body })).status).toBe(200);
     });
 
     it("A login that another user has is taken, and of many who want one at once one gets it", async () => {
@@ -238,8 +238,8 @@ onBothDatabases((ground) => {
     it("A user with a passkey and recovery codes can remove the password, and set one again", async () => {
       const world = await ground.open(passkeySettings);
       const ann = await addPasskeyOwner(world, "ann");
-      const { token } = grantOf(await logInWith(world, ann));
-      expect(await outcome(world.call("DELETE", "/password", { bearer: token }))).toEqual([204, undefined]);
+      const before = grantOf(await logInWith(world, ann));
+      let { token } = grantOf(await world.call("DELETE", "/password", { bearer: before.token }));
       expect(outcomeOf(await logIn(world, "ann"))).toEqual(wrong);
       expect((await world.call("GET", "/account", { bearer: token })).json["password"]).toBe(false);
       expect(await outcome(world.call("DELETE", "/password", { bearer: token }))).toEqual([404, "not_found"]);
@@ -251,7 +251,7 @@ onBothDatabases((ground) => {
       expect(
         await outcome(world.call("POST", "/password", { bearer: token, body: { new_password: "short" } })),
       ).toEqual([400, "password_rejected"]);
-      expect(await outcome(world.call("POST", "/password", { bearer: token, body }))).toEqual([204, undefined]);
+      ({ token } = grantOf(await world.call("POST", "/password", { bearer: token, body })));
       expect(await outcome(world.call("POST", "/password", { bearer: token, body }))).toEqual([400, "invalid_request"]);
       const again = await world.call("POST", "/login", { body: { login: "ann", password: body.new_password } });
       expect(again.error).toBe("factor_needed");

@@ -90,7 +90,7 @@ async function passkeys(send: Send, login: string, world: World): Promise<void> 
   const subject = createSubject(-7, { backupEligible: false });
   const evil = { clientData: { origin: "https://evil.example" } };
   await world.user(login, { password });
-  const session = bearer(await send("POST", "/login", { login, password }));
+  let session = bearer(await send("POST", "/login", { login, password }));
   const begun = await send("POST", "/passkeys/options", {}, session);
   const { challenge, user }: Row = { ...Object(begun["passkey"]) };
   const { id: userHandle }: Row = { ...Object(user) };
@@ -102,6 +102,7 @@ async function passkeys(send: Send, login: string, world: World): Promise<void> 
     const passkey = register(subject, bytesOf(String(challenge)), change);
     const added = await send("POST", "/passkeys", { transaction: begun["transaction"], passkey }, session);
     expect(added["status"]).toBe(status);
+    if (status === 200) session = bearer(added);
   }
   const ways = [
     { begin: () => send("GET", "/login"), headers: {} },
@@ -178,8 +179,9 @@ onBothDatabases((ground) => {
       expect((await send("POST", "/login", { login, password, device: both["device"] }))["status"]).toBe(200);
 
       // A step-up, asked for and done. Secrets in the wrong place.
-      await send("POST", "/login", {}, bearer(first));
-      await send("POST", "/login", { totp: code(begun["secret"]) }, bearer(first));
+      await send("POST", "/login", {}, bearer(confirmed));
+      const raised = await send("POST", "/login", { totp: code(begun["secret"]) }, bearer(confirmed));
+      expect(raised["status"]).toBe(200);
       await send("GET", `/session?totp=${code(begun["secret"])}&recovery_code=${spare}`);
       await send("GET", "/session", undefined, { Authorization: `Bearer ${transaction}` });
       await send("POST", "/login", { login: spare, password: spare });
@@ -187,12 +189,13 @@ onBothDatabases((ground) => {
 
       // Changes.
       const fresh = await send("POST", "/login", { login, password, totp: code(begun["secret"]) });
-      await send("POST", "/recovery-codes", undefined, bearer(fresh));
-      const again = await send("POST", "/totp", {}, bearer(fresh));
+      const renewed = bearer(await send("POST", "/recovery-codes", undefined, bearer(fresh)));
+      const again = await send("POST", "/totp", {}, renewed);
       const replaced = { transaction: again["transaction"], totp: code(again["secret"]) };
-      expect((await send("POST", "/totp/confirm", replaced, bearer(fresh)))["status"]).toBe(200);
-      await send("DELETE", "/devices", undefined, bearer(fresh));
-      await send("POST", "/logout", undefined, bearer(fresh));
+      const changed = await send("POST", "/totp/confirm", replaced, renewed);
+      expect(changed["status"]).toBe(200);
+      expect((await send("DELETE", "/devices", undefined, bearer(changed)))["status"]).toBe(204);
+      expect((await send("POST", "/logout", undefined, bearer(changed)))["status"]).toBe(204);
 
       // A passkey is registered, and proven alone, as a second factor and for a step-up, each time also wrong.
       await passkeys(send, `key-${format}`, world);

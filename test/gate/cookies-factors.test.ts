@@ -143,9 +143,12 @@ it("a session sets up an app with the transaction in a cookie", async () => {
   await browser.logIn(login);
   const { begun, confirmed } = await confirmApp(browser);
   expect([Object.keys(begun.json).sort(), begun.cookies]).toEqual([["secret", "uri"], [begunCookie]]);
-  expect(Object.keys(confirmed.json)).toEqual(["recovery_codes"]);
+  expect(Object.keys(confirmed.json).sort()).toEqual([
+    ...["expires", "leeway", "recovery_codes", "refresh_expires", "starts", "ttl"],
+  ]);
   expect(textsOf(confirmed.json["recovery_codes"])).toHaveLength(8);
-  expect(names(confirmed)).not.toContain(access);
+  expect(names(confirmed)).toEqual([access, refresh, transaction]);
+  expect(await browser.who()).toBe(login);
 });
 
 it("a renewal in another tab ends no set-up that was begun", async () => {
@@ -182,7 +185,7 @@ it("a step-up asks with an empty object, and then sends the factor", async () =>
   ]);
   const before = claimsOf(ann.browser.jar.get(access) ?? "");
   const raised = await ann.browser.send("POST", "/login", { totp: ann.nextCode() });
-  expect([raised.status, raised.cookies.at(-1)]).toEqual([200, removedCookie]);
+  expect([raised.status, raised.error, raised.cookies.at(-1)]).toEqual([200, undefined, removedCookie]);
   expect(claimsOf(ann.browser.jar.get(access) ?? "")).toMatchObject({ acr: "2fa", sid: before["sid"] });
 });
 
@@ -213,7 +216,7 @@ it.each([["with an app"], ["that must set one up", "member"]])(
     const { browser, login, other } = await disturbed(...roles);
     const { begun, confirmed } = await confirmApp(browser);
     expect(begun.json["uri"]).toContain(`otpauth://totp/${login}?`);
-    expect(confirmed.json).not.toHaveProperty("expires");
+    expect(names(confirmed)).toEqual([access, refresh, transaction]);
     expect(await browser.who()).toBe(login);
     const theirs = await browse().logIn(other);
     expect(theirs.json["enroll"]).toBe(roles.length > 0);

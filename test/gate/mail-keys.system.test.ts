@@ -22,7 +22,7 @@ async function openWaiting(ground: Ground) {
   await begin(world, "/login/mail", { login: ann });
   await begin(world, "/account/email", { email: "ann@y.example" }, { bearer });
   const body = { password, new_password: newPassword };
-  expect((await world.call("POST", "/password", { bearer, body })).status).toBe(204);
+  expect((await world.call("POST", "/password", { bearer, body })).status).toBe(200);
   await expect
     .poll(async () => (await world.ampho.mail.list()).filter(({ failure }) => failure !== null), { timeout: 30_000 })
     .toHaveLength(3);

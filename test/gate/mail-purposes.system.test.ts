@@ -1,7 +1,7 @@
 // Each kind of transaction at each route that redeems one (W-09), and the token of a mailed link at each of them (W-65).
 import { expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
-import { password } from "../world/ampho.js";
+import { grantOf, password } from "../world/ampho.js";
 import { addPerson, begin, type Mailing, newPassword, openMailing, proofsOf, tokenIn } from "./mailboxes.js";
 import { codeAt, onBothDatabases, outcomeOf, setUp } from "./owners.js";
 
@@ -111,12 +111,10 @@ onBothDatabases((databases) => {
       ["strict", ["strict"]],
     ] as const)
       await world.ampho.users.create({ login, password, roles });
-    const own = (await world.login("owner")).token;
-    const { secret, transaction } = await setUp(world, own);
-    await world.call("POST", "/totp/confirm", {
-      bearer: own,
-      body: { transaction, totp: codeAt(secret, world.clock.now()) },
-    });
+    const session = (await world.login("owner")).token;
+    const { secret, transaction } = await setUp(world, session);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    const { token: own } = grantOf(await world.call("POST", "/totp/confirm", { bearer: session, body }));
     expect(first).toBeTruthy();
     const seen: Record<string, string[]> = {};
     for (const [purpose, issue] of Object.entries(purposes))

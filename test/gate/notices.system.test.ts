@@ -98,9 +98,13 @@ onBothDatabases((ground) => {
     const { world, grant, recoveryCodes } = await openOwner(ground);
     const sent = { login: ann, password, recovery_code: recoveryCodes[0], device: grant.device };
     await noticeOf(world, ann, "recovery_used", () => logInBy(world, sent));
-    const bearer = grant.token;
-    await noticeOf(world, ann, "factor_removed", () => world.call("DELETE", "/totp", { bearer }));
-    await noticeOf(world, ann, "factor_added", () => addPasskey(world, bearer, createSubject(-7)));
+    let bearer = grant.token;
+    await noticeOf(world, ann, "factor_removed", async () => {
+      bearer = grantOf(await world.call("DELETE", "/totp", { bearer })).token;
+    });
+    await noticeOf(world, ann, "factor_added", async () => {
+      bearer = grantOf((await addPasskey(world, bearer, createSubject(-7))).added).token;
+    });
     const body = { password, new_password: newPassword };
     await noticeOf(world, ann, "password_changed", () => world.call("POST", "/password", { bearer, body }));
   });

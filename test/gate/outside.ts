@@ -1,7 +1,7 @@
 // Users who sign in at an outside provider, against a provider that the test controls.
 import { expect } from "vitest";
 import type { AmphoOptions } from "../../dist/index.js";
-import { password, type ReadResponse, type World } from "../world/ampho.js";
+import { afterChange, password, type ReadResponse, type World } from "../world/ampho.js";
 import { start } from "../world/clock.js";
 import { type EvilProvider, startEvilProvider } from "../world/evil-provider.js";
 import { keyPair } from "../world/key-pairs.js";
@@ -96,7 +96,7 @@ export async function signIn({ world, evil, other }: Outside, about: SignIn = {}
   return world.call("POST", "/login", { body: { transaction, outside, ...body }, bearer });
 }
 
-/** Links the identity of the claims to the user of the token. */
+/** Links the identity of the claims to the user of the token. The response has new tokens. */
 export async function link({ world, evil, other }: Outside, bearer: string, about: SignIn = {}): Promise<ReadResponse> {
   const { provider = "acme", claims = {} } = about;
   const begun = await world.call("POST", "/identities", { body: { provider }, bearer });
@@ -107,14 +107,13 @@ export async function link({ world, evil, other }: Outside, bearer: string, abou
   return world.call("POST", "/identities/finish", { body: { transaction, outside }, bearer });
 }
 
-/** Creates a user whose session is recent, and links the identity. */
+/** Creates a user whose session is recent, and links the identity. Returns the tokens after that. */
 export async function addLinked(outside: Outside, login: string, claims: object = { sub: login }) {
   const { world } = outside;
   const user = await world.user(login, { password });
   const grant = await world.login(login);
   const linked = await link(outside, grant.token, { claims });
-  expect(linked.status, linked.text).toBe(204);
-  return { user, grant };
+  return { user, grant: afterChange(grant, linked) };
 }
 
 /** The code of the newest mail to an address. It is sent a moment after the request. */

@@ -10,6 +10,7 @@ import {
 } from "../factors/webauthn/authenticator.js";
 import {
   admission,
+  afterChange,
   type FullGrant,
   grantOf,
   password,
@@ -67,7 +68,7 @@ export interface PasskeyOwner {
   readonly subject: Subject;
   readonly handle: string;
   readonly recoveryCodes: readonly string[];
-  /** The session that registered the passkey. It is at `1fa`. */
+  /** The session that registered the passkey, with its tokens after that. It is at `1fa`. */
   readonly enrolling: FullGrant;
 }
 
@@ -78,10 +79,10 @@ export async function addPasskeyOwner(
   { subject = createSubject(-7), ...about }: { readonly subject?: Subject; readonly roles?: readonly string[] } = {},
 ): Promise<PasskeyOwner> {
   const { id } = await world.user(login, { password, ...about });
-  const enrolling = await world.login(login);
-  const { options, added } = await addPasskey(world, enrolling.token, subject);
-  expect(added.status, added.text).toBe(200);
+  const session = await world.login(login);
+  const { options, added } = await addPasskey(world, session.token, subject);
   const recoveryCodes = textsOf(added.json["recovery_codes"]);
+  const enrolling = afterChange(session, added);
   return { login, id, subject, handle: options.user?.id ?? "", recoveryCodes, enrolling };
 }
 

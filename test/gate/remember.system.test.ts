@@ -78,7 +78,7 @@ onBothDatabases((ground) => {
     const { world, grant } = await remembered();
     const next = "marble copper lantern 48";
     const body = { password, new_password: next };
-    expect((await world.call("POST", "/password", { body, bearer: grant.token })).status).toBe(204);
+    expect((await world.call("POST", "/password", { body, bearer: grant.token })).status).toBe(200);
     expect(await onDevice(world, grant.device, "ann", next)).toEqual(needed);
   });
 
@@ -113,8 +113,8 @@ onBothDatabases((ground) => {
     const { world, ann, grant } = await remembered();
     const other = await world.another();
     const version = async () => {
-      const rows = await ground.sql(world, `select factors_version from ampho_accounts where user_id = '${ann.id}'`);
-      return Number(rows[0]?.["factors_version"]);
+      const rows = await ground.sql(world, `select devices_version from ampho_accounts where user_id = '${ann.id}'`);
+      return Number(rows[0]?.["devices_version"]);
     };
     const before = await version();
     const rounds = Array.from({ length: 20 }, (_, n) => n);

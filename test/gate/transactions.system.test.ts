@@ -116,10 +116,6 @@ onBothDatabases((ground) => {
     const changes = [
       async () => {
         const { token } = await fullLogin(world, ann);
-        expect((await world.call("DELETE", "/devices", { bearer: token })).status).toBe(204);
-      },
-      async () => {
-        const { token } = await fullLogin(world, ann);
         expect((await world.call("POST", "/recovery-codes", { bearer: token })).status).toBe(200);
       },
       () => world.ampho.factors.remove(ann.id, { all: true, reason: "A test removes them." }),
@@ -131,6 +127,15 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }))).toEqual(over);
       expect(await sessionsOf(ground, world)).toBe(open);
     }
+  });
+
+  it("a pending login goes on when the remembered devices are forgotten", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const transaction = await pendingLogin(world, "ann");
+    const { token } = await fullLogin(world, ann);
+    expect((await world.call("DELETE", "/devices", { bearer: token })).status).toBe(204);
+    expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
   });
 
   it("a factor that is added during an enrolment rejects both steps of the enrolment (W-07)", async () => {

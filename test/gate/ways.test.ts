@@ -3,14 +3,24 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { session } from "../../dist/http/rest/route-access.js";
 import { routes } from "../../dist/http/rest/routes.js";
 import { factorNames } from "../../dist/levels/decide.js";
 import { ways } from "./ways.js";
 
 /** The routes whose response can hold tokens. */
-const granting = routes
-  .filter(({ output, ...route }) => ("grants" in route && route.grants) || "token" in shapeOf(output))
-  .map(({ method, path }) => `${method} ${path}`);
+const granting = routes.filter(
+  ({ output, ...route }) => ("grants" in route && route.grants) || "token" in shapeOf(output),
+);
+
+const namesOf = (rows: readonly { readonly method: string; readonly path: string }[]) =>
+  rows.map(({ method, path }) => `${method} ${path}`).sort();
+
+/** Changes of an account replace the tokens of the session that makes them, and its level stays (`changes.ts`). */
+const replacing = [
+  ...["DELETE /identities/{id}", "DELETE /passkeys/{id}", "DELETE /password", "DELETE /totp"],
+  ...["POST /account/email/finish", "POST /identities/finish", "POST /password", "POST /recovery-codes"],
+];
 
 function shapeOf(output: unknown): object {
   return typeof output === "object" && output !== null && "shape" in output ? Object(output.shape) : {};
@@ -18,7 +28,12 @@ function shapeOf(output: unknown): object {
 
 describe("the list of ways", () => {
   it("every route that grants tokens is listed (W-03)", () => {
-    expect([...new Set(ways.map(({ route }) => route))].sort()).toEqual(granting.sort());
+    const opening = namesOf(granting).filter((name) => !replacing.includes(name));
+    expect([...new Set(ways.map(({ route }) => route))].sort()).toEqual(opening);
+  });
+
+  it("a route that replaces the tokens of a session needs that session", () => {
+    expect(namesOf(granting.filter(({ access }) => access === session))).toEqual(replacing);
   });
 
   it("every factor that an account can have is proven by a way (W-03)", () => {

@@ -162,6 +162,12 @@ export function grantOf(response: ReadResponse): FullGrant {
   return fullGrant(response.json);
 }
 
+/** The session after a change of its account, which returns new tokens and no device proof. */
+export const afterChange = (before: FullGrant, changed: ReadResponse): FullGrant => ({
+  ...grantOf(changed),
+  device: before.device,
+});
+
 export function fullGrant(grant: object): FullGrant {
   const { token, token_type, starts, expires, ttl, leeway, refresh_token, refresh_expires, device } = {
     ...blank,
