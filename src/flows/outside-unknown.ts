@@ -8,6 +8,7 @@ import { type Address, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
+import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter } from "./enter.js";
 import { liveOf } from "./find-account.js";
@@ -107,16 +108,17 @@ async function isMailed(
   { address, canonical }: Address,
   caller: Caller,
 ): Promise<boolean> {
-  const { throttle, store, directory, outbox, clock } = deps;
+  const { throttle, store, outbox, clock } = deps;
   if (outbox === undefined) return false;
   const origin: Origin = { actor: "user", ...caller };
-  const allowed = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
     if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
     throw error;
   });
   if (allowed === undefined) return false;
   const { account, binding, isOpen } = await allowed.run(async () => {
-    const account = await directory.findByAddress(canonical);
+    const account = await find();
     const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
   });
@@ -181,7 +183,8 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
   const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
   const isThere = await leadsToAccount(deps, account, address);
-  const mailbox = { binding, account, isThere, canonical, known: device, origin };
+  const key = accountKeyOf(directory, canonical, account);
+  const mailbox = { binding, account, isThere, key, known: device, origin };
   const allowed = await proveCode(deps, transaction, input.code, mailbox);
   const now = clock.now();
   const attempt = allowed.asSucceeded(account?.id ?? "");

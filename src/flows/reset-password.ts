@@ -3,8 +3,8 @@
 
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import { type Account, originFor } from "../users/directory.js";
+import { accountKeyOf } from "./account-key.js";
 import { requirePassword } from "./account-rules.js";
 import { storeOwnPassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
@@ -35,7 +35,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     binding,
     account,
     isThere,
-    canonical: canonicalLogin(account?.login ?? login),
+    key: accountKeyOf(directory, login, account),
     known: undefined,
     origin,
   };

@@ -2,13 +2,20 @@
 // from every counter that it belongs to, in the database, where all processes see it. The result settles the attempt.
 // The file is long because all kinds of attempts share their counters and the queue.
 
-import type { AuditEntry, Origin } from "../audit/entry.js";
+import type { AuditEntry } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type { AllowedAttempt, FactorAttempt, KnownDevice, LoginAttempt, Throttle } from "./allowed-attempt.js";
+import type {
+  AccountKey,
+  AllowedAttempt,
+  FactorAttempt,
+  KnownDevice,
+  LoginAttempt,
+  Throttle,
+} from "./allowed-attempt.js";
 import type {
   Attempt,
   AttemptCounter,
@@ -31,14 +38,12 @@ interface Rejection {
   readonly captchaNeeded?: true;
 }
 
-/** The verdict on an attempt. `bought`: by a solved captcha. */
 interface Judged {
   readonly attempt: Attempt;
   readonly rejection: Rejection | undefined;
-  readonly bought: boolean;
 }
 
-type AttemptContext = Pick<AttemptRequest, "canonical" | "origin" | "event">;
+type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event">;
 
 /** No verifier accepts a token after that time. */
 const captchaTtlSeconds = 3600;
@@ -73,7 +78,7 @@ export function createThrottle(deps: {
     return { key, kind, freeAttempts: free * times, lockAfter, everySeconds, windowSeconds };
   }
 
-  const loginCounter = (canonical: string) => counter("login", canonical);
+  const loginCounter = ({ name }: AccountKey) => counter("login", name);
   const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
 
@@ -87,8 +92,8 @@ export function createThrottle(deps: {
     return sources;
   }
 
-  function unknownDeviceAttempt({ canonical, known, origin }: LoginAttempt): Attempt {
-    const login = loginCounter(canonical);
+  function unknownDeviceAttempt({ account, known, origin }: LoginAttempt): Attempt {
+    const login = loginCounter(account);
     return {
       ...limits,
       sources: sourcesOf(origin.address),
@@ -99,7 +104,7 @@ export function createThrottle(deps: {
     };
   }
 
-  function knownDeviceAttempt(canonical: string, known: KnownDevice): Attempt {
+  function knownDeviceAttempt(account: AccountKey, known: KnownDevice): Attempt {
     const own = deviceCounter(known);
     return {
       ...limits,
@@ -109,7 +114,7 @@ export function createThrottle(deps: {
       subject: subjectOf(own),
       from: subjectOf(own),
       // A success from a known device ends the lock of unknown devices.
-      alsoReset: [loginCounter(canonical).key],
+      alsoReset: [loginCounter(account).key],
     };
   }
 
@@ -148,17 +153,16 @@ export function createThrottle(deps: {
   /** Asks first without the captcha, so one that is not needed costs nothing. A captcha ends no lock. */
   async function judge(attempt: Attempt, about: AttemptContext, token: string | undefined): Promise<Judged> {
     const rejection = await findRejection(attempt, about);
-    if (captcha === undefined || rejection?.by === undefined || rejection.locked)
-      return { attempt, rejection, bought: false };
-    const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true }, bought: false };
+    if (captcha === undefined || rejection?.by === undefined || rejection.locked) return { attempt, rejection };
+    const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true } };
     if (token === undefined) return needed;
     const outcome = await captcha.verify(token, { action: "login", address: about.origin.address });
     if (outcome === "rejected") return needed;
-    if (outcome === "failed") return { attempt, rejection, bought: false };
+    if (outcome === "failed") return { attempt, rejection };
     // Its address does not count. Others behind the same address can have used that limit up.
     const bought = { ...attempt, sources: [] };
     const spends = { hash: captcha.spentHash(token), until: clock.now() + captchaTtlSeconds };
-    return { attempt: bought, rejection: await findRejection(bought, about, { spends }), bought: true };
+    return { attempt: bought, rejection: await findRejection(bought, about, { spends }) };
   }
 
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
@@ -197,7 +201,7 @@ export function createThrottle(deps: {
     const rejection = await findRejection(attempt, about);
     if (rejection?.by === "transaction" || rejection?.by === "match") throw transactionOver();
     if (rejection !== undefined) return reject(rejection);
-    return allowed(attempt, { fairnessKey: about.canonical }, { deviceId: known?.deviceId, origin: about.origin });
+    return allowed(attempt, { fairnessKey: attempt.subject }, known?.deviceId);
   }
 
   async function reject(rejection: Rejection): Promise<never> {
@@ -205,18 +209,7 @@ export function createThrottle(deps: {
     throw tooMany(rejection);
   }
 
-  function allowed(
-    taken: Attempt,
-    turn: PasswordTurn,
-    about: {
-      readonly deviceId?: string | undefined;
-      readonly origin: Origin;
-      readonly bought?: boolean;
-      readonly captcha?: string | undefined;
-    },
-  ): AllowedAttempt {
-    const { deviceId, origin, bought = false } = about;
-    let attempt = taken;
+  function allowed(attempt: Attempt, turn: PasswordTurn, deviceId?: string): AllowedAttempt {
     const settle = (outcome: AttemptOutcome, audit?: AuditEntry, login?: string) =>
       store.settleAttempt({ ...attempt, outcome, now: clock.now(), login, audit });
     return {
@@ -224,20 +217,6 @@ export function createThrottle(deps: {
       turn,
       attempt: () => attempt,
       asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
-      async allowAccount(canonical) {
-        const isMail = attempt.counters.some(({ kind }) => kind === "mail");
-        const own = isMail ? counter("mail", canonical) : loginCounter(canonical);
-        // The attempts of a known device are counted by user already.
-        const isByUser = isMail ? deviceId !== undefined : attempt.counters.some(({ kind }) => kind !== "login");
-        if (isByUser || attempt.counters.some(({ key }) => key === own.key)) return;
-        const further = { ...attempt, sources: [], counters: [own], subject: subjectOf(own) };
-        const context = { canonical, origin, event: isMail ? "mail_throttled" : "login_throttled" } as const;
-        const rejection = bought
-          ? await findRejection(further, context, {})
-          : (await judge(further, context, about.captcha)).rejection;
-        if (rejection !== undefined) throw tooMany(rejection);
-        attempt = { ...attempt, counters: [...attempt.counters, own] };
-      },
       async run(check) {
         try {
           return await check();
@@ -254,25 +233,24 @@ export function createThrottle(deps: {
 
   return {
     async allowLogin(login) {
-      const { canonical, known, captcha: token, origin } = login;
-      const about = { canonical, origin, event: "login_throttled" } as const;
+      const { account, known, captcha: token, origin } = login;
+      const about = { account, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
         const { userId, deviceId } = known;
-        const { attempt, rejection, bought } = await judge(knownDeviceAttempt(canonical, known), about, token);
-        if (rejection === undefined)
-          return allowed(attempt, { fairnessKey: userId, priority: true }, { deviceId, origin, bought });
+        const { attempt, rejection } = await judge(knownDeviceAttempt(account, known), about, token);
+        if (rejection === undefined) return allowed(attempt, { fairnessKey: userId, priority: true }, deviceId);
         if (!rejection.locked) return reject(rejection);
       }
       // A known device with too many failures in a row counts as unknown until a login from it succeeds.
       const unknown = unknownDeviceAttempt(login);
-      const { attempt, rejection, bought } = await judge(unknown, about, token);
+      const { attempt, rejection } = await judge(unknown, about, token);
       if (rejection !== undefined) return reject(rejection);
       // One turn for each address. The throttle limits how many attempts at one login wait.
-      const fairnessKey = unknown.sources.at(-1)?.source ?? canonical;
-      return allowed(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin, bought, captcha: token });
+      const fairnessKey = unknown.sources.at(-1)?.source ?? unknown.subject;
+      return allowed(attempt, { fairnessKey }, known?.deviceId);
     },
 
-    async allowPasswordChange({ canonical, userId, sessionId, origin }) {
+    async allowPasswordChange({ login, userId, sessionId, origin }) {
       const own = counter("session", sessionId);
       const attempt: Attempt = {
         ...limits,
@@ -282,46 +260,50 @@ export function createThrottle(deps: {
         from: subjectOf(own),
         alsoReset: [],
       };
-      const rejection = await findRejection(attempt, { canonical, origin, event: "password_change_throttled" });
+      const rejection = await findRejection(attempt, {
+        account: { login },
+        origin,
+        event: "password_change_throttled",
+      });
       if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
+      return allowed(attempt, { fairnessKey: userId, priority: true });
     },
 
-    allowLoginChange({ canonical, userId, origin }) {
+    allowLoginChange({ login, userId, origin }) {
       const attempt = simpleAttempt([counter("rename", userId)], attemptSourceOf(origin.address)?.address);
-      return allowOrReject(attempt, { canonical, origin, event: "login_change_throttled" });
+      return allowOrReject(attempt, { account: { login }, origin, event: "login_change_throttled" });
     },
 
     delayRejection: () => delayedRejection.wait(),
 
-    allowMail({ canonical, known, origin }) {
+    allowMail({ account, known, origin }) {
       const source = attemptSourceOf(origin.address)?.address;
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
-      const own = known === undefined ? counter("mail", canonical) : counter("mail", known.userId, known.deviceId);
+      const own = known === undefined ? counter("mail", account.name) : counter("mail", known.userId, known.deviceId);
       const counters = known === undefined && source !== undefined ? [own, counter("mails", source)] : [own];
-      return allowOrReject(simpleAttempt(counters, source), { canonical, origin, event: "mail_throttled" }, known);
+      return allowOrReject(simpleAttempt(counters, source), { account, origin, event: "mail_throttled" }, known);
     },
 
-    async allowCode({ purpose, canonical, known, transaction, origin }) {
-      const account = counter("code", purpose, canonical);
-      const own = known === undefined ? account : counter("code", purpose, known.userId, known.deviceId);
+    async allowCode({ purpose, account, known, transaction, origin }) {
+      const unknown = counter("code", purpose, account.name);
+      const own = known === undefined ? unknown : counter("code", purpose, known.userId, known.deviceId);
       const attempt = simpleAttempt(
         [counter("transaction", transaction), own],
         attemptSourceOf(origin.address)?.address,
         // A right code from a known device ends the lock of unknown devices.
-        [account.key],
+        [unknown.key],
       );
-      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" }, known);
+      return allowOrReject(attempt, { account, origin, event: "code_throttled" }, known);
     },
 
-    allowMatch({ canonical, transaction, origin }) {
+    allowMatch({ account, transaction, origin }) {
       const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
-      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" });
+      return allowOrReject(attempt, { account, origin, event: "code_throttled" });
     },
 
     async allowFactor(factor) {
-      const { canonical, userId, origin } = factor;
-      const about = { canonical, origin, event: "factor_throttled" } as const;
+      const { login, userId, origin } = factor;
+      const about = { account: { login }, origin, event: "factor_throttled" } as const;
       const ask = async (asUnknown: boolean) => {
         const attempt = factorAttempt(factor, asUnknown);
         return { attempt, rejection: await findRejection(attempt, about) };
@@ -332,7 +314,7 @@ export function createThrottle(deps: {
       if (isLocked && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
       if (rejection?.by === "transaction") throw transactionOver();
       if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId }, { origin });
+      return allowed(attempt, { fairnessKey: userId });
     },
   };
 }

@@ -35,7 +35,7 @@ describe("a spray of logins", () => {
     });
     const attempt = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;
-      const admission = await throttle.allowLogin({ canonical: login, origin });
+      const admission = await throttle.allowLogin({ account: { name: login, canonical: login }, origin });
       await admission.failed({ at: now, event: "login_rejected", origin }, undefined);
     };
     for (let n = 0; n < sprayed; n += together) {

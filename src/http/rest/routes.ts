@@ -285,7 +285,7 @@ export const routes = [
     name: "changeLogin",
     summary: "Change the login",
     notes: [
-      "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none.",
+      "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none, except in an application's own table.",
       "A login that is an e-mail address must be the proven address of the account.",
       recent,
     ],

@@ -92,7 +92,8 @@ function* revokeAll(input: OwnChange, reason: "login_changed" | "user_deleted") 
   const { userId, login, now, foreignMaxSeconds } = input;
   const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
   const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined, reason });
-  return [...sessions, { kind: "user", at: now, until, userId, login } as const];
+  const exactLogin = input.passwordVersion === undefined ? login : undefined;
+  return [...sessions, { kind: "user", at: now, until, userId, login, exactLogin } as const];
 }
 
 /** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */

@@ -10,6 +10,7 @@ import {
   send,
   type Transaction,
   text,
+  textOrNull,
   texts,
   write,
 } from "../transaction.js";
@@ -34,8 +35,18 @@ export interface Numbered {
 export type Revocation = Numbered &
   (
     | { readonly kind: "session"; readonly sessionId: string }
-    /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
-    | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
+    /**
+     * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of tokens that
+     * name no user by `sub`, only those with the login in this spelling. Another one can be another user of an application's
+     * own table.
+     */
+    | {
+        readonly kind: "user";
+        readonly userId: string;
+        readonly login: string;
+        readonly exactLogin?: string | undefined;
+        readonly sessions?: true;
+      }
     /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
     | {
         readonly kind: "roles";
@@ -78,7 +89,7 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
 }
 
 const columns = columnsOf(
-  ...(["at", "until", "kind", "session_id", "user_id", "login"] as const),
+  ...(["at", "until", "kind", "session_id", "user_id", "login", "exact_login"] as const),
   ...(["roles_version", "roles", "kid", "era"] as const),
 );
 const insert = `insert into ampho_revocations (n, ${columns.list})
@@ -94,6 +105,7 @@ export function* insertRevocation(row: NewRevocation, beforeLast: number): Trans
     session_id: row.kind === "session" ? row.sessionId : null,
     user_id: ofUser?.userId ?? null,
     login: ofUser?.login ?? null,
+    exact_login: (row.kind === "user" ? row.exactLogin : undefined) ?? null,
     roles_version: row.kind === "roles" ? row.rolesVersion : null,
     roles: row.kind === "roles" ? JSON.stringify(row.roles) : null,
     kid: row.kind === "key" ? row.kid : null,
@@ -158,7 +170,11 @@ type Content =
   WithoutNumber<Revocation> extends infer T ? (T extends unknown ? Omit<T, "at" | "until"> : never) : never;
 const readers: Readonly<Record<string, (row: Row) => Content>> = {
   session: (row) => ({ kind: "session", sessionId: text(row, "session_id") }),
-  user: (row) => ({ kind: "user", userId: text(row, "user_id"), login: text(row, "login") }),
+  user: (row) => {
+    const exactLogin = textOrNull(row, "exact_login");
+    const user = { kind: "user", userId: text(row, "user_id"), login: text(row, "login") } as const;
+    return exactLogin === null ? user : { ...user, exactLogin };
+  },
   roles: (row) => ({
     kind: "roles",
     userId: text(row, "user_id"),
