@@ -86,10 +86,14 @@ async function logInWithoutLogin(deps: Deps, input: LoginInput, caller: Caller):
   const { transaction, bearer, mailed, outside } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
   if (outside !== undefined)
-    return logInOutside(deps, { transaction: transaction ?? "", response: outside, device, bearer, remember }, caller);
+    return logInOutside(
+      deps,
+      { transaction: transaction ?? "", response: outside, device, bearer, remember, idempotencyKey },
+      caller,
+    );
   if (mailed?.code !== undefined && isTransactionFor(mailed.transaction, "identity")) {
     const { transaction, code } = mailed;
-    return logInByIdentityCode(deps, { transaction, code, device, bearer, remember }, caller);
+    return logInByIdentityCode(deps, { transaction, code, device, bearer, remember, idempotencyKey }, caller);
   }
   if (mailed !== undefined) return logInByMail(deps, { ...mailed, device, bearer, remember, idempotencyKey }, caller);
   if (transaction !== undefined && passkey !== undefined && isTransactionFor(transaction, "login"))
@@ -166,6 +170,7 @@ async function logInByPassword(
     // An application's own table finds a user by the spelling that it knows.
     typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
     remember: input.remember,
+    idempotencyKey: input.idempotencyKey,
   });
 }
 

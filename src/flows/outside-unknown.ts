@@ -10,8 +10,9 @@ import type { ProvenIdentity } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter } from "./enter.js";
+import { enter, repeatUnnamed } from "./enter.js";
 import { liveOf } from "./find-account.js";
+import { keyWith } from "./idempotency.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf, versionFor } from "./mail-login.js";
@@ -175,6 +176,10 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(input.transaction, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
+  const idempotencyKey = keyWith(input.idempotencyKey, input.code);
+  // The code is bound to an account as it was before, which this login can have created.
+  const repeated = await repeatUnnamed(deps, transaction, idempotencyKey, input, origin);
+  if (repeated !== undefined) return repeated;
   const address = parseAddress(transaction.email ?? "");
   if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
     throw transactionOver();
@@ -201,7 +206,12 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
       origin,
     });
     const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
-    return enter(deps, created, { amr: ["fed", "mail"], at, ...further, isNewUser: true }, { origin, now });
+    return enter(
+      deps,
+      created,
+      { amr: ["fed", "mail"], at, ...further, isNewUser: true },
+      { origin, now, idempotencyKey },
+    );
   }
   const live = liveOf(deps, input.bearer, account.id);
   const provesEmail = unprovenEmailOf(account);
@@ -210,6 +220,6 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     deps,
     account,
     { amr: ["fed", "mail"], at, ...further },
-    { origin, now, live, device, remember: input.remember },
+    { origin, now, live, device, remember: input.remember, idempotencyKey },
   );
 }
