@@ -25,7 +25,7 @@ import type {
   BoughtAttempt,
   SourceLimit,
 } from "./attempt.js";
-import { createAttemptQueue } from "./attempt-queue.js";
+import { type AttemptQueue, createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
@@ -53,6 +53,38 @@ const rowsMax = 50_000;
 /** How many attempts pass between two sweeps. */
 const sweepEvery = 32;
 
+/** The throttles of all requests share it. */
+export interface SharedThrottle {
+  readonly queue: AttemptQueue;
+  sweepSometimes(): void;
+}
+
+export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">): SharedThrottle {
+  let sinceSweep = 0;
+  let sweeping = false;
+
+  function sweepSometimes(): void {
+    sinceSweep += 1;
+    if (sinceSweep < sweepEvery || sweeping) return;
+    sinceSweep = 0;
+    sweeping = true;
+    sweep()
+      // The database is unreachable, so that the tables do not grow meanwhile.
+      .catch(() => undefined)
+      .finally(() => {
+        sweeping = false;
+      });
+  }
+
+  /** Sweeps to the end, because after a thousand attempts at once no later attempt might start another sweep. */
+  async function sweep(): Promise<void> {
+    while ((await store.pruneAttempts({ rowsMax })).more);
+  }
+
+  return { queue: createAttemptQueue(), sweepSometimes };
+}
+
+/** `store` can be a view for one request. */
 export function createThrottle(deps: {
   readonly store: AttemptStore;
   readonly keyring: Pick<Keyring, "hashLogin">;
@@ -63,12 +95,11 @@ export function createThrottle(deps: {
   readonly clock: Clock;
   readonly delayedRejection: DelayedRejection;
   readonly captcha?: Captcha | undefined;
+  readonly shared: SharedThrottle;
 }): Throttle {
   const { store, keyring, settings, clock, delayedRejection, captcha } = deps;
+  const { queue, sweepSometimes } = deps.shared;
   const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
-  const queue = createAttemptQueue();
-  let sinceSweep = 0;
-  let sweeping = false;
 
   function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
     const { freeAttempts, times, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
@@ -116,24 +147,6 @@ export function createThrottle(deps: {
       // A success from a known device ends the lock of unknown devices.
       alsoReset: [loginCounter(account).key],
     };
-  }
-
-  function sweepSometimes(): void {
-    sinceSweep += 1;
-    if (sinceSweep < sweepEvery || sweeping) return;
-    sinceSweep = 0;
-    sweeping = true;
-    sweep()
-      // The database is unreachable, so that the tables do not grow meanwhile.
-      .catch(() => undefined)
-      .finally(() => {
-        sweeping = false;
-      });
-  }
-
-  /** Sweeps to the end, because after a thousand attempts at once no later attempt might start another sweep. */
-  async function sweep(): Promise<void> {
-    while ((await store.pruneAttempts({ rowsMax })).more);
   }
 
   /** Returns the rejection, or undefined if the attempt is allowed. */
