@@ -129,9 +129,10 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
+      const repeated = input.spend && (yield* repeatEntry({ ...input, ...input.spend }));
       // The second factor is not used up yet, so it must not end the streak of wrong ones.
       yield* settleBoth(input, "succeeded", "returned", undefined);
-      return { outcome: "over" };
+      return repeated ?? { outcome: "over" };
     }
   }
   if (input.register) {
@@ -434,7 +435,8 @@ function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
 }
 
 export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
-  readonly userId: string;
+  /** Undefined: the user of the session. */
+  readonly userId: string | undefined;
   readonly now: number;
   readonly accessTtlSeconds: number;
   readonly stored: StoredUser;
@@ -442,10 +444,11 @@ export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
 
 /** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
 export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | undefined> {
-  const { userId, now, accessTtlSeconds } = input;
+  const { now, accessTtlSeconds } = input;
   const bought = yield* findBought(input, now);
-  const session = bought && (yield* lockBought(bought, userId, now));
-  if (!session) return undefined;
+  const session = bought && (yield* lockBought(bought, now));
+  if (!session || session.userId !== (input.userId ?? session.userId)) return undefined;
+  const { userId } = session;
   const accessExpires = Math.max(session.accessExpires, Math.min(now + accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   const user = input.stored === false ? undefined : yield* findUserById(userId);
@@ -462,11 +465,11 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function* lockBought({ sessionId, gen }: Bought, userId: string, now: number): Transaction<Session | undefined> {
+function* lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
   const row = yield* first(
-    `select ${sessionColumns.list} from ampho_sessions where id = ? and user_id = ? and gen = ? and ended_at is null
+    `select ${sessionColumns.list} from ampho_sessions where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
-    [sessionId, userId, gen, now],
+    [sessionId, gen, now],
     "update",
   );
   return row && sessionOf(row);

@@ -130,7 +130,11 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
       const auth = await call.authenticate();
       return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
     }
-    const sent = { transaction, outside: response, bearer, device: cookies.device, superseded: cookies };
+    // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
+    // transaction is.
+    const idempotencyKey = request.state;
+    const own = { bearer, device: cookies.device, superseded: cookies };
+    const sent = { transaction, outside: response, idempotencyKey, ...own };
     return new Redirect(page ?? appUrl, await flows.login(sent, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;
