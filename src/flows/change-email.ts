@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { Address } from "../logins/address.js";
-import { type Account, originFor } from "../users/directory.js";
+import { type Account, mailboxOf, originFor } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
@@ -49,7 +49,8 @@ export async function beginEmailChange(
   const isTaken = holder !== undefined && holder.id !== account.id;
   await store.queueMail({
     draft: {
-      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id, address: address.address },
+      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id },
+      address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
       claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
       ...{ language: caller.language ?? "en", until: begun.exp },
     },

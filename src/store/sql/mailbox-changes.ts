@@ -7,7 +7,6 @@ import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { useUp } from "./factor-changes.js";
 import { deleteFactors, type FactorUse, moveFactorsVersion, writeAccount } from "./factors.js";
-import { holderOf, makeRoom } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
@@ -16,7 +15,7 @@ import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
-import { addressLock, lockUser, sendUserLock, type UserEmail } from "./users.js";
+import { changeNames, lockUser, sendUserLock, type UserEmail } from "./users.js";
 
 export interface MailboxOutcome {
   /**
@@ -129,25 +128,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome["out
     yield* recordAudit({ at: now, event: "email_changed", userId, origin });
     return "done";
   }
-  if (email && (yield* isTaken(email, userId))) return "taken";
-  // Before the change, because the notice goes to the address until now.
-  yield* recordAudit({ at: now, event: "email_changed", userId, login: user.login, origin });
-  yield* write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
-    ...[email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, userId],
-  ]);
-  return "done";
-}
-
-function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean> {
-  // Two changes to one address at the same moment wait for each other here.
-  yield* advisoryLock(addressLock(canonical));
-  // Also as a login, because mails go to a login that is an address.
-  for (const column of ["email_canonical", "canonical"] as const) {
-    const holder = yield* holderOf(column, canonical);
-    if (holder.kind === "user" && holder.userId !== userId) return true;
-    if (holder.kind === "import") yield* makeRoom(holder);
-  }
-  return false;
+  const entry = { at: now, event: "email_changed", userId, login: user.login, origin } as const;
+  return (yield* changeNames(user, { ...user, email }, entry)) === "created" ? "done" : "taken";
 }
 
 export interface RecoveryStart {

@@ -10,7 +10,7 @@ import { endOpenSessions, latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { sendStateAndAccount } from "./state.js";
-import { insertUser, lockUser, type User } from "./users.js";
+import { changeNames, lockUser, type User } from "./users.js";
 
 export interface OwnChange extends Ending, ForeignTokens {
   readonly userId: string;
@@ -50,8 +50,6 @@ export interface LoginChange extends OwnChange {
   readonly newCanonical: string;
   /** Only the spelling changes, so the old login cannot become another user's. */
   readonly isSame: boolean;
-  /** A new id, under which the login is reserved as by a new user. */
-  readonly reservation: string;
 }
 
 /**
@@ -62,14 +60,25 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
-  if (locked.user !== undefined) {
-    if (!isSame && !(yield* reserveLogin(input))) return failed("taken");
-    yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [newLogin, newCanonical, userId]);
+  const { user } = locked;
+  const entry = {
+    at: now,
+    event: "login_changed",
+    userId,
+    login: newLogin,
+    origin,
+    detail: { before: login },
+  } as const;
+  if (user === undefined) yield* recordAudit(entry);
+  else {
+    // The user can have given the address up meanwhile.
+    const isOwnAddress = user.email?.canonical === newCanonical && user.email.provenAt !== undefined;
+    if (!isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
+    const outcome = yield* changeNames(user, { ...user, login: newLogin, canonical: newCanonical }, entry);
+    if (outcome !== "created") return failed("taken");
   }
-  const detail = { before: login };
-  yield* recordAudit({ at: now, event: "login_changed", userId, login: newLogin, origin, detail });
   // A login in progress has read the old login, which would be in its tokens.
-  if (locked.user === undefined && !isSame) yield* moveFactorsVersion(userId, now);
+  if (user === undefined && !isSame) yield* moveFactorsVersion(userId, now);
   // Lockouts of the old login are no longer this user's.
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   if (isSame) {
@@ -77,14 +86,6 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
     return { outcome: "done", revocations: [] };
   }
   return { outcome: "done", revocations: yield* writeRevocations(yield* revokeAll(input, "login_changed")) };
-}
-
-/** A unique index decides between two users who take a login at the same moment. An update would fail instead of waiting. */
-function* reserveLogin({ reservation: id, newLogin, newCanonical, now }: LoginChange): Transaction<boolean> {
-  const row = { id, login: newLogin, canonical: newCanonical, passwordHash: null, roles: [] };
-  if ((yield* insertUser(row, now)) !== "created") return false;
-  yield* write("delete from ampho_users where id = ?", [id]);
-  return true;
 }
 
 /** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */
