@@ -33,7 +33,7 @@ export async function beginEmailChange(
   caller: Caller,
 ): Promise<EmailChangeBegun> {
   const { transactions, throttle, store, clock, settings } = deps;
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
@@ -66,7 +66,6 @@ export async function beginEmailChange(
     },
     now,
   });
-  outbox.wake();
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }

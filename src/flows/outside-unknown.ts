@@ -141,7 +141,6 @@ async function isMailed(
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
     now,
   });
-  outbox.wake();
   return true;
 }
 

@@ -52,7 +52,7 @@ export async function beginRegistration(
   caller: Caller,
 ): Promise<RegistrationBegun> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
@@ -81,7 +81,6 @@ export async function beginRegistration(
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
     now,
   });
-  outbox.wake();
   await least;
   const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));

@@ -55,7 +55,7 @@ async function begin(
 ): Promise<MailSent> {
   const { throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
   const { key, known, find } = await nameByLogin(deps, login, input.device);
@@ -85,12 +85,10 @@ async function begin(
     audit: { at: now, event, ...about, origin } satisfies AuditEntry,
     now,
   });
-  outbox.wake();
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }
 
-export function requireOutbox({ outbox }: Pick<Deps, "outbox">): NonNullable<Deps["outbox"]> {
+export function requireOutbox({ outbox }: Pick<Deps, "outbox">): void {
   if (outbox === undefined) throw new AmphoError("not_found", "No mails can be sent here.");
-  return outbox;
 }
