@@ -33,18 +33,12 @@ import { createErrorResponder, type ErrorResponder } from "./http/rest/responses
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
-import {
-  databaseLine,
-  forwardedLine,
-  internalErrorLine,
-  signingKeyRevokedLine,
-  usersElsewhereLine,
-} from "./log-lines.js";
-import { MailFailure } from "./mail/mail-failure.js";
+import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { createTransport } from "./mail/transports/create.js";
 import {
+  bugReporter,
   closeDeps,
   closingOnError,
   type Log,
@@ -287,14 +281,11 @@ export async function composeAmpho(
   const follower = followRevocationsOf(deps, log);
   const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
   const feed = createFeedOf(configuration, deps);
-  const refusal = createErrorResponder((error, requestId) => {
-    telemetry.internalError();
-    log(internalErrorLine(error), requestId);
-  });
+  const refusal = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
-  const housekeeping = isApplication ? startHousekeeping(deps, (error) => log(internalErrorLine(error))) : undefined;
+  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
   watchRevocations(deps, keyring, telemetry, log);
@@ -342,7 +333,6 @@ export async function composeAmpho(
         if (deps.outbox === undefined && options.print !== true)
           throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
         const begun = await recover(deps, login, options, managing);
-        deps.outbox?.wake();
         return begun;
       },
     },
@@ -434,7 +424,7 @@ async function createDeps(
     mailTokens,
     relyingParty: relyingPartyOf(settings),
     providers,
-    outbox: await openOutbox({ ...managed, transactions, mailTokens }, telemetry.mailSettled, options),
+    outbox: await openOutbox({ ...managed, transactions, mailTokens }, telemetry, options),
     throttle: throttleOver(store),
     offersCaptcha: captcha !== undefined,
   };
@@ -469,14 +459,15 @@ async function checkTransport(
 
 async function openOutbox(
   deps: ManagementDeps & Pick<Deps, "transactions" | "mailTokens">,
-  settled: Telemetry["mailSettled"],
+  telemetry: Telemetry,
   { log = toStderr }: CompositionOptions,
 ): Promise<Outbox | undefined> {
   const { openTransport, replaceText } = deps.mailing;
   const transport = deps.settings.appUrl === undefined ? undefined : await openTransport();
   if (transport === undefined) return undefined;
-  const report = (error: unknown) => log(error instanceof MailFailure ? error.message : internalErrorLine(error));
-  return startOutbox({ ...deps, transport, replaceText, report, settled });
+  const reportOutage = (reason: string | undefined) => log(mailLine(reason));
+  const report = bugReporter(log, telemetry);
+  return startOutbox({ ...deps, transport, replaceText, report, reportOutage, settled: telemetry.mailSettled });
 }
 
 function followKeys(

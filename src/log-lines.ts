@@ -41,6 +41,10 @@ export const databaseOperationLine = (operation?: string, error?: unknown) =>
     ? "All operations of the database work again."
     : `The database operation ${operation} fails: ${reasonOf(error)}. Requests that need it get 503.`;
 
+/** Without a reason, mails are sent again. */
+export const mailLine = (reason?: string) =>
+  reason === undefined ? "Mails are sent again." : `Mails fail: ${reason} Ampho tries again (\`ampho mail-list\`).`;
+
 export const usersElsewhereLine = () =>
   [
     "Another process gave this database the option `users`, and users of that table are logged in. Give this process the",
@@ -134,7 +138,8 @@ const errorWithEllipsis = (): Error => Object.assign(new Error(ellipsis), { stac
 export const logLines: Readonly<Record<string, LogLine>> = {
   internalErrorLine: {
     lines: () => [internalErrorLine(errorWithEllipsis())],
-    cause: "A bug. The response was `internal_error`, and the line has the stack and the id of the request.",
+    cause:
+      "A bug. The line has its stack. If it was in a request, the response was `internal_error`, and the line has the id of the request.",
     fix: "Report it with the stack. If a function of your application is in the stack, look there first.",
   },
   signingKeyRevokedLine: {
@@ -158,6 +163,11 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     cause:
       "The database responds and rejects a kind of request, or no longer does: the disk is full, a lock is held, a right or a table is missing.",
     fix: "Remove the cause that the line names. The metrics count the requests that failed.",
+  },
+  mailLine: {
+    lines: () => [mailLine(ellipsis), mailLine()],
+    cause: "The mail server is unreachable or rejects a mail, or a function of your application did. Once an outage.",
+    fix: "Remove the cause that the line names. `ampho mail-test ADDRESS` shows more.",
   },
   usersElsewhereLine: {
     lines: () => [usersElsewhereLine()],

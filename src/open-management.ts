@@ -137,7 +137,7 @@ export async function openDeps(
     directory: directoryOver(store),
     directoryOver,
     passwords,
-    revocations: createRevocationSet(databaseNames, (error) => log(internalErrorLine(error))),
+    revocations: createRevocationSet(databaseNames, bugReporter(log, telemetry)),
     settings: configuration,
     clock,
     policy: createPolicy(configuration, store, clock, telemetry),
@@ -204,6 +204,14 @@ export async function closingOnError<T>(close: () => Promise<void>, step: Promis
     await close();
     throw error;
   }
+}
+
+/** Returns the function that logs a bug and counts it. */
+export function bugReporter(log: Log, telemetry: Telemetry | undefined): (error: unknown, requestId?: string) => void {
+  return (error, requestId) => {
+    telemetry?.internalError();
+    log(internalErrorLine(error), requestId);
+  };
 }
 
 export async function closeDeps({ passwords, store }: ManagementDeps): Promise<void> {

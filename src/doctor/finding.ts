@@ -23,6 +23,8 @@ export const checks = {
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hashes: "Passwords that are still stored in the format of another system",
+  logins:
+    "Logins that look like the address of another person, and logins and addresses that are stored in an old form",
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix, is ready and has no warning",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",

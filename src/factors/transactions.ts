@@ -64,7 +64,7 @@ export interface OpenTransaction extends Redeemable, OpenContents {
 }
 
 export interface OpenContents {
-  /** The login as it was typed, in its canonical form, whether an account has it or not. */
+  /** The login as it was typed, whether an account has it or not. */
   readonly login?: string | undefined;
   /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
   readonly email?: string | undefined;

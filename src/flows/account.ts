@@ -1,13 +1,12 @@
 // The user's own account (docs/guides/account.md): shown, exported, renamed, deleted.
 
 import type { Origin } from "../audit/entry.js";
-import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import { parseAddress } from "../logins/address.js";
+import { spellLogin } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { Account } from "../users/directory.js";
-import { changedMeanwhile } from "./account-rules.js";
+import { changedMeanwhile, requireOwnAddress } from "./account-rules.js";
 import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./account-view.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Recent, requireRecent } from "./enrolling.js";
@@ -30,10 +29,11 @@ export async function exportOwnAccount(deps: Deps, { auth }: Authenticated, call
  */
 export async function changeLogin(
   deps: Deps,
-  { auth, login }: Authenticated & { readonly login: string },
+  { auth, login: typed }: Authenticated & { readonly login: string },
   caller: Caller,
 ): Promise<void> {
   const { store, directory, throttle, revocations, clock } = deps;
+  const login = spellLogin(typed);
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   const origin: Origin = { actor: "user", ...caller };
@@ -54,7 +54,7 @@ export async function changeLogin(
       ...changeOf(deps, recent, origin),
       login: before,
       canonical: canonicalLogin(before),
-      ...{ newLogin: login, newCanonical: canonicalLogin(login), reservation: randomId() },
+      ...{ newLogin: login, newCanonical: canonicalLogin(login) },
       // Another user of an application's own table can have another spelling of the former login.
       isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
     });
@@ -71,20 +71,11 @@ export async function changeLogin(
   if (outcome === "changed") throw changedMeanwhile();
 }
 
-/**
- * A login that is an address counts as the address of a user without another one. So a user cannot take the address
- * of another person, who could then not register.
- */
 function requireNewLogin(login: string, { stored, email, login: current }: Account): void {
   const reason =
     stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
-  const address = parseAddress(login);
-  if (address === undefined || login === current) return;
-  if (email?.canonical === address.canonical && email.provenAt !== undefined) return;
-  throw new AmphoError("invalid_request", "A login that is an e-mail address must be your proven address.", {
-    field: "login",
-  });
+  if (login !== current) requireOwnAddress(login, email?.provenAt === undefined ? undefined : email.canonical);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { Address } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import { type Account, originFor } from "../users/directory.js";
+import { type Account, mailboxOf, originFor } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
@@ -35,7 +35,7 @@ export async function beginEmailChange(
   caller: Caller,
 ): Promise<EmailChangeBegun> {
   const { transactions, throttle, store, clock, settings } = deps;
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
@@ -51,7 +51,8 @@ export async function beginEmailChange(
   const isTaken = holder !== undefined && holder.id !== account.id;
   await store.queueMail({
     draft: {
-      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id, address: address.address },
+      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id },
+      address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
       claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
       ...{ language: caller.language ?? "en", until: begun.exp },
     },
@@ -67,7 +68,6 @@ export async function beginEmailChange(
     },
     now,
   });
-  outbox.wake();
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }

@@ -13,7 +13,7 @@ import type { Deps } from "./deps.js";
 export interface AccountDraft {
   readonly transaction: Redeemable;
   readonly address: Address;
-  /** Undefined: the address. */
+  /** Undefined: the address, or the id of the user if the login of a former owner is that address. */
   readonly login: string | undefined;
   readonly roles: readonly string[];
   /** The password, for an application's own table. */
@@ -31,9 +31,10 @@ export async function draftAccount(
   input: AccountDraft,
 ): Promise<{ readonly account: Account; readonly register: UserRegistration | undefined }> {
   const { transaction, address, roles, password, passwordHash = null, invitation, existsMail } = input;
-  const { login = address.address, origin } = input;
+  const { origin } = input;
   const now = clock.now();
   if (!directory.inDatabase) {
+    const { login = address.address } = input;
     const account = await directory.create?.({ login, email: address.address, password, roles });
     if (account === undefined) {
       await store.recordAudit({ at: now, event: "registration_rejected", reason: "email_taken", origin });
@@ -44,12 +45,14 @@ export async function draftAccount(
     return { account, register: undefined };
   }
   const email = { ...address, provenAt: now };
-  const canonical = canonicalLogin(login);
-  const user = { id: userIdOf(transaction), login, canonical, passwordHash, roles, email };
+  const id = userIdOf(transaction);
+  const isFree = input.login !== undefined || (await directory.findByLogin(address.address)) === undefined;
+  const { login = isFree ? address.address : id } = input;
+  const user = { id, login, canonical: canonicalLogin(login), passwordHash, roles, email };
   const stored = { ...user, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
   return {
     account: { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined },
-    register: { user, isLoginChosen: canonical !== address.canonical, invitation, existsMail },
+    register: { user, invitation, existsMail },
   };
 }
 

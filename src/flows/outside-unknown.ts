@@ -4,10 +4,10 @@
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { OpenTransaction } from "../factors/transactions.js";
-import { type Address, parseAddress } from "../logins/address.js";
+import { type Address, isSameMailbox, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import type { Account } from "../users/directory.js";
+import { type Account, mailboxOf } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, repeatUnnamed } from "./enter.js";
@@ -42,7 +42,9 @@ export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginI
   if (account !== undefined) {
     // Another login has created the account with this identity meanwhile.
     if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
-    if (identity.ownsDomain && !account.disabled && isMailbox(account, address))
+    // The provider speaks for its own spelling, and another mailbox can have the same compared form.
+    const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
+    if (identity.ownsDomain && isOwn && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
     throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
   }
@@ -73,12 +75,13 @@ const registrationClosed = () =>
 /** Undefined: no account can be created for the address. */
 async function registrationFor(
   deps: Deps,
-  { canonical }: Address,
+  { address, canonical }: Address,
 ): Promise<Pick<AccountDraft, "roles" | "invitation"> | undefined> {
   if (!canRegister(deps)) return undefined;
   const { settings, store, clock } = deps;
   const invitation = await store.findInvitationFor({ canonical, now: clock.now() });
-  if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
+  if (invitation !== undefined && isSameMailbox(invitation.email, address))
+    return { roles: invitation.roles, invitation: invitation.id };
   return settings.registration === "open" ? { roles: [], invitation: undefined } : undefined;
 }
 
@@ -130,14 +133,14 @@ async function isMailed(
   const now = clock.now();
   await store.queueMail({
     draft: {
-      ...{ kind: "identity", userId: account?.id, address: isOpen ? address : "" },
+      // Never to the spelling of the provider, because another mailbox can have that one.
+      ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
       ...{ claims: claimsFor(begun, binding, caller), language: caller.language ?? "en", until: begun.exp },
     },
     attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
     now,
   });
-  outbox.wake();
   return true;
 }
 
@@ -145,12 +148,11 @@ const purpose = "identity";
 
 async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
   if (account === undefined) return (await registrationFor(deps, address)) !== undefined;
-  return !account.disabled && isMailbox(account, address);
+  return !account.disabled && account.email !== undefined;
 }
 
-/** A login can still be the address that its user has given up, and another person can have that mailbox by now. */
-const isMailbox = ({ email }: Account, { canonical }: Address): boolean =>
-  email === undefined || email.canonical === canonical;
+const mailboxFor = (account: Account | undefined, address: string): string =>
+  account === undefined ? address : (account.email?.address ?? "");
 
 /** The identity of `link_needed`, for a login by which the user proves the account. */
 export interface PendingIdentity {
@@ -165,7 +167,8 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
   // Without a verified address, only its mailbox can prove that the identity and the account are of one person.
   if (address === undefined || !hasVerifiedEmail(transaction.idn)) throw transactionOver();
   const holder = await deps.directory.findByAddress(address.canonical);
-  if (holder?.id !== account.id) throw transactionOver();
+  const isSame = holder?.id === account.id && isSameMailbox(mailboxOf(holder) ?? "", address.address);
+  if (!isSame) throw transactionOver();
   return { transaction, proven: decodeIdentity(transaction.idn) };
 }
 

@@ -2,7 +2,6 @@
 // notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
 
 import type { Origin } from "../audit/entry.js";
-import { randomId } from "../crypto/random.js";
 import { transactionOver } from "../errors.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Undo } from "../store/sql/mail-rows.js";
@@ -23,7 +22,6 @@ export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string
     notice,
     isStored: directory.inDatabase,
     spend,
-    reservation: randomId(),
     now,
     origin,
     foreignMaxSeconds: settings.tokenForeignTtl,

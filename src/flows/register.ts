@@ -7,11 +7,12 @@ import { createUserHandle, creationOptions } from "../factors/passkey-options.js
 import { createRecoveryCodes } from "../factors/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../factors/transactions.js";
 import { passkeyMethod } from "../levels/methods.js";
-import { type Address, parseAddress } from "../logins/address.js";
+import { type Address, isSameMailbox, spellLogin } from "../logins/address.js";
 import { checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import { mailboxOf } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
-import { requireAddress, requirePassword } from "./account-rules.js";
+import { requireAddress, requireOwnAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf, whoOf } from "./enrolling.js";
 import { type Entrance, enter, type Proven, repeat } from "./enter.js";
@@ -51,10 +52,10 @@ export async function beginRegistration(
   caller: Caller,
 ): Promise<RegistrationBegun> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const address = requireAddress(input.email);
-  requireLogin(input.login, address);
+  const chosen = requireLogin(input.login, address);
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
@@ -64,14 +65,14 @@ export async function beginRegistration(
   const now = clock.now();
   const purpose = invitation === undefined ? "register" : "invite";
   const uh = party && createUserHandle();
-  const contents = { email: address.address, login: input.login, uh, inv: invitation?.id };
+  const contents = { email: address.address, login: chosen, uh, inv: invitation?.id };
   const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
   await store.queueMail({
     draft: {
       // The response is the same, and only the mailbox learns that it has an account.
       kind: account === undefined ? "register" : "account_exists",
       userId: account?.id,
-      address: account?.email?.address ?? address.address,
+      address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
       claims: claimsOf(begun, bindingOf(begun, address), caller),
       language: caller.language ?? "en",
       until: begun.exp,
@@ -80,9 +81,8 @@ export async function beginRegistration(
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
     now,
   });
-  outbox.wake();
   await least;
-  const login = input.login ?? address.address;
+  const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
 }
@@ -95,21 +95,18 @@ const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Addres
   userId: inv,
 });
 
-/** A login that is an address must be the user's own, or it would look like another person's account. */
-function requireLogin(login: string | undefined, { canonical }: Address): void {
-  if (login === undefined) return;
+function requireLogin(login: string | undefined, { canonical }: Address): string | undefined {
+  if (login === undefined) return undefined;
   const reason = checkNewLogin(login);
-  const foreign = login.includes("@") && parseAddress(login)?.canonical !== canonical;
-  if (reason !== undefined || foreign)
-    throw new AmphoError("invalid_request", reason ?? "A login with an @ must be your own address.", {
-      field: "login",
-    });
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+  requireOwnAddress(login, canonical);
+  return spellLogin(login);
 }
 
 async function requireInvitation(
   { settings, store, mailTokens }: Deps,
   token: string | undefined,
-  { canonical }: Address,
+  { address }: Address,
   now: number,
 ): Promise<{ readonly id: string; readonly roles: readonly string[] } | undefined> {
   if (settings.registration === "closed") throw closed();
@@ -120,7 +117,7 @@ async function requireInvitation(
   const id = mailTokens.readInvitation(token, now);
   const invitation = id === undefined ? undefined : await store.findInvitation(id);
   const isValid = invitation?.usedAt === null && invitation.removedAt === null && now < invitation.until;
-  if (invitation === undefined || !isValid || invitation.canonical !== canonical) throw closed();
+  if (invitation === undefined || !isValid || !isSameMailbox(invitation.email, address)) throw closed();
   return invitation;
 }
 
@@ -173,7 +170,7 @@ export async function finishRegistration(
   }
   const created = await settled(
     draftAccount(deps, {
-      ...{ transaction, address, roles, invitation: transaction.inv, login: transaction.login },
+      ...{ transaction, address, roles, invitation: transaction.inv, login },
       ...{ password: input.password, passwordHash: secret.passwordHash, origin },
       existsMail: {
         ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },

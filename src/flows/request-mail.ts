@@ -3,7 +3,6 @@
 
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Account } from "../users/directory.js";
 import { nameByLogin } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
@@ -54,9 +53,9 @@ async function begin(
   input: MailRequestInput,
   caller: Caller,
 ): Promise<MailSent> {
-  const { directory, throttle, transactions, store, clock, settings } = deps;
+  const { throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
-  const outbox = requireOutbox(deps);
+  requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
   const { key, known, find } = await nameByLogin(deps, login, input.device);
@@ -67,9 +66,9 @@ async function begin(
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
-  // An application's own table finds a user by the spelling that it knows.
-  const contents = { login: directory.inDatabase ? canonicalLogin(login) : login };
-  const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
+  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can have
+  // 18 times as many characters.
+  const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const about = isEligible ? { userId: account.id, login: account.login } : { reason };
@@ -86,12 +85,10 @@ async function begin(
     audit: { at: now, event, ...about, origin } satisfies AuditEntry,
     now,
   });
-  outbox.wake();
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }
 
-export function requireOutbox({ outbox }: Pick<Deps, "outbox">): NonNullable<Deps["outbox"]> {
+export function requireOutbox({ outbox }: Pick<Deps, "outbox">): void {
   if (outbox === undefined) throw new AmphoError("not_found", "No mails can be sent here.");
-  return outbox;
 }

@@ -1,7 +1,7 @@
 // Reads one e-mail address: a dot-atom, an @ and a domain (RFC 5321 §4.1.2, RFC 6531 §3.3 for other scripts). It is stricter than
 // the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into mailing the wrong
 // mailbox, and no person types them into a form.
-import { domainToASCII, domainToUnicode } from "node:url";
+import { toAsciiDomain } from "./domain.js";
 import { canonicalLogin, checkNewLogin } from "./login-name.js";
 
 /** One mailbox. */
@@ -24,12 +24,8 @@ const localMaxOctets = 64;
  */
 const atoms = /^[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+(?:\.[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+)*$/u;
 
-/** One character before the conversion, so that the parser of URLs sees neither a port, a path nor an escape. */
+/** Stricter than `toAsciiDomain`: nothing of a typed domain is another sign of a dot, and nothing is invisible. */
 const domainCharacters = /^[a-zA-Z0-9.\p{L}\p{M}\p{N}-]+$/u;
-
-/** Two or more labels of letters, digits and inner hyphens (RFC 1123 §2.1). The last one is no number, as in an IP address. */
-const domainName =
-  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
  * Returns undefined for a text that is not exactly one address.
@@ -42,7 +38,7 @@ export function parseAddress(text: string): Address | undefined {
   if (more.length > 0) return undefined;
   // RFC 6532 §3.1 recommends this form. It only joins letters and their accents.
   const local = given.normalize("NFC");
-  const domain = parseDomain(name);
+  const domain = domainCharacters.test(name) ? toAsciiDomain(name) : undefined;
   if (domain === undefined || !isLocalPart(local)) return undefined;
   const address = `${local}@${domain}`;
   if (Buffer.byteLength(address) > addressMaxOctets) return undefined;
@@ -58,16 +54,22 @@ function isLocalPart(local: string): boolean {
   return checkNewLogin(local) === undefined;
 }
 
-/** Its last label begins with a letter, so that no parser of URLs takes the name for an IP address. */
-const plainDomain = /^[a-z0-9.-]+\.[a-z][a-z0-9-]*$/;
+/** True if two addresses are spelled the same, but for the case of ASCII. Other mailboxes can have the same compared form. */
+export const isSameMailbox = (one: string, other: string): boolean => lowerAscii(one) === lowerAscii(other);
 
-/** Returns the domain in ASCII (UTS #46). */
-function parseDomain(name: string): string | undefined {
-  // UTS #46 leaves plain names as they are. Nearly all names are plain, and an import reads many.
-  if (plainDomain.test(name) && !name.includes("xn--")) return domainName.test(name) ? name : undefined;
-  if (!domainCharacters.test(name)) return undefined;
-  const domain = domainToASCII(name);
-  if (!domainName.test(domain)) return undefined;
-  // A label such as `xn--abc-` encodes nothing that needs it, and would be a second spelling of the domain.
-  return domainToASCII(domainToUnicode(domain)) === domain ? domain : undefined;
+const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** The reason why an operator cannot create a user with this canonical login, for people. Undefined when one can. */
+export const findOwnAddressProblem = (canonical: string, email: Pick<Address, "canonical"> | undefined) =>
+  email?.canonical === canonical || !isAddressForm(canonical)
+    ? undefined
+    : "A login that is an e-mail address must be the address of its user.";
+
+/** True if an address can have this canonical form. */
+function isAddressForm(canonical: string): boolean {
+  const [local = "", name, ...more] = canonical.split("@");
+  return name !== undefined && more.length === 0 && atoms.test(local) && toAsciiDomain(name) !== undefined;
 }
+
+/** The login of a new user or of a change. The domain of an address is in ASCII, as the address itself has it. */
+export const spellLogin = (login: string): string => parseAddress(login)?.address ?? login;

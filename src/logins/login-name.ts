@@ -2,6 +2,9 @@
 // The compared form is Unicode's toNFKC_Casefold (The Unicode Standard, section 3.13, R5): compatibility forms, case and
 // invisible characters make no difference. New logins have one script, as UTS #39 section 5.2 ("highly
 // restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are both allowed.
+// The domain of a login that is an e-mail address has the form of `toAsciiDomain`. So the login and the address are
+// compared in one form.
+import { toAsciiDomain, toVisible } from "./domain.js";
 import { resolvesToOneScript } from "./scripts.js";
 
 export const loginMaxCharacters = 255;
@@ -21,9 +24,23 @@ const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
  */
 export function canonicalLogin(login: string): string {
   if (plain.test(login)) return login.toLowerCase();
-  let form = login;
-  for (;;) {
-    const next = foldCase(form.normalize("NFKC").replace(ignorable, "")).normalize("NFKC");
+  return untilStable(login, (form) => {
+    const [local = "", name, ...more] = toVisible(form).split("@");
+    const domain = name === undefined || more.length > 0 ? undefined : toAsciiDomain(name);
+    return domain === undefined ? foldOnce(form) : `${foldText(local)}@${domain}`;
+  });
+}
+
+/** Unicode's toNFKC_Casefold, for a text that is no login. */
+export function foldText(text: string): string {
+  return plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce);
+}
+
+const foldOnce = (text: string): string => foldCase(toVisible(text)).normalize("NFKC");
+
+function untilStable(text: string, change: (form: string) => string): string {
+  for (let form = text; ; ) {
+    const next = change(form);
     if (next === form) return form;
     form = next;
   }
@@ -62,16 +79,16 @@ export function checkNewLogin(login: string): string | undefined {
   const reason = checkLogin(login);
   if (reason !== undefined) return reason;
   if (plain.test(login)) return undefined;
-  const canonical = canonicalLogin(login);
-  for (const form of [login, canonical]) {
+  const folded = foldText(login);
+  for (const form of [login, folded]) {
     if (neverShown.test(form) || form.search(ignorable) >= 0)
       return "A new login must not contain invisible characters.";
     if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
     // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
     if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
-  if (countDigitSystems(canonical) > 1) return "A new login must not mix decimal digits of several scripts.";
-  return checkLogin(canonical);
+  if (countDigitSystems(folded) > 1) return "A new login must not mix decimal digits of several scripts.";
+  return checkLogin(canonicalLogin(login));
 }
 
 /** UTS #39 section 5.3. The ten digits of a system are consecutive, so the start of its row identifies a digit's system. */

@@ -6,7 +6,7 @@ import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
 import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factors/transactions.js";
-import type { OutgoingMail } from "../store/sql/mail.js";
+import type { MailOutcome, OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
 import { MailFailure } from "./mail-failure.js";
@@ -20,15 +20,13 @@ import type { Transport } from "./transports/transport.js";
 export type MailOutcomeName = "sent" | "failed" | "dropped";
 
 export interface Outbox {
-  /** The mails that waited when the outbox was last read. */
+  /** The mails that waited when the outbox was last read, a few seconds ago. */
   waiting(): { readonly waiting: number; readonly oldestAt: number | undefined };
-  /** Sends what is due soon. It does not block the caller. */
-  wake(): void;
   stop(): Promise<void>;
 }
 
 export interface OutboxDeps {
-  readonly store: Pick<Store, "takeMail" | "settleMail" | "readOutbox">;
+  readonly store: Pick<Store, "takeMail" | "settleMail" | "readOutbox" | "onMail">;
   readonly transport: Transport;
   readonly transactions: Pick<Transactions, "mailedCode" | "linkProof" | "signLink">;
   readonly mailTokens: MailTokens;
@@ -36,8 +34,10 @@ export interface OutboxDeps {
   readonly settings: Configuration;
   readonly clock: Clock;
   readonly replaceText: ReplaceText | undefined;
-  /** Receives the failure of a mail, and bugs. */
+  /** Receives bugs. */
   readonly report: (error: unknown) => void;
+  /** Receives the reason why mails begin to fail, once an outage, and undefined when they are sent again. */
+  readonly reportOutage: (reason: string | undefined) => void;
   /** Counts what came of each attempt. */
   readonly settled: (outcome: MailOutcomeName) => void;
 }
@@ -49,7 +49,9 @@ const wakeMs = 100;
 /** Longer than `mailText` and a transport take to fail. Another process then takes the mail. */
 const holdSeconds = 60;
 const atOnce = 10;
-const readMs = 15_000;
+const readMs = 5_000;
+/** Mails of several receivers can fail and succeed in turns. The same reason is reported again only after this time. */
+const reportAgainMs = 60_000;
 /** How long a process that stops waits for a mail server. */
 const stopMs = { sending: 5_000, recording: 1_000 };
 /** The first pause after a failure, and the factor and maximum of the next ones. */
@@ -62,39 +64,69 @@ export function startOutbox(deps: OutboxDeps): Outbox {
   let isAwake = false;
   let isStopped = false;
 
+  const outage = createOutage(deps);
   const flying = new Set<Promise<void>>();
+  /** Results of attempts that the database could not record yet. A mail among them is not sent again. */
+  const unrecorded = new Map<number, Attempted>();
   let waiting: ReturnType<Outbox["waiting"]> = { waiting: 0, oldestAt: undefined };
-  let readAtMs = Number.NEGATIVE_INFINITY;
 
-  /** The counts are for metrics, so they are read rarely. */
+  /** The counts are for metrics. They must not wait for a turn, which lasts as long as there are mails to send. */
+  const counting = setInterval(() => void readWaiting(), readMs).unref();
   async function readWaiting(): Promise<void> {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - readAtMs < readMs) return;
-    waiting = await store.readOutbox();
-    readAtMs = nowMs;
+    waiting = await store.readOutbox().catch(() => waiting);
+  }
+
+  async function record(attempted: Attempted): Promise<void> {
+    const { mail, outcome } = attempted;
+    unrecorded.set(mail.n, attempted);
+    await store.settleMail({ mail, outcome, now: clock.now() });
+    unrecorded.delete(mail.n);
+  }
+
+  async function recordAgain(): Promise<void> {
+    for (const attempted of unrecorded.values()) {
+      try {
+        await record(attempted);
+      } catch (error) {
+        if (error instanceof AmphoError) throw error;
+        // A bug must not stop the mails behind this one.
+        unrecorded.delete(attempted.mail.n);
+        report(error);
+      }
+    }
   }
 
   /** Takes mails while there are any. A mail server that is slow for one of them does not delay the others. */
   async function turn(): Promise<void> {
     try {
+      await recordAgain();
       for (;;) {
         const limit = atOnce - flying.size;
         const mails =
           limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit, kinds: mailKinds });
         for (const mail of mails) {
-          const delivery: Promise<void> = deliver(deps, mail).finally(() => flying.delete(delivery));
+          const delivery: Promise<void> = deliver(mail).finally(() => flying.delete(delivery));
           flying.add(delivery);
         }
-        if (mails.length < limit || isStopped) {
-          await readWaiting();
-          return;
-        }
+        if (mails.length < limit || isStopped) return;
         await Promise.race(flying);
       }
     } catch (error) {
-      // The database is unreachable. The next turn continues.
-      if (!(error instanceof AmphoError)) report(error);
+      failed(error);
     }
+  }
+
+  /** The database is unreachable, which the log shows already. The next turn continues. */
+  function failed(error: unknown): void {
+    if (!(error instanceof AmphoError)) report(error);
+  }
+
+  async function deliver(mail: OutgoingMail): Promise<void> {
+    // The time of the first process to hold it was over before the database could record what came of it.
+    const known = unrecorded.get(mail.n);
+    const outcome = known?.outcome ?? (await send(deps, mail, outage));
+    // While this fails, the mail waits in `unrecorded`. Another process sends it a second time after `holdSeconds`.
+    await record({ mail, outcome }).catch(failed);
   }
 
   function later(ms: number): void {
@@ -109,18 +141,20 @@ export function startOutbox(deps: OutboxDeps): Outbox {
     }, ms).unref();
   }
 
+  void readWaiting();
   later(pollMs);
+  store.onMail(() => {
+    if (isAwake) return;
+    isAwake = true;
+    // A turn that runs looks again when it ends.
+    if (running === undefined) later(wakeMs);
+  });
   return {
     waiting: () => waiting,
-    wake() {
-      if (isAwake) return;
-      isAwake = true;
-      // A turn that runs looks again when it ends.
-      if (running === undefined) later(wakeMs);
-    },
     async stop() {
       isStopped = true;
       clearTimeout(timer);
+      clearInterval(counting);
       const deliveries = async () => {
         await running;
         await Promise.all(flying);
@@ -129,36 +163,62 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       await atMost(stopMs.sending, deliveries());
       await deps.transport.close();
       // The mails that failed by that are recorded, and another process sends them soon.
-      await atMost(stopMs.recording, deliveries());
+      await atMost(stopMs.recording, deliveries().then(recordAgain).catch(failed));
     },
   };
 }
 
-async function deliver(deps: OutboxDeps, mail: OutgoingMail): Promise<void> {
-  const { store, transport, clock, report } = deps;
+interface Attempted {
+  readonly mail: OutgoingMail;
+  readonly outcome: MailOutcome;
+}
+
+interface Outage {
+  failed(reason: string): void;
+  ended(): void;
+}
+
+function createOutage({ reportOutage, clock }: OutboxDeps): Outage {
+  const reportedMs = new Map<string, number>();
+  let isReported = false;
+  return {
+    failed(reason) {
+      const nowMs = clock.monotonicMs();
+      const isSame = isReported || nowMs - (reportedMs.get(reason) ?? Number.NEGATIVE_INFINITY) < reportAgainMs;
+      if (reportedMs.has(reason) && isSame) return;
+      reportedMs.set(reason, nowMs);
+      isReported = true;
+      reportOutage(reason);
+    },
+    ended() {
+      if (!isReported) return;
+      isReported = false;
+      reportOutage(undefined);
+    },
+  };
+}
+
+async function send(deps: OutboxDeps, mail: OutgoingMail, outage: Outage): Promise<MailOutcome> {
   try {
     const message = await compose(deps, mail);
     if (message === undefined) {
-      await store.settleMail({ mail, outcome: { failure: "key_gone", retryAt: undefined }, now: clock.now() });
       deps.settled("dropped");
-      return;
+      return { failure: "key_gone", retryAt: undefined };
     }
-    await transport.send(message);
+    await deps.transport.send(message);
   } catch (cause) {
     // The signing key is revoked. Until another one signs, the link of a notice or an invitation would be rejected.
     const error = cause instanceof AmphoError ? new MailFailure(cause.message, { cause }) : cause;
-    report(error);
-    const now = clock.now();
-    const retryAt = error instanceof MailFailure && error.permanent ? undefined : nextAttempt(mail, now);
-    const failure = error instanceof MailFailure ? error.message : "internal_error";
+    if (error instanceof MailFailure) outage.failed(error.message);
+    else deps.report(error);
+    const isPermanent = error instanceof MailFailure && error.permanent;
+    const retryAt = isPermanent ? undefined : nextAttempt(mail, deps.clock.now());
     deps.settled(retryAt === undefined ? "dropped" : "failed");
-    // If this fails too, another turn takes the mail after `holdSeconds`.
-    await store.settleMail({ mail, outcome: { failure, retryAt }, now }).catch(() => undefined);
-    return;
+    return { failure: error instanceof MailFailure ? error.message : "internal_error", retryAt };
   }
+  outage.ended();
   deps.settled("sent");
-  // If this fails, the mail is sent a second time after `holdSeconds`.
-  await store.settleMail({ mail, outcome: { sent: true }, now: clock.now() }).catch(report);
+  return { sent: true };
 }
 
 /** Resolves when the work ends, or after the time. */

@@ -1,7 +1,7 @@
 // The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2, docs/reference/contract.md §2): a minimum length, no common password, also
 // not with padding, no login and no product name. No rule requires kinds of characters.
 import type { Origin } from "../audit/entry.js";
-import { canonicalLogin } from "../logins/login-name.js";
+import { foldText } from "../logins/login-name.js";
 import { checkPasswordText, normalizePassword, type PasswordProblem, passwordMaxCharacters, tooLong } from "./hash.js";
 import { replaceLookalikes, scorePassword } from "./score.js";
 
@@ -77,7 +77,7 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
       if (characters > passwordMaxCharacters) return tooLong;
       if (characters < min) return tooShort;
       // Compared as logins are: case, width and invisible characters do not make a common password a good one.
-      const whole = canonicalLogin(password);
+      const whole = foldText(password);
       if (containsName(whole, login)) return containsLogin;
       const word = words.find((each) => containsName(whole, each));
       if (word !== undefined) return containsWord(word);
@@ -102,8 +102,8 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
 
 /** Returns whether the text contains the name or its part before the @. Longer ones are also found without separators. */
 function containsName(text: string, name: string): boolean {
-  const canonical = canonicalLogin(name);
-  return [canonical, canonical.slice(0, Math.max(0, canonical.indexOf("@")))].some((part) => {
+  const folded = foldText(name);
+  return [folded, folded.slice(0, Math.max(0, folded.indexOf("@")))].some((part) => {
     const length = [...part].length;
     if (length >= nameMinCharacters && text.includes(part)) return true;
     const squeezed = part.replace(separators, "");

@@ -8,6 +8,8 @@ import type { Operations } from "./operations.js";
 export interface Store extends Operations {
   /** The clock that all processes on the database share, Unix milliseconds. Undefined where it is the machine's clock. */
   readClock(): Promise<number | undefined>;
+  /** Calls the listener after each transaction of this process that can have written a mail. There is one listener. */
+  onMail(listener: () => void): void;
   /** How busy the database is in this process. */
   stats(): StoreStats;
   /** Resolves when the database responds within `timeoutMs`, and otherwise rejects. */

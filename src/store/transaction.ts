@@ -22,6 +22,8 @@ export interface Statement {
    * before it commits, and keeps the rows until then.
    */
   readonly deferred?: true;
+  /** The statement can write a mail. After the commit the driver reports it, so that the mail leaves at once. */
+  readonly mails?: true;
 }
 
 export type RowLock = "share" | "update" | "skipLocked";
@@ -80,6 +82,11 @@ export function* queryLastRow(sql: string, parameters: readonly SqlValue[] = [])
 /** A deferred statement whose rows are not read. */
 export function* write(sql: string, parameters: readonly SqlValue[] = []): Transaction<void> {
   yield { sql, parameters, deferred: true };
+}
+
+/** The same as `write`, for a statement that can write a mail. */
+export function* writeMail(sql: string, parameters: readonly SqlValue[]): Transaction<void> {
+  yield { sql, parameters, deferred: true, mails: true };
 }
 
 /** A deferred statement, which travels with the statements behind it. `resultOf` reads its first row. */

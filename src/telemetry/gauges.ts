@@ -87,7 +87,11 @@ export const gauges: readonly Gauge[] = [
     "How long the current key has been signing, if the key set contains it (members `state` and `since`)",
     ({ signingKeyAgeSeconds }) => signingKeyAgeSeconds,
   ),
-  gauge("ampho_mails_waiting", "Mails that wait to be sent, by any process", ({ mails }) => mails.waiting),
+  gauge(
+    "ampho_mails_waiting",
+    "Mails that wait to be sent by any process, counted every five seconds",
+    ({ mails }) => mails.waiting,
+  ),
   gauge(
     "ampho_mail_oldest_seconds",
     "How long the oldest of these mails has waited",

@@ -3,12 +3,12 @@
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
-import { parseAddress } from "../logins/address.js";
+import { parseAddress, spellLogin } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
-import { type Account, type Directory, rejectNow } from "./directory.js";
+import { type Account, type Directory, mailboxOf, rejectNow } from "./directory.js";
 
 export type UserTableState = "failing" | "responding" | "undecided";
 
@@ -55,7 +55,9 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     }
   }
 
-  const findByLogin = async (login: string) => toAccount(await ask(limitsMs.find, () => users.find(login)));
+  const find = async (login: string) => toAccount(await ask(limitsMs.find, () => users.find(login)));
+  /** An address is looked up as `create` and `setEmail` get it, with its domain in ASCII. */
+  const findByLogin = (login: string) => find(spellLogin(login));
 
   /** A failure has to be imitated, so wrong passwords count: a right one can cost more, for example a new hash. */
   function sampleMs(): number | undefined {
@@ -73,9 +75,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     findByLogin,
     async findByAddress(canonical) {
       const account = await findByLogin(canonical);
-      const isOwn =
-        account?.email?.canonical === canonical || parseAddress(account?.login ?? "")?.canonical === canonical;
-      return isOwn ? account : undefined;
+      const mailbox = account && mailboxOf(account);
+      return mailbox !== undefined && parseAddress(mailbox)?.canonical === canonical ? account : undefined;
     },
     setPassword:
       users.setPassword &&
@@ -107,7 +108,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
         })),
     findsById: findById !== undefined,
     async findSessionUser({ userId, login }) {
-      if (findById === undefined) return findByLogin(login);
+      if (findById === undefined) return find(login);
       return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
     },
     async verify(account, password, turn) {

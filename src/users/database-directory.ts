@@ -1,11 +1,17 @@
 // The users of Ampho's own database.
 
-import { canonicalLogin } from "../logins/login-name.js";
+import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import type { PasswordPool } from "../passwords/pool.js";
-import { isStorableText } from "../store/storable-text.js";
+import type { User } from "../store/sql/users.js";
 import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";
+
+/** Undefined for a login that no user can have, such as one whose compared form is too long. */
+export async function findStoredUser(store: Pick<Store, "findUser">, login: string): Promise<User | undefined> {
+  const canonical = canonicalLogin(login);
+  return checkLogin(canonical) === undefined ? store.findUser(canonical) : undefined;
+}
 
 export function createDatabaseDirectory(
   store: Pick<Store, "findUser" | "findUserById" | "findUserByAddress">,
@@ -15,8 +21,7 @@ export function createDatabaseDirectory(
   return {
     inDatabase: true,
     async findByLogin(login) {
-      const canonical = canonicalLogin(login);
-      const user = isStorableText(canonical) ? await store.findUser(canonical) : undefined;
+      const user = await findStoredUser(store, login);
       return user && toAccount(user);
     },
     async findByAddress(canonical) {

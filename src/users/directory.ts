@@ -2,6 +2,7 @@
 // (database-directory.ts) and the application's (application-directory.ts).
 
 import type { Origin } from "../audit/entry.js";
+import { parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser, NewApplicationUser } from "./application-users.js";
@@ -38,7 +39,7 @@ export interface Directory {
   /** Users are rows of Ampho's own database. */
   readonly inDatabase: boolean;
   findByLogin(login: string): Promise<Account | undefined>;
-  /** Finds the user whose address it is, or whose login. `canonical` comes from `parseAddress`. */
+  /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** Functions of an application's own table, where it has them. Undefined where users are rows of the database. */
   /** `afterwards` runs when the application's function has ended, also too late or with an error. */
@@ -70,6 +71,10 @@ export function toAccount(user: User): Account {
   const { id, login, roles, rolesVersion, disabled, email } = user;
   return { id, login, roles, rolesVersion, disabled, stored: user, email, applicationUser: undefined };
 }
+
+/** The address of the account as it is stored. A login counts as an address only if its user has no other. */
+export const mailboxOf = ({ email, login }: Pick<Account, "email" | "login">): string | undefined =>
+  email?.address ?? parseAddress(login)?.address;
 
 /** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
 export function originFor({ stored, email }: Account, origin: Origin): Origin {

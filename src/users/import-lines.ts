@@ -3,7 +3,7 @@
 
 import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";
-import { parseAddress } from "../logins/address.js";
+import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
@@ -182,6 +182,8 @@ function readEmail(
   if (typeof proven !== "boolean") return wrong("The email_proven is not true or false.");
   const address = parseAddress(email ?? login);
   if (address === undefined && email !== null) return wrong("The email is not one e-mail address.");
+  const problem = findOwnAddressProblem(canonicalLogin(login), address);
+  if (problem !== undefined) return wrong(problem);
   if (address === undefined && proven) return wrong("The line has email_proven without an address.");
   return { address: address && { ...address, provenAt: undefined }, proven };
 }

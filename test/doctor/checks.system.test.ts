@@ -62,6 +62,35 @@ const found = async (url?: string, at = now) =>
     .map(({ severity, check }) => `${severity} ${check}`);
 
 describe("a deployment", () => {
+  it("the doctor names the users whose login is the address of another person, or is stored in an old form", async () => {
+    const { users } = await openAmpho();
+    const names = ["own@x.example", "ann", "bob", "cid@x.example", "dan@bücher.example", "eve"];
+    const created = await Promise.all(names.map((login) => users.create({ login })));
+    const idOf = (login: string) => created.find((user) => user.login === login)?.id ?? "";
+    await users.setEmail("cid@x.example", "cid@y.example");
+    const database = new DatabaseSync(join(cwd, "ampho.db"));
+    const set = (login: string, changes: string) =>
+      database.prepare(`update ampho_users set ${changes} where login = ?`).all(login);
+    set("ann", "login = 'victim＠x.example', canonical = 'victim@x.example'");
+    set(
+      "bob",
+      "login = 'Own2@x．example', canonical = 'own2@x.example', email = 'b@x.example', email_canonical = 'b@x.example'",
+    );
+    set("dan@bücher.example", "canonical = 'dan@bücher.example'");
+    set("eve", "email = 'Eve@x.example', email_canonical = 'Eve@x.example'");
+    database.close();
+    const findings = (await examined()).filter(({ check }) => check === "logins");
+    const named = findings.map(({ severity, message }) => [
+      severity,
+      created.filter(({ id }) => message.includes(id)).map(({ id }) => id),
+    ]);
+    expect(named).toEqual([
+      ["error", [idOf("dan@bücher.example"), idOf("eve")]],
+      ["warning", [idOf("ann"), idOf("bob")]],
+      ["note", [idOf("cid@x.example")]],
+    ]);
+  });
+
   it("a deployment that follows the docs has no finding, before and after its first start", async () => {
     expect(await found()).toEqual([]);
     await openAmpho();

@@ -53,7 +53,7 @@ onBothDatabases((ground) => {
     await expect.poll(() => mails.map(({ kind }) => kind)).toEqual(["password_changed"]);
     expect(await outcomesIn(lacking, "mail_dropped")).toEqual([]);
     expect(lacking.notices.join("\n")).not.toContain("internal error");
-    expect(lacking.notices).toContain(lacks);
+    expect(lacking.notices.filter((line) => line.includes(lacks))).toHaveLength(1);
     await restart(lacking, { key: { keys: [key, world.key] } });
     await expect.poll(() => mails.map(({ kind }) => kind).sort()).toEqual(["email", "login", "password_changed"]);
   });

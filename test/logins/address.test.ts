@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mailAddress } from "../../dist/config/kinds.js";
 import { parseAddress } from "../../dist/logins/address.js";
+import { canonicalLogin } from "../../dist/logins/login-name.js";
 
 const naughty = JSON.parse(
   readFileSync(new URL("../vectors/naughty-strings/blns.json", import.meta.url), "utf8"),
@@ -201,6 +202,41 @@ describe("any text", () => {
       { numRuns: 5000, seed: 20260101 },
     );
     expect(accepted).toBeGreaterThan(500);
+  });
+
+  it("an address and the login with the same text have one compared form", () => {
+    let [accepted, inUnicode] = [0, 0];
+    const label = fc.string({
+      unit: fc.constantFrom(..."aZßéΣςдЯ9-ϲ例ＡＢǰ\u0301\uFE0F.d"),
+      minLength: 1,
+      maxLength: 6,
+    });
+    const addresses = fc.tuple(label, label).map(([local, domain]) => `${local}@${domain}.example`);
+    fc.assert(
+      fc.property(fc.oneof(texts, addresses), (text) => {
+        const parsed = parseAddress(text);
+        if (parsed === undefined) return;
+        accepted += 1;
+        if (!/^[a-z0-9.@-]*$/i.test(text)) inUnicode += 1;
+        for (const login of [text, parsed.address, parsed.canonical, text.replace("@", "＠"), `\u00ad${text}`])
+          expect(canonicalLogin(login)).toBe(parsed.canonical);
+      }),
+      { numRuns: 5000, seed: 20260101 },
+    );
+    expect(Math.min(accepted, inUnicode)).toBeGreaterThan(300);
+  });
+
+  it("a login with an address of another sign for its dot or its @ has the compared form of the address", () => {
+    for (const login of [
+      "ann＠acme.example",
+      "ann﹫acme.example",
+      "ａnn@acme.example",
+      "ann@acme．example",
+      "ANN@ＡCME.EXAMPLE",
+    ])
+      expect(canonicalLogin(login)).toBe("ann@acme.example");
+    expect(canonicalLogin("user@BÜCHER．example")).toBe("user@xn--bcher-kva.example");
+    expect(canonicalLogin("ann@straße.example")).not.toBe(canonicalLogin("ann@strasse.example"));
   });
 
   it("upper case is another address to mail and the same one to compare", () => {

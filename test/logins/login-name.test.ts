@@ -60,7 +60,8 @@ describe("the compared form of a login", () => {
   });
 
   it("case and invisible characters do not change the compared form", () => {
-    const word = fc.string({ unit: fc.constantFrom(..."aZßéΣςдЯ9_-@.ŉǰ"), maxLength: 12 });
+    // Without an @, because `straße.example` and `strasse.example` are two domains.
+    const word = fc.string({ unit: fc.constantFrom(..."aZßéΣςдЯ9_-.ŉǰ"), maxLength: 12 });
     fc.assert(
       fc.property(
         word,

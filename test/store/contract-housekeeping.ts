@@ -198,7 +198,7 @@ export function housekeepingContract(store: Opened): void {
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
       ...{ userId: ann.id, isStored: true, now: start, origin: operator },
-      ...{ notice: 1, reservation: "r-alarm", foreignMaxSeconds: 60 },
+      ...{ notice: 1, foreignMaxSeconds: 60 },
       spend: { hash: "spent", until: start + 660, idempotency: undefined },
     });
     expect(await clean(start + 600 + day)).toEqual({});

@@ -78,7 +78,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     factorsVersion: 0,
     passwordVersion: 2,
   };
-  const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false, reservation: "r-1" };
+  const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false };
   await run("setPassword", {
     ...ending,
     passwordHash: null,
@@ -235,7 +235,7 @@ async function runMailOperations(run: Run): Promise<void> {
   for (const _ of [1, 2]) await run("removeInvitation", { id: "b", now: start, origin });
   const register = (id: string, changes: object = {}) => ({
     ...{ user: { ...ann, id, login: id, canonical: id, email: emailOf(`${id}@x.example`, start) } },
-    ...{ isLoginChosen: true, invitation: undefined, existsMail: mailRequest().draft, ...changes },
+    ...{ invitation: undefined, existsMail: mailRequest().draft, ...changes },
   });
   const registering = (id: string, changes: object = {}, hash = id) =>
     login({
@@ -249,8 +249,8 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("enterSession", registering("r-1", { invitation: "a" }));
   await run("enterSession", registering("r-1"));
   await run("enterSession", registering("r-1", {}, "again"));
-  await run("enterSession", registering("r-1", { isLoginChosen: false, invitation: "a" }, "invited"));
-  await run("enterSession", registering("r-2", { isLoginChosen: false }));
+  await run("enterSession", registering("r-1", { invitation: "a" }, "invited"));
+  await run("enterSession", registering("r-2", {}));
   const clash = { ...ann, id: "r-3", login: "r-3", canonical: "r-3", email: emailOf("r-1@x.example", start) };
   await run("enterSession", { ...registering("r-3"), register: register("r-3", { user: clash }) });
   await run("findUserByAddress", "r-1@x.example");
@@ -290,6 +290,6 @@ async function runMailOperations(run: Run): Promise<void> {
   for (const _ of [1, 2])
     await run("raiseAlarm", {
       ...{ userId: ann.id, isStored: true, spend: spend("alarm"), now: start, origin },
-      ...{ notice: 1, reservation: "r-alarm", foreignMaxSeconds: 60 },
+      ...{ notice: 1, foreignMaxSeconds: 60 },
     });
 }

@@ -12,6 +12,7 @@ import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
 import { checkAdministrators } from "./administrators.js";
 import { checkLockedOut } from "./locked-out.js";
+import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
@@ -45,6 +46,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkTime(store, configuration, now)),
         ...(await checkSessions(store, now)),
         ...(await checkHashes(store)),
+        ...(await checkLogins(store)),
         ...(await checkAdministrators(store, configuration)),
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),

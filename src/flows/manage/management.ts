@@ -10,6 +10,7 @@ import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
+import { findStoredUser } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
@@ -515,8 +516,7 @@ export function createManagement(
         const { login, since, limit = 1000 } = filter;
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
-        const user =
-          login !== undefined && directory.inDatabase ? await store.findUser(canonicalLogin(login)) : undefined;
+        const user = login !== undefined && directory.inDatabase ? await findStoredUser(store, login) : undefined;
         return store.listAudit({ login: user?.login ?? login, since, limit });
       },
     },

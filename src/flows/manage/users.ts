@@ -3,11 +3,11 @@
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
-import { parseAddress } from "../../logins/address.js";
+import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
-import { isStorableText } from "../../store/storable-text.js";
+import { findStoredUser } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
 import { emailTaken, requireAddress, requirePassword } from "../account-rules.js";
 import type { Deps } from "../deps.js";
@@ -100,6 +100,8 @@ export async function createUser(deps: UserDeps, input: NewUser, origin: Origin)
       ? null
       : await hashNew(deps, input.password, { login: input.login, userId: undefined, origin });
   const email = emailOf(input);
+  const problem = findOwnAddressProblem(canonical, email);
+  if (problem !== undefined) throw new AmphoError("invalid_request", problem, { field: "login" });
   const user = { id: randomId(), login: input.login, canonical, passwordHash, roles, email };
   const outcome = await store.createUser({ user, now: clock.now(), origin });
   if (outcome === "login_taken") throw new AmphoError("login_taken", "A user with this login already exists.");
@@ -133,7 +135,7 @@ export async function setEmail(
 }
 
 export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {
-  const user = await findByLogin(store, login);
+  const user = await findStoredUser(store, login);
   return user === undefined ? undefined : toUserView(user);
 }
 
@@ -217,13 +219,9 @@ async function hashNew(deps: UserDeps, password: string, about: NewPasswordOf): 
 }
 
 export async function requireUser({ store }: Pick<Deps, "store">, login: string): Promise<User> {
-  const user = await findByLogin(store, login);
+  const user = await findStoredUser(store, login);
   if (user === undefined) throw unknown();
   return user;
-}
-
-async function findByLogin({ findUser }: Pick<Deps["store"], "findUser">, login: string): Promise<User | undefined> {
-  return isStorableText(login) ? findUser(canonicalLogin(login)) : undefined;
 }
 
 function unknown(): AmphoError {

@@ -88,7 +88,9 @@ export const secondFactors: MigrationSteps = {
     `alter table ampho_users add column email ${text}`,
     `alter table ampho_users add column email_canonical ${text}`,
     "alter table ampho_users add column email_proven_at bigint",
-    "create unique index ampho_users_email on ampho_users (email_canonical)",
+    // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts are
+    // the same. A login counts no more as an address when its user has another one.
+    "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
 
     // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
     // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty.
@@ -143,12 +145,13 @@ export const secondFactors: MigrationSteps = {
   ],
   down: () => [
     ...["ampho_invites", "ampho_identities", "ampho_mail"].map((table) => `drop table ${table}`),
-    "drop index ampho_users_email",
+    "drop index ampho_users_address",
     ...["email_proven_at", "email_canonical", "email"].map((column) => `alter table ampho_users drop column ${column}`),
     ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(
       (table) => `drop table ${table}`,
     ),
     ...["refreshed_at", "proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
     "alter table ampho_revocations drop column exact_login",
+    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

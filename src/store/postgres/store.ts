@@ -83,11 +83,14 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
       throw error instanceof PostgresFailure || error instanceof DatabaseError ? databaseUnavailable(error) : error;
     }
   }
+  let mailListener = () => {};
   const hedged = createHedgedRead();
   return {
     ...bindOperations(async (operation, input, waitMs = usualMs) => {
       const limits = { waitMs: Math.min(waitMs, usualMs) };
-      return (await run(() => startOperation(operation, input), limits)).value;
+      const { value, mails } = await run(() => startOperation(operation, input), limits);
+      if (mails) mailListener();
+      return value;
     }),
     // Waits in no queue, because every process must know a revocation within a second under load, too.
     readRevocations: async (input) => {
@@ -95,6 +98,9 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
         run(() => startOperation("readRevocations", input), { urgent: true, waitMs: 2000, fresh }),
       );
       return { ...value, storeNowMs };
+    },
+    onMail(listener) {
+      mailListener = listener;
     },
     readClock: async () => (await run(readStateOnly)).storeNowMs,
     ping: async (waitMs) => {

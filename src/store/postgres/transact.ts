@@ -17,6 +17,8 @@ export interface TransactionResult<T> {
   readonly value: T;
   /** The server's clock when the transaction began: Unix milliseconds. */
   readonly storeNowMs: number;
+  /** The transaction can have written a mail. */
+  readonly mails: boolean;
 }
 
 /** `uncertain`: it might have been committed. */
@@ -46,6 +48,7 @@ export async function transact<T>(
   limits: TransactionLimits,
 ): Promise<TransactionResult<T>> {
   let committing = false;
+  let mails = false;
   /** The results of `begin` and of all statements, in the order in which they were sent. */
   const sent: Promise<QueryResult<Row>>[] = [];
   const deferred = new Map<Statement, Promise<QueryResult<Row>>>();
@@ -73,6 +76,7 @@ export async function transact<T>(
       }
       const result = "resultOf" in value ? deferred.get(value.resultOf) : send(runStep(connection, value));
       if (result === undefined) throw new TypeError("the result of a statement was read that was not deferred");
+      if ("mails" in value) mails = true;
       if ("deferred" in value) deferred.set(value, result);
       if ("deferred" in value || "advisoryLock" in value) {
         step = work.next([]);
@@ -91,7 +95,7 @@ export async function transact<T>(
     // PostgreSQL responds with ROLLBACK to the commit of a transaction in which a statement failed.
     if (command !== "COMMIT") throw new PostgresFailure(aborted);
     await Promise.all(sent);
-    return { value: step.value, storeNowMs };
+    return { value: step.value, storeNowMs, mails };
   } catch (error) {
     const cause = await firstFailure(sent, error);
     if (!(cause instanceof PostgresFailure)) {

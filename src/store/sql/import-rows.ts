@@ -8,6 +8,9 @@ import { deleteImportedAccounts } from "./import-accounts.js";
 export const visible = `(ampho_users.import_n is null or exists (
   select 1 from ampho_imports where ampho_imports.n = ampho_users.import_n and ampho_imports.state = 'published'))`;
 
+/** The address of a row, as the unique index `ampho_users_address` has it. */
+export const addressOfRow = "coalesce(email_canonical, canonical)";
+
 /** The owner of a canonical login, an address or an identity that could not be inserted. */
 export type Holder =
   | { readonly kind: "none" }
@@ -21,9 +24,11 @@ export type Holder =
       readonly doomed: boolean;
     };
 
-export function* holderOf(column: "canonical" | "email_canonical", value: string): Transaction<Holder> {
+const nameColumns = { login: "canonical", address: addressOfRow } as const;
+
+export function* holderOf(name: keyof typeof nameColumns, value: string): Transaction<Holder> {
   return yield* readHolder(
-    yield* first(`select id, import_n, import_line from ampho_users where ${column} = ?`, [value]),
+    yield* first(`select id, import_n, import_line from ampho_users where ${nameColumns[name]} = ?`, [value]),
   );
 }
 

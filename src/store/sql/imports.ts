@@ -7,7 +7,7 @@ import { type ImportedFactors, importFactors } from "./factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
-import { type NewUserRow, userColumns, userValues } from "./users.js";
+import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
 export interface StagedUser extends NewUserRow, ImportedFactors {
@@ -120,11 +120,11 @@ function* resolveConflict(
   user: StagedUser,
   { n, displaces, now }: Pick<ImportBatch, "n" | "displaces" | "now">,
 ): Transaction<Conflict | "inserted" | "skipped"> {
-  for (const [column, value, reason] of [
-    ["canonical", user.canonical, "exists"],
-    ["email_canonical", user.email?.canonical, "email"],
+  for (const [name, value, reason] of [
+    ["login", user.canonical, "exists"],
+    ["address", addressOf(user), "email"],
   ] as const) {
-    const holder: Holder = value === undefined ? { kind: "none" } : yield* holderOf(column, value);
+    const holder = yield* holderOf(name, value);
     if (holder.kind === "user") return { reason };
     if (holder.kind === "import" && holder.n === n)
       return reason === "email" ? { reason } : { reason: "repeated", firstLine: holder.line };

@@ -1,7 +1,7 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, type SqlValue, type Transaction, write } from "../transaction.js";
+import { type SqlValue, type Transaction, writeMail } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -63,7 +63,7 @@ function valuesOf(draft: MailDraft, now: number): SqlValue[] {
 }
 
 export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
-  yield* write(insert, [...valuesOf(draft, now), draft.address]);
+  yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
 }
 
 /** The same for one of `hourMax` mails of its kind. Returns false beyond them. */
@@ -71,7 +71,8 @@ export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: numbe
   const { userId = null, kind, address } = draft;
   const recent = `select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
   const parameters = [...valuesOf(draft, now), address, userId, kind, ...hourBefore(now), hourMax];
-  return (yield* first(`${insert} and (${recent}) < ? returning n`, parameters)) !== undefined;
+  const [row] = yield { sql: `${insert} and (${recent}) < ? returning n`, parameters, mails: true };
+  return row !== undefined;
 }
 
 const noticeDays = 7;
@@ -103,9 +104,9 @@ export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice
   const parameters = valuesOf({ kind, userId, address, claims, language, undo, until: at + noticeSeconds }, at);
   const earlier = [userId, kind, ...(hourly === true ? hourBefore(at) : [at, at])];
   if (noticeTo !== undefined) {
-    yield* write(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
+    yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
     return;
   }
   parameters.splice(mailColumns.names.indexOf("address"), 1);
-  yield* write(noticeOfUser, [...parameters, userId, ...earlier]);
+  yield* writeMail(noticeOfUser, [...parameters, userId, ...earlier]);
 }

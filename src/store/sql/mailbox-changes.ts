@@ -9,9 +9,7 @@ import { carryOut, type OwnSession } from "./changes.js";
 import { useUp } from "./factor-changes.js";
 import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
-import { holderOf, makeRoom } from "./import-rows.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
-import { reserveLogin } from "./own-account.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { hasPasskey, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
@@ -20,7 +18,7 @@ import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
-import { addressLock, lockUser, sendUserLock, type User, type UserEmail } from "./users.js";
+import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "./users.js";
 
 export interface MailboxOutcome {
   /**
@@ -137,33 +135,15 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   // The code was right, whether it changes something or not.
   yield* settleIfAny(attempt, stopped === undefined ? "succeeded" : "returned", now, login);
   if (stopped !== undefined) return failed(stopped);
-  if (user && email && (yield* isTaken(email, userId))) return failed("taken");
   const before = user ? user.email : ownUser?.before;
   const isOther = before !== undefined && before.canonical !== email?.canonical;
   const undo =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
-  // Before the change, because the notice goes to the address until now.
-  yield* recordAudit({ at: now, event: "email_changed", userId, login, origin }, undo);
-  if (user) yield* writeEmail(userId, email);
+  const entry = { at: now, event: "email_changed", userId, login, origin } as const;
+  if (user === undefined) yield* recordAudit(entry, undo);
+  else if ((yield* changeNames(user, { ...user, email }, entry, undo)) !== "created") return failed("taken");
   const { revoked, session } = yield* carryOut(isOther ? "email_changed" : "email_added", { ...input, login });
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
-}
-
-const writeEmail = (userId: string, email: UserEmail | undefined) =>
-  write("update ampho_users set email = ?, email_canonical = ?, email_proven_at = ? where id = ?", [
-    ...[email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, userId],
-  ]);
-
-function* isTaken({ canonical }: UserEmail, userId: string): Transaction<boolean> {
-  // Two changes to one address at the same moment wait for each other here.
-  yield* advisoryLock(addressLock(canonical));
-  // Also as a login, because mails go to a login that is an address.
-  for (const column of ["email_canonical", "canonical"] as const) {
-    const holder = yield* holderOf(column, canonical);
-    if (holder.kind === "user" && holder.userId !== userId) return true;
-    if (holder.kind === "import") yield* makeRoom(holder);
-  }
-  return false;
 }
 
 export interface RecoveryStart {
@@ -192,8 +172,6 @@ export interface Alarm {
   readonly notice: number;
   /** The use of the link. A second use has no effect. */
   readonly spend: Spending;
-  /** A new id, under which a login name is reserved that is given back. */
-  readonly reservation: string;
   readonly now: number;
   readonly origin: Origin;
   readonly foreignMaxSeconds: number;
@@ -235,24 +213,22 @@ function* findUndo(notice: number, userId: string): Transaction<Undo | undefined
 
 /** Gives the address or the login name back, unless the user has changed it again or another user has it by now. */
 function* undoStored(
-  { userId, reservation, now, origin, foreignMaxSeconds }: Alarm,
+  { userId, now, origin, foreignMaxSeconds }: Alarm,
   user: User,
   undo: Undo,
 ): Transaction<readonly NewRevocation[]> {
-  if ("email" in undo && undo.canonical === (user.email?.canonical ?? null) && !(yield* isTaken(undo.email, userId))) {
-    yield* writeEmail(userId, undo.email);
-    yield* recordAudit({ at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin });
+  if ("email" in undo && undo.canonical === (user.email?.canonical ?? null)) {
+    const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
+    yield* changeNames(user, { ...user, email: undo.email }, entry);
   }
   if (!("login" in undo) || undo.canonical !== user.canonical) return [];
   const { login, loginCanonical: canonical } = undo;
-  const isSame = canonical === user.canonical;
-  if (!isSame && !(yield* reserveLogin({ id: reservation, login, canonical, now }))) return [];
-  yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [login, canonical, userId]);
   const detail = { before: user.login };
-  yield* recordAudit({ at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail });
+  const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
+  if ((yield* changeNames(user, { ...user, login, canonical }, entry)) !== "created") return [];
   // Tokens of other software that were issued since the change.
   const until = untilOf(now, now + foreignMaxSeconds);
-  return isSame ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];
+  return canonical === user.canonical ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];
 }
 
 /** Removes the identity or the factor that was added. Returns the second factors that are left. */

@@ -12,7 +12,7 @@ import { latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { sendStateAndAccount } from "./state.js";
-import { insertUser, lockUser, type NewUserRow, type User } from "./users.js";
+import { changeNames, lockUser, type User } from "./users.js";
 
 export interface OwnChange extends Ending, ForeignTokens {
   readonly userId: string;
@@ -54,8 +54,6 @@ export interface LoginChange extends OwnChange {
   readonly newCanonical: string;
   /** Only the spelling changes, so the old login cannot become another user's. */
   readonly isSame: boolean;
-  /** A new id, under which the login is reserved as by a new user. */
-  readonly reservation: string;
 }
 
 /**
@@ -66,14 +64,18 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
-  if (locked.user !== undefined) {
-    const reserved = { id: input.reservation, login: newLogin, canonical: newCanonical, now };
-    if (!isSame && !(yield* reserveLogin(reserved))) return failed("taken");
-    yield* write("update ampho_users set login = ?, canonical = ? where id = ?", [newLogin, newCanonical, userId]);
-  }
+  const { user } = locked;
   const detail = { before: login };
-  const event = { at: now, event: "login_changed", userId, login: newLogin, origin, detail } as const;
-  yield* recordAudit(event, { login, loginCanonical: input.canonical, canonical: newCanonical });
+  const entry = { at: now, event: "login_changed", userId, login: newLogin, origin, detail } as const;
+  const undo = { login, loginCanonical: input.canonical, canonical: newCanonical };
+  if (user === undefined) yield* recordAudit(entry, undo);
+  else {
+    // The user can have given the address up meanwhile.
+    const isOwnAddress = user.email?.canonical === newCanonical && user.email.provenAt !== undefined;
+    if (!isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
+    const outcome = yield* changeNames(user, { ...user, login: newLogin, canonical: newCanonical }, entry, undo);
+    if (outcome !== "created") return failed("taken");
+  }
   // Lockouts of the old login are no longer this user's.
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   if (isSame) {
@@ -81,17 +83,6 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
     return { outcome: "done", revocations: [] };
   }
   return { outcome: "done", revocations: yield* writeRevocations(yield* endEverything("login_changed", input)) };
-}
-
-/** A unique index decides between two users who take a login at the same moment. An update would fail instead of waiting. */
-export function* reserveLogin({
-  now,
-  ...login
-}: Pick<NewUserRow, "id" | "login" | "canonical"> & { readonly now: number }): Transaction<boolean> {
-  const { id } = login;
-  if ((yield* insertUser({ ...login, passwordHash: null, roles: [] }, now)) !== "created") return false;
-  yield* write("delete from ampho_users where id = ?", [id]);
-  return true;
 }
 
 /** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */

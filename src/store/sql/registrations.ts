@@ -15,14 +15,12 @@ import {
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
-import { visible } from "./import-rows.js";
+import { addressOfRow, visible } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
-import { insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
+import { addressOf, insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
 
 export interface UserRegistration {
   readonly user: NewUserRow;
-  /** The login was chosen, so the user can choose another one if it is taken. */
-  readonly isLoginChosen: boolean;
   /** The invitation that is used up. */
   readonly invitation: string | undefined;
   /** Is sent to the address if an account has it by now. */
@@ -38,7 +36,7 @@ export function* register(input: {
   readonly origin: Origin;
 }): Transaction<RegistrationOutcome> {
   const { registration, now, origin } = input;
-  const { user, isLoginChosen, invitation, existsMail } = registration;
+  const { user, invitation, existsMail } = registration;
   if (invitation !== undefined && !(yield* useInvitation(invitation, now))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {
@@ -47,7 +45,9 @@ export function* register(input: {
     return "created";
   }
   if (invitation !== undefined) yield* write("update ampho_invites set used_at = null where id = ?", [invitation]);
-  const isLogin = outcome === "login_taken" && isLoginChosen;
+  const holder = yield* first(`select email from ampho_users where ${addressOfRow} = ?`, [addressOf(user)]);
+  // The user can choose another login. The address itself can be the login of a user who has given the address up.
+  const isLogin = holder === undefined;
   yield* recordAudit({
     at: now,
     event: "registration_rejected",
@@ -55,7 +55,8 @@ export function* register(input: {
     origin,
   });
   if (isLogin) return "login_taken";
-  if (existsMail) yield* insertMail(existsMail, now);
+  // Not to the spelling that was typed, because another mailbox can have that one.
+  if (existsMail) yield* insertMail({ ...existsMail, address: textOrNull(holder, "email") ?? existsMail.address }, now);
   return "taken";
 }
 
@@ -68,14 +69,13 @@ function* useInvitation(id: string, now: number): Transaction<boolean> {
   return row !== undefined;
 }
 
-/** Finds the user whose address or login it is. */
+/** Finds the user whose address it is. A login that is an address counts as the one of a user who has no other. */
 export function* findUserByAddress(canonical: string): Transaction<User | undefined> {
-  const rows = yield* queryLast(
-    `select ${userColumns.list} from ampho_users where (email_canonical = ? or canonical = ?) and ${visible} limit 2`,
-    [canonical, canonical],
+  const row = yield* queryLastRow(
+    `select ${userColumns.list} from ampho_users where ${addressOfRow} = ? and ${visible}`,
+    [canonical],
   );
-  const users = rows.map(userOf);
-  return users.find(({ email }) => email?.canonical === canonical) ?? users[0];
+  return row && userOf(row);
 }
 
 export interface Invitation {

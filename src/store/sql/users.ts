@@ -1,8 +1,7 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
-import type { Origin } from "../../audit/entry.js";
+import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import {
-  advisoryLock,
   first,
   integer,
   query,
@@ -15,10 +14,12 @@ import {
   text,
   textOrNull,
   texts,
+  write,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
+import type { Undo } from "./mail-rows.js";
 
 export interface User {
   /** Opaque, chosen by the caller. */
@@ -127,24 +128,55 @@ export function* createUser({ user, now, origin }: UserCreation): Transaction<Cr
   return "created";
 }
 
-export const addressLock = (canonical: string) => `address ${canonical}`;
+type Names = Pick<User, "login" | "canonical"> & { readonly email?: UserEmail | undefined };
 
-/** `login_taken`: another user has this canonical login. `email_taken`: another one has this address. */
+/** The address that the index `ampho_users_address` compares. */
+export const addressOf = ({ canonical, email }: Names): string => email?.canonical ?? canonical;
+
+/**
+ * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another one has
+ * this address.
+ */
 export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
-  const { canonical, email } = user;
   const values = userValues(user, now);
-  // A change of address to the same one would fail instead of waiting.
-  if (email) yield* advisoryLock(addressLock(email.canonical));
   // At most one hidden row has the login, and one the address.
   for (let attempt = 0; attempt < 3; attempt += 1) {
     if (yield* first(insert, values)) return "created";
-    const byLogin = yield* holderOf("canonical", canonical);
+    const byLogin = yield* holderOf("login", user.canonical);
     if (byLogin.kind === "user") return "login_taken";
-    const holder = byLogin.kind === "none" && email ? yield* holderOf("email_canonical", email.canonical) : byLogin;
-    if (holder.kind === "user") return "email_taken";
+    const holder = byLogin.kind === "none" ? yield* holderOf("address", addressOf(user)) : byLogin;
+    if (holder.kind === "user") return user.email ? "email_taken" : "login_taken";
     if (holder.kind === "import") yield* makeRoom(holder);
   }
   return "login_taken";
+}
+
+/**
+ * Changes the login and the address of a user whose row is locked. Only this function and an insert write them, so that
+ * the indexes decide between two users who take a name at the same moment. `entry` is recorded before the change, because
+ * its notice goes to the address until now.
+ */
+export function* changeNames(user: User, names: Names, entry: AuditEntry, undo?: Undo): Transaction<CreationOutcome> {
+  const [isLoginNew, isAddressNew] = [names.canonical !== user.canonical, addressOf(names) !== addressOf(user)];
+  if (isLoginNew || isAddressNew) {
+    // An update would fail where an insert waits for the other transaction. No login has a line feed.
+    const own = `\n${user.id}`;
+    const canonical = isLoginNew ? names.canonical : own;
+    const email = { address: own, canonical: isAddressNew ? addressOf(names) : own, provenAt: undefined };
+    const outcome = yield* insertUser(
+      { id: own, login: own, canonical, email, passwordHash: null, roles: [] },
+      entry.at,
+    );
+    if (outcome !== "created") return outcome;
+    yield* write("delete from ampho_users where id = ?", [own]);
+  }
+  yield* recordAudit(entry, undo);
+  const { login, canonical, email } = names;
+  yield* write(
+    "update ampho_users set login = ?, canonical = ?, email = ?, email_canonical = ?, email_proven_at = ? where id = ?",
+    [login, canonical, email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, user.id],
+  );
+  return "created";
 }
 
 const select = `select ${userColumns.list} from ampho_users`;

@@ -9,7 +9,8 @@ import { SqliteFailure } from "./failure.js";
 export interface SqliteConnection {
   /** A statement without parameters or rows. */
   exec(sql: string): void;
-  run<T>(work: Transaction<T>): T;
+  /** `onMail` is called for each statement that can write a mail. */
+  run<T>(work: Transaction<T>, onMail?: () => void): T;
   close(): void;
   /** False if the path, or the log beside it, names another file by now, or none. */
   isAtPath(): boolean;
@@ -52,7 +53,7 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
 
   const connection: SqliteConnection = {
     exec: (sql) => void rowsOf(sql, []),
-    run: (work) => {
+    run: (work, onMail) => {
       const ahead = new Map<Statement, readonly Row[]>();
       let ended = false;
       const rowsOfStep = (value: Step): readonly Row[] => {
@@ -62,6 +63,7 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
         if ("advisoryLock" in value || "end" in value) return [];
         const rows = rowsOf(value.sql, value.parameters);
         if (value.deferred) ahead.set(value, rows);
+        if (value.mails) onMail?.();
         return rows;
       };
       let step = work.next([]);

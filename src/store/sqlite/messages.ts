@@ -37,7 +37,11 @@ export interface Failure {
   readonly reason: string;
 }
 
-export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly failure: Failure });
+/** `mails`: the transaction can have written a mail. */
+export type Reply = { readonly id: number } & (
+  | { readonly value: unknown; readonly mails?: boolean }
+  | { readonly failure: Failure }
+);
 
 // Taken when the module loads. If the tests of an application fake the timers, the clock of this thread would stand still.
 const readClock = process.hrtime.bigint;

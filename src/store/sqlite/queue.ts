@@ -161,7 +161,11 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
 }
 
 function runJob(connection: SqliteConnection, job: QueuedJob): Reply {
-  return { id: job.id, value: connection.run(job.start()) };
+  let mails = false;
+  const value = connection.run(job.start(), () => {
+    mails = true;
+  });
+  return mails ? { id: job.id, value, mails } : { id: job.id, value };
 }
 
 /** Runs one job in a savepoint. If it fails, only its own writes are rolled back. */

@@ -10,6 +10,8 @@ export interface Thread {
   run<T>(job: Job, limits?: Limits): Promise<T>;
   /** How many calls wait for a reply. */
   waiting(): number;
+  /** Calls the listener after each transaction that can have written a mail. */
+  onMail(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
   let startedBefore = false;
   let restart = { notBefore: 0, delayMs: restartMs.first };
   let closing: Promise<void> | undefined;
+  let mailListener = () => {};
 
   function start(): Worker {
     const started = new Worker(new URL("./worker.js", import.meta.url), {
@@ -90,6 +93,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     restart = { ...restart, delayMs: restartMs.first };
     for (const reply of replies) {
       const call = settle(reply.id);
+      if ("value" in reply && reply.mails === true) mailListener();
       if ("value" in reply) call?.resolve(reply.value);
       else call?.reject(errorOf(reply.failure));
     }
@@ -154,6 +158,9 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     run: <T>(job: Job, limits = usual) =>
       closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
     waiting: () => waiting.size,
+    onMail(listener) {
+      mailListener = listener;
+    },
     close: () => (closing ??= finish()),
   };
 }

@@ -232,7 +232,7 @@ alter table ampho_users add column email_canonical text collate "C";
 
 alter table ampho_users add column email_proven_at bigint;
 
-create unique index ampho_users_email on ampho_users (email_canonical);
+create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical));
 
 create table ampho_mail (
   n bigint generated always as identity primary key,

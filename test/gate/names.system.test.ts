@@ -1,0 +1,283 @@
+// Login names and addresses in every spelling: no name takes the address of another person, and no mail goes to another
+// mailbox.
+import { expect, it } from "vitest";
+import type { AmphoOptions, ApplicationUser, ApplicationUsers } from "../../dist/index.js";
+import { grantOf, password, type World } from "../world/ampho.js";
+import { claimsOf } from "../world/tokens.js";
+import {
+  addPerson,
+  asked,
+  askedReset,
+  begin,
+  finishReset,
+  logInBy,
+  type Mailing,
+  mailSettings,
+  newPassword,
+  openMailing,
+} from "./mailboxes.js";
+import { codeOf, identities, openOutside, signIn } from "./outside.js";
+import { onBothDatabases, outcomeOf } from "./owners.js";
+
+const [ann, eve] = ["ann@acme.example", "eve@evil.example"];
+
+/** Texts whose canonical form is the address of ann, or an address that is none of the user's. */
+const disguises = [
+  ...["ann＠acme.example", "ann﹫acme.example", "ａnn@acme.example", "ann@acme．example", "Ann＠ACME.example"],
+  ...["ann@ａcme.example", "ann@acme。example", "ann＠acme", "＠"],
+];
+
+const rejected = [400, "invalid_request"];
+const needed = [401, "link_needed"];
+const logInAs = (world: World, login: string) => world.call("POST", "/login", { body: { login, password } });
+
+interface Person extends ApplicationUser {
+  login: string;
+  readonly email: string;
+}
+
+/** An application's own table, which compares texts byte by byte. */
+function ownTable() {
+  const rows: Person[] = [];
+  const find = async (text: string) => rows.find(({ login, email }) => text === login || text === email);
+  const add = ({ login, email }: { readonly login: string; readonly email: string }) => {
+    const row = { id: `id-${rows.length + 1}`, login, email, emailProven: true };
+    rows.push(row);
+    return row;
+  };
+  const users: ApplicationUsers<Person> = {
+    find,
+    findById: async (id) => rows.find((row) => row.id === id),
+    verify: async (_, typed) => typed === password,
+    setPassword: async () => {},
+    create: async ({ login, email }) =>
+      ((await find(login)) ?? (await find(email))) ? undefined : add({ login, email }),
+    setLogin: async ({ id }, login) => {
+      const [row, holder] = [rows.find((each) => each.id === id), await find(login)];
+      if (row === undefined || (holder !== undefined && holder !== row)) return false;
+      row.login = login;
+      return true;
+    },
+  };
+  return { rows, users };
+}
+
+const tables: readonly (readonly [name: string, options: () => AmphoOptions])[] = [
+  ["Ampho's own table", () => ({})],
+  ["an application's own table", () => ({ users: ownTable().users })],
+];
+
+onBothDatabases((ground) => {
+  for (const [name, options] of tables) {
+    it(`no spelling of another person's address becomes a login in ${name} (W-76)`, async () => {
+      const world = await openMailing(ground, options());
+      const { token: bearer } = await addPerson(world, eve, password);
+      for (const login of [...disguises, ann]) {
+        const begun = await world.call("POST", "/register", { body: { email: "new@evil.example", login } });
+        expect([login, ...outcomeOf(begun)]).toEqual([login, ...rejected]);
+        const changed = await world.call("POST", "/account/login", { bearer, body: { login } });
+        expect([login, ...outcomeOf(changed)]).toEqual([login, ...rejected]);
+      }
+      const grant = await addPerson(world, ann, password);
+      expect(claimsOf(grant.token)["login"]).toBe(ann);
+    });
+
+    it(`an address with a domain in Unicode is one login and one mailbox in every spelling, in ${name}`, async () => {
+      const world = await openMailing(ground, options());
+      const [unicode, ascii] = ["user@bücher.example", "user@xn--bcher-kva.example"];
+      const { transaction } = await begin(world, "/register", { email: unicode });
+      const { code } = await world.mail("register", ascii);
+      grantOf(await world.call("POST", "/register/finish", { body: { transaction, code, password } }));
+      for (const login of [unicode, ascii, "user@BÜCHER.example"]) {
+        const { token: bearer } = grantOf(await logInAs(world, login));
+        expect((await world.call("POST", "/account/login", { bearer, body: { login: unicode } })).status).toBe(204);
+        const byMail = await asked(world, login);
+        expect(byMail.mail.to).toBe(ascii);
+        grantOf(await logInBy(world, { transaction: byMail.transaction, code: byMail.mail.code }));
+        await begin(world, "/register", { email: login });
+        expect((await world.mail("account_exists")).to).toBe(ascii);
+        const reset = await askedReset(world, login);
+        const body = { transaction: reset.transaction, code: reset.mail.code, new_password: password };
+        expect((await finishReset(world, body)).status).toBe(204);
+      }
+    });
+
+    it(`a login whose canonical form is too long is an unknown login of ${name} (T-125)`, async () => {
+      const world = await openMailing(ground, options());
+      const { token: bearer } = await addPerson(world, eve, password);
+      for (const sign of ["\ufdfa", "\ufdfb", "ΐ"]) {
+        const login = sign.repeat(254);
+        for (const path of ["/password/reset", "/login/mail"]) {
+          const known = await begin(world, path, { login: "unknown" });
+          const { transaction } = await begin(world, path, { login });
+          const finish = path === "/login/mail" ? "/login" : "/password/reset/finish";
+          for (const each of [transaction, known.transaction]) {
+            const body = {
+              transaction: each,
+              code: "12345678",
+              ...(finish !== "/login" && { new_password: newPassword }),
+            };
+            expect(outcomeOf(await world.call("POST", finish, { body }))).toEqual([401, "invalid_credentials"]);
+          }
+        }
+        expect(outcomeOf(await logInAs(world, login))).toEqual([401, "invalid_credentials"]);
+        const begun = await world.call("POST", "/register", { body: { email: "new@evil.example", login } });
+        expect(begun.status).toBeLessThan(500);
+        expect((await world.call("POST", "/account/login", { bearer, body: { login } })).status).toBeLessThan(500);
+        expect((await world.call("POST", "/register", { body: { email: `${login}@x.example` } })).status).toBe(400);
+      }
+      expect(world.notices.filter((line) => line.includes("RangeError"))).toEqual([]);
+    });
+  }
+
+  it("an operator creates and imports no login that is an address other than the user's (W-76)", async () => {
+    const world = await openMailing(ground);
+    const { users } = world.ampho;
+    for (const login of disguises.slice(0, 5))
+      for (const email of [undefined, eve]) {
+        await expect(users.create({ login, email })).rejects.toMatchObject({ code: "invalid_request" });
+        const line = JSON.stringify({ login, ...(email && { email }) });
+        await expect(users.import([line])).rejects.toMatchObject({ code: "invalid_request" });
+      }
+    await expect(users.create({ login: ann, email: eve })).rejects.toMatchObject({ code: "invalid_request" });
+    await users.create({ login: "ann＠acme.example", email: ann });
+    expect(await users.find(ann)).toMatchObject({ email: ann });
+    // A login with another sign is no address, and counts as no mailbox.
+    expect(await users.create({ login: "ann@acme" })).toMatchObject({ email: null });
+    await users.import([JSON.stringify({ login: "a..b@docomo.example" })]);
+    expect(await users.find("a..b@docomo.example")).toMatchObject({ email: null });
+  });
+
+  it("a login and an address exclude each other, whichever of two requests comes first (W-76)", async () => {
+    const world = await openMailing(ground);
+    const { users } = world.ampho;
+    await users.create({ login: ann });
+    await users.setEmail(ann, undefined);
+    await users.create({ login: "bob", email: "bob@acme.example" });
+    await expect(users.create({ login: "cid", email: ann })).rejects.toMatchObject({ code: "email_taken" });
+    await expect(users.setEmail("bob", ann)).rejects.toMatchObject({ code: "email_taken" });
+    await expect(users.import([`{"login":"dan","email":"${ann}"}`])).rejects.toMatchObject({ code: "invalid_request" });
+    // Without an address, the login would be that of bob's mailbox.
+    await users.create({ login: "fay@acme.example" });
+    await users.setEmail("fay@acme.example", "fay@new.example");
+    await users.setEmail("bob", "fay@acme.example");
+    await expect(users.setEmail("fay@acme.example", undefined)).rejects.toMatchObject({ code: "email_taken" });
+  });
+
+  it("one of a registration, a change of address and an import gets the address that all want at once", async () => {
+    const world = await openMailing(ground);
+    for (let round = 0; round < 5; round += 1) {
+      const email = `same-${round}@acme.example`;
+      const { transaction } = await begin(world, "/register", { email });
+      const { code } = await world.mail("register", email);
+      const { users } = world.ampho;
+      await users.create({ login: `bob-${round}` });
+      const done = await Promise.all([
+        world.call("POST", "/register/finish", { body: { transaction, code, password } }).then(({ status }) => status),
+        users.setEmail(`bob-${round}`, email).then(
+          () => 200,
+          () => 409,
+        ),
+        users.create({ login: email }).then(
+          () => 200,
+          () => 409,
+        ),
+        users.import([JSON.stringify({ login: `imported-${round}`, email })]).then(
+          () => 200,
+          () => 409,
+        ),
+      ]);
+      expect(done.filter((status) => status === 200)).toHaveLength(1);
+      expect(await ground.sql(world, `select id from ampho_users where email = '${email}'`)).toHaveLength(1);
+    }
+  });
+
+  it("the next owner of an address that a user has given up registers with it (W-75)", async () => {
+    const world = await openMailing(ground);
+    const former = await addPerson(world, ann, password);
+    const { transaction } = await begin(world, "/account/email", { email: eve }, { bearer: former.token });
+    const { code } = await world.mail("email", eve);
+    const moved = await world.call("POST", "/account/email/finish", {
+      bearer: former.token,
+      body: { transaction, code },
+    });
+    expect(moved.status, moved.text).toBeLessThan(300);
+    await world.mail("email_changed", ann);
+    // The former owner still has the login, so it is not free, and the next owner learns that.
+    const first = await begin(world, "/register", { email: ann });
+    const own = { transaction: first.transaction, code: (await world.mail("register", ann)).code, password };
+    expect(outcomeOf(await world.call("POST", "/register/finish", { body: own }))).toEqual([409, "login_taken"]);
+    const invited = await world.ampho.users.invite({ email: ann, roles: ["reader"] });
+    expect(invited.id).toBeTypeOf("string");
+    const { invite } = await world.mail("invite", ann);
+    const second = await begin(world, "/register", { email: ann, login: "new-ann", invite });
+    const chosen = { transaction: second.transaction, code: (await world.mail("register", ann)).code, password };
+    const grant = grantOf(await world.call("POST", "/register/finish", { body: chosen }));
+    expect(claimsOf(grant.token)).toMatchObject({ login: "new-ann", roles: ["reader"] });
+    // The former owner got no mail about any of it, and cannot take the address back.
+    expect(world.mails).toEqual([]);
+    const back = await begin(world, "/account/email", { email: ann }, { bearer: (await world.login(ann)).token });
+    expect((await world.mail("email_taken")).to).toBe(ann);
+    expect(back.transaction).toBeTypeOf("string");
+  });
+
+  it("a provider lets the next owner of a given-up address in, with a login of its own", async () => {
+    const outside = await openOutside(ground, {
+      options: { registration: "open" },
+      acme: { domains: ["acme.example"], address: "believed" },
+    });
+    const { world, mails } = outside;
+    const former = await world.user(ann, { password });
+    await world.ampho.users.setEmail(ann, eve);
+    const grant = grantOf(await signIn(outside, { claims: { sub: "s-1", email: ann, email_verified: true } }));
+    const { sub, login } = claimsOf(grant.token);
+    expect([sub, login]).toEqual([sub, sub]);
+    expect(sub).not.toBe(former.id);
+    expect(await world.ampho.users.find(String(sub))).toMatchObject({ email: ann, emailProven: true });
+    expect(mails.filter(({ to }) => to === eve)).toEqual([]);
+  });
+
+  it.each([
+    ["strasse@acme.example", "straße@acme.example"],
+    ["νίκος@acme.example", "νίκοσ@acme.example"],
+  ])("the account of %s is not opened by the mailbox of %s, which folds to it (W-76)", async (victim, attacker) => {
+    const outside = await openOutside(ground, {
+      options: { registration: "open", mailLogin: true },
+      acme: { domains: ["acme.example"], address: "believed" },
+    });
+    const { world, mails } = outside;
+    const { id } = await world.user("colleague", { password });
+    await world.ampho.users.setEmail("colleague", victim);
+    for (const verified of [true, false]) {
+      const claims = { sub: `s-${verified}`, email: attacker, email_verified: verified };
+      const received = await signIn(outside, { claims });
+      expect(outcomeOf(received)).toEqual(needed);
+      await codeOf(outside, victim);
+      // The attacker plants the transaction in the browser of the victim.
+      const body = { transaction: received.json["transaction"], login: "colleague", password };
+      expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual([401, "transaction_over"]);
+      world.clock.advance(61);
+    }
+    expect(mails.map(({ to }) => to).filter((to) => to !== victim)).toEqual([]);
+    expect(await identities(outside, ground)).toEqual([]);
+    const claims = { sub: "s-own", email: victim.toUpperCase().replace("ΝΊΚΟΣ", "νίκος"), email_verified: true };
+    expect(claimsOf(grantOf(await signIn(outside, { claims })).token)["sub"]).toBe(id);
+  });
+
+  it("an invitation and the mails of a registration stay with the spelling of the stored address", async () => {
+    const outside = await openOutside(ground, {
+      options: { registration: "invite" },
+      acme: { address: "believed" },
+    });
+    await outside.world.ampho.users.invite({ email: "strasse@acme.example", roles: ["admin"] });
+    const claims = { sub: "s-1", email: "straße@acme.example", email_verified: true };
+    expect(outcomeOf(await signIn(outside, { claims }))).toEqual([403, "registration_closed"]);
+    const world: Mailing = await openMailing(ground, mailSettings);
+    await addPerson(world, "strasse@acme.example", password);
+    await begin(world, "/register", { email: "straße@acme.example" });
+    expect((await world.mail("account_exists")).to).toBe("strasse@acme.example");
+    const { token: bearer } = await addPerson(world, eve, password);
+    await begin(world, "/account/email", { email: "straße@acme.example" }, { bearer });
+    expect((await world.mail("email_taken")).to).toBe("strasse@acme.example");
+  });
+});
