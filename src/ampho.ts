@@ -17,7 +17,7 @@ import { relyingPartyOf } from "./factors/relying-party.js";
 import { createTotpSecrets } from "./factors/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
 import { createSession, type VouchedLevel } from "./flows/create-session.js";
-import type { Deps } from "./flows/deps.js";
+import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
@@ -50,6 +50,7 @@ import {
   type Log,
   type ManagementOptions,
   mailingOrigin,
+  type OpenedDeps,
   openDeps,
   toStderr,
 } from "./open-management.js";
@@ -59,11 +60,13 @@ import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
+import { limitWaits } from "./store/limited-waits.js";
+import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./throttle/captcha.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
-import { createThrottle } from "./throttle/throttle.js";
+import { createThrottle, shareThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
@@ -403,18 +406,26 @@ function openCaptcha(
   });
 }
 
+interface ServingDeps extends Deps, ManagementDeps {
+  /** The dependencies for one request. Together its transactions wait for the database no longer than one request can. */
+  forRequest(): Deps;
+}
+
 async function createDeps(
-  managed: ManagementDeps,
+  managed: OpenedDeps,
   keyring: Keyring,
   providers: Providers,
   captcha: Captcha | undefined,
   telemetry: Telemetry,
   options: CompositionOptions,
-): Promise<Deps & ManagementDeps> {
-  const { store, settings, clock, passwords } = managed;
+): Promise<ServingDeps> {
+  const { store, settings, clock, passwords, directoryOver } = managed;
   const transactions = createTransactions(keyring, managed.revocations);
   const mailTokens = createMailTokens(keyring);
-  return {
+  const delayedRejection = createDelayedRejection(passwords, systemClock);
+  const throttling = { keyring, settings, clock, delayedRejection, captcha, shared: shareThrottle(store) };
+  const throttleOver = (view: Store) => createThrottle({ ...throttling, store: view });
+  const deps = {
     ...managed,
     tokens: createSessionTokens({ keyring, settings, extraClaims: options.claims }),
     deviceProofs: createDeviceProofs(keyring),
@@ -424,15 +435,25 @@ async function createDeps(
     relyingParty: relyingPartyOf(settings),
     providers,
     outbox: await openOutbox({ ...managed, transactions, mailTokens }, telemetry.mailSettled, options),
-    throttle: createThrottle({
-      store,
-      keyring,
-      settings,
-      clock,
-      delayedRejection: createDelayedRejection(passwords, systemClock),
-      captcha,
-    }),
+    throttle: throttleOver(store),
     offersCaptcha: captcha !== undefined,
+  };
+  return {
+    ...deps,
+    forRequest() {
+      const view = limitWaits(store);
+      return { ...deps, store: view, directory: directoryOver(view), throttle: throttleOver(view) };
+    },
+  };
+}
+
+/** All flows of one request have the same caller. */
+function depsOfCaller({ forRequest }: ServingDeps): (caller: Caller) => Deps {
+  const known = new WeakMap<Caller, Deps>();
+  return (caller) => {
+    const deps = known.get(caller) ?? forRequest();
+    known.set(caller, deps);
+    return deps;
   };
 }
 
@@ -496,7 +517,7 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
 }
 
 function createRest(parts: {
-  readonly deps: Deps;
+  readonly deps: ServingDeps;
   readonly keyring: Keyring;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
@@ -510,7 +531,7 @@ function createRest(parts: {
   const { deps, keyring, feed, telemetry, log, ...rest } = parts;
   const handler = createHandler({
     ...rest,
-    flows: bindFlows(deps, telemetry.flow),
+    flows: bindFlows(depsOfCaller(deps), telemetry.flow),
     features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     settings: deps.settings,
     languageOf: deps.outbox && languageOf,

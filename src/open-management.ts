@@ -15,6 +15,7 @@ import { createFailureDelay } from "./passwords/failure-delay.js";
 import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
+import { limitWaits } from "./store/limited-waits.js";
 import { openStore } from "./store/open.js";
 import { reportFailures } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
@@ -22,6 +23,7 @@ import type { Telemetry } from "./telemetry/telemetry.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { createDatabaseDirectory } from "./users/database-directory.js";
+import type { Directory } from "./users/directory.js";
 
 export type Log = (line: string, requestId?: string) => void;
 
@@ -101,12 +103,17 @@ export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin:
   return appUrl === undefined ? origin : { ...origin, language: "en" };
 }
 
+export interface OpenedDeps extends ManagementDeps {
+  /** The directory over a view of the store. */
+  directoryOver(store: Store): Directory;
+}
+
 /** `telemetry`: only of an instance that serves requests. */
 export async function openDeps(
   configuration: Configuration,
   options: ManagementOptions,
   telemetry?: Telemetry,
-): Promise<ManagementDeps> {
+): Promise<OpenedDeps> {
   const { log = toStderr, users } = options;
   const opened = await openStore({
     url: configuration.databaseUrl,
@@ -124,17 +131,11 @@ export async function openDeps(
   const clock = options.clock ?? (await readClock());
   const pool = createPasswordPool({ measure: telemetry?.measure });
   const passwords = telemetry?.passwords(pool) ?? pool;
+  const directoryOver = openDirectory(users, { store, passwords, clock, log });
   return {
     store,
-    directory:
-      users === undefined
-        ? createDatabaseDirectory(store, passwords, createFailureDelay(store, clock))
-        : createApplicationDirectory({
-            users,
-            passwords,
-            clock,
-            report: (state, cause) => log(userTableLine(state, cause)),
-          }),
+    directory: directoryOver(store),
+    directoryOver,
     passwords,
     revocations: createRevocationSet(databaseNames, (error) => log(internalErrorLine(error))),
     settings: configuration,
@@ -145,6 +146,23 @@ export async function openDeps(
       replaceText: options.mailText,
     },
   };
+}
+
+/** A response to a wrong password waits no longer for the kinds of hashes that the database contains. */
+const hashKindsMs = 1_000;
+
+function openDirectory(
+  users: ManagementOptions["users"],
+  { store, passwords, clock, log }: Pick<ManagementDeps, "store" | "passwords" | "clock"> & { readonly log: Log },
+): OpenedDeps["directoryOver"] {
+  if (users !== undefined) {
+    const report = (state: "failing" | "responding" | "undecided", cause: unknown) => log(userTableLine(state, cause));
+    const directory = createApplicationDirectory({ users, passwords, clock, report });
+    return () => directory;
+  }
+  const hashes = { hasOtherHashes: () => limitWaits(store, hashKindsMs).hasOtherHashes() };
+  const failureDelay = createFailureDelay(hashes, clock);
+  return (view) => createDatabaseDirectory(view, passwords, failureDelay);
 }
 
 function createPolicy(

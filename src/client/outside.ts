@@ -3,6 +3,7 @@
 import { AmphoError, type ErrorCode } from "../errors.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
+import { createKeys } from "./idempotency-keys.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
 import { randomId } from "./random.js";
 import type { ClientSession } from "./session.js";
@@ -195,10 +196,11 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
 
   function throwLinkNeeded(error: unknown): never {
     if (!(error instanceof AmphoError) || error.code !== "link_needed") throw error;
+    const keyOf = createKeys();
     throw new LinkNeeded(error, async (transaction, proof) => {
       const typed = "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
       const login = "code" in proof ? "" : proof.login;
-      return (await steps.enter("/login", login, { ...pendingOf({ transaction }), ...typed })).session;
+      return (await steps.enter("/login", login, { ...pendingOf({ transaction }), ...typed }, keyOf(proof))).session;
     });
   }
 
@@ -265,7 +267,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
         await send("POST", "/identities/finish", body);
         return { session: undefined, returnTo };
       }
-      const { session } = await steps.enter("/login", "", body).catch(throwLinkNeeded);
+      const { session } = await steps.enter("/login", "", body, randomId()).catch(throwLinkNeeded);
       return { session, returnTo };
     },
     identities: {

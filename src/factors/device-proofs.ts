@@ -88,7 +88,9 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
         sub: id,
         did: deviceId,
         ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
-        ...(remember === undefined ? {} : { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
+        ...(remember === undefined
+          ? {}
+          : { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
       });

@@ -43,7 +43,7 @@ export async function changeLogin(
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
   const { id: userId } = account;
-  const allowed = await throttle.allowLoginChange({ canonical: canonicalLogin(before), userId, origin });
+  const allowed = await throttle.allowLoginChange({ login: before, userId, origin });
   const taken = async () => {
     const about = { reason: "login_taken", userId, login: account.login, origin } as const;
     await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
@@ -55,7 +55,8 @@ export async function changeLogin(
       login: before,
       canonical: canonicalLogin(before),
       ...{ newLogin: login, newCanonical: canonicalLogin(login), reservation: randomId() },
-      isSame: canonicalLogin(login) === canonicalLogin(before),
+      // Another user of an application's own table can have another spelling of the former login.
+      isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
     });
     revocations.add(changed.revocations);
     return changed.outcome;

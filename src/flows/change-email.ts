@@ -5,6 +5,7 @@ import { transactionOver } from "../errors.js";
 import type { Address } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import { type Account, originFor } from "../users/directory.js";
+import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { emailTaken, requireAddress } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
@@ -33,15 +34,16 @@ export async function beginEmailChange(
   { auth, email }: Authenticated & { readonly email: string },
   caller: Caller,
 ): Promise<EmailChangeBegun> {
-  const { transactions, throttle, store, clock, directory, settings } = deps;
+  const { transactions, throttle, store, clock, settings } = deps;
   const outbox = requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   const { canonical } = address;
-  const allowed = await throttle.allowMail({ canonical, origin });
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin });
   const least = leastTime();
-  const holder = await allowed.run(() => directory.findByAddress(canonical));
+  const holder = await allowed.run(find);
   const now = clock.now();
   const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
@@ -92,7 +94,9 @@ export async function finishEmailChange(
   const address = requireAddress(transaction.email ?? "");
   const binding = bindingOf(account, address, (await store.listFactors(account.id)).factorsVersion);
   const { canonical } = address;
-  const mailbox = { binding, account, isThere: true, canonical, known: undefined, origin };
+  // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
+  const key = accountKeyOf(directory, canonical, undefined);
+  const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   if (!directory.inDatabase) {
     const holder = await allowed.run(() => directory.findByAddress(canonical));

@@ -3,7 +3,6 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
@@ -41,7 +40,7 @@ export async function changePassword(
   // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
   // logins.
   const allowed = await throttle.allowPasswordChange({
-    canonical: canonicalLogin(login),
+    login,
     userId,
     sessionId,
     origin,

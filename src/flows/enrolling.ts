@@ -9,11 +9,11 @@ import type { LoginTransaction, Purpose, TransactionContents } from "../factors/
 import { type Acr, reaches } from "../levels/acr.js";
 import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
+import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
 import { accountOf, liveSession } from "./find-account.js";
@@ -167,10 +167,10 @@ async function withMailbox(
     throw new AmphoError("invalid_request", '"code" must be the code that was mailed to the address of the account.', {
       field: "code",
     });
-  const canonical = canonicalLogin(account.login);
+  const key = accountKeyOf(deps.directory, account.login, account);
   // A known device has attempts of its own, so that an attacker with the password does not keep its user out.
   const known = pending.did === undefined ? undefined : { userId: account.id, deviceId: pending.did };
-  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, canonical, known, origin };
+  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, key, known, origin };
   const allowed = await proveCode(deps, pending, code, mailbox);
   await allowed.succeeded();
   return [...amr, "mail"];

@@ -18,6 +18,7 @@ import type { Spending } from "../store/sql/spent.js";
 import type { Attempt } from "../throttle/attempt.js";
 import { type Account, originFor, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
+import { requireAccount } from "./find-account.js";
 import { digestOf } from "./idempotency.js";
 import { encodeIdentity } from "./identity-text.js";
 import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
@@ -118,6 +119,33 @@ export async function repeat(
   return outcome?.outcome === "granted" ? grantOf(deps, account, outcome, entrance) : undefined;
 }
 
+/**
+ * The same for a login whose request names no account: the session that it bought does. `idempotencyKey` contains the code of
+ * the request (idempotency.ts), so that the client's key alone returns nothing.
+ */
+export async function repeatUnnamed(
+  deps: Deps,
+  transaction: Pick<LoginTransaction, "jti">,
+  idempotencyKey: string | undefined,
+  { device, remember }: { readonly device: string | undefined; readonly remember: boolean | undefined },
+  origin: Origin,
+): Promise<Grant | undefined> {
+  if (idempotencyKey === undefined) return undefined;
+  const now = deps.clock.now();
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    idempotency: digestOf(idempotencyKey),
+    userId: undefined,
+    now,
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: deps.directory.inDatabase && { passwordVersion: 0 },
+  });
+  if (outcome?.outcome !== "granted") return undefined;
+  const account = await requireAccount(deps, { user: outcome.user, userId: outcome.session.userId }, origin);
+  const entrance = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
+  return grantOf(deps, account, outcome, entrance);
+}
+
 function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
   const { settings } = deps;
   const { factor, transaction, enrol, acr, identity } = proven;
@@ -134,10 +162,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     stored: storedOf(account, transaction),
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: proven.at,
-    gate:
-      acr === undefined
-        ? { policy: policyOf(account.roles, settings.factors), remembered }
-        : { acr },
+    gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
     factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotencyKey),

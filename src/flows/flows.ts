@@ -73,10 +73,11 @@ export type ObserveFlow = <T>(name: FlowName, call: () => Promise<T>) => Promise
 
 export const flowNames = Object.keys(table) as FlowName[];
 
-export function bindFlows(deps: Deps, observe: ObserveFlow): Flows {
+/** `depsFor` returns the same dependencies for all flows of a request. */
+export function bindFlows(depsFor: (caller: Caller) => Deps, observe: ObserveFlow): Flows {
   const bind = (name: FlowName) => {
     const flow: Flow = table[name];
-    return (input: never, caller: Caller) => observe(name, () => flow(deps, input, caller));
+    return (input: never, caller: Caller) => observe(name, () => flow(depsFor(caller), input, caller));
   };
   return Object.fromEntries(flowNames.map((name) => [name, bind(name)])) as unknown as Flows;
 }

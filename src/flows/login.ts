@@ -4,13 +4,13 @@
 import type { Origin } from "../audit/entry.js";
 import { leewayMaxSeconds } from "../clock.js";
 import { AmphoError } from "../errors.js";
-import { isProofOf } from "../factors/device-proofs.js";
 import { isTransactionFor } from "../factors/transactions.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { needsRehash } from "../passwords/hash.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { AllowedAttempt } from "../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../users/directory.js";
+import { nameByLogin } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
 import { liveOf } from "./find-account.js";
@@ -86,10 +86,14 @@ async function logInWithoutLogin(deps: Deps, input: LoginInput, caller: Caller):
   const { transaction, bearer, mailed, outside } = input;
   const { device, remember, idempotencyKey, totp, recoveryCode, passkey } = input;
   if (outside !== undefined)
-    return logInOutside(deps, { transaction: transaction ?? "", response: outside, device, bearer, remember }, caller);
+    return logInOutside(
+      deps,
+      { transaction: transaction ?? "", response: outside, device, bearer, remember, idempotencyKey },
+      caller,
+    );
   if (mailed?.code !== undefined && isTransactionFor(mailed.transaction, "identity")) {
     const { transaction, code } = mailed;
-    return logInByIdentityCode(deps, { transaction, code, device, bearer, remember }, caller);
+    return logInByIdentityCode(deps, { transaction, code, device, bearer, remember, idempotencyKey }, caller);
   }
   if (mailed !== undefined) return logInByMail(deps, { ...mailed, device, bearer, remember, idempotencyKey }, caller);
   if (transaction !== undefined && passkey !== undefined && isTransactionFor(transaction, "login"))
@@ -111,23 +115,14 @@ async function logInByPassword(
   input: LoginInput & { readonly login: string },
   caller: Caller,
 ): Promise<Grant> {
-  const { directory, deviceProofs, store, throttle, clock } = deps;
+  const { directory, store, throttle, clock } = deps;
   const { password } = input;
   const origin: Origin = { actor: "user", ...caller };
   const startedAt = clock.now();
-  const proofs = deviceProofs.readAll(input.device, startedAt);
-  // Without a proof the throttle comes before the lookup, so a throttled flood causes no lookups.
-  const named = proofs.length === 0 ? undefined : await directory.findByLogin(input.login);
-  const known = named && proofs.find((proof) => isProofOf(proof, named));
-  const allowed = await throttle.allowLogin({
-    canonical: canonicalLogin(input.login),
-    known,
-    captcha: input.captcha,
-    origin,
-  });
+  const { key, known, find } = await nameByLogin(deps, input.login, input.device);
+  const allowed = await throttle.allowLogin({ account: key, known, captcha: input.captcha, origin });
   const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
-    const found = named ?? (await directory.findByLogin(input.login));
-    if (found !== undefined) await allowed.allowAccount(canonicalLogin(found.login));
+    const found = await find();
     // An application's own table has no password version. A new password moves the version of the factors instead, which
     // rejects a login with the old one. It is also read for an unknown login, whose response must not come earlier.
     const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(found?.id ?? "")).factorsVersion;
@@ -175,6 +170,7 @@ async function logInByPassword(
     // An application's own table finds a user by the spelling that it knows.
     typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
     remember: input.remember,
+    idempotencyKey: input.idempotencyKey,
   });
 }
 

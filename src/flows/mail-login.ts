@@ -2,9 +2,9 @@
 
 import type { Origin } from "../audit/entry.js";
 import type { MailBinding } from "../factors/transactions.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Account } from "../users/directory.js";
+import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { liveOf } from "./find-account.js";
@@ -37,7 +37,7 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
     binding,
     account,
     isThere,
-    canonical: canonicalLogin(account?.login ?? login),
+    key: accountKeyOf(directory, login, account),
     known: device,
     origin,
   };

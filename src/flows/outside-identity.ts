@@ -27,6 +27,7 @@ export interface OutsideLoginInput {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
   readonly remember: boolean | undefined;
+  readonly idempotencyKey: string | undefined;
 }
 
 /** An identity, with the transaction that has proven it. */
@@ -43,12 +44,12 @@ export function enterAs(
   account: Account,
   { identity, transaction, proven }: ProvenLogin,
   { isNew, ...more }: Pick<Proven, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember }: Omit<OutsideLoginInput, "transaction" | "response">,
+  { device, bearer, remember, idempotencyKey }: Omit<OutsideLoginInput, "transaction" | "response">,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
   const entrance: Entrance = {
-    ...{ origin, now, remember },
+    ...{ origin, now, remember, idempotencyKey },
     device: deps.deviceProofs.readOf(account, device, now),
     live: liveOf(deps, bearer, account.id),
   };

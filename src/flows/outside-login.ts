@@ -2,9 +2,12 @@
 // gate asks for more where the account or its policy does.
 
 import type { Origin } from "../audit/entry.js";
+import type { OutsideIdentity } from "../providers/identity.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Caller, Deps } from "./deps.js";
+import { repeatUnnamed } from "./enter.js";
 import { requireAccount } from "./find-account.js";
+import { keyWith } from "./idempotency.js";
 import { enterAs, identify, type OutsideLoginInput, provenOf, requireProvider } from "./outside-identity.js";
 import { enterUnknown } from "./outside-unknown.js";
 
@@ -14,10 +17,26 @@ export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller:
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(input.transaction, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
-  const identity = await identify(deps, provider, transaction, input.response, origin);
+  const { response } = input;
+  const { provider: sender, code, state, iss } = response;
+  const idempotencyKey = keyWith(input.idempotencyKey, sender, code, state, iss);
+  // The provider accepts a code once, so a repetition must not reach it.
+  const repeat = () => repeatUnnamed(deps, transaction, idempotencyKey, input, origin);
+  const repeated = await repeat();
+  if (repeated !== undefined) return repeated;
+  let identity: OutsideIdentity;
+  try {
+    identity = await identify(deps, provider, transaction, response, origin);
+  } catch (error) {
+    // The first request was still at the provider when this one began.
+    const first = await repeat();
+    if (first !== undefined) return first;
+    throw error;
+  }
   const found = await store.findIdentity(identity);
   const proven = { identity, transaction, provider, proven: provenOf(provider, identity) };
-  if (found === undefined) return enterUnknown(deps, proven, input, caller);
+  const more = { ...input, idempotencyKey };
+  if (found === undefined) return enterUnknown(deps, proven, more, caller);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
-  return enterAs(deps, account, proven, { isNew: false }, input, origin);
+  return enterAs(deps, account, proven, { isNew: false }, more, origin);
 }

@@ -8,9 +8,11 @@ import { type Address, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
 import type { Account } from "../users/directory.js";
+import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
-import { enter } from "./enter.js";
+import { enter, repeatUnnamed } from "./enter.js";
 import { liveOf } from "./find-account.js";
+import { keyWith } from "./idempotency.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf, versionFor } from "./mail-login.js";
@@ -107,16 +109,17 @@ async function isMailed(
   { address, canonical }: Address,
   caller: Caller,
 ): Promise<boolean> {
-  const { throttle, store, directory, outbox, clock } = deps;
+  const { throttle, store, outbox, clock } = deps;
   if (outbox === undefined) return false;
   const origin: Origin = { actor: "user", ...caller };
-  const allowed = await throttle.allowMail({ canonical, origin }).catch((error: unknown) => {
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
     if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
     throw error;
   });
   if (allowed === undefined) return false;
   const { account, binding, isOpen } = await allowed.run(async () => {
-    const account = await directory.findByAddress(canonical);
+    const account = await find();
     const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
   });
@@ -173,6 +176,10 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(input.transaction, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
+  const idempotencyKey = keyWith(input.idempotencyKey, input.code);
+  // The code is bound to an account as it was before, which this login can have created.
+  const repeated = await repeatUnnamed(deps, transaction, idempotencyKey, input, origin);
+  if (repeated !== undefined) return repeated;
   const address = parseAddress(transaction.email ?? "");
   if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
     throw transactionOver();
@@ -181,7 +188,8 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
   const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
   const isThere = await leadsToAccount(deps, account, address);
-  const mailbox = { binding, account, isThere, canonical, known: device, origin };
+  const key = accountKeyOf(directory, canonical, account);
+  const mailbox = { binding, account, isThere, key, known: device, origin };
   const allowed = await proveCode(deps, transaction, input.code, mailbox);
   const now = clock.now();
   const attempt = allowed.asSucceeded(account?.id ?? "");
@@ -198,7 +206,12 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
       origin,
     });
     const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
-    return enter(deps, created, { amr: ["fed", "mail"], at, ...further, isNewUser: true }, { origin, now });
+    return enter(
+      deps,
+      created,
+      { amr: ["fed", "mail"], at, ...further, isNewUser: true },
+      { origin, now, idempotencyKey },
+    );
   }
   const live = liveOf(deps, input.bearer, account.id);
   const provesEmail = unprovenEmailOf(account);
@@ -207,6 +220,6 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     deps,
     account,
     { amr: ["fed", "mail"], at, ...further },
-    { origin, now, live, device, remember: input.remember },
+    { origin, now, live, device, remember: input.remember, idempotencyKey },
   );
 }

@@ -6,7 +6,6 @@ import { AmphoError, transactionOver } from "../errors.js";
 import { recoveryHash } from "../factors/recovery-codes.js";
 import { findStep } from "../factors/totp.js";
 import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors } from "../store/sql/factors.js";
 import { type Account, originFor } from "../users/directory.js";
 import type { Deps } from "./deps.js";
@@ -41,7 +40,7 @@ export async function proveFactor(
   const { known, origin } = about;
   if (sent.passkey !== undefined) return proveOwnPasskey(deps, account, sent.passkey, about.transaction, origin);
   const allowed = await throttle.allowFactor({
-    canonical: canonicalLogin(account.login),
+    login: account.login,
     userId: account.id,
     known,
     transaction: about.transaction && deps.transactions.spentHash(about.transaction),

@@ -5,7 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { equalText } from "../crypto/equal.js";
 import { AmphoError } from "../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Redeemable } from "../factors/transactions.js";
-import type { AllowedAttempt, KnownDevice } from "../throttle/allowed-attempt.js";
+import type { AccountKey, AllowedAttempt, KnownDevice } from "../throttle/allowed-attempt.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { wrongCredentials } from "./login-errors.js";
@@ -62,8 +62,7 @@ export interface Mailbox {
   readonly account: Account | undefined;
   /** False: no mail was sent, so that no code can be right. */
   readonly isThere: boolean;
-  /** The canonical login or address that was typed. */
-  readonly canonical: string;
+  readonly key: AccountKey;
   readonly known: KnownDevice | undefined;
   readonly origin: Origin;
 }
@@ -79,7 +78,7 @@ export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox
 async function proveLink(
   deps: Deps,
   read: Extract<ReadProof, { readonly proof: string }>,
-  { binding, isThere, canonical, origin, account }: Mailbox,
+  { binding, isThere, key, origin, account }: Mailbox,
 ): Promise<AllowedAttempt | undefined> {
   const { transactions, throttle } = deps;
   const { transaction, proof, isSameBrowser, match } = read;
@@ -91,7 +90,7 @@ async function proveLink(
       "This link was opened in another browser. Enter the number that the first browser shows.",
     );
   // Also of a wrong link, or each of them would write a row of the audit log.
-  const allowed = await throttle.allowMatch({ canonical, transaction: transactions.spentHash(transaction), origin });
+  const allowed = await throttle.allowMatch({ account: key, transaction: transactions.spentHash(transaction), origin });
   if (right && equalText(match ?? "", transactions.match(transaction))) return allowed;
   return reject(deps, allowed, right ? "match" : "link", account, origin);
 }
@@ -120,12 +119,12 @@ export async function proveCode(
   deps: Deps,
   transaction: Redeemable & { readonly for: string },
   code: string,
-  { binding, isThere, account, canonical, known, origin }: Mailbox,
+  { binding, isThere, account, key, known, origin }: Mailbox,
 ): Promise<AllowedAttempt> {
   const { transactions } = deps;
   const hash = transactions.spentHash(transaction);
   const purpose = transaction.for;
-  const allowed = await deps.throttle.allowCode({ purpose, canonical, known, transaction: hash, origin });
+  const allowed = await deps.throttle.allowCode({ purpose, account: key, known, transaction: hash, origin });
   const right = equalText(code, transactions.mailedCode(transaction, binding));
   return right && isThere ? allowed : reject(deps, allowed, "code", account, origin);
 }

@@ -1,5 +1,5 @@
-// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login. It ends what lives, and undoes the change that the notice
-// reported, so that the holder of a stolen mailbox gains nothing but the address or the login name from before.
+// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login. It ends the sessions, and undoes the change that the
+// notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
 
 import type { Origin } from "../audit/entry.js";
 import { randomId } from "../crypto/random.js";
@@ -10,11 +10,7 @@ import type { Caller, Deps } from "./deps.js";
 import { findAccount } from "./find-account.js";
 
 /** Works once for each notice. Rejects with `transaction_over`. */
-export async function raiseAlarm(
-  deps: Deps,
-  { alarm }: { readonly alarm: string },
-  caller: Caller,
-): Promise<void> {
+export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, caller: Caller): Promise<void> {
   const { mailTokens, store, directory, revocations, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);

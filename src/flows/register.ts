@@ -10,6 +10,7 @@ import { passkeyMethod } from "../levels/methods.js";
 import { type Address, parseAddress } from "../logins/address.js";
 import { checkNewLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
+import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { requireAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Enrolled, hashOf, whoOf } from "./enrolling.js";
@@ -56,9 +57,10 @@ export async function beginRegistration(
   requireLogin(input.login, address);
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
   const { canonical } = address;
-  const allowed = await throttle.allowMail({ canonical, origin });
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin });
   const least = leastTime();
-  const account = await allowed.run(() => deps.directory.findByAddress(canonical));
+  const account = await allowed.run(find);
   const now = clock.now();
   const purpose = invitation === undefined ? "register" : "invite";
   const uh = party && createUserHandle();
@@ -153,9 +155,9 @@ export async function finishRegistration(
   );
   const { transaction } = read;
   const address = requireAddress(transaction.email ?? "");
-  const { canonical } = address;
   const binding = bindingOf(transaction, address);
-  const mailbox = { binding, account: undefined, isThere: true, canonical, known: undefined, origin };
+  const key = accountKeyOf(deps.directory, address.canonical, undefined);
+  const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, allowed);
   const roles = await settled(rolesOf(deps, transaction));
@@ -219,7 +221,11 @@ async function repeatOwn(
   const sessionId = sessionIdOf(deps, grant?.token);
   if (grant === undefined || sessionId === undefined) return undefined;
   // The recovery codes of the account were in the lost response. Those of this response replace them.
-  const outcome = await store.replaceRecoveryCodes({ ...whoOf(deps, account, sessionId, now, origin), codes, isRepeated: true });
+  const outcome = await store.replaceRecoveryCodes({
+    ...whoOf(deps, account, sessionId, now, origin),
+    codes,
+    isRepeated: true,
+  });
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
   return grant;

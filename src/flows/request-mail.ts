@@ -3,9 +3,9 @@
 
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
-import { isProofOf } from "../factors/device-proofs.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Account } from "../users/directory.js";
+import { nameByLogin } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { leastTime } from "./least-time.js";
 import { bindingOf, claimsOf } from "./mail-claims.js";
@@ -54,25 +54,21 @@ async function begin(
   input: MailRequestInput,
   caller: Caller,
 ): Promise<MailSent> {
-  const { directory, deviceProofs, throttle, transactions, store, clock, settings } = deps;
+  const { directory, throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   const outbox = requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
-  const canonical = canonicalLogin(login);
-  const proofs = deviceProofs.readAll(input.device, clock.now());
-  const named = proofs.length === 0 ? undefined : await directory.findByLogin(login);
-  const known = named && proofs.find((proof) => isProofOf(proof, named));
-  const allowed = await throttle.allowMail({ canonical, known, origin });
+  const { key, known, find } = await nameByLogin(deps, login, input.device);
+  const allowed = await throttle.allowMail({ account: key, known, origin });
   const least = leastTime();
   const { account, binding } = await allowed.run(async () => {
-    const account = named ?? (await directory.findByLogin(login));
-    if (account !== undefined) await allowed.allowAccount(canonicalLogin(account.login));
+    const account = await find();
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
   // An application's own table finds a user by the spelling that it knows.
-  const contents = { login: directory.inDatabase ? canonical : login };
+  const contents = { login: directory.inDatabase ? canonicalLogin(login) : login };
   const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";

@@ -4,9 +4,9 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { FactorName } from "../levels/decide.js";
-import { canonicalLogin } from "../logins/login-name.js";
 import type { Factors } from "../store/sql/factors.js";
 import { type Account, originFor } from "../users/directory.js";
+import { accountKeyOf } from "./account-key.js";
 import { requirePassword } from "./account-rules.js";
 import { storeOwnPassword } from "./change-password.js";
 import type { Caller, Deps } from "./deps.js";
@@ -37,7 +37,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     binding,
     account,
     isThere,
-    canonical: canonicalLogin(account?.login ?? login),
+    key: accountKeyOf(directory, login, account),
     known: undefined,
     origin,
   };

@@ -49,11 +49,7 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
 }
 
 /** The code that confirms the secret counts as used. */
-export async function confirmTotp(
-  deps: Deps,
-  input: TotpConfirmation,
-  caller: Caller,
-): Promise<RecoveryCodes & Grant> {
+export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: Caller): Promise<RecoveryCodes & Grant> {
   const { store, transactions, totpSecrets, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(input.transaction, ["totp"], clock.now());

@@ -8,7 +8,13 @@ import type { RevocationNames } from "./revocation-set.js";
 export type FeedEntry = Numbered &
   (
     | { readonly kind: "session"; readonly session_sha256: string; readonly gen?: number }
-    | { readonly kind: "user"; readonly user: string; readonly login_sha256: string; readonly sessions?: true }
+    | {
+        readonly kind: "user";
+        readonly user: string;
+        readonly login_sha256: string;
+        readonly exact_sha256?: string;
+        readonly sessions?: true;
+      }
     | {
         readonly kind: "roles";
         readonly user: string;
@@ -45,6 +51,7 @@ export const feedNames: RevocationNames = {
   session: sha256,
   rowLogin: (digest) => digest,
   login: (login) => sha256(canonicalLogin(login)),
+  exactLogin: sha256,
 };
 
 export function toFeedEntry(row: Revocation): FeedEntry {
@@ -57,7 +64,10 @@ export function toFeedEntry(row: Revocation): FeedEntry {
   if (row.kind === "key") return { ...common, kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { ...common, kind: row.kind, era: row.era };
   const user = { ...common, user: row.userId, login_sha256: feedNames.login(row.login) };
-  if (row.kind === "user") return { ...user, kind: row.kind };
+  if (row.kind === "user") {
+    const { exactLogin } = row;
+    return { ...user, kind: row.kind, ...(exactLogin !== undefined && { exact_sha256: sha256(exactLogin) }) };
+  }
   return { ...user, kind: row.kind, version: row.rolesVersion, roles: row.roles };
 }
 
@@ -94,8 +104,10 @@ export function fromFeedEntry(entry: unknown): Revocation | undefined {
 const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revocation | undefined>> = {
   session: (common, { session_sha256: sessionId, gen }) =>
     isText(sessionId) ? { ...common, kind: "session", sessionId, ...(isWhole(gen) && { gen }) } : undefined,
-  user: (common, { user: userId, login_sha256: login, sessions }) =>
-    isText(userId) && isText(login) ? { ...common, kind: "user", userId, login, ...alsoSessions(sessions) } : undefined,
+  user: (common, { user: userId, login_sha256: login, exact_sha256: exactLogin, sessions }) =>
+    isText(userId) && isText(login)
+      ? { ...common, kind: "user", userId, login, ...(isText(exactLogin) && { exactLogin }), ...alsoSessions(sessions) }
+      : undefined,
   roles: (common, { user: userId, login_sha256: login, version: rolesVersion, roles }) =>
     isText(userId) && isText(login) && isWhole(rolesVersion) && isTexts(roles)
       ? { ...common, kind: "roles", userId, login, rolesVersion, roles }

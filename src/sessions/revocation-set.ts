@@ -51,10 +51,17 @@ export interface RevocationNames {
   readonly rowLogin: (login: string) => string;
   /** Returns the index key of a token's login. */
   readonly login: (login: string) => string;
+  /** Returns the name that rows have for the spelling of a token's login. */
+  readonly exactLogin: (login: string) => string;
 }
 
 /** Rows of the database have the names of tokens. Logins are compared in their canonical form. */
-export const databaseNames: RevocationNames = { session: (id) => id, rowLogin: canonicalLogin, login: canonicalLogin };
+export const databaseNames: RevocationNames = {
+  session: (id) => id,
+  rowLogin: canonicalLogin,
+  login: canonicalLogin,
+  exactLogin: (login) => login,
+};
 
 /** `report` receives the errors of listeners. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void): RevocationSet {
@@ -78,7 +85,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
 
   function index(row: Revocation): void {
     rows.set(row.n, row);
-    if (row.kind === "session") sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
+    if (row.kind === "session")
+      sessions.set(row.sessionId, Math.max(row.gen ?? Infinity, sessions.get(row.sessionId) ?? 0));
     else if (row.kind === "key") keys.add(row.kid);
     else if (row.kind === "all")
       all = {
@@ -162,6 +170,10 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return again;
   }
 
+  function isSpelledSo(row: UserRow, { login }: RevocableClaims): boolean {
+    return row.kind !== "user" || row.exactLogin === undefined || row.exactLogin === names.exactLogin(login);
+  }
+
   function revokes(row: UserRow, claims: RevocableClaims): boolean {
     const older =
       !isSession(claims.sid) || (row.kind === "user" && row.sessions === true)
@@ -223,7 +235,9 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
       // now.
       if (usersByLogin.size === 0 || isSession(claims.sid)) return undefined;
-      return usersByLogin.get(names.login(claims.login))?.find((candidate) => revokes(candidate, claims))?.kind;
+      return usersByLogin
+        .get(names.login(claims.login))
+        ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;
     },
     revokedKeys: keys,
     sweep(now) {

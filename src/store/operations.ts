@@ -260,14 +260,17 @@ export function startOperation<P extends OperationName>(
 
 export const operationNames = Object.keys(operations) as readonly OperationName[];
 
+/** `waitMs`: how long the request can still wait. A driver takes its own limit if that is shorter. */
 export type RunOperation = <P extends OperationName>(
   operation: P,
   input: OperationInput<P>,
+  waitMs?: number,
 ) => Promise<OperationOutput<P>>;
 
 /** The operations as methods that run by `call`. */
 export function bindOperations(call: RunOperation): Operations {
-  const bind = (operation: OperationName) => [operation, (input: never) => call(operation, input)] as const;
+  const bind = (operation: OperationName) =>
+    [operation, (input: never, waitMs?: number) => call(operation, input, waitMs)] as const;
   // Each method comes from the row of its name.
   return Object.fromEntries(operationNames.map(bind)) as unknown as Operations;
 }

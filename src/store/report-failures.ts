@@ -1,7 +1,13 @@
 // Reports why operations of the database fail. `/readyz` reads only the revocations, so a full disk or a missing right of
 // the role would otherwise show nowhere.
 import { AmphoError, isError } from "../errors.js";
-import { bindOperations, type OperationInput, type OperationName, type OperationOutput } from "./operations.js";
+import {
+  bindOperations,
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  type RunOperation,
+} from "./operations.js";
 import type { Store } from "./store.js";
 
 export interface FailureReport {
@@ -20,7 +26,7 @@ const repeatMs = 60_000;
 export function reportFailures(store: Store, report: (failure: FailureReport | undefined) => void): Store {
   // TypeScript does not follow that the method and its input belong to the same operation.
   const methods = store as unknown as {
-    readonly [P in OperationName]: (input: OperationInput<P>) => Promise<OperationOutput<P>>;
+    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
   };
   const failing = new Map<OperationName, string>();
   const reportedMs = new Map<string, number>();
@@ -46,16 +52,16 @@ export function reportFailures(store: Store, report: (failure: FailureReport | u
     report(undefined);
   }
 
-  async function call<P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> {
+  const call: RunOperation = async (operation, input, waitMs) => {
     try {
-      const output = await methods[operation](input);
+      const output = await methods[operation](input, waitMs);
       if (failing.size > 0) succeeded(operation);
       return output;
     } catch (error) {
       failed(operation, error);
       throw error;
     }
-  }
+  };
 
   return {
     ...store,

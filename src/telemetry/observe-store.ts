@@ -1,5 +1,11 @@
 // Measures each call of the store: how long it took, whether it failed, and what it decided.
-import { bindOperations, type OperationInput, type OperationName, type OperationOutput } from "../store/operations.js";
+import {
+  bindOperations,
+  type OperationInput,
+  type OperationName,
+  type OperationOutput,
+  type RunOperation,
+} from "../store/operations.js";
 import type { Store } from "../store/store.js";
 import { storeErrors } from "./definitions.js";
 import { resultLabelOf, secondsSince } from "./measure.js";
@@ -21,13 +27,13 @@ export type Around = <T>(operation: OperationName, call: () => Promise<T>) => Pr
 export function observeStore(store: Store, metrics: StoreMetrics, around: Around): Store {
   // TypeScript does not follow that the method and its input belong to the same operation.
   const methods = store as unknown as {
-    readonly [P in OperationName]: (input: OperationInput<P>) => Promise<OperationOutput<P>>;
+    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
   };
 
-  async function call<P extends OperationName>(operation: P, input: OperationInput<P>): Promise<OperationOutput<P>> {
+  const call: RunOperation = async (operation, input, waitMs) => {
     const startMs = performance.now();
     try {
-      const output = await around(operation, () => methods[operation](input));
+      const output = await around(operation, () => methods[operation](input, waitMs));
       decisions[operation]?.(output, metrics);
       return output;
     } catch (error) {
@@ -36,7 +42,7 @@ export function observeStore(store: Store, metrics: StoreMetrics, around: Around
     } finally {
       metrics.storeSeconds.observe({ "db.operation.name": operation }, secondsSince(startMs));
     }
-  }
+  };
 
   return { ...store, ...bindOperations(call) };
 }

@@ -1,16 +1,21 @@
 // The interface of the throttle (docs/operate/throttling.md): an attempt as a flow asks for it, and as it is allowed.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { PasswordTurn } from "../passwords/pool.js";
-import type { Attempt } from "./attempt.js";
+import type { Attempt, NamedAccount } from "./attempt.js";
 
 export interface KnownDevice {
   readonly userId: string;
   readonly deviceId: string;
 }
 
+/** By what the attempts at an account are counted. Only `accountKeyOf` of flows/account-key.ts creates it. */
+export interface AccountKey extends NamedAccount {
+  /** No two accounts have the same name, and all logins that find an account lead to one name. */
+  readonly name: string;
+}
+
 export interface LoginAttempt {
-  /** The canonical login. */
-  readonly canonical: string;
+  readonly account: AccountKey;
   /** The device that a valid proof names. */
   readonly known?: KnownDevice | undefined;
   readonly captcha?: string | undefined;
@@ -18,14 +23,14 @@ export interface LoginAttempt {
 }
 
 export interface PasswordChangeAttempt {
-  readonly canonical: string;
+  readonly login: string;
   readonly userId: string;
   readonly sessionId: string;
   readonly origin: Origin;
 }
 
 export interface FactorAttempt {
-  readonly canonical: string;
+  readonly login: string;
   readonly userId: string;
   /** The known device or the live session that the attempt comes from. It has a counter of its own. */
   readonly known?: { readonly device: string } | { readonly session: string } | undefined;
@@ -35,16 +40,14 @@ export interface FactorAttempt {
 }
 
 export interface MailAttempt {
-  /** The canonical login or address, as it was typed, whether an account has it or not. */
-  readonly canonical: string;
+  readonly account: AccountKey;
   readonly known?: KnownDevice | undefined;
   readonly origin: Origin;
 }
 
 export interface CodeAttempt {
   readonly purpose: string;
-  /** The canonical login or address, as it was typed. */
-  readonly canonical: string;
+  readonly account: AccountKey;
   readonly known?: KnownDevice | undefined;
   /** The hash of the transaction to which the code was mailed. */
   readonly transaction: string;
@@ -60,12 +63,6 @@ export interface AllowedAttempt {
   readonly attempt: () => Attempt;
   /** For an operation of the store that settles it as succeeded in its own transaction, and ends the user's streaks. */
   asSucceeded(userId: string): Attempt;
-  /**
-   * Takes an attempt from the counter of the account that was found. An application's own table can accept other spellings
-   * of a login, and otherwise each spelling would have free attempts of its own. Throws `too_many_attempts` or
-   * `captcha_needed`.
-   */
-  allowAccount(canonical: string): Promise<void>;
   /** Runs the check of the password. Returns the attempt if the check threw (`overloaded`, `unavailable`). */
   run<T>(check: () => Promise<T>): Promise<T>;
   /** Settles it as failed. `login`: the login of the account, if there is one. */
@@ -83,7 +80,7 @@ export interface Throttle {
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
   /** The same for a new login of the user. A login that another user has counts as a failure. */
-  allowLoginChange(change: Pick<PasswordChangeAttempt, "canonical" | "userId" | "origin">): Promise<AllowedAttempt>;
+  allowLoginChange(change: Pick<PasswordChangeAttempt, "login" | "userId" | "origin">): Promise<AllowedAttempt>;
   /**
    * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong factors
    * of one transaction.

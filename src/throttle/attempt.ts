@@ -45,13 +45,20 @@ export interface AttemptRequest extends Attempt {
   readonly event: Extract<AuditEvent, `${string}_throttled`>;
   /** A solved captcha buys the attempt. No wait counts, but a lock does. */
   readonly bought?: BoughtAttempt | undefined;
-  /** The canonical login. The audit row names the account that has it, if there is one. It is not stored itself. */
-  readonly canonical: string;
+  readonly account: NamedAccount;
 }
 
-/** `spends`: the captcha is used up with the attempt. Undefined if an earlier counter of the attempt did that. */
+/** How the audit log names the account of an attempt. A text that is no login of an account is not stored. */
+export interface NamedAccount {
+  /** The login of the account, where the caller knows it. */
+  readonly login?: string | undefined;
+  /** The canonical login that a user of the database can have. */
+  readonly canonical?: string | undefined;
+}
+
+/** The captcha is used up with the attempt. */
 export interface BoughtAttempt {
-  readonly spends?: { readonly hash: string; readonly until: number };
+  readonly spends: { readonly hash: string; readonly until: number };
 }
 
 export type AttemptVerdict =
@@ -102,8 +109,11 @@ export interface Lockout {
 }
 
 export type LockoutTarget =
-  /** The canonical form, and the form that the operator typed. */
-  | { readonly canonical: string; readonly login: string }
+  /**
+   * The form that the operator typed, and the canonical form. Without that, as for an application's own table, only the
+   * login that is spelled so.
+   */
+  | { readonly login: string; readonly canonical: string | undefined }
   /** The sources that an address counts in. */
   | { readonly sources: readonly string[] }
   | { readonly all: true };

@@ -2,13 +2,20 @@
 // from every counter that it belongs to, in the database, where all processes see it. The result settles the attempt.
 // The file is long because all kinds of attempts share their counters and the queue.
 
-import type { AuditEntry, Origin } from "../audit/entry.js";
+import type { AuditEntry } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type { AllowedAttempt, FactorAttempt, KnownDevice, LoginAttempt, Throttle } from "./allowed-attempt.js";
+import type {
+  AccountKey,
+  AllowedAttempt,
+  FactorAttempt,
+  KnownDevice,
+  LoginAttempt,
+  Throttle,
+} from "./allowed-attempt.js";
 import type {
   Attempt,
   AttemptCounter,
@@ -18,7 +25,7 @@ import type {
   BoughtAttempt,
   SourceLimit,
 } from "./attempt.js";
-import { createAttemptQueue } from "./attempt-queue.js";
+import { type AttemptQueue, createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
@@ -31,14 +38,12 @@ interface Rejection {
   readonly captchaNeeded?: true;
 }
 
-/** The verdict on an attempt. `bought`: by a solved captcha. */
 interface Judged {
   readonly attempt: Attempt;
   readonly rejection: Rejection | undefined;
-  readonly bought: boolean;
 }
 
-type AttemptContext = Pick<AttemptRequest, "canonical" | "origin" | "event">;
+type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event">;
 
 /** No verifier accepts a token after that time. */
 const captchaTtlSeconds = 3600;
@@ -48,70 +53,15 @@ const rowsMax = 50_000;
 /** How many attempts pass between two sweeps. */
 const sweepEvery = 32;
 
-export function createThrottle(deps: {
-  readonly store: AttemptStore;
-  readonly keyring: Pick<Keyring, "hashLogin">;
-  readonly settings: Pick<
-    Configuration,
-    FreeAttempts | "throttleWindow" | "throttleLock" | "throttleAddress" | "throttleNetwork"
-  >;
-  readonly clock: Clock;
-  readonly delayedRejection: DelayedRejection;
-  readonly captcha?: Captcha | undefined;
-}): Throttle {
-  const { store, keyring, settings, clock, delayedRejection, captcha } = deps;
-  const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
-  const queue = createAttemptQueue();
+/** The throttles of all requests share it. */
+export interface SharedThrottle {
+  readonly queue: AttemptQueue;
+  sweepSometimes(): void;
+}
+
+export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">): SharedThrottle {
   let sinceSweep = 0;
   let sweeping = false;
-
-  function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
-    const { freeAttempts, times, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
-    // JSON keeps the names apart, whatever they contain.
-    const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
-    const free = typeof freeAttempts === "number" ? freeAttempts : settings[freeAttempts];
-    return { key, kind, freeAttempts: free * times, lockAfter, everySeconds, windowSeconds };
-  }
-
-  const loginCounter = (canonical: string) => counter("login", canonical);
-  const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
-  const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
-
-  function sourcesOf(address: string | undefined): readonly SourceLimit[] {
-    const source = attemptSourceOf(address);
-    const sources: SourceLimit[] = [];
-    if (source?.network !== undefined && settings.throttleNetwork > 0)
-      sources.push({ source: source.network, logins: settings.throttleNetwork });
-    if (source !== undefined && settings.throttleAddress > 0)
-      sources.push({ source: source.address, logins: settings.throttleAddress });
-    return sources;
-  }
-
-  function unknownDeviceAttempt({ canonical, known, origin }: LoginAttempt): Attempt {
-    const login = loginCounter(canonical);
-    return {
-      ...limits,
-      sources: sourcesOf(origin.address),
-      counters: [login],
-      subject: subjectOf(login),
-      from: attemptSourceOf(origin.address)?.address,
-      alsoReset: known === undefined ? [] : [deviceCounter(known).key],
-    };
-  }
-
-  function knownDeviceAttempt(canonical: string, known: KnownDevice): Attempt {
-    const own = deviceCounter(known);
-    return {
-      ...limits,
-      sources: [],
-      counters: [counter("devices", known.userId), own],
-      // A queue of its own, because attackers could keep the queue of the login full.
-      subject: subjectOf(own),
-      from: subjectOf(own),
-      // A success from a known device ends the lock of unknown devices.
-      alsoReset: [loginCounter(canonical).key],
-    };
-  }
 
   function sweepSometimes(): void {
     sinceSweep += 1;
@@ -131,6 +81,74 @@ export function createThrottle(deps: {
     while ((await store.pruneAttempts({ rowsMax })).more);
   }
 
+  return { queue: createAttemptQueue(), sweepSometimes };
+}
+
+/** `store` can be a view for one request. */
+export function createThrottle(deps: {
+  readonly store: AttemptStore;
+  readonly keyring: Pick<Keyring, "hashLogin">;
+  readonly settings: Pick<
+    Configuration,
+    FreeAttempts | "throttleWindow" | "throttleLock" | "throttleAddress" | "throttleNetwork"
+  >;
+  readonly clock: Clock;
+  readonly delayedRejection: DelayedRejection;
+  readonly captcha?: Captcha | undefined;
+  readonly shared: SharedThrottle;
+}): Throttle {
+  const { store, keyring, settings, clock, delayedRejection, captcha } = deps;
+  const { queue, sweepSometimes } = deps.shared;
+  const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
+
+  function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
+    const { freeAttempts, times, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
+    // JSON keeps the names apart, whatever they contain.
+    const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
+    const free = typeof freeAttempts === "number" ? freeAttempts : settings[freeAttempts];
+    return { key, kind, freeAttempts: free * times, lockAfter, everySeconds, windowSeconds };
+  }
+
+  const loginCounter = ({ name }: AccountKey) => counter("login", name);
+  const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
+  const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
+
+  function sourcesOf(address: string | undefined): readonly SourceLimit[] {
+    const source = attemptSourceOf(address);
+    const sources: SourceLimit[] = [];
+    if (source?.network !== undefined && settings.throttleNetwork > 0)
+      sources.push({ source: source.network, logins: settings.throttleNetwork });
+    if (source !== undefined && settings.throttleAddress > 0)
+      sources.push({ source: source.address, logins: settings.throttleAddress });
+    return sources;
+  }
+
+  function unknownDeviceAttempt({ account, known, origin }: LoginAttempt): Attempt {
+    const login = loginCounter(account);
+    return {
+      ...limits,
+      sources: sourcesOf(origin.address),
+      counters: [login],
+      subject: subjectOf(login),
+      from: attemptSourceOf(origin.address)?.address,
+      alsoReset: known === undefined ? [] : [deviceCounter(known).key],
+    };
+  }
+
+  function knownDeviceAttempt(account: AccountKey, known: KnownDevice): Attempt {
+    const own = deviceCounter(known);
+    return {
+      ...limits,
+      sources: [],
+      counters: [counter("devices", known.userId), own],
+      // A queue of its own, because attackers could keep the queue of the login full.
+      subject: subjectOf(own),
+      from: subjectOf(own),
+      // A success from a known device ends the lock of unknown devices.
+      alsoReset: [loginCounter(account).key],
+    };
+  }
+
   /** Returns the rejection, or undefined if the attempt is allowed. */
   async function findRejection(
     attempt: Attempt,
@@ -148,17 +166,16 @@ export function createThrottle(deps: {
   /** Asks first without the captcha, so one that is not needed costs nothing. A captcha ends no lock. */
   async function judge(attempt: Attempt, about: AttemptContext, token: string | undefined): Promise<Judged> {
     const rejection = await findRejection(attempt, about);
-    if (captcha === undefined || rejection?.by === undefined || rejection.locked)
-      return { attempt, rejection, bought: false };
-    const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true }, bought: false };
+    if (captcha === undefined || rejection?.by === undefined || rejection.locked) return { attempt, rejection };
+    const needed: Judged = { attempt, rejection: { ...rejection, captchaNeeded: true } };
     if (token === undefined) return needed;
     const outcome = await captcha.verify(token, { action: "login", address: about.origin.address });
     if (outcome === "rejected") return needed;
-    if (outcome === "failed") return { attempt, rejection, bought: false };
+    if (outcome === "failed") return { attempt, rejection };
     // Its address does not count. Others behind the same address can have used that limit up.
     const bought = { ...attempt, sources: [] };
     const spends = { hash: captcha.spentHash(token), until: clock.now() + captchaTtlSeconds };
-    return { attempt: bought, rejection: await findRejection(bought, about, { spends }), bought: true };
+    return { attempt: bought, rejection: await findRejection(bought, about, { spends }) };
   }
 
   function factorAttempt({ userId, known, transaction, origin }: FactorAttempt, asUnknown: boolean): Attempt {
@@ -197,7 +214,7 @@ export function createThrottle(deps: {
     const rejection = await findRejection(attempt, about);
     if (rejection?.by === "transaction" || rejection?.by === "match") throw transactionOver();
     if (rejection !== undefined) return reject(rejection);
-    return allowed(attempt, { fairnessKey: about.canonical }, { deviceId: known?.deviceId, origin: about.origin });
+    return allowed(attempt, { fairnessKey: attempt.subject }, known?.deviceId);
   }
 
   async function reject(rejection: Rejection): Promise<never> {
@@ -205,18 +222,7 @@ export function createThrottle(deps: {
     throw tooMany(rejection);
   }
 
-  function allowed(
-    taken: Attempt,
-    turn: PasswordTurn,
-    about: {
-      readonly deviceId?: string | undefined;
-      readonly origin: Origin;
-      readonly bought?: boolean;
-      readonly captcha?: string | undefined;
-    },
-  ): AllowedAttempt {
-    const { deviceId, origin, bought = false } = about;
-    let attempt = taken;
+  function allowed(attempt: Attempt, turn: PasswordTurn, deviceId?: string): AllowedAttempt {
     const settle = (outcome: AttemptOutcome, audit?: AuditEntry, login?: string) =>
       store.settleAttempt({ ...attempt, outcome, now: clock.now(), login, audit });
     return {
@@ -224,20 +230,6 @@ export function createThrottle(deps: {
       turn,
       attempt: () => attempt,
       asSucceeded: (userId) => ({ ...attempt, alsoReset: [...attempt.alsoReset, ...togetherOf(userId)] }),
-      async allowAccount(canonical) {
-        const isMail = attempt.counters.some(({ kind }) => kind === "mail");
-        const own = isMail ? counter("mail", canonical) : loginCounter(canonical);
-        // The attempts of a known device are counted by user already.
-        const isByUser = isMail ? deviceId !== undefined : attempt.counters.some(({ kind }) => kind !== "login");
-        if (isByUser || attempt.counters.some(({ key }) => key === own.key)) return;
-        const further = { ...attempt, sources: [], counters: [own], subject: subjectOf(own) };
-        const context = { canonical, origin, event: isMail ? "mail_throttled" : "login_throttled" } as const;
-        const rejection = bought
-          ? await findRejection(further, context, {})
-          : (await judge(further, context, about.captcha)).rejection;
-        if (rejection !== undefined) throw tooMany(rejection);
-        attempt = { ...attempt, counters: [...attempt.counters, own] };
-      },
       async run(check) {
         try {
           return await check();
@@ -254,25 +246,24 @@ export function createThrottle(deps: {
 
   return {
     async allowLogin(login) {
-      const { canonical, known, captcha: token, origin } = login;
-      const about = { canonical, origin, event: "login_throttled" } as const;
+      const { account, known, captcha: token, origin } = login;
+      const about = { account, origin, event: "login_throttled" } as const;
       if (known !== undefined) {
         const { userId, deviceId } = known;
-        const { attempt, rejection, bought } = await judge(knownDeviceAttempt(canonical, known), about, token);
-        if (rejection === undefined)
-          return allowed(attempt, { fairnessKey: userId, priority: true }, { deviceId, origin, bought });
+        const { attempt, rejection } = await judge(knownDeviceAttempt(account, known), about, token);
+        if (rejection === undefined) return allowed(attempt, { fairnessKey: userId, priority: true }, deviceId);
         if (!rejection.locked) return reject(rejection);
       }
       // A known device with too many failures in a row counts as unknown until a login from it succeeds.
       const unknown = unknownDeviceAttempt(login);
-      const { attempt, rejection, bought } = await judge(unknown, about, token);
+      const { attempt, rejection } = await judge(unknown, about, token);
       if (rejection !== undefined) return reject(rejection);
       // One turn for each address. The throttle limits how many attempts at one login wait.
-      const fairnessKey = unknown.sources.at(-1)?.source ?? canonical;
-      return allowed(attempt, { fairnessKey }, { deviceId: known?.deviceId, origin, bought, captcha: token });
+      const fairnessKey = unknown.sources.at(-1)?.source ?? unknown.subject;
+      return allowed(attempt, { fairnessKey }, known?.deviceId);
     },
 
-    async allowPasswordChange({ canonical, userId, sessionId, origin }) {
+    async allowPasswordChange({ login, userId, sessionId, origin }) {
       const own = counter("session", sessionId);
       const attempt: Attempt = {
         ...limits,
@@ -282,46 +273,50 @@ export function createThrottle(deps: {
         from: subjectOf(own),
         alsoReset: [],
       };
-      const rejection = await findRejection(attempt, { canonical, origin, event: "password_change_throttled" });
+      const rejection = await findRejection(attempt, {
+        account: { login },
+        origin,
+        event: "password_change_throttled",
+      });
       if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId, priority: true }, { origin });
+      return allowed(attempt, { fairnessKey: userId, priority: true });
     },
 
-    allowLoginChange({ canonical, userId, origin }) {
+    allowLoginChange({ login, userId, origin }) {
       const attempt = simpleAttempt([counter("rename", userId)], attemptSourceOf(origin.address)?.address);
-      return allowOrReject(attempt, { canonical, origin, event: "login_change_throttled" });
+      return allowOrReject(attempt, { account: { login }, origin, event: "login_change_throttled" });
     },
 
     delayRejection: () => delayedRejection.wait(),
 
-    allowMail({ canonical, known, origin }) {
+    allowMail({ account, known, origin }) {
       const source = attemptSourceOf(origin.address)?.address;
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
-      const own = known === undefined ? counter("mail", canonical) : counter("mail", known.userId, known.deviceId);
+      const own = known === undefined ? counter("mail", account.name) : counter("mail", known.userId, known.deviceId);
       const counters = known === undefined && source !== undefined ? [own, counter("mails", source)] : [own];
-      return allowOrReject(simpleAttempt(counters, source), { canonical, origin, event: "mail_throttled" }, known);
+      return allowOrReject(simpleAttempt(counters, source), { account, origin, event: "mail_throttled" }, known);
     },
 
-    async allowCode({ purpose, canonical, known, transaction, origin }) {
-      const account = counter("code", purpose, canonical);
-      const own = known === undefined ? account : counter("code", purpose, known.userId, known.deviceId);
+    async allowCode({ purpose, account, known, transaction, origin }) {
+      const unknown = counter("code", purpose, account.name);
+      const own = known === undefined ? unknown : counter("code", purpose, known.userId, known.deviceId);
       const attempt = simpleAttempt(
         [counter("transaction", transaction), own],
         attemptSourceOf(origin.address)?.address,
         // A right code from a known device ends the lock of unknown devices.
-        [account.key],
+        [unknown.key],
       );
-      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" }, known);
+      return allowOrReject(attempt, { account, origin, event: "code_throttled" }, known);
     },
 
-    allowMatch({ canonical, transaction, origin }) {
+    allowMatch({ account, transaction, origin }) {
       const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
-      return allowOrReject(attempt, { canonical, origin, event: "code_throttled" });
+      return allowOrReject(attempt, { account, origin, event: "code_throttled" });
     },
 
     async allowFactor(factor) {
-      const { canonical, userId, origin } = factor;
-      const about = { canonical, origin, event: "factor_throttled" } as const;
+      const { login, userId, origin } = factor;
+      const about = { account: { login }, origin, event: "factor_throttled" } as const;
       const ask = async (asUnknown: boolean) => {
         const attempt = factorAttempt(factor, asUnknown);
         return { attempt, rejection: await findRejection(attempt, about) };
@@ -332,7 +327,7 @@ export function createThrottle(deps: {
       if (isLocked && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
       if (rejection?.by === "transaction") throw transactionOver();
       if (rejection !== undefined) return reject(rejection);
-      return allowed(attempt, { fairnessKey: userId }, { origin });
+      return allowed(attempt, { fairnessKey: userId });
     },
   };
 }

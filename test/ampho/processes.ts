@@ -34,6 +34,7 @@ interface Request {
   readonly path: string;
   readonly body?: unknown;
   readonly bearer?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function startInstance(world: World, options: object = {}): Promise<Instance> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createPasswordPool } from "../../dist/passwords/pool.js";
 import { openSqlite } from "../../dist/store/sqlite/store.js";
 import { createDelayedRejection } from "../../dist/throttle/delayed-rejection.js";
-import { createThrottle } from "../../dist/throttle/throttle.js";
+import { createThrottle, shareThrottle } from "../../dist/throttle/throttle.js";
 
 const limits = {
   throttleAttempts: 5,
@@ -32,10 +32,11 @@ describe("a spray of logins", () => {
       settings: limits,
       clock: { now: () => now, monotonicMs: () => 0 },
       delayedRejection: createDelayedRejection(createPasswordPool(), { monotonicMs: () => performance.now() }),
+      shared: shareThrottle(store),
     });
     const attempt = async (login: string, address: string) => {
       const origin = { actor: "user", address } as const;
-      const admission = await throttle.allowLogin({ canonical: login, origin });
+      const admission = await throttle.allowLogin({ account: { name: login, canonical: login }, origin });
       await admission.failed({ at: now, event: "login_rejected", origin }, undefined);
     };
     for (let n = 0; n < sprayed; n += together) {

@@ -182,6 +182,26 @@ it("a page in cookie mode asks for a second factor, and finishes the login", asy
   }
 });
 
+it("a login whose response gets lost is repeated by the page, although the provider accepts its code once", async () => {
+  const { world, client, outside, come, evil } = await open();
+  await client.login(ann.login, ann.password);
+  await come(await outside.identities.link("acme"), { sub: "s-1" });
+  await client.logout();
+  let lost = 2;
+  world.intercept = (request, response) => {
+    if (request.method !== "POST" || !request.url?.endsWith("/login") || lost-- <= 0) return false;
+    const { writeHead } = response;
+    response.writeHead = ((...args: Parameters<typeof writeHead>) => {
+      response.destroy();
+      return writeHead.apply(response, args);
+    }) as typeof writeHead;
+    return false;
+  };
+  const codes = evil.tokenRequests.length;
+  expect(await come(await outside.loginWith("acme"), { sub: "s-1" })).toMatchObject({ session: { login: "ann" } });
+  expect([lost, evil.tokenRequests.length]).toEqual([-1, codes + 1]);
+});
+
 it("a page in cookie mode loses no session when its first renewal after the callback gets lost", async () => {
   const { world, storage, client, outside, comeBack, linkAnn } = await openByCookie();
   await linkAnn();

@@ -1,4 +1,4 @@
-// What a change of an account ends, for everything that was alive before it. The table of expectations is written by hand and is not
+// Each change of an account against everything that was alive before it. The table of expectations is written by hand and is not
 // derived from the table of the code. Each row is one fresh user who has everything of the head of the table.
 import { describe, expect, it } from "vitest";
 import { createSubject, type Subject } from "../factors/webauthn/authenticator.js";
@@ -121,9 +121,10 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
     );
   };
   const enrolling = grantOf(confirmed);
+  clock.advance(30);
   const own = grantOf(
     await call("POST", "/login", {
-      body: { login: "ann", password, totp: (clock.advance(30), codeAt(secret, clock.now())), device: first.device },
+      body: { login: "ann", password, totp: codeAt(secret, clock.now()), device: first.device },
       bearer: enrolling.token,
     }),
   );
@@ -152,9 +153,7 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
   const handle = options.user?.id ?? "";
   const page = await call("GET", "/login");
   expect(page.status).toBe(200);
-  const raised = grantOf(
-    await logInWith(world, { subject, handle }, { signCount: 1 } as object, { bearer: grantOf(mine).token }),
-  );
+  const raised = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(mine).token }));
   return {
     ...{
       id,
@@ -314,7 +313,7 @@ async function fatesOf({ outside, world }: Place, person: Person, made: Made): P
   const mailed = codeOf(await call("POST", "/login", { body: person.login }));
   const identity = await signIn(outside, { claims: { sub: "theirs" } });
   const mine = await signIn(outside, { claims: { sub: "mine" } });
-  const passkey = await logInWith(world, person, { signCount: 9 } as object);
+  const passkey = await logInWith(world, person);
   const reset = await call("POST", "/password/reset/finish", {
     body: { ...person.reset, new_password: "walnut canoe tulip amber" },
   });
@@ -343,7 +342,7 @@ onBothDatabases((ground) => {
       const change = changes[name];
       if (change === undefined) throw new Error(`no change is called ${name}`);
       const made = await change(place, person);
-      // What begins in the second of a revocation counts as older.
+      // A login of the same second as a revocation counts as older.
       place.world.clock.advance(1);
       const found = await fatesOf(place, person, made);
       const isStated = (column: Column) => fates[column] !== ".";

@@ -26,7 +26,7 @@ async function changeAddress(world: Mailing, bearer: string, email: string) {
   return grantOf(await world.call("POST", "/account/email/finish", { bearer, body: { transaction, code } }));
 }
 
-/** A user whom the sign-up of an application has created, with an address that nobody has proven. */
+/** A user whom the sign-up of an application has created, with an address that is not proven. */
 const unproven = (world: World) => world.ampho.users.create({ login: "mallory", password, email: address });
 
 async function confirmApp(world: World, grant: FullGrant) {
@@ -37,7 +37,7 @@ async function confirmApp(world: World, grant: FullGrant) {
 
 onBothDatabases((ground) => {
   describe("the alarm link of a notice", () => {
-    it("puts the address back, so that a reset reaches its owner", async () => {
+    it("an alarm puts the address back, so that a reset reaches its owner", async () => {
       const world = await openMailing(ground);
       const thief = await addPerson(world, address, password);
       await changeAddress(world, thief.token, "thief@evil.example");
@@ -50,7 +50,7 @@ onBothDatabases((ground) => {
       expect(await world.events()).toContain("email_changed: alarm");
     });
 
-    it("leaves an address that was changed again, and one that another user has by now", async () => {
+    it("an alarm leaves an address that was changed again, and one that another user has by now", async () => {
       const world = await openMailing(ground);
       const first = await addPerson(world, address, password);
       const second = await changeAddress(world, first.token, "ann@second.example");
@@ -64,7 +64,7 @@ onBothDatabases((ground) => {
       expect(await world.ampho.users.find(address)).toMatchObject({ email: "ann@third.example" });
     });
 
-    it("puts the login name back, which a user needs to ask for a reset", async () => {
+    it("an alarm puts the login name back, which a user needs to ask for a reset", async () => {
       const world = await openMailing(ground);
       const thief = await addPerson(world, address, password);
       const changed = await world.call("POST", "/account/login", { bearer: thief.token, body: { login: "stolen" } });
@@ -79,7 +79,7 @@ onBothDatabases((ground) => {
       expect((await askedReset(world, address)).mail.to).toBe(address);
     });
 
-    it("removes an app that was set up, with its recovery codes, and not the app that the owner sets up later", async () => {
+    it("an alarm removes an app that was set up, with its recovery codes, and not the app that the owner sets up later", async () => {
       const world = await openMailing(ground);
       const thief = await addPerson(world, address, password);
       await confirmApp(world, thief);
@@ -96,7 +96,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await logIn(world, address))).toEqual([401, "factor_needed"]);
     });
 
-    it("of a deletion tells the operator, and brings nothing back", async () => {
+    it("the alarm of a deletion is recorded for operators, and brings nothing back", async () => {
       const world = await openMailing(ground);
       const { token } = await addPerson(world, address, password);
       const id = claimsOf(token)["sub"];
@@ -110,7 +110,7 @@ onBothDatabases((ground) => {
       expect(await ground.sql(world, "select user_id from ampho_accounts")).toEqual([]);
     });
 
-    it("of an operator's deletion is mailed too, and 20 at once act once", async () => {
+    it("20 alarms at once act once, and an operator's deletion is mailed too", async () => {
       const world = await openMailing(ground);
       const thief = await addPerson(world, address, password);
       await changeAddress(world, thief.token, "thief@evil.example");
@@ -124,7 +124,7 @@ onBothDatabases((ground) => {
   });
 
   describe("the first proof of an address", () => {
-    it("by a mailed code ends the sessions, the password, and what sessions have added", async () => {
+    it("a first proof by a mailed code ends the sessions, the password, and what sessions have added", async () => {
       const world = await openMailing(ground);
       const { id } = await unproven(world);
       const attacker = await world.login("mallory");
@@ -142,7 +142,7 @@ onBothDatabases((ground) => {
       expect(await admission(world.ampho, grantOf(set).token)).toBe("in");
     });
 
-    it("by a reset asks for no app of the person before, and removes it", async () => {
+    it("a first proof by a reset asks for no app of the person before, and removes it", async () => {
       const world = await openMailing(ground);
       const { id } = await unproven(world);
       const attacker = await world.login("mallory");
@@ -156,7 +156,7 @@ onBothDatabases((ground) => {
       expect((await world.call("POST", "/login", { body })).status).toBe(200);
     });
 
-    it("keeps the app that an operator has imported, and asks for it", async () => {
+    it("a first proof keeps the app that an operator has imported, and asks for it", async () => {
       const world = await openMailing(ground);
       const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
       const line = { login: "mallory", email: address, totp_secret: secret };
@@ -169,7 +169,7 @@ onBothDatabases((ground) => {
       expect((await logInBy(world, body)).status).toBe(200);
     });
 
-    it("keeps the account of a user who proves the password too", async () => {
+    it("a first proof keeps the account of a user who proves the password too", async () => {
       const outside = await openOutside(ground, { options: { mailLogin: true } });
       const { world } = outside;
       const { id } = await unproven(world);
@@ -182,7 +182,7 @@ onBothDatabases((ground) => {
       expect(await world.ampho.identities.list(id)).toHaveLength(1);
     });
 
-    it("unlinks the identity that the person before had linked", async () => {
+    it("a first proof unlinks the identity that the person before had linked", async () => {
       const mails: Mailing["mails"] = [];
       const outside = await openOutside(ground, {
         options: {
@@ -204,7 +204,7 @@ onBothDatabases((ground) => {
   });
 
   describe("a role whose policy asks for more", () => {
-    it("does not reach a session by password alone at its renewal", async () => {
+    it("a strict role does not reach a session by password alone at its renewal", async () => {
       const world = await ground.open({ factors: { admin: "required" } });
       const user = await world.user("ann", { password });
       const weak = await world.login("ann");
@@ -214,7 +214,7 @@ onBothDatabases((ground) => {
       expect((await world.events()).at(-1)).toBe("renew_rejected: policy");
     });
 
-    it("ends weaker sessions as soon as it is given, and keeps those that reach it", async () => {
+    it("a strict role ends weaker sessions as soon as it is given, and keeps those that reach it", async () => {
       const world = await ground.open({ factors: { admin: "required" } });
       const ann = await addOwner(world, "ann");
       const { device } = await fullLogin(world, ann, { remember: true });
@@ -228,7 +228,7 @@ onBothDatabases((ground) => {
       for (const { token } of [strong, remembered]) expect(await admission(world.ampho, token)).toBe("invalid_token");
     });
 
-    it("comes to no session of an application's own table by a renewal", async () => {
+    it("a strict role comes to no session of an application's own table by a renewal", async () => {
       let roles: readonly string[] = [];
       const user = (): ApplicationUser => ({ id: "1", login: "ann", roles });
       const world = await ground.open({
@@ -246,7 +246,7 @@ onBothDatabases((ground) => {
       expect(await world.ampho.sessions.list("1")).toEqual([]);
     });
 
-    it("leaves a session that the application has created, until the role is given", async () => {
+    it("a strict policy leaves a session that the application has created, until the role is given", async () => {
       const world = await ground.open({ factors: { "*": "required" } });
       const user = await world.user("ann");
       const created = await world.session(user);
@@ -316,7 +316,7 @@ onBothDatabases((ground) => {
     expect((await world.renew(own.refresh_token)).error).toBe("session_ended");
   });
 
-  it("of 20 new passwords at once one wins, and its session has good tokens", async () => {
+  it("one of 20 new passwords at once wins, and its session has good tokens", async () => {
     const world = await ground.open({ throttleKnownAttempts: 1_000 });
     await world.user("ann", { password });
     const grant = await world.login("ann");

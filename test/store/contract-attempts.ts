@@ -5,7 +5,7 @@ import { addUser, ann, attempt, eventsOf, login, operator, origin, start } from 
 
 export function attemptContract(store: Opened): void {
   const allow = (of: Attempt, now = start): Promise<AttemptVerdict> =>
-    store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann" });
+    store().allowAttempt({ ...of, now, origin, event: "login_throttled", account: { canonical: "ann" } });
   const settle = (of: Attempt, outcome: AttemptOutcome, now = start): Promise<void> =>
     store().settleAttempt({ ...of, outcome, now, login: undefined, audit: undefined });
   async function fail(of: Attempt, now = start): Promise<void> {
@@ -34,7 +34,14 @@ export function attemptContract(store: Opened): void {
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     const spends = { hash: "captcha-1", until: start + 3600 };
     const buy = (of: Attempt, now = start) =>
-      store().allowAttempt({ ...of, now, origin, event: "login_throttled", canonical: "ann", bought: { spends } });
+      store().allowAttempt({
+        ...of,
+        now,
+        origin,
+        event: "login_throttled",
+        account: { canonical: "ann" },
+        bought: { spends },
+      });
     const bought = { ...attempt(), sources: [] };
     expect(await allow(bought)).toMatchObject({ outcome: "rejected" });
     const verdicts = await Promise.all(Array.from({ length: 8 }, () => buy(bought)));
@@ -54,7 +61,13 @@ export function attemptContract(store: Opened): void {
     const locked = { ...attempt(), sources: [], lockAfter: 3 };
     for (let failed = 0; failed < 3; failed++) await fail(locked);
     const spends = { hash: "captcha-2", until: start + 3600 };
-    const bought = { now: start, origin, event: "login_throttled", canonical: "ann", bought: { spends } } as const;
+    const bought = {
+      now: start,
+      origin,
+      event: "login_throttled",
+      account: { canonical: "ann" },
+      bought: { spends },
+    } as const;
     expect(await store().allowAttempt({ ...locked, ...bought })).toMatchObject({ outcome: "rejected", locked: true });
   });
 
@@ -81,7 +94,13 @@ export function attemptContract(store: Opened): void {
       subject: "x",
     });
     await fail(other);
-    await store().allowAttempt({ ...other, now: start, origin, event: "login_throttled", canonical: "hunter2" });
+    await store().allowAttempt({
+      ...other,
+      now: start,
+      origin,
+      event: "login_throttled",
+      account: { canonical: "hunter2" },
+    });
     for (let failed = 0; failed < 3; failed++) await fail(attempt());
     await allow(attempt());
     const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });

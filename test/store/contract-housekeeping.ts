@@ -220,7 +220,7 @@ export function housekeepingContract(store: Opened): void {
   it("a streak of failures outlives the window by a month after the last failure", async () => {
     const tries = { ...attempt({ lockAfter: 3 }), now: start };
     const allow = (now: number) =>
-      store().allowAttempt({ ...tries, now, origin, event: "login_throttled", canonical: ann.canonical });
+      store().allowAttempt({ ...tries, now, origin, event: "login_throttled", account: { canonical: ann.canonical } });
     await addUser(store());
     for (const _ of [1, 2, 3]) {
       expect(await allow(start)).toEqual({ outcome: "allowed" });

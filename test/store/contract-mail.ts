@@ -36,7 +36,7 @@ export function mailContract(store: Opened): void {
       now: start,
       origin,
       event: "mail_throttled",
-      canonical: "ann",
+      account: { canonical: "ann" },
     } as const;
     const counters = [{ key: "login:ann", kind: "mail", freeAttempts: 1, everySeconds: 60 }] as const;
     expect(await store().allowAttempt({ ...again, counters })).toMatchObject({ outcome: "rejected", by: "mail" });

@@ -99,11 +99,22 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("createUser", { user: ann, now: start, origin });
   const attempted = { ...attempt(), now: start };
   for (const _ of [1, 2, 3]) {
-    await run("allowAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical });
+    await run("allowAttempt", {
+      ...attempted,
+      origin,
+      event: "login_throttled",
+      account: { canonical: ann.canonical },
+    });
     await run("settleAttempt", { ...attempted, outcome: "failed", login: ann.login, audit: undefined });
   }
   const bought = { spends: { hash: "captcha", until: start + 3600 } };
-  await run("allowAttempt", { ...attempted, origin, event: "login_throttled", canonical: ann.canonical, bought });
+  await run("allowAttempt", {
+    ...attempted,
+    origin,
+    event: "login_throttled",
+    account: { canonical: ann.canonical },
+    bought,
+  });
   await run("settleAttempt", { ...attempted, outcome: "succeeded", login: ann.login, audit: undefined });
   await run("pruneAttempts", { rowsMax: 0 });
   await run("listLockouts", { now: start, windowSeconds: 900, lockAfter: 100, limit: 10, origin: operator });

@@ -7,7 +7,7 @@ import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { Deps } from "../deps.js";
 
-type LockoutDeps = Pick<Deps, "store" | "clock" | "settings">;
+type LockoutDeps = Pick<Deps, "store" | "clock" | "settings" | "directory">;
 
 export type ClearTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
 
@@ -20,13 +20,19 @@ export function listLockouts(
   return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
 }
 
-export function clearLockouts({ store, clock }: LockoutDeps, target: ClearTarget, origin: Origin): Promise<number> {
-  return store.clearLockouts({ target: toLockoutTarget(target), now: clock.now(), origin });
+export function clearLockouts(
+  { store, clock, directory }: LockoutDeps,
+  target: ClearTarget,
+  origin: Origin,
+): Promise<number> {
+  return store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
 }
 
-function toLockoutTarget(target: ClearTarget): LockoutTarget {
+function toLockoutTarget({ inDatabase }: Deps["directory"], target: ClearTarget): LockoutTarget {
   if ("all" in target) return { all: true };
-  if ("login" in target) return { canonical: canonicalLogin(target.login), login: target.login };
+  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own table.
+  if ("login" in target)
+    return { login: target.login, canonical: inDatabase ? canonicalLogin(target.login) : undefined };
   // A network as `throttle-list` prints it, or any address in it.
   const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));
   if (source === undefined)

@@ -66,9 +66,9 @@ import { currentSession, readSession } from "./endpoints/session.js";
 import { endSession, endSessions, listSessions, sessionList } from "./endpoints/sessions.js";
 import {
   beginTotp,
-  newRecoveryCodes,
   confirmTotp,
   forgetDevices,
+  newRecoveryCodes,
   removeTotp,
   renewRecoveryCodes,
   totpConfirmation,
@@ -100,7 +100,7 @@ export const routes = [
       "With only a `transaction`, it returns `factor_needed` again, so that a page after a redirect has the options of a passkey.",
       "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
       "`login` without `password` gets `invalid_credentials`.",
-      "A second step, and a login by passkey or mail, can be repeated for 60 seconds with the same `Idempotency-Key`.",
+      "A second step, and a login by passkey, mail or provider, can be repeated for 60 seconds with the same `Idempotency-Key`.",
     ],
     headers: { "Idempotency-Key": idempotencyHelp },
     access: optional,
@@ -291,7 +291,7 @@ export const routes = [
     name: "changeLogin",
     summary: "Change the login",
     notes: [
-      "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none.",
+      "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none, except in an application's own table.",
       "A login that is an e-mail address must be the proven address of the account.",
       recent,
     ],

@@ -15,6 +15,9 @@ export const secondFactors: MigrationSteps = {
     "alter table ampho_sessions add column proved_at bigint not null default 0",
     "alter table ampho_sessions add column refreshed_at bigint not null default 0",
 
+    // The login in the spelling of an application's own table, where another spelling can be another user.
+    `alter table ampho_revocations add column exact_login ${text}`,
+
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
     // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`, in this and
@@ -146,5 +149,7 @@ export const secondFactors: MigrationSteps = {
       (table) => `drop table ${table}`,
     ),
     ...["refreshed_at", "proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
+    "alter table ampho_revocations drop column exact_login",
+    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

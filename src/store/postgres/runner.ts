@@ -22,7 +22,7 @@ export interface CallLimits {
 }
 
 /** Two calls that follow each other and hang are over within the 6 s of docs/reference/contract.md §5. */
-const usualMs = 4500;
+export const usualMs = 4500;
 /** The limit after a call without a response in time. */
 const doubtfulMs = 1000;
 const idleMs = 5000;
@@ -68,7 +68,8 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
         } catch (error) {
           const failure = error instanceof TransactionFailure ? error.failure : error;
           if (!(failure instanceof PostgresFailure)) throw failure;
-          if (failure.code === "late") {
+          // The end of a request that had little time left shows nothing about the server.
+          if (failure.code === "late" && waitMs >= doubtfulMs) {
             // After a failover or a cut the idle connections are as dead as this one. A call that only waited for a
             // connection knows nothing about the open ones, which can be new.
             if (error instanceof TransactionFailure && !doubtful) pool.dropIdle();

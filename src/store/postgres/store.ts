@@ -1,8 +1,7 @@
 // PostgreSQL 14 or newer, for a fleet. Every call ends within a time limit, whatever the server does.
 
-import { AmphoError } from "../../errors.js";
 import { migrationLine, newerSchemaLine, unprepared, unpreparedLine } from "../../log-lines.js";
-import { DatabaseError } from "../database-error.js";
+import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
@@ -14,7 +13,7 @@ import { PostgresFailure } from "./failure.js";
 import { createHedgedRead } from "./hedged-read.js";
 import { openPostgresMigrations } from "./migrations.js";
 import { createPool } from "./pool.js";
-import { type CallLimits, createRunner } from "./runner.js";
+import { type CallLimits, createRunner, usualMs } from "./runner.js";
 import { createStatementNames } from "./statement-names.js";
 
 export interface PostgresOptions {
@@ -81,12 +80,15 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
       return await runner.run(start, limits);
     } catch (error) {
       // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
-      throw error instanceof PostgresFailure || error instanceof DatabaseError ? unavailable(error) : error;
+      throw error instanceof PostgresFailure || error instanceof DatabaseError ? databaseUnavailable(error) : error;
     }
   }
   const hedged = createHedgedRead();
   return {
-    ...bindOperations(async (operation, input) => (await run(() => startOperation(operation, input))).value),
+    ...bindOperations(async (operation, input, waitMs = usualMs) => {
+      const limits = { waitMs: Math.min(waitMs, usualMs) };
+      return (await run(() => startOperation(operation, input), limits)).value;
+    }),
     // Waits in no queue, because every process must know a revocation within a second under load, too.
     readRevocations: async (input) => {
       const { value, storeNowMs } = await hedged((fresh) =>
@@ -101,10 +103,6 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
     stats: () => pool.stats(),
     close: () => pool.close(),
   };
-}
-
-function unavailable(cause: Error): AmphoError {
-  return new AmphoError("unavailable", "The database does not respond.", { retryAfterSeconds: 1 }, { cause });
 }
 
 const oldestServer = 140_000;

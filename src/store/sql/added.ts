@@ -1,4 +1,4 @@
-// What sessions have added to an account: identities and second factors. The end of a session can end them too.
+// The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
 import { first, query, type Row, type Transaction, text } from "../transaction.js";

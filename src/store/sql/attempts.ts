@@ -11,6 +11,7 @@ import type {
   AttemptOutcome,
   AttemptRequest,
   AttemptVerdict,
+  NamedAccount,
   Settlement,
   SourceLimit,
 } from "../../throttle/attempt.js";
@@ -151,7 +152,7 @@ function* recordSource(input: AttemptRequest, row: SourceRow): Transaction<void>
   const locked = yield* lockSourceIfPresent(row.source);
   if (!locked || isRecordedAt(locked.recordedUntil, input)) return;
   yield* writeRecordedUntil({ ...row, recordedUntil: now + windowSeconds });
-  const login = yield* findLogin(input.canonical);
+  const login = yield* findLogin(input.account);
   yield* recordAudit({ ...entry(input), login, reason: "source", detail: { source: row.source } });
 }
 
@@ -168,7 +169,7 @@ function* recordCounter(input: AttemptRequest, row: AttemptCounterRow, isLocked:
   const before = locked ? recordedSourcesOf(locked, input) : [];
   if (!locked || isFull(before)) return;
   // The look-up is made in any case, so that the time of a rejection does not depend on whether the account is known.
-  const found = yield* findLogin(input.canonical);
+  const found = yield* findLogin(input.account);
   const login = row.login ?? found;
   yield* writeRecordedSources({
     ...row,
@@ -192,7 +193,8 @@ function entry({ now, event, origin }: AttemptRequest) {
 }
 
 /** As the user spells it. Undefined for a login without an account, because users sometimes type their password there. */
-function* findLogin(canonical: string): Transaction<string | undefined> {
+function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
+  if (login !== undefined || canonical === undefined) return login;
   const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);
   return row && text(row, "login");
 }

@@ -1,5 +1,5 @@
-// What a change of an account ends, one row a change (docs/reference/changes.md). Each change of an account is carried out by `carryOut`, in the
-// transaction that makes it, so that no flow decides alone what of the account before lives on.
+// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` ends what the row states, in
+// the transaction that makes the change. So no flow decides alone what of the account before lives on.
 import type { Origin } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../transaction.js";
@@ -10,7 +10,7 @@ import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 
-/** What a change ends, besides the older tokens of the session that makes it. */
+/** The effects of a change, besides the end of the older tokens of the session that makes it. */
 interface Consequences {
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the

@@ -61,7 +61,7 @@ export interface Entry {
   readonly isNewDevice?: boolean | undefined;
   /** The user is created first. */
   readonly register?: UserRegistration | undefined;
-  /** An application's own table has just created the user. What the id had before ends. */
+  /** An application's own table has just created the user. Everything that the id had before ends. */
   readonly isNewId?: boolean | undefined;
   /** The identity at an outside provider that was proven. `isNew`: the user gets it, once the login is granted. */
   readonly identity?: { readonly proven: ProvenIdentity; readonly isNew: boolean } | undefined;
@@ -129,9 +129,10 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* advisoryLock(identityLock(input.identity.proven));
     // Another login was faster. The next one finds its account.
     if (yield* isIdentityTaken(input.identity.proven)) {
+      const repeated = input.spend && (yield* repeatEntry({ ...input, ...input.spend }));
       // The second factor is not used up yet, so it must not end the streak of wrong ones.
       yield* settleBoth(input, "succeeded", "returned", undefined);
-      return { outcome: "over" };
+      return repeated ?? { outcome: "over" };
     }
   }
   if (input.register) {
@@ -177,7 +178,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
       revoked.push(...ended.revoked);
     }
   }
-  // What a registration sets up was there before any session.
+  // A registration sets it up before there is any session.
   const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
   if (input.use) {
@@ -202,8 +203,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   // A user who registers has it already.
   if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, addedBy);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
-  if (!raised && !input.create)
-    return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
+  if (!raised && !input.create) return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
   // The session is not live, so this is a login like any other.
   if (!raised && raisesOnly) return yield* enterSession({ ...input, live: undefined });
   const opened = raised ?? (yield* createSession(input, account, decision));
@@ -435,7 +435,8 @@ function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
 }
 
 export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
-  readonly userId: string;
+  /** Undefined: the user of the session. */
+  readonly userId: string | undefined;
   readonly now: number;
   readonly accessTtlSeconds: number;
   readonly stored: StoredUser;
@@ -443,10 +444,11 @@ export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
 
 /** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
 export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | undefined> {
-  const { userId, now, accessTtlSeconds } = input;
+  const { now, accessTtlSeconds } = input;
   const bought = yield* findBought(input, now);
-  const session = bought && (yield* lockBought(bought, userId, now));
-  if (!session) return undefined;
+  const session = bought && (yield* lockBought(bought, now));
+  if (!session || session.userId !== (input.userId ?? session.userId)) return undefined;
+  const { userId } = session;
   const accessExpires = Math.max(session.accessExpires, Math.min(now + accessTtlSeconds, session.endsAt));
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   const user = input.stored === false ? undefined : yield* findUserById(userId);
@@ -463,11 +465,11 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function* lockBought({ sessionId, gen }: Bought, userId: string, now: number): Transaction<Session | undefined> {
+function* lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
   const row = yield* first(
-    `select ${sessionColumns.list} from ampho_sessions where id = ? and user_id = ? and gen = ? and ended_at is null
+    `select ${sessionColumns.list} from ampho_sessions where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
-    [sessionId, userId, gen, now],
+    [sessionId, gen, now],
     "update",
   );
   return row && sessionOf(row);

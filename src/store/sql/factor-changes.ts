@@ -138,7 +138,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
 export function* replaceRecoveryCodes(
   input: FactorChange & {
     readonly codes: readonly string[];
-    /** The codes of a lost response. Nothing else of the account was made with them. */
+    /** The codes of a lost response. Nothing else of the account changes. */
     readonly isRepeated?: boolean;
   },
 ): Transaction<FactorOutcome> {

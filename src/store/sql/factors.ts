@@ -118,7 +118,10 @@ export function* writeTotp(
   addedBy: string | undefined,
 ): Transaction<void> {
   yield* deleteTotp(userId);
-  yield* write(insertTotp, totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now, added_by: addedBy ?? null }));
+  yield* write(
+    insertTotp,
+    totpColumns.values({ user_id: userId, secret, kid, last_step: step, since: now, added_by: addedBy ?? null }),
+  );
 }
 
 const codeColumns = columnsOf("hash", "user_id");
@@ -223,7 +226,17 @@ export function* moveFactorsVersion(userId: string, now: number): Transaction<vo
     `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
      on conflict (user_id) do update set factors_version =
        case when ampho_accounts.factors_version < ? then ? else ampho_accounts.factors_version + 1 end`,
-    [...accountColumns.values({ user_id: userId, factors_version: now, devices_version: 0, factors: "[]", policy: null }), now, now],
+    [
+      ...accountColumns.values({
+        user_id: userId,
+        factors_version: now,
+        devices_version: 0,
+        factors: "[]",
+        policy: null,
+      }),
+      now,
+      now,
+    ],
   );
 }
 

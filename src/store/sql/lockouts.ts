@@ -90,16 +90,20 @@ export interface LockoutClearing {
 /** Returns how many rows were deleted. */
 export function* clearLockouts({ target, now, origin }: LockoutClearing): Transaction<number> {
   const audit = { at: now, event: "throttle_cleared", origin } as const;
-  if ("canonical" in target) {
-    const user = yield* first("select login from ampho_users where canonical = ?", [target.canonical]);
+  if ("login" in target) {
+    const { login: typed, canonical } = target;
+    const user =
+      canonical === undefined
+        ? undefined
+        : yield* first("select login from ampho_users where canonical = ?", [canonical]);
     const login = user && text(user, "login");
-    // A counter contains the login as its user spells it. The user can be deleted, or can be in an application's table, so
-    // that this spelling is not known here.
-    const rows = yield* deleteFrom("ampho_attempts where login in (?, ?) or lower(login) = ? returning key", [
-      target.login,
-      login ?? target.canonical,
-      target.canonical,
-    ]);
+    // A counter contains the login as its user spells it. The user can be deleted, so that this spelling is not known here.
+    const rows =
+      canonical === undefined
+        ? yield* deleteFrom("ampho_attempts where login = ? returning key", [typed])
+        : yield* deleteFrom("ampho_attempts where login in (?, ?) or lower(login) = ? returning key", [
+            ...[typed, login ?? canonical, canonical],
+          ]);
     yield* recordAudit({ ...audit, login, reason: "login", detail: { rows } });
     return rows;
   }

@@ -3,7 +3,6 @@ import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { first, type SqlValue, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
-import type { UserEmail } from "./users.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -20,8 +19,14 @@ export interface MailDraft {
   readonly until: number;
   /** The time from which it can be sent. Default: at once. The age of a waiting mail counts from it. */
   readonly sendAt?: number | undefined;
-  /** What the alarm link of a notice undoes. */
+  /** The change that the alarm link of a notice undoes. */
   readonly undo?: Undo | undefined;
+}
+
+interface UndoneAddress {
+  readonly address: string;
+  readonly canonical: string;
+  readonly provenAt: number | undefined;
 }
 
 /** A change of an account that the alarm link of its notice undoes. */
@@ -33,7 +38,7 @@ export type Undo =
   /** The recovery codes. */
   | { readonly codes: true }
   /** The address from before. `canonical` is the one that the change has set, or null. */
-  | { readonly email: UserEmail; readonly canonical: string | null }
+  | { readonly email: UndoneAddress; readonly canonical: string | null }
   /** The login name from before. `canonical` is the one that the change has set. */
   | { readonly login: string; readonly loginCanonical: string; readonly canonical: string };
 

@@ -140,7 +140,8 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   if (user && email && (yield* isTaken(email, userId))) return failed("taken");
   const before = user ? user.email : ownUser?.before;
   const isOther = before !== undefined && before.canonical !== email?.canonical;
-  const undo = isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
+  const undo =
+    isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
   // Before the change, because the notice goes to the address until now.
   yield* recordAudit({ at: now, event: "email_changed", userId, login, origin }, undo);
   if (user) yield* writeEmail(userId, email);
@@ -199,7 +200,7 @@ export interface Alarm {
 }
 
 export interface AlarmOutcome {
-  /** What only the application's own table can undo. */
+  /** The change that only the application's own table can undo. */
   readonly undo: Undo | undefined;
   readonly revocations: readonly Revocation[];
 }
@@ -287,5 +288,8 @@ function* hasAdded(userId: string, undo: Undo): Transaction<boolean> {
   if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
   if ("codes" in undo) return (yield* countCodes(userId)) > 0;
   if (!("totp" in undo)) return false;
-  return (yield* first("select 1 as found from ampho_totp where user_id = ? and since = ?", [userId, undo.totp])) !== undefined;
+  return (
+    (yield* first("select 1 as found from ampho_totp where user_id = ? and since = ?", [userId, undo.totp])) !==
+    undefined
+  );
 }

@@ -97,12 +97,13 @@ export function* reserveLogin({
 /** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */
 function* endEverything(
   change: Extract<Change, "login_changed" | "deleted">,
-  input: Pick<OwnChange, "userId" | "login" | "now" | "origin" | "foreignMaxSeconds">,
+  input: OwnChange,
 ): Transaction<readonly NewRevocation[]> {
   const { userId, login, now, foreignMaxSeconds } = input;
   const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
   const { revoked } = yield* carryOut(change, input);
-  return [...revoked, { kind: "user", at: now, until, userId, login }];
+  const exactLogin = input.passwordVersion === undefined ? login : undefined;
+  return [...revoked, { kind: "user", at: now, until, userId, login, exactLogin }];
 }
 
 /** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */

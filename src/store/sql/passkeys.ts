@@ -47,7 +47,17 @@ export interface PasskeyRow {
 
 const columns = columnsOf(
   ...(["id", "user_id", "public_key", "alg", "sign_count", "backup_eligible", "backed_up", "uv"] as const),
-  ...(["discoverable", "transports", "aaguid", "rp", "name", "created_at", "used_at", "own_handle", "added_by"] as const),
+  ...([
+    "discoverable",
+    "transports",
+    "aaguid",
+    "rp",
+    "name",
+    "created_at",
+    "used_at",
+    "own_handle",
+    "added_by",
+  ] as const),
 );
 
 function passkeyOf(row: Row): PasskeyRow {

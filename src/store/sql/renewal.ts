@@ -4,7 +4,7 @@
 // All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
-import { policyOf, reachesPolicy, type RolePolicies } from "../../levels/policy.js";
+import { policyOf, type RolePolicies, reachesPolicy } from "../../levels/policy.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import { DatabaseError } from "../database-error.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";

@@ -10,6 +10,7 @@ import {
   send,
   type Transaction,
   text,
+  textOrNull,
   texts,
   write,
 } from "../transaction.js";
@@ -35,8 +36,18 @@ export type Revocation = Numbered &
   (
     /** `gen`: only tokens of older generations. */
     | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number }
-    /** Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. */
-    | { readonly kind: "user"; readonly userId: string; readonly login: string; readonly sessions?: true }
+    /**
+     * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of tokens that
+     * name no user by `sub`, only those with the login in this spelling. Another one can be another user of an application's
+     * own table.
+     */
+    | {
+        readonly kind: "user";
+        readonly userId: string;
+        readonly login: string;
+        readonly exactLogin?: string | undefined;
+        readonly sessions?: true;
+      }
     /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
     | {
         readonly kind: "roles";
@@ -79,7 +90,7 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
 }
 
 const columns = columnsOf(
-  ...(["at", "until", "kind", "session_id", "gen", "user_id", "login"] as const),
+  ...(["at", "until", "kind", "session_id", "gen", "user_id", "login", "exact_login"] as const),
   ...(["roles_version", "roles", "kid", "era"] as const),
 );
 const insert = `insert into ampho_revocations (n, ${columns.list})
@@ -96,6 +107,7 @@ export function* insertRevocation(row: NewRevocation, beforeLast: number): Trans
     gen: row.kind === "session" ? (row.gen ?? null) : null,
     user_id: ofUser?.userId ?? null,
     login: ofUser?.login ?? null,
+    exact_login: (row.kind === "user" ? row.exactLogin : undefined) ?? null,
     roles_version: row.kind === "roles" ? row.rolesVersion : null,
     roles: row.kind === "roles" ? JSON.stringify(row.roles) : null,
     kid: row.kind === "key" ? row.kid : null,
@@ -164,7 +176,11 @@ const readers: Readonly<Record<string, (row: Row) => Content>> = {
     sessionId: text(row, "session_id"),
     ...(row["gen"] !== null && { gen: integer(row, "gen") }),
   }),
-  user: (row) => ({ kind: "user", userId: text(row, "user_id"), login: text(row, "login") }),
+  user: (row) => {
+    const exactLogin = textOrNull(row, "exact_login");
+    const user = { kind: "user", userId: text(row, "user_id"), login: text(row, "login") } as const;
+    return exactLogin === null ? user : { ...user, exactLogin };
+  },
   roles: (row) => ({
     kind: "roles",
     userId: text(row, "user_id"),

@@ -103,7 +103,7 @@ export const sessionColumns = columnsOf(
   ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
 );
 
-/** What the session of the row has proven. */
+/** The methods and the level that the session of the row has proven. */
 export function levelOf(row: Row): Pick<Session, "amr" | "acr"> {
   return { amr: texts(row, "amr"), acr: acrs.find((level) => level === row["acr"]) ?? schemaMismatch("acr") };
 }
@@ -249,7 +249,7 @@ export function* moveProof(
 
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
 
-/** Moves a live session of the user on, so that its older tokens never renew. What it has proven stays. */
+/** Moves a live session of the user on, so that its older tokens never renew. Its level stays. */
 export function* replaceTokens(
   move: Omit<Move, "idempotency"> & { readonly userId: string; readonly era: number },
 ): Transaction<Session | undefined> {

@@ -53,10 +53,12 @@ export interface LoginSpellings {
 
 export function* findSessionUsers({ login, canonical }: LoginSpellings): Transaction<readonly string[]> {
   const rows = yield* queryLast(
-    "select distinct user_id from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",
+    "select distinct user_id, login from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",
     [login, canonical],
   );
-  return rows.map((row) => text(row, "user_id"));
+  // Another user of an application's own table can have another spelling.
+  const exact = rows.filter((row) => text(row, "login") === login);
+  return [...new Set((exact.length > 0 ? exact : rows).map((row) => text(row, "user_id")))];
 }
 
 export interface SessionCount {

@@ -72,7 +72,8 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
       [passwordHash, userId],
     );
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
-  const change = own === undefined ? "password_reset" : input.passkeysOf === undefined ? "password_set" : "password_removed";
+  const change =
+    own === undefined ? "password_reset" : input.passkeysOf === undefined ? "password_set" : "password_removed";
   const { revoked, session } = yield* carryOut(change, { ...input, login: user.login });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };

@@ -1,6 +1,6 @@
 // SQLite in a worker thread.
 import { migrationLine, newerSchemaLine } from "../../log-lines.js";
-import { DatabaseError } from "../database-error.js";
+import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { type MigrationStep, newest, outdated } from "../migrations/migrate.js";
 import type { Migration } from "../migrations/migrations.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
@@ -8,7 +8,7 @@ import { bindOperations } from "../operations.js";
 import type { Store } from "../store.js";
 import { type DriverName, usualDriver } from "./driver.js";
 import type { Job } from "./messages.js";
-import { databaseUnavailable, type Limits, startThread, type Thread } from "./thread.js";
+import { type Limits, limitsOf, startThread, type Thread } from "./thread.js";
 
 /** Where the database is, and the library for it (by default Node's own, else the optional package). */
 export type SqliteTarget = ({ readonly path: string } | { readonly memory: true }) & {
@@ -37,10 +37,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const run = <T>(job: Job, limits?: Limits) =>
     thread.run<T>(job, limits).catch((error: unknown) => {
       // The database was open once, so that the cause might pass. It is for the operator, not for a caller.
-      throw error instanceof DatabaseError ? databaseUnavailable(error.message) : error;
+      throw error instanceof DatabaseError ? databaseUnavailable(error) : error;
     });
   return {
-    ...bindOperations((operation, input) => run({ kind: "call", operation, input })),
+    ...bindOperations((operation, input, waitMs) =>
+      run({ kind: "call", operation, input }, waitMs === undefined ? undefined : limitsOf(waitMs)),
+    ),
     readClock: async () => undefined,
     ping: async (timeoutMs) => {
       await run({ kind: "ping" }, { tryMs: timeoutMs, waitMs: timeoutMs });

@@ -2,7 +2,7 @@
 // The thread keeps the process alive only while a call waits.
 import { Worker } from "node:worker_threads";
 import { AmphoError, ConfigurationError, isError } from "../../errors.js";
-import { DatabaseError } from "../database-error.js";
+import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { type Failure, type Job, monotonicMs, type Reply, type Request, type WorkerData } from "./messages.js";
 
 export interface Thread {
@@ -21,21 +21,21 @@ export interface Limits {
 
 /** A lock that another process has for 5 s must only delay a write. No caller can wait longer than 6 s in all. */
 const usual: Limits = { tryMs: 5200, waitMs: 5500 };
+
+/** The limits of a call of a request that can still wait for `waitMs`. */
+export const limitsOf = (waitMs: number): Limits => ({
+  tryMs: Math.min(usual.tryMs, waitMs),
+  waitMs: Math.min(usual.waitMs, waitMs + usual.waitMs - usual.tryMs),
+});
+
+const unavailable = (reason: string) => databaseUnavailable(new Error(reason));
+
 const restartMs = { first: 50, last: 1000 };
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
-}
-
-export function databaseUnavailable(reason: string): AmphoError {
-  return new AmphoError(
-    "unavailable",
-    "The database does not respond.",
-    { retryAfterSeconds: 1 },
-    { cause: new Error(reason) },
-  );
 }
 
 export function startThread(data: Omit<WorkerData, "reopening">): Thread {
@@ -74,7 +74,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
       notBefore: monotonicMs() + restart.delayMs,
       delayMs: Math.min(restart.delayMs * 2, restartMs.last),
     };
-    for (const id of [...waiting.keys()]) settle(id)?.reject(databaseUnavailable(reason));
+    for (const id of [...waiting.keys()]) settle(id)?.reject(unavailable(reason));
   }
 
   function settle(id: number): Waiting | undefined {
@@ -125,18 +125,14 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
     if (!worker) {
       // The data in memory was lost with its thread. An empty database in its place would be wrong.
       if (startedBefore && data.path === undefined)
-        return Promise.reject(databaseUnavailable("the database in memory is lost"));
-      if (monotonicMs() < restart.notBefore)
-        return Promise.reject(databaseUnavailable("the database thread starts again"));
+        return Promise.reject(unavailable("the database in memory is lost"));
+      if (monotonicMs() < restart.notBefore) return Promise.reject(unavailable("the database thread starts again"));
       worker = start();
     }
     if (waiting.size === 0) worker.ref();
     const id = ++lastId;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => settle(id)?.reject(databaseUnavailable("the database thread does not respond")),
-        waitMs,
-      );
+      const timer = setTimeout(() => settle(id)?.reject(unavailable("the database thread does not respond")), waitMs);
       waiting.set(id, { resolve, reject, timer });
       post({ id, deadline: monotonicMs() + tryMs, job });
     });
@@ -156,7 +152,7 @@ export function startThread(data: Omit<WorkerData, "reopening">): Thread {
   return {
     // The value was created by the same build on the other side of the thread.
     run: <T>(job: Job, limits = usual) =>
-      closing ? Promise.reject(databaseUnavailable("the database is closed")) : (send(job, limits) as Promise<T>),
+      closing ? Promise.reject(unavailable("the database is closed")) : (send(job, limits) as Promise<T>),
     waiting: () => waiting.size,
     close: () => (closing ??= finish()),
   };
@@ -167,5 +163,5 @@ function errorOf({ kind, reason }: Failure): Error {
     return new AmphoError("overloaded", "The database is overloaded.", { retryAfterSeconds: 1 });
   if (kind === "open") return new DatabaseError(reason);
   if (kind === "configuration") return new ConfigurationError(reason);
-  return kind === "internal" ? new Error(reason) : databaseUnavailable(reason);
+  return kind === "internal" ? new Error(reason) : unavailable(reason);
 }

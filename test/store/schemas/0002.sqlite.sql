@@ -163,6 +163,8 @@ alter table ampho_sessions add column proved_at bigint not null default 0;
 
 alter table ampho_sessions add column refreshed_at bigint not null default 0;
 
+alter table ampho_revocations add column exact_login text;
+
 create table ampho_accounts (
   user_id text not null primary key,
   factors_version bigint not null,
@@ -345,32 +347,32 @@ insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_ti
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at)
   values (9, 'tlpwwq.with-factors', 1790000090, 'u-bob', 'bob', 1, 1790000000, 1790000000, 1, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', 1790000000, 'policy', 1790605700, '["pwd"]', '1fa', 1790000000, 1790000000);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (1, 1790000090, 1790087390, 'all', null, null, null, null, null, null, null, 1790000090);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (1, 1790000090, 1790087390, 'all', null, null, null, null, null, null, null, 1790000090, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (2, 1790000060, 1790001260, 'session', 'tlpwwq.replayed', null, null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (2, 1790000060, 1790001260, 'session', 'tlpwwq.replayed', null, null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (3, 1790000090, 1790001200, 'session', 'tlpwwq.logged-out', null, null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (3, 1790000090, 1790001200, 'session', 'tlpwwq.logged-out', null, null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (4, 1790000090, 1790086790, 'roles', null, null, 'u-cid', 'cid', 1790000090, '["editor"]', null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (4, 1790000090, 1790086790, 'roles', null, null, 'u-cid', 'cid', 1790000090, '["editor"]', null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (5, 1790000090, 1790001200, 'session', 'tlpwwq.of-disabled', null, null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (5, 1790000090, 1790001200, 'session', 'tlpwwq.of-disabled', null, null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (6, 1790000090, 1790087090, 'user', null, null, 'u-dan', 'dan', null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (6, 1790000090, 1790087090, 'user', null, null, 'u-dan', 'dan', null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, null, 'stolen', null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (7, 1790000090, 253402300799, 'key', null, null, null, null, null, null, 'stolen', null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (8, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 1, null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (8, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', 1, null, null, null, null, null, null, null);
 
-insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era)
-  values (9, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', null, null, null, null, null, null, null);
+insert into ampho_revocations (n, at, until, kind, session_id, gen, user_id, login, roles_version, roles, kid, era, exact_login)
+  values (9, 1790000000, 1790001200, 'session', 'tlpwwq.with-factors', null, null, null, null, null, null, null, null);
 
 insert into ampho_attempts (key, kind, login, failures, pending, pending_until, streak, next_at, forget_at, failure_sources, recorded_sources, recorded_until, touched_at)
   values ('login:alice', 'login', 'Alice', 2, 1, 1790000135, 2, 0, 1790001020, '[["192.0.2.7",2]]', '[]', 0, 1790000120);

@@ -64,13 +64,14 @@ export function logIn(call: Call<z.output<typeof credentials>, undefined>): Prom
 
 /** The response of a provider is a first factor. */
 function logInOutside(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  const { flows, input, bearer, cookies, caller } = call;
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
   const { login, password, totp, recovery_code: recoveryCode, passkey, outside, remember } = input;
   if ([login, password, totp, recoveryCode, passkey, input.code, input.link].some((sent) => sent !== undefined))
     throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
   const transaction = input.transaction ?? cookies.transaction;
   const device = input.device ?? cookies.device;
-  return flows.login({ transaction, outside, remember, device, bearer, superseded: cookies }, caller);
+  const sent = { transaction, outside, remember, device, bearer, idempotencyKey, superseded: cookies };
+  return flows.login(sent, caller);
 }
 
 /** The transaction of a cookie can belong to something else that was begun. */

@@ -65,7 +65,12 @@ export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>)
   return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
 }
 
-export function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
+export function removeIdentity({
+  flows,
+  auth,
+  caller,
+  parameters: { id = "" },
+}: Call<undefined, Auth>): Promise<Grant> {
   // A text that cannot be an id is not passed to the database.
   if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
   return flows.removeIdentity({ auth, id }, caller);
@@ -125,7 +130,11 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
       const auth = await call.authenticate();
       return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
     }
-    const sent = { transaction, outside: response, bearer, device: cookies.device, superseded: cookies };
+    // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
+    // transaction is.
+    const idempotencyKey = request.state;
+    const own = { bearer, device: cookies.device, superseded: cookies };
+    const sent = { transaction, outside: response, idempotencyKey, ...own };
     return new Redirect(page ?? appUrl, await flows.login(sent, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;

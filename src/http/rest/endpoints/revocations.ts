@@ -45,6 +45,9 @@ const user = {
   user: z.string().meta({ description: "The user's id." }),
   login_sha256: z.string().meta({ description: "SHA-256 of the login after Unicode NFKC_Casefold, base64url." }),
 };
+const exact = z.string().optional().meta({
+  description: "SHA-256 of the login as it is spelled, base64url. The entry rejects a token by no other spelling.",
+});
 const sessions = z.literal(true).optional().meta({
   description: "The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.",
 });
@@ -60,7 +63,7 @@ export const feedPage = z
             .object({ ...numbered, kind: z.literal("session"), session_sha256: sessionDigest })
             .meta({ description: "Rejects the tokens of one session, by `sid`." }),
           z
-            .object({ ...numbered, kind: z.literal("user"), ...user, sessions })
+            .object({ ...numbered, kind: z.literal("user"), ...user, exact_sha256: exact, sessions })
             .meta({ description: "Rejects the user's tokens without `sid` that were issued before." }),
           z
             .object({
