@@ -418,7 +418,7 @@ export const commands: readonly CommandRow[] = [
     name: "provider-check",
     summary: "check an outside provider, and print its callback",
     details:
-      "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used.",
+      "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
     options: [],
     example: "google",

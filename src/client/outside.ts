@@ -108,7 +108,7 @@ export interface Outside {
   /**
    * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in cookies, the
    * server has finished it, and this reads the new session or the error. Resolves to undefined if no login has finished. Rejects
-   * with `FactorNeeded` or `LinkNeeded`, and with `invalid_credentials` if the user has cancelled.
+   * with `FactorNeeded` or `LinkNeeded`, and with `outside_cancelled` if the user has cancelled.
    * @example
    * const returned = await outside.returned();
    * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
@@ -260,6 +260,9 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       history.replaceState(history.state, "", pathname + search);
       const { [state]: kept, ...others } = await read();
       await save(others);
+      // A foreign link reports no cancellation of the user.
+      if (kept && /^(access_denied|user_cancelled_authorize)$/.test(fields.get("error") ?? ""))
+        throw new AmphoError("outside_cancelled", "The login at the provider was cancelled.");
       if (!kept || !code) throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
       const { transaction, returnTo, links } = kept;
       const body = { transaction, outside: { provider, code, state, iss: fields.get("iss") ?? undefined } };

@@ -23,11 +23,15 @@ import { canRegister } from "./ways-in.js";
 
 type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;
 
-/** Rejects with `link_needed`, `registration_closed` or `too_many_attempts`, or like `enter`. */
+/** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginInput, caller: Caller): Promise<Grant> {
   const { identity } = login;
   const origin: Origin = { actor: "user", ...caller };
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
+  if (address === undefined && canRegister(deps)) {
+    await recordRejected(deps, login.provider, "no_address", origin);
+    throw new AmphoError("address_needed", "A new account needs an address, and the provider has sent none.");
+  }
   if (address === undefined) throw await closed(deps, login, origin);
   // A response must not reveal whether an account has an address that is not proven.
   if (!identity.emailVerified) {

@@ -6,7 +6,7 @@ import type { ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
 import { documentLimits } from "../outbound/bounded-fetch.js";
 import { fetchJson } from "../outbound/fetch-json.js";
-import { isLocalhost } from "../outbound/secure-url.js";
+import { isLocalhost, isLoopback } from "../outbound/secure-url.js";
 import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
@@ -63,7 +63,7 @@ export async function checkProvider(deps: CheckDeps): Promise<readonly ProviderF
 /** The configuration has no other http URL. */
 function checkCallback({ redirectUri, isProduction }: CheckDeps): ProviderFinding {
   const { protocol, hostname } = new URL(redirectUri);
-  if (isProduction && isLocalhost(hostname))
+  if (isProduction && (isLocalhost(hostname) || isLoopback(hostname)))
     return { ok: false, text: "The callback leads to the machine of each user. Set AMPHO_APP_URL or AMPHO_API_URL." };
   return { ok: true, text: protocol === "https:" ? "The callback uses TLS." : "The callback is on this machine." };
 }

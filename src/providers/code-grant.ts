@@ -6,7 +6,7 @@ import type { OutsideSecrets } from "../factors/transactions.js";
 import { authenticateClient } from "./client-secret.js";
 import type { ProtocolLibrary, ProviderDeps } from "./library.js";
 import type { OutsideResponse } from "./provider.js";
-import type { ProviderFetch } from "./provider-fetch.js";
+import { type ProviderFetch, readObject } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 export async function buildAuthorizationUrl(
@@ -67,6 +67,9 @@ export async function redeemCode(
   if (tokenResponse.status >= 500)
     throw new ProviderFailure(`the response of its token endpoint was ${tokenResponse.status}`);
   if (tokenResponse.status === 401) throw new ProviderFailure("it does not accept the client and its secret");
+  const type = tokenResponse.headers.get("content-type") ?? "";
+  if (!/^application\/json(?:;|$)/i.test(type) || (await readObject(tokenResponse)) === undefined)
+    throw new ProviderFailure("the response of its token endpoint is no JSON");
   return tokenResponse;
 }
 

@@ -6,7 +6,7 @@ import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
-import { createProviderFetch } from "./provider-fetch.js";
+import { createProviderFetch, isObject, readObject } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";
@@ -69,11 +69,7 @@ export function createGithubProvider(deps: ProviderDeps): ProviderSteps {
 
 /** Throws ProviderFailure. Otherwise a wrong secret would look like a wrong code of each user. */
 async function requireConfigured(response: Response): Promise<void> {
-  const body: unknown = await response
-    .clone()
-    .json()
-    .catch(() => undefined);
-  const failure = configurationErrors.get(isObject(body) ? body["error"] : undefined);
+  const failure = configurationErrors.get((await readObject(response))?.["error"]);
   if (failure !== undefined) throw new ProviderFailure(failure);
 }
 
@@ -81,9 +77,6 @@ export function githubApi(issuer: string): string {
   const base = issuer.replace(/\/$/, "");
   return base === publicGithub ? "https://api.github.com" : `${base}/api/v3`;
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The number of the account. A login name can be given to another person. */
 function subjectOf(user: unknown): string {

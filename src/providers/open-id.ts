@@ -13,7 +13,7 @@ import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
-import { createProviderFetch } from "./provider-fetch.js";
+import { createProviderFetch, readObject } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 /** Tokens with unknown keys cause at most one fetch of the keys in this time. */
@@ -54,7 +54,26 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
     };
     const token = found.id_token;
     const claims = await withKeys(keySourceOf(server), (keySet) => verifyIdToken(token, keySet, rules));
-    return identityOf(issuer, claims);
+    return identityOf(issuer, claims, await readAddressClaims(server, claims, found.access_token));
+  }
+
+  /** A provider can send the claims of a scope at UserInfo alone (OpenID Connect Core §5.4). */
+  async function readAddressClaims(
+    { userinfo_endpoint: endpoint }: Metadata,
+    claims: IdClaims,
+    token: string,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    if (claims["email"] !== undefined || endpoint === undefined) return claims;
+    const response = await fetch(endpoint, {
+      headers: { accept: "application/json", authorization: `Bearer ${token}`, "user-agent": "ampho" },
+    });
+    const { status } = response;
+    if (status !== 200) throw new ProviderFailure(`the response of its UserInfo endpoint was ${status}`);
+    const info = await readObject(response);
+    if (info === undefined) throw new ProviderFailure("the response of its UserInfo endpoint is no JSON");
+    // OpenID Connect Core §5.3.2: with another token in its place, it would be about another user.
+    if (info["sub"] !== claims.sub) throw new OutsideRejection("user");
+    return info;
   }
 
   /** The tenant of a token is not believed before the signature is checked. It only names the issuer to expect. */
@@ -68,8 +87,12 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
     return issuerOf(settings, listed);
   }
 
-  function identityOf(issuer: string, claims: IdClaims): OutsideIdentity {
-    const { sub, email, email_verified: verified, hd } = claims;
+  function identityOf(
+    issuer: string,
+    claims: IdClaims,
+    { email, email_verified: verified }: Readonly<Record<string, unknown>>,
+  ): OutsideIdentity {
+    const { sub, hd } = claims;
     const other = settings.kind === "apple" ? everywhere : nowhere;
     const authority = isGoogle(issuer) ? googleAuthority(hd) : other;
     return {

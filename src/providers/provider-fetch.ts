@@ -28,6 +28,18 @@ export function createProviderFetch(issuer: string): ProviderFetch {
   };
 }
 
+/** Returns the JSON object of a response, which can be read again. Undefined for any other body. */
+export async function readObject(response: Response): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return isObject(body) ? body : undefined;
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** Throws ProviderFailure for an endpoint that must not be used. */
 export function requireEndpoint(issuer: string, endpoint: unknown): URL {
   if (typeof endpoint !== "string" || !URL.canParse(endpoint)) throw new ProviderFailure("an endpoint is not a URL");

@@ -1,8 +1,6 @@
 // Why a login at an outside provider was rejected, in words for the audit log. The client learns none of them.
 
 export type OutsideRejectionReason =
-  /** The user or the provider ended the login. */
-  | "denied"
   /** `state` or `iss` of the response is not that of this login (RFC 6749 §10.12, RFC 9207 §2.4). */
   | "response"
   /** The provider did not accept the code. */

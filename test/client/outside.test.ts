@@ -58,7 +58,12 @@ it("a page without a response has nothing to finish, and a foreign or cancelled 
   expect(await outside.returned()).toBeUndefined();
   const url = await outside.loginWith("acme");
   await expect(come(url, {}, { state: "of-an-attacker" })).rejects.toMatchObject({ code: "invalid_credentials" });
-  await expect(come(url, {}, { code: "", error: "access_denied" })).rejects.toMatchObject({
+  const denied = { code: "", error: "access_denied" };
+  await expect(come(url, {}, { ...denied, state: "of-an-attacker" })).rejects.toMatchObject({
+    code: "invalid_credentials",
+  });
+  await expect(come(url, {}, denied)).rejects.toMatchObject({ code: "outside_cancelled" });
+  await expect(come(await outside.loginWith("acme"), {}, { code: "", error: "server_error" })).rejects.toMatchObject({
     code: "invalid_credentials",
   });
   expect(await client.session()).toBeUndefined();
@@ -155,7 +160,7 @@ it("a page in cookie mode keeps the former session after a login that was given 
   const url = await outside.loginWith("acme", { returnTo: "/cart" });
   expect(await outside.returned()).toBeUndefined();
   await expect(comeBack(url, {}, { code: "", error: "access_denied" })).rejects.toMatchObject({
-    code: "invalid_credentials",
+    code: "outside_cancelled",
   });
   expect(replaceState).toHaveBeenLastCalledWith(null, "", "/");
   expect((await client.session())?.session).toEqual(before?.session);

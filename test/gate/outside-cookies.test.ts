@@ -165,7 +165,16 @@ onBothDatabases((ground) => {
     const query = await begin(outside, browser, { sub: "ann" }, { return_to: "/cart" });
     const state = new URLSearchParams(query).get("state");
     const denied = locationOf(await browser.get(`/login/outside/acme/callback?error=access_denied&state=${state}`));
-    expect(denied).toBe(`${origin}/?ampho_error=invalid_credentials&ampho_return_to=%2Fcart`);
+    expect(denied).toBe(`${origin}/?ampho_error=outside_cancelled&ampho_return_to=%2Fcart`);
+    for (const [error, code] of [
+      ["user_cancelled_authorize", "outside_cancelled"],
+      ["server_error", "invalid_credentials"],
+      ["access_denied_", "invalid_credentials"],
+    ]) {
+      const begun = new URLSearchParams(await begin(outside, browser, { sub: "ann" }));
+      const other = `/login/outside/acme/callback?error=${error}&state=${begun.get("state")}`;
+      expect(locationOf(await browser.get(other))).toBe(`${origin}/?ampho_error=${code}`);
+    }
     const next = await begin(outside, browser, { sub: "ann" });
     evil.routes.set("/token", (_, response) => void response.writeHead(500).end());
     const down = locationOf(await browser.get(`/login/outside/acme/callback?${next}`));

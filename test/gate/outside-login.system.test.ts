@@ -3,10 +3,22 @@ import { expect, it } from "vitest";
 import type { ApplicationUsers } from "../../dist/index.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { grantOf, password } from "../world/ampho.js";
-import { start } from "../world/clock.js";
+import { runningClock, start } from "../world/clock.js";
 import { json, signed } from "../world/evil-provider.js";
+import { startOpenIdProvider } from "../world/open-id-provider.js";
 import { claimsOf, sessionOf } from "../world/tokens.js";
-import { addLinked, appUrl, begin, begunOf, codeOf, identities, link, openOutside, signIn } from "./outside.js";
+import {
+  addLinked,
+  appUrl,
+  begin,
+  begunOf,
+  clientId,
+  codeOf,
+  identities,
+  link,
+  openOutside,
+  signIn,
+} from "./outside.js";
 import { addOwner, codeAt, onBothDatabases, outcomeOf, textsOf, wrong, wrongCode } from "./owners.js";
 import { challengeOf, passkeySettings } from "./passkey-owners.js";
 
@@ -322,6 +334,43 @@ onBothDatabases((ground) => {
     const { transaction } = received.json;
     const grant = grantOf(await believed.world.call("POST", "/login", { body: { transaction, code } }));
     expect(claimsOf(grant.token)).toMatchObject({ login: "eve@acme.example", amr: ["fed", "mail"] });
+  });
+
+  it("an identity without an address is rejected as such while users can register", async () => {
+    for (const registration of ["open", "invite"] as const) {
+      const outside = await openOutside(ground, { options: { registration }, acme: { address: "believed" } });
+      for (const email of [undefined, "no address"])
+        expect(outcomeOf(await signIn(outside, { claims: { email, email_verified: true } }))).toEqual([
+          403,
+          "address_needed",
+        ]);
+      expect(await outside.world.events()).toContain("identity_refused: no_address");
+    }
+    const outside = await openOutside(ground);
+    expect(outcomeOf(await signIn(outside))).toEqual(closed);
+  });
+
+  it("a user of a provider with the address at UserInfo alone registers with it", async () => {
+    const provider = await startOpenIdProvider({
+      ...{ clientId, clientSecret: "a secret", atUserInfo: true },
+      redirectUris: [`${appUrl}api/security/login/outside/real/callback`],
+    });
+    provider.user = { sub: "ann-17", claims: verified };
+    const settings = { issuer: provider.issuer, client_id: clientId, client_secret: "a secret" };
+    const options = { registration: "open", clock: runningClock(), providers: { real: settings } } as const;
+    const outside = await openOutside(ground, { options });
+    const { world } = outside;
+    const finish = async () => {
+      const { json } = await world.call("POST", "/login/outside", { body: { provider: "real" } });
+      const fields = Object.fromEntries(await provider.signIn(String(json["url"])));
+      const body = { transaction: json["transaction"], outside: { provider: "real", ...fields } };
+      return world.call("POST", "/login", { body });
+    };
+    const { transaction, ways } = (await finish()).json;
+    expect(ways).toEqual(["mail"]);
+    const code = await codeOf(outside, "ann@acme.example");
+    grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
+    expect(claimsOf(grantOf(await finish()).token)).toMatchObject({ login: "ann@acme.example", amr: ["fed"] });
   });
 
   it("an invitation gives its roles only after the mailed code, also where the provider speaks for the address (W-78)", async () => {

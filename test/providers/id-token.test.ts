@@ -5,6 +5,7 @@ import { start } from "../world/clock.js";
 import {
   type EvilProvider,
   json,
+  redirect,
   signed,
   signedWithSecret,
   signingKey,
@@ -230,6 +231,73 @@ describe("the address of an identity", () => {
     claim(other.evil, { amr: ["pwd", "mfa"] });
     await expect(other.identify()).resolves.toMatchObject({ hasSecondFactor: false });
   });
+});
+
+describe("UserInfo", () => {
+  const address = { email: "ann@acme.example", email_verified: true };
+
+  async function beginWithUserInfo(info: object) {
+    const begun = await begin();
+    const { evil } = begun;
+    evil.metadata = { ...evil.metadata, userinfo_endpoint: `${evil.issuer}/userinfo` };
+    evil.routes.set("/userinfo", json(info));
+    return begun;
+  }
+
+  test("the address comes from UserInfo, with the access token, where the ID token has none", async () => {
+    const { evil, identify } = await beginWithUserInfo({});
+    const authorizations: unknown[] = [];
+    evil.routes.set("/userinfo", (request, response) => {
+      authorizations.push(request.headers.authorization);
+      json({ sub: "user-1", ...address })(request, response);
+    });
+    await expect(identify()).resolves.toMatchObject({ email: "ann@acme.example", emailVerified: true });
+    expect(authorizations).toEqual(["Bearer at-1"]);
+  });
+
+  test("UserInfo is not asked where the ID token has an address, and changes no subject and no second factor", async () => {
+    const { evil, identify } = await beginWithUserInfo({ sub: "user-1", ...address, amr: ["mfa"], hd: "acme.example" });
+    claim(evil, { email: "ben@acme.example", email_verified: false });
+    await expect(identify()).resolves.toMatchObject({ email: "ben@acme.example", emailVerified: false });
+    expect(evil.requested).not.toContain("/userinfo");
+    claim(evil, { email: undefined });
+    await expect(identify()).resolves.toMatchObject({ subject: "user-1", hasSecondFactor: false, ownsDomain: false });
+  });
+
+  test.each([
+    ["another subject", { sub: "user-2", ...address }],
+    ["a subject in another case", { sub: "USER-1", ...address }],
+    ["no subject", address],
+    ["a number as subject", { sub: 1, ...address }],
+  ])("UserInfo with %s is rejected (W-91)", async (_, info) => {
+    const { identify } = await beginWithUserInfo(info);
+    await expect(identify()).rejects.toEqual(rejected("user"));
+  });
+
+  test.each<[string, (evil: EvilProvider) => void]>([
+    ["returns 500", (evil) => evil.routes.set("/userinfo", json({}, 500))],
+    ["returns 401", (evil) => evil.routes.set("/userinfo", json({}, 401))],
+    ["redirects", (evil) => evil.routes.set("/userinfo", redirect)],
+    ["returns 1 MB", (evil) => evil.routes.set("/userinfo", json({ sub: "user-1", more: "x".repeat(1_000_000) }))],
+    ["returns a token", (evil) => tokenAt(evil, "/userinfo")],
+    ["has no TLS on another host", (evil) => userInfoAt(evil, "http://169.254.169.254/latest")],
+    ["is a file", (evil) => userInfoAt(evil, "file:///etc/passwd")],
+  ])("a UserInfo endpoint that %s is a failure of the provider", async (_, prepare) => {
+    const { evil, identify } = await beginWithUserInfo({ sub: "user-1" });
+    prepare(evil);
+    await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure" });
+  });
+
+  const userInfoAt = (evil: EvilProvider, url: string) => {
+    evil.metadata = { ...evil.metadata, userinfo_endpoint: url };
+  };
+  /** A signed response (OpenID Connect Core §5.3.2), which the client has not asked for. */
+  const tokenAt = (evil: EvilProvider, path: string) =>
+    void evil.routes.set(path, (_, response) =>
+      response
+        .writeHead(200, { "content-type": "application/jwt" })
+        .end(signed(evil.key, { iss: evil.issuer, aud: clientId, sub: "user-1", ...address })),
+    );
 });
 
 describe("the tenants of Microsoft", () => {

@@ -41,6 +41,11 @@ describe("the authorization request", () => {
   });
 });
 
+const page =
+  (status: number, type: string): Responder =>
+  (_, response) =>
+    void response.writeHead(status, { "content-type": type }).end("<p>Please sign in to this network.</p>");
+
 describe("the response", () => {
   test.each<[string, (about: { secrets: { state: string }; evil: EvilProvider }) => object]>([
     ["without state", () => ({ state: "" })],
@@ -110,6 +115,10 @@ describe("the code", () => {
     ["502", json({}, 502)],
     ["a redirect", redirect],
     ["1 MB", json({ access_token: "x".repeat(1_000_000) })],
+    ["a page with 200", page(200, "text/html")],
+    ["a page with 400", page(400, "text/html")],
+    ["a page that is called JSON", page(200, "application/json")],
+    ["an array", json([])],
   ])("a token endpoint that returns %s is a failure", async (_, response) => {
     const { evil, identify } = await begin();
     evil.routes.set("/token", response);

@@ -6,8 +6,8 @@ import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
 
 const redirectUri = "https://app.example/api/security/login/outside/acme/callback";
 
-async function begin() {
-  const outside = await startOpenIdProvider({ clientId, clientSecret, redirectUris: [redirectUri] });
+async function begin(more: { readonly atUserInfo?: boolean } = {}) {
+  const outside = await startOpenIdProvider({ clientId, clientSecret, redirectUris: [redirectUri], ...more });
   const settings = { issuer: outside.issuer, client_id: clientId, client_secret: clientSecret };
   const { provider } = await openProvider(settings, runningClock());
   const secrets = newSecrets();
@@ -20,8 +20,11 @@ function responseOf(parameters: URLSearchParams) {
 }
 
 describe("a real OpenID provider", () => {
-  test("a user who logs in there is identified with the verified address", async () => {
-    const { outside, provider, secrets } = await begin();
+  test.each([
+    ["in the ID token", {}],
+    ["at UserInfo", { atUserInfo: true }],
+  ])("a user who logs in there is identified with the verified address %s", async (_, more) => {
+    const { outside, provider, secrets } = await begin(more);
     outside.user = { sub: "ann-17", claims: { email: "ann@acme.example", email_verified: true } };
     const sent = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
     expect(sent.iss).toBe(outside.issuer);

@@ -18,11 +18,13 @@ export interface OpenIdProviderOptions {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redirectUris: readonly string[];
+  /** The claims of a scope are at UserInfo alone, as is the default of the package (OpenID Connect Core §5.4). */
+  readonly atUserInfo?: boolean;
 }
 
 /** `consent` is not asked for: each user has a grant for what the client asks. */
 function configurationOf(options: OpenIdProviderOptions, userOf: () => OpenIdProvider["user"]): Configuration {
-  const { clientId, clientSecret, redirectUris } = options;
+  const { clientId, clientSecret, redirectUris, atUserInfo = false } = options;
   return {
     clients: [
       {
@@ -34,8 +36,7 @@ function configurationOf(options: OpenIdProviderOptions, userOf: () => OpenIdPro
       },
     ],
     claims: { openid: ["sub"], email: ["email", "email_verified"] },
-    // Without UserInfo, the claims of a scope are in the ID token.
-    conformIdTokenClaims: false,
+    conformIdTokenClaims: atUserInfo,
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
     cookies: { keys: ["one secret for this test"] },

@@ -239,8 +239,10 @@ function show({ title, body, wide = false }) {
 
 /** Messages of the API are for people. A user who closes the dialog of the browser sees none. @param {unknown} error */
 function report(error) {
-  const { name, message } = Object(error);
-  element("alert").textContent = name === "NotAllowedError" ? "" : String(message);
+  const { name, message, code } = Object(error);
+  const isCancelled = code === "outside_cancelled";
+  element("status").textContent = isCancelled ? (own.noticeOf("cancelled") ?? "") : "";
+  element("alert").textContent = isCancelled || name === "NotAllowedError" ? "" : String(message);
 }
 
 /** @param {() => Promise<Next>} action */

@@ -17,6 +17,7 @@ const notices = /** @type {Record<string, string>} */ ({
   renamed: "The passkey has a new name.",
   devices: "No device is remembered any more.",
   linked: "The identity is linked.",
+  cancelled: "You have not signed in at the provider. Choose another way, or try again.",
   ended: "The session has ended.",
   "signed-out": "You have signed out.",
   alarm: "All devices are signed out. Set a new password now.",

@@ -314,7 +314,7 @@ async function finishReset(call, { password, match, code, ...fields }, proof, li
 
 /**
  * The pages of a GET.
- * @type {Record<string, (call: Call, query: Fields) => Promise<Page> | Page>}
+ * @type {Record<string, (call: Call, query: Fields) => Promise<Next> | Next>}
  */
 const pages = {
   "": (call) => signIn(call),
@@ -326,6 +326,7 @@ const pages = {
     if (error === "factor_needed" && /^(mail)?$/.test(needed)) return ways.enrol({ mail: needed === "mail" });
     if (error === "factor_needed") return pendingFactor(call);
     if (error === "link_needed") return ways.identity({ ways: needed.split(",") });
+    if (error === "outside_cancelled") return "?done=cancelled";
     return error === undefined ? ways.pasteLink() : signIn(call);
   },
 };

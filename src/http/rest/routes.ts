@@ -111,7 +111,7 @@ export const routes = [
     errors: [
       ...(["invalid_credentials", "unknown_passkey", "factor_needed", "match_needed", "transaction_over"] as const),
       ...(["invalid_token", "insufficient_scope", "too_many_attempts", "captcha_needed", "overloaded"] as const),
-      ...(["link_needed", "registration_closed", "unavailable"] as const),
+      ...(["link_needed", "registration_closed", "address_needed", "unavailable"] as const),
     ],
     endpoint: logIn,
   }),

@@ -150,6 +150,5 @@ export const secondFactors: MigrationSteps = {
     ),
     ...["refreshed_at", "proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
     "alter table ampho_revocations drop column exact_login",
-    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

@@ -33,8 +33,8 @@ export interface Numbered {
  * With `sessions`, which only verifiers receive, it also covers tokens with `sid` that were issued at `at` or before.
  */
 export type Revocation = Numbered &
+  /** `gen`: only tokens of older generations. */
   (
-    /** `gen`: only tokens of older generations. */
     | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number }
     /**
      * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of tokens that

@@ -112,6 +112,9 @@ export async function receiveCallback(call: Callback): Promise<Redirect> {
   return new Redirect(`${outside.appUrl}#${fragment}`);
 }
 
+/** RFC 6749 §4.1.2.1, and what Apple sends in its place. */
+const cancellations: ReadonlySet<string> = new Set(["access_denied", "user_cancelled_authorize"]);
+
 async function finishByCookie(call: Callback, appUrl: string, provider: string): Promise<Redirect> {
   const { flows, input, cookies, caller, bearer } = call;
   const { code, state, iss, error } = input;
@@ -123,6 +126,8 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     const request = await flows.readOutsideRequest({ transaction, state }, caller);
     isOwn = true;
     page = request.returnTo === undefined ? undefined : new URL(request.returnTo, appUrl).href;
+    if (error !== undefined && cancellations.has(error))
+      throw new AmphoError("outside_cancelled", "The login at the provider was cancelled.");
     if (code === undefined || error !== undefined)
       throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
     const response = { provider, code, state: request.state, iss };

@@ -66,7 +66,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   link_needed: {
     status: 401,
     cause:
-      "The identity at the outside provider belongs to no account yet. `ways` lists what can prove the account: `login` is its login and password, `mail` is the code that was mailed to the address of the identity.",
+      "The identity at the outside provider belongs to no account yet. `ways` lists what can prove the account: `login` is its login and password, `mail` is the code that was mailed to the address of the identity. It is absent while the address can get no further mail.",
     fix: "Ask for one of `ways`, and send it with `transaction` to `POST /login`. The login links the identity, or creates an account with it.",
     headers: challenge(),
   },
@@ -114,6 +114,13 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Ask for the two digits that the asking browser shows, and send them as `match`.",
     headers: challenge(),
   },
+  outside_cancelled: {
+    status: 401,
+    cause:
+      "The user has cancelled the login at the outside provider, or the provider has denied it (`access_denied`). The callback and the client report it.",
+    fix: "Show the ways to log in again. It is no failure.",
+    headers: challenge(),
+  },
   insufficient_scope: {
     status: 403,
     cause:
@@ -125,6 +132,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 403,
     cause: "`AMPHO_SECURITY_REGISTRATION` does not allow this registration, or its invitation is not valid.",
     fix: "Ask for an invitation.",
+  },
+  address_needed: {
+    status: 403,
+    cause:
+      "The identity at the outside provider belongs to no account, and the provider has sent no address for a new one. Users can register.",
+    fix: "Let the user add an address at the provider or share it, or log in another way and link the identity.",
   },
   cross_site: {
     status: 403,
