@@ -8,6 +8,7 @@ import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { liveOf } from "./find-account.js";
+import { keyWith } from "./idempotency.js";
 import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
@@ -32,6 +33,13 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const account = await directory.findByLogin(login);
   const binding = await bindingOf(deps, "mail", account);
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
+  const { remember } = input;
+  const live = account && liveOf(deps, input.bearer, account.id);
+  const idempotencyKey = keyWith(input.idempotencyKey, input.code, input.link);
+  const entrance: Entrance = { origin, now: clock.now(), device, live, typed: login, remember, idempotencyKey };
+  // The code is bound to the account as it was before, which the first proof of an address changes.
+  const repeated = account && (await repeat(deps, account, transaction, entrance));
+  if (repeated !== undefined) return repeated;
   const isThere = account?.email !== undefined && !account.disabled;
   const mailbox = {
     binding,
@@ -44,18 +52,11 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
-  const { remember, idempotencyKey } = input;
-  const live = liveOf(deps, input.bearer, account.id);
-  const entrance: Entrance = { origin, now, device, live, typed: login, remember, idempotencyKey };
-  const repeated = await repeat(deps, account, transaction, entrance);
-  if (repeated !== undefined) {
-    await allowed?.succeeded();
-    return repeated;
-  }
   const attempt = allowed?.asSucceeded(account.id);
   const factorsVersion = versionFor(account, binding);
   const provesEmail = unprovenEmailOf(account);
-  return enter(deps, account, { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion }, entrance);
+  const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
+  return enter(deps, account, proven, { ...entrance, now });
 }
 
 /** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */

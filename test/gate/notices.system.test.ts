@@ -165,9 +165,11 @@ onBothDatabases((ground) => {
     const evil = await startEvilProvider(() => world.clock.now());
     const settings = { issuer: evil.issuer, client_id: clientId, client_secret: "a secret" };
     const world: Mailing = await openMailing(ground, { providers: { acme: settings } });
-    const { token: bearer } = await addPerson(world, ann, password);
+    let { token: bearer } = await addPerson(world, ann, password);
     const outside = { world, evil, other: evil, mails: [] };
-    await noticeOf(world, ann, "identity_linked", () => link(outside, bearer, { claims: { sub: "s-1" } }));
+    await noticeOf(world, ann, "identity_linked", async () => {
+      bearer = grantOf(await link(outside, bearer, { claims: { sub: "s-1" } })).token;
+    });
     const path = `/identities/${identityIdOf({ issuer: evil.issuer, subject: "s-1" })}`;
     await noticeOf(world, ann, "identity_unlinked", () => world.call("DELETE", path, { bearer }));
   });

@@ -210,7 +210,7 @@ onBothDatabases((ground) => {
     const session = grantOf(
       await world.call("POST", "/login", { body: { login: "bob", password, totp: owner.nextCode() } }),
     );
-    expect(outcomeOf(await link(outside, session.token, { claims: { sub: "bob" } }))).toEqual([204]);
+    expect(outcomeOf(await link(outside, session.token, { claims: { sub: "bob" } }))).toEqual([200]);
     const pending = await signIn(outside, { claims: { sub: "bob" } });
     expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
     const { transaction } = pending.json;
@@ -310,7 +310,8 @@ onBothDatabases((ground) => {
     const grant = grantOf(await world.call("POST", "/login", { body: { transaction, code } }));
     expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed", "mail"] });
     expect(await identities(outside, ground)).toMatchObject([{ user_id: ann.id, subject: "s-1" }]);
-    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(over);
+    // The first proof of the address has removed the password, to whose version the code belongs.
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(wrong);
   });
 
   it("open registration creates an account at once where the provider speaks for the address, else after a code (W-75)", async () => {

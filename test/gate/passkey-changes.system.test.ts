@@ -63,9 +63,9 @@ onBothDatabases((ground) => {
   it("an account has 20 passkeys at most, and a name is cleaned and cut (W-38)", async () => {
     const world = await ground.open(passkeySettings);
     const ann = await addPasskeyOwner(world, "ann");
-    const { token: bearer } = await passkeyLogin(world, ann);
+    let { token: bearer } = await passkeyLogin(world, ann);
     for (let n = 2; n <= 20; n++)
-      expect((await addPasskey(world, bearer, createSubject(-7))).added.status, String(n)).toBe(200);
+      ({ token: bearer } = grantOf((await addPasskey(world, bearer, createSubject(-7))).added));
     // The authenticator creates no passkey that the account cannot have.
     expect(outcomeOf(await world.call("POST", "/passkeys/options", { bearer, body: {} }))).toEqual(bad);
     // Another one came after the options were read.

@@ -109,6 +109,7 @@ it("each route has an example that its schemas describe", async () => {
   const call = (method: string, target: string, bearer?: string, body?: object) =>
     world.call(method, target, { bearer, body });
   const login = async (name: string) => (await world.login(name)).token;
+  const tokenOf = ({ json }: ReadResponse) => String(json["token"]);
   const mailed = async (kind: string, pattern: RegExp) => {
     const newest = () => mails.filter((mail) => mail.kind === kind).at(-1);
     await expect.poll(newest).toBeDefined();
@@ -141,9 +142,9 @@ it("each route has an example that its schemas describe", async () => {
   const strong = String(
     (await call("POST", "/login", undefined, { login: "bob", password, totp: code })).json["token"],
   );
-  await call("POST", "/recovery-codes", strong);
-  await call("DELETE", "/devices", strong);
-  await call("DELETE", "/totp", strong);
+  const next = tokenOf(await call("POST", "/recovery-codes", strong));
+  await call("DELETE", "/devices", next);
+  await call("DELETE", "/totp", next);
 
   // Passkeys and the account.
   const owner = await addPasskeyOwner(world, "carol");
@@ -155,10 +156,11 @@ it("each route has an example that its schemas describe", async () => {
   await call("GET", "/account/export", first);
   const second = createSubject(-7);
   const { transaction, challenge } = await beginPasskey(world, first);
-  await call("POST", "/passkeys", first, { transaction, passkey: register(second, challenge), name: "Key" });
+  const added = { transaction, passkey: register(second, challenge), name: "Key" };
+  const changed = tokenOf(await call("POST", "/passkeys", first, added));
   const id = second.id.toString("base64url");
-  await call("POST", `/passkeys/${id}`, first, { name: "Security key" });
-  await call("DELETE", `/passkeys/${id}`, first);
+  await call("POST", `/passkeys/${id}`, changed, { name: "Security key" });
+  await call("DELETE", `/passkeys/${id}`, changed);
   await call("DELETE", "/password", await byPasskey());
   await call("POST", "/account/login", await byPasskey(), { login: "caroline" });
   await world.user("finn", { password });
@@ -170,9 +172,10 @@ it("each route has an example that its schemas describe", async () => {
   const linking = begunOf(await call("POST", "/identities", dan, { provider: "acme", return_to: "/account" }));
   evil.claims = { nonce: linking.nonce, sub: "dan" };
   const proof = { provider: "acme", code: "code-1", state: linking.state };
-  await call("POST", "/identities/finish", dan, { transaction: linking.transaction, outside: proof });
-  const [identity] = await world.ampho.identities.list((await world.ampho.verify(dan)).id ?? "");
-  await call("DELETE", `/identities/${identity?.id}`, dan);
+  const finish = { transaction: linking.transaction, outside: proof };
+  const linked = tokenOf(await call("POST", "/identities/finish", dan, finish));
+  const [identity] = await world.ampho.identities.list((await world.ampho.verify(linked)).id ?? "");
+  await call("DELETE", `/identities/${identity?.id}`, linked);
   await call("POST", "/login/outside", undefined, { provider: "acme", return_to: "/articles" });
   await call("GET", "/login/outside/acme/callback?code=code-1&state=opaque");
   await call("POST", "/login/outside/acme/callback", undefined, { code: "code-1", state: "opaque" });
@@ -234,7 +237,7 @@ async function auditRows(outside: Outside) {
   await logIn({ login: "gil", password, totp: codeNow() });
   await logIn({ login: "gil", password, totp: wrongCode(String(setUp["secret"]), clock.now()) });
   clock.advance(60);
-  await logIn({ totp: codeNow() }, token);
+  await logIn({ totp: codeNow() }, String(confirmed.json["token"]));
   clock.advance(60);
   await logIn({ login: "gil", password, totp: codeNow(), remember: true });
   await logIn({ login: "gil", password, recovery_code: recoveryCode });
