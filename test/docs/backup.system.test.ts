@@ -1,7 +1,6 @@
 // Runs the commands of "Backup and restore" in docs/operate/incidents.md beside a running server. PostgreSQL is Debian's, because `pg_dump`
 // reads no server that is newer than itself.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { expect, it, vi } from "vitest";
 import { requireProgram } from "../deploy/programs.js";
@@ -11,6 +10,7 @@ import { alice } from "../world/people.js";
 import { startPostgresIn } from "../world/postgres.js";
 import { bearer, type Grant, post } from "../world/requests.js";
 import { addUser, command, freshPlace, logIn, type Place, type Served, startServe } from "../world/serve.js";
+import { serverFolder } from "../world/server-user.js";
 import { readPage, section } from "./evidence.js";
 
 const page = readPage("docs/operate/incidents.md");
@@ -79,7 +79,7 @@ it("the commands back PostgreSQL up and restore it under a running process", {
 }, async () => {
   const programs = debianPostgres();
   const [initdb, postgres] = [path.join(programs, "initdb"), path.join(programs, "postgres")];
-  const server = await startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-backup-")), [], [], { initdb, postgres });
+  const server = await startPostgresIn(serverFolder("ampho-backup-"), [], [], { initdb, postgres });
   const { cwd } = freshPlace();
   const shell = shellIn(
     cwd,

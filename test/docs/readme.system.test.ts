@@ -1,6 +1,7 @@
-// The first command of the README, in a copy of the repository. It installs everything, so it takes a while.
+// The two commands of the README, in a copy of the repository as a container has it. It is in a folder of its user alone, with
+// an empty HOME and a TMPDIR. The commands install everything, so they take a while.
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
@@ -8,21 +9,33 @@ import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { blocks, environment, root } from "./readme.js";
 
-it("the first command leads from a copy of the repository to a login", { timeout: 240_000 }, async () => {
-  expect(blocks("sh")).toContain("npm start\n");
-  const folder = freshFolder();
+/** The cache of npm is not below the empty HOME, so that the packages are downloaded only once. */
+const cache = () => execFileSync("npm", ["config", "get", "cache"], { encoding: "utf8" }).trim();
+
+it("the two commands lead from a copy of the repository to a login and to tests that succeed", {
+  timeout: 900_000,
+}, async () => {
+  expect(blocks("sh")).toEqual(expect.arrayContaining(["npm start\n", "npm test\n"]));
+  const place = freshFolder();
+  // As /root.
+  chmodSync(place, 0o700);
+  const [folder, home, temporary] = ["ampho", "home", "tmp"].map((name) => path.join(place, name)) as [
+    ...[string, string, string],
+  ];
+  for (const each of [folder, home, temporary]) mkdirSync(each);
+  const env = { ...environment, HOME: home, TMPDIR: temporary, npm_config_cache: cache() };
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
     encoding: "utf8",
   });
-  for (const file of files.split("\n").filter((name) => /^(src|scripts|package|tsconfig)/.test(name))) {
+  for (const file of files.split("\n").filter((name) => name !== "" && existsSync(path.join(root, name)))) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     copyFileSync(path.join(root, file), path.join(folder, file));
   }
   const port = await freePort();
   const started = spawn("npm", ["start"], {
     cwd: folder,
-    env: { ...environment, AMPHO_PORT: String(port) },
+    env: { ...env, AMPHO_PORT: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -52,4 +65,13 @@ it("the first command leads from a copy of the repository to a login", { timeout
   } finally {
     if (started.pid !== undefined) process.kill(-started.pid, "SIGKILL");
   }
+  // A file that needs PostgreSQL, and one that starts processes.
+  const tests = ["test/gate/renewal-limits.test.ts", "test/cli/throttle.test.ts"];
+  const tested = execFileSync("npm", ["test", "--", ...tests], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    timeout: 600_000,
+  });
+  expect(tested).toMatch(/Test Files .*2 passed/);
 });

