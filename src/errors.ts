@@ -19,6 +19,7 @@ export const errorCodes = [
   "insufficient_scope",
   "registration_closed",
   "address_needed",
+  "account_pending",
   "cross_site",
   "not_found",
   "method_not_allowed",

@@ -180,7 +180,7 @@ export function createCore(
         const now = await records.read();
         const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
         const response = await send(own);
-        // What is shown once is not stored.
+        // The members that are shown once are not stored.
         const { recovery_codes, passkey, ...grant } = { ...(parse(await response.clone().text()) as Changed) };
         if (grant.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
         return response;

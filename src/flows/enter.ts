@@ -71,7 +71,7 @@ export interface Entrance {
 
 /**
  * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a
- * registration with `login_taken` or `registration_closed`.
+ * registration with `login_taken`, `registration_closed` or `account_pending`.
  */
 export async function enter(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Promise<Grant> {
   const pending = deps.transactions.reserve(proven.at);
@@ -93,6 +93,8 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
       pending: outcome.mailed ? enrolling : pending,
     });
   if (outcome.outcome === "storing") throw stillStoring();
+  if (outcome.outcome === "pending")
+    throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   if (outcome.outcome !== "granted") throw wrongCredentials();
@@ -160,6 +162,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     idleSeconds: settings.sessionIdleTtl,
     origin: originFor(account, origin),
     stored: storedOf(account, transaction),
+    disabled: account.disabled ? (proven.isNewUser ? "pending" : "rejected") : undefined,
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: proven.at,
     gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },

@@ -2,11 +2,12 @@
 
 import { createHash } from "node:crypto";
 import type { Origin } from "../audit/entry.js";
-import { transactionOver } from "../errors.js";
+import { AmphoError, transactionOver } from "../errors.js";
 import type { Redeemable } from "../factors/transactions.js";
 import type { Address } from "../logins/address.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { UserRegistration } from "../store/sql/registrations.js";
+import type { InvitationUse, UserRegistration } from "../store/sql/registrations.js";
+import type { NewApplicationUser } from "../users/application-users.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 
@@ -25,7 +26,10 @@ export interface AccountDraft {
   readonly origin: Origin;
 }
 
-/** An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address. */
+/**
+ * An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address, and
+ * with `registration_closed` if the invitation is not valid any more.
+ */
 export async function draftAccount(
   { directory, store, clock }: Pick<Deps, "directory" | "store" | "clock">,
   input: AccountDraft,
@@ -33,9 +37,10 @@ export async function draftAccount(
   const { transaction, address, roles, password, passwordHash = null, invitation, existsMail } = input;
   const { origin } = input;
   const now = clock.now();
+  const use = invitation === undefined ? undefined : { id: invitation, now };
   if (!directory.inDatabase) {
     const { login = address.address } = input;
-    const account = await directory.create?.({ login, email: address.address, password, roles });
+    const account = await createOwn({ directory, store }, { login, email: address.address, password, roles }, use);
     if (account === undefined) {
       await store.recordAudit({ at: now, event: "registration_rejected", reason: "email_taken", origin });
       throw transactionOver();
@@ -54,6 +59,22 @@ export async function draftAccount(
     account: { ...user, rolesVersion: 1, disabled: false, stored, applicationUser: undefined },
     register: { user, invitation, existsMail },
   };
+}
+
+/**
+ * Uses the invitation up before, so that of two users at once one gets its roles, and a user who is deleted later does not come
+ * back with them. It stays usable if the table creates no user, also after the limit for its function.
+ */
+async function createOwn(
+  { directory, store }: Pick<Deps, "directory" | "store">,
+  user: NewApplicationUser,
+  use: InvitationUse | undefined,
+): Promise<Account | undefined> {
+  if (use !== undefined && !(await store.useInvitation(use)))
+    throw new AmphoError("registration_closed", "The invitation is not valid any more.");
+  return directory.create?.(user, async () => {
+    if (use !== undefined) await store.returnInvitation(use);
+  });
 }
 
 /** The same for a request that is repeated after a lost response. `jti` has 128 random bits. */

@@ -33,6 +33,8 @@ import {
   findUserByAddress,
   listInvitations,
   removeInvitation,
+  returnInvitation,
+  useInvitation,
 } from "./sql/registrations.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
@@ -191,6 +193,9 @@ export const operations = {
   /** Finds a usable invitation by its address. */
   findInvitationFor: reads(findInvitationFor),
   listInvitations: reads(listInvitations),
+  /** Uses an invitation up for a user of an application's own table, and makes it usable again. */
+  useInvitation: writes(useInvitation),
+  returnInvitation: writes(returnInvitation),
   removeInvitation: writes(removeInvitation),
 
   // Revocations

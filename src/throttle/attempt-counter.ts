@@ -132,6 +132,19 @@ export function resetStreak(counter: Counter): Counter {
   return { ...counter, streak: 0 };
 }
 
+/**
+ * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one that makes
+ * as many failures in a row, or twice, four, eight times as many. So an attacker who waits until failures are forgotten is seen.
+ */
+export function isAttacked(
+  before: Counter,
+  after: Counter,
+  { freeAttempts }: Pick<CounterLimits, "freeAttempts">,
+): boolean {
+  const levelOf = ({ streak }: Counter) => Math.floor(Math.log2(streak / freeAttempts));
+  return after.failures === freeAttempts || (after.streak >= freeAttempts && levelOf(after) > levelOf(before));
+}
+
 function failuresFrom({ sources }: Counter, from: string): number {
   return sources.find(([each]) => each === from)?.[1] ?? 0;
 }

@@ -89,7 +89,20 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
           }
         });
       }),
-    create: users.create && (async (user) => toAccount(await ask(limitsMs.verify, () => users.create?.(user)))),
+    create:
+      users.create &&
+      (async (user, unlessCreated) => {
+        const created = await ask(limitsMs.verify, async () => {
+          let row: ApplicationUser | null | undefined;
+          try {
+            row = await users.create?.(user);
+          } finally {
+            if (row === undefined || row === null) await unlessCreated();
+          }
+          return row;
+        });
+        return toAccount(created);
+      }),
     setEmail:
       users.setEmail &&
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
@@ -104,6 +117,10 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       ((account, afterwards) =>
         ask(limitsMs.verify, async () => {
           await users.remove?.(userOf(account));
+          // Ampho deletes the factors next, and the password alone would then open the account.
+          const left = toAccount(await (findById?.call(users, account.id) ?? users.find(account.login)));
+          if (left?.id === account.id && !left.disabled)
+            throw new TypeError("users.remove has ended, and the user is neither deleted nor disabled");
           return afterwards();
         })),
     findsById: findById !== undefined,
@@ -149,9 +166,9 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
     login,
     roles: toRoles(roles),
     rolesVersion: 0,
-    disabled: toDisabled(disabled),
+    disabled: toFlag("disabled", disabled),
     stored: undefined,
-    email: toEmail(email, emailProven),
+    email: toEmail(email, toFlag("emailProven", emailProven)),
     applicationUser,
   };
 }
@@ -169,19 +186,21 @@ function toRoles(value: unknown): readonly string[] {
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");
 }
 
-/** A text that is no address cannot receive a mail. */
-function toEmail(value: unknown, proven: unknown): UserEmail | undefined {
+/** Another value throws: without an address the user would get no notice, and a stranger would need no mailed code. */
+function toEmail(value: unknown, isProven: boolean): UserEmail | undefined {
+  if (value === undefined || value === null) return undefined;
   const address = typeof value === "string" ? parseAddress(value) : undefined;
-  return address && { ...address, provenAt: proven === true || proven === 1 ? 0 : undefined };
+  if (address === undefined) throw new TypeError("users.find must return email as an address, or leave it out");
+  return { ...address, provenAt: isProven ? 0 : undefined };
 }
 
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.iterator in value;
 
 /** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user log in. */
-function toDisabled(value: unknown): boolean {
+function toFlag(name: "disabled" | "emailProven", value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (value === undefined || value === null || value === 0) return false;
   if (value === 1) return true;
-  throw new TypeError("users.find must return disabled as true or false, or leave it out");
+  throw new TypeError(`users.find must return ${name} as true or false, or leave it out`);
 }

@@ -64,7 +64,7 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   setPassword?(user: U, password: string): void | Promise<void>;
   /**
    * Creates a user whose address is proven. It enables `/register`. Returns undefined if the login or the address is taken, also
-   * by a user that was created at the same moment.
+   * by a user that was created at the same moment. Return a user who must wait for an approval with `disabled`.
    */
   create?(user: NewApplicationUser): U | undefined | Promise<U | undefined>;
   /**
@@ -74,7 +74,10 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   setEmail?(user: U, email: string): boolean | Promise<boolean>;
   /** Stores a new login. It enables `/account/login`. Returns false if another user has it, or if no user can have it. */
   setLogin?(user: U, login: string): boolean | Promise<boolean>;
-  /** Deletes the user. It enables `DELETE /account`. Ampho deletes its own rows after that. */
+  /**
+   * Deletes the user, or disables the user for ever. It enables `DELETE /account`. Ampho looks the user up once more, and
+   * then deletes its own rows.
+   */
   remove?(user: U): void | Promise<void>;
 }
 

@@ -46,8 +46,13 @@ export interface Directory {
   readonly setPassword?:
     | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
     | undefined;
-  /** Resolves to undefined if the login or the address is taken. */
-  readonly create?: ((user: NewApplicationUser) => Promise<Account | undefined>) | undefined;
+  /**
+   * Resolves to undefined if the login or the address is taken. `unlessCreated` runs when the function has created no user, also
+   * too late or with an error.
+   */
+  readonly create?:
+    | ((user: NewApplicationUser, unlessCreated: () => Promise<void>) => Promise<Account | undefined>)
+    | undefined;
   /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
   /** Resolves to undefined if another user has the login. `afterwards` runs when the table has it, even after the limit. */

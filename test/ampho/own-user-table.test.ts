@@ -234,6 +234,15 @@ describe("an application's own user table", () => {
     ["disabled", { disabled: "true" }],
     ["disabled", { disabled: new Date(0) }],
     ["disabled", { disabled: 2 }],
+    ["emailProven", { email: "ann@x.example", emailProven: new Date(0) }],
+    ["emailProven", { email: "ann@x.example", emailProven: "t" }],
+    ["emailProven", { email: "ann@x.example", emailProven: 1_790_000_000 }],
+    ["emailProven", { email: "ann@x.example", emailProven: 1n }],
+    ["emailProven", { emailProven: "2026-01-01" }],
+    ["email", { email: "Ann <ann@x.example>", emailProven: true }],
+    ["email", { email: "ann@x.example ", emailProven: true }],
+    ["email", { email: ["ann@x.example"], emailProven: true }],
+    ["email", { email: "", emailProven: false }],
   ])("a wrong type of %s in %o returns 500 and logs in no user", async (member, members) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());

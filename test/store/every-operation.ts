@@ -232,6 +232,8 @@ async function runMailOperations(run: Run): Promise<void> {
     await run("createInvitation", { invitation: each, mail: mailRequest().draft, origin });
   await run("findInvitation", "a");
   await run("listInvitations", { limit: 10 });
+  for (const _ of [1, 2]) await run("useInvitation", { id: "b", now: start });
+  await run("returnInvitation", { id: "b", now: start });
   for (const _ of [1, 2]) await run("removeInvitation", { id: "b", now: start, origin });
   const register = (id: string, changes: object = {}) => ({
     ...{ user: { ...ann, id, login: id, canonical: id, email: emailOf(`${id}@x.example`, start) } },

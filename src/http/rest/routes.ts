@@ -111,7 +111,7 @@ export const routes = [
     errors: [
       ...(["invalid_credentials", "unknown_passkey", "factor_needed", "match_needed", "transaction_over"] as const),
       ...(["invalid_token", "insufficient_scope", "too_many_attempts", "captcha_needed", "overloaded"] as const),
-      ...(["link_needed", "registration_closed", "address_needed", "unavailable"] as const),
+      ...(["link_needed", "registration_closed", "address_needed", "account_pending", "unavailable"] as const),
     ],
     endpoint: logIn,
   }),
@@ -667,7 +667,8 @@ export const routes = [
     grants: true,
     errors: [
       ...(["password_rejected", "invalid_credentials", "factor_needed", "match_needed", "transaction_over"] as const),
-      ...(["registration_closed", "login_taken", "too_many_attempts", "overloaded", "unavailable"] as const),
+      ...(["registration_closed", "account_pending", "login_taken", "too_many_attempts"] as const),
+      ...(["overloaded", "unavailable"] as const),
     ],
     available: ({ mails }) => mails.registration,
     endpoint: finishRegistration,

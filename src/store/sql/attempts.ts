@@ -19,6 +19,7 @@ import {
   type CounterLimits,
   counterAt,
   failAttempt,
+  isAttacked,
   type Judgement,
   judgeCounter,
   resetStreak,
@@ -239,7 +240,7 @@ export function* settleAttempt(input: Settlement): Transaction<void> {
   if (input.audit && attacked) yield* recordAudit({ ...input.audit, event: "factor_attacked", reason: undefined });
 }
 
-/** True if this failure used up the free attempts at second factors. */
+/** True if this failure is a sign of an attack at second factors. */
 function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: Settlement): Transaction<boolean> {
   const { outcome, from, now, login } = input;
   const limits = counterLimits(limited, input);
@@ -250,7 +251,7 @@ function* settleCounter(limited: AttemptCounter, row: AttemptCounterRow, input: 
     returned: () => returnAttempt(counter),
   }[outcome]();
   yield* writeCounter({ ...row, login: login ?? row.login, counter: settled }, now);
-  return limited.kind === "factor" && outcome === "failed" && settled.failures === limited.freeAttempts;
+  return limited.kind === "factor" && outcome === "failed" && isAttacked(row.counter, settled, limits);
 }
 
 function* resetCounter(row: AttemptCounterRow, now: number): Transaction<void> {

@@ -39,6 +39,8 @@ export interface Entry {
   readonly idleSeconds: number;
   readonly origin: Origin;
   readonly stored: StoredUser;
+  /** The user cannot log in. `pending`: the user was created so, and keeps what was set up. */
+  readonly disabled?: "rejected" | "pending" | undefined;
   /**
    * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified its user,
    * which is enough alone.
@@ -109,11 +111,11 @@ export type EntryOutcome =
     }
   /**
    * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
-   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `storing`: an application's own
-   * table stores a new password now.
+   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `pending`: the new user cannot log
+   * in yet. `storing`: an application's own table stores a new password now.
    */
   | {
-      readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "storing";
+      readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing";
       /** The first proof of an address has ended sessions. */
       readonly revocations?: readonly Revocation[];
     }
@@ -149,6 +151,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const checked = yield* readChecked();
   if ("rejected" in checked) return yield* reject(input, checked.rejected, checked.rejected !== "unknown");
   let account: Account = yield* readAccount();
+  if (input.disabled === "rejected") return yield* reject(input, "disabled", true);
   if (input.factorsVersion !== undefined && input.factorsVersion !== account.factorsVersion)
     return yield* reject(input, "factors_changed", true);
   if (input.stored === false && input.amr.includes("pwd") && (yield* isStoring(userId, now))) {
@@ -186,6 +189,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     if (!used) return yield* withEnds(yield* rejectFactor(input), revoked);
     ({ account, codesLeft } = used);
   }
+  if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
   const decision = decideFor(input, withEnrolled(input, account));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
@@ -222,6 +226,17 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     codesLeft,
     revocations: yield* writeRevocations(revoked),
   };
+}
+
+/** The passkey or the identity is the way in of this user, once the account is enabled. */
+function* keepPending(input: Entry, account: Account, revoked: readonly NewRevocation[]): Transaction<EntryOutcome> {
+  const added =
+    input.enrol && (yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy: undefined }));
+  if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
+  if (input.identity?.isNew === true) yield* link(input, input.identity.proven, undefined);
+  yield* recordAudit({ ...auditOf(input), event: "login_rejected", reason: "disabled" });
+  yield* settleBoth(input, "succeeded", "succeeded", input.login);
+  return yield* withEnds({ outcome: "pending" }, [...revoked, ...(added?.revoked ?? [])]);
 }
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */

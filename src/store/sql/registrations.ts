@@ -37,14 +37,14 @@ export function* register(input: {
 }): Transaction<RegistrationOutcome> {
   const { registration, now, origin } = input;
   const { user, invitation, existsMail } = registration;
-  if (invitation !== undefined && !(yield* useInvitation(invitation, now))) return "closed";
+  if (invitation !== undefined && !(yield* useInvitation({ id: invitation, now }))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {
     const detail = { roles: user.roles, ...(invitation !== undefined && { invitation }) };
     yield* recordAudit({ at: now, event: "registered", userId: user.id, login: user.login, origin, detail });
     return "created";
   }
-  if (invitation !== undefined) yield* write("update ampho_invites set used_at = null where id = ?", [invitation]);
+  if (invitation !== undefined) yield* returnInvitation({ id: invitation, now });
   const holder = yield* first(`select email from ampho_users where ${addressOfRow} = ?`, [addressOf(user)]);
   // The user can choose another login. The address itself can be the login of a user who has given the address up.
   const isLogin = holder === undefined;
@@ -60,13 +60,24 @@ export function* register(input: {
   return "taken";
 }
 
-function* useInvitation(id: string, now: number): Transaction<boolean> {
+export interface InvitationUse {
+  readonly id: string;
+  readonly now: number;
+}
+
+/** False: it was used or taken back before, or is over. */
+export function* useInvitation({ id, now }: InvitationUse): Transaction<boolean> {
   const row = yield* first(
     `update ampho_invites set used_at = ? where id = ? and used_at is null and removed_at is null and until > ?
      returning id`,
     [now, id, now],
   );
   return row !== undefined;
+}
+
+/** Makes an invitation usable again that this use has used up. */
+export function* returnInvitation({ id, now }: InvitationUse): Transaction<void> {
+  yield* write("update ampho_invites set used_at = null where id = ? and used_at = ?", [id, now]);
 }
 
 /** Finds the user whose address it is. A login that is an address counts as the one of a user who has no other. */

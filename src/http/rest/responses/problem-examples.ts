@@ -29,6 +29,7 @@ export const problemExamples: Readonly<Record<ErrorCode, readonly [message: stri
   insufficient_scope: ["You do not have the permission that this requires.", { scopes: ["articles:write"] }],
   registration_closed: ["The invitation is not valid any more."],
   address_needed: ["A new account needs an address, and the provider has sent none."],
+  account_pending: ["Your account was created. You can log in when it has been enabled."],
   cross_site: ["The request comes from a page of another site. Nothing was done."],
   not_found: ["This path does not exist."],
   method_not_allowed: ["This path allows only GET, HEAD.", { allow: ["GET", "HEAD"] }],

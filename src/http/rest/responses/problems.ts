@@ -139,6 +139,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       "The identity at the outside provider belongs to no account, and the provider has sent no address for a new one. Users can register.",
     fix: "Let the user add an address at the provider or share it, or log in another way and link the identity.",
   },
+  account_pending: {
+    status: 403,
+    cause: "The account was created disabled, as the application decides for new users.",
+    fix: "Log in when the application has enabled the account.",
+  },
   cross_site: {
     status: 403,
     cause:
