@@ -94,9 +94,12 @@ export interface ErrorDetails {
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
-  /** `factor_needed` with `enroll`: a code was mailed to the proven address, and the set-up needs it. */
+  /** `factor_needed` with `enroll`: the set-up needs a code, which was mailed to the proven address. False: too many were mailed. */
   readonly mail?: boolean;
-  /** `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. */
+  /**
+   * `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. The
+   * same for `factor_needed`, if `mail` is false.
+   */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
   readonly acr?: string;

@@ -50,6 +50,7 @@ export interface PendingLogin {
   readonly passkey?: WebAuthnJson | null;
   readonly enroll?: boolean;
   readonly mail?: boolean;
+  readonly retry_after?: number;
 }
 
 /**
@@ -73,6 +74,11 @@ export class FactorNeeded extends AmphoError {
   /** True if the set-up also needs the code that was mailed to the address of the account. */
   declare readonly mail: boolean;
   /**
+   * The set-up needs a code, and too many were mailed: the seconds until a new login gets one. Undefined otherwise.
+   * @example if (factorNeeded.retryAfter !== undefined) show(`Log in again in ${factorNeeded.retryAfter} seconds.`);
+   */
+  declare readonly retryAfter: number | undefined;
+  /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After
    * `transaction_over` begin with a new login.
    * @example await factorNeeded.finish({ totp: "123456", remember: true });
@@ -85,7 +91,8 @@ export class FactorNeeded extends AmphoError {
 
   constructor(error: AmphoError, login: string, finish: Finish) {
     super(error.code, error.message, error.details);
-    const { transaction, factors = [], enroll = false, mail = false } = Object(error.cause) as PendingLogin;
-    Object.assign(this, { transaction, factors, enroll, mail, login, finish });
+    const cause = Object(error.cause) as PendingLogin;
+    const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = cause;
+    Object.assign(this, { transaction, factors, enroll, mail, retryAfter, login, finish });
   }
 }

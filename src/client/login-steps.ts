@@ -89,18 +89,23 @@ export function createLoginSteps(
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
       const keyOf = createKeys();
       const { passkey: options } = Object(error.cause) as PendingLogin;
+      let signed: WebAuthnJson | undefined;
       const needed = new FactorNeeded(error, login, async (proof) => {
         const finish = async (passkey?: WebAuthnJson) => {
           // A step-up needs a token that the server accepts, and the user might have taken minutes to find the factor.
           await freshen();
           const body = { ...pendingOf(needed), passkey, ...factorMembers(proof) };
-          const { session } = await steps.enter("/login", login, body, keyOf(proof));
+          const { session } = await steps.enter("/login", login, body, keyOf(body));
           return session;
         };
         if (!proof.passkey || !options) return finish();
         return ceremonies.modal(async (signal) => {
-          const passkey = await getCredential(options, signal);
-          return signalUnknown(options, passkey, finish(passkey));
+          // After a lost response, the server returns the session again to the same assertion.
+          signed ??= await getCredential(options, signal);
+          return signalUnknown(options, signed, finish(signed)).catch((failure) => {
+            if (failure.code !== "unavailable") signed = undefined;
+            throw failure;
+          });
         });
       });
       return needed;

@@ -23,6 +23,7 @@ import { grantAfter, ownSession } from "./own-session.js";
 import { proveCode } from "./prove-mailbox.js";
 import { contentsOf } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
+import { isDead } from "./transaction-over.js";
 
 /** How long a login counts as recent. */
 const recentSeconds = 300;
@@ -192,6 +193,12 @@ export async function ownerOf(
   // The session goes on after a new password, and what was begun before does not.
   if (account.stored?.passwordVersion !== transaction.pwv) throw transactionOver();
   return account;
+}
+
+/** Before a response that the proof is wrong. Rejects with `transaction_over` for an enrolment that is dead. */
+export async function requireLiving(deps: Deps, { id }: Account, transaction: LoginTransaction): Promise<void> {
+  const { factorsVersion } = await deps.store.listFactors(id);
+  if (factorsVersion !== transaction.fv || (await isDead(deps, transaction))) throw transactionOver();
 }
 
 export interface Enrolled {

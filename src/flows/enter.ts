@@ -19,7 +19,6 @@ import type { Attempt } from "../throttle/attempt.js";
 import { type Account, originFor, toAccount } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { requireAccount } from "./find-account.js";
-import { digestOf } from "./idempotency.js";
 import { encodeIdentity } from "./identity-text.js";
 import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
 import { claimsFor } from "./mail-claims.js";
@@ -66,7 +65,8 @@ export interface Entrance {
   /** The login as the client typed it. A pending login holds it. */
   readonly typed?: string | undefined;
   readonly remember?: boolean | undefined;
-  readonly idempotencyKey?: string | undefined;
+  /** The digest of the idempotency key and the proof. */
+  readonly idempotency?: string | undefined;
 }
 
 /**
@@ -90,7 +90,7 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
   if (outcome.outcome === "factor_needed")
     throw await pendingLogin(deps, account, proven, entrance, {
       ...outcome,
-      pending: outcome.mailed ? enrolling : pending,
+      pending: outcome.mailWait === 0 ? enrolling : pending,
     });
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome === "pending")
@@ -101,42 +101,44 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
   return grantOf(deps, account, outcome, entrance);
 }
 
-/** Returns the grant again that this transaction bought, to the client that lost the response. */
+/**
+ * Returns the grant again that this transaction bought, to the client that lost the response and sends its proof again. An
+ * unknown account costs as much. `codes`: the hashes of recovery codes, which replace those of the lost response.
+ */
 export async function repeat(
   deps: Deps,
-  account: Account,
+  account: Account | undefined,
   transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
   entrance: Entrance,
+  codes?: readonly string[],
 ): Promise<Grant | undefined> {
-  const { idempotencyKey, now } = entrance;
-  if (idempotencyKey === undefined) return undefined;
+  const { idempotency, now } = entrance;
+  if (idempotency === undefined) return undefined;
   const outcome = await deps.store.repeatEntry({
     hash: deps.transactions.spentHash(transaction),
-    idempotency: digestOf(idempotencyKey),
-    userId: account.id,
-    now,
+    ...{ idempotency, now, codes, userId: account?.id ?? "" },
     accessTtlSeconds: deps.settings.tokenTtl,
-    stored: storedOf(account, transaction),
+    stored: account !== undefined && storedOf(account, transaction),
   });
-  return outcome?.outcome === "granted" ? grantOf(deps, account, outcome, entrance) : undefined;
+  if (account === undefined || outcome?.outcome !== "granted") return undefined;
+  return grantOf(deps, account, outcome, entrance);
 }
 
 /**
- * The same for a login whose request names no account: the session that it bought does. `idempotencyKey` contains the code of
- * the request (idempotency.ts), so that the client's key alone returns nothing.
+ * The same for a login whose request names no account: the session that it bought does.
  */
 export async function repeatUnnamed(
   deps: Deps,
   transaction: Pick<LoginTransaction, "jti">,
-  idempotencyKey: string | undefined,
+  idempotency: string | undefined,
   { device, remember }: { readonly device: string | undefined; readonly remember: boolean | undefined },
   origin: Origin,
 ): Promise<Grant | undefined> {
-  if (idempotencyKey === undefined) return undefined;
+  if (idempotency === undefined) return undefined;
   const now = deps.clock.now();
   const outcome = await deps.store.repeatEntry({
     hash: deps.transactions.spentHash(transaction),
-    idempotency: digestOf(idempotencyKey),
+    idempotency,
     userId: undefined,
     now,
     accessTtlSeconds: deps.settings.tokenTtl,
@@ -151,7 +153,7 @@ export async function repeatUnnamed(
 function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entrance): Entry {
   const { settings } = deps;
   const { factor, transaction, enrol, acr, identity } = proven;
-  const { now, origin, live, idempotencyKey } = entrance;
+  const { now, origin, live, idempotency } = entrance;
   // A new identity is a change of the account, for which a remembered device is not enough.
   const remembered = identity?.isNew === true ? undefined : rememberedBy(deps, entrance);
   return {
@@ -168,7 +170,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
     factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
-    spend: transaction && spendingOf(deps, transaction, idempotencyKey),
+    spend: transaction && spendingOf(deps, transaction, idempotency),
     enrol: enrol?.factor,
     identity,
     provesEmail: proven.provesEmail,
@@ -220,15 +222,13 @@ function rememberedBy({ settings }: Deps, { device, now }: Entrance) {
 
 /** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
 export function spendingOf(
-  { transactions, settings }: Deps,
+  { transactions, settings, throttle }: Deps,
   transaction: Redeemable,
-  idempotencyKey: string | undefined,
+  idempotency: string | undefined,
 ): Spending {
-  return {
-    hash: transactions.spentHash(transaction),
-    until: transaction.exp + settings.tokenLeeway,
-    idempotency: idempotencyKey === undefined ? undefined : digestOf(idempotencyKey),
-  };
+  const hash = transactions.spentHash(transaction);
+  const [counter] = throttle.countersOf(hash);
+  return { hash, until: transaction.exp + settings.tokenLeeway, idempotency, counter };
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */
@@ -269,7 +269,8 @@ async function pendingLogin(
   { live, device, deviceId, typed }: Entrance,
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
 ): Promise<AmphoError> {
-  const { enroll, factors, factorsVersion, mailed, pending } = needed;
+  const { enroll, factors, factorsVersion, mailWait = 0, pending } = needed;
+  if (mailWait > 0) return enrolCodeWithheld(mailWait);
   // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.
   const amr = [...first, ...(factor?.methods ?? [])];
   const contents = {
@@ -285,8 +286,7 @@ async function pendingLogin(
     idn: identity?.isNew === true && register === undefined ? encodeIdentity(identity.proven) : undefined,
   };
   const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
-  if (mailed) return factorNeeded(token, factors, { enroll, mail: true });
-  if (enroll && deps.outbox !== undefined && needsEnrolCode(account, first)) return enrolCodeWithheld(token);
+  if (needed.mailWait !== undefined) return factorNeeded(token, factors, { enroll, mail: true });
   const read = () => deps.transactions.read(token, ["second", "enroll"], deps.clock.now());
   return askForFactor(deps, { token, factors, enroll, userId: account.id, read });
 }

@@ -1,13 +1,21 @@
 // The idempotency key of a request, as the database knows it.
 import { createHash } from "node:crypto";
 
-/**
- * The key of a request with a code that is used up: the repetition must send the same code, which cannot be checked again.
- */
-export function keyWith(idempotencyKey: string | undefined, ...sent: readonly (string | undefined)[]) {
-  return idempotencyKey === undefined ? undefined : JSON.stringify([idempotencyKey, ...sent]);
+/** For a renewal, whose token is its proof. */
+export function digestOfKey(idempotencyKey: string | undefined): string | undefined {
+  return idempotencyKey === undefined ? undefined : hash(idempotencyKey);
 }
 
-export function digestOf(idempotencyKey: string): string {
-  return createHash("sha256").update(idempotencyKey).digest("base64url");
+/**
+ * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by which a
+ * short code can be guessed. Undefined without a key or without a proof.
+ */
+export function digestOfProof(
+  idempotencyKey: string | undefined,
+  proof: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (idempotencyKey === undefined || Object.values(proof).every((sent) => sent === undefined)) return undefined;
+  return hash(JSON.stringify([idempotencyKey, proof]));
 }
+
+const hash = (text: string) => createHash("sha256").update(text).digest("base64url");

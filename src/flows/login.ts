@@ -14,6 +14,7 @@ import { nameByLogin } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, type Proven } from "./enter.js";
 import { liveOf } from "./find-account.js";
+import { digestOfProof } from "./idempotency.js";
 import { wrongCredentials } from "./login-errors.js";
 import { logInByMail } from "./mail-login.js";
 import type { SentResponse } from "./outside-identity.js";
@@ -170,7 +171,12 @@ async function logInByPassword(
     // An application's own table finds a user by the spelling that it knows.
     typed: account.stored === undefined ? input.login : canonicalLogin(input.login),
     remember: input.remember,
-    idempotencyKey: input.idempotencyKey,
+    // The password is checked again.
+    idempotency: digestOfProof(input.idempotencyKey, {
+      login: input.login,
+      totp: input.totp,
+      recoveryCode: input.recoveryCode,
+    }),
   });
 }
 

@@ -8,7 +8,7 @@ import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { liveOf } from "./find-account.js";
-import { keyWith } from "./idempotency.js";
+import { digestOfProof } from "./idempotency.js";
 import { wrongCredentials } from "./login-errors.js";
 import { bindingOf } from "./mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
@@ -35,10 +35,10 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
   const { remember } = input;
   const live = account && liveOf(deps, input.bearer, account.id);
-  const idempotencyKey = keyWith(input.idempotencyKey, input.code, input.link);
-  const entrance: Entrance = { origin, now: clock.now(), device, live, typed: login, remember, idempotencyKey };
+  const idempotency = digestOfMailed(input);
+  const entrance: Entrance = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
   // The code is bound to the account as it was before, which the first proof of an address changes.
-  const repeated = account && (await repeat(deps, account, transaction, entrance));
+  const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) return repeated;
   const isThere = account?.email !== undefined && !account.disabled;
   const mailbox = {
@@ -58,6 +58,9 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
   return enter(deps, account, proven, { ...entrance, now });
 }
+
+const digestOfMailed = ({ idempotencyKey, code, link, match }: MailLoginInput) =>
+  digestOfProof(idempotencyKey, { code, link, match });
 
 /** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
 export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>

@@ -30,6 +30,11 @@ export interface OutsideLoginInput {
   readonly idempotencyKey: string | undefined;
 }
 
+/** The rest of the request, with the digest of its key and its proof. */
+export interface OutsideEntrance extends Pick<OutsideLoginInput, "device" | "bearer" | "remember"> {
+  readonly idempotency: string | undefined;
+}
+
 /** An identity, with the transaction that has proven it. */
 export interface ProvenLogin {
   readonly identity: OutsideIdentity;
@@ -44,12 +49,12 @@ export function enterAs(
   account: Account,
   { identity, transaction, proven }: ProvenLogin,
   { isNew, ...more }: Pick<Proven, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotencyKey }: Omit<OutsideLoginInput, "transaction" | "response">,
+  { device, bearer, remember, idempotency }: OutsideEntrance,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
   const entrance: Entrance = {
-    ...{ origin, now, remember, idempotencyKey },
+    ...{ origin, now, remember, idempotency },
     device: deps.deviceProofs.readOf(account, device, now),
     live: liveOf(deps, bearer, account.id),
   };

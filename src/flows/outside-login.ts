@@ -7,9 +7,10 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Caller, Deps } from "./deps.js";
 import { repeatUnnamed } from "./enter.js";
 import { requireAccount } from "./find-account.js";
-import { keyWith } from "./idempotency.js";
+import { digestOfProof } from "./idempotency.js";
 import { enterAs, identify, type OutsideLoginInput, provenOf, requireProvider } from "./outside-identity.js";
 import { enterUnknown } from "./outside-unknown.js";
+import { proveUnlessOver } from "./transaction-over.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
 export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller: Caller): Promise<Grant> {
@@ -19,14 +20,15 @@ export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller:
   const provider = requireProvider(deps, transaction.prv);
   const { response } = input;
   const { provider: sender, code, state, iss } = response;
-  const idempotencyKey = keyWith(input.idempotencyKey, sender, code, state, iss);
+  const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
   // The provider accepts a code once, so a repetition must not reach it.
-  const repeat = () => repeatUnnamed(deps, transaction, idempotencyKey, input, origin);
+  const repeat = () => repeatUnnamed(deps, transaction, idempotency, input, origin);
   const repeated = await repeat();
   if (repeated !== undefined) return repeated;
   let identity: OutsideIdentity;
   try {
-    identity = await identify(deps, provider, transaction, response, origin);
+    const prove = () => identify(deps, provider, transaction, response, origin);
+    identity = await proveUnlessOver(deps, transaction, prove);
   } catch (error) {
     // The first request was still at the provider when this one began.
     const first = await repeat();
@@ -35,7 +37,7 @@ export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller:
   }
   const found = await store.findIdentity(identity);
   const proven = { identity, transaction, provider, proven: provenOf(provider, identity) };
-  const more = { ...input, idempotencyKey };
+  const more = { ...input, idempotency };
   if (found === undefined) return enterUnknown(deps, proven, more, caller);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
   return enterAs(deps, account, proven, { isNew: false }, more, origin);

@@ -12,19 +12,18 @@ import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, repeatUnnamed } from "./enter.js";
 import { liveOf } from "./find-account.js";
-import { keyWith } from "./idempotency.js";
+import { digestOfProof } from "./idempotency.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf, versionFor } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
-import { enterAs, type OutsideLoginInput, type ProvenLogin, recordRejected } from "./outside-identity.js";
+import { enterAs, type OutsideEntrance, type OutsideLoginInput, type ProvenLogin, recordRejected } from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { canRegister } from "./ways-in.js";
 
-type LoginInput = Omit<OutsideLoginInput, "transaction" | "response">;
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
-export async function enterUnknown(deps: Deps, login: ProvenLogin, input: LoginInput, caller: Caller): Promise<Grant> {
+export async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, caller: Caller): Promise<Grant> {
   const { identity } = login;
   const origin: Origin = { actor: "user", ...caller };
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
@@ -172,8 +171,7 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
   return { transaction, proven: decodeIdentity(transaction.idn) };
 }
 
-export interface CodeLoginInput extends LoginInput {
-  readonly transaction: string;
+export interface CodeLoginInput extends Omit<OutsideLoginInput, "response"> {
   readonly code: string;
 }
 
@@ -183,9 +181,9 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(input.transaction, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
-  const idempotencyKey = keyWith(input.idempotencyKey, input.code);
+  const idempotency = digestOfProof(input.idempotencyKey, { code: input.code });
   // The code is bound to an account as it was before, which this login can have created.
-  const repeated = await repeatUnnamed(deps, transaction, idempotencyKey, input, origin);
+  const repeated = await repeatUnnamed(deps, transaction, idempotency, input, origin);
   if (repeated !== undefined) return repeated;
   const address = parseAddress(transaction.email ?? "");
   if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
@@ -217,7 +215,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
       deps,
       created,
       { amr: ["fed", "mail"], at, ...further, isNewUser: true },
-      { origin, now, idempotencyKey },
+      { origin, now, idempotency },
     );
   }
   const live = liveOf(deps, input.bearer, account.id);
@@ -227,6 +225,6 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
     deps,
     account,
     { amr: ["fed", "mail"], at, ...further },
-    { origin, now, live, device, remember: input.remember, idempotencyKey },
+    { origin, now, live, device, remember: input.remember, idempotency },
   );
 }

@@ -7,7 +7,9 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
 import { liveOf, requireAccount } from "./find-account.js";
+import { digestOfProof } from "./idempotency.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "./prove-passkey.js";
+import { proveUnlessOver } from "./transaction-over.js";
 
 export interface PasskeyLoginInput {
   readonly transaction: string;
@@ -23,18 +25,21 @@ export async function logInByPasskey(deps: Deps, input: PasskeyLoginInput, calle
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(input.transaction, ["login"], clock.now());
   requireParty(deps);
-  const found = await findPasskeyOf(deps, input.passkey);
-  const account = await requireAccount(deps, { user: found.user, userId: found.passkey.userId }, origin);
-  // An assertion that an attacker has kept is void if the user is disabled or all tokens of the user are revoked meanwhile.
-  const { id: sub, login } = account;
-  if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
-  const presented = { found, account, transaction, origin, response: input.passkey, isKnown: false };
-  const verified = await verifyPasskey(deps, presented);
+  const presented = await proveUnlessOver(deps, transaction, async () => {
+    const found = await findPasskeyOf(deps, input.passkey);
+    const account = await requireAccount(deps, { user: found.user, userId: found.passkey.userId }, origin);
+    // An assertion that an attacker has kept is void if the user is disabled or all tokens of the user are revoked meanwhile.
+    const { id: sub, login } = account;
+    if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
+    const sent = { found, account, transaction, origin, response: input.passkey, isKnown: false };
+    return { ...sent, verified: await verifyPasskey(deps, sent) };
+  });
+  const { account, verified } = presented;
   const now = clock.now();
   const device = deviceProofs.readOf(account, input.device, now);
   const live = liveOf(deps, input.bearer, account.id);
-  const { idempotencyKey } = input;
-  const entrance: Entrance = { origin, now, device, live, idempotencyKey };
+  const idempotency = digestOfProof(input.idempotencyKey, { passkey: input.passkey });
+  const entrance: Entrance = { origin, now, device, live, idempotency };
   // After a lost response the same assertion comes again. Its counter is that of the row then, which shows no copy.
   const repeated = verified.counter === "behind" ? await repeat(deps, account, transaction, entrance) : undefined;
   if (repeated !== undefined) return repeated;

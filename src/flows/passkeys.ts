@@ -21,6 +21,7 @@ import {
   type Enrolling,
   finishEnrolment,
   ownerOf,
+  requireLiving,
   requireRecent,
   throwUnlessDone,
   whoOf,
@@ -92,6 +93,7 @@ export async function addPasskey(
   const { use, uh: handle = "" } = transaction;
   const { passkey: response, name } = input;
   const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
+    await requireLiving(deps, account, transaction);
     const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
     await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
   });

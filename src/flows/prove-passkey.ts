@@ -5,7 +5,7 @@ import type { Origin } from "../audit/entry.js";
 import { syncedPasskey } from "../audit/events.js";
 import { transactionOver } from "../errors.js";
 import type { RelyingParty } from "../factors/relying-party.js";
-import type { Redeemable } from "../factors/transactions.js";
+import type { LoginTransaction, Redeemable } from "../factors/transactions.js";
 import { type VerifiedAssertion, verifyAssertion } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import { isCredentialId } from "../factors/webauthn-response.js";
@@ -16,6 +16,7 @@ import { type Account, originFor } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 import { unknownPasskey, wrongCredentials } from "./login-errors.js";
 import type { ProvenFactor } from "./proven-factor.js";
+import { isDead, proveUnlessOver } from "./transaction-over.js";
 
 export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   // A way in that is switched off rejects every login.
@@ -38,25 +39,35 @@ export async function proveOwnPasskey(
   deps: Deps,
   account: Account,
   response: unknown,
-  transaction: Redeemable | undefined,
+  transaction: (Redeemable & Pick<LoginTransaction, "fv">) | undefined,
   origin: Origin,
 ): Promise<ProvenFactor> {
   if (transaction === undefined) throw transactionOver();
-  const found = await findPasskeyOf(deps, response);
-  if (found.passkey.userId !== account.id) {
+  const { methods, ...proven } = await proveUnlessOver(deps, transaction, async () => {
+    const found = await findUnchanged(deps, account, response, transaction);
+    if (found.passkey.userId === account.id)
+      return provePasskey(deps, { found, account, response, transaction, origin, isKnown: true });
     await recordRejection(deps, account, "credential_id", origin);
     throw wrongCredentials();
-  }
-  const { methods, ...proven } = await provePasskey(deps, {
-    found,
-    account,
-    response,
-    transaction,
-    origin,
-    isKnown: true,
   });
   // After a first factor, a passkey is the second one, whatever it verified.
   return { ...proven, methods: methods.filter((method) => method !== "mfa") };
+}
+
+/** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
+async function findUnchanged(
+  deps: Deps,
+  { id }: Account,
+  response: unknown,
+  { fv }: Pick<LoginTransaction, "fv">,
+): Promise<FoundPasskey> {
+  const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
+    // The passkey can have been the factor that was removed.
+    if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
+    throw error;
+  });
+  if (found.passkey.userId === id && found.account.factorsVersion !== fv) throw transactionOver();
+  return found;
 }
 
 interface Presented {
@@ -104,12 +115,15 @@ export async function verifyPasskey(
 
 /** WebAuthn L3 §7.2 step 22. */
 export async function judgeSignCount(
-  { store, clock }: Deps,
-  { found, account, origin }: Pick<Presented, "found" | "account" | "origin">,
+  deps: Deps,
+  { found, account, origin, transaction }: Pick<Presented, "found" | "account" | "origin" | "transaction">,
   { userVerified, backedUp, signCount, counter }: VerifiedAssertion,
 ): Promise<ProvenFactor> {
   const { id, signCount: seenCount, backupEligible } = found.passkey;
+  const { store, clock } = deps;
   if (counter === "behind") {
+    // The same assertion was sent twice, which is no copy.
+    if (await isDead(deps, transaction)) throw transactionOver();
     const { id: userId, login } = account;
     const reason = backupEligible ? syncedPasskey : undefined;
     const about = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };

@@ -14,9 +14,9 @@ import { mailboxOf } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { requireAddress, requireOwnAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
-import { type Enrolled, hashOf, whoOf } from "./enrolling.js";
+import { type Enrolled, hashOf } from "./enrolling.js";
 import { type Entrance, enter, type Proven, repeat } from "./enter.js";
-import { sessionIdOf } from "./find-account.js";
+import { digestOfProof } from "./idempotency.js";
 import { leastTime } from "./least-time.js";
 import { settleUnlessDone } from "./login.js";
 import { claimsOf } from "./mail-claims.js";
@@ -155,19 +155,18 @@ export async function finishRegistration(
   const binding = bindingOf(transaction, address);
   const key = accountKeyOf(deps.directory, address.canonical, undefined);
   const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
+  const login = transaction.login ?? address.address;
+  const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
+  const repetition: Entrance = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
+  const repeated = await repeatRegistration(deps, transaction, address, repetition, codes);
+  if (repeated !== undefined) {
+    await endSuperseded(deps, repeated, input.superseded, origin);
+    return { ...(codes && { recovery_codes: codes }), ...repeated };
+  }
   const allowed = await proveMailbox(deps, read, mailbox);
   const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, allowed);
   const roles = await settled(rolesOf(deps, transaction));
-  const login = transaction.login ?? address.address;
-  const secret = await settled(proveSecret(deps, input, transaction, login, origin));
-  const { idempotencyKey } = input;
-  const repetition: Entrance = { origin, now: clock.now(), typed: login, idempotencyKey };
-  const repeated = await settled(repeatOwn(deps, transaction, address, secret, repetition));
-  if (repeated !== undefined) {
-    await allowed?.succeeded();
-    await endSuperseded(deps, repeated, input.superseded, origin);
-    return { ...(secret.codes && { recovery_codes: secret.codes }), ...repeated };
-  }
+  const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
   const created = await settled(
     draftAccount(deps, {
       ...{ transaction, address, roles, invitation: transaction.inv, login },
@@ -190,42 +189,26 @@ export async function finishRegistration(
   };
   const grant = await enter(deps, created.account, proven, { ...repetition, now });
   await endSuperseded(deps, grant, input.superseded, origin);
-  return { ...(secret.codes && { recovery_codes: secret.codes }), ...grant };
+  return { ...(codes && { recovery_codes: codes }), ...grant };
 }
 
+const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey }: RegistrationInput) =>
+  digestOfProof(idempotencyKey, { code, link, match, password, passkey });
+
 /**
- * The grant of a lost response again, for a user of an application's own table. A user of the database gets it from the gate.
- * The session that this transaction bought must be that user's, so another user with the address gets none.
+ * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must be of
+ * the user who has the address, so another user gets none.
  */
-async function repeatOwn(
+async function repeatRegistration(
   deps: Deps,
   transaction: OpenTransaction,
   { canonical }: Address,
-  { enrol }: Secret,
   entrance: Entrance,
+  codes: readonly string[] | undefined,
 ): Promise<Grant | undefined> {
-  const { directory, store, revocations } = deps;
-  const { idempotencyKey, now, origin } = entrance;
-  if (directory.inDatabase || idempotencyKey === undefined) return undefined;
-  const account = await directory.findByAddress(canonical);
-  if (account === undefined || account.disabled) return undefined;
-  if (enrol === undefined || !("passkey" in enrol.factor)) return repeat(deps, account, transaction, entrance);
-  // A registration with another passkey is no repetition.
-  const { passkey, codes } = enrol.factor;
-  const { passkeys } = await store.listPasskeys(account.id);
-  if (!passkeys.some(({ id }) => id === passkey.id)) return undefined;
-  const grant = await repeat(deps, account, transaction, entrance);
-  const sessionId = sessionIdOf(deps, grant?.token);
-  if (grant === undefined || sessionId === undefined) return undefined;
-  // The recovery codes of the account were in the lost response. Those of this response replace them.
-  const outcome = await store.replaceRecoveryCodes({
-    ...whoOf(deps, account, sessionId, now, origin),
-    codes,
-    isRepeated: true,
-  });
-  if (outcome.outcome !== "done") throw transactionOver();
-  revocations.add(outcome.revocations);
-  return grant;
+  if (entrance.idempotency === undefined) return undefined;
+  const account = await deps.directory.findByAddress(canonical);
+  return repeat(deps, account?.disabled === true ? undefined : account, transaction, entrance, codes?.map(hashOf));
 }
 
 /** Roles come from the invitation, and never from a request. */
@@ -240,7 +223,6 @@ interface Secret {
   readonly passwordHash: string | null;
   readonly amr: readonly string[];
   readonly enrol?: NonNullable<Proven["enrol"]>;
-  readonly codes?: readonly string[];
 }
 
 async function proveSecret(
@@ -248,6 +230,7 @@ async function proveSecret(
   { password, passkey: response, name }: RegistrationInput,
   transaction: OpenTransaction,
   login: string,
+  codes: readonly string[] = [],
   origin: Origin,
 ): Promise<Secret> {
   if (password !== undefined) {
@@ -264,12 +247,10 @@ async function proveSecret(
     (reason) =>
       deps.store.recordAudit({ at: deps.clock.now(), event: "factor_refused", reason: `passkey_${reason}`, origin }),
   );
-  const codes = createRecoveryCodes();
   const method = passkeyMethod(passkey.backupEligible);
   return {
     passwordHash: null,
     amr: [],
     enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method },
-    codes,
   };
 }

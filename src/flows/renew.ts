@@ -8,7 +8,7 @@ import { isStorableText } from "../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../tokens/rejection.js";
 import { type Account, toAccount } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { digestOf } from "./idempotency.js";
+import { digestOfKey } from "./idempotency.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
@@ -46,7 +46,7 @@ export async function renew(deps: Deps, input: RenewInput, caller: Caller): Prom
     accessTtlSeconds: settings.tokenTtl,
     idleSeconds: settings.sessionIdleTtl,
     graceSeconds,
-    idempotency: input.idempotencyKey === undefined ? undefined : digestOf(input.idempotencyKey),
+    idempotency: digestOfKey(input.idempotencyKey),
     by: presented.by,
     refreshedWithin: presented.by === "access_token" ? settings.renewByToken : undefined,
     origin,

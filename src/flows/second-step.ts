@@ -1,16 +1,21 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
 import type { Origin } from "../audit/entry.js";
-import { transactionOver } from "../errors.js";
-import type { TransactionContents } from "../factors/transactions.js";
+import { type AmphoError, transactionOver } from "../errors.js";
+import type { LoginTransaction, TransactionContents } from "../factors/transactions.js";
+import { decide } from "../levels/decide.js";
+import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { Account } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
-import { askForFactor, type Entrance, enter, repeat } from "./enter.js";
+import { askForFactor, type Entrance, enter, needsEnrolCode, repeat } from "./enter.js";
 import { accountOf, liveSession, sessionIdOf } from "./find-account.js";
+import { digestOfProof } from "./idempotency.js";
 import { pendingIdentityOf } from "./identity-text.js";
+import { factorNeeded } from "./login-errors.js";
 import { hasFactor, proveFactor, type SentFactor } from "./prove-factor.js";
+import { isDead } from "./transaction-over.js";
 
 export interface SecondStep extends SentFactor {
   readonly transaction: string;
@@ -20,29 +25,26 @@ export interface SecondStep extends SentFactor {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Rejects like `proveFactor` and `enter`. Without a factor it rejects with `factor_needed`, as the first step did. */
+/** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
 export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
-  const transaction = transactions.read(input.transaction, ["second"], now);
+  const transaction = transactions.read(input.transaction, hasFactor(input) ? ["second"] : ["second", "enroll"], now);
   const { sid } = transaction;
   // A transaction of a session is good for this session alone.
   if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
   const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
+  if (!hasFactor(input)) throw await askAgain(deps, input.transaction, transaction, account);
   const device = deviceProofs.readOf(account, input.device, now);
   const deviceId = device?.deviceId ?? transaction.did;
-  const { remember, idempotencyKey } = input;
+  const { remember, totp, recoveryCode, passkey } = input;
+  const idempotency = digestOfProof(input.idempotencyKey, { totp, recoveryCode, passkey });
   const stepsUp = transaction.amr.length === 0;
   const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
-  const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotencyKey };
+  const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotency };
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) return repeated;
-  if (!hasFactor(input)) {
-    const { factors } = await deps.store.listFactors(account.id);
-    const about = { token: input.transaction, factors, enroll: false, userId: account.id };
-    throw await askForFactor(deps, { ...about, read: () => transaction });
-  }
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
   const factor = await proveFactor(deps, account, input, { known, transaction, origin });
@@ -50,6 +52,32 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const identity = pendingIdentityOf(transaction);
   return enter(deps, account, { amr, at, factor, transaction, identity }, { ...entrance, now: clock.now() });
 }
+
+/** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
+async function askAgain(
+  deps: Deps,
+  token: string,
+  transaction: LoginTransaction,
+  account: Account,
+): Promise<AmphoError> {
+  const [{ factors: all, factorsVersion, policy }, over] = await Promise.all([
+    deps.store.listFactors(account.id),
+    isDead(deps, transaction),
+  ]);
+  if (over || factorsVersion !== transaction.fv) throw transactionOver();
+  const { amr } = transaction;
+  if (transaction.for === "enroll")
+    return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
+  const rolePolicy = policyOf(account.roles, deps.settings.factors);
+  const decision = decide({ amr, factors: all, policy: policy ?? rolePolicy, remembered: false });
+  const factors = decision.result === "factor_needed" ? decision.factors : all;
+  const about = { token, factors, enroll: false, userId: account.id };
+  return askForFactor(deps, { ...about, read: () => transaction });
+}
+
+/** A login whose code could not be mailed has no transaction. */
+const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[]) =>
+  outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
 export interface StepUp extends SentFactor {
   readonly bearer: string;

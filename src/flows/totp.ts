@@ -13,6 +13,7 @@ import {
   hashOf,
   ownerOf,
   type RecoveryCodes,
+  requireLiving,
   requireRecent,
   throwUnlessDone,
   whoOf,
@@ -58,6 +59,7 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const seed = transactions.totpSeed(transaction);
   const step = findStep(seed, input.totp, now);
   if (step === undefined) {
+    await requireLiving(deps, account, transaction);
     const about = { reason: "totp", userId: account.id, login: account.login, sessionId: transaction.sid, origin };
     await store.recordAudit({ at: now, event: "factor_refused", ...about });
     throw wrongCredentials();

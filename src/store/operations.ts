@@ -40,6 +40,7 @@ import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
 import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
+import { isTransactionOver } from "./sql/spent.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
@@ -104,6 +105,8 @@ export const operations = {
   enterSession: writes(enterSession),
   /** Returns a session again to a client that lost the response. */
   repeatEntry: writes(repeatEntry),
+  /** Returns whether a transaction was used, or had too many wrong proofs. */
+  isTransactionOver: reads(isTransactionOver),
   /** Moves a session one generation on, or returns the current one again within the grace. */
   renewSession: writes(renewSession),
   /** Finds a live session together with its stored user. */

@@ -17,8 +17,7 @@ type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | 
 const decisions: { readonly [P in OperationName]?: (output: OperationOutput<P>, metrics: StoreMetrics) => void } = {
   renewSession: (output, { renewals }) =>
     renewals.add({ outcome: output.outcome === "ended" ? output.reason : output.outcome }),
-  allowAttempt: (output, { attempts }) =>
-    attempts.add({ outcome: output.outcome === "rejected" ? output.by : output.outcome }),
+  allowAttempt: (output, { attempts }) => attempts.add({ outcome: "by" in output ? output.by : output.outcome }),
 };
 
 /** Runs a call of the store inside a span. */

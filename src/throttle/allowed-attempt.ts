@@ -94,4 +94,6 @@ export interface Throttle {
   allowMatch(attempt: Omit<CodeAttempt, "purpose" | "known">): Promise<AllowedAttempt>;
   /** Resolves when a rejection of something that no counter limits can be sent: a transaction, a passkey. */
   readonly delayRejection: () => Promise<void>;
+  /** The counters of the wrong proofs of one transaction, by its hash. */
+  readonly countersOf: (transaction: string) => readonly [factors: string, codes: string];
 }

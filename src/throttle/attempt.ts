@@ -45,6 +45,8 @@ export interface AttemptRequest extends Attempt {
   readonly event: Extract<AuditEvent, `${string}_throttled`>;
   /** A solved captcha buys the attempt. No wait counts, but a lock does. */
   readonly bought?: BoughtAttempt | undefined;
+  /** The hash of the transaction that the proof completes. */
+  readonly transaction?: string | undefined;
   readonly account: NamedAccount;
 }
 
@@ -67,6 +69,8 @@ export type AttemptVerdict =
   | { readonly outcome: "pending" }
   /** The captcha has bought another attempt. */
   | { readonly outcome: "captcha_used" }
+  /** The transaction was used, or too many of its proofs were wrong. */
+  | { readonly outcome: "over"; readonly by: Extract<CounterKind, "transaction" | "match"> }
   | {
       readonly outcome: "rejected";
       readonly by: CounterKind | "source";

@@ -43,7 +43,7 @@ interface Judged {
   readonly rejection: Rejection | undefined;
 }
 
-type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event">;
+type AttemptContext = Pick<AttemptRequest, "account" | "origin" | "event" | "transaction">;
 
 /** No verifier accepts a token after that time. */
 const captchaTtlSeconds = 3600;
@@ -109,6 +109,7 @@ export function createThrottle(deps: {
     return { key, kind, freeAttempts: free * times, lockAfter, everySeconds, windowSeconds };
   }
 
+  const counterOf = (transaction: string, of: "factors" | "codes") => counter("transaction", transaction, of);
   const loginCounter = ({ name }: AccountKey) => counter("login", name);
   const deviceCounter = ({ userId, deviceId }: KnownDevice) => counter("device", userId, deviceId);
   const togetherOf = (userId: string) => [counter("devices", userId).key, counter("sessions", userId).key];
@@ -149,7 +150,7 @@ export function createThrottle(deps: {
     };
   }
 
-  /** Returns the rejection, or undefined if the attempt is allowed. */
+  /** Returns the rejection, or undefined if the attempt is allowed. Throws `transaction_over`. */
   async function findRejection(
     attempt: Attempt,
     about: AttemptContext,
@@ -159,6 +160,7 @@ export function createThrottle(deps: {
     const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about, bought });
     const verdict = await queue.enqueue(attempt.subject, ask);
     if (verdict.outcome === "allowed") return undefined;
+    if (verdict.outcome === "over") throw transactionOver();
     if (verdict.outcome === "captcha_used") return { locked: false, retryAfterSeconds: 1, captchaNeeded: true };
     return verdict.outcome === "rejected" ? verdict : { locked: false, retryAfterSeconds: 1 };
   }
@@ -189,7 +191,7 @@ export function createThrottle(deps: {
       sources: [],
       counters: [
         // Another counter than that of the mailed code, because a reset proves both in one request.
-        ...(transaction === undefined ? [] : [counter("transaction", transaction, "factor")]),
+        ...(transaction === undefined ? [] : [counterOf(transaction, "factors")]),
         ...(counted === undefined ? [account] : [together, counted]),
       ],
       subject,
@@ -212,7 +214,6 @@ export function createThrottle(deps: {
 
   async function allowOrReject(attempt: Attempt, about: AttemptContext, known?: KnownDevice): Promise<AllowedAttempt> {
     const rejection = await findRejection(attempt, about);
-    if (rejection?.by === "transaction" || rejection?.by === "match") throw transactionOver();
     if (rejection !== undefined) return reject(rejection);
     return allowed(attempt, { fairnessKey: attempt.subject }, known?.deviceId);
   }
@@ -289,6 +290,8 @@ export function createThrottle(deps: {
 
     delayRejection: () => delayedRejection.wait(),
 
+    countersOf: (transaction) => [counterOf(transaction, "factors").key, counterOf(transaction, "codes").key],
+
     allowMail({ account, known, origin }) {
       const source = attemptSourceOf(origin.address)?.address;
       // A known device has limits of its own, so that strangers cannot keep mails from the owner.
@@ -301,31 +304,29 @@ export function createThrottle(deps: {
       const unknown = counter("code", purpose, account.name);
       const own = known === undefined ? unknown : counter("code", purpose, known.userId, known.deviceId);
       const attempt = simpleAttempt(
-        [counter("transaction", transaction), own],
+        [counterOf(transaction, "codes"), own],
         attemptSourceOf(origin.address)?.address,
         // A right code from a known device ends the lock of unknown devices.
         [unknown.key],
       );
-      return allowOrReject(attempt, { account, origin, event: "code_throttled" }, known);
+      return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction }, known);
     },
 
     allowMatch({ account, transaction, origin }) {
       const attempt = simpleAttempt([counter("match", transaction)], attemptSourceOf(origin.address)?.address);
-      return allowOrReject(attempt, { account, origin, event: "code_throttled" });
+      return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction });
     },
 
     async allowFactor(factor) {
-      const { login, userId, origin } = factor;
-      const about = { account: { login }, origin, event: "factor_throttled" } as const;
+      const { login, userId, transaction, origin } = factor;
+      const about = { account: { login }, origin, event: "factor_throttled", transaction } as const;
       const ask = async (asUnknown: boolean) => {
         const attempt = factorAttempt(factor, asUnknown);
         return { attempt, rejection: await findRejection(attempt, about) };
       };
       let { attempt, rejection } = await ask(false);
       // A known device or session with too many failures in a row counts as unknown until a code from it is right.
-      const isLocked = rejection?.locked === true && rejection.by !== "transaction";
-      if (isLocked && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
-      if (rejection?.by === "transaction") throw transactionOver();
+      if (rejection?.locked === true && factor.known !== undefined) ({ attempt, rejection } = await ask(true));
       if (rejection !== undefined) return reject(rejection);
       return allowed(attempt, { fairnessKey: userId });
     },

@@ -140,7 +140,7 @@ onBothDatabases((ground) => {
     expect([calls, rows[0]?.password]).toEqual([["setPassword"], newPassword]);
     expect(await admission(world.ampho, token)).not.toBe("in");
     expect((await world.renew(refresh_token)).status).toBe(401);
-    expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(wrong);
+    expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual(over);
   });
 
   it("a change of the password calls `setPassword` once, with the old password alone, and ends the other sessions", async () => {
@@ -298,7 +298,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await first())).toEqual(over);
     expect(rows.filter((row) => row.email === email)).toHaveLength(1);
     const events = (await world.events()).filter((event) => event.startsWith("regist"));
-    expect(events).toEqual(["registered", ...Array(2).fill("registration_rejected: email_taken")]);
+    expect(events).toEqual(["registered", "registration_rejected: email_taken"]);
     const known = await begin(world, "/register", { email: ann });
     await world.mail("account_exists", ann);
     expect(known.transaction).toBeTruthy();

@@ -159,7 +159,8 @@ async function runFactorOperations(run: Run): Promise<void> {
   const code = { factor: "recovery_code", hash: "a" } as const;
   await run("enterSession", second({ amr: ["pwd", "rec"], use: code }));
   const repetition = { userId: ann.id, now: start, accessTtlSeconds: 900, stored: {} };
-  await run("repeatEntry", { ...repetition, ...spend("s-1") });
+  await run("repeatEntry", { ...repetition, ...spend("s-1"), codes: ["c"] });
+  await run("isTransactionOver", { hash: "s-1", counters: ["a", "b"] });
   await run("replaceRecoveryCodes", { ...session, codes: ["b"] });
   const publicKey = { kty: "EC" };
   const passkey = (id: string) => ({

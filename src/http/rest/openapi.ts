@@ -84,7 +84,12 @@ const problemSchema = {
     },
     mail: {
       type: "boolean",
-      description: "With `enroll`: true if a code was mailed to the address of the account, and the set-up needs it.",
+      description:
+        "With `enroll`, if the set-up needs a code: true if it was mailed to the address of the account, and false if too many were mailed.",
+    },
+    retry_after: {
+      type: "integer",
+      description: "If `mail` is false: the seconds until a login gets a code.",
     },
   },
 };

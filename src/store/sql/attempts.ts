@@ -57,7 +57,7 @@ import {
   writeSource,
 } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
-import { spend } from "./spent.js";
+import { sendIsSpent, spend } from "./spent.js";
 
 interface Judged<L, R> {
   readonly limited: L;
@@ -72,10 +72,12 @@ interface AllJudged {
 
 export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict> {
   const { now, subject } = input;
+  const readSpent = input.transaction === undefined ? undefined : yield* sendIsSpent(input.transaction);
   // Most attempts of an attack end here, and nothing is written.
   const seen = yield* judgeAll(input, sendSource, sendCounter);
+  if (readSpent && (yield* readSpent())) return { outcome: "over", by: "transaction" };
   const rejection = yield* findRejection(input, seen);
-  if (rejection) return rejection;
+  if (rejection) return overBy(seen) ?? rejection;
   if (isPending(seen)) return { outcome: "pending" };
 
   const locked = yield* judgeAll(
@@ -120,6 +122,15 @@ function* judgeAll(
     counters.push({ limited, row, judgement: judgeCounter(row.counter, limits, now) });
   }
   return { sources, counters };
+}
+
+/** The counter of one transaction allows no more. To wait for another counter is of no use then. */
+function overBy({ counters }: AllJudged): AttemptVerdict | undefined {
+  for (const { limited, judgement } of counters) {
+    const { kind: by } = limited;
+    if (judgement.outcome === "rejected" && (by === "transaction" || by === "match")) return { outcome: "over", by };
+  }
+  return undefined;
 }
 
 function isPending({ sources, counters }: AllJudged): boolean {

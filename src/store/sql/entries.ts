@@ -21,7 +21,7 @@ import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
-import { hasPasskey, isPasskeyTaken } from "./passkeys.js";
+import { isPasskeyTaken } from "./passkeys.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
@@ -105,8 +105,8 @@ export type EntryOutcome =
       readonly factorsVersion: number;
       /** The row of a stored user as it is in this transaction. */
       readonly user: User | undefined;
-      /** The code of `enrolMail` was mailed. */
-      readonly mailed: boolean;
+      /** The seconds until the code of `enrolMail` can be mailed, and 0 if it was. Undefined: it needs none. */
+      readonly mailWait: number | undefined;
       readonly revocations?: readonly Revocation[];
     }
   /**
@@ -408,15 +408,14 @@ function* askForFactor(
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
   yield* recordAudit({ ...auditOf(input), event: "factor_needed", reason: enroll ? "enroll" : undefined });
   const hourMax = input.isNewDevice ? codesAnHour : 2 * codesAnHour;
-  const mailed =
-    enroll && input.enrolMail !== undefined && (yield* insertLimitedMail(input.enrolMail, input.now, hourMax));
+  const mailWait =
+    enroll && input.enrolMail ? yield* insertLimitedMail(input.enrolMail, input.now, hourMax) : undefined;
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailed };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailWait };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
   const login = isKnown ? input.login : undefined;
-  if (input.spend && reason === "session_ended") yield* unspend(input.spend);
   yield* recordAudit({ ...auditOf(input), login, event: "login_rejected", reason });
   yield* settleBoth(input, "failed", "failed", login);
   return { outcome: "rejected" };
@@ -437,14 +436,8 @@ function auditOf({ now, userId, login, origin }: Entry) {
 }
 
 function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
-  const { userId } = input;
-  const enrol = input.register && input.enrol && "passkey" in input.enrol ? input.enrol : undefined;
-  if (enrol) yield* advisoryLock(`sessions of ${userId}`);
-  // A registration with another passkey is no repetition.
-  const isSame = !enrol || (yield* hasPasskey(userId, enrol.passkey.id));
-  const repeated = isSame ? yield* repeatEntry({ ...input, ...spending }) : undefined;
-  // The recovery codes of the account were in the lost response. Those of this response replace them.
-  if (repeated && enrol) yield* writeCodes(userId, enrol.codes);
+  const codes = input.register && input.enrol && "passkey" in input.enrol ? input.enrol.codes : undefined;
+  const repeated = yield* repeatEntry({ ...input, ...spending, codes });
   yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };
 }
@@ -455,11 +448,14 @@ export interface Repetition extends Pick<Spending, "hash" | "idempotency"> {
   readonly now: number;
   readonly accessTtlSeconds: number;
   readonly stored: StoredUser;
+  /** The recovery codes of this response, which replace those of the lost one. */
+  readonly codes?: readonly string[] | undefined;
 }
 
 /** Returns again what a transaction bought, to the client that lost the response. Undefined for every other request. */
 export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | undefined> {
-  const { now, accessTtlSeconds } = input;
+  const { now, accessTtlSeconds, codes } = input;
+  if (codes && input.userId !== undefined) yield* advisoryLock(`sessions of ${input.userId}`);
   const bought = yield* findBought(input, now);
   const session = bought && (yield* lockBought(bought, now));
   if (!session || session.userId !== (input.userId ?? session.userId)) return undefined;
@@ -468,6 +464,7 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   yield* write("update ampho_sessions set access_expires = ? where id = ?", [accessExpires, session.id]);
   const user = input.stored === false ? undefined : yield* findUserById(userId);
   if (input.stored !== false && (!user || user.disabled)) return undefined;
+  if (codes) yield* writeCodes(userId, codes);
   const state = yield* (yield* sendStateAndAccount(userId))();
   yield* recordAccess(state, accessExpires);
   return {

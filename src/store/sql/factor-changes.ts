@@ -136,18 +136,13 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
 }
 
 export function* replaceRecoveryCodes(
-  input: FactorChange & {
-    readonly codes: readonly string[];
-    /** The codes of a lost response. Nothing else of the account changes. */
-    readonly isRepeated?: boolean;
-  },
+  input: FactorChange & { readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
   const { userId, login, now, origin, codes } = input;
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
   if (account.factors.every((factor) => factor === "recovery_code")) return failed("none");
   yield* writeCodes(userId, codes);
-  if (input.isRepeated) return { outcome: "done", revocations: [] };
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
   yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { codes: true });
   const after = { ...account, factors: withFactors(account.factors, "recovery_code") };

@@ -1,7 +1,7 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { type SqlValue, type Transaction, writeMail } from "../transaction.js";
+import { first, integer, type SqlValue, type Transaction, writeMail } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -66,13 +66,18 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/** The same for one of `hourMax` mails of its kind. Returns false beyond them. */
-export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<boolean> {
+/** The same for one of `hourMax` mails of its kind. Returns the seconds until the next one beyond them, and 0 if it is written. */
+export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number> {
   const { userId = null, kind, address } = draft;
-  const recent = `select count(*) from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
-  const parameters = [...valuesOf(draft, now), address, userId, kind, ...hourBefore(now), hourMax];
-  const [row] = yield { sql: `${insert} and (${recent}) < ? returning n`, parameters, mails: true };
-  return row !== undefined;
+  const recent = `from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
+  const about = [userId, kind, ...hourBefore(now)];
+  const parameters = [...valuesOf(draft, now), address, ...about, hourMax];
+  const sql = `${insert} and (select count(*) ${recent}) < ? returning n`;
+  const [row] = yield { sql, parameters, mails: true };
+  if (row) return 0;
+  // The next one is written when so many are left that are not an hour old.
+  const oldest = yield* first(`select at ${recent} order by at desc limit 1 offset ?`, [...about, hourMax - 1]);
+  return oldest ? Math.max(integer(oldest, "at") + hourSeconds - now, 1) : 1;
 }
 
 const noticeDays = 7;

@@ -2,7 +2,8 @@
 // many requests exactly one has its effect. The row remembers what it bought, for a client that lost the response.
 import { isRecent } from "../../clock.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, integer, type Transaction, textOrNull, write } from "../transaction.js";
+import { counterKinds } from "../../throttle/counter-kinds.js";
+import { first, integer, queryLastRow, resultOf, send, type Transaction, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 export interface Spending {
@@ -10,18 +11,45 @@ export interface Spending {
   readonly hash: string;
   /** The row is kept until then: no process accepts the transaction any more. */
   readonly until: number;
-  /** SHA-256 of the idempotency key, base64url, if the client sent one. */
+  /** SHA-256 of the idempotency key and the proof, base64url, if the client sent a key. */
   readonly idempotency: string | undefined;
+  /** The counter of the wrong second factors of the transaction. At its limit the transaction is over. */
+  readonly counter?: string | undefined;
 }
 
 const columns = columnsOf("hash", "until", "at", "idempotency");
-const insert = `insert into ampho_spent (${columns.list}) values (${columns.placeholders})
+/** True for a counter of attempts that allows no more. */
+const isFull = `select 1 from ampho_attempts where key = ? and streak >= ${counterKinds.transaction.lockAfter}`;
+const insert = `insert into ampho_spent (${columns.list})
+  select cast(? as text), cast(? as bigint), cast(? as bigint), cast(? as text) where not exists (${isFull})
   on conflict (hash) do nothing returning hash`;
 
-/** False: the transaction was used before. */
-export function* spend({ hash, until, idempotency }: Spending, now: number): Transaction<boolean> {
-  const row = yield* first(insert, columns.values({ hash, until, at: now, idempotency: idempotency ?? null }));
-  return row !== undefined;
+/** False: the transaction was used before, or too many of its proofs were wrong. */
+export function* spend({ hash, until, idempotency, counter }: Spending, now: number): Transaction<boolean> {
+  const values = columns.values({ hash, until, at: now, idempotency: idempotency ?? null });
+  return (yield* first(insert, [...values, counter ?? null])) !== undefined;
+}
+
+const isSpent = "select 1 from ampho_spent where hash = ?";
+
+/** Reads whether the transaction was used. Deferred, so that it costs no round trip. */
+export function* sendIsSpent(hash: string): Transaction<() => Transaction<boolean>> {
+  const sent = yield* send(isSpent, [hash]);
+  return function* read() {
+    return (yield* resultOf(sent)) !== undefined;
+  };
+}
+
+/** Returns whether the transaction was used, or too many of its proofs were wrong. */
+export function* isTransactionOver(input: {
+  readonly hash: string;
+  /** The counters of its wrong proofs. */
+  readonly counters: readonly [factors: string, codes: string];
+}): Transaction<boolean> {
+  return (
+    (yield* queryLastRow(`${isSpent} union all ${isFull} union all ${isFull}`, [input.hash, ...input.counters])) !==
+    undefined
+  );
 }
 
 /** Makes the transaction usable again, in the same store transaction. */
@@ -41,7 +69,7 @@ export interface Bought {
   readonly gen: number;
 }
 
-/** Returns what the transaction bought, for the client that used it. */
+/** Returns what the transaction bought, for the client that used it and sends its proof again. */
 export function* findBought(
   { hash, idempotency }: Pick<Spending, "hash" | "idempotency">,
   now: number,

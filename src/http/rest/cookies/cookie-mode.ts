@@ -47,7 +47,7 @@ export interface CookieMode extends CookieReader {
     sent: Pick<Credentials, "device">,
     removal: readonly string[],
   ): { readonly body: unknown; readonly cookies: readonly string[] };
-  /** Moves the transaction of `factor_needed` into a cookie. */
+  /** Moves the transaction of `factor_needed` into a cookie. Without one, removes the cookie. */
   moveTransaction(error: AmphoError): { readonly error: AmphoError; readonly cookies: readonly string[] };
   /** The Set-Cookie value that removes the transaction. */
   readonly removeTransaction: readonly string[];
@@ -97,10 +97,10 @@ export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
       return { body, cookies: transactionCookie(transaction) };
     },
     moveTransaction(error) {
-      const { transaction = "", ...details } = error.details;
+      const { transaction, ...details } = error.details;
       return {
         error: new AmphoError(error.code, error.message, details),
-        cookies: transactionCookie(transaction),
+        cookies: transaction === undefined ? removeTransaction : transactionCookie(transaction),
       };
     },
     removeTransaction,

@@ -155,8 +155,9 @@ function rejectedPage(
   keepsTransaction: boolean,
 ): Redirect {
   const url = new URL(appUrl);
-  url.searchParams.set("ampho_error", code);
   const { factors, ways, mail, transaction } = details;
+  // The set-up of a second factor has no code, so there is nothing to ask for.
+  url.searchParams.set("ampho_error", mail === false ? "too_many_attempts" : code);
   const needed = mail === true ? ["mail"] : (factors ?? ways);
   if (needed !== undefined) url.searchParams.set("ampho_needed", needed.join(","));
   if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));

@@ -59,8 +59,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   factor_needed: {
     status: 401,
     cause:
-      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs the code that was mailed to the address of the account.",
-    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`.",
+      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and there is no `transaction`.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, log in again after `retry_after` seconds.",
     headers: challenge(),
   },
   link_needed: {
@@ -243,10 +243,10 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways } = details;
+  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
-      ? { transaction, factors, passkey, enroll, mail }
+      ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
         : { field, reason };
