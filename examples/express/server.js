@@ -11,7 +11,11 @@ const app = express();
 // To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
-// `/` is a page on which users sign in and out. Browsers load the modules of the client unchanged.
+// `/` is a page on which users sign in and out. No other page shows it in a frame. The client needs no bundler.
+app.use((request, response, next) => {
+  response.set("Content-Security-Policy", "frame-ancestors 'none'");
+  next();
+});
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
 

@@ -1,1 +1,2 @@
-export default { serverExternalPackages: ["ampho"] };
+const headers = [{ key: "Content-Security-Policy", value: "frame-ancestors 'none'" }]; // no other page frames ours
+export default { serverExternalPackages: ["ampho"], headers: async () => [{ source: "/:path*", headers }] };

@@ -6,13 +6,13 @@ import { guarded, mount } from "ampho/node";
 const ampho = await createAmpho();
 const rest = mount(ampho); // POST /api/security/login, /renew, /logout, … and 404 for other paths
 
-const routes = {
-  "/": (request, response) => response.end("Log in at /api/security/login\n"),
-  "/hello": guarded(ampho, (request, response) => response.end(`Hello ${request.auth.login}\n`)),
-  "/editors": guarded(ampho, { roles: ["editor"] }, (request, response) => response.end("Hello editor\n")),
-};
+const routes = new Map([
+  ["/", (request, response) => response.end("Log in at /api/security/login\n")],
+  ["/hello", guarded(ampho, (request, response) => response.end(`Hello ${request.auth.login}\n`))],
+  ["/editors", guarded(ampho, { roles: ["editor"] }, (request, response) => response.end("Hello editor\n"))],
+]);
 
-const server = createServer((request, response) => (routes[request.url] ?? rest)(request, response));
+const server = createServer((request, response) => (routes.get(request.url) ?? rest)(request, response));
 server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${server.address().port}`);
 });

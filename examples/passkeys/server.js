@@ -6,6 +6,11 @@ import express from "express";
 
 const ampho = await createAmpho();
 const app = express();
+// No other page shows the pages in a frame, where a user could be led to click.
+app.use((_request, response, next) => {
+  response.set("Content-Security-Policy", "frame-ancestors 'none'");
+  next();
+});
 app.use(mount(ampho));
 
 // Serves the pages, and the client from the package. Browsers load its modules unchanged. A bundler works too.

@@ -7,12 +7,12 @@ import { WebSocketServer } from "ws";
 const ampho = await createAmpho();
 const rest = mount(ampho);
 
-const routes = {
-  "/": (request, response) => response.end("Log in at /api/security/login\n"),
-  "/hello": guarded(ampho, (request, response) => response.end(`Hello ${request.auth.login}\n`)),
-  "/editors": guarded(ampho, { roles: ["editor"] }, (request, response) => response.end("Hello editor\n")),
-};
-const server = createServer((request, response) => (routes[request.url] ?? rest)(request, response));
+const routes = new Map([
+  ["/", (request, response) => response.end("Log in at /api/security/login\n")],
+  ["/hello", guarded(ampho, (request, response) => response.end(`Hello ${request.auth.login}\n`))],
+  ["/editors", guarded(ampho, { roles: ["editor"] }, (request, response) => response.end("Hello editor\n"))],
+]);
+const server = createServer((request, response) => (routes.get(request.url) ?? rest)(request, response));
 
 // A browser sends the token as a subprotocol: new WebSocket(url, ["chat.v1", "bearer." + token]).
 const sockets = new WebSocketServer({

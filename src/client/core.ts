@@ -65,8 +65,11 @@ export interface Client {
   onChange(listener: (session: ClientSession | undefined) => void): () => void;
 }
 
-/** The name of the proof of a known device in the storage. `name` is that of the client. */
-export const deviceNameOf = (name: string, login: string): string => `${name} device ${login.toLowerCase()}`;
+/**
+ * The name of the proof of a known device in the storage. `name` is that of the client. The server puts the proofs of the last
+ * users into one, so that nothing that outlives a logout states a login.
+ */
+export const deviceNameOf = (name: string): string => `${name} device`;
 
 /** The response to a change of the account, with what is for the user. */
 type Changed = StoredSession & { readonly recovery_codes?: unknown; readonly passkey?: unknown };
@@ -79,10 +82,7 @@ export interface Core {
    * Sends a request that creates or raises a session, under the lock of renewals, and stores the tokens of its response. So a
    * tab that renews meanwhile neither uses the superseded token nor overwrites the newer record.
    */
-  enter(
-    login: string,
-    request: (device: string | undefined, token?: string) => Promise<unknown>,
-  ): Promise<ClientSession>;
+  enter(request: (device: string | undefined, token?: string) => Promise<unknown>): Promise<ClientSession>;
 }
 
 /** `title` begins the names in the storage. Throws TypeError if `baseUrl` is not a URL. */
@@ -136,7 +136,7 @@ export function createCore(
     });
   }
 
-  const enter: Core["enter"] = (login, request) => {
+  const enter: Core["enter"] = (request) => {
     const mine = ++turn;
     const requireLast = () => {
       if (mine !== turn) throw sessionEnded();
@@ -145,7 +145,7 @@ export function createCore(
       // Another call can have come first while this one waited for the lock.
       requireLast();
       const before = await records.read();
-      const deviceName = deviceNameOf(name, login);
+      const deviceName = deviceNameOf(name);
       const device = (await kept.get(deviceName)) ?? undefined;
       const held = await storedSessionOf((await request(device, before?.token)) as StoredSession);
       const isNew = sidOf(before) !== sidOf(held);
@@ -168,7 +168,7 @@ export function createCore(
   };
 
   const client: Client = {
-    login: (login, password) => enter(login, (device, token) => call("/login", { login, password, device }, token)),
+    login: (login, password) => enter((device, token) => call("/login", { login, password, device }, token)),
     async logout() {
       turn++;
       const held = await records.replace();

@@ -50,7 +50,7 @@ export function createFetch(
     const sendWith = (own: StoredSession) => (isChange ? change(own, send) : send(own));
     const response = await sendWith(held);
     // After a redirect to another origin the rejection means nothing, because no token was sent there.
-    const isForeign = !response.url.startsWith(base.origin);
+    const isForeign = !response.url.startsWith(`${base.origin}/`);
     if (isForeign || held.id === futile || !(await isExpired(response))) return response;
     const renewed = await renewal.renew(held, signal);
     // A route that redirected has handled the request, which would happen again. A stream, which needs `duplex`, is gone once

@@ -62,7 +62,7 @@ export function createLoginSteps(
       forUser = result;
       return grant;
     };
-    const session = await core.enter(login, request).catch((error) => {
+    const session = await core.enter(request).catch((error) => {
       throw steps.factorNeeded(error, login);
     });
     const { recovery_codes: recoveryCodes = [], recovery_codes_left: left, passkey } = forUser;

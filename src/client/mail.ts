@@ -141,10 +141,12 @@ export function createClient(options: WaysOptions): MailClient {
   const { client, steps, call, send } = parts;
   const transactions = createTransactionStore(parts.storage, parts.root);
   const registrations = createRegistrations(parts);
-  const resets = createResets(parts);
+  const resets = createResets(parts, transactions);
+  // A login has used the transaction, or has taken its place. The next user of this browser must not find it.
+  client.onChange(() => void transactions.forget());
 
   async function begin(path: "/login/mail" | "/password/reset", login: string) {
-    const device = await transactions.deviceOf(login);
+    const device = await transactions.device();
     return transactions.keep((await call(path, { login, device })) as Begun);
   }
 

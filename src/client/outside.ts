@@ -162,23 +162,28 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   const storage = own ?? pageStorage() ?? memoryStorage();
   const key = `ampho ${root} outside`;
   const get = createCookieGet(root);
-  const save = (all: Record<string, Kept>) => reliably(() => storage.set(key, JSON.stringify(all)));
-  const read = async () => Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>;
+  const save = (all: Iterable<readonly [string, Kept]>) =>
+    reliably(() => storage.set(key, JSON.stringify(Object.fromEntries(all))));
+  /** In a map, because the state comes from the URL, and can be the name of a member of every object. */
+  const read = async () =>
+    new Map(Object.entries(Object(parse(await reliably(() => storage.get(key)))) as Record<string, Kept>));
+
+  // The next user of this browser must not find what a user has begun before the logout.
+  ways.onChange((session) => session || void save([]).catch(() => {}));
 
   async function leave(begun: Begun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
     // A login that the user gave up is dropped by the next one.
-    const live = Object.entries(await read()).filter(([, kept]) => kept.untilMs > Date.now());
+    const live = [...(await read())].filter(([, kept]) => kept.untilMs > Date.now());
     const untilMs = Date.now() + transactionSeconds * 1000;
-    const kept = { ...Object.fromEntries(live), [state]: { transaction, expires, untilMs, returnTo, links } };
-    await save(kept);
+    await save([...live, [state, { transaction, expires, untilMs, returnTo, links }]]);
     if (globalThis.document) location.assign(url);
     return url;
   }
 
   /** With tokens in cookies, the callback has finished the login, and the client does not know the session yet. */
-  async function readNewSession(begun: Kept, all: Record<string, Kept>): Promise<EnteredSession | undefined> {
+  async function readNewSession(begun: Kept, all: ReadonlyMap<string, Kept>): Promise<EnteredSession | undefined> {
     const before = (await ways.session())?.session;
     const seen = await get("/session").catch((error) => {
       if (error.code === "unavailable") throw error;
@@ -221,10 +226,10 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   async function returnedByCookie(): Promise<Returned | undefined> {
     const all = await read();
     const isOpen = ({ transaction, untilMs }: Kept) => !transaction && untilMs > Date.now();
-    const begun = Object.values(all).reverse().find(isOpen);
+    const begun = [...all.values()].reverse().find(isOpen);
     // Without one, a foreign link can have put an error into the URL.
     if (!begun) return undefined;
-    const forget = () => save(Object.fromEntries(Object.entries(all).filter(([, kept]) => !isOpen(kept))));
+    const forget = () => save([...all].filter(([, kept]) => !isOpen(kept)));
     const { hash, pathname, search } = location;
     const query = new URLSearchParams(search);
     const [rejection, needed] = [query.get("ampho_error"), query.get("ampho_needed") ?? ""];
@@ -258,8 +263,10 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       }
       // The history of the browser must not keep it.
       history.replaceState(history.state, "", pathname + search);
-      const { [state]: kept, ...others } = await read();
-      await save(others);
+      const all = await read();
+      const kept = all.get(state);
+      all.delete(state);
+      await save(all);
       // A foreign link reports no cancellation of the user.
       if (kept && /^(access_denied|user_cancelled_authorize)$/.test(fields.get("error") ?? ""))
         throw new AmphoError("outside_cancelled", "The login at the provider was cancelled.");

@@ -1,6 +1,7 @@
 // The end of a reset: a proof of the mailbox, the new password, and a second factor where the account has one.
 import { AmphoError } from "../errors.js";
 import type { PendingLogin, SecondFactor } from "./factor-needed.js";
+import type { TransactionStore } from "./transaction-store.js";
 import type { WaysParts } from "./ways-client.js";
 import { getCredential, type WebAuthnJson } from "./webauthn.js";
 
@@ -21,7 +22,7 @@ export interface ResetProof extends Pick<SecondFactor, "totp" | "recoveryCode"> 
 
 export type Resets = () => (proof: object, about: ResetProof) => Promise<void>;
 
-export function createResets({ call, ceremonies }: WaysParts): Resets {
+export function createResets({ call, ceremonies }: WaysParts, transactions: TransactionStore): Resets {
   return () => {
     let options: WebAuthnJson | null | undefined;
     return async (proof, { newPassword: new_password, recoveryCode: recovery_code, totp, passkey: wanted }) => {
@@ -29,6 +30,7 @@ export function createResets({ call, ceremonies }: WaysParts): Resets {
       const passkey = asked ? await ceremonies.modal((signal) => getCredential(asked, signal)) : undefined;
       try {
         await call("/password/reset/finish", { ...proof, new_password, totp, recovery_code, passkey });
+        await transactions.forget();
       } catch (cause) {
         if (!(cause instanceof AmphoError) || cause.code !== "factor_needed") throw cause;
         const needed = Object(cause.cause) as PendingLogin;

@@ -29,8 +29,10 @@ export interface Kept {
 export interface TransactionStore {
   keep<T extends MailBegun>(begun: T): Promise<T & Kept>;
   read(): Promise<Kept>;
-  /** The proof of a known device, which has limits of its own. */
-  deviceOf(login: string): Promise<string | undefined>;
+  /** After the transaction was used, and after a logout. A storage that fails keeps it, and it is over soon. */
+  forget(): Promise<unknown>;
+  /** The proofs of a known device, which has limits of its own. */
+  device(): Promise<string | undefined>;
 }
 
 export function createTransactionStore(storage: ClientStorage, root: string): TransactionStore {
@@ -44,6 +46,7 @@ export function createTransactionStore(storage: ClientStorage, root: string): Tr
       return begun;
     },
     read: async () => Object(parse(await get(key))) as Kept,
-    deviceOf: async (login) => (await get(deviceNameOf(name, login))) ?? undefined,
+    forget: async () => reliably(() => storage.remove(key)).catch(() => {}),
+    device: async () => (await get(deviceNameOf(name))) ?? undefined,
   };
 }

@@ -144,7 +144,6 @@ export function createWays(options: WaysOptions): WaysParts {
   const steps = createLoginSteps(core, call, freshen, ceremonies);
   const send = sendBy(fetch, root);
   const get = createClientCall(root, { method: "GET", body: null });
-  // The proof of a known device that a login by passkey returned is kept for the next one, of any user.
   const byPasskey = async (body: object) => (await steps.enter("/login", "", body)).session;
 
   const ways: WaysClient = {

@@ -10,7 +10,7 @@ import type { Keyring } from "../tokens/keyring.js";
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
 
-/** A browser keeps the proofs of the last users who logged in there. A cookie has 4096 bytes for them. */
+/** A browser keeps the proofs of the last users who logged in there, as one text. A cookie has 4096 bytes for them. */
 const usersMax = 3;
 const bytesMax = 4_000;
 const separator = "~";

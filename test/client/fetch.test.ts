@@ -1,4 +1,5 @@
 // `fetch` of `ampho/client`: where it sends the token, which requests it sends again, and how it fails.
+import { randomInt } from "node:crypto";
 import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +10,7 @@ import { outcome, seen, wait } from "./storage.js";
 import { ann, logInAnn, openWorld } from "./world.js";
 
 /** Opens a server of another origin that records every Authorization header. */
-async function openElsewhere() {
+async function openElsewhere(port = 0) {
   const authorizations: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     authorizations.push(request.headers.authorization);
@@ -17,9 +18,22 @@ async function openElsewhere() {
     if (request.url === "/rejects") response.writeHead(401, challenge);
     response.end("{}");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
   return { authorizations, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** Two free ports, of which the second one is written as the first one and a digit. */
+async function freePortsWithOneBeginning(): Promise<readonly [number, number]> {
+  const isFree = (port: number) =>
+    new Promise<boolean>((resolve) => {
+      const server = createServer().once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+  for (let port = 2000 + randomInt(4000); ; port += 1) {
+    const longer = port * 10 + 1;
+    if ((await isFree(port)) && (await isFree(longer))) return [port, longer];
+  }
 }
 
 describe("the token", () => {
@@ -54,6 +68,16 @@ describe("the token", () => {
     const { world, client } = await logInAnn();
     const elsewhere = await openElsewhere();
     expect((await client.fetch(`${elsewhere.url}/rejects`)).status).toBe(401);
+    const moved = await client.fetch(`/moved?to=${encodeURIComponent(`${elsewhere.url}/rejects`)}`);
+    expect(moved.status).toBe(401);
+    expect(world.requests).not.toContain("POST /api/security/renew");
+  });
+
+  it("a 401 from an origin that begins like that of baseUrl renews nothing", async () => {
+    const [port, longer] = await freePortsWithOneBeginning();
+    const { world, client } = await logInAnn({ appUrl: `http://localhost:${port}/` });
+    const elsewhere = await openElsewhere(longer);
+    expect(elsewhere.url.startsWith(world.url)).toBe(true);
     const moved = await client.fetch(`/moved?to=${encodeURIComponent(`${elsewhere.url}/rejects`)}`);
     expect(moved.status).toBe(401);
     expect(world.requests).not.toContain("POST /api/security/renew");

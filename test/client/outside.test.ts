@@ -53,11 +53,16 @@ it("a user links an identity, logs in with it, and unlinks it", async () => {
 });
 
 it("a page without a response has nothing to finish, and a foreign or cancelled one creates no session", async () => {
-  const { client, outside, come } = await open();
+  const { world, client, outside, come } = await open();
   vi.stubGlobal("location", { hash: "#section", pathname: "/", search: "" });
   expect(await outside.returned()).toBeUndefined();
   const url = await outside.loginWith("acme");
   await expect(come(url, {}, { state: "of-an-attacker" })).rejects.toMatchObject({ code: "invalid_credentials" });
+  // Members of every object are the state of nothing.
+  world.requests.length = 0;
+  for (const state of ["constructor", "__proto__", "toString", "hasOwnProperty"])
+    await expect(come(url, {}, { state })).rejects.toMatchObject({ code: "invalid_credentials" });
+  expect(world.requests).toEqual([]);
   const denied = { code: "", error: "access_denied" };
   await expect(come(url, {}, { ...denied, state: "of-an-attacker" })).rejects.toMatchObject({
     code: "invalid_credentials",

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { spawnSync } from "../../scripts/child-process.mjs";
 import { addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
+import { listen } from "../world/listen.js";
 import { root } from "./readme.js";
 
 const password = "violet kettle harbour morning";
@@ -162,6 +163,24 @@ export function usePage(
     await deleteCookie("token");
     await tab.goto(`${url}/account`);
     await isAccount();
+  });
+
+  it("no other page shows the pages of a user in a frame", async () => {
+    const frames = ["/", "/account"].map((path) => `<iframe src="${url}${path}"></iframe>`).join("");
+    const { url: other } = await listen((_request, response) => {
+      response.setHeader("Content-Type", "text/html");
+      response.end(frames);
+    });
+    const page = await tab.context().newPage();
+    await page.goto(other.replace("127.0.0.1", "sub.localhost"));
+    const blocked = "chrome-error://chromewebdata/";
+    const shown = () =>
+      page
+        .frames()
+        .slice(1)
+        .map((frame) => frame.url());
+    await expect.poll(shown).toEqual([blocked, blocked]);
+    await page.close();
   });
 
   it("the back button does not show the account page after a sign-out", async () => {

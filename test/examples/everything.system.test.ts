@@ -13,6 +13,7 @@ import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { type MailServer, startMailServer } from "../mail/mail-server.js";
 import { freePort } from "../world/free-port.js";
 import { type OpenIdProvider, startOpenIdProvider } from "../world/open-id-provider.js";
+import { expectNoFrames } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";
 import { found, openWalker, tabTo, type Walker } from "./walker.js";
@@ -436,6 +437,8 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await signOut(other);
     await other.press("Sign in with Acme");
     await other.sees("Second factor");
+    // A GET changes nothing, so the server asks Ampho only when the user goes on.
+    if (rendered) await other.press("Continue");
     await other.type("Code of your authenticator app", next());
     await other.press("Continue");
     await other.sees("Your account");
@@ -500,6 +503,10 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.leave();
   });
 
+  it("no other page shows a page in a frame", async () => {
+    for (const path of ["", "register", "forgot", "link"]) expectNoFrames(await fetch(url + path));
+  });
+
   it("a login that is HTML is shown as text", async () => {
     const walker = await open();
     await walker.sees("Sign in");
@@ -548,6 +555,80 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
       }
       evil.closeAllConnections();
       await new Promise((resolve) => evil.close(resolve));
+      await walker.leave();
+    });
+
+    it("a link of another site changes nothing of what a user has begun", async () => {
+      const evil = createServer((_request, response) => {
+        response.setHeader("content-type", "text/html");
+        const links = ["x", "", "mail", "totp"].map((needed) => `ampho_error=factor_needed&ampho_needed=${needed}`);
+        const all = [...links, "ampho_error=link_needed&ampho_needed=login", "ampho_error=transaction_over"];
+        response.end(all.map((query) => `<a href="${url}link?${query}">${query}</a><br>`).join(""));
+      });
+      await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
+      const address = evil.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      const walker = await open();
+      const context = walker.page.context();
+      const pending = async () => {
+        const cookies = await context.cookies();
+        return cookies
+          .filter(({ name }) => /transaction|token/.test(name))
+          .map(({ name, value }) => `${name}=${value}`);
+      };
+      const follow = async () => {
+        const before = await pending();
+        expect(before.join()).toContain("__Host-ampho-transaction=");
+        const page = await context.newPage();
+        for (const host of ["127.0.0.1", "localhost"])
+          for (let at = 0; at < 6; at += 1) {
+            await page.goto(`http://${host}:${port}/`);
+            await page.locator("a").nth(at).click();
+            await page.waitForURL(`${url}link?**`);
+            expect(await pending()).toEqual(before);
+          }
+        await page.close();
+      };
+      const email = "liz@example.org";
+      await walker.follow("Create an account");
+      await walker.type("E-mail address", email);
+      await walker.press("Continue");
+      await walker.sees("Check your mail");
+      await follow();
+      await walker.type("Code of the mail", (await nextMail(email, "Confirm your address")).code);
+      await walker.type(/^Password/, password);
+      await walker.press("Create the account");
+      await walker.sees("Your account");
+      await walker.type("New e-mail address", "liz@new.example");
+      await walker.press("Mail me a code");
+      await walker.sees("Check your mail");
+      await follow();
+      await walker.type("Code of the mail", (await nextMail("liz@new.example", "Confirm your new address")).code);
+      await walker.press("Change the address");
+      await walker.reads("status", "Your address has changed.");
+      evil.closeAllConnections();
+      await new Promise((resolve) => evil.close(resolve));
+      await walker.leave();
+    });
+
+    it("the script moves a mailed link from the URL into the form", async () => {
+      const walker = await open();
+      await register(walker, "max@example.org");
+      await signOut(walker);
+      await walker.follow("I forgot my password");
+      await walker.type("Login or e-mail address", "max@example.org");
+      await walker.press("Continue");
+      await walker.sees("Set a new password");
+      const { link } = await nextMail("max@example.org", "");
+      const other = await openWalker(browser, link);
+      await other.sees("You have opened a mailed link");
+      await expect.poll(() => other.page.inputValue("[name=link]")).toBe(link);
+      expect(other.page.url()).toBe(`${url}link`);
+      await other.press("Continue");
+      await other.sees("Set a new password");
+      await other.page.goBack();
+      expect(other.page.url()).not.toContain("#");
+      await other.leave();
       await walker.leave();
     });
 

@@ -15,6 +15,14 @@ const all = readdirSync(path.join(root, "examples"), { withFileTypes: true }).fi
 const examples = all.map(({ name }) => name).filter((name) => !elsewhere.has(name));
 const password = "violet kettle harbour morning";
 
+const filesOf = (name: string): readonly string[] =>
+  execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: path.join(root, "examples", name),
+    encoding: "utf8",
+  })
+    .split("\n")
+    .filter((file) => file !== "");
+
 let consumer: Consumer;
 let env: NodeJS.ProcessEnv;
 
@@ -28,13 +36,21 @@ it.each(all.map(({ name }) => name).filter((name) => !["everything", "full", "pa
   "examples/%s fits on a screen",
   (name) => {
     const folder = path.join(root, "examples", name);
-    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    const code = files.split("\n").filter((file) => /\.([cm]?[jt]sx?|vue)$/.test(file));
+    const code = filesOf(name).filter((file) => /\.([cm]?[jt]sx?|vue)$/.test(file));
     const lines = code.map((file) => readFileSync(path.join(folder, file), "utf8").trimEnd().split("\n").length);
     expect(lines.reduce((sum, one) => sum + one)).toBeLessThan(60);
+  },
+);
+
+it.each(all.map(({ name }) => name).filter((name) => name !== "start"))(
+  "examples/%s lets no other page show its pages in a frame",
+  (name) => {
+    const texts = filesOf(name).map((file) => [file, readFileSync(path.join(root, "examples", name, file), "utf8")]);
+    const hasPages = texts.some(
+      ([file = "", text = ""]) => /\.(html|vue|astro|svelte|[jt]sx)$/.test(file) && /<|"html"/.test(text),
+    );
+    const forbids = texts.some(([, text = ""]) => text.includes("frame-ancestors 'none'"));
+    expect(forbids).toBe(hasPages);
   },
 );
 

@@ -1,12 +1,18 @@
 // The routes of every example with a server of its own: `/` is open, `/hello` needs a token, `/editors` needs a role.
 import { expect } from "vitest";
 
+/** No other page can show this one in a frame. */
+export const expectNoFrames = ({ headers }: Response): void =>
+  expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+
 /** Checks the routes as Alice, who has this password and no role. */
 export async function expectGuardedRoutes(url: string, password: string): Promise<void> {
   const get = (target: string, token?: string) =>
     fetch(url + target, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 
-  expect((await get("/")).status).toBe(200);
+  const first = await get("/");
+  expect(first.status).toBe(200);
+  if (/<!doctype html/i.test(await first.text())) expectNoFrames(first);
   const rejected = await get("/hello");
   expect([rejected.status, (await rejected.json()).error]).toEqual([401, "missing_token"]);
   expect(rejected.headers.get("www-authenticate")).toBe('Bearer realm="ampho"');

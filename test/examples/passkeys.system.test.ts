@@ -6,6 +6,7 @@ import { spawnSync } from "../../scripts/child-process.mjs";
 import { type Authenticator, addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { freePort } from "../world/free-port.js";
+import { expectNoFrames } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";
 
@@ -34,6 +35,10 @@ afterAll(async () => {
   await browser?.close();
   await running?.stop();
   consumer?.remove();
+});
+
+it("no other page shows a page in a frame", async () => {
+  for (const path of ["/", "/account.html"]) expectNoFrames(await fetch(running.url + path));
 });
 
 async function typeLogin(): Promise<void> {

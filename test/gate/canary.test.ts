@@ -114,6 +114,8 @@ async function passkeys(send: Send, login: string, world: World): Promise<void> 
     const { challenge }: Row = { ...Object(asked["passkey"]) };
     for (const [change, status] of [
       [evil, 401],
+      // As from a copy of the authenticator, whose counter is behind.
+      ...(at === 0 ? [] : [[{ signCount: at }, 401] as const]),
       [{ signCount: at + 1 }, 200],
       [{ signCount: at + 1 }, 401],
     ] as const) {

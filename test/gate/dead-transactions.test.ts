@@ -408,7 +408,9 @@ onBothDatabases((ground) => {
       const confirm = { transaction: begun.json["transaction"], totp };
       // That transaction has a secret of its own, and is good for the confirmation alone.
       expect(outcomeOf(await alone(confirm.transaction))).toEqual(over);
-      expect((await world.call("POST", "/totp/confirm", { body: confirm })).status).toBe(200);
+      const { token } = grantOf(await world.call("POST", "/totp/confirm", { body: confirm }));
+      const amr = ["pwd", ...("mail" in mailed ? ["mail"] : []), "otp", "mfa"];
+      expect(claimsOf(token)).toMatchObject({ amr, acr: "2fa" });
       expect(outcomeOf(await alone(transaction))).toEqual(over);
     }
   });

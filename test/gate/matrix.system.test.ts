@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { policies } from "../../dist/levels/policy.js";
 import { createSubject, userHandle } from "../factors/webauthn/authenticator.js";
-import { password, type ReadResponse } from "../world/ampho.js";
+import { grantOf, password, type ReadResponse } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { type Mailing, mailingOf, mailSettings } from "./mailboxes.js";
 import { type Outside, openOutside, signIn } from "./outside.js";
@@ -133,5 +133,15 @@ onBothDatabases((ground) => {
     expect(claimsOf((await world.ampho.sessions.create(id)).token)).toMatchObject({ amr: [], acr: "1fa" });
     const vouched = await world.ampho.sessions.create(id, { amr: ["hwk", "mfa"], acr: "phr" });
     expect(claimsOf(vouched.token)).toMatchObject({ amr: ["hwk", "mfa"], acr: "phr" });
+  });
+
+  it("a step-up of a session of `sessions.create` adds the second factor and `mfa`", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    for (const amr of [[], ["fed"]]) {
+      const { token: bearer } = await world.ampho.sessions.create(ann.id, { amr });
+      const raised = grantOf(await world.call("POST", "/login", { body: { totp: ann.nextCode() }, bearer }));
+      expect(claimsOf(raised.token)).toMatchObject({ amr: [...amr, "otp", "mfa"], acr: "2fa" });
+    }
   });
 });

@@ -1,6 +1,7 @@
 // The examples of fetch-native hosts with the real packages. Each is compiled, started, and called with and without a token.
 import { beforeAll, expect, it } from "vitest";
 import { openBrowser } from "../client/browser.js";
+import { expectNoFrames } from "../examples/exercise.js";
 import { expectSignInPage } from "../examples/sign-in-page.js";
 import { freePort } from "../world/free-port.js";
 import { packed } from "../world/use-shared.js";
@@ -56,6 +57,7 @@ it.each(hosts)("examples/$folder guards a route", async ({ folder: name, node, p
     }
     const shown = await open(token);
     expect([shown.status, await shown.text()]).toEqual([200, expect.stringMatching(/Hello (<!-- -->)?alice/)]);
+    expectNoFrames(shown);
     if (name !== "next") return;
     const browser = await openBrowser();
     await expectSignInPage(browser, `${url}/sign-in`, password).finally(() => browser.close());

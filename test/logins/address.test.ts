@@ -1,5 +1,6 @@
 // E-mail addresses: one mailbox each, in one compared form, and everything else is rejected (W-68).
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mailAddress } from "../../dist/config/kinds.js";
@@ -40,6 +41,17 @@ describe("an address that is accepted", () => {
     expect(parseAddress(`${"a".repeat(14)}@${domain(240)}`)).toBeUndefined();
     expect(parseAddress(`a@${"b".repeat(63)}.com`)).toBeDefined();
     expect(parseAddress(`a@${"b".repeat(64)}.com`)).toBeUndefined();
+  });
+
+  it("the local part has exactly the ASCII signs that the contract states", () => {
+    const contract = readFileSync(path.resolve(import.meta.dirname, "../../docs/reference/contract.md"), "utf8");
+    const [, stated = ""] = /local part has letters and digits of any script,\s+``(.*?)``/.exec(contract) ?? [];
+    const signs = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).filter(
+      (sign) => /[^a-zA-Z0-9.]/.test(sign) && parseAddress(`a${sign}b@example.com`) !== undefined,
+    );
+    expect(signs).toEqual(stated.split(" "));
+    expect(parseAddress("a.b@example.com")).toBeDefined();
+    for (const local of ["a..b", ".a", "a.", "-a"]) expect(parseAddress(`${local}@example.com`), local).toBeUndefined();
   });
 
   it("a composed and a decomposed letter are the same mailbox", () => {

@@ -24,6 +24,11 @@ onBothDatabases((ground) => {
     };
     await world.ampho.users.import([`${JSON.stringify(line)}\n`]);
     expect(outcomeOf(await logIn(world, "ann"))).toEqual([401, "factor_needed"]);
+    // The other system can have accepted the code of this step.
+    for (const seconds of [-30, 0]) {
+      const totp = app.generate({ timestamp: (world.clock.now() + seconds) * 1000 });
+      expect(outcomeOf(await logIn(world, "ann", { totp }))).toEqual(wrong);
+    }
     const next = () => {
       world.clock.advance(30);
       return app.generate({ timestamp: world.clock.now() * 1000 });
@@ -62,6 +67,8 @@ describe("the factors of a line", () => {
     ["a secret with bits that are left", { totp_secret: `${"A".repeat(25)}B` }],
     ["a secret that is no text", { totp_secret: 1 }],
     ["recovery codes alone", { recovery_hashes: [hash] }],
+    ["no recovery codes alone", { recovery_hashes: [] }],
+    ["recovery codes beside passkeys", { passkeys: [], recovery_hashes: [hash] }],
     ["a recovery code in clear", { totp_secret: secret, recovery_hashes: [code] }],
     ["nine recovery codes", { totp_secret: secret, recovery_hashes: Array(9).fill(hash) }],
     ["a recovery code twice", { totp_secret: secret, recovery_hashes: [hash, hash] }],

@@ -65,6 +65,16 @@ ${
   );
 };
 
+/** After a login at a provider. The button asks the server for the second factors, because a GET changes nothing. */
+export const goOn = () =>
+  page(
+    "Second factor",
+    html`
+<p>Your account also needs its second factor.</p>
+${form("sign-in/pending", html`<button>Continue</button>`)}
+<nav class="links" aria-label="Other pages"><a href="./">Start again</a></nav>`,
+  );
+
 /**
  * The policy of the account requires a second factor, and it has none.
  * @param {{ mail: boolean }} needed
@@ -179,13 +189,13 @@ ${factors.includes("passkey") && passkeyButton("Set the password with a passkey"
     ),
   );
 
-/** For a browser without scripts, because the part of a link behind `#` reaches no server. */
+/** The part of a link behind `#` reaches no server. A script fills the field in, or the user does. */
 export const pasteLink = () =>
   page(
     "You have opened a mailed link",
     html`
-<p>No script runs here, and the secret part of a link reaches no server. Enter the code of the mail on the page that asked
-for the mail. Or copy the link, for example from the address bar, and paste it here.</p>
+<p>The secret part of a link reaches no server. Continue with the link below. If the field is empty, no script runs here:
+enter the code of the mail on the page that asked for the mail, or copy the link from the mail and paste it here.</p>
 ${form("link", html`${field("Link", "link", html`autocomplete="off" required`)}<button>Continue</button>`)}
 <nav class="links" aria-label="Other pages"><a href="./">Sign in</a></nav>`,
   );

@@ -85,6 +85,11 @@ const actions = {
     run: async (call, fields) => codesOr(await call("POST", "/login", factorOf(fields))),
     page: (_call, { needed }) => ways.secondFactor({ factors: [], ...jsonOf(needed) }),
   },
+  // Without a proof, Ampho returns what the pending login of the cookie needs, as an error.
+  "sign-in/pending": {
+    run: (call) => call("POST", "/login", { transaction: "" }),
+    page: (call) => signIn(call),
+  },
   "sign-in/identity": {
     run: async (call, { code, login, password }) =>
       // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
@@ -242,16 +247,6 @@ async function confirmIdentity(call) {
 /** @param {{ secret: string, uri: string }} setup */
 const totpSetUp = ({ secret, uri }) => own.totpSetUp({ secret, uri, qr: renderSVG(uri) });
 
-/** Without a proof, Ampho returns what the pending login of the cookie needs. @param {Call} call @returns {Promise<Page>} */
-async function pendingFactor(call) {
-  try {
-    await call("POST", "/login", {}, true);
-    return signIn(call);
-  } catch (error) {
-    return pageOf(call, error);
-  }
-}
-
 /** The page of what an error asks for. Throws all other errors. @param {Call} call @param {unknown} error @returns {Promise<Page>} */
 async function pageOf(call, error) {
   if (!(error instanceof Problem)) throw error;
@@ -321,10 +316,11 @@ const pages = {
   register: () => ways.register({}),
   forgot: () => ways.forgot({}),
   account: (call) => account(call),
-  // The page of AMPHO_APP_URL: of mailed links, and of a login at a provider that needs more.
+  // The page of AMPHO_APP_URL: of mailed links, and of a login at a provider that needs more. Any page can link to it, so it
+  // calls nothing that changes something.
   link: (call, { ampho_error: error, ampho_needed: needed = "" }) => {
     if (error === "factor_needed" && /^(mail)?$/.test(needed)) return ways.enrol({ mail: needed === "mail" });
-    if (error === "factor_needed") return pendingFactor(call);
+    if (error === "factor_needed") return ways.goOn();
     if (error === "link_needed") return ways.identity({ ways: needed.split(",") });
     if (error === "outside_cancelled") return "?done=cancelled";
     return error === undefined ? ways.pasteLink() : signIn(call);

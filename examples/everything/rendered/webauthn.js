@@ -1,4 +1,12 @@
-// The one script of the rendered pages: a button with `data-webauthn` runs a ceremony, and its form sends the result.
+// The one script of the rendered pages: a button with `data-webauthn` runs a ceremony, and its form sends the result. A mailed
+// link moves from the URL into the form.
+
+if (/^#ampho(-\w+)?=/.test(location.hash)) {
+  const field = /** @type {HTMLInputElement | null} */ (document.querySelector('form[action="link"] [name=link]'));
+  if (field !== null) field.value = location.href;
+  // The history of the browser must not keep its secret part.
+  history.replaceState(history.state, "", location.pathname + location.search);
+}
 
 /** @type {AbortController | undefined} */
 let waiting;

@@ -1,3 +1,6 @@
 import { Outlet, Scripts } from "@remix-run/react";
 import { createElement as h } from "react";
+// No other page shows the pages in a frame.
+export const headers = () => ({ "Content-Security-Policy": "frame-ancestors 'none'" });
+
 export default () => h("html", null, h("body", null, h(Outlet), h(Scripts)));

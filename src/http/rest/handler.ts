@@ -2,6 +2,7 @@
 // `refusal`.
 
 import { AmphoError, type ErrorCode } from "../../errors.js";
+import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
 import type { Guard } from "../../guard/guard.js";
@@ -9,7 +10,7 @@ import type { Grant } from "../../sessions/session-tokens.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { SupersededToken } from "../../tokens/rejection.js";
 import { createCors } from "./browser/cors.js";
-import type { CookieMode, Credentials } from "./cookies/cookie-mode.js";
+import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import { createFindRoutes, type RouteMatch } from "./match-route.js";
 import type { HttpRequest, HttpResponse } from "./message.js";
@@ -107,7 +108,9 @@ export function createHandler(options: HandlerOptions): Handle {
     rejectCredentials(query);
     if (cookies !== undefined) return respondWithCookies(cookies, match, request, query);
     const authorization = onlyAuthorization(request.authorization);
-    return successResponse(match.route, await callEndpoint(match, request, query, { ...noCookies, authorization }));
+    const progress: Progress = {};
+    const output = await callEndpoint(match, request, query, { ...noCookies, authorization }, progress);
+    return successResponse(match.route, withFormerProofs(output, progress.members));
   }
 
   async function respondWithCookies(
@@ -229,6 +232,12 @@ interface Progress {
   members?: Members | undefined;
   /** The renewal that came before the call. */
   renewed?: Grant;
+}
+
+/** A client that several users share keeps their proofs as one text, as the cookie does. */
+function withFormerProofs(output: unknown, { device: former }: Members = {}): unknown {
+  if (!isGrant(output) || output.device === undefined || typeof former !== "string") return output;
+  return { ...output, device: joinProofs(output.device, former) };
 }
 
 /** The transaction of the cookie is over, and not one that the request carries. `""` names the one of the cookie. */

@@ -129,7 +129,7 @@ function cookiesOf(grant: Grant, former?: string): readonly string[] {
   return cookies;
 }
 
-const isGrant = (value: unknown): value is Grant =>
+export const isGrant = (value: unknown): value is Grant =>
   typeof value === "object" && value !== null && "token" in value && "expires" in value;
 
 /** Another scheme than Bearer is not for Ampho. It can belong to a gateway in front of the application. */
