@@ -1,4 +1,4 @@
-// A client leaves nothing in the storage of a browser that tells the next user of that browser about the one before.
+// A client leaves nothing in the storage of a browser that names its user to the next one.
 import { expect, it, vi } from "vitest";
 import { createClient } from "../../dist/client/mail.js";
 import { createOutside } from "../../dist/client/outside.js";
