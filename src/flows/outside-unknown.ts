@@ -17,13 +17,23 @@ import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-tex
 import { bindingOf, claimsFor } from "./mail-claims.js";
 import { unprovenEmailOf, versionFor } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
-import { enterAs, type OutsideEntrance, type OutsideLoginInput, type ProvenLogin, recordRejected } from "./outside-identity.js";
+import {
+  enterAs,
+  type OutsideEntrance,
+  type OutsideLoginInput,
+  type ProvenLogin,
+  recordRejected,
+} from "./outside-identity.js";
 import { proveCode } from "./prove-mailbox.js";
 import { canRegister } from "./ways-in.js";
 
-
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
-export async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, caller: Caller): Promise<Grant> {
+export async function enterUnknown(
+  deps: Deps,
+  login: ProvenLogin,
+  input: OutsideEntrance,
+  caller: Caller,
+): Promise<Grant> {
   const { identity } = login;
   const origin: Origin = { actor: "user", ...caller };
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
