@@ -23,6 +23,7 @@ import { encodeIdentity } from "./identity-text.js";
 import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "./login-errors.js";
 import { claimsFor } from "./mail-claims.js";
 import type { ProvenFactor } from "./proven-factor.js";
+import { proveUnlessOver } from "./transaction-over.js";
 
 /** The proof with which a user comes to the gate. */
 export interface Proven {
@@ -145,7 +146,8 @@ export async function repeatUnnamed(
     stored: deps.directory.inDatabase && { passwordVersion: 0 },
   });
   if (outcome?.outcome !== "granted") return undefined;
-  const account = await requireAccount(deps, { user: outcome.user, userId: outcome.session.userId }, origin);
+  const named = { user: outcome.user, userId: outcome.session.userId };
+  const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));
   const entrance = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
   return grantOf(deps, account, outcome, entrance);
 }

@@ -6,13 +6,20 @@ import type { Deps } from "./deps.js";
 type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
 
 /** True if the transaction was used, or too many of its proofs were wrong. */
-export function isDead({ store, throttle, transactions }: OverDeps, transaction: Redeemable): Promise<boolean> {
+export function isDead(
+  { store, throttle, transactions }: OverDeps,
+  transaction: Pick<Redeemable, "jti">,
+): Promise<boolean> {
   const hash = transactions.spentHash(transaction);
   return store.isTransactionOver({ hash, counters: throttle.countersOf(hash) });
 }
 
 /** Only a proof that was rejected costs the read. The gate finds out about every other one. */
-export async function proveUnlessOver<T>(deps: OverDeps, transaction: Redeemable, prove: () => Promise<T>): Promise<T> {
+export async function proveUnlessOver<T>(
+  deps: OverDeps,
+  transaction: Pick<Redeemable, "jti">,
+  prove: () => Promise<T>,
+): Promise<T> {
   try {
     return await prove();
   } catch (error) {

@@ -171,16 +171,16 @@ export function usePage(
       response.setHeader("Content-Type", "text/html");
       response.end(frames);
     });
-    const page = await tab.context().newPage();
-    await page.goto(other.replace("127.0.0.1", "sub.localhost"));
+    await tab.goto(other.replace("127.0.0.1", "sub.localhost"));
     const blocked = "chrome-error://chromewebdata/";
     const shown = () =>
-      page
+      tab
         .frames()
         .slice(1)
         .map((frame) => frame.url());
     await expect.poll(shown).toEqual([blocked, blocked]);
-    await page.close();
+    await tab.goto(`${url}/account`);
+    await isAccount();
   });
 
   it("the back button does not show the account page after a sign-out", async () => {
