@@ -4,10 +4,10 @@
 import { first, type Transaction, write } from "../transaction.js";
 
 /**
- * Longer than a change can take, with the application's function and a slow database. After that the mark of a process that
- * has crashed counts no more.
+ * After that the mark of a process that has crashed counts no more. The table can have stored the password up to 8 s after the
+ * beginning. A login can have read the row just before, verifies for up to 8 s, and waits up to 6 s for the database.
  */
-const storingSeconds = 20;
+const storingSeconds = 30;
 
 /** No hash of a transaction has a space. */
 const markOf = (userId: string) => `storing ${userId}`;
