@@ -117,6 +117,7 @@ export async function openDeps(
   const { log = toStderr, users } = options;
   const opened = await openStore({
     url: configuration.databaseUrl,
+    pages: configuration.appUrl,
     migrate: configuration.databaseMigrate === "auto",
     prepare: configuration.databasePrepare,
     log,

@@ -59,6 +59,7 @@ const retry = { seconds: 5, factor: 3, maxSeconds: 600 };
 
 export function startOutbox(deps: OutboxDeps): Outbox {
   const { store, clock, report } = deps;
+  const pages = deps.settings.appUrl ?? "";
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let isAwake = false;
@@ -103,7 +104,7 @@ export function startOutbox(deps: OutboxDeps): Outbox {
       for (;;) {
         const limit = atOnce - flying.size;
         const mails =
-          limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit, kinds: mailKinds });
+          limit === 0 ? [] : await store.takeMail({ now: clock.now(), holdSeconds, limit, pages, kinds: mailKinds });
         for (const mail of mails) {
           const delivery: Promise<void> = deliver(mail).finally(() => flying.delete(delivery));
           flying.add(delivery);

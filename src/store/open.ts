@@ -8,6 +8,8 @@ import type { Store } from "./store.js";
 export interface StoreOptions {
   /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. */
   readonly url: string;
+  /** AMPHO_APP_URL. Mails that this store writes lead to these pages. */
+  readonly pages?: string | undefined;
   /** Applies missing migrations. Without it an old schema is an error. */
   readonly migrate: boolean;
   /** Keeps prepared statements on PostgreSQL. SQLite always does. */
@@ -17,10 +19,10 @@ export interface StoreOptions {
 }
 
 /** Rejects as `openSqlite` and `openPostgres` do. */
-export function openStore({ url, migrate, prepare, log }: StoreOptions): Promise<Store> {
+export function openStore({ url, pages, migrate, prepare, log }: StoreOptions): Promise<Store> {
   return isPostgres(url)
-    ? openPostgres({ url, migrate, prepare, log })
-    : openSqlite({ ...sqliteTarget(url), migrate, log });
+    ? openPostgres({ url, pages, migrate, prepare, log })
+    : openSqlite({ ...sqliteTarget(url), pages, migrate, log });
 }
 
 /** Opens the migrations of the same databases, for the commands `db-…`. */

@@ -22,7 +22,10 @@ export interface Statement {
    * before it commits, and keeps the rows until then.
    */
   readonly deferred?: true;
-  /** The statement can write a mail. After the commit the driver reports it, so that the mail leaves at once. */
+  /**
+   * The statement can write a mail. The driver replaces its first parameter by the pages of this instance (AMPHO_APP_URL).
+   * After the commit the driver reports it, so that the mail leaves at once.
+   */
   readonly mails?: true;
 }
 
@@ -87,6 +90,11 @@ export function* write(sql: string, parameters: readonly SqlValue[] = []): Trans
 /** The same as `write`, for a statement that can write a mail. */
 export function* writeMail(sql: string, parameters: readonly SqlValue[]): Transaction<void> {
   yield { sql, parameters, deferred: true, mails: true };
+}
+
+/** The parameters of a statement that can write a mail, with the pages of the instance. */
+export function withPages({ parameters, mails }: Statement, pages: string): readonly SqlValue[] {
+  return mails ? [pages, ...parameters.slice(1)] : parameters;
 }
 
 /** A deferred statement, which travels with the statements behind it. `resultOf` reads its first row. */

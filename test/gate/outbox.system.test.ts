@@ -127,4 +127,28 @@ onBothDatabases((ground) => {
     await expect.poll(() => world.notices.filter((line) => line.startsWith("internal error"))).toHaveLength(1);
     expect(gauge(world, "ampho_internal_errors_total")).toBe(1);
   });
+
+  it("two instances with different pages on one database send only their own mails", async () => {
+    const sent = { shop: [] as Message[], admin: [] as Message[] };
+    const shop = await ground.open({
+      ...{ ...mailSettings, appUrl: "https://shop.example/" },
+      mail: async (message) => void sent.shop.push(message),
+    });
+    const admin = await shop.another({
+      appUrl: "https://admin.example/",
+      mail: async (message) => void sent.admin.push(message),
+    });
+    const logins = ["ann", "bob", "cid", "dan"].map((name) => `${name}@x.example`);
+    for (const login of logins) await shop.ampho.users.create({ login });
+    for (const [at, login] of logins.entries()) await askFor(at % 2 === 0 ? shop : admin, login);
+    await expect.poll(() => [sent.shop.length, sent.admin.length]).toEqual([2, 2]);
+    expect(sent.shop.map(({ to }) => to).sort()).toEqual(["ann@x.example", "cid@x.example"]);
+    for (const { text } of sent.shop) expect(text).toContain("https://shop.example/#ampho=");
+    for (const { text } of sent.admin) expect(text).toContain("https://admin.example/#ampho=");
+    // The mails of an instance that is gone wait for one with its pages.
+    await shop.ampho.close();
+    await admin.ampho.users.create({ login: "eve@x.example" });
+    await askFor(admin, "eve@x.example");
+    await expect.poll(() => sent.admin.length).toBe(3);
+  });
 });

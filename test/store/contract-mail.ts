@@ -21,7 +21,7 @@ import {
 } from "./fixtures.js";
 
 const bob = { id: "u-bob", login: "Bob", canonical: "bob" };
-const taking = { now: start, holdSeconds: 60, limit: 10, kinds: mailKinds };
+const taking = { now: start, holdSeconds: 60, limit: 10, pages: "", kinds: mailKinds };
 const numbersOf = (mails: readonly { readonly n: number }[]) => mails.map(({ n }) => n);
 const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
 const mailTo = (address: string) => ({ draft: { ...mailRequest().draft, address } });

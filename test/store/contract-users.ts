@@ -198,9 +198,9 @@ export function userContract(store: Opened): void {
     await store().queueMail({ ...mail, draft: { ...mail.draft, userId: ann.id } });
     await store().queueMail({ ...mail, draft: { ...mail.draft, userId: "u-2" } });
     await store().deleteUser(ending);
-    expect(await store().takeMail({ now: start, holdSeconds: 60, limit: 10, kinds: [mail.draft.kind] })).toMatchObject([
-      { userId: "u-2" },
-    ]);
+    expect(
+      await store().takeMail({ now: start, holdSeconds: 60, limit: 10, pages: "", kinds: [mail.draft.kind] }),
+    ).toMatchObject([{ userId: "u-2" }]);
   });
 
   it("the login of a deleted user is free again, and the tokens of the user are revoked", async () => {

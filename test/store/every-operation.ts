@@ -220,8 +220,14 @@ async function runMailOperations(run: Run): Promise<void> {
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefined });
   const expiring = { ...mailRequest().draft, until: start + 1 };
   for (const changes of [{}, {}, {}, { draft: expiring }]) await run("queueMail", mailRequest(changes));
-  const [first, second, third] = await run("takeMail", { now: start, holdSeconds: 60, limit: 3, kinds: ["login"] });
-  await run("takeMail", { now: start + 1, holdSeconds: 60, limit: 3, kinds: ["login"] });
+  const [first, second, third] = await run("takeMail", {
+    now: start,
+    holdSeconds: 60,
+    limit: 3,
+    pages: "",
+    kinds: ["login"],
+  });
+  await run("takeMail", { now: start + 1, holdSeconds: 60, limit: 3, pages: "", kinds: ["login"] });
   if (!first || !second || !third) throw new Error("mails were not taken");
   await run("settleMail", { mail: first, outcome: { sent: true }, now: start });
   await run("settleMail", { mail: second, outcome: { failure: "busy", retryAt: start + 5 }, now: start });

@@ -44,8 +44,8 @@ const filling = [
   `insert into ampho_totp (user_id, secret, kid, last_step, since) select 'x' || i, 's' || i, 'k', 1, 1 from ${many}`,
   `insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, transports, aaguid, rp, name,
      created_at) select 'x' || i, 'x' || (i / 3), '{}', -7, 0, 0, 0, 1, '[]', '0', 'rp', 'n', 1 from ${many}`,
-  `insert into ampho_mail (at, until, user_id, address, kind, claims, language, tries, sent_at)
-     select 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
+  `insert into ampho_mail (pages, at, until, user_id, address, kind, claims, language, tries, sent_at)
+     select '', 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
   `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
      select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
@@ -72,7 +72,7 @@ function* explaining<T>(operation: string, work: Transaction<T>, all: Explained[
   let step = work.next([]);
   while (!step.done) {
     if ("sql" in step.value) {
-      const { deferred: _, sql, ...rest } = step.value;
+      const { deferred: _, mails: __, sql, ...rest } = step.value;
       const plan = yield { ...rest, sql: `explain ${sql}` };
       all.push({ operation, sql, plan: textOf(plan) });
       yield { ...rest, sql: `prepare explained as ${sql}`, parameters: [] };

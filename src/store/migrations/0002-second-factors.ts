@@ -93,10 +93,12 @@ export const secondFactors: MigrationSteps = {
     "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
 
     // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
-    // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty.
-    // `undo` is JSON, for the alarm link of a notice.
+    // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty. `undo` is
+    // JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the row. Only an instance with
+    // the same pages sends the mail.
     `create table ampho_mail (
       n ${countingKey},
+      pages ${text} not null,
       at bigint not null,
       until bigint not null,
       user_id ${text},
@@ -152,6 +154,5 @@ export const secondFactors: MigrationSteps = {
     ),
     ...["refreshed_at", "proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
     "alter table ampho_revocations drop column exact_login",
-    ...["proved_at", "acr", "amr"].map((column) => `alter table ampho_sessions drop column ${column}`),
   ],
 };

@@ -29,7 +29,8 @@ const idleMs = 5000;
 const attemptsMax = 6;
 const lostMax = 3;
 
-export function createRunner(pool: Pool, names?: StatementNames): Runner {
+/** `pages`: AMPHO_APP_URL of the instance. */
+export function createRunner(pool: Pool, names?: StatementNames, pages?: string): Runner {
   let doubtful = false;
 
   async function attempt<T>(
@@ -45,7 +46,7 @@ export function createRunner(pool: Pool, names?: StatementNames): Runner {
       connection.destroy();
     }, leftMs);
     try {
-      return await transact(connection, start, { statementMs: leftMs, idleMs });
+      return await transact(connection, start, { statementMs: leftMs, idleMs, pages });
     } catch (error) {
       throw late && error instanceof TransactionFailure
         ? new TransactionFailure(new PostgresFailure("late"), true)

@@ -19,6 +19,8 @@ import { createStatementNames } from "./statement-names.js";
 export interface PostgresOptions {
   /** `postgres://…`. The variables PGHOST, PGPASSWORD and so on give the parts that it leaves out. */
   readonly url: string;
+  /** AMPHO_APP_URL of the instance. Its mails lead to these pages. */
+  readonly pages?: string | undefined;
   /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
   readonly migrate: boolean;
   /** Lets the server keep prepared statements by name. A pooler in front of it must support them. */
@@ -37,7 +39,7 @@ const openingMs = 15_000;
  * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a pooler),
  * ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
  */
-export async function openPostgres({ url, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
+export async function openPostgres({ url, pages, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
   let isOpen = false;
   const names = prepare
@@ -47,7 +49,7 @@ export async function openPostgres({ url, migrate, prepare = false, log }: Postg
     : undefined;
   const open = () => connect(module, url, isOpen ? connectMs : openingMs, names);
   const pool = createPool(open, poolLimits);
-  const runner = createRunner(pool, names);
+  const runner = createRunner(pool, names, pages);
   try {
     const about = await runner.run(checkServer, { waitMs: openingMs });
     if (names) {

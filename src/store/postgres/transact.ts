@@ -9,6 +9,7 @@ import {
   type RowLock,
   type Statement,
   type Transaction,
+  withPages,
 } from "../transaction.js";
 import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
@@ -39,6 +40,8 @@ export interface TransactionLimits {
   readonly statementMs: number;
   /** After this time the server ends a transaction whose process is stopped or dead, because it can have a lock. */
   readonly idleMs: number;
+  /** AMPHO_APP_URL of the instance. */
+  readonly pages?: string | undefined;
 }
 
 /** Rejects with TransactionFailure, or the exception of `start`. The connection is free afterwards, or not usable. */
@@ -74,7 +77,8 @@ export async function transact<T>(
         step = work.next([]);
         continue;
       }
-      const result = "resultOf" in value ? deferred.get(value.resultOf) : send(runStep(connection, value));
+      const result =
+        "resultOf" in value ? deferred.get(value.resultOf) : send(runStep(connection, value, limits.pages));
       if (result === undefined) throw new TypeError("the result of a statement was read that was not deferred");
       if ("mails" in value) mails = true;
       if ("deferred" in value) deferred.set(value, result);
@@ -151,12 +155,16 @@ async function rollBack(connection: PostgresConnection): Promise<void> {
   }
 }
 
-function runStep(connection: PostgresConnection, step: Statement | AdvisoryLock): Promise<QueryResult<Row>> {
+function runStep(
+  connection: PostgresConnection,
+  step: Statement | AdvisoryLock,
+  pages = "",
+): Promise<QueryResult<Row>> {
   if ("advisoryLock" in step)
     return connection.query("select 1 as locked from pg_advisory_xact_lock(hashtextextended($1, 0))", [
       step.advisoryLock,
     ]);
-  return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), step.parameters);
+  return connection.query(numbered(step.sql) + (step.lock ? locks[step.lock] : ""), withPages(step, pages));
 }
 
 const locks: Readonly<Record<RowLock, string>> = {

@@ -48,7 +48,9 @@ const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
 export const mailColumns = columnsOf(
-  ...(["at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at", "undo"] as const),
+  // The driver fills in `pages` as the first parameter.
+  ...(["pages", "at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
+  "undo",
 );
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
@@ -57,8 +59,8 @@ const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} wh
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
   return mailColumns.values({
-    ...{ at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims), language },
-    ...{ tries: 0, next_at: sendAt, undo: undo === undefined ? null : JSON.stringify(undo) },
+    ...{ pages: "", at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims) },
+    ...{ language, tries: 0, next_at: sendAt, undo: undo === undefined ? null : JSON.stringify(undo) },
   });
 }
 

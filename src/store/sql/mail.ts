@@ -38,13 +38,15 @@ export function* takeMail(input: {
   readonly now: number;
   readonly holdSeconds: number;
   readonly limit: number;
+  /** The pages to which the caller's links lead. Instances with other pages send their own mails. */
+  readonly pages: string;
   /** The kinds that the caller can compose. A program of a later version on the same database sends the others. */
   readonly kinds: readonly string[];
 }): Transaction<readonly OutgoingMail[]> {
-  const { now, holdSeconds, limit, kinds } = input;
+  const { now, holdSeconds, limit, pages, kinds } = input;
   const due = yield* query(
-    `${select} and until > ? and kind in (${kinds.map(() => "?").join(", ")}) order by next_at, n limit ?`,
-    [now, now, ...kinds, limit],
+    `${select} and until > ? and pages = ? and kind in (${kinds.map(() => "?").join(", ")}) order by next_at, n limit ?`,
+    [now, now, pages, ...kinds, limit],
     "skipLocked",
   );
   const old = yield* query(

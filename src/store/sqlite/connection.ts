@@ -2,7 +2,7 @@
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
-import type { Row, SqlValue, Statement, Step, Transaction } from "../transaction.js";
+import { type Row, type SqlValue, type Statement, type Step, type Transaction, withPages } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 
@@ -20,7 +20,12 @@ export interface SqliteConnection {
  * `file` undefined: in memory. `create`: creates the file if there is none.
  * Throws DatabaseError if a person can fix the cause, else SqliteFailure.
  */
-export function openConnection(module: SqliteModule, file: string | undefined, create: boolean): SqliteConnection {
+export function openConnection(
+  module: SqliteModule,
+  file: string | undefined,
+  create: boolean,
+  pages = "",
+): SqliteConnection {
   // An absolute path, so that SQLite takes no name for a URI, and `:memory:` not for memory.
   const location = file === undefined ? ":memory:" : path.resolve(file);
   const files = file === undefined ? undefined : prepareFile(location, create);
@@ -61,7 +66,7 @@ export function openConnection(module: SqliteModule, file: string | undefined, c
         if (ended) throw new TypeError("a step follows the end");
         ended = "end" in value;
         if ("advisoryLock" in value || "end" in value) return [];
-        const rows = rowsOf(value.sql, value.parameters);
+        const rows = rowsOf(value.sql, withPages(value, pages));
         if (value.deferred) ahead.set(value, rows);
         if (value.mails) onMail?.();
         return rows;

@@ -6,6 +6,8 @@ export interface WorkerData {
   /** Undefined: in memory. */
   readonly path: string | undefined;
   readonly driver: DriverName;
+  /** AMPHO_APP_URL of the instance. */
+  readonly pages?: string | undefined;
   /** `migrations` accepts any schema that the program knows. `store` accepts no older schema after the first opening. */
   readonly role: "store" | "migrations";
   /** The previous worker had the database open, so that the file must exist. */

@@ -16,6 +16,8 @@ export type SqliteTarget = ({ readonly path: string } | { readonly memory: true 
 };
 
 export type SqliteOptions = SqliteTarget & {
+  /** AMPHO_APP_URL of the instance. Its mails lead to these pages. */
+  readonly pages?: string | undefined;
   /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
   readonly migrate: boolean;
   /** Receives a line for people when the schema changed. */
@@ -27,7 +29,7 @@ export type SqliteOptions = SqliteTarget & {
  * with ConfigurationError if there is no SQLite, and AmphoError `unavailable` if the database stays locked.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  const thread = startThread({ ...target(options), role: "store" });
+  const thread = startThread({ ...target(options), pages: options.pages, role: "store" });
   try {
     await prepareSchema(thread, options);
   } catch (error) {

@@ -52,7 +52,7 @@ function createConnections(data: WorkerData): ThreadConnections {
   }
 
   function connect(): SqliteConnection {
-    const connection = openConnection(loadDriver(data.driver), data.path, !everOpen);
+    const connection = openConnection(loadDriver(data.driver), data.path, !everOpen, data.pages);
     if (everOpen && data.role === "store" && connection.run(currentVersion(sqliteDialect)) < newest) {
       connection.close();
       throw new DatabaseError("The database was replaced by one with another schema.");

@@ -236,6 +236,7 @@ create unique index ampho_users_address on ampho_users (coalesce(email_canonical
 
 create table ampho_mail (
   n bigint generated always as identity primary key,
+  pages text collate "C" not null,
   at bigint not null,
   until bigint not null,
   user_id text collate "C",
@@ -517,8 +518,8 @@ insert into ampho_recovery (hash, user_id, used_at)
 insert into ampho_passkeys (id, user_id, public_key, alg, sign_count, backup_eligible, backed_up, uv, discoverable, transports, aaguid, rp, name, created_at, used_at, own_handle, added_by)
   values ('hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh', 'u-bob', '{"kty":"OKP","crv":"Ed25519","x":"ggggggggggggggggggggggggggggggggggggggggggg"}', -8, 0, 1, 1, 1, 1, '["internal"]', '00000000-0000-0000-0000-000000000000', 'app.example', 'Phone', 1790000000, null, null, null);
 
-insert into ampho_mail (n, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure, undo) overriding system value
-  values (1, 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
+insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, language, tries, next_at, sent_at, failure, undo) overriding system value
+  values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
 
 select setval(pg_get_serial_sequence('ampho_mail', 'n'), 1);
 
