@@ -88,9 +88,10 @@ async function registrationFor(
 ): Promise<Pick<AccountDraft, "roles" | "invitation"> | undefined> {
   if (!canRegister(deps)) return undefined;
   const { settings, store, clock } = deps;
-  const invitation = await store.findInvitationFor({ canonical, now: clock.now() });
-  if (invitation !== undefined && isSameMailbox(invitation.email, address))
-    return { roles: invitation.roles, invitation: invitation.id };
+  // An invitation was mailed to one spelling, and another mailbox can have the same compared form.
+  const invitations = await store.findInvitationsFor({ canonical, now: clock.now() });
+  const invitation = invitations.find(({ email }) => isSameMailbox(email, address));
+  if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
   return settings.registration === "open" ? { roles: [], invitation: undefined } : undefined;
 }
 

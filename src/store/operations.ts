@@ -29,7 +29,7 @@ import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
   findInvitation,
-  findInvitationFor,
+  findInvitationsFor,
   findUserByAddress,
   listInvitations,
   removeInvitation,
@@ -194,7 +194,7 @@ export const operations = {
   createInvitation: writes(createInvitation),
   findInvitation: reads(findInvitation),
   /** Finds a usable invitation by its address. */
-  findInvitationFor: reads(findInvitationFor),
+  findInvitationsFor: reads(findInvitationsFor),
   listInvitations: reads(listInvitations),
   /** Uses an invitation up for a user of an application's own table, and makes it usable again. */
   useInvitation: writes(useInvitation),

@@ -191,7 +191,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   for (const n of [1, 2, 2])
     await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
   await run("findIdentity", identity(1));
-  await run("findInvitationFor", { canonical: "a@b.example", now: start });
+  await run("findInvitationsFor", { canonical: "a@b.example", now: start });
   await run("listIdentities", ann.id);
   for (const [n, isNew] of [[1, false] as const, [3, true] as const, [3, true] as const]) {
     const proven = { identity: { proven: identity(n), isNew }, spend: spend(`f-${logins++}`) };

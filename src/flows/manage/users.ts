@@ -45,7 +45,7 @@ export interface UserView {
  * await ampho.users.create(user);
  */
 export interface NewUser {
-  /** 1 to 255 characters. Another spelling of an existing login is taken. */
+  /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
   readonly login: string;
   /** A password that the policy accepts. Without it the user has no password. */
   readonly password?: string | undefined;

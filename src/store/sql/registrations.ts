@@ -154,16 +154,16 @@ export function* findInvitation(id: string): Transaction<Invitation | undefined>
   return row && invitationOf(row);
 }
 
-/** Finds the newest invitation for an address that can be used. */
-export function* findInvitationFor(input: {
+/** Finds the invitations for addresses of a canonical form that can be used, the newest first. */
+export function* findInvitationsFor(input: {
   readonly canonical: string;
   readonly now: number;
-}): Transaction<Invitation | undefined> {
+}): Transaction<readonly Invitation[]> {
   const rows = yield* queryLast(
     `${select} where email_canonical = ? and used_at is null and removed_at is null and until > ?`,
     [input.canonical, input.now],
   );
-  return rows.map(invitationOf).sort((a, b) => b.createdAt - a.createdAt)[0];
+  return rows.map(invitationOf).sort((a, b) => b.createdAt - a.createdAt);
 }
 
 /** The newest invitations, in the order in which they were created. */
