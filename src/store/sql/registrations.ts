@@ -15,7 +15,7 @@ import {
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
-import { addressOfRow, visible } from "./import-rows.js";
+import { addressOfRow, holderOf, visible } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { addressOf, insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
 
@@ -45,9 +45,9 @@ export function* register(input: {
     return "created";
   }
   if (invitation !== undefined) yield* returnInvitation({ id: invitation, now });
-  const holder = yield* first(`select email from ampho_users where ${addressOfRow} = ?`, [addressOf(user)]);
+  const holder = yield* holderOf("address", addressOf(user));
   // The user can choose another login. The address itself can be the login of a user who has given the address up.
-  const isLogin = holder === undefined;
+  const isLogin = holder.kind !== "user";
   yield* recordAudit({
     at: now,
     event: "registration_rejected",
@@ -56,7 +56,8 @@ export function* register(input: {
   });
   if (isLogin) return "login_taken";
   // Not to the spelling that was typed, because another mailbox can have that one.
-  if (existsMail) yield* insertMail({ ...existsMail, address: textOrNull(holder, "email") ?? existsMail.address }, now);
+  const row = existsMail && (yield* first("select email from ampho_users where id = ?", [holder.userId]));
+  if (row) yield* insertMail({ ...existsMail, address: textOrNull(row, "email") ?? existsMail.address }, now);
   return "taken";
 }
 
