@@ -162,7 +162,10 @@ export function* changeNames(user: User, names: Names, entry: AuditEntry, undo?:
     // An update would fail where an insert waits for the other transaction. No login has a line feed.
     const own = `\n${user.id}`;
     const canonical = isLoginNew ? names.canonical : own;
-    const email = { address: own, canonical: isAddressNew ? addressOf(names) : own, provenAt: undefined };
+    // A new login is reserved as an address too, because it must not be that of another user.
+    const isOwn = names.canonical === addressOf(user);
+    const address = isAddressNew ? addressOf(names) : isLoginNew && !isOwn ? names.canonical : own;
+    const email = { address: own, canonical: address, provenAt: undefined };
     const outcome = yield* insertUser(
       { id: own, login: own, canonical, email, passwordHash: null, roles: [] },
       entry.at,
