@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import type { MailBinding } from "../factors/transactions.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { Account } from "../users/directory.js";
+import { type Account, opensByMailbox } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
@@ -40,7 +40,7 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   // The code is bound to the account as it was before, which the first proof of an address changes.
   const repeated = await repeat(deps, account, transaction, entrance);
   if (repeated !== undefined) return repeated;
-  const isThere = account?.email !== undefined && !account.disabled;
+  const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
   const mailbox = {
     binding,
     account,

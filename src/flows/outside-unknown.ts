@@ -7,7 +7,7 @@ import type { OpenTransaction } from "../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import { type Account, mailboxOf } from "../users/directory.js";
+import { type Account, mailboxOf, opensByMailbox } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, repeatUnnamed } from "./enter.js";
@@ -53,7 +53,7 @@ export async function enterUnknown(
     if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
     // The provider speaks for its own spelling, and another mailbox can have the same compared form.
     const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
-    if (identity.ownsDomain && isOwn && !account.disabled)
+    if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
     throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
   }
@@ -158,7 +158,7 @@ const purpose = "identity";
 
 async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
   if (account === undefined) return (await registrationFor(deps, address)) !== undefined;
-  return !account.disabled && account.email !== undefined;
+  return !account.disabled && opensByMailbox(account);
 }
 
 const mailboxFor = (account: Account | undefined, address: string): string =>

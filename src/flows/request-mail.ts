@@ -3,7 +3,7 @@
 
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
-import type { Account } from "../users/directory.js";
+import { type Account, opensByMailbox } from "../users/directory.js";
 import { nameByLogin } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { leastTime } from "./least-time.js";
@@ -43,7 +43,7 @@ export const canReset = ({ email, stored }: Account): boolean =>
 
 /** The requests, by the purpose of their transactions. */
 const requests = {
-  mail: { kind: "login", event: "mail_queued", canReceive: ({ email }: Account) => email !== undefined },
+  mail: { kind: "login", event: "mail_queued", canReceive: opensByMailbox },
   reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
 } as const;
 

@@ -81,6 +81,13 @@ export function toAccount(user: User): Account {
 export const mailboxOf = ({ email, login }: Pick<Account, "email" | "login">): string | undefined =>
   email?.address ?? parseAddress(login)?.address;
 
+/**
+ * The mailbox alone can open the account. In the database, the first proof of an address ends what another person had set up. An
+ * application's own table must have the proof before, because its password would go on.
+ */
+export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "email">): boolean =>
+  email !== undefined && (stored !== undefined || email.provenAt !== undefined);
+
 /** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
 export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;

@@ -256,6 +256,26 @@ onBothDatabases((ground) => {
     });
   });
 
+  it("an address that an application's own table has not proven leads no other person into the account", async () => {
+    const row = { id: "1", login: "mallory", email: address, emailProven: false };
+    const outside = await openOutside(ground, {
+      options: {
+        mailLogin: true,
+        users: { find: async () => row, findById: async () => row, verify: async (_, given) => given === password },
+      },
+      acme: { domains: ["example.org"] },
+    });
+    const { world, mails } = outside;
+    await world.login("mallory");
+    const claims = { sub: "victim", email: address, email_verified: true };
+    expect((await signIn(outside, { claims })).error).toBe("link_needed");
+    await begin(world, "/login/mail", { login: address });
+    expect(await ground.sql(world, "select address from ampho_mail where kind in ('login', 'identity')")).toEqual([]);
+    row.emailProven = true;
+    expect((await signIn(outside, { claims })).status).toBe(200);
+    expect(mails.filter(({ kind }) => kind === "login")).toEqual([]);
+  });
+
   it("an id that is used again inherits nothing of the former user", async () => {
     const rows = new Map<string, ApplicationUser & { readonly given: string | undefined }>();
     const world = await openMailing(ground, {
