@@ -98,11 +98,11 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
 }
 
 function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
-  const { account, sessionId, factorsVersion } = recent;
+  const { account, sessionId, gen, factorsVersion } = recent;
   return {
     ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now(), origin },
     // The application's table has changed already, so nothing must reject the rest.
-    sessionId: directory.inDatabase ? sessionId : undefined,
+    own: directory.inDatabase ? { sessionId, gen } : undefined,
     passwordVersion: account.stored?.passwordVersion,
     foreignMaxSeconds: settings.tokenForeignTtl,
   };

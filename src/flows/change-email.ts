@@ -13,7 +13,7 @@ import { spendingOf } from "./enter.js";
 import { liveSession } from "./find-account.js";
 import { leastTime } from "./least-time.js";
 import { claimsFor } from "./mail-claims.js";
-import { grantAfter, ownSession } from "./own-session.js";
+import { genOf, grantAfter, ownSession } from "./own-session.js";
 import { proveCode } from "./prove-mailbox.js";
 import { requireOutbox } from "./request-mail.js";
 import { contentsOf } from "./second-step.js";
@@ -107,7 +107,12 @@ export async function finishEmailChange(
   }
   const now = clock.now();
   const outcome = await store.setEmail({
-    ...{ userId: account.id, own: ownSession(deps, sessionId), now, origin: originFor(account, origin) },
+    ...{
+      userId: account.id,
+      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+      now,
+      origin: originFor(account, origin),
+    },
     ownUser: directory.inDatabase ? undefined : { login: account.login, before: account.email },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),

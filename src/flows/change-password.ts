@@ -11,7 +11,7 @@ import type { Caller, Deps } from "./deps.js";
 import { requireRecent } from "./enrolling.js";
 import { endedSession } from "./find-account.js";
 import { stillStoring } from "./login-errors.js";
-import { grantAfter, ownSession } from "./own-session.js";
+import { genOf, grantAfter, ownSession } from "./own-session.js";
 import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
 
 interface NewPassword {
@@ -32,7 +32,7 @@ export async function changePassword(
   const { store, directory, passwords, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
   const { userId, sessionId } = requireSession(auth);
-  const session = ownSession(deps, sessionId);
+  const session = ownSession(deps, { sessionId, gen: genOf(auth) });
   const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
@@ -114,14 +114,15 @@ export async function storeOwnPassword(
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
 async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<Grant> {
   const { store, passwords, policy, clock } = deps;
-  const { sessionId, account } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
   const origin: Origin = { actor: "user", ...caller };
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, sessionId) },
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
     ...{ now: clock.now(), origin },
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
   });
@@ -132,12 +133,13 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, cal
 /** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
 export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
   const { store, relyingParty, clock } = deps;
-  const { sessionId, account } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
   const { id: userId, stored } = account;
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, sessionId), passwordHash: null },
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
     passkeysOf: relyingParty?.id ?? "",
     ...{ now: clock.now(), origin: { actor: "user", ...caller } },
   });

@@ -11,6 +11,7 @@ import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
+import type { TokenSession } from "../store/sql/sessions.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, originFor } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
@@ -19,7 +20,7 @@ import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./e
 import { accountOf, liveSession } from "./find-account.js";
 import { pendingIdentityOf } from "./identity-text.js";
 import { factorNeeded } from "./login-errors.js";
-import { grantAfter, ownSession } from "./own-session.js";
+import { genOf, grantAfter, ownSession } from "./own-session.js";
 import { proveCode } from "./prove-mailbox.js";
 import { contentsOf } from "./second-step.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
@@ -44,8 +45,7 @@ export interface Enrolling {
   readonly authenticate: () => Promise<Auth>;
 }
 
-export interface Recent {
-  readonly sessionId: string;
+export interface Recent extends TokenSession {
   readonly account: Account;
   readonly factorsVersion: number;
 }
@@ -68,7 +68,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
     throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
       maxAgeSeconds: recentSeconds,
     });
-  return { sessionId, account, factorsVersion };
+  return { sessionId, gen: genOf(auth), account, factorsVersion };
 }
 
 /** The highest level that an account with these second factors can prove. */
@@ -177,22 +177,29 @@ async function withMailbox(
   return [...amr, "mail"];
 }
 
-/** The owner of an enrolment that was begun: its account, as it is now. */
+/** The owner of an enrolment that was begun. Without `gen` for a pending login. */
+export interface EnrolmentOwner {
+  /** As it is now. */
+  readonly account: Account;
+  /** The generation of the token that finishes it. */
+  readonly gen?: number;
+}
+
 export async function ownerOf(
   deps: Deps,
   transaction: LoginTransaction,
   authenticate: () => Promise<Auth>,
   origin: Origin,
-): Promise<Account> {
+): Promise<EnrolmentOwner> {
   const { sid, sub } = transaction;
-  if (sid === undefined) return accountOf(deps, transaction, origin);
+  if (sid === undefined) return { account: await accountOf(deps, transaction, origin) };
   const auth = await authenticate();
   // A transaction of one session is good for this session alone.
   if (auth.session !== sid || auth.id !== sub) throw transactionOver();
   const { account } = await liveSession(deps, sid, sub);
   // The session goes on after a new password, and what was begun before does not.
   if (account.stored?.passwordVersion !== transaction.pwv) throw transactionOver();
-  return account;
+  return { account, gen: genOf(auth) };
 }
 
 /** Before a response that the proof is wrong. Rejects with `transaction_over` for an enrolment that is dead. */
@@ -210,19 +217,19 @@ export async function finishEnrolment(
   deps: Deps,
   {
     account,
+    gen = 0,
     transaction,
     factor,
     method,
     superseded,
     origin,
   }: {
-    readonly account: Account;
     readonly transaction: LoginTransaction;
     readonly factor: (codes: readonly string[]) => NewFactor;
     readonly method: string;
     readonly superseded: SupersededTokens | undefined;
     readonly origin: Origin;
-  },
+  } & EnrolmentOwner,
 ): Promise<Enrolled & Grant> {
   const { store, clock } = deps;
   const codes = createRecoveryCodes();
@@ -239,7 +246,7 @@ export async function finishEnrolment(
     return { ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);
-  const who = whoOf(deps, account, transaction.sid, now, origin);
+  const who = whoOf(deps, { account, sessionId: transaction.sid, gen }, origin);
   const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
@@ -255,10 +262,17 @@ export function hashOf(code: string): string {
 }
 
 /** The user and the session of a change. Throws `unavailable` while no key can sign. */
-export function whoOf(deps: Deps, account: Account, sessionId: string, now: number, origin: Origin) {
+export function whoOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
   const { id: userId, login } = account;
-  const own = ownSession(deps, sessionId);
-  return { userId, login, own, now, origin: originFor(account, origin), stored: storedOf(account, undefined) };
+  const own = ownSession(deps, session);
+  return {
+    userId,
+    login,
+    own,
+    now: deps.clock.now(),
+    origin: originFor(account, origin),
+    stored: storedOf(account, undefined),
+  };
 }
 
 export function throwUnlessDone({ outcome }: FactorOutcome): void {

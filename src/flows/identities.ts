@@ -48,10 +48,11 @@ export async function finishIdentity(
   // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
   const provider = requireProvider(deps, transaction.prv);
-  const { sessionId, account } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
   const identity = await identify(deps, provider, transaction, response, origin);
   const outcome = await store.linkIdentity({
-    ...whoOf(deps, account, sessionId, clock.now(), origin),
+    ...whoOf(deps, recent, origin),
     factorsVersion: transaction.fv,
     identity: provenOf(provider, identity),
     spend: spendingOf(deps, transaction, undefined),
@@ -70,11 +71,12 @@ export async function removeIdentity(
   { auth, id }: Authenticated & { readonly id: string },
   caller: Caller,
 ): Promise<Grant> {
-  const { store, clock } = deps;
+  const { store } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const { sessionId, account } = await requireRecent(deps, auth);
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
   const outcome = await store.unlinkIdentity({
-    ...whoOf(deps, account, sessionId, clock.now(), origin),
+    ...whoOf(deps, recent, origin),
     id,
     ways: configuredWays(deps),
   });

@@ -4,14 +4,23 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { OwnSession } from "../store/sql/changes.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { Session } from "../store/sql/session-rows.js";
+import type { TokenSession } from "../store/sql/sessions.js";
+import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
 
 /** Throws `unavailable` while no key can sign the new tokens, so that the change is not made. */
-export function ownSession({ tokens, settings }: Pick<Deps, "tokens" | "settings">, sessionId: string): OwnSession {
+export function ownSession(
+  { tokens, settings }: Pick<Deps, "tokens" | "settings">,
+  { sessionId, gen }: TokenSession,
+): OwnSession {
   tokens.requireSigningKey();
-  return { sessionId, accessTtlSeconds: settings.tokenTtl, idleSeconds: settings.sessionIdleTtl };
+  return { sessionId, gen, accessTtlSeconds: settings.tokenTtl, idleSeconds: settings.sessionIdleTtl };
 }
+
+/** The generation of a token. */
+export const genOf = ({ claims }: Pick<Auth, "claims">): number =>
+  typeof claims["gen"] === "number" ? claims["gen"] : 0;
 
 /** Returns the new tokens of the session that made the change. */
 export function grantAfter(

@@ -89,7 +89,8 @@ export async function addPasskey(
   const party = partyOf(deps);
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
-  const account = await ownerOf(deps, transaction, input.authenticate, origin);
+  const owner = await ownerOf(deps, transaction, input.authenticate, origin);
+  const { account } = owner;
   const { use, uh: handle = "" } = transaction;
   const { passkey: response, name } = input;
   const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
@@ -98,7 +99,7 @@ export async function addPasskey(
     await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
   });
   const enrolled = await finishEnrolment(deps, {
-    ...{ account, transaction, superseded: input.superseded, origin },
+    ...{ ...owner, transaction, superseded: input.superseded, origin },
     factor: (codes) => ({ passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });
@@ -192,9 +193,10 @@ export async function removeOwnPasskey(
   { auth, id }: Authenticated & { readonly id: string },
   caller: Caller,
 ): Promise<Grant> {
-  const { store, clock, settings } = deps;
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
+  const { store, settings } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
   const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;

@@ -54,7 +54,8 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const { store, transactions, totpSecrets, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(input.transaction, ["totp"], clock.now());
-  const account = await ownerOf(deps, transaction, input.authenticate, origin);
+  const owner = await ownerOf(deps, transaction, input.authenticate, origin);
+  const { account } = owner;
   const now = clock.now();
   const seed = transactions.totpSeed(transaction);
   const step = findStep(seed, input.totp, now);
@@ -67,7 +68,7 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const totp = { ...totpSecrets.seal(seed, account.id), step };
   const { superseded } = input;
   const enrolled = await finishEnrolment(deps, {
-    ...{ account, transaction, superseded, origin },
+    ...{ ...owner, transaction, superseded, origin },
     factor: (codes) => ({ totp, codes }),
     method: "otp",
   });
@@ -75,9 +76,10 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
 }
 
 export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
-  const { store, clock, settings } = deps;
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
+  const { store, settings } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
   throwUnlessDone(outcome);
@@ -89,10 +91,11 @@ export async function renewRecoveryCodes(
   { auth }: Authenticated,
   caller: Caller,
 ): Promise<RecoveryCodes & Grant> {
-  const { store, clock } = deps;
-  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const { store } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
   const codes = createRecoveryCodes();
-  const who = whoOf(deps, account, sessionId, clock.now(), { actor: "user", ...caller });
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
   const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOf) });
   throwUnlessDone(outcome);
   return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };

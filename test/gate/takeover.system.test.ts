@@ -336,6 +336,20 @@ onBothDatabases((ground) => {
     expect((await world.renew(own.refresh_token)).error).toBe("session_ended");
   });
 
+  it("a copy of a token that has passed the guard changes nothing after the change of its owner", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const { token } = await fullLogin(world, ann);
+    const attempts = Array.from({ length: 12 }, (_, at) =>
+      at % 2 === 0
+        ? world.call("POST", "/recovery-codes", { bearer: token })
+        : world.call("POST", "/password", { bearer: token, body: { password, new_password: newPassword } }),
+    );
+    const done = (await Promise.all(attempts)).filter(({ status }) => status === 200);
+    expect(done).toHaveLength(1);
+    for (const response of done) expect(await admission(world.ampho, grantOf(response).token)).toBe("in");
+  });
+
   it("one of 20 new passwords at once wins, and its session has good tokens", async () => {
     const world = await ground.open({ throttleKnownAttempts: 1_000 });
     await world.user("ann", { password });

@@ -74,7 +74,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
     ...ending,
     login: "Ann",
     canonical: "ann",
-    sessionId: undefined,
+    own: undefined,
     factorsVersion: 0,
     passwordVersion: 2,
   };

@@ -81,6 +81,7 @@ export function renewal(session: Pick<Session, "id" | "gen">, changes: Partial<R
 /** The session that makes a change of its account. */
 export const ownSession = (sessionId: string): OwnSession => ({
   sessionId,
+  gen: 1_000,
   accessTtlSeconds: 900,
   idleSeconds: 10_000,
 });

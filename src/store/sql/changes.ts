@@ -8,6 +8,7 @@ import { type FactorUse, writeAccount } from "./factors.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
+import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, sendStateAndAccount } from "./state.js";
 
 /** The effects of a change, besides the end of the older tokens of the session that makes it. */
@@ -82,9 +83,7 @@ export interface ChangedAccount {
   readonly rolePolicy?: Policy | undefined;
 }
 
-export interface OwnSession extends TokenTimes {
-  readonly sessionId: string;
-}
+export interface OwnSession extends TokenTimes, TokenSession {}
 
 export interface CarriedOut {
   /** The caller writes them, last in its transaction. */

@@ -65,7 +65,7 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Ac
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
-  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const checked = yield* readChecked();
   const account = yield* readAccount();
   // An operator also changes the factors of a disabled user.

@@ -126,7 +126,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   // The user first. A new password or an alarm ends the session while this change waits for the row.
   const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
   if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
-  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const user = readUser && (yield* readUser());
   const isGone = ownUser === undefined && (!user || (own !== undefined && user.disabled));
   const isChanged = isGone || (readLive !== undefined && !(yield* readLive()));

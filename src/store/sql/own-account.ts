@@ -10,7 +10,7 @@ import { beginStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
-import { sendIsLive } from "./sessions.js";
+import { sendIsLive, type TokenSession } from "./sessions.js";
 import { sendStateAndAccount } from "./state.js";
 import { changeNames, lockUser, type User } from "./users.js";
 
@@ -19,7 +19,7 @@ export interface OwnChange extends Ending, ForeignTokens {
   /** As it is until now. */
   readonly login: string;
   /** The live session that asks. Undefined where the application's own table was changed already. */
-  readonly sessionId: string | undefined;
+  readonly own: TokenSession | undefined;
   readonly factorsVersion: number;
   /** The version of the password that the caller has read. Undefined for a user of an application's own table. */
   readonly passwordVersion: number | undefined;
@@ -35,14 +35,14 @@ const failed = (outcome: OwnOutcome["outcome"]): OwnOutcome => ({ outcome, revoc
 
 /** Locks the user, and the sessions as every login does. False: something changed since the caller has read it. */
 function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined } | false> {
-  const { userId, sessionId, now, factorsVersion, passwordVersion } = input;
+  const { userId, own, now, factorsVersion, passwordVersion } = input;
   const user = passwordVersion === undefined ? undefined : yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
-  const readLive = sessionId === undefined ? undefined : yield* sendIsLive(sessionId, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const account = yield* readAccount();
   if (readLive !== undefined && !(yield* readLive())) return false;
-  if (sessionId !== undefined && account.factorsVersion !== factorsVersion) return false;
+  if (own !== undefined && account.factorsVersion !== factorsVersion) return false;
   if (passwordVersion === undefined) return { user: undefined };
   return user !== undefined && !user.disabled && user.passwordVersion === passwordVersion && { user };
 }
@@ -92,7 +92,7 @@ function* endEverything(
 ): Transaction<readonly NewRevocation[]> {
   const { userId, login, now, foreignMaxSeconds } = input;
   const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
-  const { revoked } = yield* carryOut(change, input);
+  const { revoked } = yield* carryOut(change, { userId, login, now, origin: input.origin });
   const exactLogin = input.passwordVersion === undefined ? login : undefined;
   return [...revoked, { kind: "user", at: now, until, userId, login, exactLogin }];
 }

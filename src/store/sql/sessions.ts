@@ -6,9 +6,21 @@ import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 const isLive = "ended_at is null and era = (select era from ampho_state where id = 1) and expires_at > ?";
 
-/** Reads if the session is live. Deferred. */
-export function* sendIsLive(id: string, now: number): Transaction<() => Transaction<boolean>> {
-  const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and ${isLive}`, [id, now]);
+/** The session of a token. */
+export interface TokenSession {
+  readonly sessionId: string;
+  /** The generation of the token. 0 if it has none. */
+  readonly gen: number;
+}
+
+/**
+ * Reads if the session is live, and the token is none of the older ones that a login or a change has replaced. A request can have
+ * passed the guard just before. Deferred.
+ */
+export function* sendIsLive({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> {
+  const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`, [
+    ...[sessionId, gen, now],
+  ]);
   return function* read() {
     return (yield* resultOf(sent)) !== undefined;
   };

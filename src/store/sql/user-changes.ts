@@ -48,7 +48,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const { userId, passwordHash, own, now, origin, ownUser } = input;
   const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
   if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
-  const readLive = own === undefined ? undefined : yield* sendIsLive(own.sessionId, now);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const stored = readUser && (yield* readUser());
   const user = stored ?? ownUser;
   if (!user) return { outcome: "unknown", revocations: [] };
