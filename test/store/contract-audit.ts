@@ -54,11 +54,12 @@ export function auditContract(store: Opened): void {
       const listed = await store().listAudit({ login, since: undefined, limit: 10 });
       expect(listed.at(-1)).toMatchObject({ event: "login_rejected", userId, login, detail });
       const passwordVersion = user === ann ? 1 : undefined;
-      await store().removeAccount({ ...stretches, userId, login, sessionId: session.id, passwordVersion });
+      const own = { sessionId: session.id, gen: session.gen };
+      await store().removeAccount({ ...stretches, userId, login, own, passwordVersion });
       const rows = await store().listAudit({ login: undefined, since: undefined, limit: 100 });
-      const own = rows.filter((row) => row.userId === userId);
-      expect(own.map(({ event }) => event)).toContain("login_rejected");
-      for (const row of own)
+      const ofUser = rows.filter((row) => row.userId === userId);
+      expect(ofUser.map(({ event }) => event)).toContain("login_rejected");
+      for (const row of ofUser)
         expect([row.login, row.detail, row.origin.address]).toEqual([undefined, undefined, undefined]);
     }
     await store().recordAudit({ ...unnamed, userId: "u-unknown" });
