@@ -34,6 +34,12 @@ export function isRecent(at: number, seconds: number, now: number, aheadMax = le
 /** The lifetime of a login transaction: NIST SP 800-63B-4 §3.1.3.2 allows ten minutes. */
 export const transactionTtlSeconds = 600;
 
+/**
+ * An outside provider asks its user again after so long. It is sent with each login, because `max_age` makes the provider report
+ * when the user has logged in there (OpenID Connect Core §3.1.2.1).
+ */
+export const outsideMaxAgeSeconds = 2_592_000;
+
 /** How long after its beginning a recovery that removes the second factors begins to work. */
 export const recoveryDelaySeconds = 86_400;
 

@@ -34,6 +34,17 @@ export interface ReturnOptions {
 }
 
 /**
+ * How a login begins.
+ * @example
+ * const again: LoginOptions = { returnTo: "/account", maxAge: 300 };
+ * await outside.loginWith("acme", again);
+ */
+export interface LoginOptions extends ReturnOptions {
+  /** The greatest age of the login at the provider, in seconds. After `login_too_old` it is that of the error. */
+  readonly maxAge?: number | undefined;
+}
+
+/**
  * A finished login or link.
  * @example
  * const returned: Returned | undefined = await outside.returned();
@@ -104,7 +115,7 @@ export interface Outside {
    * Sends the page to the provider. Resolves to the URL, for a program without a page.
    * @example await outside.loginWith("google", { returnTo: "/articles" });
    */
-  loginWith(provider: string, options?: ReturnOptions): Promise<string>;
+  loginWith(provider: string, options?: LoginOptions): Promise<string>;
   /**
    * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in cookies, the
    * server has finished it, and this reads the new session or the error. Resolves to undefined if no login has finished. Rejects
@@ -190,7 +201,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
       return undefined; // The cookies are of no session.
     });
     const now = (seen as ClientSession | undefined)?.session;
-    const isOlder = (now?.authenticated ?? 0) < begun.expires - transactionSeconds;
+    // A login there can be older than this one, and the token is not.
+    const isOlder = ((seen as ClientSession | undefined)?.starts ?? 0) < begun.expires - transactionSeconds;
     // The user came back without a login, to the former session or to none.
     if (!now || isOlder || (now.id === before?.id && now.authenticated === before.authenticated)) return undefined;
     // After a lost response, the next attempt must send the same key.
@@ -249,7 +261,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
 
   return {
     async loginWith(provider, options = {}) {
-      return leave((await call("/login/outside", bodyOf(provider, options))) as Begun, options, false);
+      const body = { ...bodyOf(provider, options), max_age: options.maxAge };
+      return leave((await call("/login/outside", body)) as Begun, options, false);
     },
     async returned() {
       const { hash, pathname, search } = location;

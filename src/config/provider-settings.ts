@@ -27,6 +27,8 @@ export interface ProviderSettings {
   readonly proof: ClientProof;
   /** The tenants of Microsoft that can log in, where the issuer is that of all of them. */
   readonly tenants: readonly string[];
+  /** `assumed`: a login counts as one of this moment where the provider does not report when the user has logged in there. */
+  readonly authTime: "required" | "assumed";
   /** The provider's own second factor counts. */
   readonly trustsAmr: boolean;
   /** The provider speaks for every verified address that it reports. */
@@ -43,6 +45,7 @@ export interface ProviderOptions {
   readonly client_id: string;
   readonly client_secret?: string;
   readonly tid?: readonly string[];
+  readonly auth_time?: "required" | "assumed";
   readonly trust?: "amr";
   readonly address?: "believed";
   readonly domains?: readonly string[];
@@ -88,6 +91,7 @@ const rules = {
     isListOf(isTenant),
     "must be an array of tenant ids in lower case, such as 11111111-2222-3333-4444-555555555555",
   ],
+  auth_time: [(value) => value === "required" || value === "assumed", 'must be "required" or "assumed"'],
   trust: [(value) => value === "amr", 'must be "amr"'],
   address: [(value) => value === "believed", 'must be "believed"'],
   domains: [isListOf(isDomain), "must be an array of domains in lower case, such as acme.example"],
@@ -111,7 +115,7 @@ interface KindFacts {
 const kinds: Readonly<Record<ProviderKind, KindFacts>> = {
   oidc: {
     required: ["issuer", "client_id", "client_secret"],
-    optional: ["kind", "label", "tid", "trust", "address", "domains"],
+    optional: ["kind", "label", "tid", "auth_time", "trust", "address", "domains"],
   },
   // Another issuer is a GitHub Enterprise Server.
   github: {
@@ -167,7 +171,7 @@ function findProblems(members: unknown): readonly string[] {
     else if (!rules[member][0](value)) problems.push(`.${member} ${rules[member][1]}`);
   }
   for (const member of required) if (members[member] === undefined) problems.push(`.${member} must be set`);
-  return problems.length > 0 ? problems : findTenantProblems(members);
+  return problems.length > 0 ? problems : [...findTenantProblems(members), ...findTrustProblems(members)];
 }
 
 /** A member can be a secret that was put in the wrong place, so only the words of a known form are shown. */
@@ -189,6 +193,23 @@ function findTenantProblems(members: JsonObject): readonly string[] {
       : [];
   return shared.test(issuer) ? [] : [".tid must be set only where `issuer` contains /common/ or /organizations/"];
 }
+
+/** Google writes both in its tokens. */
+const googleIssuers: ReadonlySet<unknown> = new Set(["https://accounts.google.com", "accounts.google.com"]);
+export const isGoogle = (issuer: unknown): boolean => googleIssuers.has(issuer);
+
+/** Google, GitHub and Apple do not report it. Any other provider must (OpenID Connect Core §3.1.2.1, `max_age`). */
+const authTimeOf = (members: JsonObject): ProviderSettings["authTime"] =>
+  members["auth_time"] === "assumed" ||
+  (members["auth_time"] === undefined && ((members["kind"] ?? "oidc") !== "oidc" || isGoogle(members["issuer"])))
+    ? "assumed"
+    : "required";
+
+/** A silent login of a long session would count as two factors of this moment. */
+const findTrustProblems = (members: JsonObject): readonly string[] =>
+  members["trust"] === "amr" && authTimeOf(members) === "assumed"
+    ? ['.trust must be set only where `auth_time` is "required"']
+    : [];
 
 function isIssuer(value: unknown): boolean {
   try {
@@ -247,6 +268,7 @@ function toSettings(name: string, members: JsonObject): ProviderSettings {
     clientId: text("client_id") ?? "",
     proof,
     tenants: texts("tid"),
+    authTime: authTimeOf(members),
     trustsAmr: members["trust"] === "amr",
     believesAddress: members["address"] === "believed",
     domains: texts("domains"),

@@ -11,8 +11,8 @@ import type { Keyring, SecretUse } from "../tokens/keyring.js";
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
 
 /** The members that not every transaction has. */
-const loginMembers = ["pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn"] as const;
-const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "idn"] as const;
+const loginMembers = ["pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn", "aut"] as const;
+const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "idn", "max", "aut"] as const;
 
 /** RFC 4226 §4 recommends 160 bits. */
 const seedBytes = 20;
@@ -53,6 +53,8 @@ export interface TransactionContents {
   readonly prv?: string | undefined;
   readonly ret?: string | undefined;
   readonly idn?: string | undefined;
+  /** When the oldest factor was proven, where that was before this transaction: at a provider. */
+  readonly aut?: number | undefined;
   /** The session to which a step-up, an enrolment or a change belongs. */
   readonly sid?: string | undefined;
 }
@@ -76,6 +78,10 @@ export interface OpenContents {
   readonly prv?: string | undefined;
   readonly ret?: string | undefined;
   readonly idn?: string | undefined;
+  /** For an outside login: the `max_age` that was asked for. */
+  readonly max?: number | undefined;
+  /** For a proven identity: when the user has logged in at the provider. */
+  readonly aut?: number | undefined;
 }
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */

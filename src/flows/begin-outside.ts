@@ -13,6 +13,8 @@ export interface OutsideStart {
   readonly provider: string;
   /** A path of the application, to which the user returns. */
   readonly returnTo: string | undefined;
+  /** The greatest age of the login at the provider, in seconds. */
+  readonly maxAge?: number | undefined;
 }
 
 export interface OutsideBegun {
@@ -29,7 +31,8 @@ export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Cal
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
   const now = clock.now();
-  const { token, begun } = transactions.beginOpen("outside", { prv: provider.settings.name, ret }, now);
+  const { maxAge: max } = input;
+  const { token, begun } = transactions.beginOpen("outside", { prv: provider.settings.name, ret, max }, now);
   return outsideRequest(deps, provider, token, begun);
 }
 
@@ -37,10 +40,10 @@ export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,
   provider: Provider,
   transaction: string,
-  begun: Redeemable,
+  begun: Redeemable & { readonly max?: number | undefined },
 ): Promise<OutsideBegun> {
   try {
-    const url = await provider.authorizationUrl(transactions.outsideSecrets(begun));
+    const url = await provider.authorizationUrl(transactions.outsideSecrets(begun), begun.max);
     return { url, transaction, expires: begun.exp };
   } catch (error) {
     throw error instanceof ProviderFailure ? providerDown(provider, error) : error;

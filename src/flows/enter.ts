@@ -31,6 +31,8 @@ export interface Proven {
   readonly amr: readonly string[];
   /** When the oldest of them was proven. */
   readonly at: number;
+  /** The same, where that was before this login or its transaction, as at a provider. */
+  readonly authTime?: number | undefined;
   readonly factor?: ProvenFactor | undefined;
   /** The version of the account's factors before the proof. The login is rejected if it has changed. */
   readonly factorsVersion?: number | undefined;
@@ -52,7 +54,9 @@ export interface Proven {
   readonly acr?: Acr | undefined;
 }
 
-type RedeemedTransaction = Redeemable & { readonly [K in "login" | "pwv" | "fv"]?: LoginTransaction[K] | undefined };
+type RedeemedTransaction = Redeemable & {
+  readonly [K in "login" | "pwv" | "fv" | "aut"]?: LoginTransaction[K] | undefined;
+};
 
 export interface Entrance {
   readonly origin: Origin;
@@ -168,7 +172,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     stored: storedOf(account, transaction),
     disabled: account.disabled ? (proven.isNewUser ? "pending" : "rejected") : undefined,
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
-    provenAt: proven.at,
+    provenAt: authTimeOf(proven),
     gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
     factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
@@ -189,6 +193,9 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     factorAttempt: factor?.attempt,
   };
 }
+
+/** Also of the transaction that is redeemed: a second factor of now does not make the first one newer (RFC 9470 §4). */
+const authTimeOf = ({ at, authTime, transaction }: Proven): number => Math.min(at, authTime ?? transaction?.aut ?? at);
 
 /** With a stolen password alone, an attacker could set up a second factor of the attacker's own (W-06). */
 function enrolMailOf(
@@ -267,12 +274,14 @@ async function grantOf(
 async function pendingLogin(
   deps: Deps,
   account: Account,
-  { amr: first, at, factor, transaction, identity, register }: Proven,
+  proven: Proven,
   { live, device, deviceId, typed }: Entrance,
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
 ): Promise<AmphoError> {
   const { enroll, factors, factorsVersion, mailWait = 0, pending } = needed;
   if (mailWait > 0) return enrolCodeWithheld(mailWait);
+  const { amr: first, at, factor, transaction, identity, register } = proven;
+  const authTime = authTimeOf(proven);
   // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.
   const amr = [...first, ...(factor?.methods ?? [])];
   const contents = {
@@ -282,6 +291,7 @@ async function pendingLogin(
     fv: factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,
+    aut: authTime === at ? undefined : authTime,
     // A login that sets up its first factor opens a session of its own.
     sid: enroll ? undefined : live?.sessionId,
     // A user who registers has it already.

@@ -201,7 +201,8 @@ async function linkingOf(
   if (token === undefined) return {};
   try {
     const { transaction, proven } = await identityFor(deps, token, account);
-    return { transaction, identity: { proven, isNew: true } };
+    // The password is proven now, and the login at the provider gives the session nothing.
+    return { transaction, identity: { proven, isNew: true }, authTime: deps.clock.now() };
   } catch (error) {
     if (linking === undefined && error instanceof AmphoError && error.code === "transaction_over") return {};
     throw error;

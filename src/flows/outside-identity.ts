@@ -1,6 +1,7 @@
 // An identity that an outside provider proves (docs/guides/providers.md), and how it passes the gate.
 
 import type { Origin } from "../audit/entry.js";
+import { outsideMaxAgeSeconds } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { OpenTransaction, Redeemable } from "../factors/transactions.js";
 import type { OutsideIdentity } from "../providers/identity.js";
@@ -41,13 +42,15 @@ export interface ProvenLogin {
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
+  /** When the user has logged in at the provider. Undefined: now. */
+  readonly authTime: number | undefined;
 }
 
 /** Passes the gate with an identity. `isNew`: the account gets it. */
 export function enterAs(
   deps: Deps,
   account: Account,
-  { identity, transaction, proven }: ProvenLogin,
+  { identity, transaction, proven, authTime }: ProvenLogin,
   { isNew, ...more }: Pick<Proven, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
   { device, bearer, remember, idempotency }: OutsideEntrance,
   origin: Origin,
@@ -59,7 +62,7 @@ export function enterAs(
     live: liveOf(deps, bearer, account.id),
   };
   const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
-  return enter(deps, account, { amr, at: now, transaction, identity: { proven, isNew }, ...more }, entrance);
+  return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, entrance);
 }
 
 export function requireProvider({ providers }: Pick<Deps, "providers">, name: string | undefined): Provider {
@@ -94,6 +97,27 @@ export async function identify(
     await recordRejected(deps, provider, error.reason, origin);
     throw wrongCredentials();
   }
+}
+
+/**
+ * Returns when the user has logged in at the provider, whose silent login is as old as its session. Undefined: now, because the
+ * configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent login, or if the provider
+ * does not report the time, as it must then.
+ */
+export async function authTimeOf(
+  deps: Pick<Deps, "store" | "clock" | "settings">,
+  provider: Provider,
+  { authTime }: OutsideIdentity,
+  { iat, max }: OpenTransaction,
+  origin: Origin,
+): Promise<number | undefined> {
+  const isRequired = provider.settings.authTime === "required";
+  if (authTime === undefined && !isRequired) return undefined;
+  // Without the time, the provider has at best kept to the `max_age` that every login sends.
+  const known = authTime ?? iat - outsideMaxAgeSeconds;
+  if (max === undefined || known >= iat - max - deps.settings.tokenLeeway) return known;
+  await recordRejected(deps, provider, authTime === undefined ? "no_auth_time" : "auth_time", origin);
+  throw wrongCredentials();
 }
 
 /** Writes one row a minute for each reason and address of the network. */

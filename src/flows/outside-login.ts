@@ -8,7 +8,14 @@ import type { Caller, Deps } from "./deps.js";
 import { repeatUnnamed } from "./enter.js";
 import { requireAccount } from "./find-account.js";
 import { digestOfProof } from "./idempotency.js";
-import { enterAs, identify, type OutsideLoginInput, provenOf, requireProvider } from "./outside-identity.js";
+import {
+  authTimeOf,
+  enterAs,
+  identify,
+  type OutsideLoginInput,
+  provenOf,
+  requireProvider,
+} from "./outside-identity.js";
 import { enterUnknown } from "./outside-unknown.js";
 import { proveUnlessOver } from "./transaction-over.js";
 
@@ -36,7 +43,8 @@ export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller:
     throw error;
   }
   const found = await store.findIdentity(identity);
-  const proven = { identity, transaction, provider, proven: provenOf(provider, identity) };
+  const authTime = await authTimeOf(deps, provider, identity, transaction, origin);
+  const proven = { identity, transaction, provider, authTime, proven: provenOf(provider, identity) };
   const more = { ...input, idempotency };
   if (found === undefined) return enterUnknown(deps, proven, more, caller);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);

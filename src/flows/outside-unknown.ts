@@ -98,7 +98,7 @@ async function registrationFor(
 /** Sends a code to the address, if it leads to an account. The response is the same for every address. */
 async function linkNeeded(
   deps: Deps,
-  { proven, identity }: ProvenLogin,
+  { proven, identity, authTime }: ProvenLogin,
   address: Address,
   ways: readonly ("login" | "mail")[],
   caller: Caller,
@@ -108,6 +108,7 @@ async function linkNeeded(
   const contents = {
     email: address.address,
     idn: encodeIdentity(proven, identity.emailVerified),
+    aut: authTime,
   };
   const { token, begun } = transactions.beginOpen("identity", contents, now, settings.codeTtl);
   const open: readonly string[] = (await isMailed(deps, begun, address, caller)) ? ways : ["login"];

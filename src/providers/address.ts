@@ -38,10 +38,6 @@ const domainOf = ({ canonical }: Address) => canonical.slice(canonical.lastIndex
 export const everywhere: Authority = { speaksFor: () => true, hosts: () => true };
 export const nowhere: Authority = { speaksFor: () => false, hosts: () => true };
 
-/** Google writes both in its tokens. */
-const googleIssuers: ReadonlySet<string> = new Set(["https://accounts.google.com", "accounts.google.com"]);
-export const isGoogle = (issuer: string): boolean => googleIssuers.has(issuer);
-
 /**
  * Google is authoritative for gmail.com, and for the addresses of an organization, whose domain is in `hd`. Everyone can
  * have an account of Google with an address of another host (developers.google.com/identity/gsi/web/guides/verify-google-id-token).

@@ -19,6 +19,7 @@ export interface IdClaims {
   readonly sub: string;
   readonly amr: readonly string[];
   readonly acr: string | undefined;
+  readonly authTime: number | undefined;
   readonly [name: string]: unknown;
 }
 
@@ -32,19 +33,20 @@ export function verifyIdToken(token: string, keys: KeySet, rules: IdTokenRules):
   const { typ, payloadBytes } = verifyJws(token, keys, noneRevoked, payload);
   const claims = types.has(typ) ? parseJsonObject(payload, payloadBytes) : undefined;
   if (claims === undefined || !isForUs(claims, rules)) throw new OutsideRejection("id_token");
-  const { sub, amr, acr } = claims;
+  const { sub, amr, acr, auth_time: authTime } = claims;
   if (!isSubject(sub)) throw new OutsideRejection("user");
   return {
     ...claims,
     sub,
     amr: Array.isArray(amr) ? amr.filter((method) => typeof method === "string") : [],
     acr: typeof acr === "string" ? acr : undefined,
+    authTime: isTime(authTime) ? authTime : undefined,
   };
 }
 
 function isForUs(claims: Readonly<Record<string, unknown>>, rules: IdTokenRules): boolean {
   const { issuer, clientId, nonce, now, leewaySeconds } = rules;
-  const { iss, aud, azp, exp, iat, nbf } = claims;
+  const { iss, aud, azp, exp, iat, nbf, auth_time: authTime } = claims;
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   return (
     iss === issuer &&
@@ -57,7 +59,8 @@ function isForUs(claims: Readonly<Record<string, unknown>>, rules: IdTokenRules)
     iat <= now + leewaySeconds &&
     // It was issued during the transaction.
     iat >= now - transactionTtlSeconds - leewaySeconds &&
-    (nbf === undefined || (isTime(nbf) && nbf <= now + leewaySeconds))
+    (nbf === undefined || (isTime(nbf) && nbf <= now + leewaySeconds)) &&
+    (authTime === undefined || (isTime(authTime) && authTime <= now + leewaySeconds))
   );
 }
 

@@ -1,12 +1,13 @@
 // An OpenID provider (OpenID Connect Core §3.1): Google, one or several tenants of Microsoft, Apple, or any other one.
 
-import { issuerOf, issuersOf } from "../config/provider-settings.js";
+import { outsideMaxAgeSeconds } from "../clock.js";
+import { isGoogle, issuerOf, issuersOf } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { KeySet } from "../keys/key.js";
 import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
 import { peekJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
-import { everywhere, googleAuthority, isGoogle, nowhere, readAddress } from "./address.js";
+import { everywhere, googleAuthority, nowhere, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import { type IdClaims, verifyIdToken } from "./id-token.js";
 import type { OutsideIdentity } from "./identity.js";
@@ -100,19 +101,20 @@ export function createOpenIdProvider(deps: ProviderDeps): ProviderSteps {
       subject: sub,
       ...readAddress(email, verified, authority, settings),
       hasSecondFactor: settings.trustsAmr && provesSecondFactor(claims),
+      ...(claims.authTime !== undefined && { authTime: claims.authTime }),
     };
   }
 
   return {
     settings,
     issuers,
-    async authorizationUrl(secrets) {
+    async authorizationUrl(secrets, maxAge = outsideMaxAgeSeconds) {
       const { authorization_endpoint: endpoint } = await metadata.read();
       return buildAuthorizationUrl(deps, endpoint, secrets, {
         scope: "openid email",
         nonce: secrets.nonce,
-        // Apple sends an address only in this mode.
-        ...(settings.kind === "apple" && { response_mode: "form_post" }),
+        // Apple sends an address only in this mode. It asks its user each time, and knows no max_age.
+        ...(settings.kind === "apple" ? { response_mode: "form_post" } : { max_age: String(maxAge) }),
       });
     },
     identify: (response, secrets) => orRejected(library, "id_token", () => redeem(response, secrets)),

@@ -17,8 +17,11 @@ export interface Provider {
   readonly settings: ProviderSettings;
   /** The issuers of its identities: one, or one for each tenant. */
   readonly issuers: readonly string[];
-  /** The URL at the provider. Rejects with ProviderFailure. */
-  authorizationUrl(secrets: OutsideSecrets): Promise<string>;
+  /**
+   * The URL at the provider. `maxAge`: the provider asks a user again whose login there is older. Rejects with
+   * ProviderFailure.
+   */
+  authorizationUrl(secrets: OutsideSecrets, maxAge: number | undefined): Promise<string>;
   /**
    * Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure, and within the limits of
    * login-limits.ts with SourceBusy or AmphoError `transaction_over`.
@@ -36,7 +39,8 @@ export interface Provider {
 }
 
 /** A provider of one kind. */
-export interface ProviderSteps extends Omit<Provider, "report" | "isRecordable" | "identify"> {
+export interface ProviderSteps extends Omit<Provider, "report" | "isRecordable" | "identify" | "authorizationUrl"> {
+  authorizationUrl(secrets: OutsideSecrets, maxAge?: number): Promise<string>;
   identify(response: OutsideResponse, secrets: OutsideSecrets): Promise<OutsideIdentity>;
 }
 

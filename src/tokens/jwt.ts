@@ -100,6 +100,8 @@ export interface TransactionClaims extends Claims {
   readonly prv?: string;
   readonly ret?: string;
   readonly idn?: string;
+  /** When the oldest factor was proven, where that was before this transaction. */
+  readonly aut?: number;
 }
 
 function isPurpose(value: unknown): value is Purpose {
@@ -120,6 +122,7 @@ export const loginTransaction: TokenKind<TransactionClaims> = {
     isIntegerIfThere(claims["pwv"]) &&
     Number.isSafeInteger(claims["fv"]) &&
     isTexts(claims["amr"]) &&
+    isIntegerIfThere(claims["aut"]) &&
     ["did", "uh", "use", "prv", "ret", "idn", "email"].every((name) => isTextIfThere(claims[name])),
 };
 
@@ -144,6 +147,10 @@ export interface OpenClaims extends Claims {
   readonly prv?: string;
   readonly ret?: string;
   readonly idn?: string;
+  /** For an outside login: the `max_age` that was asked for. */
+  readonly max?: number;
+  /** For a proven identity: when the user has logged in at the provider. */
+  readonly aut?: number;
 }
 
 /** A reset that an operator began asks for the second factors of the account, or removes them. */
@@ -161,6 +168,8 @@ export const openTransaction: TokenKind<OpenClaims> = {
     openPurposes.some((purpose) => purpose === claims["for"]) &&
     claims.iat !== undefined &&
     ["email", "uh", "inv", "prv", "ret", "idn"].every((name) => isTextIfThere(claims[name])) &&
+    isIntegerIfThere(claims["max"]) &&
+    isIntegerIfThere(claims["aut"]) &&
     (claims["recovery"] === undefined || recoveries.some((recovery) => recovery === claims["recovery"])),
 };
 

@@ -62,6 +62,8 @@ describe("AMPHO_SECURITY_PROVIDERS", () => {
       ["acme", "oidc", "Acme", "https://id.acme.example/"],
       ["microsoft", "oidc", "Microsoft", "https://login.microsoftonline.com/common/v2.0"],
     ]);
+    // Google, GitHub and Apple report no auth_time.
+    expect(all.map(({ authTime }) => authTime)).toEqual(["assumed", "assumed", "assumed", "required", "required"]);
     expect(all[3]).toMatchObject({ trustsAmr: true, believesAddress: true, domains: ["acme.example"] });
     expect(all[4]).toMatchObject({ tenants: [tenant], trustsAmr: false, believesAddress: false, domains: [] });
   });
@@ -114,6 +116,8 @@ describe("AMPHO_SECURITY_PROVIDERS", () => {
       /a\.domains must be an array of domains/,
     ],
     ["a trust that does not exist", { a: { ...google, trust: true } }, /a\.trust must be "amr"/],
+    ["an auth_time that does not exist", { a: { ...google, auth_time: true } }, /a\.auth_time must be "required" or/],
+    ["a trusted factor of an unknown time", { a: { ...google, trust: "amr" } }, /a\.trust must be set only where/],
     [
       "one tenant twice",
       {

@@ -47,6 +47,7 @@ describe("an ID token", () => {
       speaksForEmail: false,
       ownsDomain: false,
       hasSecondFactor: false,
+      authTime: start,
     });
   });
 
@@ -96,6 +97,8 @@ describe("an ID token", () => {
     ["that was issued ahead of time", (evil) => claim(evil, { iat: start + 61 })],
     ["that was issued before the login began", (evil) => claim(evil, { iat: start - 700 })],
     ["that is not valid yet", (evil) => claim(evil, { nbf: start + 61 })],
+    ["with an auth_time ahead of time", (evil) => claim(evil, { auth_time: start + 61 })],
+    ["with an auth_time as a text", (evil) => claim(evil, { auth_time: String(start) })],
     ["of an issuer with a slash at its end", (evil) => claim(evil, { iss: `${evil.issuer}/` })],
     ["of an issuer in upper case", (evil) => claim(evil, { iss: evil.issuer.toUpperCase() })],
     ["without iss", (evil) => claim(evil, { iss: undefined })],

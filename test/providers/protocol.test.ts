@@ -36,7 +36,10 @@ describe("the authorization request", () => {
       nonce: secrets.nonce,
       code_challenge: createHash("sha256").update(secrets.verifier).digest("base64url"),
       code_challenge_method: "S256",
+      max_age: "2592000",
     });
+    const recent = new URL(await provider.authorizationUrl(secrets, 300));
+    expect(recent.searchParams.get("max_age")).toBe("300");
     expect(url.href).not.toContain(secrets.verifier);
   });
 });

@@ -36,7 +36,24 @@ describe("a real OpenID provider", () => {
       speaksForEmail: false,
       ownsDomain: false,
       hasSecondFactor: false,
+      authTime: expect.any(Number),
     });
+  });
+
+  test("a silent login reports the time of the first one, and max_age asks the user to log in again", async () => {
+    const { outside, provider } = await begin();
+    const cookies = new Map<string, string>();
+    const logIn = async (maxAge?: number) => {
+      const secrets = newSecrets();
+      const url = await provider.authorizationUrl(secrets, maxAge);
+      const { authTime = 0 } = await provider.identify(responseOf(await outside.signIn(url, cookies)), secrets);
+      return authTime;
+    };
+    const first = await logIn();
+    await expect.poll(() => Math.floor(Date.now() / 1000), { timeout: 20_000 }).toBeGreaterThan(first + 1);
+    expect(await logIn()).toBe(first);
+    expect(await logIn(300)).toBe(first);
+    expect(await logIn(0)).toBeGreaterThan(first);
   });
 
   test("a code is good once, and only with the secrets of its own login (W-88)", async () => {

@@ -110,7 +110,7 @@ export async function startEvilProvider(now: () => number, path = "", clientId =
     if (pathname !== `${path}/token`) return json({}, 404)(request, response);
     const { authorization } = request.headers;
     provider.tokenRequests.push(Object.assign(new URLSearchParams(body), { authorization }));
-    const good = { iss: issuer, sub: "user-1", aud: clientId, exp: now() + 300, iat: now() };
+    const good = { iss: issuer, sub: "user-1", aud: clientId, exp: now() + 300, iat: now(), auth_time: now() };
     return provider.token(JSON.parse(JSON.stringify({ ...good, ...provider.claims })))(request, response);
   }
 

@@ -10,8 +10,11 @@ export interface OpenIdProvider {
   readonly issuer: string;
   /** The subject that logs in next, and its claims. */
   user: { readonly sub: string; readonly claims: Claims };
-  /** Opens the URL as a browser does, logs in, and returns what the provider sends to the callback. */
-  signIn(url: string): Promise<URLSearchParams>;
+  /**
+   * Opens the URL as a browser does, logs in, and returns what the provider sends to the callback. With the cookies of an
+   * earlier login, the provider logs the user in silently.
+   */
+  signIn(url: string, cookies?: Map<string, string>): Promise<URLSearchParams>;
 }
 
 export interface OpenIdProviderOptions {
@@ -74,8 +77,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
     void provider.interactionFinished(request, response, { login: { accountId: own.user.sub } });
   });
 
-  async function signIn(url: string): Promise<URLSearchParams> {
-    const cookies = new Map<string, string>();
+  async function signIn(url: string, cookies = new Map<string, string>()): Promise<URLSearchParams> {
     for (let at = url; ; ) {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
       const response = await fetch(at, { redirect: "manual", headers: { cookie } });

@@ -80,8 +80,8 @@ const actions = {
   },
   "sign-in/code": async ({ code = "" }) => entered(await present(begun.mail).finish(code)),
   "sign-in/passkey": async () => entered(await client.loginWithPasskey()),
-  async "sign-in/outside"({ provider = "" }) {
-    await outside.loginWith(provider, { returnTo: "/account" });
+  async "sign-in/outside"({ provider = "", max_age: age }) {
+    await outside.loginWith(provider, { returnTo: "/account", ...(age && { maxAge: Number(age) }) });
     return undefined;
   },
   "sign-in/factor": async (fields) => entered(await present(begun.factor).finish(factorOf(fields))),

@@ -26,7 +26,10 @@ ${
   html`<div class="choices">
 ${passkey && form("sign-in/passkey", html`${hidden("transaction", transaction)}${passkeyButton("Sign in with a passkey", "get", passkey, html`data-autofill`)}`)}
 ${ways.providers.map(({ name, label }) =>
-  form("sign-in/outside", html`${hidden("provider", name)}<button class="quiet">Sign in with ${label}</button>`),
+  form(
+    "sign-in/outside",
+    html`${hidden("provider", name)}${again && hidden("max_age", "300")}<button class="quiet">Sign in with ${label}</button>`,
+  ),
 )}</div>`
 }
 ${

@@ -77,8 +77,13 @@ const actions = {
     page: (call) => signIn(call),
   },
   "sign-in/outside": {
-    run: async (call, { provider }) =>
-      ways.leave(await call("POST", "/login/outside", { provider, return_to: "/account" })),
+    run: async (call, { provider, max_age: age }) =>
+      ways.leave(
+        await call("POST", "/login/outside", {
+          ...{ provider, return_to: "/account" },
+          ...(age && { max_age: Number(age) }),
+        }),
+      ),
     page: (call) => signIn(call),
   },
   "sign-in/factor": {

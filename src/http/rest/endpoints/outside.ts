@@ -1,5 +1,6 @@
 // POST /login/outside, its callbacks, /identities: logins at outside providers (docs/guides/providers.md).
 import { z } from "zod";
+import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
@@ -23,7 +24,14 @@ const returnTo = z.string().max(1024).optional().meta({
     "a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode",
 });
 
-export const outsideStart = z.object({ provider, return_to: returnTo });
+export const identityStart = z.object({ provider, return_to: returnTo });
+
+export const outsideStart = identityStart.extend({
+  max_age: z.int().min(0).max(outsideMaxAgeSeconds).optional().meta({
+    description:
+      "a whole number from 0 to 2592000: the greatest age in seconds of the user's login at the provider, which else asks the user again",
+  }),
+});
 
 export const outsideBegun = z
   .object({
@@ -35,11 +43,12 @@ export const outsideBegun = z
   })
   .meta({ title: "OutsideBegun" });
 
-type StartCall<A> = Call<z.output<typeof outsideStart>, A>;
+type StartCall<A> = Call<z.output<typeof identityStart>, A>;
 
-export async function beginOutside(call: StartCall<undefined>) {
+export async function beginOutside(call: Call<z.output<typeof outsideStart>, undefined>) {
   const { flows, input, caller } = call;
-  return asRedirect(call, await flows.beginOutside({ provider: input.provider, returnTo: input.return_to }, caller));
+  const { provider, return_to: returnTo, max_age: maxAge } = input;
+  return asRedirect(call, await flows.beginOutside({ provider, returnTo, maxAge }, caller));
 }
 
 export async function beginIdentity(call: StartCall<Auth>) {

@@ -29,7 +29,7 @@ export function optionalFields<S extends z.ZodObject>(schema: S): Input<z.output
 
 /** Throws `invalid_request`, with `field` where exactly one field is wrong. */
 function check<S extends z.ZodObject>(schema: S, members: Members, byForm: boolean): z.output<S> {
-  const result = schema.safeParse(byForm ? withBooleans(schema, members) : members);
+  const result = schema.safeParse(byForm ? withTypes(schema, members) : members);
   if (result.success) return result.data;
   const wrong = [...new Set(result.error.issues.map((issue) => String(issue.path[0])))];
   const sentences = wrong.map((name) => `"${name}" must be ${ruleOf(schema, name)}.`);
@@ -46,12 +46,13 @@ const booleans: ReadonlyMap<unknown, boolean> = new Map([
   ["false", false],
 ]);
 
-/** Reads the texts `true` and `false` as booleans where the schema takes no text. A form has no other way to send them. */
-function withBooleans(schema: z.ZodObject, members: Members): Members {
+/** Reads booleans and whole numbers where the schema takes no text. A form has no other way to send them. */
+function withTypes(schema: z.ZodObject, members: Members): Members {
   const read: Record<string, unknown> = { ...members };
   for (const [name, field] of Object.entries<unknown>(schema.shape)) {
-    const flag = booleans.get(read[name]);
-    if (flag !== undefined && field instanceof z.ZodType && !field.safeParse(read[name]).success) read[name] = flag;
+    const text = read[name];
+    const value = typeof text === "string" && /^\d{1,9}$/.test(text) ? Number(text) : booleans.get(text);
+    if (value !== undefined && field instanceof z.ZodType && !field.safeParse(read[name]).success) read[name] = value;
   }
   return read;
 }

@@ -73,7 +73,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   login_too_old: {
     status: 401,
     cause: "The route requires a more recent login. The `max_age` of the challenge is the greatest age in seconds.",
-    fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session.",
+    fix: "Ask for the password, and call `POST /login` with the current bearer token. This re-authenticates the session. Or begin a login at the user's provider with this `max_age`.",
     headers: (details) =>
       challenge('error="insufficient_user_authentication"', maxAgeParameter(details.maxAgeSeconds ?? 0))(),
   },
