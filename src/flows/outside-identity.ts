@@ -5,7 +5,6 @@ import { outsideMaxAgeSeconds } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { OpenTransaction, Redeemable } from "../factors/transactions.js";
 import type { OutsideIdentity } from "../providers/identity.js";
-import { SourceBusy } from "../providers/login-limits.js";
 import type { OutsideResponse, Provider } from "../providers/provider.js";
 import { OutsideRejection, ProviderFailure } from "../providers/rejection.js";
 import type { Grant } from "../sessions/session-tokens.js";
@@ -88,10 +87,6 @@ export async function identify(
     const source = attemptSourceOf(origin.address);
     return await provider.identify(response, deps.transactions.outsideSecrets(transaction), source);
   } catch (error) {
-    if (error instanceof SourceBusy)
-      throw new AmphoError("unavailable", "Too many logins of your network wait for the provider. Try again.", {
-        retryAfterSeconds: 1,
-      });
     if (error instanceof ProviderFailure) throw providerDown(provider, error);
     if (!(error instanceof OutsideRejection)) throw error;
     await recordRejected(deps, provider, error.reason, origin);

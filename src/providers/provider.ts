@@ -2,8 +2,8 @@
 import type { RowLimit } from "../audit/row-limit.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
+import type { ClientSource } from "../outbound/places.js";
 import type { OutsideIdentity } from "./identity.js";
-import type { LoginSource } from "./login-limits.js";
 import type { ProviderFailure } from "./rejection.js";
 
 /** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
@@ -24,12 +24,12 @@ export interface Provider {
   authorizationUrl(secrets: OutsideSecrets, maxAge: number | undefined): Promise<string>;
   /**
    * Redeems the code, and keeps no token. Rejects with OutsideRejection or ProviderFailure, and within the limits of
-   * login-limits.ts with SourceBusy or AmphoError `transaction_over`.
+   * login-limits.ts with AmphoError `unavailable` or `transaction_over`.
    */
   identify(
     response: OutsideResponse,
     secrets: OutsideSecrets,
-    source: LoginSource | undefined,
+    source: ClientSource | undefined,
   ): Promise<OutsideIdentity>;
   /** Writes a line about a failure to the log, once for each cause until the provider works again. */
   report(failure: ProviderFailure): void;

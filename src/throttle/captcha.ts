@@ -5,7 +5,9 @@ import { createHash } from "node:crypto";
 import { createRowLimit } from "../audit/row-limit.js";
 import { type Clock, within } from "../clock.js";
 import { FetchFailure } from "../outbound/bounded-fetch.js";
+import { createPlaces, NoPlace } from "../outbound/places.js";
 import { askSiteverify, type CaptchaContext, type SiteverifyOptions } from "./siteverify.js";
+import { attemptSourceOf } from "./sources.js";
 
 export type CaptchaOutcome = "solved" | "rejected" | "failed";
 
@@ -34,7 +36,7 @@ export function createCaptcha(deps: {
 }): Captcha {
   const { verify, clock, counted, record } = deps;
   const isRecordable = createRowLimit();
-  let verifying = 0;
+  const places = createPlaces(concurrentMax);
 
   function report(outcome: CaptchaOutcome, reason: string, about: CaptchaContext): CaptchaOutcome {
     counted(outcome);
@@ -49,14 +51,12 @@ export function createCaptcha(deps: {
 
   return {
     async verify(token, about) {
-      if (verifying >= concurrentMax) return report("failed", "too many captchas at once", about);
-      verifying += 1;
       try {
-        return report((await ask(token, about)) ? "solved" : "rejected", "not solved", about);
+        const isSolved = await places.run(attemptSourceOf(about.address), () => ask(token, about));
+        return report(isSolved ? "solved" : "rejected", "not solved", about);
       } catch (error) {
+        if (error instanceof NoPlace) return report("failed", "too many captchas at once", about);
         return report("failed", error instanceof FetchFailure ? error.message : "the verifier failed", about);
-      } finally {
-        verifying -= 1;
       }
     },
     spentHash: (token) => createHash("sha256").update(`captcha ${token}`).digest("base64url"),

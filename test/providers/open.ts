@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { readConfiguration } from "../../dist/config/configuration.js";
 import type { OutsideSecrets } from "../../dist/factors/transactions.js";
-import type { LoginSource } from "../../dist/providers/login-limits.js";
+import type { ClientSource } from "../../dist/outbound/places.js";
 import type { OutsideResponse, Provider, ProviderSteps } from "../../dist/providers/provider.js";
 import { createProviders, loadLibraryFor } from "../../dist/providers/providers.js";
 import { type SettableClock, settableClock } from "../world/clock.js";
@@ -40,7 +40,7 @@ export async function openProvider(
   const identify: Provider["identify"] & ProviderSteps["identify"] = (
     response: OutsideResponse,
     secrets: OutsideSecrets,
-    source: LoginSource | undefined = { address: "192.0.2.1", network: undefined },
+    source: ClientSource | undefined = { address: "192.0.2.1", network: undefined },
   ) => provider.identify(response, secrets, source);
   return { provider: { ...provider, identify }, clock, lines };
 }

@@ -188,7 +188,7 @@ describe("a flood of invented codes", () => {
       await expect(honest(`192.0.2.${at}`)).resolves.toMatchObject({ subject: "user-1" });
     release();
     const busy = async (outcomes: readonly Promise<unknown>[]) =>
-      (await Promise.all(outcomes)).filter((name) => name === "SourceBusy").length;
+      (await Promise.all(outcomes)).filter((name) => name === "AmphoError").length;
     expect([await busy(ofAddress), await busy(ofNetwork), lines]).toEqual([192, 184, []]);
     await expect(honest("192.0.2.1")).resolves.toMatchObject({ subject: "user-1" });
   });

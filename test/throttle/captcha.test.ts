@@ -50,6 +50,21 @@ const counted = ({ ampho }: World) =>
   [...ampho.metrics().matchAll(/^ampho_captchas_total.* (\d+)$/gm)].map(([, n]) => n);
 
 describe("a captcha", () => {
+  it("Invented captchas from one address take the verifier from no other user (W-97)", async () => {
+    const held: (() => void)[] = [];
+    const captcha = (token: string) =>
+      token.startsWith("solved") || new Promise<boolean>((resolve) => void held.push(() => resolve(false)));
+    const world = await throttledWorld({ captcha });
+    const flood = Array.from({ length: 64 }, (_, at) =>
+      attempt(world, { password: wrong, captcha: `invented-${at}` }, "203.0.113.9"),
+    );
+    await expect.poll(() => held.length, { timeout: 20_000 }).toBe(4);
+    expect((await attempt(world, { password, captcha: "solved-1" }, "192.0.2.8")).status).toBe(200);
+    for (const release of held) release();
+    const statuses = (await Promise.all(flood)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([429]));
+  });
+
   it("A captcha is asked for where the throttle would reject, and a solved one buys one attempt (W-97)", async () => {
     const verifier = await startVerifier();
     const world = await throttledWorld(withVerifier(verifier));
