@@ -124,7 +124,9 @@ export async function recordRejected(
 ): Promise<void> {
   const at = clock.now();
   const detail = { provider: settings.name };
-  if (isRecordable(`${reason} ${attemptSourceOf(origin.address)?.address}`, at))
+  // One customer can have a whole /48 of IPv6, and so all the rows of a minute.
+  const { network, address } = attemptSourceOf(origin.address) ?? {};
+  if (isRecordable(`${reason} ${network ?? address}`, at))
     await store.recordAudit({ at, event: "identity_refused", reason, detail, origin });
 }
 

@@ -112,8 +112,8 @@ onBothDatabases((ground) => {
     await flood("acme", "192.0.2.1");
     await flood("acme", "192.0.2.1");
     expect(await rows()).toHaveLength(1);
-    // One customer has a whole /64 of IPv6.
-    for (const n of [1, 2]) await flood("acme", `2001:db8::${n}`);
+    // One customer can have a whole /48 of IPv6.
+    for (const n of [1, 2]) await flood("acme", `2001:db8:0:${n}::1`);
     await flood("other", "192.0.2.1");
     expect(await rows()).toHaveLength(3);
     world.clock.advance(60);
