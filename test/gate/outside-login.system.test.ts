@@ -311,7 +311,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(grant.token)).toMatchObject({ sub: ann.id, amr: ["fed", "mail"] });
     expect(await identities(outside, ground)).toMatchObject([{ user_id: ann.id, subject: "s-1" }]);
     // The first proof of the address has removed the password, to whose version the code belongs.
-    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(wrong);
+    expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(over);
   });
 
   it("open registration creates an account at once where the provider speaks for the address, else after a code (W-75)", async () => {
