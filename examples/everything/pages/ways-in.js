@@ -79,13 +79,16 @@ ${form("sign-in/pending", html`<button>Continue</button>`)}
   );
 
 /**
- * The policy of the account requires a second factor, and it has none.
- * @param {{ mail: boolean }} needed
+ * The policy of the account requires a second factor, and it has none. `retryAfter`: too many codes were mailed.
+ * @param {{ mail: boolean, retryAfter?: number | undefined }} needed
  */
-export const enrol = ({ mail }) =>
+export const enrol = ({ mail, retryAfter }) =>
   page(
     "Set up a second factor",
-    html`
+    retryAfter !== undefined
+      ? html`<p>Your account needs a second factor, and too many codes were mailed. Sign in again in ${Math.ceil(retryAfter / 60)} minutes.</p>
+<nav class="links" aria-label="Other pages"><a href="./">Start again</a></nav>`
+      : html`
 <p>Your account needs a second factor.${mail && " We have mailed a code to your address. Enter it first."}</p>
 ${form(
   "totp/begin",

@@ -260,7 +260,7 @@ async function pageOf(call, error) {
   if (body.error === "link_needed") return ways.identity({ ways: body.ways });
   if (body.error !== "factor_needed") throw error;
   return body.enroll
-    ? ways.enrol({ mail: body.mail === true })
+    ? ways.enrol({ mail: body.mail === true, retryAfter: body.retry_after })
     : ways.secondFactor({ factors: body.factors, passkey: body.passkey });
 }
 
