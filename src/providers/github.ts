@@ -1,12 +1,13 @@
 // GitHub, or a GitHub Enterprise Server: OAuth 2.0 without an ID token. The API names the user
 // (docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps).
+import { isObject } from "../config/kinds.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import { everywhere, noAddress, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
-import { createProviderFetch, isObject, readObject } from "./provider-fetch.js";
+import { createProviderFetch, readObject } from "./provider-fetch.js";
 import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";

@@ -1,5 +1,6 @@
 // The requests to a provider: https, no redirects, 5 s, 64 KiB. A redirect could send the code and the client's secret to
 // another host. Only a provider on the loopback interface, as in a test, can have endpoints without TLS.
+import { isObject } from "../config/kinds.js";
 import { boundedFetch, documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
 import { isLoopback, isSecureUrl } from "../outbound/secure-url.js";
 import { ProviderFailure } from "./rejection.js";
@@ -36,9 +37,6 @@ export async function readObject(response: Response): Promise<Readonly<Record<st
     .catch(() => undefined);
   return isObject(body) ? body : undefined;
 }
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Throws ProviderFailure for an endpoint that must not be used. */
 export function requireEndpoint(issuer: string, endpoint: unknown): URL {

@@ -48,8 +48,8 @@ export const consequences = {
   email_added: { ...none, reason: "email_changed" },
   /** The first proof of the address, by a login without the password or by a reset. */
   email_proven: { ...all, reason: "email_proven", added: "any" },
-  first_factor_added: { ...all, sessions: "weak", reason: "factors_changed" },
-  factor_added: { ...all, sessions: "none", reason: "factors_changed" },
+  first_factor: { ...all, sessions: "weak", reason: "factors_changed" },
+  further_factor: { ...all, sessions: "none", reason: "factors_changed" },
   factor_replaced: { ...others, reason: "factors_changed" },
   codes_replaced: { ...others, reason: "factors_changed" },
   factor_removed: { ...others, reason: "factors_changed" },

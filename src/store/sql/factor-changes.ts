@@ -55,7 +55,7 @@ export interface FactorOutcome {
 const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** The outcome of a change that was carried out. The end of its transaction. */
-export function* succeeded({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
+export function* endChange({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
@@ -104,7 +104,7 @@ function* addPasskey(
   yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { passkey: passkey.id });
   const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
   const account = { ...before, factors: withFactors(before.factors, ...added) };
-  const changed = yield* carryOut(isFirst ? "first_factor_added" : "factor_added", { ...input, account });
+  const changed = yield* carryOut(isFirst ? "first_factor" : "further_factor", { ...input, account });
   yield* writeHandle(userId, handle);
   return changed;
 }
@@ -120,8 +120,7 @@ function* addTotp(
   const replaced = before.factors.includes("totp");
   const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
   yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { totp: now });
-  const change: Change =
-    before.factors.length === 0 ? "first_factor_added" : replaced ? "factor_replaced" : "factor_added";
+  const change: Change = before.factors.length === 0 ? "first_factor" : replaced ? "factor_replaced" : "further_factor";
   const account = { ...before, factors: withFactors(before.factors, "totp", "recovery_code") };
   return yield* carryOut(change, { ...input, account });
 }
@@ -132,7 +131,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
   if (!(yield* spend(input.spend, input.now))) return failed("over");
   const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
   if (!changed) return failed("taken");
-  return { ...(yield* succeeded(changed)), isFirst: account.factors.length === 0 };
+  return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
 export function* replaceRecoveryCodes(
@@ -146,7 +145,7 @@ export function* replaceRecoveryCodes(
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
   yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { codes: true });
   const after = { ...account, factors: withFactors(account.factors, "recovery_code") };
-  return yield* succeeded(yield* carryOut("codes_replaced", { ...input, account: after }));
+  return yield* endChange(yield* carryOut("codes_replaced", { ...input, account: after }));
 }
 
 export interface FactorRemoval extends Omit<FactorChange, "login"> {
@@ -181,7 +180,7 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   const gone = factors.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
   yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
-  return yield* succeeded(yield* carryOut("factor_removed", { ...input, account: { ...account, factors: left } }));
+  return yield* endChange(yield* carryOut("factor_removed", { ...input, account: { ...account, factors: left } }));
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */

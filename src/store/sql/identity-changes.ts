@@ -2,7 +2,7 @@
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
-import { type FactorChange, type FactorOutcome, lockAccount, succeeded } from "./factor-changes.js";
+import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factor-changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
@@ -28,10 +28,10 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
     if (!own) return failed("taken");
-    return yield* succeeded(yield* carryOut("identity_linked", input));
+    return yield* endChange(yield* carryOut("identity_linked", input));
   }
   yield* recordLink({ ...input, sessionId: addedBy }, identity);
-  return yield* succeeded(yield* carryOut("identity_linked", input));
+  return yield* endChange(yield* carryOut("identity_linked", input));
 }
 
 /** The audit row of a link. The subject stays out of it. */
@@ -75,5 +75,5 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   ]);
   const detail = { provider: gone.provider, identity: id };
   yield* recordAudit({ at: now, event: "identity_unlinked", reason, userId, login, origin, detail });
-  return yield* succeeded(yield* carryOut("identity_unlinked", input));
+  return yield* endChange(yield* carryOut("identity_unlinked", input));
 }
