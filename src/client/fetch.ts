@@ -46,7 +46,7 @@ export function createFetch(
         if (isOver(error) || ageOf(held) > held.ttl + held.leeway) throw error;
       }
     // A change of the account replaces the tokens.
-    const isChange = /^[dp]/i.test(init.method as string) && url.href.startsWith(root);
+    const isChange = /^[dp]/i.test((init.method ?? request.method) as string) && url.href.startsWith(root);
     const sendWith = (own: StoredSession) => (isChange ? change(own, send) : send(own));
     const response = await sendWith(held);
     // After a redirect to another origin the rejection means nothing, because no token was sent there.

@@ -87,10 +87,10 @@ export async function changePassword(
     await store.recordAudit(rejection("changed_meanwhile"));
     throw wrong();
   }
-  const grant = await grantAfter(deps, own, outcome);
-  // Last, so that a password that the table does not store costs its user a login at most.
+  deps.revocations.add(outcome.revocations);
+  // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
-  return grant;
+  return grantAfter(deps, own, outcome);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Grant } from "../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../store/sql/factor-changes.js";
 import type { TokenSession } from "../store/sql/sessions.js";
 import type { Auth } from "../tokens/auth.js";
-import { type Account, originFor } from "../users/directory.js";
+import { type Account, originFor, unprovenEmailOf } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "./enter.js";
@@ -238,7 +238,8 @@ export async function finishEnrolment(
   if (transaction.sid === undefined) {
     const { amr, iat: at, did: deviceId } = transaction;
     const identity = pendingIdentityOf(transaction);
-    const proven = { amr, at, transaction, identity, enrol: { factor: change, method } };
+    const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
+    const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
     // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change meanwhile.
     const stores = "totp" in change || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });

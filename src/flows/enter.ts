@@ -62,7 +62,7 @@ export interface Entrance {
   readonly origin: Origin;
   readonly now: number;
   /** The session that is raised. `only`: no other session is created instead, as for a step-up. */
-  readonly live?: { readonly sessionId: string; readonly only?: true } | undefined;
+  readonly live?: { readonly sessionId: string; readonly gen?: number | undefined; readonly only?: true } | undefined;
   /** The valid proof of this user's device. */
   readonly device?: DeviceProof | undefined;
   /** The id of that device, where its proof is not at hand. */
@@ -184,6 +184,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
     isNewId: proven.isNewUser && account.stored === undefined,
     isNewDevice: !(proven.isNewUser || acr || entrance.device || entrance.deviceId),
     live: live?.sessionId,
+    liveGen: live?.gen,
     create:
       live?.only === true
         ? undefined
@@ -287,7 +288,7 @@ async function pendingLogin(
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,
-    pwv: (needed.user ?? account.stored)?.passwordVersion,
+    pwv: account.stored?.passwordVersion,
     fv: factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,

@@ -3,7 +3,7 @@
 import type { Origin } from "../audit/entry.js";
 import type { MailBinding } from "../factors/transactions.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import { type Account, opensByMailbox } from "../users/directory.js";
+import { type Account, opensByMailbox, unprovenEmailOf } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { type Entrance, enter, repeat } from "./enter.js";
@@ -65,8 +65,3 @@ const digestOfMailed = ({ idempotencyKey, code, link, match }: MailLoginInput) =
 /** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
 export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
   stored === undefined ? factorsVersion : undefined;
-
-/** The address that a used code or link proves. Undefined if it is proven already. */
-export function unprovenEmailOf({ stored, email }: Account): string | undefined {
-  return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
-}

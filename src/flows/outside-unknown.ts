@@ -7,7 +7,7 @@ import type { OpenTransaction } from "../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../logins/address.js";
 import type { Grant } from "../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../store/sql/identities.js";
-import { type Account, mailboxOf, opensByMailbox } from "../users/directory.js";
+import { type Account, mailboxOf, opensByMailbox, unprovenEmailOf } from "../users/directory.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import type { Caller, Deps } from "./deps.js";
 import { enter, repeatUnnamed } from "./enter.js";
@@ -15,7 +15,7 @@ import { liveOf } from "./find-account.js";
 import { digestOfProof } from "./idempotency.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "./identity-text.js";
 import { bindingOf, claimsFor } from "./mail-claims.js";
-import { unprovenEmailOf, versionFor } from "./mail-login.js";
+import { versionFor } from "./mail-login.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
 import {
   enterAs,

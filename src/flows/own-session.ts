@@ -8,6 +8,7 @@ import type { TokenSession } from "../store/sql/sessions.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Account } from "../users/directory.js";
 import type { Deps } from "./deps.js";
+import { endedSession } from "./find-account.js";
 
 /** Throws `unavailable` while no key can sign the new tokens, so that the change is not made. */
 export function ownSession(
@@ -23,13 +24,14 @@ export const genOf = ({ claims }: Pick<Auth, "claims">): number =>
   typeof claims["gen"] === "number" ? claims["gen"] : 0;
 
 /** Returns the new tokens of the session that made the change. */
-export function grantAfter(
+export async function grantAfter(
   { tokens, revocations }: Pick<Deps, "tokens" | "revocations">,
   account: Account,
   changed: { readonly session?: Session | undefined; readonly revocations: readonly Revocation[] },
 ): Promise<Grant> {
   const { session } = changed;
-  if (session === undefined) throw new TypeError("the change was made by no session");
   revocations.add(changed.revocations);
+  // A logout came between the check and the new tokens. The change was made.
+  if (session === undefined) throw endedSession();
   return tokens.grant(session, account, { refresh: true, now: session.provedAt });
 }

@@ -4,6 +4,7 @@
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
 import type { FactorName } from "../levels/decide.js";
+import { policyOf } from "../levels/policy.js";
 import type { Factors } from "../store/sql/factors.js";
 import { type Account, originFor } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
@@ -57,6 +58,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const outcome = await store.finishReset({
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
+    rolePolicy: policyOf(account.roles, deps.settings.factors),
     ...{ removesFactors, provesEmail: recovery === undefined ? binding.address : undefined },
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },

@@ -7,10 +7,10 @@ import { decide } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Grant } from "../sessions/session-tokens.js";
-import type { Account } from "../users/directory.js";
+import { type Account, unprovenEmailOf } from "../users/directory.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, needsEnrolCode, repeat } from "./enter.js";
-import { accountOf, liveSession, sessionIdOf } from "./find-account.js";
+import { accountOf, endedSession, liveSession, sessionIdOf } from "./find-account.js";
 import { digestOfProof } from "./idempotency.js";
 import { pendingIdentityOf } from "./identity-text.js";
 import { factorNeeded } from "./login-errors.js";
@@ -50,7 +50,9 @@ export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller)
   const factor = await proveFactor(deps, account, input, { known, transaction, origin });
   const { amr, iat: at } = transaction;
   const identity = pendingIdentityOf(transaction);
-  return enter(deps, account, { amr, at, factor, transaction, identity }, { ...entrance, now: clock.now() });
+  const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
+  const proven = { amr, at, factor, transaction, identity, provesEmail };
+  return enter(deps, account, proven, { ...entrance, now: clock.now() });
 }
 
 /** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
@@ -92,6 +94,8 @@ export interface StepUp extends SentFactor {
 export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
   const { claims } = deps.tokens.verifyAccess(input.bearer, clock.now());
+  // A copy of a token that was replaced must not get the level that its owner proves later.
+  if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);
   const now = clock.now();
   const origin: Origin = { actor: "user", ...caller };
@@ -105,7 +109,7 @@ export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise
   const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
   const { remember } = input;
-  const live = { sessionId, only: true } as const;
+  const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
 }
 

@@ -88,6 +88,11 @@ export const mailboxOf = ({ email, login }: Pick<Account, "email" | "login">): s
 export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "email">): boolean =>
   email !== undefined && (stored !== undefined || email.provenAt !== undefined);
 
+/** The address that a used code or link proves. Undefined if it is proven already. */
+export function unprovenEmailOf({ stored, email }: Pick<Account, "stored" | "email">): string | undefined {
+  return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
+}
+
 /** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
 export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;

@@ -16,6 +16,7 @@ import {
 } from "./mailboxes.js";
 import { link, openOutside, signIn } from "./outside.js";
 import { addOwner, codeAt, fullLogin, logIn, onBothDatabases, outcomeOf, setUp } from "./owners.js";
+import { addPasskeyOwner, logInWith, passkeyLogin, passkeySettings } from "./passkey-owners.js";
 
 const address = "ann@example.org";
 const raise = (world: World, alarm: string) => world.call("POST", "/alarm", { body: { alarm } });
@@ -50,18 +51,37 @@ onBothDatabases((ground) => {
       expect(await world.events()).toContain("email_changed: alarm");
     });
 
-    it("an alarm leaves an address that was changed again, and one that another user has by now", async () => {
+    it("an alarm puts the address back that a thief has changed twice, but not one that another user has by now", async () => {
       const world = await openMailing(ground);
       const first = await addPerson(world, address, password);
-      const second = await changeAddress(world, first.token, "ann@second.example");
+      const second = await changeAddress(world, first.token, "thief@evil.example");
       const { alarm } = await world.mail("email_changed", address);
-      await changeAddress(world, second.token, "ann@third.example");
-      expect((await raise(world, alarm)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: "ann@third.example" });
-      const { alarm: later } = await world.mail("email_changed", "ann@second.example");
-      await world.ampho.users.create({ login: "ben", email: "ann@second.example" });
+      await changeAddress(world, second.token, "thief@worse.example");
+      const { alarm: later } = await world.mail("email_changed", "thief@evil.example");
+      await world.ampho.users.create({ login: "ben", email: "thief@evil.example" });
       expect((await raise(world, later)).status).toBe(204);
-      expect(await world.ampho.users.find(address)).toMatchObject({ email: "ann@third.example" });
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: "thief@worse.example" });
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: address });
+    });
+
+    it("an alarm by the finder of a lost phone does not remove the new app", async () => {
+      const world = await openMailing(ground);
+      const owner = await addPerson(world, address, password);
+      const { secret, grant } = await confirmApp(world, owner);
+      await world.mail("factor_added", address);
+      world.clock.advance(60);
+      const totp = codeAt(secret, world.clock.now());
+      const again = grantOf(await world.call("POST", "/login", { bearer: grant.token, body: { totp } }));
+      world.clock.advance(60);
+      const replaced = await confirmApp(world, again);
+      const { alarm } = await world.mail("factor_added", address);
+      expect((await raise(world, alarm)).status).toBe(204);
+      expect(await admission(world.ampho, replaced.grant.token)).toBe("invalid_token");
+      world.clock.advance(1);
+      expect(outcomeOf(await logIn(world, address))).toEqual([401, "factor_needed"]);
+      const { transaction, mail } = await askedReset(world, address);
+      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([401, "factor_needed"]);
     });
 
     it("an alarm puts the login name back, which a user needs to ask for a reset", async () => {
@@ -167,6 +187,20 @@ onBothDatabases((ground) => {
       world.clock.advance(60);
       const body = { transaction: pending.json["transaction"], totp: codeAt(secret, world.clock.now()) };
       expect((await logInBy(world, body)).status).toBe(200);
+    });
+
+    it("a reader of a mistyped address changes nothing of an account whose app an operator has imported", async () => {
+      const world = await openMailing(ground);
+      const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+      await world.ampho.users.import([JSON.stringify({ login: "mallory", email: address, totp_secret: secret })]);
+      await world.ampho.users.setPassword("mallory", password);
+      world.clock.advance(60);
+      const totp = () => codeAt(secret, world.clock.now());
+      const owner = grantOf(await logIn(world, "mallory", { totp: totp() }));
+      const { transaction, mail } = await asked(world, "mallory");
+      expect(outcomeOf(await logInBy(world, { transaction, code: mail.code }))).toEqual([401, "factor_needed"]);
+      expect(await admission(world.ampho, owner.token)).toBe("in");
+      expect((await logIn(world, "mallory", { totp: totp() })).status).toBe(200);
     });
 
     it("a first proof keeps the account of a user who proves the password too", async () => {
@@ -348,6 +382,49 @@ onBothDatabases((ground) => {
     const done = (await Promise.all(attempts)).filter(({ status }) => status === 200);
     expect(done).toHaveLength(1);
     for (const response of done) expect(await admission(world.ampho, grantOf(response).token)).toBe("in");
+  });
+
+  it("a copy of a replaced token gets no level that its owner proves later", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const { device } = await fullLogin(world, ann, { remember: true });
+    const stolen = grantOf(await logIn(world, "ann", { device }));
+    const body = { password, new_password: newPassword };
+    const own = grantOf(await world.call("POST", "/password", { bearer: stolen.token, body }));
+    for (const each of [world, await world.another()]) {
+      const totp = ann.nextCode();
+      expect((await each.call("POST", "/login", { bearer: stolen.token, body: { totp } })).status).toBe(401);
+    }
+    expect((await world.renew(own.refresh_token)).status).toBe(200);
+  });
+
+  it("a thief who logs out before the reset loses the identity too", async () => {
+    const outside = await openOutside(ground, { options: { registration: "open", throttleMails: 1_000_000 } });
+    const { world, mails } = outside;
+    await world.ampho.users.import([JSON.stringify({ login: "ann", email: address, email_proven: true })]);
+    await world.ampho.users.setPassword("ann", password);
+    const thief = await world.login("ann");
+    const linked = grantOf(await link(outside, thief.token, { claims: { sub: "evil" } }));
+    expect((await world.call("POST", "/logout", { bearer: linked.token })).status).toBe(204);
+    const { transaction } = await begin(world, "/password/reset", { login: "ann" });
+    await expect.poll(() => mails.some(({ kind }) => kind === "reset"), { timeout: 30_000 }).toBe(true);
+    const code = /^\d\d \d\d \d\d \d\d$/m.exec(mails.find(({ kind }) => kind === "reset")?.text ?? "")?.[0];
+    expect(outcomeOf(await finishReset(world, { transaction, code }))).toEqual([204]);
+    expect((await signIn(outside, { claims: { sub: "evil" } })).status).not.toBe(200);
+  });
+
+  it("a new password by a session without its second factor removes no passkey of the owner", async () => {
+    const world = await ground.open({ ...passkeySettings });
+    const ann = await addPasskeyOwner(world, "ann");
+    const { id } = ann;
+    const { token } = await passkeyLogin(world, ann);
+    await confirmApp(world, { ...ann.enrolling, token });
+    const other = grantOf(await logInWith(world, ann));
+    world.clock.advance(600);
+    const body = { password, new_password: newPassword };
+    expect((await world.call("POST", "/password", { bearer: other.token, body })).status).toBe(200);
+    const { factors } = await world.ampho.factors.list(id);
+    expect(factors.map((factor) => factor.id)).toContain(ann.subject.id.toString("base64url"));
   });
 
   it("one of 20 new passwords at once wins, and its session has good tokens", async () => {

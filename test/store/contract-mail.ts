@@ -185,7 +185,7 @@ function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ removesFactors: false, provesEmail: "ann@x.example" },
+    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example" },
     ...changes,
   });
 

@@ -282,6 +282,7 @@ async function runMailOperations(run: Run): Promise<void> {
     stored: {},
     passwordHash: "hash-3",
     use: undefined,
+    rolePolicy: "optional" as const,
     removesFactors: true,
     provesEmail: "ann@x.example",
     now: start,

@@ -280,7 +280,7 @@ describe("changes of one user at the same moment", () => {
   const reset = (hash: string) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: hash, factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ removesFactors: false, provesEmail: "ann@x.example" },
+    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example" },
   });
   const provesEmail = "ann@x.example";
 

@@ -709,7 +709,8 @@ export const routes = [
     name: "raiseAlarm",
     summary: "Raise the alarm of a notice",
     notes: [
-      "Ends all sessions and device proofs of the user, once for each notice. It needs no login and does nothing else.",
+      "Ends all sessions and device proofs of the user, and undoes the change that the notice reported, once for each notice.",
+      "It needs no login.",
     ],
     access: none,
     input: fields(alarm),

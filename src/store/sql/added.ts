@@ -1,6 +1,7 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
+import type { Policy } from "../../levels/policy.js";
 import { first, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { deleteFactor, type FactorUse } from "./factors.js";
@@ -20,17 +21,23 @@ export interface Additions {
   readonly reason: string;
   /** The second factor that stays, because the change was proven with it. */
   readonly proven?: FactorUse | undefined;
+  /** The policy of the roles. */
+  readonly rolePolicy?: Policy | undefined;
 }
 
+/** A session that has ended within this time counts as ended by the change. A thief can log out in time. */
+const lookBackSeconds = 7 * 86400;
+
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by
-  and ampho_sessions.user_id = ? and ampho_sessions.id <> ? and (ended_at is null or end_reason = 'alarm'))`;
+  and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
+  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?)))`;
 
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
   const { userId, login, now: at, origin, added, exceptSession = "", reason } = input;
   const about = { at, reason, userId, login, origin };
   const which = added === "any" ? "added_by is not null" : ofEnded;
-  const parameters = added === "any" ? [userId] : [userId, userId, exceptSession];
+  const parameters = added === "any" ? [userId] : [userId, userId, exceptSession, at - lookBackSeconds, at];
   const unlinked = yield* query(
     `delete from ampho_identities where user_id = ? and ${which} returning issuer, subject, provider`,
     parameters,
@@ -49,7 +56,7 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 const idsOf = (rows: readonly Row[]) => rows.map((row) => text(row, "id"));
 
 function* removeAdded(
-  { userId, login, now: at, origin, added, reason, proven }: Additions,
+  { userId, login, now: at, origin, added, reason, proven, rolePolicy }: Additions,
   account: AccountFactors,
   {
     passkeys,
@@ -61,6 +68,7 @@ function* removeAdded(
     readonly addedTotp: Row | undefined;
   },
 ): Transaction<AccountFactors> {
+  const { policy = rolePolicy } = account;
   const gone = addedKeys.filter((id) => proven?.factor !== "passkey" || proven.id !== id);
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = proven?.factor === "totp" || proven?.factor === "recovery_code";
@@ -68,7 +76,9 @@ function* removeAdded(
   const keepsTotp = account.factors.includes("totp") && !losesTotp;
   const keepsPasskey = gone.length < passkeys.length;
   if (gone.length === 0 && !losesTotp) return account;
-  if (added === "keeping" && !keepsTotp && !keepsPasskey) return account;
+  // The account must still reach the level that it reached before, or that the change has proven.
+  const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
+  if (added === "keeping" && !keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
   const keepsCodes = !losesTotp && (keepsTotp || keepsPasskey);
   for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   if (losesTotp) yield* deleteFactor(userId, "totp");
@@ -83,4 +93,23 @@ function* removeAdded(
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
+}
+
+/** The account without the second factors that sessions have added, but for the proven one. Nothing is written. */
+export function* withoutAdded<A extends AccountFactors>(
+  userId: string,
+  account: A,
+  proven: FactorUse | undefined,
+): Transaction<A> {
+  if (account.factors.length === 0) return account;
+  const passkey = yield* first("select id from ampho_passkeys where user_id = ? and added_by is null limit 1", [
+    userId,
+  ]);
+  const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
+  const isLeft: Readonly<Record<FactorName, boolean>> = {
+    passkey: passkey !== undefined || proven?.factor === "passkey",
+    totp: totp !== undefined || proven?.factor === "totp" || proven?.factor === "recovery_code",
+    recovery_code: totp !== undefined || proven?.factor === "recovery_code",
+  };
+  return { ...account, factors: account.factors.filter((factor) => isLeft[factor]) };
 }

@@ -11,6 +11,7 @@ import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { withoutAdded } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut } from "./changes.js";
@@ -71,6 +72,8 @@ export interface Entry {
   readonly provesEmail?: string | undefined;
   /** The live session of the user that is raised. */
   readonly live?: string | undefined;
+  /** The generation of the token that steps it up. One from before the last login or change is not enough. */
+  readonly liveGen?: number | undefined;
   /** How a new session is created, if none is raised. Undefined for a step-up. */
   readonly create?: NewSession | undefined;
   /** The device is remembered from now on. */
@@ -103,8 +106,6 @@ export type EntryOutcome =
       readonly enroll: boolean;
       readonly factors: readonly FactorName[];
       readonly factorsVersion: number;
-      /** The row of a stored user as it is in this transaction. */
-      readonly user: User | undefined;
       /** The seconds until the code of `enrolMail` can be mailed, and 0 if it was. Undefined: it needs none. */
       readonly mailWait: number | undefined;
       readonly revocations?: readonly Revocation[];
@@ -171,16 +172,6 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   if (input.identity?.isNew === false && !(yield* touchIdentity(userId, input.identity.proven, now)))
     return yield* reject(input, "identity_unlinked", true);
   let { user } = checked;
-  if (input.provesEmail !== undefined) {
-    const isFirst = provesFirst(user, input.provesEmail);
-    yield* proveEmail(input, input.provesEmail);
-    if (isFirst && !input.amr.includes("pwd")) {
-      const ended = yield* endUnproven(input, account);
-      account = { ...account, ...ended.account };
-      user = yield* findUserById(userId);
-      revoked.push(...ended.revoked);
-    }
-  }
   // A registration sets it up before there is any session.
   const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
@@ -190,13 +181,22 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     ({ account, codesLeft } = used);
   }
   if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
-  const decision = decideFor(input, withEnrolled(input, account));
+  const isFirstProof = provesFirst(user, input.provesEmail) && !input.amr.includes("pwd");
+  // The account as a first proof leaves it. Before the login is granted, a reader of a mistyped address must change nothing.
+  const left = isFirstProof ? yield* withoutAdded(userId, account, input.use) : account;
+  const decision = decideFor(input, withEnrolled(input, left));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  if (decision.result === "factor_needed")
-    return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
+  if (decision.result === "factor_needed") return yield* withEnds(yield* askForFactor(input, left, decision), revoked);
+  if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
+  if (isFirstProof) {
+    const ended = yield* endUnproven(input, account);
+    account = { ...account, ...ended.account };
+    user = yield* findUserById(userId);
+    revoked.push(...ended.revoked);
+  }
   if (input.enrol) {
     const added = yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy });
     if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -271,7 +271,7 @@ function* proveEmail(input: Entry, canonical: string): Transaction<void> {
 function* link(input: Entry, proven: ProvenIdentity, addedBy: string | undefined): Transaction<void> {
   const { userId, now } = input;
   const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now, addedBy });
-  if (inserted === "done") yield* recordLink(input, proven);
+  if (inserted === "done") yield* recordLink({ ...input, sessionId: addedBy }, proven);
 }
 
 /**
@@ -345,6 +345,7 @@ function* raise(
     const row = yield* first(`select ${sessionColumns.list} from ampho_sessions where id = ?`, [sessionId], "update");
     if (!row) return undefined;
     const before = sessionOf(row);
+    if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
     const all = withMfa([...new Set([...before.amr, ...amr])].filter((each) => each !== "dev"));
     level = { authTime: before.authTime, amr: all, acr: higherOf(before.acr, acrOf(all)) };
   }
@@ -402,7 +403,6 @@ function* askForFactor(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
-  user: User | undefined,
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
@@ -411,7 +411,7 @@ function* askForFactor(
   const mailWait =
     enroll && input.enrolMail ? yield* insertLimitedMail(input.enrolMail, input.now, hourMax) : undefined;
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailWait };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailWait };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {

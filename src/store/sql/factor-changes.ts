@@ -101,7 +101,9 @@ function* addPasskey(
   const isFirst = before.factors.length === 0;
   if (isFirst) yield* writeCodes(userId, codes);
   const detail = { factor: "passkey", passkey: passkey.id };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { passkey: passkey.id });
+  // The alarm of a registration would leave no way in.
+  const undo = addedBy === undefined ? undefined : { passkey: passkey.id, ...(isFirst && { first: true as const }) };
+  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, undo);
   const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
   const account = { ...before, factors: withFactors(before.factors, ...added) };
   const changed = yield* carryOut(isFirst ? "first_factor" : "further_factor", { ...input, account });
@@ -117,10 +119,14 @@ function* addTotp(
   const { userId, login, now, origin, totp, codes, addedBy } = input;
   yield* writeTotp(userId, totp, now, addedBy);
   yield* writeCodes(userId, codes);
+  const isFirst = before.factors.length === 0;
   const replaced = before.factors.includes("totp");
   const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { totp: now });
-  const change: Change = before.factors.length === 0 ? "first_factor" : replaced ? "factor_replaced" : "further_factor";
+  yield* recordAudit(
+    { at: now, event: "factor_added", userId, login, origin, detail },
+    { totp: now, ...(isFirst && { first: true }) },
+  );
+  const change: Change = isFirst ? "first_factor" : replaced ? "factor_replaced" : "further_factor";
   const account = { ...before, factors: withFactors(before.factors, "totp", "recovery_code") };
   return yield* carryOut(change, { ...input, account });
 }

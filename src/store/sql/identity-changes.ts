@@ -49,7 +49,10 @@ export function* recordLink(
 ): Transaction<void> {
   const id = identityIdOf(identity);
   const about = { userId, login, sessionId, origin, detail: { provider: identity.provider, identity: id } };
-  yield* recordAudit({ at, event: "identity_linked", ...about }, { identity: id });
+  yield* recordAudit(
+    { at, event: "identity_linked", ...about },
+    sessionId === undefined ? undefined : { identity: id },
+  );
 }
 
 export interface IdentityRemoval extends Omit<FactorChange, "login"> {

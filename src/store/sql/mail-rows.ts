@@ -32,9 +32,10 @@ interface UndoneAddress {
 /** A change of an account that the alarm link of its notice undoes. */
 export type Undo =
   | { readonly identity: string }
-  | { readonly passkey: string }
+  /** `first`: the account had no second factor before. */
+  | { readonly passkey: string; readonly first?: true }
   /** The app that was set up at this time, with its recovery codes. */
-  | { readonly totp: number }
+  | { readonly totp: number; readonly first?: true }
   /** The recovery codes. */
   | { readonly codes: true }
   /** The address from before. `canonical` is the one that the change has set, or null. */

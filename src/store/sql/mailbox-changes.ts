@@ -1,8 +1,9 @@
 // Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
+import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, type Transaction, textOrNull, write } from "../transaction.js";
+import { advisoryLock, first, integer, query, type Transaction, text, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, type OwnSession } from "./changes.js";
@@ -40,6 +41,7 @@ export interface ResetEntry {
   /** Null for a user of an application's own table, which stores the password itself. */
   readonly passwordHash: string | null;
   readonly factorsVersion: number;
+  readonly rolePolicy: Policy;
   /** The second factor of the account, which is used up. */
   readonly use: FactorUse | undefined;
   /** All second factors go, because the user has lost them and an operator let the user in without them. */
@@ -60,7 +62,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
-  const account = yield* readAccount();
+  let account = yield* readAccount();
   const isChanged = "rejected" in checked || account.factorsVersion !== input.factorsVersion;
   if (isChanged || !(yield* spend(input.spend, now))) {
     // The code was right, and it changes nothing.
@@ -72,7 +74,8 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     yield* settleBoth(input, "returned", "returned", login);
     return failed("storing");
   }
-  if (use && !(yield* useUp(account, use, input))) {
+  const used = use && (yield* useUp(account, use, input));
+  if (use && !used) {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
     if (stored === false) yield* endStoring(userId, now);
@@ -80,6 +83,8 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");
   }
+  // The last recovery code is no factor any more.
+  if (used) account = used.account;
   yield* settleBoth(input, "succeeded", "succeeded", login);
   yield* recordAudit({ at: now, event: "reset_done", userId, login, origin });
   const isFirstProof = "user" in checked && provesFirst(checked.user, input.provesEmail);
@@ -179,7 +184,7 @@ export interface Alarm {
 
 export interface AlarmOutcome {
   /** The change that only the application's own table can undo. */
-  readonly undo: Undo | undefined;
+  readonly undo: ReportedChange | undefined;
   readonly revocations: readonly Revocation[];
 }
 
@@ -191,37 +196,51 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const { userId, isStored, spend: spending, now, origin } = input;
   const user = yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
-  if (!(yield* spend(spending, now))) return { undo: undefined, revocations: [] };
+  const undo = yield* findUndo(input.notice, userId);
+  // An application's own table can have failed to undo the change. It changes nothing twice.
+  const tableUndo = isStored ? undefined : undo;
+  if (!(yield* spend(spending, now))) return { undo: tableUndo, revocations: [] };
   const login = user?.login;
   yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
   if (isStored && !user) return { undo: undefined, revocations: [] };
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
-  const undo = yield* findUndo(input.notice, userId);
   const revoked = undo && user ? yield* undoStored(input, user, undo) : [];
   const account = yield* (yield* sendStateAndAccount(userId))();
   const factors = undo ? yield* undoFactors(input, account, undo) : account.factors;
   const changed = yield* carryOut("alarm", { userId, login, now, origin, account: { ...account, factors } });
-  return { undo: isStored ? undefined : undo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
+  return { undo: tableUndo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
 }
 
-function* findUndo(notice: number, userId: string): Transaction<Undo | undefined> {
-  const row = yield* first("select undo from ampho_mail where n = ? and user_id = ?", [notice, userId]);
-  const undo = row && textOrNull(row, "undo");
-  return undo ? (JSON.parse(undo) as Undo) : undefined;
+/** The change that the notice reported. `since` has the names that it and later changes of its kind have set. */
+export type ReportedChange = Undo & { readonly since: readonly (string | null)[] };
+
+function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
+  const rows = yield* query(
+    "select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null order by n",
+    [userId, notice],
+  );
+  const all = rows.map((row) => JSON.parse(text(row, "undo")) as Undo);
+  const [first] = rows;
+  const [undo] = all;
+  if (first === undefined || undo === undefined || integer(first, "n") !== notice) return undefined;
+  // A thief changes the address twice, so that the second notice goes to the thief.
+  const kind = "email" in undo ? "email" : "login";
+  const since = all.flatMap((each) => (kind in each && "canonical" in each ? [each.canonical] : []));
+  return { ...undo, since };
 }
 
-/** Gives the address or the login name back, unless the user has changed it again or another user has it by now. */
+/** Gives the address or the login name back that the user had before, unless another user has it by now. */
 function* undoStored(
   { userId, now, origin, foreignMaxSeconds }: Alarm,
   user: User,
-  undo: Undo,
+  undo: ReportedChange,
 ): Transaction<readonly NewRevocation[]> {
-  if ("email" in undo && undo.canonical === (user.email?.canonical ?? null)) {
+  if ("email" in undo && undo.since.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
     yield* changeNames(user, { ...user, email: undo.email }, entry);
   }
-  if (!("login" in undo) || undo.canonical !== user.canonical) return [];
+  if (!("login" in undo) || !undo.since.includes(user.canonical)) return [];
   const { login, loginCanonical: canonical } = undo;
   const detail = { before: user.login };
   const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
@@ -253,6 +272,8 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
   };
   const rest = account.factors.filter((factor) => keeps[factor]);
   const left = rest.every((factor) => factor === "recovery_code") ? [] : rest;
+  // The finder of a lost phone has the mailbox too, and must not remove the only factor that is left.
+  if (left.length === 0 && !("first" in undo)) return account.factors;
   if ("passkey" in undo) yield* deleteFactor(userId, "passkey", undo.passkey);
   for (const factor of account.factors) if (!left.includes(factor)) yield* deleteFactor(userId, factor);
   const detail = { factors: account.factors.filter((factor) => !left.includes(factor)) };

@@ -254,7 +254,8 @@ export function* replaceTokens(
   move: Omit<Move, "idempotency"> & { readonly userId: string; readonly era: number },
 ): Transaction<Session | undefined> {
   const { now, sessionId, userId, era } = move;
-  const next = toNextParameters({ ...move, idempotency: undefined });
+  // It stays as long as access tokens alone renew the session (`refreshed_at`).
+  const next = toNextParameters({ ...move, refreshedWithin: 0, idempotency: undefined });
   const row = yield* first(replacement, [...next, now, sessionId, userId, era, now]);
   return row && sessionOf(row);
 }
