@@ -1,5 +1,4 @@
 // The domain of an e-mail address in ASCII (UTS #46), the form in which addresses and login names are compared.
-import { domainToASCII, domainToUnicode } from "node:url";
 
 /** Two or more labels of letters, digits and inner hyphens (RFC 1123 §2.1). The last one is no number, as in an IP address. */
 const domainName =
@@ -24,8 +23,8 @@ export function toAsciiDomain(text: string): string | undefined {
   if (plainDomain.test(text) && !text.includes("xn--")) return domainName.test(text) ? text : undefined;
   const name = toVisible(text);
   if (!domainCharacters.test(name)) return undefined;
-  const domain = domainToASCII(name);
-  if (!domainName.test(domain)) return undefined;
-  // A label such as `xn--abc-` encodes nothing that needs it, and would be a second spelling of the domain.
-  return domainToASCII(domainToUnicode(domain)) === domain ? domain : undefined;
+  // Not `domainToASCII` of Node, because verifiers elsewhere compare login names too.
+  const domain = URL.canParse(`https://${name}`) ? new URL(`https://${name}`).hostname : "";
+  // A label that ends with a hyphen, such as `xn--abc-`, would be a second spelling of `abc`.
+  return domainName.test(domain) ? domain : undefined;
 }

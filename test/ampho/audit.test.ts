@@ -35,9 +35,9 @@ describe("each decision", () => {
     expected.push({ ...about, event: "renew", sessionId, origin });
     await post("/renew", { refresh_token: again.refresh_token });
     expected.push({ ...about, event: "renew_repeated", sessionId, origin });
-    await post("/password", { password: "wrong", new_password: newPassword }, grant.token);
+    await post("/password", { password: "wrong", new_password: newPassword }, again.token);
     expected.push({ ...about, event: "password_change_rejected", reason: "wrong_password", sessionId, origin });
-    await post("/password", { password, new_password: newPassword }, grant.token);
+    await post("/password", { password, new_password: newPassword }, again.token);
     expected.push({ ...about, event: "password_changed", origin });
     world.clock.advance(11);
     const later = { ...about, at: start + 11 };

@@ -337,11 +337,13 @@ describe("POST /password", () => {
       const { token } = await world.login(`ann${ms}`);
       const changing = change(world, token, { password, new_password: "quartz lantern meadow 17" });
       await setTimeout(ms);
-      expect((await world.call("DELETE", "/sessions", { bearer: token })).status).toBe(204);
+      const ended = await world.call("DELETE", "/sessions", { bearer: token });
       const changed = await changing;
       const rows = await world.ampho.audit.list({ login: `ann${ms}` });
       const done = rows.map(({ event }) => event).filter((event) => /^(?:session_ended|password_changed)$/.test(event));
-      if (changed.status === 204) expect(done).toEqual(["password_changed", "session_ended"]);
+      // The change that came first has replaced the token.
+      if (ended.status === 401) expect([changed.status, done]).toEqual([200, ["password_changed"]]);
+      else if (changed.status === 200) expect(done).toEqual(["password_changed", "session_ended"]);
       else {
         expect(done).toEqual(["session_ended"]);
         expect([changed.status, changed.json]).toMatchObject([401, { error: "invalid_token" }]);

@@ -12,7 +12,7 @@ import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { begin, begunOf, codeOf, type Mailed, type Outside, openOutside } from "../gate/outside.js";
 import { codeAt, wrongCode } from "../gate/owners.js";
 import { addPasskeyOwner, beginPasskey, logInWith } from "../gate/passkey-owners.js";
-import { openWorld, password, type ReadResponse, type Sent, type World } from "../world/ampho.js";
+import { grantOf, openWorld, password, type ReadResponse, type Sent, type World } from "../world/ampho.js";
 import { ampho as runCommand } from "../world/command.js";
 import { keyPair } from "../world/key-pairs.js";
 import { newKey } from "../world/tokens.js";
@@ -224,8 +224,8 @@ async function auditRows(outside: Outside) {
   for (let count = 0; count < 7; count++) await logIn(wrong);
   await ampho.throttle.list();
   await ampho.throttle.clear({ login: "gil" });
-  const { token } = await world.login("gil");
-  await logIn({ login: "gil", password }, token);
+  const { token: first } = await world.login("gil");
+  const { token } = grantOf(await logIn({ login: "gil", password }, first));
   const { json: setUp } = await world.call("POST", "/totp", { bearer: token, body: {} });
   const codeNow = () => codeAt(String(setUp["secret"]), clock.now());
   const confirmed = await world.call("POST", "/totp/confirm", {

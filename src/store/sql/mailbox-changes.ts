@@ -216,12 +216,13 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
 export type ReportedChange = Undo & { readonly since: readonly (string | null)[] };
 
 function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
-  const rows = yield* query(
-    "select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null order by n",
-    [userId, notice],
-  );
-  const all = rows.map((row) => JSON.parse(text(row, "undo")) as Undo);
-  const [first] = rows;
+  const rows = yield* query("select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null", [
+    userId,
+    notice,
+  ]);
+  const inOrder = [...rows].sort((a, b) => integer(a, "n") - integer(b, "n"));
+  const all = inOrder.map((row) => JSON.parse(text(row, "undo")) as Undo);
+  const [first] = inOrder;
   const [undo] = all;
   if (first === undefined || undo === undefined || integer(first, "n") !== notice) return undefined;
   // A thief changes the address twice, so that the second notice goes to the thief.
