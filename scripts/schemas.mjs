@@ -90,7 +90,7 @@ async function factors(store, limits, sessionId) {
   await store.setFactor({
     ...bob,
     stored: {},
-    own: { ...limits, sessionId },
+    own: { ...limits, sessionId, gen: 1_000 },
     totp,
     codes: ["e".repeat(43), "f".repeat(43)],
     spend,

@@ -3,9 +3,7 @@
 
 import type { Origin } from "../audit/entry.js";
 import { transactionOver } from "../errors.js";
-import type { FactorName } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
-import type { Factors } from "../store/sql/factors.js";
 import { type Account, originFor } from "../users/directory.js";
 import { accountKeyOf } from "./account-key.js";
 import { requirePassword } from "./account-rules.js";
@@ -79,10 +77,7 @@ async function requireFactor(
   sent: SentFactor,
   origin: Origin,
 ) {
-  const { factorsVersion, ...listed } = await deps.store.listFactors(account.id);
-  const isFirstProof = account.stored !== undefined && account.email?.provenAt === undefined;
-  const isByMail = transaction.recovery === undefined;
-  const factors = isFirstProof && isByMail ? await setByOperator(deps, account.id, listed) : listed.factors;
+  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
   const { relyingParty: party, transactions } = deps;
   if (factors.every((factor) => factor === "passkey" && party === undefined)) return undefined;
   if (!hasFactor(sent)) {
@@ -91,21 +86,6 @@ async function requireFactor(
   }
   const own = { ...transaction, fv: factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
-}
-
-/**
- * The second factors that the first proof of an address leaves: an operator has imported them. Another person can have set up the
- * others, before the owner of the mailbox came.
- */
-async function setByOperator(
-  { store }: Deps,
-  userId: string,
-  { factors, totp }: Pick<Factors, "factors" | "totp">,
-): Promise<readonly FactorName[]> {
-  const { passkeys } = await store.listPasskeys(userId);
-  const hasKey = passkeys.some(({ addedBy }) => addedBy === undefined);
-  const hasTotp = totp !== undefined && totp.addedBy === undefined;
-  return factors.filter((factor) => (factor === "passkey" ? hasKey : hasTotp));
 }
 
 async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {

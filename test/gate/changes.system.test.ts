@@ -22,7 +22,7 @@ const columns = [
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
 const expectations = `
                        own copy other device begun login reset identity passkey mine app codes
-  password             -   -    -     -      -     -     -     -        -       +    +   +
+  password             -   -    -     -      -     -     -     -        +       +    +   +
   password removed     -   -    -     -      -     -     .     +        +       +    +   +
   password by operator .   .    -     -      -     -     -     -        +       -    +   +
   reset                .   .    -     -      -     -     -     -        -       -    +   +

@@ -58,6 +58,7 @@ async function passkeyActorOf(site: Site, login: string, column: Column, ground:
   const key = await addPasskeyOwner(world, login);
   await world.ampho.users.setRoles(login, rolesOf(column));
   await world.ampho.users.setEmail(login, addressOf(login));
+  await passwordByOperator(ground, world);
   const factor = () => expect.unreachable("this account has no code");
   return {
     world,
@@ -70,6 +71,10 @@ async function passkeyActorOf(site: Site, login: string, column: Column, ground:
     outside: signInOf(outside, login, key.id, ground),
   };
 }
+
+/** As by \`user-add\`. The first proof of the address then leaves the password. */
+const passwordByOperator = (ground: Ground, world: World) =>
+  ground.sql(world, "update ampho_users set password_by_operator = 1");
 
 function rolesOf(column: Column): readonly string[] {
   const [policy = ""] = column.split(",");
@@ -97,6 +102,7 @@ async function actorOf({ world, outside }: Site, login: string, column: Column, 
     : String((await logIn(world, login, { remember: true })).json["device"]);
   await world.ampho.users.setRoles(login, rolesOf(column));
   await world.ampho.users.setEmail(login, addressOf(login));
+  await passwordByOperator(ground, world);
   const codes = [...(owner?.recoveryCodes ?? [])];
   const factor = (name: Code): Record<string, string> =>
     name === "totp"

@@ -162,7 +162,7 @@ onBothDatabases((ground) => {
       hooks.setPassword = first.wait;
       const early = changePassword(token, password, newPassword);
       await expect.poll(async () => outcomeOf(await logIn("ann"))).toEqual([503, "unavailable"]);
-      world.clock.advance(20);
+      world.clock.advance(30);
       const again = await enter("ann");
       hooks.setPassword = second.wait;
       const late = changePassword(again, password, `${newPassword} too`);

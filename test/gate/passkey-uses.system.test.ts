@@ -259,6 +259,7 @@ onBothDatabases((ground) => {
       operations: [
         ["findPasskey", 1],
         ["recordAudit", 1],
+        ["isTransactionOver", 1],
       ],
     });
   });

@@ -148,32 +148,42 @@ onBothDatabases((ground) => {
       const world = await openMailing(ground);
       const { id } = await unproven(world);
       const attacker = await world.login("mallory");
-      const { grant } = await confirmApp(world, attacker);
       const { transaction, mail } = await asked(world, "mallory");
       expect(mail.to).toBe(address);
       const victim = grantOf(await logInBy(world, { transaction, code: mail.code }));
-      expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
-      expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
+      expect(await admission(world.ampho, attacker.token)).toBe("invalid_token");
+      expect((await world.renew(attacker.refresh_token)).error).toBe("session_ended");
       expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
-      expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [] });
       expect(await admission(world.ampho, victim.token)).toBe("in");
       expect((await world.ampho.sessions.list(id)).map(({ amr }) => amr)).toEqual([["mail"]]);
       const set = await world.call("POST", "/password", { bearer: victim.token, body: { new_password: newPassword } });
       expect(await admission(world.ampho, grantOf(set).token)).toBe("in");
     });
 
-    it("a first proof by a reset asks for no app of the person before, and removes it", async () => {
+    it("a first proof keeps the password that an operator has set, and ends the sessions", async () => {
       const world = await openMailing(ground);
-      const { id } = await unproven(world);
-      const attacker = await world.login("mallory");
-      const { grant } = await confirmApp(world, attacker);
-      const { transaction, mail } = await askedReset(world, "mallory");
-      expect(outcomeOf(await finishReset(world, { transaction, code: mail.code }))).toEqual([204]);
+      await unproven(world);
+      await ground.sql(world, "update ampho_users set password_by_operator = 1");
+      const before = await world.login("mallory");
+      const { transaction, mail } = await asked(world, "mallory");
+      grantOf(await logInBy(world, { transaction, code: mail.code }));
+      expect(await admission(world.ampho, before.token)).toBe("invalid_token");
+      expect((await logIn(world, "mallory")).status).toBe(200);
+    });
+
+    it("a first proof asks for a second factor, and nothing ends before it is proven", async () => {
+      const world = await openMailing(ground);
+      await unproven(world);
+      const { grant, secret } = await confirmApp(world, await world.login("mallory"));
+      const { transaction, mail } = await asked(world, "mallory");
+      const pending = await logInBy(world, { transaction, code: mail.code });
+      expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
+      expect(await admission(world.ampho, grant.token)).toBe("in");
+      world.clock.advance(60);
+      const totp = codeAt(secret, world.clock.now());
+      grantOf(await logInBy(world, { transaction: pending.json["transaction"], totp }));
       expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
-      expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [] });
-      world.clock.advance(1);
-      const body = { login: "mallory", password: newPassword };
-      expect((await world.call("POST", "/login", { body })).status).toBe(200);
+      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
     });
 
     it("a first proof keeps the app that an operator has imported, and asks for it", async () => {

@@ -88,6 +88,8 @@ export const secondFactors: MigrationSteps = {
     `alter table ampho_users add column email ${text}`,
     `alter table ampho_users add column email_canonical ${text}`,
     "alter table ampho_users add column email_proven_at bigint",
+    // 1: an operator has set the password, 0: another one has. Null: the row is as it was created, by an import or not.
+    "alter table ampho_users add column password_by_operator smallint",
     // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts are
     // the same. A login counts no more as an address when its user has another one.
     "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
@@ -148,7 +150,9 @@ export const secondFactors: MigrationSteps = {
   down: () => [
     ...["ampho_invites", "ampho_identities", "ampho_mail"].map((table) => `drop table ${table}`),
     "drop index ampho_users_address",
-    ...["email_proven_at", "email_canonical", "email"].map((column) => `alter table ampho_users drop column ${column}`),
+    ...["password_by_operator", "email_proven_at", "email_canonical", "email"].map(
+      (column) => `alter table ampho_users drop column ${column}`,
+    ),
     ...["ampho_passkeys", "ampho_recovery", "ampho_totp", "ampho_spent", "ampho_accounts"].map(
       (table) => `drop table ${table}`,
     ),

@@ -94,22 +94,3 @@ function* removeAdded(
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
 }
-
-/** The account without the second factors that sessions have added, but for the proven one. Nothing is written. */
-export function* withoutAdded<A extends AccountFactors>(
-  userId: string,
-  account: A,
-  proven: FactorUse | undefined,
-): Transaction<A> {
-  if (account.factors.length === 0) return account;
-  const passkey = yield* first("select id from ampho_passkeys where user_id = ? and added_by is null limit 1", [
-    userId,
-  ]);
-  const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
-  const isLeft: Readonly<Record<FactorName, boolean>> = {
-    passkey: passkey !== undefined || proven?.factor === "passkey",
-    totp: totp !== undefined || proven?.factor === "totp" || proven?.factor === "recovery_code",
-    recovery_code: totp !== undefined || proven?.factor === "recovery_code",
-  };
-  return { ...account, factors: account.factors.filter((factor) => isLeft[factor]) };
-}

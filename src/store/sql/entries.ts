@@ -11,7 +11,6 @@ import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
-import { withoutAdded } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut } from "./changes.js";
@@ -182,14 +181,14 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   }
   if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
   const isFirstProof = provesFirst(user, input.provesEmail) && !input.amr.includes("pwd");
-  // The account as a first proof leaves it. Before the login is granted, a reader of a mistyped address must change nothing.
-  const left = isFirstProof ? yield* withoutAdded(userId, account, input.use) : account;
-  const decision = decideFor(input, withEnrolled(input, left));
+  const decision = decideFor(input, withEnrolled(input, account));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  if (decision.result === "factor_needed") return yield* withEnds(yield* askForFactor(input, left, decision), revoked);
+  if (decision.result === "factor_needed")
+    return yield* withEnds(yield* askForFactor(input, account, decision), revoked);
+  // Not before, because a reader of a mistyped address must change nothing.
   if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
   if (isFirstProof) {
     const ended = yield* endUnproven(input, account);
@@ -282,7 +281,8 @@ function* endUnproven(input: Entry, account: Account): Transaction<CarriedOut> {
   const { userId, login, now, origin } = input;
   const ended = yield* carryOut("email_proven", { userId, login, now, origin, account, proven: input.use });
   yield* write(
-    "update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1 where id = ?",
+    `update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1
+     where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
     [userId],
   );
   return ended;

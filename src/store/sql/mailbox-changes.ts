@@ -91,7 +91,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   if (stored !== false)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
-         email_proven_at = case when email_canonical = ? then coalesce(email_proven_at, ?) else email_proven_at end
+         password_by_operator = 0, email_proven_at = case when email_canonical = ? then coalesce(email_proven_at, ?) else email_proven_at end
        where id = ?`,
       [passwordHash, input.provesEmail ?? null, now, userId],
     );

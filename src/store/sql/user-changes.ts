@@ -68,8 +68,9 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
     return { outcome: "last_way_in", revocations: [] };
   if (stored)
     yield* write(
-      "update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1 where id = ?",
-      [passwordHash, userId],
+      `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
+         password_by_operator = ? where id = ?`,
+      [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
   yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const change =

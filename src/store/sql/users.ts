@@ -123,6 +123,8 @@ export type CreationOutcome = "created" | "login_taken" | "email_taken";
 export function* createUser({ user, now, origin }: UserCreation): Transaction<CreationOutcome> {
   const outcome = yield* insertUser(user, now);
   if (outcome !== "created") return outcome;
+  if (origin.actor === "operator")
+    yield* write("update ampho_users set password_by_operator = 1 where id = ?", [user.id]);
   const detail = { roles: [...new Set(user.roles)] };
   yield* recordAudit({ at: now, event: "user_created", userId: user.id, login: user.login, origin, detail });
   return "created";

@@ -232,6 +232,8 @@ alter table ampho_users add column email_canonical text collate "C";
 
 alter table ampho_users add column email_proven_at bigint;
 
+alter table ampho_users add column password_by_operator smallint;
+
 create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical));
 
 create table ampho_mail (
@@ -302,26 +304,26 @@ insert into ampho_imports (n, state, started_at, touched_at, lost_line) overridi
 
 select setval(pg_get_serial_sequence('ampho_imports', 'n'), 2);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('i-eve', 'eve', 'eve', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 1, 1, null, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('i-fay', 'fay', 'fay', '{MD5}X03MO1qnZdYdgyfeuILPmQ==', 1, '[]', 1, 0, 1790000000, 'f md5 1', 1, 2, null, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('i-gus', 'gus', 'gus', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 0, 1790000000, null, 2, 1, null, null, null, null);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('u-alice', 'Alice', 'alice', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["editor","reader"]', 1, 0, 1790000000, null, null, null, null, null, null, 1);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('u-bob', 'bob', 'bob', null, 1, '[]', 1, 0, 1790000000, null, null, null, 'bob@mail.example', 'bob@mail.example', 1790000000, 1);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('u-cid', 'cid', 'cid', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '["reader"]', 1790000090, 0, 1790000000, null, null, null, null, null, null, 1);
 
-insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at)
-  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null);
+insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at, hash_kind, import_n, import_line, email, email_canonical, email_proven_at, password_by_operator)
+  values ('u-dan', 'dan', 'dan', '$argon2id$v=19$m=19456,t=2,p=1$bIIszpwyEKpG/6XKMz0SeA$pUyTsfjlZ7AAePeHOG6xKDKxioaT7itR42cAYhmIxk0', 1, '[]', 1, 1, 1790000000, null, null, null, null, null, null, 1);
 
 insert into ampho_sessions (n, id, era, user_id, login, gen, created_at, auth_time, proved_gen, renewed_at, expires_at, ends_at, access_expires, idempotency, address, agent, ended_at, end_reason, delete_after, amr, acr, proved_at, refreshed_at) overriding system value
   values (1, '0.before-everything-ended', 0, 'u-alice', 'alice', 0, 1790000000, 1790000000, 0, 1790000000, 1791209600, 1797776000, 1790000900, null, '192.0.2.7', 'curl/8', null, null, 1791814400, '["pwd"]', '1fa', 1790000000, 1790000000);
