@@ -36,7 +36,11 @@ const sessions = {
   none: "none",
 };
 
-const added = { any: "what any session has added", keeping: "what the ended sessions have added", none: "–" };
+const added = {
+  any: "identities that any session has added",
+  keeping: "what the ended sessions have added",
+  none: "–",
+};
 
 /** The path and the text of each generated page. */
 export function generate() {

@@ -288,7 +288,7 @@ async function pendingLogin(
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,
-    pwv: account.stored?.passwordVersion,
+    pwv: (needed.user ?? account.stored)?.passwordVersion,
     fv: factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,

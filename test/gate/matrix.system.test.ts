@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Message } from "../../dist/index.js";
 import { policies } from "../../dist/levels/policy.js";
 import { createSubject, userHandle } from "../factors/webauthn/authenticator.js";
-import { grantOf, password, type ReadResponse } from "../world/ampho.js";
+import { grantOf, password, type ReadResponse, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import { type Mailing, mailingOf, mailSettings } from "./mailboxes.js";
 import { type Outside, openOutside, signIn } from "./outside.js";

@@ -46,7 +46,8 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
     const identity = identityIdOf({ issuer: text(row, "issuer"), subject: text(row, "subject") });
     yield* recordAudit({ ...about, event: "identity_unlinked", detail: { provider: text(row, "provider"), identity } });
   }
-  if (account.factors.length === 0) return account;
+  // A first proof needs the second factors too, so they are of the person who has proven the address.
+  if (added === "any" || account.factors.length === 0) return account;
   const passkeys = yield* query("select id from ampho_passkeys where user_id = ?", [userId]);
   const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${which}`, parameters);
   const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${which}`, parameters);
@@ -56,7 +57,7 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 const idsOf = (rows: readonly Row[]) => rows.map((row) => text(row, "id"));
 
 function* removeAdded(
-  { userId, login, now: at, origin, added, reason, proven, rolePolicy }: Additions,
+  { userId, login, now: at, origin, reason, proven, rolePolicy }: Additions,
   account: AccountFactors,
   {
     passkeys,
@@ -78,7 +79,7 @@ function* removeAdded(
   if (gone.length === 0 && !losesTotp) return account;
   // The account must still reach the level that it reached before, or that the change has proven.
   const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
-  if (added === "keeping" && !keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
+  if (!keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
   const keepsCodes = !losesTotp && (keepsTotp || keepsPasskey);
   for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   if (losesTotp) yield* deleteFactor(userId, "totp");

@@ -25,9 +25,8 @@ interface Consequences {
   /** Remembered devices. */
   readonly devices: boolean;
   /**
-   * The identities and second factors that the ended sessions had added, and those of sessions that an alarm ended before. `any`: those that
-   * any session has added. `keeping`: a second factor stays where the account would be left without one. Otherwise an attacker
-   * with a password could remove the owner's.
+   * `keeping`: the identities and second factors that the ended sessions had added, as far as the account keeps its level. An
+   * attacker with a password could otherwise remove the owner's. `any`: the identities that any session has added.
    */
   readonly added: "any" | "keeping" | "none";
 }
@@ -46,8 +45,11 @@ export const consequences = {
   email_changed: { ...others, reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, reason: "email_changed" },
-  /** The first proof of the address, by a login without the password or by a reset. */
-  email_proven: { ...all, reason: "email_proven", added: "any" },
+  /**
+   * The first proof of the address, by a login without the password or by a reset. Everything else of a person before is bound to the
+   * password, which goes too.
+   */
+  email_proven: { ...none, sessions: "all", reason: "email_proven", added: "any" },
   first_factor: { ...all, sessions: "weak", reason: "factors_changed" },
   further_factor: { ...all, sessions: "none", reason: "factors_changed" },
   factor_replaced: { ...others, reason: "factors_changed" },

@@ -105,6 +105,8 @@ export type EntryOutcome =
       readonly enroll: boolean;
       readonly factors: readonly FactorName[];
       readonly factorsVersion: number;
+      /** The row of a stored user as it is in this transaction. */
+      readonly user: User | undefined;
       /** The seconds until the code of `enrolMail` can be mailed, and 0 if it was. Undefined: it needs none. */
       readonly mailWait: number | undefined;
       readonly revocations?: readonly Revocation[];
@@ -186,16 +188,18 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  if (decision.result === "factor_needed")
-    return yield* withEnds(yield* askForFactor(input, account, decision), revoked);
-  // Not before, because a reader of a mistyped address must change nothing.
-  if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
-  if (isFirstProof) {
-    const ended = yield* endUnproven(input, account);
-    account = { ...account, ...ended.account };
-    user = yield* findUserById(userId);
-    revoked.push(...ended.revoked);
+  // Not before a second factor of the account is proven, because a reader of a mistyped address must change nothing.
+  if (decision.result === "grant" || decision.enroll) {
+    if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
+    if (isFirstProof) {
+      const ended = yield* endUnproven(input, account);
+      account = { ...account, ...ended.account };
+      user = yield* findUserById(userId);
+      revoked.push(...ended.revoked);
+    }
   }
+  if (decision.result === "factor_needed")
+    return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
   if (input.enrol) {
     const added = yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy });
     if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -403,6 +407,7 @@ function* askForFactor(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,
+  user: User | undefined,
 ): Transaction<Denied> {
   // Nothing was set up, so the user can go on with the transaction.
   if (input.enrol && input.spend && !input.register) yield* unspend(input.spend);
@@ -411,7 +416,7 @@ function* askForFactor(
   const mailWait =
     enroll && input.enrolMail ? yield* insertLimitedMail(input.enrolMail, input.now, hourMax) : undefined;
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
-  return { outcome: "factor_needed", enroll, factors, factorsVersion, mailWait };
+  return { outcome: "factor_needed", enroll, factors, factorsVersion, user, mailWait };
 }
 
 function* reject(input: Entry, reason: string, isKnown: boolean): Transaction<Denied> {
