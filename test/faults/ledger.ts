@@ -72,7 +72,10 @@ export function claimsOf(token: string): { readonly sid: string; readonly gen: n
 export const contradictions = `
   select id from ampho_sessions where
     (select count(*) from ampho_audit a where a.session_id = ampho_sessions.id and a.event = 'login') <> 1 or
-    (select count(*) from ampho_audit a where a.session_id = ampho_sessions.id and a.event = 'renew') <> gen or
+    (select count(*) from ampho_audit a where a.session_id = ampho_sessions.id and a.event = 'renew') > gen or
+    (select count(*) from ampho_audit a where a.session_id = ampho_sessions.id and a.event = 'renew') < gen
+      - (select count(*) from ampho_audit a where a.user_id = ampho_sessions.user_id
+         and a.event in ('password_changed', 'factor_added')) or
     (ended_at is not null and not exists (
       select 1 from ampho_revocations r where r.session_id = ampho_sessions.id or r.user_id = ampho_sessions.user_id))
   union all select 'numbers' from ampho_state

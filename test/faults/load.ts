@@ -88,13 +88,19 @@ export async function logOut(url: string, { token }: Tokens, ledger: Ledger): Pr
   ledger.ended(token);
 }
 
-/** Repeats until it is known which of the two passwords counts. */
-export async function changePassword(url: string, login: string, { token }: Tokens, ledger: Ledger): Promise<void> {
+/** Repeats until it is known which of the two passwords counts. Returns the new tokens of the session, if the response came. */
+export async function changePassword(
+  url: string,
+  login: string,
+  { token }: Tokens,
+  ledger: Ledger,
+): Promise<Tokens | undefined> {
   const [password = "", next] = [ledger.passwords.get(login), `violet kettle harbour ${randomUUID()}`];
   const asked = { method: "POST", bearer: token, body: { password, new_password: next } };
   // 401: an attempt before this one got no response, but was done. The login that follows shows it.
-  expectStatus(await insist(`${url}/password`, asked), [204, 401], "a change of password");
+  const reply = expectStatus(await insist(`${url}/password`, asked), [200, 401], "a change of password");
   ledger.passwordSet(login, next);
+  return reply.status === 200 ? tokensOf(reply) : undefined;
 }
 
 function clientOf(url: string, login: string, ledger: Ledger) {
@@ -109,9 +115,9 @@ function clientOf(url: string, login: string, ledger: Ledger) {
     },
     changePassword: async () => {
       const tokens = await logIn(url, login, ledger);
-      await changePassword(url, login, tokens, ledger);
+      const changed = await changePassword(url, login, tokens, ledger);
       await logOut(url, await logIn(url, login, ledger), ledger);
-      await logOut(url, tokens, ledger);
+      if (changed !== undefined) await logOut(url, changed, ledger);
     },
   };
 }

@@ -214,8 +214,10 @@ async function settle(cast: Cast, ledger: Ledger): Promise<void> {
     ledger.passwordSet(cid, next);
     ledger.opened(tokensOf(again).token);
     await logOut(app.url, tokensOf(again), ledger);
-  } else await changePassword(app.url, cid, changing, ledger);
-  await logOut(app.url, changing, ledger);
+    return;
+  }
+  const changed = await changePassword(app.url, cid, changing, ledger);
+  if (changed !== undefined) await logOut(app.url, changed, ledger);
 }
 
 async function expectKept({ ledger, rows, apps }: Ground): Promise<number> {

@@ -138,7 +138,7 @@ describe("histories without a fault", () => {
       "a password that changes during an attempt with the old one",
       (made) => {
         begin(made, "s");
-        made.at(100, 200, changePassword("s", "first", "second"), done);
+        made.at(100, 200, changePassword("s", "first", "second"), ok);
         made.row(150, "password_changed");
         made.at(110, 190, logIn("first"), rejected("invalid_credentials"));
         made.row(150, "login_rejected", { reason: "password_changed", address: "192.0.2.1" });
@@ -300,7 +300,7 @@ describe("planted faults", () => {
       "another session, after a new password",
       (made) => {
         begin(made, "s", 150);
-        made.at(200, 210, changePassword("s", "first", "second"), done);
+        made.at(200, 210, changePassword("s", "first", "second"), ok);
         made.row(200, "password_changed");
         made.row(200, "session_ended", { sessionId: "good", reason: "password_changed" });
         made.at(1_500, 1_510, use("guard", "good"), ok, "1.0");
@@ -356,7 +356,7 @@ describe("planted faults", () => {
       "login_with_wrong_password",
       "the previous password",
       (made) => {
-        made.at(200, 210, changePassword("good", "first", "second"), done);
+        made.at(200, 210, changePassword("good", "first", "second"), ok);
         made.row(200, "password_changed");
         begin(made, "s", 300);
       },

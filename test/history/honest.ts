@@ -214,8 +214,11 @@ async function changePassword(world: World, client: HonestClient): Promise<void>
   const [old] = person.passwords;
   if (held === undefined || old === undefined) return;
   const next = makeSecret(random, `${sender.client} password ${client.made++}`);
-  const { response } = await world.actions.changePassword(sender, await world.member(random), held, old, next);
-  if (response?.status === 204) person.passwords = [next];
+  const reported = await world.actions.changePassword(sender, await world.member(random), held, old, next);
+  const { response } = reported;
+  // The session goes on with new tokens.
+  if (reported.held !== undefined) keep(client, reported.held);
+  if (response?.status === 200) person.passwords = [next];
   else if (response === null || response.status >= 500) person.passwords = [next, ...person.passwords];
 }
 

@@ -10,7 +10,7 @@ const expected: Readonly<Record<Kind, readonly string[]>> = {
   list: ["200", "401 invalid_token"],
   logout: ["204", "401 invalid_token"],
   end: ["204", "401 invalid_token"],
-  password: ["204", "401 invalid_token", "401 invalid_credentials", "429 too_many_attempts"],
+  password: ["200", "401 invalid_token", "401 invalid_credentials", "429 too_many_attempts"],
   disable: ["200"],
   enable: ["200"],
   expel: ["200"],
