@@ -280,7 +280,6 @@ async function pendingLogin(
   needed: Extract<EntryOutcome, { readonly outcome: "factor_needed" }> & { readonly pending: Reserved },
 ): Promise<AmphoError> {
   const { enroll, factors, factorsVersion, mailWait = 0, pending } = needed;
-  if (mailWait > 0) return enrolCodeWithheld(mailWait);
   const { amr: first, at, factor, transaction, identity, register } = proven;
   const authTime = authTimeOf(proven);
   // Also a second factor that the policy does not accept. Whether it is enough for an enrolment, the next step decides.
@@ -299,6 +298,7 @@ async function pendingLogin(
     idn: identity?.isNew === true && register === undefined ? encodeIdentity(identity.proven) : undefined,
   };
   const token = deps.transactions.begin(enroll ? "enroll" : "second", contents, at, pending);
+  if (mailWait > 0) return enrolCodeWithheld(token, mailWait);
   if (needed.mailWait !== undefined) return factorNeeded(token, factors, { enroll, mail: true });
   const read = () => deps.transactions.read(token, ["second", "enroll"], deps.clock.now());
   return askForFactor(deps, { token, factors, enroll, userId: account.id, read });

@@ -24,12 +24,12 @@ export function factorNeeded(
   return new AmphoError("factor_needed", message, { transaction, factors, ...about });
 }
 
-/** As many codes were mailed to the account as it can get in an hour. The set-up needs one, so there is nothing to go on with. */
-export const enrolCodeWithheld = (retryAfterSeconds: number) =>
+/** As many codes were mailed to the account as it can get in an hour, and the set-up needs one. */
+export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number) =>
   new AmphoError(
     "factor_needed",
     "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again later.",
-    { factors: [], enroll: true, mail: false, retryAfterSeconds },
+    { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 
 /** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */

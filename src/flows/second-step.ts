@@ -77,7 +77,7 @@ async function askAgain(
   return askForFactor(deps, { ...about, read: () => transaction });
 }
 
-/** A login whose code could not be mailed has no transaction. */
+/** Only the first response states that no code was mailed. */
 const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[]) =>
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 

@@ -296,7 +296,7 @@ onBothDatabases((ground) => {
       expect(await attempt()).toMatchObject({ enroll: true, mail: true });
       world.clock.advance(10);
     }
-    const { message, ...rest } = await attempt();
+    const { message, transaction: _transaction, ...rest } = await attempt();
     const withheld = { error: "factor_needed", enroll: true, mail: false, factors: [], passkey: null };
     expect(rest).toEqual({ ...withheld, retry_after: 3600 - 50 });
     expect(message).toContain("Log in again later.");

@@ -7,19 +7,31 @@ export function* checkHonest(facts: Facts): Generator<Violation> {
   const ends = new Set(facts.history.audit.filter(isEnd).map(({ sessionId }) => sessionId));
   for (const session of facts.sessions.values()) {
     for (const renewal of session.renewals) {
-      if (isRejected(renewal, "session_ended")) yield* checkRejection(session, renewal, ends);
+      if (isRejected(renewal, "session_ended")) yield* checkRejection(facts, session, renewal, ends);
       else if (isRejected(renewal, "invalid_token") && !isExpired(facts, renewal, renewal.request.exp))
         yield logout(renewal, `a valid token of ${session.sid} was rejected as invalid`);
     }
     for (const use of session.uses) {
       if (!isRejected(use, "invalid_token") || isExpired(facts, use, use.request.token.exp)) continue;
-      if (!mayLackRole(facts, session, use)) yield* checkRejection(session, use, ends);
+      if (!mayLackRole(facts, session, use)) yield* checkRejection(facts, session, use, ends);
     }
   }
   for (const row of facts.history.audit) if (isEnd(row)) yield* checkCause(facts, row);
 }
 
-function* checkRejection(session: SessionFacts, rejected: Operation, ends: ReadonlySet<string | null>) {
+type Rejected = SessionFacts["renewals"][number] | SessionFacts["uses"][number];
+
+/** A change of the password by this session replaces its older tokens. */
+function isReplaced(facts: Facts, { login, sid }: SessionFacts, rejected: Rejected): boolean {
+  const gen = isKind(rejected, "renew") ? rejected.request.gen : rejected.request.token.gen;
+  return facts.of("password", login).some((each) => {
+    const isOfSession = each.request.token.sid === sid && mayBeDone(each) && each.start < rejected.end;
+    return isOfSession && gen < (each.response?.granted?.gen ?? Infinity);
+  });
+}
+
+function* checkRejection(facts: Facts, session: SessionFacts, rejected: Rejected, ends: ReadonlySet<string | null>) {
+  if (isReplaced(facts, session, rejected)) return;
   if (isKind(rejected, "renew") && canHaveRaced(rejected, session.reauthentications)) return;
   if (!session.mayEnd.some((each) => each.start < rejected.end))
     yield logout(rejected, `${session.sid} was rejected, and no earlier request could have ended it`);
