@@ -59,7 +59,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   factor_needed: {
     status: 401,
     cause:
-      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and there is no `transaction`.",
+      "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and `retry_after` states the wait.",
     fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, log in again after `retry_after` seconds.",
     headers: challenge(),
   },
