@@ -46,10 +46,11 @@ export const consequences = {
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, reason: "email_changed" },
   /**
-   * The first proof of the address, by a login without the password or by a reset. Everything else of a person before is bound to the
+   * The first proof of the address, by a login without the password. Everything else of a person before is bound to the
    * password, which goes too.
    */
   email_proven: { ...none, sessions: "all", reason: "email_proven", added: "any" },
+  email_proven_by_reset: { ...all, reason: "password_changed", added: "any" },
   first_factor: { ...all, sessions: "weak", reason: "factors_changed" },
   further_factor: { ...all, sessions: "none", reason: "factors_changed" },
   factor_replaced: { ...others, reason: "factors_changed" },

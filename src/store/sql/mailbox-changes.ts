@@ -103,7 +103,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     factors = [];
   }
   const changed = { ...input, account: { ...account, factors }, proven: use };
-  const { revoked } = yield* carryOut(isFirstProof ? "email_proven" : "password_reset", changed);
+  const { revoked } = yield* carryOut(isFirstProof ? "email_proven_by_reset" : "password_reset", changed);
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
