@@ -208,6 +208,8 @@ async function settle(cast: Cast, ledger: Ledger): Promise<void> {
   const { app, leaving, other, everywhere, cid, changing } = cast;
   for (const tokens of [leaving, other, everywhere]) await logOut(app.url, tokens, ledger);
   const next = tried(cid, ledger);
+  // A change whose response was lost leaves its session without a token that a client knows.
+  ledger.endAsked(changing.token);
   const asked = { method: "POST", body: { login: cid, password: next } };
   const again = await insist(`${app.url}/login`, asked);
   if (again.status === 200) {
