@@ -103,7 +103,7 @@ export async function addPasskey(
     factor: (codes) => ({ passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });
-  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined, addedBy: undefined };
+  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
   return { passkey: toPasskeyView(created), ...enrolled };
 }
 

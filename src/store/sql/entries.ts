@@ -278,8 +278,8 @@ function* link(input: Entry, proven: ProvenIdentity, addedBy: string | undefined
 }
 
 /**
- * The first proof of an address ends what another person can have set up before: the sessions, the password, and what sessions
- * have added.
+ * The first proof of an address ends what another person can have set up before: the sessions, the password, and the
+ * identities that sessions have linked.
  */
 function* endUnproven(input: Entry, account: Account): Transaction<CarriedOut> {
   const { userId, login, now, origin } = input;

@@ -252,8 +252,6 @@ export function withFactors(factors: readonly FactorName[], ...added: readonly F
 interface StoredTotp extends SealedSecret {
   readonly lastStep: number;
   readonly since: number;
-  /** The session that has set it up. Undefined for an import. */
-  readonly addedBy: string | undefined;
 }
 
 export interface Factors extends AccountFactors {
@@ -261,7 +259,7 @@ export interface Factors extends AccountFactors {
   readonly recoveryCodesLeft: number;
 }
 
-const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since, added_by,
+const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since,
     (select count(*) from ampho_recovery where ampho_recovery.user_id = asked.user_id and used_at is null) as codes_left
   from (select cast(? as text) as user_id) as asked
   left join ampho_accounts on ampho_accounts.user_id = asked.user_id
@@ -278,7 +276,6 @@ export function* listFactors(userId: string): Transaction<Factors> {
           ...sealedOf(row),
           lastStep: integer(row, "last_step"),
           since: integer(row, "since"),
-          addedBy: textOrNull(row, "added_by") ?? undefined,
         };
   return { ...accountOf(row), totp, recoveryCodesLeft: integer(row, "codes_left") };
 }

@@ -1,4 +1,5 @@
-// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the alarm of a notice. Each uses up its transaction in the same store transaction.
+// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the
+// alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";

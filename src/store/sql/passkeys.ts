@@ -41,8 +41,6 @@ export interface PasskeyRow {
   readonly usedAt: number | undefined;
   /** The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the account. */
   readonly ownHandle?: string | undefined;
-  /** The session that has added it. Undefined for an import and a registration. */
-  readonly addedBy: string | undefined;
 }
 
 const columns = columnsOf(
@@ -80,7 +78,6 @@ function passkeyOf(row: Row): PasskeyRow {
     createdAt: integer(row, "created_at"),
     usedAt: usedAt === null ? undefined : integer(row, "used_at"),
     ownHandle: textOrNull(row, "own_handle") ?? undefined,
-    addedBy: textOrNull(row, "added_by") ?? undefined,
   };
 }
 
@@ -130,7 +127,7 @@ export function* listPasskeys(userId: string): Transaction<PasskeyList> {
 const withoutPrefix = (row: Row): Row =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name.replace(/^of_/, ""), value]));
 
-export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt" | "addedBy">;
+export type NewPasskeyRow = Omit<PasskeyRow, "userId" | "createdAt" | "usedAt">;
 
 export const passkeysMax = 20;
 
