@@ -9,6 +9,7 @@ export type {
   RequestHolder,
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
+export type { Renew, Renewed } from "./adapters/renew.js";
 export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
 export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
@@ -23,6 +24,7 @@ export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
 export type { SessionView } from "./flows/sessions.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
+export type { DrainOptions, Health } from "./http/server/drain.js";
 export type { Acr } from "./levels/acr.js";
 export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";

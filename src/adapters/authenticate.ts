@@ -4,7 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import type { RequestHolder } from "./authorize-types.js";
-import { fetchAuthorizationOf, findRequest } from "./fetch.js";
+import { fetchAuthorizationOf, findRequest, type WebRequest } from "./fetch.js";
 import { nodeAuthorizationOf } from "./framework.js";
 
 /**
@@ -45,18 +45,24 @@ export function createAuthenticate(host: GuardHost): Authenticate {
 }
 
 function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string | undefined {
-  if (isMessage(request)) return nodeAuthorizationOf(host, request);
+  return isMessage(request)
+    ? nodeAuthorizationOf(host, request)
+    : fetchAuthorizationOf(host, webRequestOf(request, "authenticate"));
+}
+
+/** `caller` is the function that the message of the TypeError names. */
+export function webRequestOf(request: Exclude<AuthenticatedRequest, IncomingMessage>, caller: string): WebRequest {
   const found = findRequest(request);
   if (found === undefined)
     throw new TypeError(
-      "authenticate needs a request, or an object with its headers. In Next.js write { headers: await headers() }.",
+      `${caller} needs a request, or an object with its headers. In Next.js write { headers: await headers() }.`,
     );
   // Next.js gives no method to its components and actions. Browsers send an Origin with every POST, and with no GET of the same site.
   const { headers, method = headers.get("origin") === null ? "GET" : "POST", url } = found;
-  return fetchAuthorizationOf(host, { method, headers, url });
+  return { method, headers, url };
 }
 
 /** By shape, because requests of `node:http2` have a class of their own. */
-function isMessage(request: unknown): request is IncomingMessage {
+export function isMessage(request: unknown): request is IncomingMessage {
   return typeof request === "object" && request !== null && "rawHeaders" in request;
 }

@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renew as renewOnNode } from "./node.js";
 
 declare global {
   namespace Express {
@@ -105,6 +106,17 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
+ * after it finds the new tokens in the request. An error goes to `next`.
+ * @example
+ * app.use(renew(ampho));
+ * app.post("/orders", authorize(ampho), placeOrder); // also for a form that was open for an hour
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  return renewOnNode(ampho);
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renewMessage, requireRenewal } from "./renew.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -132,6 +133,22 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Fast
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     // Fastify would call the next hook twice if a hook with `done` also returned a promise.
     void hook(request, reply, done);
+  };
+}
+
+/**
+ * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes after it
+ * finds the new tokens in the request.
+ * @example app.addHook("onRequest", renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Hook {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request: FastifyRequest, reply: FastifyReply, done) => {
+    renewMessage(host, request.raw).then(({ cookies }) => {
+      if (cookies.length > 0) reply.header("Set-Cookie", [...cookies]).header("Cache-Control", "no-store");
+      done();
+    }, done);
   };
 }
 

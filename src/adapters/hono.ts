@@ -10,6 +10,7 @@ import { type GuardInstance, type HttpInstance, hostOf, isServed } from "../http
 import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
+import { type Renew, requireRenewal } from "./renew.js";
 
 /**
  * The options of `mount`.
@@ -97,6 +98,26 @@ export function authorize(
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => {
     await handle(context, next);
+  };
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
+ * after it finds the new tokens in the request.
+ * @example app.use(renew(ampho));
+ */
+export function renew(
+  ampho: HttpInstance & { readonly renew: Renew },
+  { getConnInfo }: MountOptions = {},
+): MiddlewareHandler {
+  requireRenewal(hostOf(ampho));
+  return async (c, next) => {
+    const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
+    const { headers, cookies, addCookies } = await ampho.renew(c.req.raw, { address });
+    // On some runtimes the headers of a request cannot be changed.
+    if (c.req.raw.headers.get("cookie") !== headers.get("cookie")) c.req.raw = new Request(c.req.raw, { headers });
+    await next();
+    if (cookies.length > 0) c.res = addCookies(c.res);
   };
 }
 

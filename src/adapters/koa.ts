@@ -14,6 +14,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -88,6 +89,21 @@ export function mount(ampho: HttpInstance): Middleware {
  */
 export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
+ * after it finds the new tokens in the request.
+ * @example app.use(renew(ampho)).use(router.routes());
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return async (context, next) => {
+    restoreTarget(host, context);
+    addNodeCookies(context.res, (await renewMessage(host, context.req)).cookies);
+    await next();
+  };
 }
 
 /**

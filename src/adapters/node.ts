@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 export {
   guardedUpgrade,
@@ -89,6 +90,24 @@ export function authorize(
   requirements?: Requirements<IncomingMessage>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
+ * after it finds the new tokens in the request. An error goes to `next`.
+ * @example
+ * const session = renew(ampho);
+ * createServer((request, response) => session(request, response, () => void render(request, response)));
+ */
+export function renew(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request, response, next) => {
+    renewMessage(host, request).then(({ cookies }) => {
+      addNodeCookies(response, cookies);
+      next();
+    }, next);
+  };
 }
 
 /**

@@ -13,7 +13,7 @@ import { createCors } from "./browser/cors.js";
 import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import { createFindRoutes, type RouteMatch } from "./match-route.js";
-import type { HttpRequest, HttpResponse } from "./message.js";
+import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { describe } from "./openapi.js";
 import { onlyAuthorization } from "./request/authorization.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
@@ -268,9 +268,10 @@ const noCookies = { token: undefined, refreshToken: undefined, device: undefined
 
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);
-const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
-const isSessionOver = (error: unknown) =>
+export const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
+/** The session has ended, and no other tab has newer tokens of it. */
+export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
 
 /** The Authorization header has a token. */
-const hasToken = ({ authorization }: HttpRequest) => bearerOf(onlyAuthorization(authorization)) !== undefined;
+export const hasToken = ({ authorization }: RequestHead) => bearerOf(onlyAuthorization(authorization)) !== undefined;

@@ -1,6 +1,7 @@
 // The members that adapters use: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { CheckedRequirements } from "../../guard/requirements.js";
 import type { Auth } from "../../tokens/auth.js";
+import type { RenewPage } from "./cookies/renew-page.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { isUnder } from "./request/target.js";
 
@@ -35,6 +36,8 @@ export interface HttpHost extends GuardHost {
   readonly prefix: string;
   /** Paths outside of the prefix that `handle` serves too: documents at the root of the site. */
   readonly rootPaths: ReadonlySet<string>;
+  /** Renews the session of a request to a page. Undefined without AMPHO_SECURITY_COOKIES. */
+  readonly renewPage?: RenewPage | undefined;
   /** The REST API on a plain shape that every framework can provide. Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
 }
