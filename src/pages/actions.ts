@@ -1,0 +1,320 @@
+// The forms of the pages: one row each, with what it does and the page that shows it again after an error.
+import { renderSVG } from "uqr";
+import type { AccountView, SessionView } from "../wire/account.js";
+import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
+import type { WaysIn } from "../wire/login.js";
+import * as own from "./account.js";
+import { type Endpoints, Problem } from "./endpoints.js";
+import * as ways from "./sign-in.js";
+import type { en } from "./texts/en.js";
+import type { Page, View } from "./view.js";
+
+export type Fields = Readonly<Record<string, string>>;
+
+/** A page, or the page to go to, or a file. `signedIn`: the sign-in is complete. */
+export type Outcome =
+  | Page
+  | { readonly goTo: string; readonly notice?: Notice }
+  | { readonly signedIn: true; readonly notice?: Notice }
+  | { readonly file: string };
+export type Notice = keyof typeof en.done;
+
+interface Action {
+  readonly run: (call: Call, fields: Fields, view: View) => Promise<Outcome> | Outcome;
+  readonly again: (call: Call, fields: Fields, view: View) => Promise<Page> | Page;
+}
+
+export type Call = Endpoints["call"];
+
+const home = (notice: Notice) => ({ goTo: "", notice });
+
+interface Entered {
+  readonly recovery_codes?: readonly string[];
+  readonly recovery_codes_left?: number;
+}
+
+/** The codes of a first second factor are shown once, before anything else. */
+function entered(
+  view: View,
+  { recovery_codes: codes = [], recovery_codes_left: left = 3 }: Entered,
+  fields: Fields = {},
+): Outcome {
+  if (codes.length > 0) return own.recoveryCodes(view, codes);
+  if (fields["confirms"] !== undefined) return home("confirmed");
+  return left < 3 ? home("few") : { signedIn: true };
+}
+
+/** A script sends the result of a ceremony as JSON. The endpoint rejects what is none. */
+function jsonOf(text = ""): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What `again` of view.ts has put into the form. It is the browser's own text, so it only decides what this page shows. */
+const keptOf = ({ again }: Fields) => ({
+  ...(jsonOf(again) as ways.Factors & ways.Mailed & { readonly link?: string }),
+});
+
+const factorOf = ({ totp = "", recovery_code: code = "", passkey, remember }: Fields) => ({
+  totp: totp === "" ? undefined : digits(totp),
+  recovery_code: code === "" ? undefined : code,
+  passkey: passkey === undefined ? undefined : jsonOf(passkey),
+  remember: remember === undefined ? undefined : true,
+});
+
+/** An empty transaction names the pending login of the cookie, and never the session beside it. */
+const enrolmentOf = ({ pending, code }: Fields) => ({
+  transaction: pending && "",
+  code: code === undefined ? undefined : digits(code),
+});
+
+/** Codes are shown in groups. */
+const digits = (text = "") => text.replace(/\s/g, "");
+const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
+
+export const signIn = async (call: Call, view: View, login?: string): Promise<Page> =>
+  ways.signIn(view, await call<WaysIn>("GET", "/login"), login);
+
+export async function account(call: Call, view: View): Promise<Page> {
+  const [account, { sessions }, { ways: offered }] = await Promise.all([
+    call<AccountView>("GET", "/account"),
+    call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
+    call<WaysIn>("GET", "/login"),
+  ]);
+  return own.account(view, { account, sessions, ways: offered });
+}
+
+/** A change of the account page. */
+const change = (run: (call: Call, fields: Fields) => Promise<unknown>, notice: Notice, goTo = ""): Action => ({
+  run: async (call, fields) => {
+    await run(call, fields);
+    return { goTo, notice };
+  },
+  again: (call, _fields, view) => account(call, view),
+});
+
+const toAccount: Action["again"] = (call, _fields, view) => account(call, view);
+const toSignIn: Action["again"] = (call, { login }, view) => signIn(call, view, login);
+const toEnrolment: Action["again"] = (call, { pending, mail }, view) =>
+  pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
+
+export const actions: Readonly<Record<string, Action>> = {
+  "sign-in": {
+    run: async (call, fields, view) => {
+      const { login, password } = fields;
+      return entered(view, await call("POST", "/login", { login, password }), fields);
+    },
+    again: toSignIn,
+  },
+  "sign-in/mail": {
+    run: async (call, { login }, view) => ways.checkMail(view, await call<MailBegun>("POST", "/login/mail", { login })),
+    again: toSignIn,
+  },
+  "sign-in/code": {
+    run: async (call, { code }, view) => entered(view, await call("POST", "/login", { code: digits(code) })),
+    again: (_call, fields, view) => ways.checkMail(view, fields),
+  },
+  "sign-in/passkey": {
+    run: async (call, fields, view) => {
+      const { transaction, passkey } = fields;
+      return entered(view, await call("POST", "/login", { transaction, passkey: jsonOf(passkey) }), fields);
+    },
+    again: toSignIn,
+  },
+  "sign-in/provider": {
+    run: async (call, { provider, confirms }, view) => {
+      const age = confirms === undefined ? {} : { max_age: 300 };
+      const body = { provider, return_to: view.at(confirms === undefined ? "in" : "?done=confirmed"), ...age };
+      return ways.leave(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
+    },
+    again: toSignIn,
+  },
+  "sign-in/factor": {
+    run: async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
+    again: (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),
+  },
+  // Without a proof, the endpoint returns as an error what the pending login of the cookie needs.
+  "sign-in/pending": {
+    run: async (call, _fields, view) => entered(view, await call("POST", "/login", { transaction: "" })),
+    again: toSignIn,
+  },
+  "sign-in/identity": {
+    // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
+    run: async (call, { code, login, password }, view) => {
+      const proof = code === undefined ? { login, password } : { code: digits(code) };
+      return entered(view, await call("POST", "/login", { transaction: "", ...proof }));
+    },
+    again: (_call, { ways: offered = "" }, view) => ways.identity(view, offered.split(" ")),
+  },
+  register: {
+    run: async (call, { email, invite }, view) =>
+      ways.finishRegistration(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
+    again: (_call, fields, view) => ways.register(view, fields),
+  },
+  "register/finish": {
+    run: async (call, { code, password, passkey }, view) => {
+      const name = view.texts.register.firstPasskey;
+      const proof = passkey === undefined ? { password } : { passkey: jsonOf(passkey), name };
+      return entered(view, await call("POST", "/register/finish", { code: digits(code), ...proof }));
+    },
+    again: (_call, fields, view) => ways.finishRegistration(view, { ...keptOf(fields), code: fields["code"] }),
+  },
+  forgot: {
+    run: async (call, { login }, view) =>
+      ways.finishReset(view, await call<MailBegun>("POST", "/password/reset", { login })),
+    again: (_call, { login }, view) => ways.forgot(view, login),
+  },
+  "forgot/finish": {
+    run: (call, fields, view) => finishReset(call, fields, view, { code: digits(fields["code"]) }),
+    again: (_call, fields, view) => ways.finishReset(view, { ...keptOf(fields), code: fields["code"] }),
+  },
+  link: {
+    run: (_call, { link = "" }, view) => landingOf(view, link),
+    again: (_call, _fields, view) => ways.pasteLink(view),
+  },
+  "link/finish": {
+    run: finishLink,
+    again: (_call, { link = "", again, ...fields }, view) =>
+      again === undefined ? landingOf(view, link) : ways.finishReset(view, { ...keptOf({ ...fields, again }), link }),
+  },
+  "totp/begin": {
+    run: async (call, fields, view) => totpSetUp(view, await call<TotpSetUp>("POST", "/totp", enrolmentOf(fields))),
+    again: toEnrolment,
+  },
+  "totp/confirm": {
+    run: async (call, { totp }, view) => entered(view, await call("POST", "/totp/confirm", { totp: digits(totp) })),
+    again: (_call, { secret = "", uri = "" }, view) => totpSetUp(view, { secret, uri }),
+  },
+  "passkeys/begin": {
+    run: async (call, { name, ...fields }, view) =>
+      own.createPasskey(view, await call<PasskeySetUp>("POST", "/passkeys/options", enrolmentOf(fields)), name),
+    again: toEnrolment,
+  },
+  "passkeys/finish": {
+    run: async (call, { name, passkey }, view) => {
+      const added = await call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
+      return added.recovery_codes === undefined ? home("passkey-added") : entered(view, added);
+    },
+    again: toAccount,
+  },
+  "passkeys/rename": change(
+    (call, { name, ...fields }) => call("POST", `/passkeys/${idOf(fields)}`, { name }),
+    "renamed",
+  ),
+  "passkeys/remove": change((call, fields) => call("DELETE", `/passkeys/${idOf(fields)}`), "removed"),
+  "totp/remove": change((call) => call("DELETE", "/totp"), "removed"),
+  "recovery-codes/renew": {
+    run: async (call, _fields, view) => entered(view, await call("POST", "/recovery-codes")),
+    again: toAccount,
+  },
+  "devices/forget": change((call) => call("DELETE", "/devices"), "devices"),
+  "identities/link": {
+    run: async (call, { provider }, view) => {
+      const body = { provider, return_to: view.at("?done=linked") };
+      return ways.leave(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
+    },
+    again: toAccount,
+  },
+  "identities/remove": change((call, fields) => call("DELETE", `/identities/${idOf(fields)}`), "removed"),
+  email: {
+    run: async (call, { email }, view) => {
+      await call("POST", "/account/email", { email });
+      return own.confirmEmail(view);
+    },
+    again: toAccount,
+  },
+  "email/finish": {
+    run: async (call, { code }) => {
+      await call("POST", "/account/email/finish", { code: digits(code) });
+      return home("email");
+    },
+    again: (_call, _fields, view) => own.confirmEmail(view),
+  },
+  login: change((call, { login }) => call("POST", "/account/login", { login }), "login", "sign-in"),
+  password: change(
+    (call, { password, new_password }) => call("POST", "/password", { password, new_password }),
+    "password",
+  ),
+  "password/remove": change((call) => call("DELETE", "/password"), "password-removed"),
+  "sessions/end": {
+    run: async (call, fields) => {
+      if (fields["id"] === undefined) {
+        await call("DELETE", "/sessions");
+        return { goTo: "sign-in", notice: "signed-out" };
+      }
+      await call("DELETE", `/sessions/${idOf(fields)}`);
+      return home("ended");
+    },
+    again: toAccount,
+  },
+  export: {
+    run: async (call) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
+    again: toAccount,
+  },
+  "sign-out": change((call) => call("POST", "/logout"), "signed-out", "sign-in"),
+  delete: change((call) => call("DELETE", "/account"), "deleted", "sign-in"),
+};
+
+const totpSetUp = (view: View, setUp: TotpSetUp) => own.totpSetUp(view, setUp, renderSVG(setUp.uri));
+
+/** The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
+const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? [];
+
+function landingOf(view: View, link: string): Page {
+  const [, use, token] = tokenOf(link);
+  if (token === undefined) return ways.pasteLink(view);
+  if (use === "-invite") return ways.register(view, { invite: token });
+  return ways.landing(view, purposeOf(link), link, use === undefined);
+}
+
+/** What the page says. The endpoint verifies the link, and rejects one of another purpose. */
+function purposeOf(link: string): ways.LinkPurpose {
+  const [, use, token = ""] = tokenOf(link);
+  if (use === "-alarm") return "alarm";
+  const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+  const { for: purpose } = { for: "", ...(jsonOf(payload) as { readonly for?: string } | null) };
+  if (purpose === "invite") return "register";
+  if (purpose === "recover") return "reset";
+  return ways.linkPurposes.find((known) => known === purpose) ?? "login";
+}
+
+async function finishLink(call: Call, fields: Fields, view: View): Promise<Outcome> {
+  const { link = "", match, password } = fields;
+  const [, , token] = tokenOf(link);
+  const proof = { link: token, match: match === "" ? undefined : match };
+  switch (purposeOf(link)) {
+    case "alarm":
+      await call("POST", "/alarm", { alarm: token });
+      return { goTo: "forgot", notice: "alarm" };
+    case "register":
+      return entered(view, await call("POST", "/register/finish", { ...proof, password }));
+    case "login":
+      return entered(view, await call("POST", "/login", proof));
+    case "email":
+      await call("POST", "/account/email/finish", proof);
+      return home("email");
+    case "reset":
+      return finishReset(call, fields, view, proof);
+  }
+}
+
+async function finishReset(call: Call, fields: Fields, view: View, proof: object): Promise<Outcome> {
+  const { password, match, code, link } = fields;
+  const { remember: _, ...factor } = factorOf(fields);
+  try {
+    await call("POST", "/password/reset/finish", { ...proof, new_password: password, ...factor });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
+    return ways.finishReset(view, {
+      match,
+      code,
+      link,
+      factors: error.body.factors ?? [],
+      passkey: error.body.passkey,
+    });
+  }
+  return { goTo: "sign-in", notice: "reset" };
+}

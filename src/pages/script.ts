@@ -1,0 +1,45 @@
+// The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret part of a
+// mailed link moves from the URL into the form. Times are shown in the zone of the browser.
+
+export const script = `
+const field = document.querySelector("form [name=link]:not([type=hidden])");
+if (/^#ampho(-\\w+)?=/.test(location.hash)) {
+  if (field !== null) field.value = location.href;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  if (field !== null) field.form.requestSubmit();
+}
+const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
+
+let waiting;
+async function run(button, mediation) {
+  waiting?.abort();
+  waiting = new AbortController();
+  const { signal } = waiting;
+  const json = JSON.parse(button.dataset.options);
+  const options = mediation === undefined ? { signal } : { signal, mediation };
+  const credential =
+    button.dataset.webauthn === "create"
+      ? await navigator.credentials.create({ ...options, publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(json) })
+      : await navigator.credentials.get({ ...options, publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(json) });
+  const input = Object.assign(document.createElement("input"), { type: "hidden", name: "passkey" });
+  input.value = JSON.stringify(credential);
+  button.form.append(input);
+  button.form.submit();
+}
+
+function report({ name, message }) {
+  if (name !== "NotAllowedError" && name !== "AbortError") document.querySelector("[role=alert]").textContent = message;
+}
+
+if ("PublicKeyCredential" in window)
+  for (const button of document.querySelectorAll("[data-webauthn]")) {
+    button.hidden = false;
+    button.onclick = (event) => {
+      event.preventDefault();
+      run(button).catch(report);
+    };
+    if ("autofill" in button.dataset && (await PublicKeyCredential.isConditionalMediationAvailable?.()))
+      run(button, "conditional").catch(report);
+  }
+`;

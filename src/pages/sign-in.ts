@@ -1,0 +1,275 @@
+// The pages before a session: sign in, second step, set-up, registration, forgotten password, mailed links.
+import type { WebAuthnJson } from "../wire/begun.js";
+import type { WaysIn } from "../wire/login.js";
+import { attributes, field, hidden, html, type Inserted } from "./html.js";
+import { fill } from "./texts/texts.js";
+import { again, form, links, loginField, mailedCode, type Page, page, passkeyButton, type View } from "./view.js";
+
+/** `confirms`: the same page asks a user who is signed in to prove it again. */
+export function signIn(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): Page {
+  const { signIn: t, fields } = view.texts;
+  const canType = ways.password || ways.mail;
+  return page(
+    confirms ? t.again : t.title,
+    html`
+${confirms && html`<p>${t.againText}</p>`}
+${
+  canType &&
+  form(
+    view,
+    ways.password ? "sign-in" : "sign-in/mail",
+    html`${confirms && hidden("confirms", "yes")}${loginField(view, login, confirms && html`readonly`)}
+${ways.password && html`${field("password", fields.password, attributes.password)}<button>${t.submit}</button>`}
+${ways.mail && html`<button class="${ways.password && "quiet"}" formaction="${view.at("sign-in/mail")}" formnovalidate>${t.mail}</button>`}`,
+  )
+}
+<div class="choices">
+${
+  passkey !== null &&
+  form(
+    view,
+    "sign-in/passkey",
+    html`${hidden("transaction", transaction ?? undefined)}${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
+  )
+}
+${ways.providers.map(({ name, label }) =>
+  form(
+    view,
+    "sign-in/provider",
+    html`${hidden("provider", name)}${confirms && hidden("confirms", "yes")}<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
+  ),
+)}</div>
+${!canType && passkey === null && ways.providers.length === 0 && html`<p>${t.none}</p>`}
+${
+  !confirms &&
+  links(
+    view,
+    ways.registration !== "closed" && ["register", t.register],
+    ways.password && ways.mail && ["forgot", t.forgot],
+  )
+}`,
+  );
+}
+
+export interface Factors {
+  readonly factors: readonly string[];
+  readonly passkey?: WebAuthnJson | null | undefined;
+}
+
+/** `confirms`: a user who is signed in proves the second step for a change. */
+export function secondStep(view: View, { factors, passkey }: Factors, confirms = false): Page {
+  const { factor: t, fields, signIn: words } = view.texts;
+  const shared = html`${again({ factors, passkey })}${confirms && hidden("confirms", "yes")}`;
+  const remember =
+    !confirms &&
+    html`<label class="check"><input type="checkbox" name="remember" value="yes"> ${fields.remember}</label>`;
+  return page(
+    t.title,
+    html`
+<p>${confirms ? words.againFactor : t.text}</p>
+${passkey && form(view, "sign-in/factor", html`${shared}${passkeyButton(t.passkey, { kind: "get", options: passkey })}`)}
+${
+  factors.includes("totp") &&
+  form(
+    view,
+    "sign-in/factor",
+    html`${shared}${field("totp", fields.appCode, html`${attributes.code} autofocus`)}${remember}<button>${view.texts.app.continue}</button>`,
+  )
+}
+${
+  factors.includes("recovery_code") &&
+  html`<details><summary>${t.recovery}</summary>${form(
+    view,
+    "sign-in/factor",
+    html`${shared}${field("recovery_code", fields.recoveryCode, html`${attributes.recoveryCode} required`)}<button>${view.texts.app.continue}</button>`,
+  )}</details>`
+}
+${links(view, confirms ? ["", view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
+  );
+}
+
+/** After a login at a provider. The button asks the server for the second factors, because a GET changes nothing. */
+export const goOn = (view: View): Page =>
+  page(
+    view.texts.factor.title,
+    html`<p>${view.texts.factor.after}</p>${form(view, "sign-in/pending", html`<button>${view.texts.app.continue}</button>`)}
+${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+
+/** The policy of the account requires a second factor, and it has none. `retryAfter`: too many codes were mailed. */
+export function enrol(
+  view: View,
+  { mail, retryAfter }: { readonly mail: boolean; readonly retryAfter?: number | undefined },
+): Page {
+  const t = view.texts.enrol;
+  if (retryAfter !== undefined)
+    return page(
+      t.title,
+      html`<p>${fill(t.tooMany, { minutes: Math.ceil(retryAfter / 60) })}</p>${links(view, ["sign-in", view.texts.app.startAgain])}`,
+    );
+  return page(
+    t.title,
+    html`<p>${t.text}</p>${mail && html`<p>${t.mailed}</p>`}
+${form(
+  view,
+  "totp/begin",
+  html`${hidden("pending", "yes")}${mail && html`${hidden("mail", "yes")}${mailedCode(view)}`}
+<button>${t.app}</button> <button class="quiet" formaction="${view.at("passkeys/begin")}">${t.passkey}</button>`,
+)}${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+}
+
+/** The identity at a provider belongs to no account yet. */
+export function identity(view: View, ways: readonly string[]): Page {
+  const { identity: t, fields } = view.texts;
+  const kept = hidden("ways", ways.join(" "));
+  return page(
+    t.title,
+    html`<p>${t.text}</p>
+${
+  ways.includes("mail") &&
+  form(
+    view,
+    "sign-in/identity",
+    html`<p>${t.mailed}</p>${kept}${mailedCode(view)}<button>${view.texts.app.continue}</button>`,
+  )
+}
+${
+  ways.includes("login") &&
+  html`<details${!ways.includes("mail") && html` open`}><summary>${t.login}</summary>${form(
+    view,
+    "sign-in/identity",
+    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}<button>${t.submit}</button>`,
+  )}</details>`
+}
+${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+}
+
+export function register(
+  view: View,
+  { email = "", invite }: { readonly email?: string | undefined; readonly invite?: string | undefined },
+): Page {
+  const { register: t, fields } = view.texts;
+  return page(
+    t.title,
+    html`${invite !== undefined && html`<p>${t.invited}</p>`}
+${form(
+  view,
+  "register",
+  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}"`)}<button>${view.texts.app.continue}</button>`,
+)}
+${links(view, ["sign-in", t.have])}`,
+  );
+}
+
+export const forgot = (view: View, login = ""): Page =>
+  page(
+    view.texts.reset.title,
+    html`<p>${view.texts.reset.text}</p>
+${form(view, "forgot", html`${loginField(view, login)}<button>${view.texts.app.continue}</button>`)}
+${links(view, ["sign-in", view.texts.app.back])}`,
+  );
+
+/** The text is the same whether the address has an account or not. */
+const sent = ({ texts: { mail: t } }: View, match: string | undefined): Inserted =>
+  html`<p>${t.sent}</p>${match !== undefined && html`<p>${fill(t.match, { match })}</p>${hidden("match", match)}`}`;
+
+export interface Mailed {
+  readonly match?: string | undefined;
+  readonly code?: string | undefined;
+}
+
+export const checkMail = (view: View, { match }: Mailed): Page =>
+  page(
+    view.texts.mail.title,
+    html`${form(view, "sign-in/code", html`${sent(view, match)}${mailedCode(view)}<button>${view.texts.signIn.submit}</button>`)}
+${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+
+export function finishRegistration(view: View, { match, code, passkey }: Mailed & Pick<Factors, "passkey">): Page {
+  const { register: t, fields } = view.texts;
+  const hint = fill(passkey ? t.passwordHint : fields.minimum, { count: view.passwordMinimum });
+  return page(
+    view.texts.mail.title,
+    form(
+      view,
+      "register/finish",
+      html`${sent(view, match)}${again({ match, passkey })}${mailedCode(view, code)}
+${field("password", fields.password, passkey ? html`type="password" autocomplete="new-password"` : attributes.newPassword, hint)}
+<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}`,
+    ),
+  );
+}
+
+/** `link`: the mailed link that is finished. Without it, the form asks for the code. `factors` are those that it also needs. */
+export function finishReset(
+  view: View,
+  { match, code, link, factors = [], passkey }: Mailed & Partial<Factors> & { readonly link?: string | undefined },
+): Page {
+  const { reset: t, fields } = view.texts;
+  return page(
+    t.finish,
+    form(
+      view,
+      link === undefined ? "forgot/finish" : "link/finish",
+      html`${link === undefined ? html`${sent(view, match)}${mailedCode(view, code)}` : html`${hidden("link", link)}${hidden("match", match)}`}
+${again({ match, link, factors, passkey })}
+${field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
+${factors.length > 0 && html`<p>${t.factor}</p>`}
+${factors.includes("totp") && field("totp", fields.appCode, attributes.optionalCode)}
+${factors.includes("recovery_code") && field("recovery_code", fields.recoveryCode, attributes.recoveryCode)}
+<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "get", options: passkey })}`,
+    ),
+  );
+}
+
+/** The part of a link behind `#` reaches no server. The script fills the field in, or the user does. */
+export const pasteLink = (view: View): Page =>
+  page(
+    view.texts.link.title,
+    html`<p>${view.texts.link.text}</p>
+${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required`)}<button>${view.texts.app.continue}</button>`)}
+${links(view, ["sign-in", view.texts.signIn.title])}`,
+  );
+
+export const linkPurposes = ["login", "register", "reset", "email", "alarm"] as const;
+export type LinkPurpose = (typeof linkPurposes)[number];
+
+/** The landing page of mailed links. A button finishes them, because mail scanners open links. */
+export function landing(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): Page {
+  const { link: t, fields, reset, register: registration, signIn: words } = view.texts;
+  const rows: Readonly<Record<LinkPurpose, readonly [title: string, text: string, button: string]>> = {
+    login: [t.loginTitle, t.loginText, words.submit],
+    register: [t.registerTitle, t.registerText, registration.submit],
+    reset: [reset.finish, t.resetText, reset.submit],
+    email: [t.emailTitle, t.emailText, t.emailSubmit],
+    alarm: [t.alarmTitle, t.alarmText, t.alarmSubmit],
+  };
+  const [title, text, button] = rows[purpose];
+  const asksPassword = purpose === "register" || purpose === "reset";
+  return page(
+    title,
+    html`<p>${text}</p>${form(
+      view,
+      "link/finish",
+      html`${hidden("link", link)}
+${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" required`)}
+${asksPassword && field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
+<button>${button}</button>`,
+    )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+}
+
+export const failed = (view: View): Page =>
+  page(
+    view.texts.app.failed,
+    html`<p>${view.texts.app.failedText}</p>${links(view, ["sign-in", view.texts.app.startAgain])}`,
+  );
+
+/** A form must not be redirected to another site (`form-action`), so the page leads there. */
+export const leave = (view: View, url: string): Page =>
+  page(
+    view.texts.provider.title,
+    html`<meta http-equiv="refresh" content="0;url=${url}"><p><a href="${url}">${view.texts.provider.go}</a></p>`,
+  );
