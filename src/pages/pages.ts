@@ -107,6 +107,13 @@ export function createPages(deps: PagesDeps): Handle {
   const { pagesPrefix: prefix } = settings;
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
 
+  const redirect = (location: string, session: Session, more: readonly string[] = []): HttpResponse => ({
+    status: 303,
+    headers: { ...plainHeaders, Location: location },
+    cookies: [...session.cookies(), ...more],
+    body: undefined,
+  });
+
   return async (request) => {
     try {
       const { path, query } = parseTarget(request.target);
@@ -298,13 +305,6 @@ ${top}
 `.text;
     return { status, headers, cookies: [...cookies(), ...(shown.cookies ?? [])], body: text };
   }
-
-  const redirect = (location: string, session: Session, more: readonly string[] = []): HttpResponse => ({
-    status: 303,
-    headers: { ...plainHeaders, Location: location },
-    cookies: [...session.cookies(), ...more],
-    body: undefined,
-  });
 }
 
 interface Session {
