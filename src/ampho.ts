@@ -33,6 +33,7 @@ import { createRenewPage, type RenewPage } from "./http/rest/cookies/renew-page.
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { callerOf } from "./http/rest/request/caller.js";
+import { isUnder, parseTarget } from "./http/rest/request/target.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
@@ -53,6 +54,7 @@ import {
   openDeps,
   toStderr,
 } from "./open-management.js";
+import type { PagesDeps } from "./pages/pages.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
@@ -320,6 +322,12 @@ export async function composeAmpho(
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
+  const { pages, pagesPrefix } = configuration;
+  const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
+  const handle = servesPages
+    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal })
+    : rest;
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
@@ -339,11 +347,12 @@ export async function composeAmpho(
   const host: AmphoHost = {
     prefix: configuration.restPrefix,
     rootPaths: new Set(documents.keys()),
-    handle: rest,
+    pagesPrefix: servesPages ? pagesPrefix : undefined,
+    handle,
     guard,
     refusal,
     cookies,
-    renewPage: cookies && renewPageOf(deps, cookies, guard, flows),
+    renewPage,
     ready: createReadiness({ store: deps.store, follower }),
     warnings,
     release: () => feed?.close(),
@@ -382,7 +391,7 @@ export async function composeAmpho(
       return verify(token);
     },
     verifySync,
-    fetch: createFetchHandler(rest),
+    fetch: createFetchHandler(handle),
     onRevoked(listener) {
       requireArgument("listener", listener, callbackRule);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
@@ -399,6 +408,17 @@ export async function composeAmpho(
     host,
   };
 }
+
+/** The pages are loaded only where they are on. */
+async function loadPages(deps: PagesDeps): Promise<Handle> {
+  const { createPages } = await import("./pages/pages.js");
+  return withPages(deps.settings.pagesPrefix, createPages(deps), deps.handle);
+}
+
+const withPages =
+  (prefix: string, pages: Handle, rest: Handle): Handle =>
+  (request) =>
+    isUnder(prefix, parseTarget(request.target).path) ? pages(request) : rest(request);
 
 function requireKeys({ keys }: Configuration): readonly Key[] {
   if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");

@@ -93,12 +93,13 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
-    problems.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
+    problems.push(...unsentMailProblems(values, { appUrl: pageValues(values, production).appUrl !== undefined, mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
+    ...pageValues(values, production),
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
@@ -118,6 +119,23 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     ],
     configuredKey: key.source,
   };
+}
+
+/** Pages keep the tokens in cookies. They are the pages of AMPHO_APP_URL, of which only the origin counts then. */
+function pageValues(
+  {
+    pages,
+    pagesPrefix,
+    cookies,
+    appUrl,
+    port,
+  }: Pick<ParameterValues, "pages" | "pagesPrefix" | "cookies" | "appUrl" | "port">,
+  production: boolean,
+): Pick<Configuration, "cookies" | "appUrl"> {
+  if (pages === false) return { cookies, appUrl };
+  const origin = appUrl ?? (production ? undefined : `http://localhost:${port}`);
+  const path = pages.link ?? `${pagesPrefix}/link`;
+  return { cookies: true, appUrl: origin && new URL(path, origin).href };
 }
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */

@@ -1,5 +1,7 @@
 // The pages for people: sign-in and account (docs/guides/pages.md). Rendered on the server, and usable without a script, except for
 // passkeys. A page is a client of the endpoints, in the same process, with the cookies and the headers of the browser.
+import type { Configuration } from "../config/configuration.js";
+import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
 import { AmphoError } from "../errors.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
@@ -21,21 +23,15 @@ import { style } from "./style.js";
 import { texts } from "./texts/texts.js";
 import { form, type Page, type View } from "./view.js";
 
-export interface PagesSettings {
-  /** The path of the account page and the parent of all others, as browsers see it. */
-  readonly pagesPrefix: string;
-  readonly restPrefix: string;
-  readonly appName: string;
-  /** The path or URL of a style sheet that comes after the one of the pages. */
-  readonly pagesCss?: string | undefined;
-  readonly pagesLogo?: string | undefined;
-  readonly passwordMinimum: number;
+/** The parameters of the pages, by their names as options. */
+export interface PagesSettings
+  extends Pick<
+    Configuration,
+    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin"
+  > {
   /** Pages of the application that take the place of these. */
-  readonly replaced: Readonly<Partial<Record<PageName, string>>>;
+  readonly pages: ReplacedPages;
 }
-
-export const pageNames = ["account", "signIn", "register", "forgot", "link"] as const;
-export type PageName = (typeof pageNames)[number];
 
 export interface PagesDeps {
   readonly settings: PagesSettings;
@@ -105,6 +101,7 @@ const files: Readonly<Record<string, HttpResponse>> = {
 export function createPages(deps: PagesDeps): Handle {
   const { settings, refusal } = deps;
   const { pagesPrefix: prefix } = settings;
+  const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
 
   const redirect = (location: string, session: Session, more: readonly string[] = []): HttpResponse => ({
@@ -135,7 +132,7 @@ export function createPages(deps: PagesDeps): Handle {
     const file = isRead && Object.hasOwn(files, name) ? files[name] : undefined;
     if (file !== undefined) return file;
     const language = languageOf(request.header("accept-language"));
-    const view: View = { texts: texts[language], language, at, passwordMinimum: settings.passwordMinimum };
+    const view: View = { texts: texts[language], language, at, passwordMinimum: settings.passwordMin };
     const renewed = await deps.renewPage(request);
     const cookieHeader = renewed.cookieHeader ?? request.header("cookie");
     const endpoints = createEndpoints(deps.handle, settings.restPrefix, request, cookieHeader);
@@ -160,7 +157,7 @@ export function createPages(deps: PagesDeps): Handle {
     query: URLSearchParams,
     session: Session,
   ): Promise<HttpResponse> {
-    const replacement = settings.replaced[name];
+    const replacement = settings.pages[name];
     if (replacement !== undefined) return redirect(withQuery(replacement, query), session);
     const wanted = ownPath(query.get("to"));
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
@@ -283,7 +280,7 @@ export function createPages(deps: PagesDeps): Handle {
     const { texts: t } = view;
     const { status = 200, alert = errorOf(view, shown.error), notice } = shown;
     const done = notice != null && Object.hasOwn(t.done, notice) ? t.done[notice as Notice] : undefined;
-    const { appName, pagesCss: css, pagesLogo: logo } = settings;
+    const { pagesCss: css, pagesLogo: logo } = settings;
     const top: Html = html`<header class="top"><a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>
 ${isSignedIn && html`<nav aria-label="${appName}"><a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`}</header>`;
     const text = html`<!doctype html>
@@ -329,7 +326,7 @@ const messageOf = (view: View, { error, message }: Problem["body"]): string => e
 
 /** Only a path of this origin. Browsers read a backslash as a slash, and drop tabs and line ends. */
 export function ownPath(text: string | null | undefined): string | undefined {
-  if (text == null || text.length > 2048 || !/^\/(?![/\\])[^\\\s\p{Cc}]*$/u.test(text)) return undefined;
+  if (text == null || text.length > 2048 || !isOwnPath(text)) return undefined;
   const url = new URL(text, "http://origin.invalid");
   return url.host === "origin.invalid" ? url.pathname + url.search + url.hash : undefined;
 }

@@ -34,6 +34,8 @@ export interface GuardHost {
 export interface HttpHost extends GuardHost {
   /** AMPHO_SECURITY_REST_PREFIX, the parent path of every endpoint. */
   readonly prefix: string;
+  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
+  readonly pagesPrefix: string | undefined;
   /** Paths outside of the prefix that `handle` serves too: documents at the root of the site. */
   readonly rootPaths: ReadonlySet<string>;
   /** Renews the session of a request to a page. Undefined without AMPHO_SECURITY_COOKIES. */
@@ -43,8 +45,8 @@ export interface HttpHost extends GuardHost {
 }
 
 /** Returns whether `handle` serves the path. */
-export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean {
-  return isUnder(prefix, path) || rootPaths.has(path);
+export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
+  return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 }
 
 /** An `Ampho`, or a verifier. */
