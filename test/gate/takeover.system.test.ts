@@ -171,21 +171,6 @@ onBothDatabases((ground) => {
       expect((await logIn(world, "mallory")).status).toBe(200);
     });
 
-    it("a first proof asks for a second factor, and nothing ends before it is proven", async () => {
-      const world = await openMailing(ground);
-      await unproven(world);
-      const { grant, secret } = await confirmApp(world, await world.login("mallory"));
-      const { transaction, mail } = await asked(world, "mallory");
-      const pending = await logInBy(world, { transaction, code: mail.code });
-      expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
-      expect(await admission(world.ampho, grant.token)).toBe("in");
-      world.clock.advance(60);
-      const totp = codeAt(secret, world.clock.now());
-      grantOf(await logInBy(world, { transaction: pending.json["transaction"], totp }));
-      expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
-      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
-    });
-
     it("a first proof keeps the app that an operator has imported, and asks for it", async () => {
       const world = await openMailing(ground);
       const secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
