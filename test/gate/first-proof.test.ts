@@ -147,7 +147,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(victim.token)).toMatchObject({ sub: id, acr: "2fa" });
   });
 
-  it("what the stranger has begun ends with the first proof, also under a password that an operator has set", async () => {
+  it("a login and a set-up of the stranger end with the first proof, also under a password that an operator has set", async () => {
     const stranger = await strangers(ground);
     const { world, id, totp } = stranger;
     await ground.sql(world, "update ampho_users set password_by_operator = 1");
@@ -190,7 +190,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await finishReset(world, { ...body, totp: totp() }))).toEqual([204]);
   });
 
-  it("of first proofs at once by a code and a reset, each ends the stranger's access, and one can be too late", async () => {
+  it("first proofs at once by a code and a reset end the stranger's access, and one can be too late", async () => {
     const stranger = await strangers(ground);
     const { world, id } = stranger;
     const login = await begunBy(world);

@@ -66,7 +66,7 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 
 const never = "1 = 0";
 
-/** What of a table ends. */
+/** The rows of a table that end. */
 function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
   if (fate === "kept" || fate === "all") return undefined;
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
@@ -119,7 +119,7 @@ export interface GivenFactors {
   readonly passkeys: readonly string[];
 }
 
-/** What the first proof of an address leaves of the second factors of an account. */
+/** The second factors of an account that the first proof of its address leaves. */
 export function* givenFactors(userId: string, { factors }: AccountFactors): Transaction<GivenFactors> {
   const keys = yield* query("select id from ampho_passkeys where user_id = ? and added_by is null", [userId]);
   const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
@@ -127,7 +127,7 @@ export function* givenFactors(userId: string, { factors }: AccountFactors): Tran
   return { factors: givenOf(factors, totp !== undefined, passkeys.length), passkeys };
 }
 
-/** Whether a second factor that was proven is one of them. */
+/** True if the second factor that was proven is one of them. */
 export function isGiven(use: FactorUse, { factors, passkeys }: GivenFactors): boolean {
   return use.factor === "passkey" ? passkeys.includes(use.id) : factors.includes(use.factor);
 }

@@ -16,11 +16,11 @@ import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./
 import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
 
-/** What an account has for longer than a login. A session can have added it. */
+/** An account has it for longer than a login, and a session can have added it. */
 export type Lasting = "identity" | FactorName;
 
 /**
- * What becomes of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
+ * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
  * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator and
  * an import have no session. `all`: it is deleted.
  */
@@ -29,14 +29,14 @@ export type Fate = "kept" | "added" | "any" | "all";
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /**
-   * Who can make it. `recent`: a session whose login is recent, at the level of the account. `session`: any session.
+   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any session.
    * `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`:
    * an operator or the application.
    */
   readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
-  /** What is recorded. Some events mail a notice (audit/events.ts). Undefined: nothing, or the end of each session. */
+  /** The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
-  /** What the alarm link of the notice undoes. */
+  /** The part of the change that the alarm link of its notice undoes. */
   readonly alarm: "address" | "login" | "added" | undefined;
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the
@@ -69,14 +69,14 @@ const factors = { reason: "factors_changed", alarm: "added" } as const;
 const users = ["recent", "operator"] as const;
 
 export const consequences = {
-  password_set: { ...others, ...password, ...fates("added"), by: ["password"], event: "password_changed" },
+  password_set: { ...others, ...password, ...fates("added"), by: ["password", "recent"], event: "password_changed" },
   password_removed: { ...others, ...password, by: ["recent"], event: "password_changed" },
   password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
   password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, by: ["password", "mailbox"] },
-  login_changed: { ...all, by: users, event: "login_changed", alarm: "login", reason: "login_changed" },
-  login_respelled: { ...none, by: users, event: "login_changed", alarm: "login" },
+  login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
+  login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, by: users, event: "email_changed" },
@@ -144,7 +144,7 @@ export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "
   readonly proven?: FactorUse | undefined;
   /** The policy of the roles, for a change that ends what is below it. */
   readonly rolePolicy?: Policy | undefined;
-  /** What the alarm link of the notice undoes. */
+  /** The change that the alarm link of the notice undoes. */
   readonly undo?: Undo | undefined;
   /** Why the sessions end, where the row does not state it. */
   readonly endReason?: EndReason | undefined;
@@ -175,14 +175,15 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
   const row: Consequences = consequences[change];
   const before = input.before ?? (yield* lockSessionsOf(userId));
   let account: AccountFactors = input.account ?? before;
-  if (row.identity === "all") {
-    yield* deleteAccount(userId);
-    account = { ...account, factors: [], policy: undefined };
-  }
   const { event, alarm, reason = input.endReason ?? "ended_by_operator" } = row;
   const about = { at: now, userId, login, origin, reason: input.reason, detail: input.detail };
   if (event !== undefined)
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
+  // After the notice, which also goes to an address of earlier mails.
+  if (row.identity === "all") {
+    yield* deleteAccount(userId);
+    account = { ...account, factors: [], policy: undefined };
+  }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
   account = yield* endAdded({ ...input, fates: row, exceptSession, reason }, account);
   if (row.password === "unproven") yield* removePassword(userId);

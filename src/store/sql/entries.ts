@@ -176,7 +176,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
   const isFirstProof = provesFirst(user, input.provesEmail) && !input.amr.includes("pwd");
-  // What another person can have set up is not asked for, and proves nothing.
+  // A factor that another person can have set up is not asked for, and proves nothing.
   const given = isFirstProof && account.factors.length > 0 ? yield* givenFactors(userId, account) : undefined;
   if (input.use) {
     if (given && !isGiven(input.use, given)) return yield* withEnds(yield* rejectFactor(input), revoked);

@@ -145,7 +145,7 @@ export function* deleteAccount(userId: string): Transaction<void> {
   yield* deleteFactors(userId);
   yield* write("delete from ampho_identities where user_id = ?", [userId]);
   yield* write("delete from ampho_accounts where user_id = ?", [userId]);
-  yield* write("delete from ampho_mail where user_id = ?", [userId]);
+  yield* write("delete from ampho_mail where user_id = ? and kind <> 'account_deleted'", [userId]);
 }
 
 export interface ImportedFactors {
@@ -257,7 +257,7 @@ export function* listFactors(userId: string): Transaction<Factors> {
   return { ...account, totp, recoveryCodesLeft: integer(row, "codes_left"), given };
 }
 
-/** What the first proof of an address leaves. Recovery codes come with an app. */
+/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
 export function givenOf(
   factors: readonly FactorName[],
   isTotpGiven: boolean,

@@ -32,7 +32,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   return yield* endChange(yield* carryOut("identity_linked", { ...input, before, ...linkOf(identity, addedBy) }));
 }
 
-/** What is recorded of a link. The subject stays out of it. */
+/** The record of a link. The subject stays out of it. */
 export function linkOf(identity: ProvenIdentity, addedBy: string | undefined) {
   const id = identityIdOf(identity);
   const undo = addedBy === undefined ? undefined : { identity: id };

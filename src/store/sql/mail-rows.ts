@@ -103,6 +103,25 @@ const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
   select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
+// A thief changes the address first. So its former owner, to whom the alarm would give it back, hears of what comes next.
+const noticeOfFormer = `insert into ampho_mail (${mailColumns.list})
+  select ${mailColumns.names.map((name) => (name === "address" ? "former.address" : `cast(? as ${typeOf(name)})`)).join(", ")}
+  from (select address from ampho_mail where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent}
+    order by n limit 1) as former
+  where former.address <> ? and not exists (select 1 from ampho_users where id = ? and email = former.address)`;
+
+/** The same mail to the address that the user had before it changed in the last 7 days. */
+export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
+  const { language, noticeTo = "", agent } = origin;
+  if (language === undefined || userId === undefined) return;
+  const claims = { at, agent: agent ?? null };
+  const until = at + noticeSeconds;
+  const parameters = valuesOf({ kind, userId, address: "", claims, language, undo, until }, at);
+  parameters.splice(mailColumns.names.indexOf("address"), 1);
+  const earlier = [userId, at - noticeSeconds, at + skewMaxSeconds];
+  yield* writeMail(noticeOfFormer, [...parameters, ...earlier, noticeTo, userId]);
+}
+
 /** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
 export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;
