@@ -5,9 +5,9 @@ import type { Policy } from "../../levels/policy.js";
 import { first, query, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import type { Fate, Lasting } from "./changes.js";
-import { deleteFactor, type FactorUse, givenOf } from "./factors.js";
+import { deleteFactor, type FactorUse, givenOf } from "./factors/factors.js";
+import { passkeyIdsOf } from "./factors/passkeys.js";
 import { identityIdOf } from "./identities.js";
-import { passkeyIdsOf } from "./passkeys.js";
 import type { AccountFactors } from "./state.js";
 
 export interface Additions {

@@ -8,7 +8,7 @@ import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { endAdded } from "./added.js";
 import { recordAudit } from "./audit.js";
-import { deleteAccount, type FactorUse, writeAccount } from "./factors.js";
+import { deleteAccount, type FactorUse, writeAccount } from "./factors/factors.js";
 import type { Undo } from "./mail-rows.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
