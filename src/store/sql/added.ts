@@ -4,11 +4,20 @@ import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
 import { first, query, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import type { Fate, Lasting } from "./changes.js";
 import { deleteFactor, type FactorUse, givenOf } from "./factors/factors.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
+
+/** An account has it for longer than a login, and a session can have added it. */
+export type Lasting = "identity" | FactorName;
+
+/**
+ * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
+ * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator and
+ * an import have no session. `all`: it is deleted.
+ */
+export type Fate = "kept" | "added" | "any" | "all";
 
 export interface Additions {
   readonly userId: string;

@@ -3,10 +3,9 @@
 // account before lives on.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
-import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { endAdded } from "./added.js";
+import { endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { deleteAccount, type FactorUse, writeAccount } from "./factors/factors.js";
 import type { Undo } from "./mail-rows.js";
@@ -15,16 +14,6 @@ import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
-
-/** An account has it for longer than a login, and a session can have added it. */
-export type Lasting = "identity" | FactorName;
-
-/**
- * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
- * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator and
- * an import have no session. `all`: it is deleted.
- */
-export type Fate = "kept" | "added" | "any" | "all";
 
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
