@@ -39,6 +39,7 @@ interface LockEntry {
   readonly license?: string;
   readonly os?: readonly string[];
   readonly dev?: boolean;
+  readonly link?: boolean;
   readonly hasInstallScript?: boolean;
 }
 
@@ -105,7 +106,12 @@ function installed(
 }
 
 const manifest = readJson<Manifest>("package.json");
-const lock = readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>("package-lock.json").packages;
+/** Without the packages of this repository. */
+const lock = Object.fromEntries(
+  Object.entries(
+    readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>("package-lock.json").packages,
+  ).filter(([place, { link }]) => link !== true && !place.startsWith("packages/")),
+);
 const present = installed({ ...manifest.dependencies, ...manifest.optionalDependencies });
 const nameOf = ({ group, name }: Component): string => (group === undefined ? name : `${group}/${name}`);
 
@@ -171,6 +177,8 @@ describe("the tarball", () => {
     for (const name of ["preinstall", "install", "postinstall", "prepare"])
       expect(packed.scripts, name).not.toHaveProperty(name);
     const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
+    // The attacks are a package of their own.
+    expect(files.filter((name) => /attack/.test(name))).toEqual([]);
     // npm runs node-gyp for a package with one of these files.
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
