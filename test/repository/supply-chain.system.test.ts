@@ -177,8 +177,6 @@ describe("the tarball", () => {
     for (const name of ["preinstall", "install", "postinstall", "prepare"])
       expect(packed.scripts, name).not.toHaveProperty(name);
     const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
-    // The attacks are a package of their own.
-    expect(files.filter((name) => /attack/.test(name))).toEqual([]);
     // npm runs node-gyp for a package with one of these files.
     expect(files.filter((name) => name.endsWith(".gyp"))).toEqual([]);
     expect(
@@ -188,6 +186,37 @@ describe("the tarball", () => {
         ),
       ),
     ).toBe(true);
+  });
+});
+
+describe("the attacks, which are a package of their own", () => {
+  it("the tarball has no attack and no switch for one", () => {
+    const [pack] = JSON.parse(
+      execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+    ) as readonly [{ readonly files: readonly { readonly path: string }[] }];
+    const packed = pack.files.map((file) => file.path);
+    expect(packed.length).toBeGreaterThan(500);
+    expect(packed.filter((name) => name.includes("attack"))).toEqual([]);
+    const text = packed.map((name) => readFileSync(path.join(root, name), "utf8")).join("\n");
+    expect(text.match(/allowAttackTest|ALLOW_ATTACK|attackConsent|Ampho-Doctor/i)).toBeNull();
+    const copied = readFileSync(path.join(root, "deploy/Dockerfile"), "utf8").match(/^COPY .*$/gm) ?? [];
+    expect(copied.filter((line) => /packages\/attack|COPY (?:--\S+ )?\.( |$)/.test(line))).toEqual([]);
+  });
+
+  it("its package has no dependency, and holds its own modules alone", () => {
+    const manifest = readJson<Manifest>("packages/attack/package.json");
+    expect([manifest.version, manifest.dependencies]).toEqual([readJson<Manifest>("package.json").version, undefined]);
+    const sources = readdirSync(path.join(root, "packages/attack/src"), { recursive: true, encoding: "utf8" });
+    const imported = sources
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => {
+        const text = readFileSync(path.join(root, "packages/attack/src", name), "utf8");
+        return [...text.matchAll(/(?:from |import\()"([^"]+)"/g)].map(([, from = ""]) =>
+          from.startsWith("node:") ? from : path.join("src", path.dirname(name), from),
+        );
+      });
+    expect(imported.length).toBeGreaterThan(50);
+    expect(imported.filter((from) => !/^(?:node:|src\/)/.test(from))).toEqual([]);
   });
 });
 

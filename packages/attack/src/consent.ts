@@ -23,7 +23,7 @@ export interface ConsentInput {
   readonly api: URL;
   readonly key: Key | undefined;
   readonly rules: Pick<TokenRules, "issuer" | "audience">;
-  /** Whether the operator has typed the host a second time. */
+  /** True if the operator has typed the host a second time. */
   readonly ownsHost: boolean;
   readonly nowSeconds: number;
 }

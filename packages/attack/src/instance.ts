@@ -14,7 +14,7 @@ export interface AttackOptions {
   /** The server's key, if it is known. */
   readonly key: Key | undefined;
   readonly rules: TokenRules;
-  /** Whether the operator has typed the host a second time. */
+  /** True if the operator has typed the host a second time. */
   readonly ownsHost: boolean;
   /** One user, or a function that creates test users in the server's database. It is called after consent. */
   readonly user: UserCredentials | (() => Promise<TestUserAccess>);

@@ -1,4 +1,4 @@
-// What the attacks need to know of the configuration of the instance: a few parameters, from `.env` of the folder and from the
+// The part of the configuration of the instance that the attacks need: a few parameters, from `.env` of the folder and from the
 // environment, which wins. Their names, forms and defaults are those of docs/reference/configuration.md.
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";

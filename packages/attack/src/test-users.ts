@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { TestUsers, UserCredentials } from "./attack.js";
 import { Failure } from "./failures.js";
 
-/** What the operator of an instance can do with users. Each call rejects with the reason if it is not done. */
+/** The operator of an instance can do this with users. Each call rejects with the reason if it is not done. */
 export interface UserCommands {
   create(login: string, password: string | undefined): Promise<void>;
   setPolicy(login: string, policy: "optional" | "required"): Promise<void>;

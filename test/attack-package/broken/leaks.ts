@@ -135,7 +135,7 @@ export const leakFaults: readonly Fault[] = [
       const read = await readBody(request).catch(() => undefined);
       if (read === undefined) return inner(request);
       const { login, password } = membersOf(read.bytes);
-      const isOther = typeof login === "string" && login.startsWith("DOCTOR-");
+      const isOther = typeof login === "string" && login.startsWith("ATTACK-");
       return inner(
         isOther ? { ...request, body: { kind: "parsed", value: { login: `x${random()}`, password } } } : read.again,
       );

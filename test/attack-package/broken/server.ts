@@ -34,7 +34,7 @@ export interface Fault {
   readonly alg?: "HS256" | "EdDSA";
   /** Attacks with a user of this login, as with `--login`, and not with test users. */
   readonly login?: string;
-  /** Whether the operator repeats the host of the instance. */
+  /** True if the operator repeats the host of the instance. */
   readonly ownsHost?: boolean;
   readonly plant?: (inner: Handle, shop: Workshop) => Handle;
   /** Changes a request before Ampho reads it. */
@@ -85,7 +85,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
   }
 }
 
-/** What the commands of an operator do. */
+/** The commands of an operator, on this instance. */
 const userCommandsOf = ({ users, factors }: Ampho): UserCommands => ({
   create: async (login, password) => void (await users.create({ login, password })),
   setPolicy: async (login, policy) => {
