@@ -12,7 +12,8 @@ const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" })
   .filter((name) => /^(?:src|packages|test|docs|scripts|bench|deploy|examples|[^/]+\.md$)/.test(name))
   .filter((name) => !name.startsWith("test/vectors/") && existsSync(path.join(root, name)));
 
-const namedPath = /(?<![\w/.:@-])((?:src|packages|test|docs|scripts|bench|deploy|examples)\/[\w./-]*[\w/])(?![\w*{<…$[])/g;
+const namedPath =
+  /(?<![\w/.:@-])((?:src|packages|test|docs|scripts|bench|deploy|examples)\/[\w./-]*[\w/])(?![\w*{<…$[])/g;
 
 /** Paths named by the comments of a file, or by a page outside its blocks of code. */
 function pathsNamed(file: string): readonly string[] {
