@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { totpCode } from "../dist/factors/totp.js";
+import { totpCode } from "../dist/factors/totp/totp.js";
 import { createAuthenticator } from "../packages/attack/dist/authenticator.js";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
 import { login, password } from "./servers/announce.mjs";
