@@ -3,7 +3,6 @@ import { systemClock } from "../../clock.js";
 import { noDatabaseInProduction } from "../../config/configuration.js";
 import { examine } from "../../doctor/examine.js";
 import { type Finding, isWrong } from "../../doctor/finding.js";
-import { apiOf } from "../../doctor/instance-url.js";
 import { ConfigurationError } from "../../errors.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
@@ -31,4 +30,16 @@ const styles = { error: "red", warning: "yellow", note: "bold" } as const;
 function print({ severity, check, message, fix }: Finding, terminal: CommandContext["terminal"]): void {
   terminal.print(`${severity.toUpperCase()} ${check}: ${message}`, styles[severity]);
   terminal.print(`  ${fix}`);
+}
+
+/** Appends `prefix` to the server's root, unless `typed` already ends with it. Returns undefined for an unusable URL. */
+function apiOf(typed: string, prefix: string): URL | undefined {
+  if (!URL.canParse(typed)) return undefined;
+  const url = new URL(typed);
+  if (url.protocol !== "http:" && url.protocol !== "https:") return undefined;
+  // Every process can read a password in an argument, and servers and proxies log queries.
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
+  const path = url.pathname.replace(/\/+$/, "");
+  url.pathname = path.endsWith(prefix) ? path : path + prefix;
+  return url;
 }
