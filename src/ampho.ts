@@ -139,8 +139,11 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   readonly authorize: Authorize;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
-   * redirects to the login. Rejects with the code of the error where the token could not be checked.
-   * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user does
+   * not meet the requirements, such as `insufficient_scope`.
+   * @example
+   * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * const admin = await ampho.authenticate(request, { roles: ["admin"], acr: "2fa" });
    */
   readonly authenticate: Authenticate;
   /**
@@ -149,8 +152,8 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
    * and with `unavailable` while the database is.
    * @example
-   * const { headers, addCookies } = await ampho.renew(request); // in proxy.ts of Next.js
-   * return addCookies(NextResponse.next({ request: { headers } }));
+   * const { auth, headers, addCookies } = await ampho.renew(request);
+   * const response = addCookies(new Response(`Hello ${auth?.login}`));
    */
   readonly renew: Renew;
   /**

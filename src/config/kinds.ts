@@ -1,7 +1,7 @@
 // The kinds of values that a parameter can have (docs/reference/configuration.md). Each kind parses a text from the environment as well
 // as a JSON value from a file or from code, and describes what it accepts. The file is long because one table shows all kinds.
 import { isIP } from "node:net";
-import { formatDuration, parseDuration } from "../duration.js";
+import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
 import { describeUrl } from "./redact.js";
@@ -58,7 +58,7 @@ export function int({ min, max, unit }: { min: number; max: number; unit?: strin
 const tenYearsSeconds = 315_360_000;
 
 /** The program gets whole seconds. */
-export function duration(min: number, max = tenYearsSeconds): Kind<number, number | string> {
+export function duration(min: number, max = tenYearsSeconds): Kind<number, Duration> {
   return {
     type: "duration",
     expected: `a duration from ${min} to ${max} seconds, as a whole number of seconds or a text such as 15m or 1h30m`,

@@ -47,6 +47,15 @@ export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean
   return isUnder(prefix, path) || rootPaths.has(path);
 }
 
+/** The host of a verifier, which has no database. */
+export interface WithoutLive {
+  /** False, so `live` cannot be required. */
+  readonly live: false;
+}
+
+/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive ? { readonly live?: never } : unknown;
+
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance {
   /**
