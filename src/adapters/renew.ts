@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ConfigurationError } from "../errors.js";
 import { headOf as messageHeadOf, targetOf } from "../http/node/request.js";
-import type { RenewedPage } from "../http/rest/cookies/renew-page.js";
-import { type HttpHost, isServed } from "../http/rest/host.js";
+import { type HttpHost, isServed, type RenewedPage } from "../http/rest/host.js";
 import type { RequestHead } from "../http/rest/message.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { Auth } from "../tokens/auth.js";
