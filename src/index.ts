@@ -26,6 +26,7 @@ export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { DrainOptions, Health } from "./http/server/drain.js";
+export { type LazyAmpho, lazyAmpho } from "./lazy-ampho.js";
 export type { Acr } from "./levels/acr.js";
 export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";

@@ -305,7 +305,7 @@ describe("values", () => {
   });
 
   test("the message about a wrong object names the member that is wrong", () => {
-    expect(rejection({ options: { factors: { "*": "off", admin: "requird" } as never } })).toMatch(
+    expect(rejection({ options: { factors: { "*": "optional", admin: "requird" } as never } })).toMatch(
       /but is an object whose member "admin" is "requird"\.$/,
     );
     expect(rejection({ env: { AMPHO_SECURITY_SCOPES: '{"editor":["a b"]}' } })).toMatch(
