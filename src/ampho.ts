@@ -29,7 +29,7 @@ import { createSession, type VouchedLevel } from "./flows/ways/create-session.js
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
-import { createRenewPage, type RenewPage } from "./http/rest/cookies/renew-page.js";
+import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { callerOf } from "./http/rest/request/caller.js";
@@ -39,7 +39,14 @@ import { createRootDocuments, type RootDocuments } from "./http/rest/root-docume
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
-import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
+import {
+  databaseLine,
+  forwardedLine,
+  mailLine,
+  plainHttpLine,
+  signingKeyRevokedLine,
+  usersElsewhereLine,
+} from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { createTransport } from "./mail/transports/create.js";
@@ -141,8 +148,11 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
   readonly authorize: Authorize;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
-   * redirects to the login. Rejects with the code of the error where the token could not be checked.
-   * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user does
+   * not meet the requirements, such as `insufficient_scope`.
+   * @example
+   * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * const admin = await ampho.authenticate(request, { roles: ["admin"], acr: "2fa" });
    */
   readonly authenticate: Authenticate;
   /**
@@ -151,8 +161,8 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
    * and with `unavailable` while the database is.
    * @example
-   * const { headers, addCookies } = await ampho.renew(request); // in proxy.ts of Next.js
-   * return addCookies(NextResponse.next({ request: { headers } }));
+   * const { auth, headers, addCookies } = await ampho.renew(request);
+   * const response = addCookies(new Response(`Hello ${auth?.login}`));
    */
   readonly renew: Renew;
   /**
@@ -318,7 +328,9 @@ export async function composeAmpho(
   const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
-  const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
+  const cookies = configuration.cookies
+    ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
+    : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
@@ -591,7 +603,7 @@ function createRest(parts: {
   return telemetry.handle(handler, deps.settings.restPrefix);
 }
 
-function renewPageOf(deps: ServingDeps, mode: CookieMode, guard: Guard["guard"], { renew }: Flows): RenewPage {
+function renewPageOf(deps: ServingDeps, mode: CookieMode, guard: Guard["guard"], { renew }: Flows) {
   const { store, settings, outbox } = deps;
   return createRenewPage({
     mode,

@@ -1,6 +1,7 @@
 // `ampho.authenticate`: the user of a request, for code that responds itself, such as a page that the server renders.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
+import { checkRequirements, type MandatoryRequirements } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import type { RequestHolder } from "./authorize-types.js";
@@ -22,20 +23,24 @@ export type AuthenticatedRequest =
     };
 
 /**
- * The type of `ampho.authenticate`.
+ * The type of `ampho.authenticate`. `Limit` restricts the requirements further.
  * @example
  * const userOf: Authenticate = ampho.authenticate;
- * const auth = await userOf(request);
+ * const auth = await userOf(request, { roles: ["editor"] });
  */
-export type Authenticate = (request: AuthenticatedRequest) => Promise<Auth | undefined>;
+export type Authenticate<Limit = unknown> = <R extends AuthenticatedRequest>(
+  request: R,
+  requirements?: MandatoryRequirements<R> & Limit,
+) => Promise<Auth | undefined>;
 
 const optional = { optional: true } as const;
 
 export function createAuthenticate(host: GuardHost): Authenticate {
-  return async (request) => {
+  return async (request, requirements) => {
+    const checked = requirements === undefined ? optional : { ...checkRequirements(requirements, host), ...optional };
     const authorization = authorizationOf(host, request);
     try {
-      return await host.guard(authorization, optional, request);
+      return await host.guard(authorization, checked, request);
     } catch (error) {
       // The visitor of a page had a session once. Where that is an error, `authorize` reports it.
       if (error instanceof AmphoError && error.code === "invalid_token") return undefined;

@@ -114,7 +114,13 @@ interface HandlerWithAuth {
   readonly handler?: never;
 }
 
+/** No function has this type. The compiler prints its sentence. */
+type WrongHandler<H extends Method> = H extends (...args: never) => HandlerResult
+  ? TypeMistake<"The parameters of a handler under authorize must be (request, auth, …). Under `optional`, auth can be undefined.">
+  : TypeMistake<"A handler under authorize must return a Response or a promise of one.">;
+
 interface ExplainsWrongArgument<Limit> {
+  <H extends Method>(requirements: Requirements<Request> & Limit, handler: H & WrongHandler<H>): unknown;
   (target: abstract new (...args: never) => unknown): TypeMistake<NoMethod>;
   // Accepts nothing that the signatures above reject. It makes the compiler name both kinds of arguments.
   (wrong: (Requirements<Request> & Limit) | HandlerWithAuth): unknown;

@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from "express";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -104,16 +104,17 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
  * app.use("/admin", authorize(ampho, { roles: ["admin"], acr: "2fa" }));
  * app.get("/articles", authorize(ampho), (request, response) => response.json({ login: request.auth?.login }));
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements?: Requirements<Request> & LimitOf<I>,
+): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 
 /**
  * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
  * after it finds the new tokens in the request. An error goes to `next`.
- * @example
- * app.use(renew(ampho));
- * app.post("/orders", authorize(ampho), placeOrder); // also for a form that was open for an hour
+ * @example app.use(renew(ampho));
  */
 export function renew(ampho: HttpInstance): Middleware {
   return renewOnNode(ampho);
@@ -126,9 +127,9 @@ export function renew(ampho: HttpInstance): Middleware {
  * app.post("/articles", guarded(ampho, { roles: ["editor"] }, (request, response) => response.sendStatus(201)));
  */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
+export function guarded<const N extends Requirements<Request>, I extends GuardInstance>(
+  ampho: I,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N>,
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema
 import { ConfigurationError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -128,7 +128,10 @@ export function mount(ampho: HttpInstance): Plugin {
  *   login: request.auth?.login,
  * }));
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements?: Requirements<FastifyRequest> & LimitOf<I>,
+): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     // Fastify would call the next hook twice if a hook with `done` also returned a promise.
@@ -161,11 +164,12 @@ export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardInstance,
   handler: GuardedHandler<NoRequirements, Q, Y>,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<const N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N, Q, Y>,
-): (request: Q, reply: Y) => unknown;
+export function guarded<
+  const N extends Requirements<Q>,
+  Q extends FastifyRequest,
+  Y extends FastifyReply,
+  I extends GuardInstance,
+>(ampho: I, requirements: N & LimitOf<I>, handler: GuardedHandler<N, Q, Y>): (request: Q, reply: Y) => unknown;
 export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
   ampho: GuardInstance,
   ...args: GuardedArguments<N, GuardedHandler<N, Q, Y>>

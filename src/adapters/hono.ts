@@ -6,7 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from "../guard/requirements.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardInstance, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
@@ -83,13 +83,13 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: MandatoryRequirements<HonoRequest>,
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements?: MandatoryRequirements<HonoRequest> & LimitOf<I>,
 ): MiddlewareHandler<AuthEnv<NoRequirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements: Requirements<HonoRequest> | undefined,
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements: (Requirements<HonoRequest> & LimitOf<I>) | undefined,
 ): MiddlewareHandler<AuthEnv<Requirements>>;
 export function authorize(
   ampho: GuardInstance,

@@ -3,7 +3,14 @@ import type { Context, DefaultContext, DefaultState, Middleware, Next, Parameter
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpHost, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import {
+  type GuardInstance,
+  type HttpHost,
+  type HttpInstance,
+  hostOf,
+  isServed,
+  type LimitOf,
+} from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -87,14 +94,17 @@ export function mount(ampho: HttpInstance): Middleware {
  *   context.body = { login: context.state.auth?.login };
  * });
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements?: Requirements<Request> & LimitOf<I>,
+): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 
 /**
  * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
  * after it finds the new tokens in the request.
- * @example app.use(renew(ampho)).use(router.routes());
+ * @example app.use(renew(ampho));
  */
 export function renew(ampho: HttpInstance): Middleware {
   const host = hostOf(ampho);
@@ -116,9 +126,9 @@ export function renew(ampho: HttpInstance): Middleware {
  * );
  */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
+export function guarded<const N extends Requirements<Request>, I extends GuardInstance>(
+  ampho: I,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N>,
 ): Middleware;
 export function guarded<N extends Requirements<Request>>(

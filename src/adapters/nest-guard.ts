@@ -15,7 +15,7 @@ import {
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
 import { type CheckedRequirements, checkRequirements, type Requirements } from "../guard/requirements.js";
-import { type GuardInstance, hostOf, isInstance } from "../http/rest/host.js";
+import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
@@ -240,7 +240,10 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
+export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
+  ampho: I,
+  requirements?: Requirements<R> & LimitOf<I>,
+): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
 export function authorize(value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
@@ -250,7 +253,10 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements: Requirements<R> | undefined): Decorator;
+export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
+  ampho: I,
+  requirements: (Requirements<R> & LimitOf<I>) | undefined,
+): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {
   // Nest 10 takes any class as a guard, does not check what it constructs, and allows every request.

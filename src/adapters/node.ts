@@ -4,7 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -85,9 +85,9 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
  * const guard = authorize(ampho, { roles: ["editor"] });
  * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<IncomingMessage>,
+export function authorize<I extends GuardInstance>(
+  ampho: I,
+  requirements?: Requirements<IncomingMessage> & LimitOf<I>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
@@ -97,7 +97,7 @@ export function authorize(
  * after it finds the new tokens in the request. An error goes to `next`.
  * @example
  * const session = renew(ampho);
- * createServer((request, response) => session(request, response, () => void render(request, response)));
+ * createServer((request, response) => session(request, response, () => response.end("Hello")));
  */
 export function renew(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   const host = hostOf(ampho);
@@ -116,9 +116,9 @@ export function renew(ampho: HttpInstance): (request: IncomingMessage, response:
  * createServer(guarded(ampho, { roles: ["editor"] }, (request, response) => response.end(request.auth.login)));
  */
 export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
-export function guarded<const N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  requirements: N,
+export function guarded<const N extends Requirements<IncomingMessage>, I extends GuardInstance>(
+  ampho: I,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N>,
 ): Listener;
 export function guarded<N extends Requirements<IncomingMessage>>(

@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ConfigurationError } from "../errors.js";
 import { headOf as messageHeadOf, targetOf } from "../http/node/request.js";
-import type { RenewedPage } from "../http/rest/cookies/renew-page.js";
-import { type HttpHost, isServed } from "../http/rest/host.js";
+import { type HttpHost, isServed, type RenewedPage } from "../http/rest/host.js";
 import type { RequestHead } from "../http/rest/message.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { Auth } from "../tokens/auth.js";
@@ -13,9 +12,8 @@ import { type FetchOptions, headOf } from "./fetch.js";
 /**
  * A request whose session was renewed, if that was needed.
  * @example
- * const renewed: Renewed = await ampho.renew(request);
- * const { auth, cookies, headers } = renewed;
- * return renewed.addCookies(new Response(`Hello ${auth?.login}`));
+ * const { auth, cookies, headers, addCookies }: Renewed = await ampho.renew(request);
+ * const response = addCookies(new Response(`Hello ${auth?.login}`));
  */
 export interface Renewed {
   /** The user, or undefined without a live session. */
@@ -26,7 +24,7 @@ export interface Renewed {
   readonly headers: Headers;
   /**
    * Adds the cookies to a response, which no cache can then store, and returns it. An immutable response is copied.
-   * @example return renewed.addCookies(NextResponse.next({ request: { headers: renewed.headers } }));
+   * @example const response = (await ampho.renew(request)).addCookies(new Response("Hello"));
    */
   readonly addCookies: <R extends Response>(response: R) => R;
 }

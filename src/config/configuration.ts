@@ -65,7 +65,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const production = environment === "production";
   const { key: keyUse = "any", database: usesDatabase = true, mails } = input.uses ?? {};
   const problems = [...sources.problems];
-  const checked = checkValues(given, problems);
+  const checked = withPages(checkValues(given, problems), production);
   const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
@@ -87,19 +87,21 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     appUrl: values.appUrl,
     cwd: input.cwd,
   });
-  problems.push(...outside.problems);
+  const wrong = new Set(problems.flatMap(namesIn));
+  const crossed = [...outside.problems];
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
-  problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
-    problems.push(...unsentMailProblems(values, { appUrl: pageValues(values, production).appUrl !== undefined, mailUrl: hasUrl }));
+    crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
-  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
+  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
+  // A parameter whose value was wrong has none now. What the others say about it would be false.
+  problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
-    ...pageValues(values, production),
     environment,
     keyFile: keyFile === undefined ? undefined : resolve(input.cwd, keyFile),
     mailUrl: values.mailUrl ?? (production ? undefined : "console:"),
@@ -121,21 +123,15 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   };
 }
 
+const namesIn = (problem: string): readonly string[] => problem.match(/AMPHO_[A-Z_]+/g) ?? [];
+
 /** Pages keep the tokens in cookies. They are the pages of AMPHO_APP_URL, of which only the origin counts then. */
-function pageValues(
-  {
-    pages,
-    pagesPrefix,
-    cookies,
-    appUrl,
-    port,
-  }: Pick<ParameterValues, "pages" | "pagesPrefix" | "cookies" | "appUrl" | "port">,
-  production: boolean,
-): Pick<Configuration, "cookies" | "appUrl"> {
-  if (pages === false) return { cookies, appUrl };
-  const origin = appUrl ?? (production ? undefined : `http://localhost:${port}`);
+function withPages(values: ParameterValues, production: boolean): ParameterValues {
+  const { pages, pagesPrefix, port, appUrl = production ? undefined : `http://localhost:${port}` } = values;
+  // A wrong value is undefined here.
+  if (!pages) return values;
   const path = pages.link ?? `${pagesPrefix}/link`;
-  return { cookies: true, appUrl: origin && new URL(path, origin).href };
+  return { ...values, cookies: true, appUrl: appUrl && new URL(path, appUrl).href };
 }
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */

@@ -5,8 +5,8 @@ import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js
 import { AmphoError } from "../errors.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
-import type { RenewPage } from "../http/rest/cookies/renew-page.js";
 import type { Handle } from "../http/rest/handler.js";
+import type { RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { isForm, readMembers } from "../http/rest/request/body.js";
 import { isUnder, parseTarget } from "../http/rest/request/target.js";

@@ -6,7 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
-import type { GuardHost, GuardInstance } from "../http/rest/host.js";
+import type { GuardHost, GuardInstance, WithoutLive } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
 import { internalErrorLine } from "../log-lines.js";
@@ -29,12 +29,13 @@ export type {
 } from "../adapters/authorize-types.js";
 export { toHandler } from "../adapters/fetch-authorize.js";
 export type { Clock } from "../clock.js";
+export type { Duration } from "../duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Acr } from "../levels/acr.js";
-export type { Auth } from "../tokens/auth.js";
-export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
+export type { Auth, Register, Role } from "../tokens/auth.js";
+export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
 /**
  * Requirements of a verifier, which has no database.
@@ -52,6 +53,11 @@ export interface WithoutDatabase {
  * const { login } = await verifier.verify(token);
  */
 export interface Verifier extends GuardInstance {
+  /**
+   * The members for adapters. Applications do not need it.
+   * @example const { refusal } = verifier.host;
+   */
+  readonly host: GuardHost & WithoutLive;
   /**
    * Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown.
    * @example const { login, roles } = await verifier.verify(token);
@@ -166,7 +172,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
-  const host: GuardHost = { guard, refusal, live: false };
+  const host: GuardHost & WithoutLive = { guard, refusal, live: false };
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
     authorize: createFetchAuthorize<WithoutDatabase>(host),

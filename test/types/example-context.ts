@@ -52,6 +52,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
   ampho: {
     ...common,
     app: express.app,
+    server: 'declare const server: import("node:http").Server;',
     authorize: 'import { authorize } from "ampho/express";',
     list: 'declare const list: import("express").Handler;',
     remove: 'declare const remove: import("express").Handler;',

@@ -71,7 +71,9 @@ export function createHandler(options: HandlerOptions): Handle {
   };
 
   return async (request) => {
-    if (noteForwarded !== undefined && isForwarded((name) => request.header(name))) {
+    // A host that knows no peer, such as Next.js, sets X-Forwarded-For itself.
+    const isPassedOn = request.peerAddress !== undefined && isForwarded((name) => request.header(name));
+    if (noteForwarded !== undefined && isPassedOn) {
       noteForwarded();
       noteForwarded = undefined;
     }
@@ -266,7 +268,7 @@ const noCookies = { token: undefined, refreshToken: undefined, device: undefined
 
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);
-export const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
+const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
 /** The session has ended, and no other tab has newer tokens of it. */
 export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);

@@ -1,7 +1,6 @@
 // The members that adapters use: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { CheckedRequirements } from "../../guard/requirements.js";
 import type { Auth } from "../../tokens/auth.js";
-import type { RenewPage } from "./cookies/renew-page.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { isUnder } from "./request/target.js";
 
@@ -14,6 +13,20 @@ export interface CookieReader {
    */
   authorizationOf(head: RequestHead): string | undefined;
 }
+
+/** The part of a request to a page that its renewal reads. */
+export type PageRequest = RequestHead & Pick<HttpRequest, "peerAddress">;
+
+export interface RenewedPage {
+  readonly auth: Auth | undefined;
+  /** The Set-Cookie values of the response. */
+  readonly cookies: readonly string[];
+  /** The Cookie header for the rest of the request. Undefined: it stays as it is. */
+  readonly cookieHeader: string | undefined;
+}
+
+/** Rejects with `unavailable` and the other errors of a renewal, except those that end the session. */
+export type RenewPage = (request: PageRequest) => Promise<RenewedPage>;
 
 export interface GuardHost {
   /** Guards a request by its one Authorization value. Returns a promise only where it has to wait. */
@@ -48,6 +61,15 @@ export interface HttpHost extends GuardHost {
 export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
   return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 }
+
+/** The host of a verifier, which has no database. */
+export interface WithoutLive {
+  /** False, so `live` cannot be required. */
+  readonly live: false;
+}
+
+/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive ? { readonly live?: never } : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance {

@@ -5,6 +5,7 @@ import { Server as SecureServer } from "node:https";
 import type { Socket, Server as StreamServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { within } from "../../clock.js";
+import { type Duration, parseDuration } from "../../duration.js";
 import { AmphoError } from "../../errors.js";
 import { type Connection, closeAfter, newConnection, trackResponse } from "./connections.js";
 import { readyTimeoutMs } from "./probes.js";
@@ -15,7 +16,7 @@ import { createShutdown } from "./shutdown.js";
  * The result of `ampho.health`.
  * @example
  * const { status, body }: Health = await ampho.health();
- * return Response.json(body, { status });
+ * const response = Response.json(body, { status });
  */
 export interface Health {
   /** The status of the response. */
@@ -27,12 +28,12 @@ export interface Health {
 /**
  * The options of `ampho.drain`.
  * @example
- * const options: DrainOptions = { limitSeconds: 30 };
+ * const options: DrainOptions = { limit: "30s" };
  * await ampho.drain(server, options);
  */
 export interface DrainOptions {
-  /** How long running requests have to finish after the port has closed, in seconds. The default is 5. */
-  readonly limitSeconds?: number | undefined;
+  /** How long running requests have to finish after the port has closed: seconds, or a duration. The default is `"5s"`. */
+  readonly limit?: Duration | undefined;
 }
 
 export interface Ending {
@@ -65,17 +66,19 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };
     },
-    drain(server, { limitSeconds = 5 } = {}) {
-      if (!(server instanceof Server || server instanceof SecureServer))
+    async drain(server, { limit = 5 } = {}) {
+      const limitSeconds = parseDuration(limit);
+      if (limitSeconds === undefined) throw new TypeError('limit must be whole seconds or a duration such as "10s".');
+      if (!isServer(server))
         throw new TypeError("drain needs the server of node:http that `listen` returns, as in ampho.drain(server).");
-      if (!(Number.isFinite(limitSeconds) && limitSeconds >= 0))
-        throw new TypeError("limitSeconds must be a number of seconds.");
       const ended = draining.get(server) ?? end(server, limitSeconds);
       draining.set(server, ended);
       return ended;
     },
   };
 }
+
+const isServer = (value: unknown): boolean => value instanceof Server || value instanceof SecureServer;
 
 /** The open connections of each server of this process. A server itself does not list them. */
 const accepted = new WeakMap<object, Set<Socket>>();

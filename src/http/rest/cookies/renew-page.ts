@@ -5,24 +5,10 @@ import type { Caller } from "../../../flows/deps.js";
 import type { Flows } from "../../../flows/flows.js";
 import type { Guard } from "../../../guard/guard.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { hasToken, isSessionOver, isTokenRejected } from "../handler.js";
-import type { HttpRequest, RequestHead } from "../message.js";
+import { hasToken, isSessionOver } from "../handler.js";
+import type { PageRequest, RenewPage } from "../host.js";
 import { replaceCookies } from "./cookie-header.js";
 import { type CookieMode, type Credentials, cookieNames } from "./cookie-mode.js";
-
-/** The part of a request to a page that its renewal reads. */
-export type PageRequest = RequestHead & Pick<HttpRequest, "peerAddress">;
-
-export interface RenewedPage {
-  readonly auth: Auth | undefined;
-  /** The Set-Cookie values of the response. */
-  readonly cookies: readonly string[];
-  /** The Cookie header for the rest of the request. Undefined: it stays as it is. */
-  readonly cookieHeader: string | undefined;
-}
-
-/** Rejects with `unavailable` and the other errors of a renewal, except those that end the session. */
-export type RenewPage = (request: PageRequest) => Promise<RenewedPage>;
 
 export function createRenewPage(deps: {
   readonly mode: CookieMode;
@@ -40,7 +26,8 @@ export function createRenewPage(deps: {
     try {
       return await guard(authorization, { optional: true }, request);
     } catch (error) {
-      if (isTokenRejected(error)) return undefined;
+      // The guards behind report any other rejection.
+      if (error instanceof AmphoError && error.code !== "unavailable") return undefined;
       throw error;
     }
   }

@@ -1,0 +1,76 @@
+// An instance that opens at its first use, for hosts whose build loads the modules of the application.
+import type { Authorize } from "./adapters/authorize-types.js";
+import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
+import type { ApplicationUser } from "./users/application-users.js";
+
+/**
+ * What a page or a route needs of an instance. `open` resolves to the whole instance.
+ * @example
+ * export const ampho: LazyAmpho = lazyAmpho();
+ * export const GET = ampho.authorize((request, auth) => Response.json({ login: auth.login }));
+ */
+export interface LazyAmpho extends Pick<Ampho, "authenticate" | "renew" | "verify" | "fetch" | "health"> {
+  /**
+   * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
+   * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
+   */
+  readonly authorize: Authorize;
+  /**
+   * Opens the instance, or resolves to the open one. Rejects as `createAmpho` does, and the next call tries again.
+   * @example
+   * const { users } = await ampho.open();
+   * await users.create({ login: "bob", password });
+   */
+  open(): Promise<Ampho>;
+  /**
+   * Closes the instance, if it is open. The next use opens it again.
+   * @example await ampho.close();
+   */
+  close(): Promise<void>;
+}
+
+/** The open instances whose options are data alone, by their options. */
+const shared = new Map<string, Promise<Ampho>>();
+
+/**
+ * Returns an instance that reads its configuration and opens its database at its first use. A build that only loads the module
+ * opens nothing and needs no key. The same options share one instance in a process, however often the host loads the module,
+ * unless they hold functions or other objects than plain data.
+ * @example
+ * // ampho.ts of an application on Next.js, SvelteKit, Astro or React Router
+ * export const ampho = lazyAmpho();
+ */
+export function lazyAmpho<U extends ApplicationUser = ApplicationUser>(options: AmphoOptions<U> = {}): LazyAmpho {
+  const instances = isData(options) ? shared : new Map<string, Promise<Ampho>>();
+  const name = isData(options) ? JSON.stringify(options) : "";
+
+  function open(): Promise<Ampho> {
+    const opened = instances.get(name) ?? createAmpho(options);
+    instances.set(name, opened);
+    opened.catch(() => instances.delete(name));
+    return opened;
+  }
+
+  return {
+    authorize: createFetchAuthorize({ open: async () => (await open()).host }),
+    authenticate: async (request, requirements) => (await open()).authenticate(request, requirements),
+    renew: async (request, more) => (await open()).renew(request, more),
+    verify: async (token) => (await open()).verify(token),
+    fetch: async (request, more) => (await open()).fetch(request, more),
+    health: async () => (await open()).health(),
+    open,
+    async close() {
+      const opened = instances.get(name);
+      instances.delete(name);
+      await (await opened)?.close();
+    },
+  };
+}
+
+/** JSON holds the whole value. Two functions with the same text can do different things. */
+function isData(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain && Object.values(value).every(isData);
+}
