@@ -30,7 +30,7 @@ import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
-import { featuresOf } from "./http/rest/features.js";
+import { type Features, featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
 import { callerOf } from "./http/rest/request/caller.js";
 import { isUnder, parseTarget } from "./http/rest/request/target.js";
@@ -333,12 +333,13 @@ export async function composeAmpho(
     : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
-  const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
+  const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
   const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
   const { pages, pagesPrefix } = configuration;
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
   const handle = servesPages
-    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal })
+    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal, features })
     : rest;
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
@@ -582,20 +583,18 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
 function createRest(parts: {
   readonly deps: ServingDeps;
   readonly flows: Flows;
-  readonly keyring: Keyring;
+  readonly features: Features;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
-  readonly feed: Feed | undefined;
   readonly refusal: ErrorResponder;
   readonly cookies: CookieMode | undefined;
   readonly version: string;
   readonly telemetry: Telemetry;
   readonly log: Log;
 }): Handle {
-  const { deps, keyring, feed, telemetry, log, ...rest } = parts;
+  const { deps, telemetry, log, ...rest } = parts;
   const handler = createHandler({
     ...rest,
-    features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     settings: deps.settings,
     languageOf: deps.outbox && languageOf,
     onForwarded: () => log(forwardedLine()),

@@ -194,13 +194,13 @@ export const passkeyOrigins: Kind<readonly string[], string | readonly string[]>
   },
 };
 
-export const pageNames = ["account", "signIn", "register", "forgot", "link"] as const;
+export const pageNames = ["account", "signIn", "confirm", "register", "forgot", "link"] as const;
 export type PageName = (typeof pageNames)[number];
 /** The paths of pages of the application that take the place of Ampho's. */
 export type ReplacedPages = Readonly<Partial<Record<PageName, string>>>;
 
 /** A path of the same origin. Browsers read a backslash as a slash, and `//` as another host. */
-export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[^\\\s\p{Cc}]*$/u.test(text);
+export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[!-[\]-~]*$/.test(text);
 
 export const pages: Kind<false | ReplacedPages, boolean | string | ReplacedPages> = {
   type: "bool or json",

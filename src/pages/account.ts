@@ -3,7 +3,7 @@ import { browserOf } from "../mail/texts/browser.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
 import type { Ways } from "../wire/login.js";
-import { attributes, field, type Html, hidden, html, type Inserted } from "./html.js";
+import { attributes, field, first, type Html, hidden, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
 import { form, links, loginField, mailedCode, type Page, page, passkeyButton, time, type View } from "./view.js";
 
@@ -31,8 +31,8 @@ export interface AccountPage {
 
 export function account(view: View, { account: own, sessions, ways }: AccountPage): Page {
   const sections = [
-    profile(view, own, ways),
-    ways.password && password(view, own),
+    profile(view, own),
+    ways.password && view.features.changesPasswords && password(view, own),
     ways.passkey && passkeys(view, own),
     secondStep(view, own),
     ways.providers.length > 0 && identities(view, own, ways),
@@ -42,46 +42,56 @@ export function account(view: View, { account: own, sessions, ways }: AccountPag
   return { ...page(view.texts.app.account, html`<div class="grid">${sections}</div>`), isWide: true };
 }
 
-function profile(view: View, own: AccountView, ways: Ways): Html {
+function profile(view: View, own: AccountView): Html {
   const { account: t, fields } = view.texts;
   const unproven = own.email !== null && !own.email_proven;
   return section(
     "profile",
     t.profile,
     html`<dl><dt>${t.login}</dt><dd>${own.login}</dd>
-<dt>${t.email}</dt><dd>${own.email ?? t.noEmail}${unproven && ` (${t.unproven})`}</dd>
+<dt>${fields.email}</dt><dd>${own.email ?? t.noEmail}${unproven && ` (${t.unproven})`}</dd>
 ${own.created !== null && html`<dt>${t.since}</dt><dd>${time(view, own.created)}</dd>`}</dl>
 ${
-  ways.mail &&
+  view.features.mails.email &&
   more(
     t.changeEmail,
-    form(view, "email", html`${field("email", fields.email, attributes.email)}<button>${t.changeEmailSubmit}</button>`),
+    form(
+      view,
+      "email",
+      html`${field("email", fields.email, attributes.email)}<button>${view.texts.signIn.mail}</button>`,
+    ),
   )
 }
-${more(
-  t.changeLogin,
-  form(view, "login", html`<p>${t.changeLoginHint}</p>${loginField(view)}<button>${t.changeLogin}</button>`),
-)}`,
+${
+  view.features.account.login &&
+  more(
+    t.changeLogin,
+    form(
+      view,
+      "login",
+      html`<p>${t.changeLoginHint}</p>${loginField(view, "", false)}<button>${t.changeLogin}</button>`,
+    ),
+  )
+}`,
   );
 }
 
 function password(view: View, own: AccountView): Html {
   const { account: t, fields } = view.texts;
-  const title = own.password ? t.changePassword : t.setPassword;
+  const title = own.password ? t.changePassword : view.texts.reset.submit;
   return section(
     "password",
-    t.password,
-    html`<p>${own.password ? t.hasPassword : t.noPassword}</p>
-${more(
-  title,
-  form(
-    view,
-    "password",
-    html`${own.password && field("password", fields.presentPassword, attributes.password)}
+    fields.password,
+    html`${more(
+      title,
+      form(
+        view,
+        "password",
+        html`${own.password && field("password", fields.presentPassword, attributes.password)}
 ${field("new_password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}<button>${title}</button>`,
-  ),
-)}
-${own.password && own.passkeys.length > 0 && button(view, "password/remove", t.removePassword)}`,
+      ),
+    )}
+${own.password && own.passkeys.length > 0 && view.features.keepsPasswords && button(view, "password/remove", t.removePassword)}`,
   );
 }
 
@@ -134,8 +144,8 @@ ${
   own.totp === null
     ? button(view, "totp/begin", t.setUpApp)
     : list([
-        html`<div><strong>${t.app}</strong> <small>${t.appSince} ${time(view, own.totp.since)}</small></div>
-${button(view, "totp/remove", t.remove, undefined, t.removeApp)}${button(view, "totp/begin", t.replaceApp)}`,
+        html`<div><strong>${t.app}</strong> <small>${t.added} ${time(view, own.totp.since)}</small></div>
+${button(view, "totp/remove", t.remove, undefined, fill(t.removeOf, { name: t.app }))}${button(view, "totp/begin", t.setUpApp)}`,
       ])
 }
 ${
@@ -196,28 +206,31 @@ const data = (view: View): Html =>
     "data",
     view.texts.account.data,
     html`${form(view, "export", html`<button class="quiet">${view.texts.account.export}</button>`)}
-${more(
-  view.texts.account.delete,
-  form(
-    view,
-    "delete",
-    html`<p>${view.texts.account.deleteText}</p><button class="danger">${view.texts.account.deleteSubmit}</button>`,
-  ),
-)}`,
+${
+  view.features.account.removal &&
+  more(
+    view.texts.account.delete,
+    form(
+      view,
+      "delete",
+      html`<p>${view.texts.account.deleteText}</p><button class="danger">${view.texts.account.delete}</button>`,
+    ),
+  )
+}`,
   );
 
 /** `qr` is an SVG. */
 export const totpSetUp = (view: View, { secret, uri }: TotpSetUp, qr: string): Page => {
   const { setUp: t, fields, app } = view.texts;
   return page(
-    t.appTitle,
+    view.texts.account.setUpApp,
     html`<p>${t.appText}</p>
 <img class="qr" src="data:image/svg+xml,${encodeURIComponent(qr)}" alt="${t.qr}">
 <p><code class="secret">${secret}</code></p>
 ${form(
   view,
   "totp/confirm",
-  html`${hidden("secret", secret)}${hidden("uri", uri)}${field("totp", fields.appCode, attributes.code)}<button>${t.confirm}</button>`,
+  html`${hidden("secret", secret)}${hidden("uri", uri)}${field("totp", fields.appCode, html`${attributes.code} ${first}`)}<button>${app.continue}</button>`,
 )}${links(view, ["", app.cancel])}`,
   );
 };
@@ -225,9 +238,9 @@ ${form(
 export const createPasskey = (view: View, { passkey }: PasskeySetUp, name: string | undefined): Page => {
   const { setUp: t, app } = view.texts;
   return page(
-    t.passkeyTitle,
+    view.texts.account.addPasskey,
     html`<p>${t.passkeyText}</p>
-${form(view, "passkeys/finish", html`${hidden("name", name)}${passkeyButton(t.passkeyTitle, { kind: "create", options: passkey })}`)}
+${form(view, "passkeys/finish", html`${hidden("name", name)}${passkeyButton(view.texts.account.addPasskey, { kind: "create", options: passkey })}`)}
 ${links(view, ["", app.cancel])}`,
   );
 };
@@ -237,7 +250,7 @@ export const recoveryCodes = (view: View, codes: readonly string[]): Page => {
   return page(
     t.codesTitle,
     html`<p>${t.codesText}</p><ul class="codes">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>
-<p><a class="button" href="${view.at("")}">${t.codesStored}</a></p>`,
+<p><a class="button" href="${view.at("in")}">${t.codesStored}</a></p>`,
   );
 };
 
@@ -247,6 +260,6 @@ export const confirmEmail = (view: View): Page =>
     form(
       view,
       "email/finish",
-      html`<p>${view.texts.setUp.emailText}</p>${mailedCode(view)}<button>${view.texts.setUp.emailSubmit}</button>`,
+      html`<p>${view.texts.mail.code}</p>${mailedCode(view)}<button>${view.texts.account.changeEmail}</button>`,
     ),
   );

@@ -11,15 +11,11 @@ import type { Page, View } from "./view.js";
 
 export type Fields = Readonly<Record<string, string>>;
 
-/** A page, or the page to go to, or a file. `signedIn`: the sign-in is complete. */
-export type Outcome =
-  | Page
-  | { readonly goTo: string; readonly notice?: Notice }
-  | { readonly signedIn: true; readonly notice?: Notice }
-  | { readonly file: string };
+/** A page, or the page to go to, or a file. `in` is the page to which a sign-in returns. */
+export type Outcome = Page | { readonly goTo: string; readonly notice?: Notice } | { readonly file: string };
 export type Notice = keyof typeof en.done;
 
-interface Action {
+export interface Action {
   readonly run: (call: Call, fields: Fields, view: View) => Promise<Outcome> | Outcome;
   readonly again: (call: Call, fields: Fields, view: View) => Promise<Page> | Page;
 }
@@ -40,8 +36,8 @@ function entered(
   fields: Fields = {},
 ): Outcome {
   if (codes.length > 0) return own.recoveryCodes(view, codes);
-  if (fields["confirms"] !== undefined) return home("confirmed");
-  return left < 3 ? home("few") : { signedIn: true };
+  if (left < 3) return home("few");
+  return fields["confirms"] === undefined ? { goTo: "in" } : { goTo: "in", notice: "confirmed" };
 }
 
 /** A script sends the result of a ceremony as JSON. The endpoint rejects what is none. */
@@ -53,10 +49,19 @@ function jsonOf(text = ""): unknown {
   }
 }
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
 /** What `again` of view.ts has put into the form. It is the browser's own text, so it only decides what this page shows. */
-const keptOf = ({ again }: Fields) => ({
-  ...(jsonOf(again) as ways.Factors & ways.Mailed & { readonly link?: string }),
-});
+function keptOf({ again }: Fields) {
+  const kept = jsonOf(again);
+  const { factors, passkey, match } = isObject(kept) ? kept : {};
+  return {
+    factors: Array.isArray(factors) ? factors.map(String) : [],
+    passkey: isObject(passkey) ? passkey : null,
+    match: typeof match === "string" ? match : undefined,
+  };
+}
 
 const factorOf = ({ totp = "", recovery_code: code = "", passkey, remember }: Fields) => ({
   totp: totp === "" ? undefined : digits(totp),
@@ -78,6 +83,12 @@ const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
 export const signIn = async (call: Call, view: View, login?: string): Promise<Page> =>
   ways.signIn(view, await call<WaysIn>("GET", "/login"), login);
 
+/** A user who is signed in proves it once more. */
+export async function confirm(call: Call, view: View): Promise<Page> {
+  const [{ login }, offered] = await Promise.all([call<AccountView>("GET", "/account"), call<WaysIn>("GET", "/login")]);
+  return ways.signIn(view, offered, login, true);
+}
+
 export async function account(call: Call, view: View): Promise<Page> {
   const [account, { sessions }, { ways: offered }] = await Promise.all([
     call<AccountView>("GET", "/account"),
@@ -87,16 +98,17 @@ export async function account(call: Call, view: View): Promise<Page> {
   return own.account(view, { account, sessions, ways: offered });
 }
 
+const toAccount: Action["again"] = (call, _fields, view) => account(call, view);
+
 /** A change of the account page. */
 const change = (run: (call: Call, fields: Fields) => Promise<unknown>, notice: Notice, goTo = ""): Action => ({
   run: async (call, fields) => {
     await run(call, fields);
     return { goTo, notice };
   },
-  again: (call, _fields, view) => account(call, view),
+  again: toAccount,
 });
 
-const toAccount: Action["again"] = (call, _fields, view) => account(call, view);
 const toSignIn: Action["again"] = (call, { login }, view) => signIn(call, view, login);
 const toEnrolment: Action["again"] = (call, { pending, mail }, view) =>
   pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
@@ -110,11 +122,13 @@ export const actions: Readonly<Record<string, Action>> = {
     again: toSignIn,
   },
   "sign-in/mail": {
-    run: async (call, { login }, view) => ways.checkMail(view, await call<MailBegun>("POST", "/login/mail", { login })),
+    run: async (call, { login, confirms }, view) =>
+      ways.checkMail(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
     again: toSignIn,
   },
   "sign-in/code": {
-    run: async (call, { code }, view) => entered(view, await call("POST", "/login", { code: digits(code) })),
+    run: async (call, fields, view) =>
+      entered(view, await call("POST", "/login", { code: digits(fields["code"]) }), fields),
     again: (_call, fields, view) => ways.checkMail(view, fields),
   },
   "sign-in/passkey": {
@@ -127,7 +141,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "sign-in/provider": {
     run: async (call, { provider, confirms }, view) => {
       const age = confirms === undefined ? {} : { max_age: 300 };
-      const body = { provider, return_to: view.at(confirms === undefined ? "in" : "?done=confirmed"), ...age };
+      const body = { provider, return_to: view.at(confirms === undefined ? "in" : "in?done=confirmed"), ...age };
       return ways.leave(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
     },
     again: toSignIn,
@@ -136,7 +150,8 @@ export const actions: Readonly<Record<string, Action>> = {
     run: async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
     again: (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),
   },
-  // Without a proof, the endpoint returns as an error what the pending login of the cookie needs.
+  // Without a proof, the endpoint returns as an error what the session can prove, or the pending login of the cookie.
+  confirm: { run: async (call, fields, view) => entered(view, await call("POST", "/login"), fields), again: toAccount },
   "sign-in/pending": {
     run: async (call, _fields, view) => entered(view, await call("POST", "/login", { transaction: "" })),
     again: toSignIn,
@@ -196,13 +211,13 @@ export const actions: Readonly<Record<string, Action>> = {
   "passkeys/finish": {
     run: async (call, { name, passkey }, view) => {
       const added = await call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
-      return added.recovery_codes === undefined ? home("passkey-added") : entered(view, added);
+      return added.recovery_codes === undefined ? home("saved") : entered(view, added);
     },
     again: toAccount,
   },
   "passkeys/rename": change(
     (call, { name, ...fields }) => call("POST", `/passkeys/${idOf(fields)}`, { name }),
-    "renamed",
+    "saved",
   ),
   "passkeys/remove": change((call, fields) => call("DELETE", `/passkeys/${idOf(fields)}`), "removed"),
   "totp/remove": change((call) => call("DELETE", "/totp"), "removed"),
@@ -210,10 +225,10 @@ export const actions: Readonly<Record<string, Action>> = {
     run: async (call, _fields, view) => entered(view, await call("POST", "/recovery-codes")),
     again: toAccount,
   },
-  "devices/forget": change((call) => call("DELETE", "/devices"), "devices"),
+  "devices/forget": change((call) => call("DELETE", "/devices"), "saved"),
   "identities/link": {
     run: async (call, { provider }, view) => {
-      const body = { provider, return_to: view.at("?done=linked") };
+      const body = { provider, return_to: view.at("?done=saved") };
       return ways.leave(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
     },
     again: toAccount,
@@ -229,7 +244,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "email/finish": {
     run: async (call, { code }) => {
       await call("POST", "/account/email/finish", { code: digits(code) });
-      return home("email");
+      return home("saved");
     },
     again: (_call, _fields, view) => own.confirmEmail(view),
   },
@@ -238,7 +253,7 @@ export const actions: Readonly<Record<string, Action>> = {
     (call, { password, new_password }) => call("POST", "/password", { password, new_password }),
     "password",
   ),
-  "password/remove": change((call) => call("DELETE", "/password"), "password-removed"),
+  "password/remove": change((call) => call("DELETE", "/password"), "removed"),
   "sessions/end": {
     run: async (call, fields) => {
       if (fields["id"] === undefined) {
@@ -258,7 +273,9 @@ export const actions: Readonly<Record<string, Action>> = {
   delete: change((call) => call("DELETE", "/account"), "deleted", "sign-in"),
 };
 
-const totpSetUp = (view: View, setUp: TotpSetUp) => own.totpSetUp(view, setUp, renderSVG(setUp.uri));
+/** The URI comes back with the form, and a picture has a largest size. */
+const totpSetUp = (view: View, { secret, uri }: TotpSetUp) =>
+  own.totpSetUp(view, { secret, uri: uri.slice(0, 1000) }, renderSVG(uri.slice(0, 1000)));
 
 /** The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
 const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? [];
@@ -275,7 +292,8 @@ function purposeOf(link: string): ways.LinkPurpose {
   const [, use, token = ""] = tokenOf(link);
   if (use === "-alarm") return "alarm";
   const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
-  const { for: purpose } = { for: "", ...(jsonOf(payload) as { readonly for?: string } | null) };
+  const claims = jsonOf(payload);
+  const { for: purpose } = isObject(claims) ? claims : {};
   if (purpose === "invite") return "register";
   if (purpose === "recover") return "reset";
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";
@@ -295,7 +313,7 @@ async function finishLink(call: Call, fields: Fields, view: View): Promise<Outco
       return entered(view, await call("POST", "/login", proof));
     case "email":
       await call("POST", "/account/email/finish", proof);
-      return home("email");
+      return home("saved");
     case "reset":
       return finishReset(call, fields, view, proof);
   }

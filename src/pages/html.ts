@@ -36,6 +36,9 @@ export function field(name: string, label: string, attributes: Inserted, hint?: 
   return html`<label>${label}${hint !== undefined && html` <small>${hint}</small>`}<input name="${name}" ${attributes}></label>`;
 }
 
+/** The first field of a page. A screen reader says what was wrong before. */
+export const first = html`autofocus aria-describedby="alert"`;
+
 export const attributes = {
   code: html`inputmode="numeric" autocomplete="one-time-code" required`,
   optionalCode: html`inputmode="numeric" autocomplete="one-time-code"`,

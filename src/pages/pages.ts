@@ -2,25 +2,34 @@
 // passkeys. A page is a client of the endpoints, in the same process, with the cookies and the headers of the browser.
 import type { Configuration } from "../config/configuration.js";
 import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorCode, type PasswordProblemReason } from "../errors.js";
 import { cookieOf, setCookie } from "../http/rest/cookies/cookie-header.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { isForm, readMembers } from "../http/rest/request/body.js";
-import { isUnder, parseTarget } from "../http/rest/request/target.js";
+import { parseTarget } from "../http/rest/request/target.js";
 import type { ErrorResponder } from "../http/rest/responses/problems.js";
-import { plainHeaders, textResponse, withoutBody } from "../http/rest/responses/response.js";
+import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
 import { languageOf } from "../mail/texts/language.js";
-import type { WaysIn } from "../wire/login.js";
-import { account, actions, type Call, type Fields, type Notice, type Outcome, signIn } from "./actions.js";
+import {
+  type Action,
+  account,
+  actions,
+  type Call,
+  confirm,
+  type Fields,
+  type Notice,
+  type Outcome,
+  signIn,
+} from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
 import { type Html, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
-import { texts } from "./texts/texts.js";
+import { fill, type Texts, texts } from "./texts/texts.js";
 import { form, type Page, type View } from "./view.js";
 
 /** The parameters of the pages, by their names as options. */
@@ -40,6 +49,7 @@ export interface PagesDeps {
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;
   readonly refusal: ErrorResponder;
+  readonly features: View["features"];
 }
 
 interface Read {
@@ -53,6 +63,10 @@ const reads: Readonly<Record<string, Read>> = {
   "sign-in": { name: "signIn", show: (call, _query, view) => signIn(call, view) },
   register: { name: "register", show: (_call, _query, view) => ways.register(view, {}) },
   forgot: { name: "forgot", show: (_call, _query, view) => ways.forgot(view) },
+  confirm: {
+    name: "confirm",
+    show: (call, query, view) => (query.has("factor") ? ways.goOn(view, "confirm") : confirm(call, view)),
+  },
   link: { name: "link", show: link },
 };
 
@@ -63,17 +77,28 @@ function link(call: Call, query: URLSearchParams, view: View): Promise<Page> | P
     case null:
       return ways.pasteLink(view);
     case "factor_needed":
-      return needed === "" || needed === "mail" ? ways.enrol(view, { mail: needed === "mail" }) : ways.goOn(view);
+      return needed === "" || needed === "mail"
+        ? ways.enrol(view, { mail: needed === "mail" })
+        : ways.goOn(view, "sign-in/pending");
     case "link_needed":
       return ways.identity(view, needed.split(","));
     default:
-      return signIn(call, view);
+      return startOf(call, view);
   }
+}
+
+/** Where a user begins again. */
+function startOf(call: Call, view: View, name = ""): Promise<Page> | Page {
+  if (view.isSignedIn) return account(call, view);
+  if (name.startsWith("register")) return ways.register(view, {});
+  return name.startsWith("forgot") ? ways.forgot(view) : signIn(call, view);
 }
 
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
 const returnCookie = "__Host-ampho-return";
 const returnSeconds = 1800;
+/** Browsers drop a cookie that is longer than 4096 characters. */
+const returnLength = 3000;
 
 const security = [
   "default-src 'none'",
@@ -89,6 +114,7 @@ const headers = {
   "Content-Security-Policy": security,
   "Referrer-Policy": "same-origin",
   "Cross-Origin-Opener-Policy": "same-origin",
+  "X-Frame-Options": "DENY",
   Vary: "Accept-Language, Cookie",
 };
 
@@ -99,125 +125,110 @@ const files: Readonly<Record<string, HttpResponse>> = {
 
 /** Returns the handler of the paths below the prefix of the pages. Never rejects. */
 export function createPages(deps: PagesDeps): Handle {
-  const { settings, refusal } = deps;
+  const { settings, refusal, features } = deps;
   const { pagesPrefix: prefix } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
 
-  const redirect = (location: string, session: Session, more: readonly string[] = []): HttpResponse => ({
-    status: 303,
-    headers: { ...plainHeaders, Location: location },
-    cookies: [...session.cookies(), ...more],
-    body: undefined,
-  });
-
   return async (request) => {
+    const language = languageOf(request.header("accept-language"));
+    const fixed = { texts: texts[language], language, at, passwordMinimum: settings.passwordMin, features };
+    let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
-      const name = isUnder(prefix, path) ? path.slice(prefix.length + 1) : "";
-      const isRead = request.method === "GET" || request.method === "HEAD";
-      const response = { ...(await respond(request, name, isRead, new URLSearchParams(query))), route: at(name) };
-      return request.method === "HEAD" ? withoutBody(response) : response;
+      const name = path.slice(prefix.length + 1);
+      response = { ...(await respond(request, name, new URLSearchParams(query), fixed)), route: at(name) };
     } catch (error) {
-      return refusal(error, request.id);
+      const { status, error: code = "internal_error", headers: own } = refusal(error, request.id);
+      const session = { view: { ...fixed, isSignedIn: false }, cookies: () => [] };
+      const shown = documentOf(ways.failed(session.view), session, { status, error: code });
+      response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
     }
+    return request.method === "HEAD" ? withoutBody(response) : response;
   };
 
   async function respond(
-    request: HttpRequest,
+    sent: HttpRequest,
     name: string,
-    isRead: boolean,
     query: URLSearchParams,
+    fixed: Omit<View, "isSignedIn">,
   ): Promise<HttpResponse> {
-    const file = isRead && Object.hasOwn(files, name) ? files[name] : undefined;
+    const file = Object.hasOwn(files, name) ? files[name] : undefined;
+    const page = Object.hasOwn(reads, name) ? reads[name] : undefined;
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+    const canRead = file !== undefined || page !== undefined || name === "in";
+    const allow = [...(canRead ? ["GET", "HEAD"] : []), ...(action === undefined ? [] : ["POST"])];
+    if (allow.length === 0) throw new AmphoError("not_found", "There is no such page.");
+    if (!allow.includes(sent.method))
+      throw new AmphoError("method_not_allowed", "This page does not take this method.", { allow });
     if (file !== undefined) return file;
-    const language = languageOf(request.header("accept-language"));
-    const view: View = { texts: texts[language], language, at, passwordMinimum: settings.passwordMin };
+    // A browser sends the tokens of pages in cookies alone.
+    const request = { ...sent, authorization: [] };
     const renewed = await deps.renewPage(request);
     const cookieHeader = renewed.cookieHeader ?? request.header("cookie");
     const endpoints = createEndpoints(deps.handle, settings.restPrefix, request, cookieHeader);
     const session: Session = {
-      view,
-      isSignedIn: renewed.auth !== undefined,
+      view: { ...fixed, isSignedIn: renewed.auth !== undefined },
       cookies: () => [...renewed.cookies, ...endpoints.cookies],
     };
-    if (isRead && name === "in") return goOn(request, session);
-    if (isRead && Object.hasOwn(reads, name)) return read(reads[name] as Read, endpoints.call, query, session);
-    if (request.method === "POST" && Object.hasOwn(actions, name)) return act(request, name, endpoints.call, session);
-    if (Object.hasOwn(reads, name) || Object.hasOwn(actions, name))
-      throw new AmphoError("method_not_allowed", "This page does not take this method.", {
-        allow: isRead ? ["POST"] : ["GET", "HEAD"],
-      });
-    throw new AmphoError("not_found", "There is no such page.");
+    if (request.method === "POST" && action !== undefined) return act(request, name, action, endpoints.call, session);
+    return page === undefined ? goOn(request, session, query.get("done")) : read(page, endpoints.call, query, session);
   }
 
-  async function read(
-    { name, show }: Read,
-    call: Call,
-    query: URLSearchParams,
-    session: Session,
-  ): Promise<HttpResponse> {
+  async function read({ name, show }: Read, call: Call, query: URLSearchParams, sent: Session): Promise<HttpResponse> {
     const replacement = settings.pages[name];
-    if (replacement !== undefined) return redirect(withQuery(replacement, query), session);
+    if (replacement !== undefined) return redirect(withQuery(replacement, query), sent.cookies());
     const wanted = ownPath(query.get("to"));
+    if (name === "signIn" && sent.view.isSignedIn) return redirect(wanted ?? prefix, sent.cookies());
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
-    if (name === "signIn" && session.isSignedIn) return redirect(wanted ?? prefix, session);
+    const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
     try {
       const shown = await show(call, query, session.view);
-      return documentOf(shown, session, { notice: query.get("done"), error: query.get("ampho_error"), cookies: kept });
+      return documentOf(shown, session, { notice: query.get("done"), error: query.get("ampho_error") });
     } catch (error) {
       return failure(error, call, session, () => ways.failed(session.view));
     }
   }
 
-  async function act(request: HttpRequest, name: string, call: Call, session: Session): Promise<HttpResponse> {
-    const row = actions[name] as (typeof actions)[string];
-    try {
-      // A form of another site does nothing, also where it needs no session (login CSRF).
-      deps.cookies.credentialsOf(request, true);
-    } catch (error) {
-      if (!(error instanceof AmphoError)) throw error;
-      const { texts: t } = session.view;
-      return documentOf(ways.failed(session.view), session, { status: 403, alert: t.app.crossSite });
-    }
+  async function act(
+    request: HttpRequest,
+    name: string,
+    action: Action,
+    call: Call,
+    session: Session,
+  ): Promise<HttpResponse> {
+    // A form of another site does nothing, also where it needs no session (login CSRF).
+    deps.cookies.credentialsOf(request, true);
     if (!isForm(request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
     const fields: Fields = Object.fromEntries(
       Object.entries((await readMembers(request)) ?? {}).map(([key, value]) => [key, String(value)]),
     );
     try {
-      return await outcomeOf(await row.run(call, fields, session.view), request, session);
+      return outcomeOf(await action.run(call, fields, session.view), request, session);
     } catch (error) {
-      return failure(error, call, session, () => row.again(call, fields, session.view), name);
+      return failure(error, call, session, () => action.again(call, fields, session.view), name);
     }
   }
 
-  async function outcomeOf(outcome: Outcome, request: HttpRequest, session: Session): Promise<HttpResponse> {
+  function outcomeOf(outcome: Outcome, request: HttpRequest, session: Session): HttpResponse {
     if ("title" in outcome) return documentOf(outcome, session, {});
-    if ("signedIn" in outcome) return goOn(request, session);
-    if ("file" in outcome)
-      return {
-        status: 200,
-        headers: {
-          ...plainHeaders,
-          "Content-Type": "application/json",
-          "Content-Disposition": 'attachment; filename="account.json"',
-        },
-        cookies: session.cookies(),
-        body: outcome.file,
-      };
+    if ("file" in outcome) {
+      const disposition = { "Content-Disposition": 'attachment; filename="account.json"' };
+      return { ...textResponse("application/json", outcome.file, disposition), cookies: session.cookies() };
+    }
     const { goTo, notice } = outcome;
-    return redirect(at(goTo + (notice === undefined ? "" : `?done=${notice}`)), session);
+    if (goTo === "in") return goOn(request, session, notice);
+    return redirect(at(goTo + (notice === undefined ? "" : `?done=${notice}`)), session.cookies());
   }
 
-  /** Back to the page from which the browser was sent to sign in. */
-  function goOn(request: HttpRequest, session: Session): HttpResponse {
+  /** Back to the page from which the browser was sent to sign in, or to the account. */
+  function goOn(request: HttpRequest, session: Session, notice: string | null | undefined): HttpResponse {
     const kept = cookieOf(request.header("cookie"), returnCookie);
-    const target = kept === undefined ? undefined : ownPath(decoded(kept));
-    const removal = kept === undefined ? [] : [setCookie(returnCookie, "", 0)];
-    return redirect(target ?? prefix, session, removal);
+    if (kept === undefined) return redirect(at(isNotice(notice) ? `?done=${notice}` : ""), session.cookies());
+    return redirect(ownPath(decoded(kept)) ?? prefix, [...session.cookies(), setCookie(returnCookie, "", 0)]);
   }
 
-  /** Shows what the error asks for, or the form again with the message. */
+  /** Shows what the error asks for, or the form again with the message. `name`: the action. */
   async function failure(
     error: unknown,
     call: Call,
@@ -228,85 +239,84 @@ export function createPages(deps: PagesDeps): Handle {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
     const { view } = session;
+    const alert = messageOf(view, body);
     try {
-      const next = await nextOf(body, call, session);
+      const next = await nextOf(body, call, view);
       if (next !== undefined) return documentOf(next, session, {});
       // Wrong credentials of a form are no end of the session.
       if (signedOut.has(body.error))
-        return redirect(at(name === undefined ? "sign-in" : "sign-in?done=ended-session"), session);
-      return documentOf(await again(), session, { status, alert: messageOf(view, body) });
+        return redirect(at(name === undefined ? "sign-in" : "sign-in?done=over"), session.cookies());
+      const isOver = body.error === "transaction_over";
+      return documentOf(await (isOver ? startOf(call, view, name) : again()), session, { status, alert });
     } catch (second) {
       if (!(second instanceof Problem)) throw second;
-      if (signedOut.has(second.body.error)) return redirect(at("sign-in"), session);
-      return documentOf(ways.failed(view), session, { status, alert: messageOf(view, body) });
+      if (signedOut.has(second.body.error)) return redirect(at("sign-in"), session.cookies());
+      return documentOf(ways.failed(view), session, { status, alert });
     }
   }
 
   async function nextOf(
     { error, enroll, mail, retry_after: retryAfter, factors = [], passkey, ways: offered = [] }: Problem["body"],
     call: Call,
-    { view, isSignedIn }: Session,
-  ) {
-    if (error === "login_too_weak") return confirmFactor(call, view);
+    view: View,
+  ): Promise<Page | undefined> {
+    if (error === "login_too_weak") return afterStepUp(call, view);
     if (error === "login_too_old") return confirm(call, view);
     if (error === "link_needed") return ways.identity(view, offered);
     if (error !== "factor_needed") return undefined;
     if (enroll === true)
       return ways.enrol(view, { mail: mail === true, retryAfter: mail === false ? retryAfter : undefined });
-    return ways.secondStep(view, { factors, passkey }, isSignedIn);
+    return ways.secondStep(view, { factors, passkey }, view.isSignedIn);
   }
 
-  async function confirm(call: Call, view: View): Promise<Page> {
-    const [{ login }, waysIn] = await Promise.all([
-      call<{ readonly login: string }>("GET", "/account"),
-      call<WaysIn>("GET", "/login"),
-    ]);
-    return ways.signIn(view, waysIn, login, true);
-  }
-
-  /** Without a proof, the endpoint returns as an error which factors the step-up can prove. */
-  async function confirmFactor(call: Call, view: View): Promise<Page | undefined> {
+  /** Without a proof, the endpoint returns as an error which factors the session can prove. */
+  async function afterStepUp(call: Call, view: View): Promise<Page | undefined> {
     try {
-      await call("POST", "/login", {});
+      await call("POST", "/login");
     } catch (error) {
-      if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
-      return ways.secondStep(view, { factors: error.body.factors ?? [], passkey: error.body.passkey }, true);
+      if (error instanceof Problem && error.body.error !== "login_too_weak") return nextOf(error.body, call, view);
+      throw error;
     }
     return undefined;
   }
 
   function documentOf({ title, body, isWide = false }: Page, session: Session, shown: Shown): HttpResponse {
-    const { view, isSignedIn, cookies } = session;
+    const { view, cookies } = session;
     const { texts: t } = view;
-    const { status = 200, alert = errorOf(view, shown.error), notice } = shown;
-    const done = notice != null && Object.hasOwn(t.done, notice) ? t.done[notice as Notice] : undefined;
+    const { status = 200, notice } = shown;
+    const alert = shown.alert ?? (isCode(shown.error) ? textOf(view, shown.error, {}) : undefined);
+    const done = isNotice(notice) ? t.done[notice] : undefined;
     const { pagesCss: css, pagesLogo: logo } = settings;
     const top: Html = html`<header class="top"><a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>
-${isSignedIn && html`<nav aria-label="${appName}"><a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`}</header>`;
+${view.isSignedIn && html`<nav aria-label="${t.app.account}"><a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`}</header>`;
     const text = html`<!doctype html>
 <html lang="${view.language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${title} – ${appName}</title>
+<title>${title}${appName !== "" && ` – ${appName}`}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${at("style.css")}">
 ${css !== undefined && html`<link rel="stylesheet" href="${css}">`}
 <script type="module" src="${at("script.js")}"></script>
 ${top}
 <main>
-<p class="message" id="alert" role="alert">${alert}</p>
+<p class="message" id="alert" role="alert" data-failed="${t.app.failed}">${alert}</p>
 <p class="message" id="status" role="status">${done}</p>
 <div id="page" class="${isWide ? "wide" : "card"}">${body}</div>
 </main>
 </html>
 `.text;
-    return { status, headers, cookies: [...cookies(), ...(shown.cookies ?? [])], body: text };
+    return { status, headers, cookies: cookies(), body: text };
   }
 }
 
+const redirect = (location: string, cookies: readonly string[]): HttpResponse => ({
+  ...redirectResponse(location),
+  cookies,
+});
+
 interface Session {
   readonly view: View;
-  readonly isSignedIn: boolean;
   readonly cookies: () => readonly string[];
 }
 
@@ -316,19 +326,58 @@ interface Shown {
   /** A name in a URL. Another text than one of the table is not shown. */
   readonly notice?: string | null;
   readonly error?: string | null;
-  readonly cookies?: readonly string[];
 }
 
-const errorOf = ({ texts: { errors } }: View, code: string | null | undefined): string | undefined =>
-  code != null && Object.hasOwn(errors, code) ? errors[code as keyof typeof errors] : undefined;
+const isNotice = (name: string | null | undefined): name is Notice =>
+  name != null && Object.hasOwn(texts.en.done, name);
 
-const messageOf = (view: View, { error, message }: Problem["body"]): string => errorOf(view, error) ?? message;
+type Told = keyof Texts["errors"];
+type Code = ErrorCode | PasswordProblemReason;
 
-/** Only a path of this origin. Browsers read a backslash as a slash, and drop tabs and line ends. */
+/** The codes that have the text of another one. */
+const sameAs: Readonly<Record<Exclude<Code, Told>, Told>> = {
+  missing_token: "transaction_over",
+  invalid_token: "transaction_over",
+  session_ended: "transaction_over",
+  factor_needed: "transaction_over",
+  link_needed: "transaction_over",
+  login_too_old: "transaction_over",
+  login_too_weak: "transaction_over",
+  captcha_needed: "too_many_attempts",
+  overloaded: "unavailable",
+  internal_error: "unavailable",
+  request_timeout: "unavailable",
+  email_taken: "login_taken",
+  insufficient_scope: "not_found",
+  method_not_allowed: "not_found",
+  unsupported_media_type: "invalid_request",
+  payload_too_large: "invalid_request",
+  password_rejected: "too_common",
+  contains_product: "contains_login",
+  repeated: "too_common",
+  breached: "too_common",
+  too_long: "invalid_characters",
+};
+
+const isTold = (code: string): code is Told => Object.hasOwn(texts.en.errors, code);
+const isCode = (code: string | null | undefined): code is Code =>
+  code != null && (isTold(code) || Object.hasOwn(sameAs, code));
+
+function textOf(
+  { texts: { errors }, passwordMinimum }: View,
+  code: Code,
+  { retry_after: seconds = 60 }: Partial<Problem["body"]>,
+) {
+  const text = errors[isTold(code) ? code : sameAs[code]];
+  return fill(text, { count: passwordMinimum, minutes: Math.ceil(seconds / 60) });
+}
+
+const messageOf = (view: View, body: Problem["body"]): string =>
+  textOf(view, isCode(body.reason) ? body.reason : body.error, body);
+
+/** Only a path of this origin. It stays as it is, because `/.//host` would become another host when it is normalised. */
 export function ownPath(text: string | null | undefined): string | undefined {
-  if (text == null || text.length > 2048 || !isOwnPath(text)) return undefined;
-  const url = new URL(text, "http://origin.invalid");
-  return url.host === "origin.invalid" ? url.pathname + url.search + url.hash : undefined;
+  return text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
 }
 
 function decoded(text: string): string | undefined {

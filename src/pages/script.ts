@@ -13,6 +13,7 @@ for (const time of document.querySelectorAll("time")) time.textContent = format.
 
 let waiting;
 async function run(button, mediation) {
+  if (mediation === undefined && !button.form.reportValidity()) return;
   waiting?.abort();
   waiting = new AbortController();
   const { signal } = waiting;
@@ -28,11 +29,12 @@ async function run(button, mediation) {
   button.form.submit();
 }
 
-function report({ name, message }) {
-  if (name !== "NotAllowedError" && name !== "AbortError") document.querySelector("[role=alert]").textContent = message;
+function report({ name }) {
+  const alert = document.getElementById("alert");
+  if (name !== "NotAllowedError" && name !== "AbortError") alert.textContent = alert.dataset.failed;
 }
 
-if ("PublicKeyCredential" in window)
+if ("parseRequestOptionsFromJSON" in (window.PublicKeyCredential ?? {}))
   for (const button of document.querySelectorAll("[data-webauthn]")) {
     button.hidden = false;
     button.onclick = (event) => {

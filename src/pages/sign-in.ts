@@ -1,7 +1,7 @@
 // The pages before a session: sign in, second step, set-up, registration, forgotten password, mailed links.
 import type { WebAuthnJson } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
-import { attributes, field, hidden, html, type Inserted } from "./html.js";
+import { attributes, field, first, hidden, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
 import { again, form, links, loginField, mailedCode, type Page, page, passkeyButton, type View } from "./view.js";
 
@@ -9,6 +9,8 @@ import { again, form, links, loginField, mailedCode, type Page, page, passkeyBut
 export function signIn(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): Page {
   const { signIn: t, fields } = view.texts;
   const canType = ways.password || ways.mail;
+  const confirming = confirms && hidden("confirms", "yes");
+  const knows = login !== "" && ways.password;
   return page(
     confirms ? t.again : t.title,
     html`
@@ -18,8 +20,8 @@ ${
   form(
     view,
     ways.password ? "sign-in" : "sign-in/mail",
-    html`${confirms && hidden("confirms", "yes")}${loginField(view, login, confirms && html`readonly`)}
-${ways.password && html`${field("password", fields.password, attributes.password)}<button>${t.submit}</button>`}
+    html`${confirming}${loginField(view, login, html`${confirms && html`readonly`} ${!knows && first}`)}
+${ways.password && html`${field("password", fields.password, html`${attributes.password} ${knows && first}`)}<button>${t.title}</button>`}
 ${ways.mail && html`<button class="${ways.password && "quiet"}" formaction="${view.at("sign-in/mail")}" formnovalidate>${t.mail}</button>`}`,
   )
 }
@@ -29,24 +31,25 @@ ${
   form(
     view,
     "sign-in/passkey",
-    html`${hidden("transaction", transaction ?? undefined)}${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
+    html`${confirming}${hidden("transaction", transaction ?? undefined)}${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
   )
 }
 ${ways.providers.map(({ name, label }) =>
   form(
     view,
     "sign-in/provider",
-    html`${hidden("provider", name)}${confirms && hidden("confirms", "yes")}<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
+    html`${hidden("provider", name)}${confirming}<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
   ),
 )}</div>
 ${!canType && passkey === null && ways.providers.length === 0 && html`<p>${t.none}</p>`}
 ${
-  !confirms &&
-  links(
-    view,
-    ways.registration !== "closed" && ["register", t.register],
-    ways.password && ways.mail && ["forgot", t.forgot],
-  )
+  confirms
+    ? links(view, ["", view.texts.app.cancel])
+    : links(
+        view,
+        ways.registration === "open" && ["register", view.texts.register.title],
+        ways.password && view.features.mails.reset && ["forgot", view.texts.reset.title],
+      )
 }`,
   );
 }
@@ -66,14 +69,14 @@ export function secondStep(view: View, { factors, passkey }: Factors, confirms =
   return page(
     t.title,
     html`
-<p>${confirms ? words.againFactor : t.text}</p>
+<p>${factors.length === 0 ? t.none : confirms ? words.againFactor : t.text}</p>
 ${passkey && form(view, "sign-in/factor", html`${shared}${passkeyButton(t.passkey, { kind: "get", options: passkey })}`)}
 ${
   factors.includes("totp") &&
   form(
     view,
     "sign-in/factor",
-    html`${shared}${field("totp", fields.appCode, html`${attributes.code} autofocus`)}${remember}<button>${view.texts.app.continue}</button>`,
+    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${first}`)}${remember}<button>${view.texts.app.continue}</button>`,
   )
 }
 ${
@@ -88,12 +91,13 @@ ${links(view, confirms ? ["", view.texts.app.cancel] : ["sign-in", view.texts.ap
   );
 }
 
-/** After a login at a provider. The button asks the server for the second factors, because a GET changes nothing. */
-export const goOn = (view: View): Page =>
+/** The button asks the server for the second factors, because a GET changes nothing. `action`: `confirm` or `sign-in/pending`. */
+export const goOn = (view: View, action: string): Page =>
   page(
     view.texts.factor.title,
-    html`<p>${view.texts.factor.after}</p>${form(view, "sign-in/pending", html`<button>${view.texts.app.continue}</button>`)}
-${links(view, ["sign-in", view.texts.app.startAgain])}`,
+    html`<p>${action === "confirm" ? view.texts.signIn.againFactor : view.texts.factor.text}</p>
+${form(view, action, html`${hidden("confirms", action === "confirm" ? "yes" : undefined)}<button>${view.texts.app.continue}</button>`)}
+${links(view, action === "confirm" ? ["", view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
   );
 
 /** The policy of the account requires a second factor, and it has none. `retryAfter`: too many codes were mailed. */
@@ -114,7 +118,8 @@ ${form(
   view,
   "totp/begin",
   html`${hidden("pending", "yes")}${mail && html`${hidden("mail", "yes")}${mailedCode(view)}`}
-<button>${t.app}</button> <button class="quiet" formaction="${view.at("passkeys/begin")}">${t.passkey}</button>`,
+<button>${view.texts.account.setUpApp}</button>
+${view.features.offersPasskeys && html`<button class="quiet" formaction="${view.at("passkeys/begin")}">${view.texts.account.addPasskey}</button>`}`,
 )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 }
@@ -131,7 +136,7 @@ ${
   form(
     view,
     "sign-in/identity",
-    html`<p>${t.mailed}</p>${kept}${mailedCode(view)}<button>${view.texts.app.continue}</button>`,
+    html`<p>${view.texts.mail.code}</p>${kept}${mailedCode(view)}<button>${view.texts.app.continue}</button>`,
   )
 }
 ${
@@ -139,7 +144,7 @@ ${
   html`<details${!ways.includes("mail") && html` open`}><summary>${t.login}</summary>${form(
     view,
     "sign-in/identity",
-    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}<button>${t.submit}</button>`,
+    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}<button>${view.texts.app.continue}</button>`,
   )}</details>`
 }
 ${links(view, ["sign-in", view.texts.app.startAgain])}`,
@@ -157,7 +162,7 @@ export function register(
 ${form(
   view,
   "register",
-  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}"`)}<button>${view.texts.app.continue}</button>`,
+  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}" ${first}`)}<button>${view.texts.app.continue}</button>`,
 )}
 ${links(view, ["sign-in", t.have])}`,
   );
@@ -168,22 +173,24 @@ export const forgot = (view: View, login = ""): Page =>
     view.texts.reset.title,
     html`<p>${view.texts.reset.text}</p>
 ${form(view, "forgot", html`${loginField(view, login)}<button>${view.texts.app.continue}</button>`)}
-${links(view, ["sign-in", view.texts.app.back])}`,
+${links(view, ["sign-in", view.texts.app.cancel])}`,
   );
 
 /** The text is the same whether the address has an account or not. */
 const sent = ({ texts: { mail: t } }: View, match: string | undefined): Inserted =>
-  html`<p>${t.sent}</p>${match !== undefined && html`<p>${fill(t.match, { match })}</p>${hidden("match", match)}`}`;
+  html`<p>${t.sent}</p>
+${match !== undefined && html`<p>${t.match} <strong class="match">${match}</strong></p>${hidden("match", match)}`}`;
 
 export interface Mailed {
   readonly match?: string | undefined;
   readonly code?: string | undefined;
+  readonly confirms?: string | undefined;
 }
 
-export const checkMail = (view: View, { match }: Mailed): Page =>
+export const checkMail = (view: View, { match, confirms }: Mailed): Page =>
   page(
     view.texts.mail.title,
-    html`${form(view, "sign-in/code", html`${sent(view, match)}${mailedCode(view)}<button>${view.texts.signIn.submit}</button>`)}
+    html`${form(view, "sign-in/code", html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCode(view)}<button>${view.texts.signIn.title}</button>`)}
 ${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 
@@ -197,7 +204,7 @@ export function finishRegistration(view: View, { match, code, passkey }: Mailed 
       "register/finish",
       html`${sent(view, match)}${again({ match, passkey })}${mailedCode(view, code)}
 ${field("password", fields.password, passkey ? html`type="password" autocomplete="new-password"` : attributes.newPassword, hint)}
-<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}`,
+<button>${t.title}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}`,
     ),
   );
 }
@@ -214,7 +221,7 @@ export function finishReset(
       view,
       link === undefined ? "forgot/finish" : "link/finish",
       html`${link === undefined ? html`${sent(view, match)}${mailedCode(view, code)}` : html`${hidden("link", link)}${hidden("match", match)}`}
-${again({ match, link, factors, passkey })}
+${again({ match, factors, passkey })}
 ${field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
 ${factors.length > 0 && html`<p>${t.factor}</p>`}
 ${factors.includes("totp") && field("totp", fields.appCode, attributes.optionalCode)}
@@ -229,7 +236,7 @@ export const pasteLink = (view: View): Page =>
   page(
     view.texts.link.title,
     html`<p>${view.texts.link.text}</p>
-${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required`)}<button>${view.texts.app.continue}</button>`)}
+${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${first}`)}<button>${view.texts.app.continue}</button>`)}
 ${links(view, ["sign-in", view.texts.signIn.title])}`,
   );
 
@@ -239,22 +246,22 @@ export type LinkPurpose = (typeof linkPurposes)[number];
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
 export function landing(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): Page {
   const { link: t, fields, reset, register: registration, signIn: words } = view.texts;
-  const rows: Readonly<Record<LinkPurpose, readonly [title: string, text: string, button: string]>> = {
-    login: [t.loginTitle, t.loginText, words.submit],
-    register: [t.registerTitle, t.registerText, registration.submit],
-    reset: [reset.finish, t.resetText, reset.submit],
-    email: [t.emailTitle, t.emailText, t.emailSubmit],
-    alarm: [t.alarmTitle, t.alarmText, t.alarmSubmit],
+  const rows: Readonly<Record<LinkPurpose, readonly [title: string, button?: string, text?: string]>> = {
+    login: [words.title],
+    register: [registration.title],
+    reset: [reset.finish, reset.submit],
+    email: [t.emailTitle, t.emailTitle, t.emailText],
+    alarm: [t.alarmTitle, t.alarmSubmit, t.alarmText],
   };
-  const [title, text, button] = rows[purpose];
+  const [title, button = title, text] = rows[purpose];
   const asksPassword = purpose === "register" || purpose === "reset";
   return page(
     title,
-    html`<p>${text}</p>${form(
+    html`${text !== undefined && html`<p>${text}</p>`}${form(
       view,
       "link/finish",
       html`${hidden("link", link)}
-${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" required`)}
+${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" required ${first}`)}
 ${asksPassword && field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
 <button>${button}</button>`,
     )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
@@ -270,6 +277,6 @@ export const failed = (view: View): Page =>
 /** A form must not be redirected to another site (`form-action`), so the page leads there. */
 export const leave = (view: View, url: string): Page =>
   page(
-    view.texts.provider.title,
+    view.texts.provider.go,
     html`<meta http-equiv="refresh" content="0;url=${url}"><p><a href="${url}">${view.texts.provider.go}</a></p>`,
   );

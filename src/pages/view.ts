@@ -1,6 +1,7 @@
 // What every page of a request shares: its language, its paths, and the frame around it.
+import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";
-import { attributes, field, type Html, hidden, html, type Inserted } from "./html.js";
+import { attributes, field, first, type Html, hidden, html, type Inserted } from "./html.js";
 import type { Texts } from "./texts/texts.js";
 
 export interface View {
@@ -10,6 +11,9 @@ export interface View {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
   readonly passwordMinimum: number;
+  /** What an account page can offer. */
+  readonly features: Pick<Features, "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails">;
+  readonly isSignedIn: boolean;
 }
 
 export interface Page {
@@ -18,10 +22,7 @@ export interface Page {
   readonly isWide?: boolean;
 }
 
-export const page = (title: string, body: Html): Page => ({
-  title,
-  body: html`<h1 tabindex="-1">${title}</h1>${body}`,
-});
+export const page = (title: string, body: Html): Page => ({ title, body: html`<h1>${title}</h1>${body}` });
 
 export const form = (view: View, action: string, content: Inserted): Html =>
   html`<form action="${view.at(action)}" method="post">${content}</form>`;
@@ -32,15 +33,15 @@ export const links = (view: View, ...rows: readonly (readonly [name: string, tex
     (row) => row !== false && html`<a href="${view.at(row[0])}">${row[1]}</a> `,
   )}</nav>`;
 
-export const loginField = ({ texts }: View, value = "", more?: Inserted): Html =>
+export const loginField = ({ texts }: View, value = "", more: Inserted = first): Html =>
   field(
     "login",
     texts.fields.login,
     html`value="${value}" autocomplete="username webauthn" autocapitalize="none" spellcheck="false" required ${more}`,
   );
 
-export const mailedCode = ({ texts }: View, value?: string): Html =>
-  field("code", texts.fields.mailedCode, html`${attributes.code} ${value !== undefined && html`value="${value}"`}`);
+export const mailedCode = ({ texts }: View, value = ""): Html =>
+  field("code", texts.fields.mailedCode, html`${attributes.code} value="${value}" ${value === "" && first}`);
 
 /** A ceremony of WebAuthn. The button is hidden until the script has loaded. */
 export interface Ceremony {
@@ -51,7 +52,7 @@ export interface Ceremony {
 }
 
 export const passkeyButton = (text: string, { kind, options, autofill }: Ceremony): Html =>
-  html`<button class="quiet" formnovalidate hidden data-webauthn="${kind}" data-options="${JSON.stringify(options)}"${
+  html`<button class="quiet" hidden data-webauthn="${kind}" data-options="${JSON.stringify(options)}"${
     autofill === true && html` data-autofill`
   }>${text}</button>`;
 
