@@ -27,6 +27,11 @@ export interface Requirements<R = never> {
   readonly can?: (auth: Auth, request: R) => boolean | Promise<boolean>;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
+  /**
+   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes back. It
+   * needs AMPHO_PAGES.
+   */
+  readonly redirect?: true;
 }
 
 /**
@@ -62,15 +67,21 @@ export type AuthOf<N> = N extends unknown
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
+/** The parts of an instance's host that requirements can need. An injected instance has none yet. */
+interface Limits {
+  readonly live?: false;
+  readonly pagesPrefix?: string | undefined;
+}
+
+const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional", "redirect"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
  * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
  * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` is also an error for a verifier, which has no database (`host.live` is false).
+ * `live` is also an error for a verifier, which has no database (`host.live` is false), and `redirect` without pages.
  */
-export function checkRequirements<R>(given: Requirements<R>, host: { readonly live?: false }): CheckedRequirements<R> {
+export function checkRequirements<R>(given: Requirements<R>, host: Limits): CheckedRequirements<R> {
   if (!isPlainObject(given)) throw new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.');
   // Reads each member once, because a getter can return another value the next time.
   const requirements = { ...given };
@@ -81,7 +92,7 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { roles, scopes, acr, maxAge, live, can, optional } = requirements;
+  const { roles, scopes, acr, maxAge, live, can, optional, redirect } = requirements;
   for (const [name, list] of Object.entries({ roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
@@ -92,9 +103,11 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
   if (maxAge !== undefined && maxAgeSeconds === undefined)
     throw wrong("maxAge", `must be whole seconds or a duration such as "5m", but is ${JSON.stringify(maxAge)}.`);
   if (can !== undefined && typeof can !== "function") throw wrong("can", "must be a function.");
-  for (const [name, flag] of Object.entries({ live, optional }))
+  for (const [name, flag] of Object.entries({ live, optional, redirect }))
     if (flag !== undefined && typeof flag !== "boolean") throw wrong(name, "must be true. Otherwise, remove it.");
   if (live === true && host.live === false) throw liveNeedsDatabase();
+  if (redirect === true && (host.live === false || ("pagesPrefix" in host && host.pagesPrefix === undefined)))
+    throw new TypeError("`redirect` needs the pages of Ampho. Set AMPHO_PAGES, or remove `redirect`.");
   const { maxAge: _, ...rest } = requirements;
   return {
     ...rest,

@@ -311,9 +311,6 @@ async function finishLink(call: Call, fields: Fields, view: View): Promise<Outco
       return entered(view, await call("POST", "/register/finish", { ...proof, password }));
     case "login":
       return entered(view, await call("POST", "/login", proof));
-    case "email":
-      await call("POST", "/account/email/finish", proof);
-      return home("saved");
     case "reset":
       return finishReset(call, fields, view, proof);
   }

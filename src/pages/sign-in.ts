@@ -87,7 +87,7 @@ ${
     html`${shared}${field("recovery_code", fields.recoveryCode, html`${attributes.recoveryCode} required`)}<button>${view.texts.app.continue}</button>`,
   )}</details>`
 }
-${links(view, confirms ? ["", view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
+${links(view, confirms ? ["", factors.length === 0 ? view.texts.app.account : view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
   );
 }
 
@@ -240,7 +240,7 @@ ${form(view, "link", html`${field("link", view.texts.fields.link, html`autocompl
 ${links(view, ["sign-in", view.texts.signIn.title])}`,
   );
 
-export const linkPurposes = ["login", "register", "reset", "email", "alarm"] as const;
+export const linkPurposes = ["login", "register", "reset", "alarm"] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
@@ -250,7 +250,6 @@ export function landing(view: View, purpose: LinkPurpose, link: string, needsMat
     login: [words.title],
     register: [registration.title],
     reset: [reset.finish, reset.submit],
-    email: [t.emailTitle, t.emailTitle, t.emailText],
     alarm: [t.alarmTitle, t.alarmSubmit, t.alarmText],
   };
   const [title, button = title, text] = rows[purpose];

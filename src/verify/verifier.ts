@@ -42,6 +42,8 @@ export type { FollowedRevocations, VerifierOptions } from "./options.js";
  * @example const limit: WithoutDatabase & Requirements = { roles: ["editor"], live: undefined };
  */
 export interface WithoutDatabase {
+  /** Cannot be required. A verifier has no pages. */
+  readonly redirect?: never;
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }

@@ -41,14 +41,14 @@ export interface GuardHost {
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
+  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
+  readonly pagesPrefix?: string | undefined;
 }
 
 /** `ampho.host`: the members for adapters and servers. */
 export interface HttpHost extends GuardHost {
   /** AMPHO_SECURITY_REST_PREFIX, the parent path of every endpoint. */
   readonly prefix: string;
-  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
-  readonly pagesPrefix: string | undefined;
   /** Paths outside of the prefix that `handle` serves too: documents at the root of the site. */
   readonly rootPaths: ReadonlySet<string>;
   /** Renews the session of a request to a page. Undefined without AMPHO_SECURITY_COOKIES. */
@@ -68,8 +68,10 @@ export interface WithoutLive {
   readonly live: false;
 }
 
-/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
-export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive ? { readonly live?: never } : unknown;
+/** Keeps `live` and `redirect` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive
+  ? { readonly live?: never; readonly redirect?: never }
+  : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance {

@@ -81,8 +81,6 @@ export const es: Texts = {
   link: {
     title: "Ha abierto un enlace de un correo",
     text: "Continúe con el enlace de abajo. Si el campo está vacío, copie aquí el enlace del correo, o introduzca su código en la página que pidió el correo.",
-    emailTitle: "Confirmar su dirección",
-    emailText: "Inicie sesión primero, si aquí no la ha iniciado.",
     alarmTitle: "¿No fue usted?",
     alarmText: "Cierre la sesión en todos los dispositivos y deshaga el cambio. Elija después una contraseña nueva.",
     alarmSubmit: "No fui yo",
