@@ -91,7 +91,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const crossed = [...outside.problems];
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
-  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production), ...prefixProblems(values));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
     crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
@@ -132,6 +132,17 @@ function withPages(values: ParameterValues, production: boolean): ParameterValue
   if (!pages) return values;
   const path = pages.link ?? `${pagesPrefix}/link`;
   return { ...values, cookies: true, appUrl: appUrl && new URL(path, appUrl).href };
+}
+
+/** Else the pages would hide endpoints, or endpoints would hide pages. */
+function prefixProblems({
+  pages,
+  pagesPrefix,
+  restPrefix,
+}: Pick<ParameterValues, "pages" | "pagesPrefix" | "restPrefix">): readonly string[] {
+  const [one, other] = [`${pagesPrefix}/`, `${restPrefix}/`];
+  if (!pages || (!one.startsWith(other) && !other.startsWith(one))) return [];
+  return [`AMPHO_PAGES_PREFIX must not be above or under ${restPrefix}, the value of AMPHO_SECURITY_REST_PREFIX.`];
 }
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */

@@ -15,7 +15,7 @@ const more = (title: string, content: Html): Html => html`<details><summary>${ti
 const list = (items: readonly Html[]): Inserted =>
   items.length > 0 && html`<ul class="list">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
 
-/** `name` says to a screen reader what the button is for. */
+/** `name` is the text of the button for a screen reader. */
 const button = (view: View, action: string, text: string, id?: string, name?: string): Html =>
   form(
     view,
@@ -197,7 +197,7 @@ function where(view: View, sessions: readonly SessionView[]): Html {
 ${!current && button(view, "sessions/end", t.end, id, fill(t.endOf, { name }))}`;
       }),
     )}
-${form(view, "sessions/end", html`<button class="quiet">${t.endAll}</button>`)}`,
+${form(view, "sessions/end-all", html`<button class="quiet">${t.endAll}</button>`)}`,
   );
 }
 

@@ -15,10 +15,8 @@ export type Fields = Readonly<Record<string, string>>;
 export type Outcome = Page | { readonly goTo: string; readonly notice?: Notice } | { readonly file: string };
 export type Notice = keyof typeof en.done;
 
-export interface Action {
-  readonly run: (call: Call, fields: Fields, view: View) => Promise<Outcome> | Outcome;
-  readonly again: (call: Call, fields: Fields, view: View) => Promise<Page> | Page;
-}
+export type Action = (call: Call, fields: Fields, view: View) => Promise<Outcome> | Outcome;
+type Again = (call: Call, fields: Fields, view: View) => Promise<Page> | Page;
 
 export type Call = Endpoints["call"];
 
@@ -52,7 +50,7 @@ function jsonOf(text = ""): unknown {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
-/** What `again` of view.ts has put into the form. It is the browser's own text, so it only decides what this page shows. */
+/** The values that `again` of view.ts has put into the form. They are the browser's own text, so they only decide what this page shows. */
 function keptOf({ again }: Fields) {
   const kept = jsonOf(again);
   const { factors, passkey, match } = isObject(kept) ? kept : {};
@@ -98,122 +96,70 @@ export async function account(call: Call, view: View): Promise<Page> {
   return own.account(view, { account, sessions, ways: offered });
 }
 
-const toAccount: Action["again"] = (call, _fields, view) => account(call, view);
+/** Where a user begins again. */
+export function startOf(call: Call, view: View, name = "", { login, confirms }: Fields = {}): Promise<Page> | Page {
+  if (view.isSignedIn) return confirms === undefined ? account(call, view) : confirm(call, view);
+  if (name.startsWith("register")) return ways.register(view, {});
+  return name.startsWith("forgot") ? ways.forgot(view, login) : signIn(call, view, login);
+}
 
-/** A change of the account page. */
-const change = (run: (call: Call, fields: Fields) => Promise<unknown>, notice: Notice, goTo = ""): Action => ({
-  run: async (call, fields) => {
+/** A change, and the page with the notice. */
+const change =
+  (run: (call: Call, fields: Fields) => Promise<unknown>, notice: Notice, goTo = ""): Action =>
+  async (call, fields) => {
     await run(call, fields);
     return { goTo, notice };
-  },
-  again: toAccount,
-});
+  };
 
-const toSignIn: Action["again"] = (call, { login }, view) => signIn(call, view, login);
-const toEnrolment: Action["again"] = (call, { pending, mail }, view) =>
-  pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
-
+/** The forms, by the name in their path: what each does. */
 export const actions: Readonly<Record<string, Action>> = {
-  "sign-in": {
-    run: async (call, fields, view) => {
-      const { login, password } = fields;
-      return entered(view, await call("POST", "/login", { login, password }), fields);
-    },
-    again: toSignIn,
+  "sign-in": async (call, fields, view) => {
+    const { login, password } = fields;
+    return entered(view, await call("POST", "/login", { login, password }), fields);
   },
-  "sign-in/mail": {
-    run: async (call, { login, confirms }, view) =>
-      ways.checkMail(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
-    again: toSignIn,
+  "sign-in/mail": async (call, { login, confirms }, view) =>
+    ways.checkMail(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
+  "sign-in/code": async (call, fields, view) =>
+    entered(view, await call("POST", "/login", { code: digits(fields["code"]) }), fields),
+  "sign-in/passkey": async (call, fields, view) => {
+    const { transaction, passkey } = fields;
+    return entered(view, await call("POST", "/login", { transaction, passkey: jsonOf(passkey) }), fields);
   },
-  "sign-in/code": {
-    run: async (call, fields, view) =>
-      entered(view, await call("POST", "/login", { code: digits(fields["code"]) }), fields),
-    again: (_call, fields, view) => ways.checkMail(view, fields),
+  "sign-in/provider": async (call, { provider, confirms }, view) => {
+    const age = confirms === undefined ? {} : { max_age: 300 };
+    const body = { provider, return_to: view.at(confirms === undefined ? "in" : "in?done=confirmed"), ...age };
+    return ways.leave(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
   },
-  "sign-in/passkey": {
-    run: async (call, fields, view) => {
-      const { transaction, passkey } = fields;
-      return entered(view, await call("POST", "/login", { transaction, passkey: jsonOf(passkey) }), fields);
-    },
-    again: toSignIn,
-  },
-  "sign-in/provider": {
-    run: async (call, { provider, confirms }, view) => {
-      const age = confirms === undefined ? {} : { max_age: 300 };
-      const body = { provider, return_to: view.at(confirms === undefined ? "in" : "in?done=confirmed"), ...age };
-      return ways.leave(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
-    },
-    again: toSignIn,
-  },
-  "sign-in/factor": {
-    run: async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
-    again: (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),
-  },
+  "sign-in/factor": async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
   // Without a proof, the endpoint returns as an error what the session can prove, or the pending login of the cookie.
-  confirm: { run: async (call, fields, view) => entered(view, await call("POST", "/login"), fields), again: toAccount },
-  "sign-in/pending": {
-    run: async (call, _fields, view) => entered(view, await call("POST", "/login", { transaction: "" })),
-    again: toSignIn,
+  confirm: async (call, fields, view) => entered(view, await call("POST", "/login"), fields),
+  "sign-in/pending": async (call, _fields, view) => entered(view, await call("POST", "/login", { transaction: "" })),
+  // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
+  "sign-in/identity": async (call, { code, login, password }, view) => {
+    const proof = code === undefined ? { login, password } : { code: digits(code) };
+    return entered(view, await call("POST", "/login", { transaction: "", ...proof }));
   },
-  "sign-in/identity": {
-    // An empty transaction names the one that was begun. Without it, this would be a login that links nothing.
-    run: async (call, { code, login, password }, view) => {
-      const proof = code === undefined ? { login, password } : { code: digits(code) };
-      return entered(view, await call("POST", "/login", { transaction: "", ...proof }));
-    },
-    again: (_call, { ways: offered = "" }, view) => ways.identity(view, offered.split(" ")),
+  register: async (call, { email, invite }, view) =>
+    ways.finishRegistration(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
+  "register/finish": async (call, { code, password, passkey }, view) => {
+    const name = view.texts.register.firstPasskey;
+    const proof = passkey === undefined ? { password } : { passkey: jsonOf(passkey), name };
+    return entered(view, await call("POST", "/register/finish", { code: digits(code), ...proof }));
   },
-  register: {
-    run: async (call, { email, invite }, view) =>
-      ways.finishRegistration(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
-    again: (_call, fields, view) => ways.register(view, fields),
-  },
-  "register/finish": {
-    run: async (call, { code, password, passkey }, view) => {
-      const name = view.texts.register.firstPasskey;
-      const proof = passkey === undefined ? { password } : { passkey: jsonOf(passkey), name };
-      return entered(view, await call("POST", "/register/finish", { code: digits(code), ...proof }));
-    },
-    again: (_call, fields, view) => ways.finishRegistration(view, { ...keptOf(fields), code: fields["code"] }),
-  },
-  forgot: {
-    run: async (call, { login }, view) =>
-      ways.finishReset(view, await call<MailBegun>("POST", "/password/reset", { login })),
-    again: (_call, { login }, view) => ways.forgot(view, login),
-  },
-  "forgot/finish": {
-    run: (call, fields, view) => finishReset(call, fields, view, { code: digits(fields["code"]) }),
-    again: (_call, fields, view) => ways.finishReset(view, { ...keptOf(fields), code: fields["code"] }),
-  },
-  link: {
-    run: (_call, { link = "" }, view) => landingOf(view, link),
-    again: (_call, _fields, view) => ways.pasteLink(view),
-  },
-  "link/finish": {
-    run: finishLink,
-    again: (_call, { link = "", again, ...fields }, view) =>
-      again === undefined ? landingOf(view, link) : ways.finishReset(view, { ...keptOf({ ...fields, again }), link }),
-  },
-  "totp/begin": {
-    run: async (call, fields, view) => totpSetUp(view, await call<TotpSetUp>("POST", "/totp", enrolmentOf(fields))),
-    again: toEnrolment,
-  },
-  "totp/confirm": {
-    run: async (call, { totp }, view) => entered(view, await call("POST", "/totp/confirm", { totp: digits(totp) })),
-    again: (_call, { secret = "", uri = "" }, view) => totpSetUp(view, { secret, uri }),
-  },
-  "passkeys/begin": {
-    run: async (call, { name, ...fields }, view) =>
-      own.createPasskey(view, await call<PasskeySetUp>("POST", "/passkeys/options", enrolmentOf(fields)), name),
-    again: toEnrolment,
-  },
-  "passkeys/finish": {
-    run: async (call, { name, passkey }, view) => {
-      const added = await call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
-      return added.recovery_codes === undefined ? home("saved") : entered(view, added);
-    },
-    again: toAccount,
+  forgot: async (call, { login }, view) =>
+    ways.finishReset(view, await call<MailBegun>("POST", "/password/reset", { login })),
+  "forgot/finish": (call, fields, view) => finishReset(call, fields, view, { code: digits(fields["code"]) }),
+  link: (_call, { link = "" }, view) => landingOf(view, link),
+  "link/finish": finishLink,
+  "totp/begin": async (call, fields, view) =>
+    totpSetUp(view, await call<TotpSetUp>("POST", "/totp", enrolmentOf(fields))),
+  "totp/confirm": async (call, { totp }, view) =>
+    entered(view, await call("POST", "/totp/confirm", { totp: digits(totp) })),
+  "passkeys/begin": async (call, { name, ...fields }, view) =>
+    own.createPasskey(view, await call<PasskeySetUp>("POST", "/passkeys/options", enrolmentOf(fields)), name),
+  "passkeys/finish": async (call, { name, passkey }, view) => {
+    const added = await call<Entered>("POST", "/passkeys", { passkey: jsonOf(passkey), name });
+    return added.recovery_codes === undefined ? home("saved") : entered(view, added);
   },
   "passkeys/rename": change(
     (call, { name, ...fields }) => call("POST", `/passkeys/${idOf(fields)}`, { name }),
@@ -221,56 +167,50 @@ export const actions: Readonly<Record<string, Action>> = {
   ),
   "passkeys/remove": change((call, fields) => call("DELETE", `/passkeys/${idOf(fields)}`), "removed"),
   "totp/remove": change((call) => call("DELETE", "/totp"), "removed"),
-  "recovery-codes/renew": {
-    run: async (call, _fields, view) => entered(view, await call("POST", "/recovery-codes")),
-    again: toAccount,
-  },
+  "recovery-codes/renew": async (call, _fields, view) => entered(view, await call("POST", "/recovery-codes")),
   "devices/forget": change((call) => call("DELETE", "/devices"), "saved"),
-  "identities/link": {
-    run: async (call, { provider }, view) => {
-      const body = { provider, return_to: view.at("?done=saved") };
-      return ways.leave(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
-    },
-    again: toAccount,
+  "identities/link": async (call, { provider }, view) => {
+    const body = { provider, return_to: view.at("?done=saved") };
+    return ways.leave(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
   },
   "identities/remove": change((call, fields) => call("DELETE", `/identities/${idOf(fields)}`), "removed"),
-  email: {
-    run: async (call, { email }, view) => {
-      await call("POST", "/account/email", { email });
-      return own.confirmEmail(view);
-    },
-    again: toAccount,
+  email: async (call, { email }, view) => {
+    await call("POST", "/account/email", { email });
+    return own.confirmEmail(view);
   },
-  "email/finish": {
-    run: async (call, { code }) => {
-      await call("POST", "/account/email/finish", { code: digits(code) });
-      return home("saved");
-    },
-    again: (_call, _fields, view) => own.confirmEmail(view),
-  },
+  "email/finish": change((call, { code }) => call("POST", "/account/email/finish", { code: digits(code) }), "saved"),
   login: change((call, { login }) => call("POST", "/account/login", { login }), "login", "sign-in"),
   password: change(
     (call, { password, new_password }) => call("POST", "/password", { password, new_password }),
     "password",
   ),
   "password/remove": change((call) => call("DELETE", "/password"), "removed"),
-  "sessions/end": {
-    run: async (call, fields) => {
-      if (fields["id"] === undefined) {
-        await call("DELETE", "/sessions");
-        return { goTo: "sign-in", notice: "signed-out" };
-      }
-      await call("DELETE", `/sessions/${idOf(fields)}`);
-      return home("ended");
-    },
-    again: toAccount,
-  },
-  export: {
-    run: async (call) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
-    again: toAccount,
-  },
+  "sessions/end": change((call, fields) => call("DELETE", `/sessions/${idOf(fields)}`), "ended"),
+  "sessions/end-all": change((call) => call("DELETE", "/sessions"), "signed-out", "sign-in"),
+  export: async (call) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),
   "sign-out": change((call) => call("POST", "/logout"), "signed-out", "sign-in"),
   delete: change((call) => call("DELETE", "/account"), "deleted", "sign-in"),
+};
+
+const enrolAgain: Again = (call, { pending, mail }, view) =>
+  pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
+
+/** The page that shows a form again after an error, where that is no page of `startOf`. */
+export const agains: Readonly<Record<string, Again>> = {
+  "sign-in/code": (_call, fields, view) => ways.checkMail(view, fields),
+  "sign-in/factor": (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),
+  "sign-in/identity": (_call, { ways: offered = "" }, view) => ways.identity(view, offered.split(" ")),
+  register: (_call, fields, view) => ways.register(view, fields),
+  "register/finish": (_call, fields, view) =>
+    ways.finishRegistration(view, { ...keptOf(fields), code: fields["code"] }),
+  "forgot/finish": (_call, fields, view) => ways.finishReset(view, { ...keptOf(fields), code: fields["code"] }),
+  link: (_call, _fields, view) => ways.pasteLink(view),
+  "link/finish": (_call, { link = "", ...fields }, view) =>
+    fields["again"] === undefined ? landingOf(view, link) : ways.finishReset(view, { ...keptOf(fields), link }),
+  "totp/begin": enrolAgain,
+  "totp/confirm": (_call, { secret = "", uri = "" }, view) => totpSetUp(view, { secret, uri }),
+  "passkeys/begin": enrolAgain,
+  "email/finish": (_call, _fields, view) => own.confirmEmail(view),
 };
 
 /** The URI comes back with the form, and a picture has a largest size. */
@@ -287,7 +227,7 @@ function landingOf(view: View, link: string): Page {
   return ways.landing(view, purposeOf(link), link, use === undefined);
 }
 
-/** What the page says. The endpoint verifies the link, and rejects one of another purpose. */
+/** The purpose for the texts of the page. The endpoint verifies the link, and rejects one of another purpose. */
 function purposeOf(link: string): ways.LinkPurpose {
   const [, use, token = ""] = tokenOf(link);
   if (use === "-alarm") return "alarm";

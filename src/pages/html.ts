@@ -36,7 +36,7 @@ export function field(name: string, label: string, attributes: Inserted, hint?: 
   return html`<label>${label}${hint !== undefined && html` <small>${hint}</small>`}<input name="${name}" ${attributes}></label>`;
 }
 
-/** The first field of a page. A screen reader says what was wrong before. */
+/** The first field of a page. A screen reader also reads the error before it. */
 export const first = html`autofocus aria-describedby="alert"`;
 
 export const attributes = {

@@ -17,12 +17,14 @@ import {
   type Action,
   account,
   actions,
+  agains,
   type Call,
   confirm,
   type Fields,
   type Notice,
   type Outcome,
   signIn,
+  startOf,
 } from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
 import { type Html, html } from "./html.js";
@@ -85,13 +87,6 @@ function link(call: Call, query: URLSearchParams, view: View): Promise<Page> | P
     default:
       return startOf(call, view);
   }
-}
-
-/** Where a user begins again. */
-function startOf(call: Call, view: View, name = ""): Promise<Page> | Page {
-  if (view.isSignedIn) return account(call, view);
-  if (name.startsWith("register")) return ways.register(view, {});
-  return name.startsWith("forgot") ? ways.forgot(view) : signIn(call, view);
 }
 
 const signedOut = new Set(["missing_token", "invalid_token", "session_ended"]);
@@ -204,9 +199,9 @@ export function createPages(deps: PagesDeps): Handle {
       Object.entries((await readMembers(request)) ?? {}).map(([key, value]) => [key, String(value)]),
     );
     try {
-      return outcomeOf(await action.run(call, fields, session.view), request, session);
+      return outcomeOf(await action(call, fields, session.view), request, session);
     } catch (error) {
-      return failure(error, call, session, () => action.again(call, fields, session.view), name);
+      return failure(error, call, session, () => againOf(call, name, fields, session.view), name);
     }
   }
 
@@ -315,6 +310,11 @@ const redirect = (location: string, cookies: readonly string[]): HttpResponse =>
   cookies,
 });
 
+function againOf(call: Call, name: string, fields: Fields, view: View): Promise<Page> | Page {
+  const again = Object.hasOwn(agains, name) ? agains[name] : undefined;
+  return again === undefined ? startOf(call, view, name, fields) : again(call, fields, view);
+}
+
 interface Session {
   readonly view: View;
   readonly cookies: () => readonly string[];
@@ -331,11 +331,11 @@ interface Shown {
 const isNotice = (name: string | null | undefined): name is Notice =>
   name != null && Object.hasOwn(texts.en.done, name);
 
-type Told = keyof Texts["errors"];
+type Text = keyof Texts["errors"];
 type Code = ErrorCode | PasswordProblemReason;
 
 /** The codes that have the text of another one. */
-const sameAs: Readonly<Record<Exclude<Code, Told>, Told>> = {
+const sameAs: Readonly<Record<Exclude<Code, Text>, Text>> = {
   missing_token: "transaction_over",
   invalid_token: "transaction_over",
   session_ended: "transaction_over",
@@ -359,16 +359,16 @@ const sameAs: Readonly<Record<Exclude<Code, Told>, Told>> = {
   too_long: "invalid_characters",
 };
 
-const isTold = (code: string): code is Told => Object.hasOwn(texts.en.errors, code);
+const hasText = (code: string): code is Text => Object.hasOwn(texts.en.errors, code);
 const isCode = (code: string | null | undefined): code is Code =>
-  code != null && (isTold(code) || Object.hasOwn(sameAs, code));
+  code != null && (hasText(code) || Object.hasOwn(sameAs, code));
 
 function textOf(
   { texts: { errors }, passwordMinimum }: View,
   code: Code,
   { retry_after: seconds = 60 }: Partial<Problem["body"]>,
 ) {
-  const text = errors[isTold(code) ? code : sameAs[code]];
+  const text = errors[hasText(code) ? code : sameAs[code]];
   return fill(text, { count: passwordMinimum, minutes: Math.ceil(seconds / 60) });
 }
 

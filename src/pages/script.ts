@@ -1,9 +1,11 @@
 // The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret part of a
 // mailed link moves from the URL into the form. Times are shown in the zone of the browser.
 
-export const script = `
+const js = String.raw;
+
+export const script = js`
 const field = document.querySelector("form [name=link]:not([type=hidden])");
-if (/^#ampho(-\\w+)?=/.test(location.hash)) {
+if (/^#ampho(-\w+)?=/.test(location.hash)) {
   if (field !== null) field.value = location.href;
   history.replaceState(history.state, "", location.pathname + location.search);
   if (field !== null) field.form.requestSubmit();

@@ -260,7 +260,7 @@ export function landing(view: View, purpose: LinkPurpose, link: string, needsMat
       view,
       "link/finish",
       html`${hidden("link", link)}
-${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" required ${first}`)}
+${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" ${first}`, t.matchHint)}
 ${asksPassword && field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
 <button>${button}</button>`,
     )}${links(view, ["sign-in", view.texts.app.startAgain])}`,

@@ -84,6 +84,7 @@ export const de: Texts = {
   link: {
     title: "Sie haben einen Link aus einer E-Mail geöffnet",
     text: "Fahren Sie mit dem Link unten fort. Wenn das Feld leer ist, kopieren Sie den Link aus der E-Mail hierher, oder geben Sie den Code auf der Seite ein, die die E-Mail angefordert hat.",
+    matchHint: "Lassen Sie es leer, wenn diese Seite in diesem Browser ist.",
     alarmTitle: "Waren das nicht Sie?",
     alarmText:
       "Melden Sie alle Geräte ab und machen Sie die Änderung rückgängig. Setzen Sie danach ein neues Passwort.",

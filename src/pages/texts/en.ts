@@ -79,6 +79,7 @@ export const en = {
   link: {
     title: "You have opened a mailed link",
     text: "Go on with the link below. If the field is empty, copy the link from the mail and paste it here, or enter the code of the mail on the page that asked for the mail.",
+    matchHint: "Leave it empty if that page is in this browser.",
     alarmTitle: "Was that not you?",
     alarmText: "Sign out all devices and undo the change. Then set a new password.",
     alarmSubmit: "This was not me",

@@ -81,6 +81,7 @@ export const es: Texts = {
   link: {
     title: "Ha abierto un enlace de un correo",
     text: "Continúe con el enlace de abajo. Si el campo está vacío, copie aquí el enlace del correo, o introduzca su código en la página que pidió el correo.",
+    matchHint: "Déjelo vacío si esa página está en este navegador.",
     alarmTitle: "¿No fue usted?",
     alarmText: "Cierre la sesión en todos los dispositivos y deshaga el cambio. Elija después una contraseña nueva.",
     alarmSubmit: "No fui yo",

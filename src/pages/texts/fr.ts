@@ -80,6 +80,7 @@ export const fr: Texts = {
   link: {
     title: "Vous avez ouvert un lien reçu par e-mail",
     text: "Continuez avec le lien ci-dessous. Si le champ est vide, copiez ici le lien de l’e-mail, ou saisissez son code sur la page qui a demandé l’e-mail.",
+    matchHint: "Laissez vide si cette page est dans ce navigateur.",
     alarmTitle: "Ce n’était pas vous ?",
     alarmText: "Déconnectez tous les appareils et annulez la modification. Choisissez ensuite un nouveau mot de passe.",
     alarmSubmit: "Ce n’était pas moi",

@@ -38,7 +38,7 @@ export class RejectedRequest extends AmphoError {
   }
 }
 
-interface Refusing {
+interface Responder {
   refusal(error: unknown): HttpResponse;
   readonly pagesPrefix?: string | undefined;
 }
@@ -47,7 +47,7 @@ interface Refusing {
  * Converts an error once: an error that is no AmphoError is reported as a bug when its response is created. `page`: the
  * requirements say `redirect`.
  */
-export function toRejectedRequest(host: Refusing, error: unknown, page?: PageHead): RejectedRequest {
+export function toRejectedRequest(host: Responder, error: unknown, page?: PageHead): RejectedRequest {
   if (error instanceof RejectedRequest) return error;
   return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error), error);
 }
