@@ -20,9 +20,10 @@ import { createSession, type VouchedLevel } from "./flows/create-session.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
+import { callback } from "./flows/manage/checks.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
@@ -114,7 +115,7 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
      * user, and for one without an address unless `print` is true.
      * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
      */
-    recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
+    recover(user: string | UserRef, options: RecoveryOptions): Promise<RecoveryBegun>;
   };
   /** Sessions of users of the database, or of the application's own user table. */
   readonly sessions: Management["sessions"] & {
@@ -234,7 +235,7 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: Co
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(["findById", "findMany", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
@@ -328,11 +329,11 @@ export async function composeAmpho(
     ...management,
     users: {
       ...management.users,
-      async recover(login, options) {
-        requireRecovery(login, options);
+      async recover(user, options) {
+        requireRecovery(user, options);
         if (deps.outbox === undefined && options.print !== true)
           throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
-        const begun = await recover(deps, login, options, managing);
+        const begun = await recover(deps, user, options, managing);
         return begun;
       },
     },
@@ -346,7 +347,7 @@ export async function composeAmpho(
     verifySync,
     fetch: createFetchHandler(rest),
     onRevoked(listener) {
-      requireArgument("listener", listener, callbackRule);
+      callback("listener", listener);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,

@@ -43,7 +43,7 @@ import { countSessions, findSession, findSessionUsers, listSessions } from "./sq
 import { isTransactionOver } from "./sql/spent.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
-import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
+import { createUser, findUser, findUserById, findUsers, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
 
@@ -62,6 +62,8 @@ export const operations = {
   /** Finds a user by the canonical login. */
   findUser: reads(findUser),
   findUserById: reads(findUserById),
+  /** Finds the users of several ids, in any order. */
+  findUsers: reads(findUsers),
   /** Returns a page of users. */
   listUsers: reads(listUsers),
   /** Sets a new password and ends the sessions of the user, except one. */
