@@ -10,7 +10,7 @@ import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
-import { emailTaken, requireAddress, requirePassword } from "../account-rules.js";
+import { emailTaken, requireAddress, requirePassword } from "../account/rules.js";
 import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
