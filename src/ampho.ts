@@ -22,6 +22,7 @@ import { startHousekeeping } from "./flows/housekeeping.js";
 import { callback } from "./flows/manage/checks.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
 import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
@@ -34,7 +35,14 @@ import { createErrorResponder, type ErrorResponder } from "./http/rest/responses
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
-import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
+import {
+  databaseLine,
+  forwardedLine,
+  hookFailsLine,
+  mailLine,
+  signingKeyRevokedLine,
+  usersElsewhereLine,
+} from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { createTransport } from "./mail/transports/create.js";
@@ -68,7 +76,9 @@ import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
-export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
+export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
+  extends ManagementOptions<U>,
+    UserHooks {
   /**
    * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
    * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
@@ -93,6 +103,7 @@ export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = Configur
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+  ...userHookNames,
 ];
 
 /**
@@ -217,7 +228,9 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   options: AmphoOptions<U> = {},
 ): Promise<Ampho> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...parameters } = options;
+  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...others } = options;
+  const { onUserCreated, onUserChanged, onUserRemoved, ...parameters } = others;
+  const hooks = { onUserCreated, onUserChanged, onUserRemoved };
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
@@ -228,10 +241,11 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  return composeAmpho(configuration, { users, claims, mail, mailText, captcha, log, clock }, { actor: "application" });
+  const composition = { users, claims, mail, mailText, captcha, log, clock, ...hooks };
+  return composeAmpho(configuration, composition, { actor: "application" });
 }
 
-function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: CompositionOptions): void {
+function checkOptions({ users, claims, mail, mailText, captcha, log, clock, ...hooks }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
@@ -239,6 +253,13 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: Co
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
+    ...userHookNames.flatMap((name) => [
+      [isOptionalFunction(hooks[name]), `${name} must be a function. Otherwise, leave it out.`] as const,
+      [
+        hooks[name] === undefined || users === undefined,
+        `${name} is for users of the database. With the option users, the application makes the changes itself.`,
+      ] as const,
+    ]),
     [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
     [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
     [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
@@ -286,6 +307,7 @@ export async function composeAmpho(
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
@@ -299,6 +321,7 @@ export async function composeAmpho(
     revocationRows: deps.revocations.size,
     clockAheadSeconds: systemClock.now() - deps.clock.now(),
     mails: mailsOf(deps),
+    userEvents: waitingOf(hooks, deps),
     warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
   }));
@@ -320,7 +343,7 @@ export async function composeAmpho(
     follower.stop();
     providers.close();
     housekeeping?.stop();
-    await deps.outbox?.stop();
+    await Promise.all([deps.outbox?.stop(), hooks?.stop()]);
     await closeManaged();
   });
   const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
@@ -471,6 +494,18 @@ async function openOutbox(
   return startOutbox({ ...deps, transport, replaceText, report, reportOutage, settled: telemetry.mailSettled });
 }
 
+/** Undefined without a hook. */
+async function openHooks(
+  { store, clock }: ManagementDeps,
+  telemetry: Telemetry,
+  { log = toStderr, ...options }: CompositionOptions,
+): Promise<RunningHooks | undefined> {
+  if (userHookNames.every((name) => options[name] === undefined)) return undefined;
+  const reportFailure = (hook: string, error: unknown) => log(hookFailsLine(hook, error));
+  const report = bugReporter(log, telemetry);
+  return startUserHooks({ store, clock, hooks: options, report, reportFailure, settled: telemetry.hookSettled });
+}
+
 function followKeys(
   { keyFile: path, tokenAlg: algorithm }: Configuration,
   keys: readonly Key[],
@@ -554,6 +589,12 @@ function currentWarnings(
     ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
     ...(clockIsOff ? ["clock_off"] : []),
   ];
+}
+
+/** An instance without hooks reports none. */
+function waitingOf(hooks: RunningHooks | undefined, { clock }: Deps): InstanceState["userEvents"] {
+  const { waiting = 0, oldestAt } = hooks?.waiting() ?? {};
+  return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
 }
 
 /** An instance that sends no mail reports none. */

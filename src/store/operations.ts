@@ -43,6 +43,7 @@ import { countSessions, findSession, findSessionUsers, listSessions } from "./sq
 import { isTransactionOver } from "./sql/spent.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
 import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
+import { noteUserHooks, readUserEvents, settleUserEvent, takeUserEvents } from "./sql/user-events.js";
 import { createUser, findUser, findUserById, findUsers, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
@@ -86,6 +87,17 @@ export const operations = {
   hasOtherHashes: reads(hasOtherHashes),
   /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),
+
+  // Hooks of the application
+
+  /** Notes that a process has hooks for changes of users, so that these are recorded. */
+  noteUserHooks: writes(noteUserHooks),
+  /** Takes changes of users whose hooks are due, so that no other process calls them meanwhile. */
+  takeUserEvents: writes(takeUserEvents),
+  /** Records that a hook has succeeded, or when it is called again. */
+  settleUserEvent: writes(settleUserEvent),
+  /** Counts the changes that wait for a hook. */
+  readUserEvents: reads(readUserEvents),
 
   // Imports
 

@@ -15,7 +15,8 @@ export const firstMigration: MigrationSteps = {
       era bigint not null,
       last_revocation bigint not null,
       access_until bigint not null,
-      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1))
+      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
+      hooks_until bigint not null default 0
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
@@ -48,7 +49,7 @@ export const firstMigration: MigrationSteps = {
       import_line bigint
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
-    "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
+    "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
 
     // `n` orders sessions by creation, whatever the clock did. There is no foreign key, because users can be in an
     // application's own table. `proved_gen` is the generation that the last login created. A renewal changes no column of an

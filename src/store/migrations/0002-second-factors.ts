@@ -118,6 +118,24 @@ export const secondFactors: MigrationSteps = {
     "create index ampho_mail_until on ampho_mail (until)",
     "create index ampho_mail_user on ampho_mail (user_id, kind)",
 
+    // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands for the
+    // users of an import behind `import_line`.
+    `create table ampho_user_events (
+      n ${countingKey},
+      at bigint not null,
+      user_id ${text},
+      change ${text} not null,
+      reason ${text} not null,
+      actor ${text} not null,
+      import_n bigint,
+      import_line bigint,
+      tries bigint not null,
+      next_at bigint
+    ) ${busyTable}`,
+    "create index ampho_user_events_next on ampho_user_events (next_at)",
+    "create index ampho_user_events_user on ampho_user_events (user_id, n)",
+    "create index ampho_user_events_at on ampho_user_events (at, n)",
+
     // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
     `create table ampho_identities (
       issuer ${text} not null,
@@ -148,7 +166,7 @@ export const secondFactors: MigrationSteps = {
     "create index ampho_invites_email on ampho_invites (email_canonical)",
   ],
   down: () => [
-    ...["ampho_invites", "ampho_identities", "ampho_mail"].map((table) => `drop table ${table}`),
+    ...["ampho_invites", "ampho_identities", "ampho_user_events", "ampho_mail"].map((table) => `drop table ${table}`),
     "drop index ampho_users_address",
     ...["password_by_operator", "email_proven_at", "email_canonical", "email"].map(
       (column) => `alter table ampho_users drop column ${column}`,
