@@ -3,7 +3,7 @@
 // moves `next_at` first, so that one process of a fleet calls a hook, and another one only after the first has died.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type AuditEvent, type UserChange, userChangeOf } from "../../audit/events.js";
-import { first, integer, query, queryLastRow, type SqlValue, type Transaction, text, write } from "../transaction.js";
+import { first, integer, query, queryLast, type SqlValue, type Transaction, text, write } from "../transaction.js";
 
 export interface TakenUserEvent {
   readonly n: number;
@@ -36,14 +36,14 @@ export function* noteUserHooks({ until }: { readonly until: number }): Transacti
   yield* write("update ampho_state set hooks_until = ? where id = 1 and hooks_until < ?", [until, until]);
 }
 
-// Only the oldest row of each user is taken. Rows of an imported user wait until the row of the creation is there.
+// Only the oldest row of each user is taken. Rows of an imported user wait until the row of the creation is there. The
+// subqueries return a value, so that PostgreSQL looks once for each row and joins no table to another.
 const due = `select n, at, user_id, change, reason, actor, tries from ampho_user_events as event
   where next_at <= ?
-    and not exists (select 1 from ampho_user_events as earlier
-      where earlier.user_id = event.user_id and earlier.n < event.n)
-    and not exists (select 1 from ampho_users as imported join ampho_user_events as run
-      on run.import_n = imported.import_n and run.import_line < imported.import_line
-      where imported.id = event.user_id and run.user_id is null)
+    and n = (select min(own.n) from ampho_user_events as own where own.user_id = event.user_id)
+    and coalesce((select 1 from ampho_users as imported, ampho_user_events as run
+      where imported.id = event.user_id and run.user_id is null
+        and run.import_n = imported.import_n and run.import_line < imported.import_line limit 1), 0) = 0
   order by next_at, n limit ?`;
 
 /** Takes changes whose hooks are due. Another process takes them after `holdSeconds`. `more`: there can be others. */
@@ -86,14 +86,14 @@ function* expandImport(now: number): Transaction<boolean> {
   );
   if (!run) return false;
   const waiting = yield* first(
-    "select count(*) as rows_waiting from (select 1 from ampho_user_events limit ?) as some",
+    "select count(*) as rows_waiting from (select 1 from ampho_user_events limit ?) as rows_some",
     [rowsMax],
   );
   if (waiting && integer(waiting, "rows_waiting") >= rowsMax) return false;
   const [n, importN, from] = [integer(run, "n"), integer(run, "import_n"), integer(run, "import_line")];
   const batch = yield* first(
     `select max(import_line) as line from
-       (select import_line from ampho_users where import_n = ? and import_line > ? order by import_line limit ?) as some`,
+       (select import_line from ampho_users where import_n = ? and import_line > ? order by import_line limit ?) as lines`,
     [importN, from, importBatch],
   );
   if (!batch || batch["line"] === null) {
@@ -105,8 +105,7 @@ function* expandImport(now: number): Transaction<boolean> {
   const users = "from ampho_users where import_n = ? and import_line > ? and import_line <= ?";
   yield* write(
     `update ampho_user_events set change = ?, reason = ? where change = 'changed' and user_id in (select id ${users})
-       and not exists (select 1 from ampho_user_events as earlier
-         where earlier.user_id = ampho_user_events.user_id and earlier.n < ampho_user_events.n)`,
+       and n = (select min(own.n) from ampho_user_events as own where own.user_id = ampho_user_events.user_id)`,
     [change, reason, importN, from, line],
   );
   yield* write(
@@ -130,19 +129,20 @@ export function* settleUserEvent(input: {
   else yield* write("update ampho_user_events set next_at = ? where n = ? and tries = ?", [retryAt, ...own]);
 }
 
+const countedMax = 1000;
+
 export interface WaitingUserEvents {
+  /** At most 1000 are counted. */
   readonly waiting: number;
-  /** Those whose hook was called and has not succeeded. */
+  /** Those of them whose hook was called and has not succeeded. */
   readonly tried: number;
   readonly oldestAt: number | undefined;
 }
 
 export function* readUserEvents(): Transaction<WaitingUserEvents> {
-  const row = yield* queryLastRow(
-    `select count(*) as waiting, coalesce(sum(case when tries > 0 then 1 else 0 end), 0) as tried, min(at) as oldest
-     from ampho_user_events`,
-  );
-  if (!row) throw new TypeError("a count has one row");
-  const oldestAt = row["oldest"] === null ? undefined : integer(row, "oldest");
-  return { waiting: integer(row, "waiting"), tried: integer(row, "tried"), oldestAt };
+  const rows = yield* queryLast("select tries, at from ampho_user_events where at >= 0 order by at, n limit ?", [
+    countedMax,
+  ]);
+  const tried = rows.filter((row) => integer(row, "tries") > 0).length;
+  return { waiting: rows.length, tried, oldestAt: rows[0] && integer(rows[0], "at") };
 }
