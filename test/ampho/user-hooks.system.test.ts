@@ -209,10 +209,9 @@ describe("a table of the application in the PostgreSQL database of Ampho", () =>
     expect((await world.call("DELETE", "/account", { bearer: token, body: { password } })).status).toBe(204);
     await world.ampho.users.remove("bob");
     expect(await notes()).toEqual([{ user_id: ids[2] }]);
-    await database.query(
-      "alter table ampho.notes add column kept text references ampho.ampho_users (id) on delete restrict",
-    );
-    await database.query("update ampho.notes set kept = user_id");
+    await database.query("create table ampho.invoices (user_id text not null references ampho.ampho_users (id))");
+    onTestFinished(async () => void (await database.query("drop table ampho.invoices")));
+    await database.query(`insert into ampho.invoices (user_id) values ('${ids[2]}')`);
     await expect(world.ampho.users.remove("cid")).rejects.toMatchObject({ code: "unavailable" });
     expect(await notes()).toEqual([{ user_id: ids[2] }]);
     expect(await world.ampho.users.find("cid")).toBeDefined();

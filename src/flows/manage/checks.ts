@@ -33,8 +33,8 @@ const hasMember = (value: unknown, member: string): boolean => isObject(value) &
 
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isString);
 
-export const text = rule(isString, "a string");
-export const texts = rule(isTexts, "an array of strings");
+export const string = rule(isString, "a string");
+export const strings = rule(isTexts, "an array of strings");
 export const object = rule(isObject, "an object");
 export const callback = rule((value) => typeof value === "function", "a function");
 /** Revocations are written under this name, and no token can contain an empty one. */
@@ -52,7 +52,7 @@ const factorId = rule(
   "totp, recovery_code or the id of a passkey",
 );
 
-export const optional =
+export const optionally =
   (check: Check): Check =>
   (field, value, label) => {
     if (value !== undefined) check(field, value, label);
@@ -86,48 +86,48 @@ export const user =
   (meaning: "id" | "login"): Check =>
   (field, value) => {
     const member = hasMember(value, "id") ? "id" : "login";
-    if (isObject(value)) text(member, value[member], `${field}.${member}`);
+    if (isObject(value)) string(member, value[member], `${field}.${member}`);
     else rule(isString, `a string (the ${meaning}), { id } or { login }`)(field, value);
   };
 
 export const newUser = members({
-  login: text,
-  password: optional(text),
-  roles: optional(texts),
-  email: optional(text),
+  login: string,
+  password: optionally(string),
+  roles: optionally(strings),
+  email: optionally(string),
 });
-export const newInvitation = members({ email: text, roles: optional(texts), invitedBy: optional(name) });
+export const newInvitation = members({ email: string, roles: optionally(strings), invitedBy: optionally(name) });
 export const recoveryOptions = members({
-  reason: text,
-  print: optional(flag),
-  withoutFactors: optional(flag),
+  reason: string,
+  print: optionally(flag),
+  withoutFactors: optionally(flag),
 });
-export const vouchedLevel = members({ amr: optional(texts), acr: optional(oneOf(acrs)) });
-export const importOptions = optional(
-  members({ dryRun: optional(flag), onWrongLine: optional(callback), onProgress: optional(callback) }),
+export const vouchedLevel = members({ amr: optionally(strings), acr: optionally(oneOf(acrs)) });
+export const importOptions = optionally(
+  members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),
 );
-export const housekeepingOptions = optional(members({ onWait: optional(callback) }));
-export const listOptions = optional(members({ limit: optional(count) }));
-const auditMembers = { login: optional(text), since: optional(count), limit: optional(count) };
+export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
+export const listOptions = optionally(members({ limit: optionally(count) }));
+const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };
 /** A filter has one of the two names of a user. */
-export const auditFilter = optional((field, value) => {
+export const auditFilter = optionally((field, value) => {
   const { login: _, ...others } = auditMembers;
-  members(hasMember(value, "id") ? { id: text, ...others } : auditMembers)(field, value);
+  members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
 });
-export const identityTarget = members({ id: text, reason: optional(text) });
+export const identityTarget = members({ id: string, reason: optionally(string) });
 
 /** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */
 export const clearTarget: Check = (field, value) => {
   object(field, value);
   requireKnownMembers(field, value as object, ["login", "id", "address", "all"]);
   const kind = ["login", "id", "address"].find((member) => hasMember(value, member)) ?? "all";
-  members({ [kind]: kind === "all" ? yes : text })(field, value);
+  members({ [kind]: kind === "all" ? yes : string })(field, value);
 };
 
 /** The target must be explicit, as for `clearTarget`. */
 export const factorTarget: Check = (field, value) => {
   const what: Checks = hasMember(value, "id") ? { id: factorId } : { all: yes };
-  members({ ...what, reason: optional(text) })(field, value);
+  members({ ...what, reason: optionally(string) })(field, value);
 };
 
 export const roleChange: Check = (field, value) => {
@@ -136,7 +136,10 @@ export const roleChange: Check = (field, value) => {
     value,
   );
   if (!isObject(value)) return;
-  members(hasMember(value, "set") ? { set: texts } : { add: optional(texts), remove: optional(texts) })(field, value);
+  members(hasMember(value, "set") ? { set: strings } : { add: optionally(strings), remove: optionally(strings) })(
+    field,
+    value,
+  );
   const { add = [], remove = [] } = value as Extract<RoleChange, { readonly add?: unknown }>;
   if (add.some((role) => remove.includes(role)))
     throw new AmphoError("invalid_request", "The same role must not be in both add and remove.", { field: "remove" });

@@ -339,7 +339,7 @@ export function createManagement(
     return check.checked(rules, (...args: A) => run(...args), requireDatabaseUsers);
   }
 
-  const { checked, optional } = check;
+  const { checked, optionally } = check;
   const limited = { options: check.listOptions };
   const login = { user: check.user("login") };
   const named = { user: check.user("id") };
@@ -354,22 +354,22 @@ export function createManagement(
     users: {
       create: stored({ user: check.newUser }, (user) => users.createUser(deps, user, origin)),
       find: checked(login, (ref) => users.findUser(deps, toRef(ref, "login"))),
-      findById: checked({ id: check.text }, (id) => users.findUser(deps, { id })),
-      findMany: checked({ ids: check.texts }, (ids) => users.findUsers(deps, ids)),
+      findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
+      findMany: checked({ ids: check.strings }, (ids) => users.findUsers(deps, ids)),
       list() {
         requireDatabaseUsers();
         return users.listUsers(deps);
       },
-      setPassword: stored({ ...login, password: optional(check.text) }, async (ref, password) =>
+      setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
         users.setPassword(deps, await found(ref), password, origin),
       ),
-      setEmail: stored({ ...login, email: optional(check.text) }, async (ref, email) =>
+      setEmail: stored({ ...login, email: optionally(check.string) }, async (ref, email) =>
         users.setEmail(deps, await found(ref), email, origin),
       ),
       invite: stored({ invitation: check.newInvitation }, (invitation) => invitations.invite(deps, invitation, origin)),
       invitations: {
         list: stored(limited, (options) => invitations.listInvitations(deps, options?.limit ?? 1000)),
-        remove: stored({ id: check.text }, async (id) =>
+        remove: stored({ id: check.string }, async (id) =>
           isStorableText(id) ? store.removeInvitation({ id, now: clock.now(), origin }) : false,
         ),
       },
@@ -394,7 +394,7 @@ export function createManagement(
           return live.map(sessions.toSessionView);
         }),
       ),
-      findUserIds: checked({ login: check.text }, async (login) => {
+      findUserIds: checked({ login: check.string }, async (login) => {
         if (directory.inDatabase) return [(await users.requireUser(deps, { login })).id];
         const found = isStorableText(login)
           ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
@@ -402,7 +402,7 @@ export function createManagement(
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "No user has a session under this login.");
       }),
-      end: checked({ sessionId: check.text }, async (id) =>
+      end: checked({ sessionId: check.string }, async (id) =>
         isStorableText(id) ? sessions.endSession(deps, { id, reason, origin }) : false,
       ),
       endForUser: checked(named, (ref) =>
@@ -424,7 +424,7 @@ export function createManagement(
       setPolicy: checked({ ...named, policy: check.policy }, async (ref, policy) =>
         factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
       ),
-      findUserId: checked({ login: check.text }, async (login) => {
+      findUserId: checked({ login: check.string }, async (login) => {
         if (directory.inDatabase) return (await users.requireUser(deps, { login })).id;
         if (isStorableName(login)) return login;
         throw new AmphoError("not_found", "No user can have this id.");
@@ -439,13 +439,13 @@ export function createManagement(
     devices: { forget: checked(named, async (ref) => factors.forgetDevices(deps, await idOf(ref), origin)) },
     keys: {
       readUse: () => readKeyUse(store, clock.now()),
-      revoke: checked({ kid: check.text }, async (kid) => {
+      revoke: checked({ kid: check.string }, async (kid) => {
         if (!isStorableName(kid))
           throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       }),
       recordForced: checked(
-        { stage: check.stage, kids: check.texts, reason: check.text },
+        { stage: check.stage, kids: check.strings, reason: check.string },
         async (stage, kids, reason) => {
           const at = clock.now();
           await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
@@ -463,7 +463,7 @@ export function createManagement(
     },
     mail: {
       list: checked(limited, (options) => listMail(deps, options?.limit ?? 1000)),
-      test: checked({ email: check.text, report: optional(check.callback) }, (email, report) =>
+      test: checked({ email: check.string, report: optionally(check.callback) }, (email, report) =>
         sendTestMail(deps, email, report ?? (() => undefined)),
       ),
     },

@@ -29,7 +29,7 @@ const notFoundByLogin = () =>
  * disabled one.
  */
 export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
-  check.text("userId", userId);
+  check.string("userId", userId);
   check.vouchedLevel("level", level);
   const { amr = [], acr = acrOf(amr) } = level;
   deps.tokens.requireSigningKey();
