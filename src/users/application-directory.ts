@@ -72,7 +72,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
 
   async function requireById(id: string): Promise<Account | undefined> {
     if (findById === undefined) throw new AmphoError("not_found", "The option users has no function findById.");
-    return toAccount(await ask(limitsMs.find, () => findById.call(users, id)));
+    const account = toAccount(await ask(limitsMs.find, () => findById.call(users, id)));
+    return account?.id === id ? account : undefined;
   }
 
   async function findMany(ids: readonly string[]): Promise<readonly Account[]> {

@@ -69,6 +69,49 @@ describe("ampho.users", () => {
     expect((await world.events()).filter((event) => event === "user_created")).toHaveLength(1);
   });
 
+  it("users are found and changed by id, and an id is never taken for a login", async () => {
+    const world = await openWorld();
+    const { users, sessions, factors, devices, identities, audit, throttle } = world.ampho;
+    const [ann, bob] = [await world.user("ann", { password }), await world.user("bob")];
+    const trap = await users.create({ login: ann.id });
+    expect(await users.findById(ann.id)).toEqual(ann);
+    expect(await users.find({ id: ann.id })).toEqual(ann);
+    expect(await users.find(ann.id)).toEqual(trap);
+    for (const id of ["ann", "", "id\0"]) expect(await users.findById(id)).toBeUndefined();
+    const many = await users.findMany([bob.id, "nobody", "id\0", ann.id, bob.id]);
+    expect([many.size, many.get(ann.id), many.get(bob.id)]).toEqual([2, ann, bob]);
+    expect((await users.findMany([])).size).toBe(0);
+    const others = await Promise.all(Array.from({ length: 120 }, (_, n) => users.create({ login: `user-${n}` })));
+    expect((await users.findMany(others.map(({ id }) => id))).size).toBe(120);
+
+    await users.setRoles({ id: ann.id }, ["editor"]);
+    await users.setEmail({ id: ann.id }, "ann@example.org");
+    await users.disable({ id: bob.id });
+    expect(await users.findById(ann.id)).toMatchObject({ roles: ["editor"], email: "ann@example.org" });
+    expect(await users.findById(trap.id)).toEqual(trap);
+    expect(await users.find("bob")).toMatchObject({ disabled: true });
+    await world.login("ann");
+    expect(await sessions.list({ login: "ANN" })).toHaveLength(1);
+    expect(await sessions.list(trap.id)).toEqual([]);
+    expect(await sessions.endForUser({ login: "ann" })).toBe(1);
+    await factors.setPolicy({ login: "ann" }, "required");
+    expect(await factors.list(ann.id)).toEqual({ policy: "required", factors: [] });
+    await devices.forget({ login: "ann" });
+    expect(await identities.list({ login: "ann" })).toEqual([]);
+    expect((await audit.list({ id: ann.id, limit: 1 })).map(({ event }) => event)).toEqual(["devices_forgotten"]);
+    expect(await throttle.clear({ id: ann.id })).toBe(0);
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => users.disable({ id: "ann" }),
+      () => users.export({ id: "id\0" }),
+      () => users.recover({ id: "nobody" }, { reason: "lost", print: true }),
+      () => audit.list({ id: "nobody" }),
+      () => throttle.clear({ id: "nobody" }),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject(unknown);
+    await users.remove({ id: ann.id });
+    expect(await users.findById(ann.id)).toBeUndefined();
+  });
+
   it("users.list yields all users in the order of their logins", async () => {
     const { ampho } = await openWorld();
     const logins = Array.from({ length: 510 }, (_, index) => `user-${String(index).padStart(4, "0")}`);

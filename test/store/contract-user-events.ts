@@ -97,7 +97,7 @@ export function userEventContract(store: Opened): void {
     ]);
   });
 
-  it("changes are recorded only while a process with hooks is noted", async () => {
+  it("the database records changes only while it knows of a process with hooks", async () => {
     await addUser(store());
     await store().noteUserHooks({ until: start + 10 });
     await store().noteUserHooks({ until: start + 5 });
@@ -106,7 +106,7 @@ export function userEventContract(store: Opened): void {
     expect((await take(start + 10)).map(named)).toEqual(["u-b created: user_created"]);
   });
 
-  it("changes of a user are taken one at a time and in order, and those of other users meanwhile", async () => {
+  it("the changes of a user are taken one at a time and in order, and those of other users meanwhile", async () => {
     await store().noteUserHooks({ until });
     await addUser(store());
     await change(ann.id);
@@ -189,7 +189,7 @@ export function userEventContract(store: Opened): void {
   });
 }
 
-/** What `ampho.users.find` shows of a user. */
+/** The part of a user that `ampho.users.find` shows. */
 function seen({ login, roles, disabled, email }: User) {
   return { login, roles, disabled, email: email?.address, proven: email?.provenAt !== undefined };
 }
