@@ -34,7 +34,7 @@ const hasMember = (value: unknown, member: string): boolean => isObject(value) &
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isString);
 
 export const string = rule(isString, "a string");
-export const strings = rule(isTexts, "an array of strings");
+export const stringArray = rule(isTexts, "an array of strings");
 export const object = rule(isObject, "an object");
 export const callback = rule((value) => typeof value === "function", "a function");
 /** Revocations are written under this name, and no token can contain an empty one. */
@@ -93,16 +93,16 @@ export const user =
 export const newUser = members({
   login: string,
   password: optionally(string),
-  roles: optionally(strings),
+  roles: optionally(stringArray),
   email: optionally(string),
 });
-export const newInvitation = members({ email: string, roles: optionally(strings), invitedBy: optionally(name) });
+export const newInvitation = members({ email: string, roles: optionally(stringArray), invitedBy: optionally(name) });
 export const recoveryOptions = members({
   reason: string,
   print: optionally(flag),
   withoutFactors: optionally(flag),
 });
-export const vouchedLevel = members({ amr: optionally(strings), acr: optionally(oneOf(acrs)) });
+export const vouchedLevel = members({ amr: optionally(stringArray), acr: optionally(oneOf(acrs)) });
 export const importOptions = optionally(
   members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),
 );
@@ -136,10 +136,9 @@ export const roleChange: Check = (field, value) => {
     value,
   );
   if (!isObject(value)) return;
-  members(hasMember(value, "set") ? { set: strings } : { add: optionally(strings), remove: optionally(strings) })(
-    field,
-    value,
-  );
+  members(
+    hasMember(value, "set") ? { set: stringArray } : { add: optionally(stringArray), remove: optionally(stringArray) },
+  )(field, value);
   const { add = [], remove = [] } = value as Extract<RoleChange, { readonly add?: unknown }>;
   if (add.some((role) => remove.includes(role)))
     throw new AmphoError("invalid_request", "The same role must not be in both add and remove.", { field: "remove" });

@@ -355,7 +355,7 @@ export function createManagement(
       create: stored({ user: check.newUser }, (user) => users.createUser(deps, user, origin)),
       find: checked(login, (ref) => users.findUser(deps, toRef(ref, "login"))),
       findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
-      findMany: checked({ ids: check.strings }, (ids) => users.findUsers(deps, ids)),
+      findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
       list() {
         requireDatabaseUsers();
         return users.listUsers(deps);
@@ -445,7 +445,7 @@ export function createManagement(
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
       }),
       recordForced: checked(
-        { stage: check.stage, kids: check.strings, reason: check.string },
+        { stage: check.stage, kids: check.stringArray, reason: check.string },
         async (stage, kids, reason) => {
           const at = clock.now();
           await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
