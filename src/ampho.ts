@@ -249,7 +249,9 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock, ...h
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "findMany", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(
+      ["findById", "findMany", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const
+    ).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),

@@ -406,7 +406,9 @@ export function createManagement(
         isStorableText(id) ? sessions.endSession(deps, { id, reason, origin }) : false,
       ),
       endForUser: checked(named, (ref) =>
-        sessionsOf(ref, 0, (userId) => sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true })),
+        sessionsOf(ref, 0, (userId) =>
+          sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
+        ),
       ),
       // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
       revokeForUser: checked({ user: check.object }, async ({ id, login }) => {

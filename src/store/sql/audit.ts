@@ -4,7 +4,7 @@ import { noticeOf } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
-import { insertNotice, type Undo } from "./mail-rows.js";
+import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
 import { recordUserEvent } from "./user-events.js";
 
 const columns = columnsOf(
@@ -41,7 +41,9 @@ export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> 
   yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
   yield* recordUserEvent(entry);
   const kind = noticeOf(event, entry.reason);
-  if (kind !== undefined) yield* insertNotice({ kind, at, userId, origin, undo });
+  if (kind === undefined) return;
+  yield* insertNotice({ kind, at, userId, origin, undo });
+  yield* insertFormerNotice({ kind, at, userId, origin, undo });
 }
 
 export interface AuditQuery {
