@@ -82,7 +82,10 @@ export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
-  /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
+  /**
+   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`: `code_used`, if
+   * the code of an authenticator app was used before.
+   */
   readonly reason?: string;
   /** `factor_needed`, `link_needed`: what the client sends with the next proof. Opaque. */
   readonly transaction?: string;
