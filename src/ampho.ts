@@ -53,7 +53,7 @@ import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
+import { createSessionTokens, type ExtraClaims, type Grant, type SessionTokens } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/limited-waits.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
@@ -397,6 +397,7 @@ function openCaptcha(
 }
 
 interface ServingDeps extends Deps, ManagementDeps {
+  readonly tokens: SessionTokens;
   /** The dependencies for one request. Together its transactions wait for the database no longer than one request can. */
   forRequest(): Deps;
 }
@@ -493,7 +494,7 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
   });
 }
 
-function createGuardOf(deps: Deps, follower: RevocationFollower): Guard {
+function createGuardOf(deps: ServingDeps, follower: RevocationFollower): Guard {
   const { revocationLagMax } = deps.settings;
   return createGuard({
     ...deps,

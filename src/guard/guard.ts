@@ -8,10 +8,14 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import { requireCredential } from "../tokens/credential.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
-  /** Throws `invalid_token`, or `unavailable` while the revocations are unknown. The caller has waited for a pending read. */
+  /**
+   * Throws `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are unknown. The caller has
+   * waited for a pending read.
+   */
   verify(token: string): Auth;
   /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending. */
   verifySync(token: string): Auth;
@@ -66,6 +70,7 @@ export function createGuard(deps: GuardDeps): Guard {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
+    requireCredential(verified.auth.credential, requirements?.credentials);
     if (requirements === undefined) return verified.auth;
     if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
       throw loginTooWeak(requirements);
@@ -83,7 +88,9 @@ export function createGuard(deps: GuardDeps): Guard {
 
   function verify(token: string): Auth {
     if (!revocationsKnown()) throw revocationsUnknown();
-    return requireNotRevoked(tokens.verifyAccess(token, clock.now())).auth;
+    const { auth } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
+    requireCredential(auth.credential);
+    return auth;
   }
 
   function verifySync(token: string): Auth {

@@ -3,6 +3,7 @@ import { parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";
 import type { Auth } from "../tokens/auth.js";
+import { type Credential, credentials as credentialNames } from "../tokens/credential.js";
 
 /**
  * The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request
@@ -13,6 +14,11 @@ import type { Auth } from "../tokens/auth.js";
  * app.put("/articles/:id", authorize(ampho, { can: (auth, request) => owns(auth.id, request.params.id) }), update);
  */
 export interface Requirements<R = never> {
+  /**
+   * What the route takes, by default `["session", "foreign"]`. Anything else gets 403 `credential_not_accepted`. A route
+   * that takes `service` or `key` also needs `scopes` or `can`.
+   */
+  readonly credentials?: readonly Credential[];
   /** The user must have at least one of these roles. */
   readonly roles?: readonly string[];
   /** The user must have all of these scopes. */
@@ -62,7 +68,7 @@ export type AuthOf<N> = N extends unknown
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
+const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
@@ -81,11 +87,19 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { roles, scopes, acr, maxAge, live, can, optional } = requirements;
-  for (const [name, list] of Object.entries({ roles, scopes }))
+  const { credentials, roles, scopes, acr, maxAge, live, can, optional } = requirements;
+  for (const [name, list] of Object.entries({ credentials, roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
-  if (roles?.length === 0) throw wrong("roles", "is an empty array, so no user could pass. List a role, or remove it.");
+  for (const [name, list] of Object.entries({ credentials, roles }))
+    if (list?.length === 0) throw wrong(name, "is an empty array, so no user could pass. Fill it, or remove it.");
+  const unknown = credentials?.find((one) => !credentialNames.includes(one));
+  if (unknown !== undefined)
+    throw wrong("credentials", `can list ${credentialNames.join(", ")}, but has ${JSON.stringify(unknown)}.`);
+  const machine = credentials?.find((one) => one === "key" || one === "service");
+  // Every key and every service would open the route. `can: () => true` says that this is meant.
+  if (machine !== undefined && !scopes?.length && can === undefined)
+    throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
   if (acr !== undefined && !acrs.includes(acr))
     throw wrong("acr", `must be one of ${acrs.join(", ")}, but is ${JSON.stringify(acr)}.`);
   const maxAgeSeconds = parseDuration(maxAge);
@@ -98,6 +112,7 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
   const { maxAge: _, ...rest } = requirements;
   return {
     ...rest,
+    ...(credentials && { credentials: [...credentials] }),
     ...(roles && { roles: [...roles] }),
     ...(scopes && { scopes: [...scopes] }),
     ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }),

@@ -3,6 +3,7 @@
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
+import { credentialOf, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
@@ -23,7 +24,9 @@ export interface AccessToken {
 export interface AccessTokens {
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
-  /** The same for an Authorization value, undefined when it holds no bearer token. */
+  /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
+  verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
+  /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Forgets every token, as after a change of keys. */
   clearCache(): void;
@@ -40,10 +43,11 @@ export function createAccessTokens(deps: {
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
-  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
-  function startOf({ exp, nbf = 0, iat = 0, sid }: AccessClaims): number {
+  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and if foreign by a far `exp`. */
+  function startOf(claims: AccessClaims): number {
+    const { exp, nbf = 0, iat = 0 } = claims;
     const own = Math.max(nbf, iat) - leewaySeconds;
-    return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
+    return credentialOf(claims) === "session" ? own : Math.max(own, exp - foreignMaxSeconds);
   }
 
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
@@ -69,6 +73,11 @@ export function createAccessTokens(deps: {
 
   return {
     verifyAccess,
+    verifySession(token, now) {
+      const { claims, auth } = verifyAccess(token, now);
+      requireCredential(auth.credential, ["session"]);
+      return { ...claims, sid: claims.sid ?? reject("claim") };
+    },
     verifyBearer(authorization, now) {
       // Without taking the value apart: in its usual spelling it is the name under which the token is known.
       const known = authorization === undefined ? undefined : find(authorization, now);
