@@ -40,7 +40,7 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
   if (route.access.guarded) for (const code of guardErrors) codes.add(code);
-    return errorCodes.filter((code) => codes.has(code));
+  return errorCodes.filter((code) => codes.has(code));
 }
 
 const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;

@@ -123,8 +123,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   insufficient_scope: {
     status: 403,
-    cause:
-      "The user is known, but lacks the role, scope or permission that the route requires.",
+    cause: "The user is known, but lacks the role, scope or permission that the route requires.",
     fix: "Do not retry. Give the user the role.",
     headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
   },
