@@ -129,6 +129,12 @@ export const parameters = {
     { editor: ["articles:read", "articles:write"], reader: ["articles:read"] },
     "The scopes of each role. The tokens of a user carry the scopes of all the user's roles.",
   ),
+  AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(
+    bool,
+    true,
+    false,
+    "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
+  ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,
     Object.freeze([]),

@@ -4,13 +4,13 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
+import { scopesOf } from "../levels/scopes.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import type { AccessToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, type Directory, toAccount } from "../users/directory.js";
-import { scopesOf } from "../users/roles.js";
 
 export interface LiveCheckDeps {
   readonly store: Pick<Store, "findSession">;
@@ -31,7 +31,7 @@ export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessTok
   if (auth.credential === "service" || !isStorableText(sid ?? login)) throw ended();
   const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);
   if (account === undefined || account.disabled) throw ended();
-  const scopes = scopesOf(account.roles, deps.settings);
+  const scopes = scopesOf(account.roles, deps.settings.scopes);
   if (auth.credential === "delegated")
     return Object.freeze({ ...auth, scopes: Object.freeze(auth.scopes.filter((one) => scopes.includes(one))) });
   return Object.freeze({ ...auth, roles: Object.freeze([...account.roles]), scopes: Object.freeze([...scopes]) });

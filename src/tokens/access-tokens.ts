@@ -1,5 +1,6 @@
 // Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
+import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
@@ -38,8 +39,10 @@ export function createAccessTokens(deps: {
   readonly isKeyRevoked: (kid: string) => boolean;
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
+  /** The scopes of roles, for the tokens of sessions that carry none. */
+  readonly scopes: RoleScopes;
 }): AccessTokens {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = deps;
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -66,7 +69,8 @@ export function createAccessTokens(deps: {
     // The token is unknown or no longer good. The whole check reports the reason.
     const { claims, key } = verify(token, now);
     const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-    const verified: AccessToken = { claims, auth: authFromClaims(claims), kid: key.kid, from, until, clearedAt: -1 };
+    const auth = authFromClaims(claims, scopes);
+    const verified: AccessToken = { claims, auth, kid: key.kid, from, until, clearedAt: -1 };
     seen.add(bearer, verified, until, now);
     return verified;
   }

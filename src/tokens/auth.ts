@@ -2,7 +2,7 @@
 import type { Credential } from "./credential.js";
 
 /**
- * The user of a verified token. It is frozen.
+ * The user of a verified token. It is frozen. `S` are the scopes of the instance.
  * @example
  * app.get("/me", authorize(ampho), (request, response) => {
  *   const { credential, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
@@ -10,7 +10,7 @@ import type { Credential } from "./credential.js";
  *   response.json({ credential, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
  * });
  */
-export interface Auth {
+export interface Auth<S extends string = string> {
   /** What the request came with. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
@@ -20,7 +20,7 @@ export interface Auth {
   /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
   readonly roles: readonly string[];
   /** The scopes of those roles. */
-  readonly scopes: readonly string[];
+  readonly scopes: readonly S[];
   /** The session's id. Undefined for a token that belongs to no session, and for `service`. */
   readonly session: string | undefined;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */

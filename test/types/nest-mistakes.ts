@@ -92,7 +92,7 @@ export class Articles {}`,
   {
     name: "Nest: a promise instead of a function that returns it",
     text: root("mount(createAmpho())"),
-    says: /Promise<Ampho>/,
+    says: /Promise<Ampho<string>>/,
   },
 ];
 
