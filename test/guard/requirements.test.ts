@@ -24,6 +24,19 @@ describe("checkRequirements", () => {
     expect(check(given)).toEqual(expected);
   });
 
+  it("a scope that no role has is a TypeError that names the nearest, if scopes are configured", () => {
+    const scopes = ["articles:read", "articles:publish"];
+    expect(() => checkRequirements({ scopes: ["articles:publsh"] }, { scopes })).toThrow(
+      new TypeError(
+        'The requirement `scopes` has "articles:publsh", which no role has. Did you mean articles:publish?',
+      ),
+    );
+    for (const scope of ["Articles:read", "", "__proto__", "length", "articles:read "])
+      expect(() => checkRequirements({ scopes: [scope] }, { scopes })).toThrow(TypeError);
+    expect(checkRequirements({ scopes }, { scopes })).toEqual({ scopes });
+    expect(checkRequirements({ scopes: ["anything"] }, { scopes: undefined })).toEqual({ scopes: ["anything"] });
+  });
+
   it("checkRequirements copies the lists, so that a later change has no effect", () => {
     const roles = ["editor"];
     const scopes = ["read"];

@@ -138,7 +138,7 @@ authorize(ampho, { scope: ["read"] }); // here`,
     name: "Express: the instance forgotten",
     text: `import { authorize } from "ampho/express";
 authorize({ roles: ["editor"] }); // here`,
-    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance'/,
+    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance<string>'/,
   },
   {
     name: "Fastify: misspelled requirements of a guarded handler",
