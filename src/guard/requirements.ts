@@ -16,8 +16,8 @@ import { type Credential, credentials as credentialNames } from "../tokens/crede
  */
 export interface Requirements<R = never, S extends string = string> {
   /**
-   * What the route takes, by default `["session", "foreign"]`. Anything else gets 403 `credential_not_accepted`. A route
-   * that takes `service` or `key` also needs `scopes` or `can`.
+   * The kinds of tokens that the route takes, by default `["session", "foreign"]`. Any other gets 403
+   * `credential_not_accepted`. A route that takes `service` or `key` also needs `scopes` or `can`.
    */
   readonly credentials?: readonly Credential[];
   /** The user must have at least one of these roles. */
@@ -102,7 +102,7 @@ export function checkRequirements<R, S extends string>(
   if (unknown !== undefined)
     throw wrong("credentials", `can list ${credentialNames.join(", ")}, but has ${JSON.stringify(unknown)}.`);
   const machine = credentials?.find((one) => one === "key" || one === "service");
-  // Every key and every service would open the route. `can: () => true` says that this is meant.
+  // Every key and every service would open the route. `can: () => true` states that this is meant.
   if (machine !== undefined && !scopes?.length && can === undefined)
     throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
   const known = host.scopes ?? [];

@@ -11,7 +11,7 @@ import type { Credential } from "./credential.js";
  * });
  */
 export interface Auth<S extends string = string> {
-  /** What the request came with. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;

@@ -1,17 +1,16 @@
-// What a request came with, by the claims of its token. A route takes a kind only if it names it (docs/reference/contract.md §6).
+// The kinds of tokens, by their claims. A route takes a kind only if it names it (docs/reference/contract.md §6).
 import { AmphoError } from "../errors.js";
 
 export const credentials = ["session", "foreign", "key", "service", "delegated"] as const;
 
 /**
- * What a request came with: the token of a login (`session`), a token that other software signed with a configured key
- * (`foreign`), a token with which somebody else acts for the user (`delegated`), or that of a service (`service`). `key` is
- * reserved.
+ * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a configured
+ * key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is reserved.
  * @example const accepted: readonly Credential[] = ["session", "delegated"];
  */
 export type Credential = (typeof credentials)[number];
 
-/** What a route takes that names nothing. */
+/** A route that names no kinds takes these. */
 export const defaultCredentials: readonly Credential[] = ["session", "foreign"];
 
 /** A claim that is there counts, whatever its value. */
@@ -25,7 +24,7 @@ export function credentialOf(claims: Readonly<Record<string, unknown>>): Credent
 export function notAccepted(accepted: readonly Credential[]): AmphoError {
   return new AmphoError(
     "credential_not_accepted",
-    `This does not take what the request came with. It takes: ${accepted.join(", ")}.`,
+    `This does not take the token that was sent. It takes these kinds: ${accepted.join(", ")}.`,
   );
 }
 

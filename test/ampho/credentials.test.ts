@@ -85,7 +85,7 @@ describe.each(claims)("a token of a session with %s %j", (name, value) => {
   });
 });
 
-it("with live, somebody who acts has the scopes that the token and the user both have, and no role", async () => {
+it("a delegated token has with live the scopes that it and the user both have, and no role", async () => {
   const { world, more, guard } = await open();
   const need = { credentials: ["delegated"] as const, live: true as const };
   const act = { sub: "operator" };
@@ -100,7 +100,7 @@ it("with live, somebody who acts has the scopes that the token and the user both
   await expect(guard(late, need)).resolves.toMatchObject({ scopes: [] });
 });
 
-it("with live, a service is rejected, because it has no session", async () => {
+it("a service is rejected with live, because it has no session", async () => {
   const { more, guard } = await open();
   const need = { credentials: ["service"] as const, live: true as const, can: () => true };
   await expect(guard(more({ client_id: "reports" }), need)).rejects.toMatchObject({ code: "invalid_token" });

@@ -22,7 +22,7 @@ describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
     expect(world.ampho.scopes).toEqual(["articles:read", "articles:write"]);
   });
 
-  it("without scopes in the token, every guard derives them from the roles", async () => {
+  it("every guard derives scopes that the token does not carry from its roles", async () => {
     const { world, ann, token } = await open({ scopes, scopesInToken: false });
     expect(claimsOf(token)).not.toHaveProperty("scope");
     const { ampho } = world;
@@ -91,14 +91,14 @@ describe("reserved names", () => {
     expect(await users.find("bob")).toBeUndefined();
   });
 
-  it("an import reports the line of such a role, and imports nothing", async () => {
+  it("an import reports the line with a role of an organization, and imports nothing", async () => {
     const world = await openAnn();
     const line = `${JSON.stringify({ login: "cid", roles: [role] })}\n`;
     await expect(world.ampho.users.import([line])).rejects.toThrow(/Line 1: .* reserved/);
     expect(await world.ampho.users.find("cid")).toBeUndefined();
   });
 
-  it("an application's own table cannot give such a role, by no function of it", async () => {
+  it("an application's own table cannot give a role of an organization, by no function of it", async () => {
     const row = { id: "1", login: "ann", roles: [role] };
     for (const users of [
       { find: () => row, verify: () => true },
@@ -111,7 +111,7 @@ describe("reserved names", () => {
     }
   });
 
-  it("the configuration rejects such roles, and scopes of Ampho, and so does a verifier", async () => {
+  it("the configuration rejects reserved roles and scopes, and so does a verifier", async () => {
     for (const [options, name] of [
       [{ scopes: { [role]: ["read"] } }, /scopes/],
       [{ scopes: { editor: ["ampho:admin"] } }, /scopes/],
@@ -124,7 +124,7 @@ describe("reserved names", () => {
       expect(() => createVerifier({ keys: key, scopes: bad })).toThrow(/^scopes must be/);
   });
 
-  it("names that are only like reserved ones are accepted", async () => {
+  it("a name that only resembles a reserved one is accepted", async () => {
     const world = await openAnn();
     const roles = ["o_editor", "team/editor", "x o_1/y", "O_1/y"];
     await world.ampho.users.setRoles("ann", roles);

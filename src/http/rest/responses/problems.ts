@@ -130,7 +130,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   credential_not_accepted: {
     status: 403,
     cause:
-      "The token is good, but the route does not take its kind, such as a token without a session, or one with which somebody else acts for the user. The message lists the kinds that the route takes.",
+      "The token is good, but the route does not take its kind, such as a token without a session, or the token of another actor than the user. The message lists the kinds that the route takes.",
     fix: "Use a token from `POST /login`. Or name the kind in the requirement `credentials` of the route.",
   },
   registration_closed: {
