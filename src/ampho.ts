@@ -90,14 +90,10 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
  * const options: AmphoOptions = { databaseUrl: "sqlite::memory:", tokenTtl: "5m", log: console.error };
  * const ampho = await createAmpho(options);
  */
-export type AmphoOptions<U extends ApplicationUser = ApplicationUser, S extends string = string> = Omit<
-  ConfigurationOptions,
-  "scopes"
-> &
-  CompositionOptions<U> & {
-    /** The scopes of each role, as AMPHO_SECURITY_SCOPES. The type of the instance has those that are written here. */
-    readonly scopes?: string | Readonly<Record<string, readonly S[]>>;
-  };
+export type AmphoOptions<
+  U extends ApplicationUser = ApplicationUser,
+  S extends string = string,
+> = ConfigurationOptions<S> & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),

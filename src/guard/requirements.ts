@@ -12,6 +12,7 @@ import { type Credential, credentials as credentialNames } from "../tokens/crede
  * @example
  * app.get("/articles", authorize(ampho, { scopes: ["articles:read"], optional: true }), list);
  * app.delete("/articles/:id", authorize(ampho, { roles: ["editor"], acr: "2fa", maxAge: "5m", live: true }), remove);
+ * app.post("/import", authorize(ampho, { credentials: ["service"], scopes: ["articles:write"] }), importArticles);
  * app.put("/articles/:id", authorize(ampho, { can: (auth, request) => owns(auth.id, request.params.id) }), update);
  */
 export interface Requirements<R = never, S extends string = string> {
@@ -38,7 +39,8 @@ export interface Requirements<R = never, S extends string = string> {
 
 /**
  * Requirements under which every caller has a token: they are not `optional`.
- * @example const editors: MandatoryRequirements = { roles: ["editor"], acr: "2fa", optional: undefined };
+ * @example
+ * const editors: MandatoryRequirements = { credentials: ["session"], roles: ["editor"], acr: "2fa", optional: undefined };
  */
 export type MandatoryRequirements<R = never, S extends string = string> = Omit<Requirements<R, S>, "optional"> & {
   /** Cannot be set here. */
@@ -47,7 +49,9 @@ export type MandatoryRequirements<R = never, S extends string = string> = Omit<R
 
 /**
  * Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds.
- * @example const checked: CheckedRequirements = { roles: ["editor"], maxAge: 300, can: ({ login }) => login !== "guest" };
+ * @example
+ * const can = ({ login }: Auth) => login !== "guest";
+ * const checked: CheckedRequirements = { credentials: ["session"], roles: ["editor"], maxAge: 300, can };
  */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
   /** The longest time since the login, in seconds. */
