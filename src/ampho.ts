@@ -248,7 +248,7 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: Co
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(["findById", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),

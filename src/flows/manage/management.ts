@@ -413,7 +413,7 @@ export function createManagement(
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
+        return sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt

@@ -62,7 +62,7 @@ async function askAgain(
   transaction: LoginTransaction,
   account: Account,
 ): Promise<AmphoError> {
-  const [{ factors: all, factorsVersion, policy }, over] = await Promise.all([
+  const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
@@ -71,8 +71,10 @@ async function askAgain(
   if (transaction.for === "enroll")
     return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
   const rolePolicy = policyOf(account.roles, deps.settings.factors);
-  const decision = decide({ amr, factors: all, policy: policy ?? rolePolicy, remembered: false });
-  const factors = decision.result === "factor_needed" ? decision.factors : all;
+  const isFirstProof = amr.includes("mail") && unprovenEmailOf(account) !== undefined;
+  const proved = isFirstProof ? given : all;
+  const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
+  const factors = decision.result === "factor_needed" ? decision.factors : proved;
   const about = { token, factors, enroll: false, userId: account.id };
   return askForFactor(deps, { ...about, read: () => transaction });
 }
