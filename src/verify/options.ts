@@ -101,18 +101,7 @@ export interface CheckedOptions {
   readonly clock: Clock;
 }
 
-const optionNames = [
-  "keys",
-  "jwksUrl",
-  "issuer",
-  "audience",
-  "leeway",
-  "foreignTtl",
-  "scopes",
-  "revocations",
-  "log",
-  "clock",
-];
+const optionNames = "keys jwksUrl issuer audience leeway foreignTtl scopes revocations log clock".split(" ");
 const revocationsNames = ["url", "token", "failOpen", "lagMax"];
 
 /** Throws ConfigurationError. Its message contains no key and no token. */
