@@ -299,7 +299,7 @@ insert into ampho_migrations (version, name, serves_from, applied_at) values (1,
 delete from ampho_state;
 
 insert into ampho_state (id, epoch, era, last_revocation, access_until, application_owns_users, hooks_until)
-  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0, 0);
+  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0, 1792592000);
 
 insert into ampho_imports (n, state, started_at, touched_at, lost_line) overriding system value
   values (1, 'published', 1790000000, 1790000000, null);
@@ -525,7 +525,22 @@ insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, lan
 
 select setval(pg_get_serial_sequence('ampho_mail', 'n'), 1);
 
-select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 0);
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (1, 1790000000, 'u-dan', 'created', 'user_created', 'operator', null, 0, 0, 1790000000);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (2, 1790000000, null, 'created', 'users_imported', 'operator', 1, 0, 0, null);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (3, 1790000090, 'u-cid', 'changed', 'roles_changed', 'operator', null, 0, 0, 1790000090);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (4, 1790000090, 'u-dan', 'changed', 'user_disabled', 'operator', null, 0, 0, 1790000090);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (5, 1790000000, 'u-bob', 'changed', 'email_changed', 'operator', null, 0, 0, 1790000000);
+
+select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 5);
 
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by)
   values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null);
