@@ -5,7 +5,7 @@ import type { TakenUserEvent } from "../../dist/store/sql/user-events.js";
 import type { User } from "../../dist/store/sql/users.js";
 import type { Opened } from "./contract.js";
 import { type Run, runEveryOperation } from "./every-operation.js";
-import { addUser, ann, operator, start } from "./fixtures.js";
+import { addUser, ann, emailOf, operator, start } from "./fixtures.js";
 
 const until = start + 1_000_000;
 const far = start + 500_000_000;
@@ -78,6 +78,19 @@ export function userEventContract(store: Opened): void {
     const own = { ...of, own: undefined, factorsVersion: 0, passwordVersion: 1, foreignMaxSeconds: 60 };
     await observed("setLogin", { ...own, newLogin: "Beatrix", newCanonical: "beatrix", isSame: false });
     for (const disabled of [true, false]) await observed("setDisabled", { ...own, disabled });
+    const cid = { ...ann, id: "u-cid", login: "cid", canonical: "cid", email: emailOf("cid@x.example") };
+    await observed("createUser", { user: cid, now: start, origin: operator });
+    await observed("finishReset", {
+      ...{ userId: cid.id, login: cid.login, now: start, origin: operator, stored: { passwordVersion: 1 } },
+      ...{ passwordHash: "h", factorsVersion: 0, use: undefined, rolePolicy: "optional", removesFactors: false },
+      ...{
+        provesEmail: "cid@x.example",
+        isFirstProof: true,
+        spend: { hash: "cid", until: far, idempotency: undefined },
+      },
+      ...{ attempt: undefined, factorAttempt: undefined },
+    });
+    expect((await store().findUserById(cid.id))?.email?.provenAt).toBe(start);
     const n = await observed("startImport", { now: start, trial: false });
     await observed("stageUsers", { n, users: [staged(1), staged(2)], displaces: true, now: start });
     await observed("publishImport", { n, now: start, origin: operator, detail: {} });

@@ -101,7 +101,6 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
        where id = ?`,
       [passwordHash, input.provesEmail ?? null, now, userId],
     );
-  if (isFirstProof) yield* recordAudit({ at: now, event: "email_proven", userId, login, origin });
   const { factors } = account;
   if (input.removesFactors && factors.length > 0) {
     yield* deleteFactors(userId);
