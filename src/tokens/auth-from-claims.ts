@@ -5,20 +5,25 @@ import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
 
+/** The members of an Auth, which `new` makes with the prototype of every plain object. */
+function setMembers(this: { -readonly [M in keyof Auth]: Auth[M] }, claims: AccessClaims) {
+  this.id = claims.sub;
+  this.login = claims.login;
+  this.roles = claims.roles ?? none;
+  this.scopes =
+    claims.scope === undefined ? none : Object.freeze(claims.scope.split(" ").filter((scope) => scope !== ""));
+  this.session = claims.sid;
+  this.amr = claims.amr ?? none;
+  this.acr = claims.acr;
+  this.starts = claims.nbf;
+  this.expires = claims.exp;
+  this.claims = claims;
+}
+setMembers.prototype = Object.prototype;
+const PlainAuth = setMembers as unknown as new (claims: AccessClaims) => Auth;
+
 export function authFromClaims(claims: AccessClaims): Auth {
-  const frozen = freeze(claims);
-  return Object.freeze({
-    id: frozen.sub,
-    login: frozen.login,
-    roles: frozen.roles ?? none,
-    scopes: frozen.scope === undefined ? none : Object.freeze(frozen.scope.split(" ").filter((scope) => scope !== "")),
-    session: frozen.sid,
-    amr: frozen.amr ?? none,
-    acr: frozen.acr,
-    starts: frozen.nbf,
-    expires: frozen.exp,
-    claims: frozen,
-  });
+  return Object.freeze(new PlainAuth(freeze(claims)));
 }
 
 /** Without recursion, because a token can nest as deep as its 8 KiB allow. `Object.values` for both would take 0.2 µs more. */
