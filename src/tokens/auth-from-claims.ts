@@ -5,13 +5,25 @@ import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
 
+/** By the claim, which users with the same roles share. */
+const scopeLists = new Map<string, readonly string[]>();
+const scopeListsMax = 256;
+
+function scopesOf(claim: string): readonly string[] {
+  const known = scopeLists.get(claim);
+  if (known !== undefined) return known;
+  if (scopeLists.size >= scopeListsMax) scopeLists.clear();
+  const scopes = Object.freeze(claim.split(" ").filter((scope) => scope !== ""));
+  scopeLists.set(claim, scopes);
+  return scopes;
+}
+
 /** The members of an Auth, which `new` makes with the prototype of every plain object. */
 function setMembers(this: { -readonly [M in keyof Auth]: Auth[M] }, claims: AccessClaims) {
   this.id = claims.sub;
   this.login = claims.login;
   this.roles = claims.roles ?? none;
-  this.scopes =
-    claims.scope === undefined ? none : Object.freeze(claims.scope.split(" ").filter((scope) => scope !== ""));
+  this.scopes = claims.scope === undefined ? none : scopesOf(claims.scope);
   this.session = claims.sid;
   this.amr = claims.amr ?? none;
   this.acr = claims.acr;
