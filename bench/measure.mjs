@@ -44,6 +44,14 @@ export async function start(name, env = {}) {
   };
 }
 
+/** The processor time of all threads of a server that answers messages with it. */
+export async function cpuMicroseconds({ child }) {
+  const reply = once(child, "message");
+  child.send("cpu");
+  const [{ user, system }] = await reply;
+  return user + system;
+}
+
 /** Sends one request on a kept connection and resolves to its status when the body is read. */
 export function send({ port, agent, method = "GET", path, headers = {}, body }) {
   return new Promise((resolve, reject) => {

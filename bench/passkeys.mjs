@@ -2,9 +2,8 @@
 // does, and how long one takes. Beside them run logins by password on the same server, which hash.
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, sign } from "node:crypto";
-import { once } from "node:events";
 import { connect } from "node:net";
-import { machine, median, print, quantile, start } from "./measure.mjs";
+import { cpuMicroseconds, machine, median, print, quantile, start } from "./measure.mjs";
 import { login, password } from "./servers/announce.mjs";
 import { has, loadCpus, pin } from "./wrk.mjs";
 
@@ -73,13 +72,6 @@ async function assertions({ port, owners }, count) {
   }
   connection.close();
   return requests;
-}
-
-async function cpuMicroseconds({ child }) {
-  const reply = once(child, "message");
-  child.send("cpu");
-  const [{ user, system }] = await reply;
-  return user + system;
 }
 
 async function logIn(server, requests, connections) {
