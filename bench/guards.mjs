@@ -100,7 +100,9 @@ if (frameworks.includes("node")) {
   ]) {
     const read = await measure("node", "ampho", count, ["/header", "/guarded"]);
     const toRead = median(read.map(([header, guarded]) => guarded / header));
-    console.log(`guarded ÷ header read, token ${what}: ${toRead.toFixed(3)}${count === seenTokens ? " (at least 0.92)" : ""}`);
+    console.log(
+      `guarded ÷ header read, token ${what}: ${toRead.toFixed(3)}${count === seenTokens ? " (at least 0.92)" : ""}`,
+    );
   }
 }
 process.exit();

@@ -44,11 +44,15 @@ export async function start(name, env = {}) {
   };
 }
 
-/** The processor time of all threads of a server that answers messages with it. */
-export async function cpuMicroseconds({ child }) {
+/** `process.cpuUsage()` of a server that answers messages with it. */
+export async function cpuUsage({ child }) {
   const reply = once(child, "message");
   child.send("cpu");
-  const [{ user, system }] = await reply;
+  return (await reply)[0];
+}
+
+export async function cpuMicroseconds(server) {
+  const { user, system } = await cpuUsage(server);
   return user + system;
 }
 

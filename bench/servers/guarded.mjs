@@ -53,8 +53,7 @@ const builders = {
       else if (request.url === "/header") {
         if (request.headers.authorization?.startsWith("Bearer ")) respond(request, response);
         else response.writeHead(401).end();
-      }
-      else guards[request.url](request, response, () => respond(request, response));
+      } else guards[request.url](request, response, () => respond(request, response));
     });
   },
   async express() {
