@@ -1,12 +1,13 @@
 // Ampho on node:http, with a guarded route, users who have a passkey each, and one who has a password. It sends its key and the
 // private keys to the benchmark, and for each message the processor time of all its threads, and of the main one in
-// microseconds where Linux tells it. BENCH_BUILD is the folder of another build. So only what is public is imported.
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+// microseconds where Linux tells it. BENCH_BUILD is the folder of another build. Only what is public is imported from it.
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { generateJwk } from "../../dist/keys/generate.js";
 import { announce, login, password } from "./announce.mjs";
 
 const dist = process.env.BENCH_BUILD && pathToFileURL(path.resolve(process.env.BENCH_BUILD, "dist"));
@@ -14,7 +15,7 @@ const { guarded, mount } = await import(`${dist ?? "../../dist"}/adapters/node.j
 const { createAmpho } = await import(`${dist ?? "../../dist"}/index.js`);
 const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const key = { kty: "oct", alg: "HS256", kid: "bench", k: randomBytes(32).toString("base64url") };
+const key = generateJwk("HS256");
 const ampho = await createAmpho({
   key,
   databaseUrl: `sqlite:${path.join(folder, "ampho.db")}`,
@@ -23,7 +24,7 @@ const ampho = await createAmpho({
 });
 const text = (bytes) => randomBytes(bytes).toString("base64url");
 const owners = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, n) => {
-  const privateKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
+  const privateKey = generateJwk("ES256");
   const { kty, crv, x, y } = privateKey;
   const passkey = { id: text(32), public_key: { kty, crv, x, y } };
   const state = { backup_eligible: true, backup_state: true };
