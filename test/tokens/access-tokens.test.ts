@@ -40,9 +40,11 @@ test.each([
   ["another character at its beginning", `f${token.slice(1)}`],
   ["a character less", token.slice(1)],
 ])("a known token is rejected with %s", (_what, text) => {
-  const { tokens } = openTokens();
-  for (const value of [`Bearer ${token}`, `Bearer  ${token}`, `bearer ${token}`]) tokens.verifyBearer(value, now);
-  expect(() => tokens.verifyAccess(text, now)).toThrow(expect.objectContaining({ code: "invalid_token" }));
+  for (const value of [`Bearer ${token}`, `Bearer  ${token}`, `bearer ${token}`]) {
+    const { tokens } = openTokens();
+    tokens.verifyBearer(value, now);
+    expect(() => tokens.verifyAccess(text, now)).toThrow(expect.objectContaining({ code: "invalid_token" }));
+  }
 });
 
 test("the Auth of a token is a plain frozen object, and so are its lists", () => {
