@@ -13,10 +13,9 @@ import { processContext } from "./config/process-context.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
 import { createMailTokens } from "./factors/mail-tokens.js";
-import { relyingPartyOf } from "./factors/relying-party.js";
-import { createTotpSecrets } from "./factors/totp-secrets.js";
+import { relyingPartyOf } from "./factors/passkey/relying-party.js";
+import { createTotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
-import { createSession, type VouchedLevel } from "./flows/create-session.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
@@ -24,6 +23,7 @@ import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
 import { createReadiness } from "./flows/readiness.js";
+import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
@@ -234,7 +234,7 @@ function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: Co
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(["findById", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),

@@ -411,12 +411,6 @@ export const parameters = {
     "10s",
     "How long `ampho serve` continues after SIGTERM, with 503 from `/readyz`, before it closes its port. Behind a load balancer, set it longer than the balancer takes to notice. SIGINT does not wait.",
   ),
-  AMPHO_ALLOW_ATTACK_TEST: withDefault(
-    bool,
-    false,
-    true,
-    "Whether `ampho doctor --attack` can attack this instance without its key. Each response then shows that. Do not set it in production.",
-  ),
   AMPHO_TRUST_PROXY: withDefault(
     int({ min: 0, max: 32 }),
     0,

@@ -14,8 +14,9 @@ import {
   replaceRecoveryCodes,
   setFactor,
   setFactorPolicy,
-} from "./sql/factor-changes.js";
-import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors.js";
+} from "./sql/factors/factor-changes.js";
+import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors/factors.js";
+import { findPasskey, listPasskeys, renamePasskey } from "./sql/factors/passkeys.js";
 import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { findIdentity, listIdentities } from "./sql/identities.js";
@@ -25,7 +26,6 @@ import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
 import { beginRecovery, finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
 import { exportAccount, removeAccount, setLogin } from "./sql/own-account.js";
-import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
   findInvitation,
@@ -38,11 +38,19 @@ import {
 } from "./sql/registrations.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
-import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
+import { endAllSessions, endSession } from "./sql/session-ends.js";
 import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
 import { isTransactionOver } from "./sql/spent.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
-import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
+import {
+  deleteUser,
+  endUserSessions,
+  rehashPassword,
+  revokeUserTokens,
+  setDisabled,
+  setPassword,
+  setRoles,
+} from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";

@@ -110,7 +110,6 @@ describe("a deployment", () => {
   });
 
   const doubtful: readonly [string, string, Severity, CheckName][] = [
-    ["AMPHO_ALLOW_ATTACK_TEST", "true", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "7", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "8", "warning", "configuration"],
     ["AMPHO_DATABASE_URL", "sqlite::memory:", "error", "configuration"],

@@ -1,6 +1,6 @@
 // Values that are allowed but doubtful. A rule is one row: condition, severity, message and fix.
 import { type Configuration, unsentMailProblems } from "../../config/configuration.js";
-import { relyingPartyOf } from "../../factors/relying-party.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
 import { isLocalhost } from "../../outbound/secure-url.js";
 import type { Finding, Severity } from "../finding.js";
@@ -19,12 +19,6 @@ const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}
 const hasPublicKeys = ({ keys = [] }: Configuration): boolean => keys.some(({ publicJwk }) => publicJwk !== undefined);
 
 const rules: readonly Rule[] = [
-  {
-    when: (one) => one.allowAttackTest && isProduction(one),
-    severity: "error",
-    message: "AMPHO_ALLOW_ATTACK_TEST is true in production, and every response announces it.",
-    fix: "Unset AMPHO_ALLOW_ATTACK_TEST. `ampho doctor --attack` also runs with the key of the instance.",
-  },
   {
     when: ({ passwordMin }) => passwordMin < 8,
     severity: "error",

@@ -5,7 +5,7 @@
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { issuersOf } from "../../config/provider-settings.js";
 import { AmphoError } from "../../errors.js";
-import { relyingPartyOf } from "../../factors/relying-party.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
@@ -15,11 +15,11 @@ import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
-import { type AccountExport, exportOf } from "../account-view.js";
+import type { SessionView } from "../account/sessions.js";
+import * as sessions from "../account/sessions.js";
+import { type AccountExport, exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
-import type { SessionView } from "../sessions.js";
-import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
@@ -413,7 +413,7 @@ export function createManagement(
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
+        return sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt
