@@ -8,8 +8,8 @@ import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
 /**
- * An access token that was found good, as it is kept for the next time. A class, because V8 creates what a literal
- * describes among the old objects once many of them were kept, and then a token that is not kept costs twice the time.
+ * An access token that was found good, as it is kept for the next time. It is a class for the reason that is stated in
+ * auth-from-claims.ts.
  */
 export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */

@@ -18,7 +18,10 @@ function scopesOf(claim: string): readonly string[] {
   return scopes;
 }
 
-/** The members of an Auth, which `new` makes with the prototype of every plain object. */
+/**
+ * Called with `new` it makes a plain object. V8 soon creates among the old objects what a literal describes, if many of
+ * them were kept, and the cache keeps many. A token that is not kept would then cost twice the time.
+ */
 function setMembers(this: { -readonly [M in keyof Auth]: Auth[M] }, claims: AccessClaims) {
   this.id = claims.sub;
   this.login = claims.login;
