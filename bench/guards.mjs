@@ -1,5 +1,5 @@
-// Measures the cost of a guard in each framework: the processor time of a request with and without it, which is what a server
-// of one core does in a second. Both routes are in the same process, take turns in short slices, and get the same headers. One run uses 10 000 valid tokens in turn, which the guard
+// Measures the cost of a guard in each framework: the processor time of a request with and without it, on one core. A rate is
+// the number of requests in a second of that time. Both routes are in the same process, take turns in short slices, and get the same headers. One run uses 10 000 valid tokens in turn, which the guard
 // has seen before. The other uses more tokens than any guard remembers. The usual guards of each framework run beside Ampho.
 // On node:http, where a request costs least, it also measures a guard with the requirements `acr` and `maxAge`.
 

@@ -44,7 +44,7 @@ export async function start(name, env = {}) {
   };
 }
 
-/** `process.cpuUsage()` of a server that answers messages with it. */
+/** `process.cpuUsage()` of a server that returns it for each message. */
 export async function cpuUsage({ child }) {
   const reply = once(child, "message");
   child.send("cpu");

@@ -42,11 +42,11 @@ function leastLengthOf(value: unknown): number {
 }
 
 /**
- * Whether `length` characters are the fewest that spell the object. Then nothing in it is repeated, escaped or spaced.
+ * Returns whether `length` characters are the fewest that spell the object. Then nothing in it is repeated, escaped or spaced.
  * Most tokens are written so, and this takes a quarter of the time in which the colons of a token are counted.
  */
 function isBriefest(object: Readonly<Record<string, unknown>>, length: number): boolean {
-  // A name that someone has put on Object.prototype would be counted below.
+  // An enumerable name on Object.prototype would be counted below.
   for (const _inherited in {}) return false;
   // The braces, and one comma less than members.
   let least = 1;

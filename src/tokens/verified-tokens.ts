@@ -6,7 +6,7 @@
 // This is the recency rule of LIRS (Jiang and Zhang, 2002). So a flood of tokens that are used once evicts nothing, and a
 // working set that is larger than the cache does not evict itself in turns.
 
-/** A class for the reason that is stated in auth-from-claims.ts. What goes into a literal would be old too. */
+/** A class for the reason that is stated in auth-from-claims.ts. The members of a literal would be old too. */
 class Entry<T> {
   constructor(
     readonly token: string,
