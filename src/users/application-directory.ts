@@ -3,6 +3,7 @@
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
@@ -185,6 +186,8 @@ function toRoles(value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (isIterable(value)) {
     const roles: readonly unknown[] = [...value];
+    if (roles.some((role) => typeof role === "string" && isReservedRole(role)))
+      throw new TypeError("users.find must not return a role that begins with o_ and contains a slash");
     if (roles.every((role) => typeof role === "string")) return roles;
   }
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");

@@ -275,7 +275,7 @@ describe("a key", () => {
     const jwk = generateJwk("HS256");
     writeKey(jwk);
     const ampho = await openAmpho();
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
     const [finding] = await examined();
     expect(finding?.fix).toContain("`ampho sec-rotate-key --in-place`");
@@ -445,7 +445,7 @@ describe("a running instance", () => {
     ends.unshift(() => server.close());
     const root = await server.listen(0, "127.0.0.1");
     expect(await found(root)).toEqual([]);
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect((await examined(root)).map(({ severity, message }) => `${severity} ${message}`)).toContain(
       "error /readyz warns of signing_key_revoked.",
     );

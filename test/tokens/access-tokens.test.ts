@@ -17,6 +17,7 @@ function openTokens() {
     isKeyRevoked: () => false,
     leewaySeconds: 60,
     foreignMaxSeconds: 86_400,
+    scopes: {},
   });
   return { tokens, checks: () => checks };
 }

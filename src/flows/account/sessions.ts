@@ -7,6 +7,7 @@ import type { EndReason, Session } from "../../store/sql/session-rows.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
+import { notAccepted } from "../../tokens/credential.js";
 import type { Caller, Deps } from "../deps.js";
 
 /**
@@ -45,11 +46,11 @@ export interface Authenticated {
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
-/** Returns the user and the session of a token. Throws `insufficient_scope` for a token without a session. */
+/** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;
   if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
-    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+    throw notAccepted(["session"]);
   return { userId: id, sessionId: session };
 }
 

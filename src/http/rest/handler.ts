@@ -26,7 +26,7 @@ import { Redirect } from "./responses/redirect.js";
 import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { bearer as requireBearer } from "./route-access.js";
+import { session } from "./route-access.js";
 import { routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -193,7 +193,7 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
-      authenticate: async () => requireBearer.check(await authenticate(route, request, sent, caller)),
+      authenticate: async () => session.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,
       idempotencyKey: idempotencyKeyOf(request),
