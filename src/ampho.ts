@@ -84,9 +84,6 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
 /**
  * The options of `createAmpho`: the parameters, and what only code can give. `U` is a row of the application's own user
  * table.
- * @example
- * const options: AmphoOptions = { databaseUrl: "sqlite::memory:", tokenTtl: "5m", log: console.error };
- * const ampho = await createAmpho(options);
  */
 export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
 
@@ -94,15 +91,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
 ];
 
-/**
- * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails.
- * @example
- * const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
- * const user = await ampho.users.create({ login: "alice", password });
- * const { token } = await ampho.sessions.create(user.id);
- * const { roles } = await ampho.verify(token);
- * await ampho.close();
- */
+/** An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. */
 export interface Ampho extends Omit<Management, "sessions" | "users"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
@@ -179,10 +168,7 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * @example process.on("SIGHUP", () => void ampho.reloadKeys().catch(console.error));
    */
   reloadKeys(): Promise<void>;
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: AmphoHost;
 }
 

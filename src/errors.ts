@@ -37,11 +37,7 @@ export const errorCodes = [
   "internal_error",
 ] as const;
 
-/**
- * The codes of docs/reference/errors.md.
- * @example
- * const isOver = (code: ErrorCode): boolean => code === "session_ended" || code === "invalid_token";
- */
+/** The codes of docs/reference/errors.md. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
@@ -70,15 +66,7 @@ export const passwordProblemReasons = [
 ] as const;
 export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 
-/**
- * Facts that some codes carry. All of them can be sent to the client.
- * @example
- * const waitOf = ({ retryAfterSeconds = 0 }: ErrorDetails): string => `Try again in ${retryAfterSeconds} s.`;
- * const ruleOf = ({ field, reason }: ErrorDetails): string | undefined => field ?? reason;
- * const proofsOf = ({ transaction, factors, passkey, ways, enroll, mail }: ErrorDetails) =>
- *   ({ transaction, factors, passkey, ways, enroll, mail });
- * const needsOf = ({ acr, maxAgeSeconds, scopes, allow }: ErrorDetails) => ({ acr, maxAgeSeconds, scopes, allow });
- */
+/** Facts that some codes carry. All of them can be sent to the client. */
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
@@ -127,11 +115,7 @@ export class AmphoError extends Error {
   // `declare` emits no field: the constructor sets both, and the client stays small.
   /** The code. Decide by it, and never by the message. */
   declare readonly code: ErrorCode;
-  /**
-   * Facts that some codes carry, such as the seconds to wait.
-   * @example
-   * if (error.code === "too_many_attempts") console.log(error.details.retryAfterSeconds);
-   */
+  /** Facts that some codes carry, such as the seconds to wait. */
   declare readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {

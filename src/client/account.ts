@@ -2,12 +2,7 @@
 import type { Client } from "./core.js";
 import { sendBy } from "./send.js";
 
-/**
- * A passkey of the account.
- * @example
- * const textOf = ({ id, name, created, used, synced }: AccountPasskey): string =>
- *   `${name} (${id}), created ${created}, used ${used ?? "never"}${synced ? ", synced" : ""}`;
- */
+/** A passkey of the account. */
 export interface AccountPasskey {
   /** The credential id. */
   readonly id: string;
@@ -21,14 +16,7 @@ export interface AccountPasskey {
   readonly synced: boolean;
 }
 
-/**
- * The account of the user who is logged in.
- * @example
- * const own: OwnAccount = await account.get();
- * show(own.id, own.login, own.email, own.email_proven, own.created, own.policy, own.password);
- * show(own.passkeys.length, own.totp?.since, own.recovery_codes);
- * for (const { id, provider } of own.identities) show(id, provider);
- */
+/** The account of the user who is logged in. */
 export interface OwnAccount {
   /** The id of the user. */
   readonly id: string;
@@ -62,12 +50,7 @@ export interface OwnAccount {
   }[];
 }
 
-/**
- * A live session of the user. Times are Unix seconds.
- * @example
- * const textOf = ({ id, current, created, renewed, expires, address, agent, amr, acr }: AccountSession): string =>
- *   `${id}${current ? " (here)" : ""}: ${agent} at ${address}, ${created} to ${expires}, ${renewed}, ${amr} (${acr})`;
- */
+/** A live session of the user. Times are Unix seconds. */
 export interface AccountSession {
   /** The id, for `sessions.end`. */
   readonly id: string;
@@ -92,9 +75,6 @@ export interface AccountSession {
 /**
  * Every call rejects with AmphoError. `recent` stands for `login_too_old` and `login_too_weak`, which `onStepUp` of
  * `ampho/client/ways` handles.
- * @example
- * const { account, sessions }: AccountClient = createAccount(client);
- * show(await account.get(), await sessions.list());
  */
 export interface AccountClient {
   /** The account itself. */
@@ -146,12 +126,7 @@ export interface AccountClient {
   };
 }
 
-/**
- * The options of `createAccount`.
- * @example
- * const options: AccountOptions = { prefix: "/auth" };
- * const { account } = createAccount(client, options);
- */
+/** The options of `createAccount`. */
 export interface AccountOptions {
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
   readonly prefix?: string | undefined;

@@ -8,12 +8,7 @@ import { type ClientSession, identityOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
 import { createClientCall, parse } from "./wire.js";
 
-/**
- * The options of `createClient`.
- * @example
- * const options: ClientOptions = { baseUrl: "https://app.example", prefix: "/auth", storage };
- * const client = createClient(options);
- */
+/** The options of `createClient`. */
 export interface ClientOptions {
   /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
   readonly baseUrl: string | URL;
@@ -23,12 +18,7 @@ export interface ClientOptions {
   readonly storage?: ClientStorage | undefined;
 }
 
-/**
- * The client: it stores the tokens, sends them, and renews them.
- * @example
- * const client: Client = createClient({ baseUrl: "https://app.example" });
- * const session = await client.session();
- */
+/** The client: it stores the tokens, sends them, and renews them. */
 export interface Client {
   /**
    * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response

@@ -3,12 +3,7 @@ import { AmphoError } from "../errors.js";
 import type { ClientSession } from "./session.js";
 import type { WebAuthnJson } from "./webauthn.js";
 
-/**
- * A second factor that the user types.
- * @example
- * const byApp: TypedFactor = { totp: "123456", remember: true };
- * const byCode: TypedFactor = { recoveryCode };
- */
+/** A second factor that the user types. */
 export interface TypedFactor {
   /** The six digits that the user's TOTP application shows. */
   readonly totp?: string | undefined;
@@ -18,23 +13,13 @@ export interface TypedFactor {
   readonly remember?: boolean | undefined;
 }
 
-/**
- * A second factor, which a user shows in addition to a password or in a step-up.
- * @example
- * const factor: SecondFactor = { passkey: true, remember: true };
- * const session = await factorNeeded.finish(factor);
- */
+/** A second factor, which a user shows in addition to a password or in a step-up. */
 export interface SecondFactor extends TypedFactor {
   /** Asks the browser for a passkey of this account. */
   readonly passkey?: true | undefined;
 }
 
-/**
- * The session that a login has created.
- * @example
- * const { login, recoveryCodesLeft }: EnteredSession = await client.login("alice", password);
- * if (recoveryCodesLeft !== undefined && recoveryCodesLeft < 3) show(`${login}, renew your recovery codes.`);
- */
+/** The session that a login has created. */
 export interface EnteredSession extends ClientSession {
   /** How many recovery codes the user has left, after a login by one of them. Below 3, advise the user to renew them. */
   readonly recoveryCodesLeft?: number;
@@ -73,10 +58,7 @@ export class FactorNeeded extends AmphoError {
   declare readonly enroll: boolean;
   /** True if the set-up also needs the code that was mailed to the address of the account. */
   declare readonly mail: boolean;
-  /**
-   * The set-up needs a code, and too many were mailed: the seconds until a new login gets one. Undefined otherwise.
-   * @example if (factorNeeded.retryAfter !== undefined) show(`Log in again in ${factorNeeded.retryAfter} seconds.`);
-   */
+  /** The set-up needs a code, and too many were mailed: the seconds until a new login gets one. Undefined otherwise. */
   declare readonly retryAfter: number | undefined;
   /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After

@@ -13,22 +13,11 @@ export type { Followed, MailBegun, NewAccount, Registered, ResetProof };
 
 /** A mail was asked for. The page shows `match`, and asks for the code. */
 interface Begun extends MailBegun {
-  /**
-   * The earliest time of another mail, in Unix seconds.
-   * @example
-   * const { resend } = await client.mailLogin("alice");
-   * show(resend);
-   */
+  /** The earliest time of another mail, in Unix seconds. */
   readonly resend: number;
 }
 
-/**
- * A login by mail that waits for its code.
- * @example
- * const login: MailLogin = await client.mailLogin("alice");
- * show(login.match, login.resend);
- * await login.finish("12345678");
- */
+/** A login by mail that waits for its code. */
 export interface MailLogin extends Begun {
   /**
    * Logs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
@@ -38,12 +27,7 @@ export interface MailLogin extends Begun {
   finish(code: string): Promise<EnteredSession>;
 }
 
-/**
- * A registration that waits for its code.
- * @example
- * const registration: Registration = await client.register("ann@example.org");
- * await registration.finish({ code: "12345678", password });
- */
+/** A registration that waits for its code. */
 export interface Registration extends MailBegun {
   /**
    * Proves the address with the mailed code, creates the account, and stores its session like `login`.
@@ -54,12 +38,7 @@ export interface Registration extends MailBegun {
   finish(account: NewAccount & { readonly code: string }): Promise<Registered>;
 }
 
-/**
- * A reset that waits for its code.
- * @example
- * const reset: PasswordReset = await client.resetPassword("alice");
- * await reset.finish({ code: "12345678", newPassword });
- */
+/** A reset that waits for its code. */
 export interface PasswordReset extends Begun {
   /**
    * Sets the new password. It creates no session. Rejects with `factor_needed` if the account has a second factor, with
@@ -73,12 +52,7 @@ export interface PasswordReset extends Begun {
   finish(proof: ResetProof & { readonly code: string }): Promise<void>;
 }
 
-/**
- * A change of the address that waits for its code.
- * @example
- * const change: EmailChange = await client.changeEmail("alice@example.org");
- * await change.finish("12345678");
- */
+/** A change of the address that waits for its code. */
 export interface EmailChange extends MailBegun {
   /**
    * Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it.
@@ -87,12 +61,7 @@ export interface EmailChange extends MailBegun {
   finish(code: string): Promise<void>;
 }
 
-/**
- * The client with registration, reset and login by mail.
- * @example
- * const client: MailClient = createClient({ baseUrl: "https://app.example" });
- * const { match } = await client.mailLogin("alice");
- */
+/** The client with registration, reset and login by mail. */
 export interface MailClient extends WaysClient {
   /**
    * Mails a code and a link. It resolves in the same way for an unknown login.

@@ -11,57 +11,31 @@ import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./stor
 import { partsOf, type WaysClient } from "./ways-client.js";
 import { parse } from "./wire.js";
 
-/**
- * The options of `createOutside`.
- * @example
- * const options: OutsideOptions = { storage };
- * const outside = createOutside(client, options);
- */
+/** The options of `createOutside`. */
 export interface OutsideOptions {
   /** The storage for what a login at a provider needs. Default: that of the page. */
   readonly storage?: ClientStorage | undefined;
 }
 
-/**
- * Where the user returns to.
- * @example
- * const options: ReturnOptions = { returnTo: "/articles" };
- * await outside.loginWith("google", options);
- */
+/** Where the user returns to. */
 export interface ReturnOptions {
   /** A path of the application, to which the user returns. */
   readonly returnTo?: string | undefined;
 }
 
-/**
- * How a login begins.
- * @example
- * const again: LoginOptions = { returnTo: "/account", maxAge: 300 };
- * await outside.loginWith("acme", again);
- */
+/** How a login begins. */
 export interface LoginOptions extends ReturnOptions {
   /** The greatest age of the login at the provider, in seconds. After `login_too_old` it is that of the error. */
   readonly maxAge?: number | undefined;
 }
 
-/**
- * A finished login or link.
- * @example
- * const returned: Returned | undefined = await outside.returned();
- * if (returned?.session !== undefined) location.assign(returned.returnTo ?? "/");
- */
+/** A finished login or link. */
 export interface Returned extends ReturnOptions {
   /** Undefined after an identity was linked. */
   readonly session: EnteredSession | undefined;
 }
 
-/**
- * A proof of the account: the code that was mailed, or the login and the password.
- * @example
- * const byMail: LinkProof = { code: "12345678" };
- * const byPassword: LinkProof = { login: "alice", password, totp: "123456", remember: true };
- * const byCode: LinkProof = { login: "alice", password, recoveryCode };
- */
+/** A proof of the account: the code that was mailed, or the login and the password. */
 export type LinkProof =
   | {
       /** The eight digits that were mailed. */
@@ -104,12 +78,7 @@ export class LinkNeeded extends AmphoError {
   }
 }
 
-/**
- * Logins and links with outside providers.
- * @example
- * const outside: Outside = createOutside(client);
- * await outside.loginWith("google", { returnTo: "/articles" });
- */
+/** Logins and links with outside providers. */
 export interface Outside {
   /**
    * Sends the page to the provider. Resolves to the URL, for a program without a page.

@@ -5,13 +5,7 @@ import type { EnteredSession } from "./factor-needed.js";
 import { getCredential, platform, type WebAuthnJson } from "./webauthn.js";
 import { type ClientCall, unavailable } from "./wire.js";
 
-/**
- * The ways to log in.
- * @example
- * const { password, passkey, mail, providers, registration }: Ways = await client.ways();
- * show(password, passkey, mail, registration);
- * for (const { name, label } of providers) show(name, label);
- */
+/** The ways to log in. */
 export interface Ways {
   /** True if a password logs in. */
   readonly password: boolean;
@@ -30,11 +24,7 @@ export interface Ways {
   readonly registration: "closed" | "invite" | "open";
 }
 
-/**
- * The options of `loginWithPasskey`.
- * @example
- * const options: PasskeyLoginOptions = { autofill: true, signal: AbortSignal.timeout(60_000) };
- */
+/** The options of `loginWithPasskey`. */
 export interface PasskeyLoginOptions {
   /**
    * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It resolves

@@ -7,12 +7,7 @@ import type { ClientSession } from "./session.js";
 import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
 import type { ClientCall } from "./wire.js";
 
-/**
- * A passkey of the account.
- * @example
- * const textOf = ({ id, name, created, used, synced, transports, provider }: Passkey): string =>
- *   `${name} (${id}) of ${provider}, created ${created}, used ${used}, ${transports}${synced ? ", synced" : ""}`;
- */
+/** A passkey of the account. */
 export interface Passkey {
   /** The credential id, in base64url. */
   readonly id: string;
@@ -30,12 +25,7 @@ export interface Passkey {
   readonly provider: string | null;
 }
 
-/**
- * A new passkey.
- * @example
- * const { passkey, recoveryCodes, session }: PasskeyAdded = await client.passkeys.add();
- * show(passkey.name, recoveryCodes, session?.login);
- */
+/** A new passkey. */
 export interface PasskeyAdded {
   /** The passkey. */
   readonly passkey: Passkey;
@@ -45,12 +35,7 @@ export interface PasskeyAdded {
   readonly session?: EnteredSession;
 }
 
-/**
- * How a passkey is added.
- * @example
- * const about: NewPasskey = { name: "Phone", use: "second" };
- * await client.passkeys.add(about);
- */
+/** How a passkey is added. */
 export interface NewPasskey {
   /** The name in the user's list. */
   readonly name?: string | undefined;
@@ -58,12 +43,7 @@ export interface NewPasskey {
   readonly use?: "login" | "second" | undefined;
 }
 
-/**
- * The passkeys of the user who is logged in.
- * @example
- * const passkeys: Passkeys = client.passkeys;
- * for (const { id, name } of await passkeys.list()) show(id, name);
- */
+/** The passkeys of the user who is logged in. */
 export interface Passkeys {
   /**
    * Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled.

@@ -5,12 +5,7 @@ import { createKeys } from "./idempotency-keys.js";
 import type { WaysParts } from "./ways-client.js";
 import { createCredential, type WebAuthnJson } from "./webauthn.js";
 
-/**
- * Either a password or a passkey.
- * @example
- * const withPassword: NewAccount = { password };
- * const withPasskey: NewAccount = { passkey: true, name: "Phone" };
- */
+/** Either a password or a passkey. */
 export interface NewAccount {
   /** The password. The policy of the server applies. */
   readonly password?: string | undefined;
@@ -20,12 +15,7 @@ export interface NewAccount {
   readonly name?: string | undefined;
 }
 
-/**
- * A new account, and its session.
- * @example
- * const { session, recoveryCodes }: Registered = await registration.finish({ code: "12345678", password });
- * show(session.login, recoveryCodes);
- */
+/** A new account, and its session. */
 export interface Registered {
   /** The session of the new account. */
   readonly session: EnteredSession;

@@ -5,14 +5,7 @@ import type { TransactionStore } from "./transaction-store.js";
 import type { WaysParts } from "./ways-client.js";
 import { getCredential, type WebAuthnJson } from "./webauthn.js";
 
-/**
- * A new password, and a second factor where the account has one.
- * @example
- * const simple: ResetProof = { newPassword };
- * const withApp: ResetProof = { newPassword, totp: "123456" };
- * const withCode: ResetProof = { newPassword, recoveryCode };
- * const withPasskey: ResetProof = { newPassword, passkey: true };
- */
+/** A new password, and a second factor where the account has one. */
 export interface ResetProof extends Pick<SecondFactor, "totp" | "recoveryCode"> {
   /** The new password. The policy of the server applies. */
   readonly newPassword: string;

@@ -3,15 +3,7 @@
 import { toBytes } from "./base64url.js";
 import { hasText } from "./shape.js";
 
-/**
- * The user who is logged in, and the session.
- * @example
- * const session: ClientSession | undefined = await client.session();
- * if (session !== undefined) {
- *   const { id, login, roles, scopes, amr, acr, starts, expires } = session;
- *   show(login, id, roles, scopes, amr, acr, starts, expires, session.session?.id, session.session?.authenticated);
- * }
- */
+/** The user who is logged in, and the session. */
 export interface ClientSession {
   /** The user's id. */
   readonly id: string | null;

@@ -5,13 +5,7 @@ import { type LoginSteps, pendingOf } from "./login-steps.js";
 import type { Send } from "./send.js";
 import type { ClientCall } from "./wire.js";
 
-/**
- * A set-up that waits for its first code.
- * @example
- * const { secret, uri, confirm }: TotpSetup = await client.totp.begin();
- * show(secret, uri);
- * const { recoveryCodes } = await confirm("123456");
- */
+/** A set-up that waits for its first code. */
 export interface TotpSetup {
   /** The secret in base32, for a user who cannot scan a QR code. */
   readonly secret: string;
@@ -31,12 +25,7 @@ export interface TotpConfirmed {
   readonly session?: EnteredSession;
 }
 
-/**
- * The authenticator app of the user who is logged in.
- * @example
- * const totp: Totp = client.totp;
- * const { uri, confirm } = await totp.begin();
- */
+/** The authenticator app of the user who is logged in. */
 export interface Totp {
   /**
    * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. `code` is the mailed

@@ -5,12 +5,7 @@ import { type ClientStorage, reliably } from "./storage.js";
 import type { WebAuthnJson } from "./webauthn.js";
 import { parse } from "./wire.js";
 
-/**
- * A mail that was asked for.
- * @example
- * const { match, expires }: MailBegun = await client.mailLogin("alice");
- * show(match, expires);
- */
+/** A mail that was asked for. */
 export interface MailBegun {
   /** Two digits for the page to show. A link that is opened in another browser asks for them. */
   readonly match: string;

@@ -14,17 +14,7 @@ import type { ClientStorage } from "./storage.js";
 import { createTotp, type Totp } from "./totp.js";
 import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 
-/**
- * The options of `createClient`.
- * @example
- * const options: WaysOptions = {
- *   baseUrl: "https://app.example",
- *   prefix: "/auth",
- *   cookies: true,
- *   onStepUp: ({ details }) => show(details.acr),
- * };
- * const client = createClient(options);
- */
+/** The options of `createClient`. */
 export interface WaysOptions extends ClientOptions {
   /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
   readonly cookies?: boolean | undefined;
@@ -35,26 +25,13 @@ export interface WaysOptions extends ClientOptions {
   readonly onStepUp?: OnStepUp | undefined;
 }
 
-/**
- * The proofs of a login besides the password.
- * @example
- * const proof: LoginProof = { captcha, totp: "123456", remember: true };
- * const other: LoginProof = { recoveryCode };
- * await client.login("alice", password, proof);
- */
+/** The proofs of a login besides the password. */
 export interface LoginProof extends TypedFactor {
   /** The token of a solved captcha, after `captcha_needed`. */
   readonly captcha?: string | undefined;
 }
 
-/**
- * The client with second factors, passkeys and step-up.
- * @example
- * const client: WaysClient = createClient({ baseUrl: "https://app.example" });
- * await client.login("alice", password);
- * const passkeys = await client.passkeys.list();
- * const { secret, uri } = await client.totp.begin();
- */
+/** The client with second factors, passkeys and step-up. */
 export interface WaysClient extends Client {
   /**
    * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and

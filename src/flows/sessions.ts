@@ -9,14 +9,7 @@ import { isStorableText } from "../store/storable-text.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Caller, Deps } from "./deps.js";
 
-/**
- * A live session. Times are Unix seconds.
- * @example
- * const textOf = ({ id, agent, address, created, renewed, expires, amr, acr }: Omit<SessionView, "current">): string =>
- *   `${id}: ${agent} at ${address}, created ${created}, renewed ${renewed}, until ${expires}, ${amr} (${acr})`;
- * const mark = ({ current }: SessionView): string => (current ? "this device" : "");
- * console.log((await ampho.sessions.list(user.id)).map(textOf));
- */
+/** A live session. Times are Unix seconds. */
 export interface SessionView {
   /** The id, for `sessions.end`. */
   readonly id: string;

@@ -29,19 +29,13 @@ export interface Requirements<R = never> {
   readonly optional?: true;
 }
 
-/**
- * Requirements under which every caller has a token: they are not `optional`.
- * @example const editors: MandatoryRequirements = { roles: ["editor"], acr: "2fa", optional: undefined };
- */
+/** Requirements under which every caller has a token: they are not `optional`. */
 export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & {
   /** Cannot be set here. */
   readonly optional?: never;
 };
 
-/**
- * Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds.
- * @example const checked: CheckedRequirements = { roles: ["editor"], maxAge: 300, can: ({ login }) => login !== "guest" };
- */
+/** Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds. */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
   /** The longest time since the login, in seconds. */
   readonly maxAge?: number;
@@ -49,9 +43,6 @@ export interface CheckedRequirements<R = never> extends Requirements<R> {
 
 /**
  * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
- * @example
- * const always: AuthOf<{ roles: ["editor"] }> = auth;
- * const perhaps: AuthOf<{ optional: true }> = undefined;
  */
 export type AuthOf<N> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]

@@ -8,14 +8,7 @@ import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import { scopesOf } from "../users/roles.js";
 
-/**
- * The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds.
- * @example
- * const { token, token_type, starts, expires, ttl, leeway }: Grant = await ampho.sessions.create(user.id);
- * console.log(`${token_type} ${token}`, starts, expires, ttl, leeway);
- * const renewalOf = ({ refresh_token, refresh_expires }: Grant) => ({ refresh_token, refresh_expires });
- * const loginOf = ({ device, recovery_codes_left }: Grant) => ({ device, recovery_codes_left });
- */
+/** The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds. */
 export interface Grant {
   /** The access token, for `Authorization: Bearer TOKEN` (RFC 6750 §2.1). */
   readonly token: string;

@@ -1,13 +1,6 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 
-/**
- * The user of a verified token. It is frozen.
- * @example
- * app.get("/me", authorize(ampho), (request, response) => {
- *   const { id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
- *   response.json({ id, login, roles, scopes, session, amr, acr, starts, expires, tenant: claims["tenant"] });
- * });
- */
+/** The user of a verified token. It is frozen. */
 export interface Auth {
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;

@@ -36,21 +36,13 @@ export type { Acr } from "../levels/acr.js";
 export type { Auth } from "../tokens/auth.js";
 export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
 
-/**
- * Requirements of a verifier, which has no database.
- * @example const limit: WithoutDatabase & Requirements = { roles: ["editor"], live: undefined };
- */
+/** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }
 
-/**
- * Verifies tokens of another service, without a database.
- * @example
- * const verifier: Verifier = createVerifier({ jwksUrl: "https://login.example/api/security/.well-known/jwks.json" });
- * const { login } = await verifier.verify(token);
- */
+/** Verifies tokens of another service, without a database. */
 export interface Verifier extends GuardInstance {
   /**
    * Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown.

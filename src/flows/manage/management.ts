@@ -32,10 +32,6 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
- * @example
- * const manage: Management = ampho;
- * await manage.users.create({ login: "bob", password });
- * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**

@@ -46,19 +46,13 @@ export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance {
-  /**
-   * The members for adapters. Applications do not need it.
-   * @example const { refusal } = ampho.host;
-   */
+  /** The members for adapters. Applications do not need it. */
   readonly host: GuardHost;
 }
 
 /** An `Ampho`. */
 export interface HttpInstance {
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: HttpHost;
 }
 
