@@ -53,7 +53,7 @@ import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
+import { createSessionTokens, type ExtraClaims } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/limited-waits.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
@@ -65,6 +65,7 @@ import type { Auth } from "./tokens/auth.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
+import type { Grant } from "./wire/login.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {

@@ -77,7 +77,7 @@ export interface ErrorDetails {
   /** `factor_needed`: what the account can prove now, the strongest first. */
   readonly factors?: readonly string[];
   /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8). */
-  readonly passkey?: object;
+  readonly passkey?: Readonly<Record<string, unknown>>;
   /** `link_needed`: the proofs that link the identity: `mail`, `login`. */
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */

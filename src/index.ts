@@ -20,7 +20,6 @@ export type { MailView } from "./flows/manage/mail.js";
 export type { Management } from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
 export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
-export type { SessionView } from "./flows/sessions.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { Acr } from "./levels/acr.js";
@@ -29,7 +28,7 @@ export type { ReplaceText } from "./mail/texts/compose.js";
 export type { SendMail } from "./mail/transports/create.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
-export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";
+export type { ExtraClaims } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
@@ -37,3 +36,12 @@ export type { ApplicationUser, ApplicationUsers } from "./users/application-user
 export type { HashFormatCount } from "./users/hash-formats.js";
 export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";
 export type { ImportInput } from "./users/import-lines.js";
+export type {
+  AccountExport,
+  AccountView,
+  ExportedEvent,
+  IdentityLink,
+  PasskeyView,
+  SessionView,
+} from "./wire/account.js";
+export type { Grant } from "./wire/login.js";

@@ -24,6 +24,7 @@ declare global {
 }
 
 export type { RejectedRequest };
+
 /**
  * The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types.
  */

@@ -17,6 +17,7 @@ export {
   Public,
   RejectedRequestException,
 } from "./nest-guard.js";
+
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 

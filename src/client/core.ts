@@ -1,12 +1,14 @@
 // The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
-import { createFetch, type Fetch } from "./fetch.js";
+import type { ClientSession } from "../wire/login.js";
+import type { Fetch } from "./calls.js";
+import { createClientCall } from "./calls.js";
+import { createFetch } from "./fetch.js";
 import { type Lock, storageLock, webLock } from "./lock.js";
-import { randomId } from "./random.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
-import { type ClientSession, identityOf } from "./session.js";
+import { identityOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { createClientCall, parse } from "./wire.js";
+import { parse, randomId } from "./texts.js";
 
 /** The options of `createClient`. */
 export interface ClientOptions {

@@ -1,7 +1,7 @@
 // The error of a login whose first factor was right and is not enough (docs/guides/client.md).
 import { AmphoError } from "../errors.js";
-import type { ClientSession } from "./session.js";
-import type { WebAuthnJson } from "./webauthn.js";
+import type { ClientSession } from "../wire/login.js";
+import type { ProblemBody } from "../wire/problem.js";
 
 /** A second factor that the user types. */
 export interface TypedFactor {
@@ -26,17 +26,6 @@ export interface EnteredSession extends ClientSession {
 }
 
 export type Finish = (proof: SecondFactor) => Promise<EnteredSession>;
-
-/** The members of a 401 `factor_needed` (docs/reference/contract.md §4). */
-export interface PendingLogin {
-  /** Absent where it is in a cookie. */
-  readonly transaction?: string;
-  readonly factors?: readonly string[];
-  readonly passkey?: WebAuthnJson | null;
-  readonly enroll?: boolean;
-  readonly mail?: boolean;
-  readonly retry_after?: number;
-}
 
 /**
  * The error of a login that needs a second factor.
@@ -73,7 +62,7 @@ export class FactorNeeded extends AmphoError {
 
   constructor(error: AmphoError, login: string, finish: Finish) {
     super(error.code, error.message, error.details);
-    const cause = Object(error.cause) as PendingLogin;
+    const cause = Object(error.cause) as ProblemBody;
     const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = cause;
     Object.assign(this, { transaction, factors, enroll, mail, retryAfter, login, finish });
   }

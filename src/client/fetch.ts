@@ -1,11 +1,8 @@
 // `fetch` with the token of the session. It renews the token when it is due, and once when the server rejects it.
-import { createAge, isDue } from "./age.js";
+import { type Fetch, unavailable } from "./calls.js";
 import type { Records, StoredSession } from "./record.js";
 import { isOver, type Renewer } from "./renewal.js";
 import { reliably } from "./storage.js";
-import { unavailable } from "./wire.js";
-
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** `change` sends a request that can get new tokens of the session. `root` is the URL of the prefix. */
 export function createFetch(
@@ -75,4 +72,30 @@ async function isExpired(response: Response): Promise<boolean> {
           .catch(() => "")),
     )
   );
+}
+
+/**
+ * The age of a token, by two clocks. The wall clock can be set. The monotonic clock can stop while a laptop sleeps, and starts
+ * again with each page. The one that saw more time pass counts. Of the server's times only `ttl` is used, so a device whose clock
+ * is wrong by a day still measures a quarter of an hour. Returns seconds. They are negative if the clock was set back since then.
+ */
+type Age = (held: StoredSession) => number;
+
+function createAge(): Age {
+  let seen: string | undefined;
+  let receivedMonotonicMs = 0;
+  return ({ id, receivedMs }) => {
+    const ageMs = Date.now() - receivedMs;
+    const nowMs = performance.now();
+    if (seen !== id) {
+      seen = id;
+      receivedMonotonicMs = nowMs - ageMs;
+    }
+    return Math.max(ageMs, nowMs - receivedMonotonicMs) / 1000;
+  };
+}
+
+/** True shortly before the end of the token, so that a request still arrives in time, and for an impossible age. */
+function isDue(ageSeconds: number, { ttl }: StoredSession): boolean {
+  return ageSeconds < 0 || ageSeconds > ttl - Math.min(30, ttl / 5);
 }

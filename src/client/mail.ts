@@ -1,24 +1,17 @@
 // `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mailed-links.md).
-
+import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
+import { createKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
+import { createWays, internalsOf, type WaysClient, type WaysOptions } from "./full-client.js";
+import { createRegistrations, createResets, type NewAccount, type Registered, type ResetProof } from "./mail-finish.js";
 import { createLinks, type Followed } from "./mailed-links.js";
-import { createRegistrations, type NewAccount, type Registered } from "./registrations.js";
-import { createResets, type ResetProof } from "./resets.js";
-import { createTransactionStore, type Kept, type MailBegun } from "./transaction-store.js";
-import { createWays, partsOf, type WaysClient, type WaysOptions } from "./ways-client.js";
+import { createTransactionStore } from "./transaction-store.js";
 
 export * from "./ways.js";
-export type { Followed, MailBegun, NewAccount, Registered, ResetProof };
-
-/** A mail was asked for. The page shows `match`, and asks for the code. */
-interface Begun extends MailBegun {
-  /** The earliest time of another mail, in Unix seconds. */
-  readonly resend: number;
-}
+export type { Followed, NewAccount, Registered, ResetProof };
 
 /** A login by mail that waits for its code. */
-export interface MailLogin extends Begun {
+export interface MailLogin extends Omit<MailBegun, "transaction"> {
   /**
    * Logs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
    * factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
@@ -28,7 +21,7 @@ export interface MailLogin extends Begun {
 }
 
 /** A registration that waits for its code. */
-export interface Registration extends MailBegun {
+export interface Registration extends Omit<EmailChangeBegun, "transaction"> {
   /**
    * Proves the address with the mailed code, creates the account, and stores its session like `login`.
    * @example
@@ -39,7 +32,7 @@ export interface Registration extends MailBegun {
 }
 
 /** A reset that waits for its code. */
-export interface PasswordReset extends Begun {
+export interface PasswordReset extends Omit<MailBegun, "transaction"> {
   /**
    * Sets the new password. It creates no session. Rejects with `factor_needed` if the account has a second factor, with
    * `details.factors`: call it again with one of them.
@@ -53,7 +46,7 @@ export interface PasswordReset extends Begun {
 }
 
 /** A change of the address that waits for its code. */
-export interface EmailChange extends MailBegun {
+export interface EmailChange extends Omit<EmailChangeBegun, "transaction"> {
   /**
    * Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it.
    * @example await change.finish("12345678");
@@ -116,7 +109,7 @@ export function createClient(options: WaysOptions): MailClient {
 
   async function begin(path: "/login/mail" | "/password/reset", login: string) {
     const device = await transactions.device();
-    return transactions.keep((await call(path, { login, device })) as Begun);
+    return transactions.keep((await call(path, { login, device })) as MailBegun);
   }
 
   const mail: MailClient = {
@@ -130,7 +123,7 @@ export function createClient(options: WaysOptions): MailClient {
       return { match, expires, resend, finish };
     },
     async register(email, about) {
-      const begun = await transactions.keep((await call("/register", { email, ...about })) as MailBegun);
+      const begun = await transactions.keep((await call("/register", { email, ...about })) as RegistrationBegun);
       const { transaction, match, expires } = begun;
       const finish = registrations(about?.login ?? email, begun.passkey);
       return { match, expires, finish: ({ code, ...account }) => finish({ transaction, code }, account) };
@@ -142,7 +135,7 @@ export function createClient(options: WaysOptions): MailClient {
       return { match, expires, resend, finish: ({ code, ...proof }) => finish({ transaction, code }, proof) };
     },
     async changeEmail(email) {
-      const { transaction, match, expires } = (await send("POST", "/account/email", { email })) as MailBegun & Kept;
+      const { transaction, match, expires } = (await send("POST", "/account/email", { email })) as EmailChangeBegun;
       return {
         match,
         expires,
@@ -153,6 +146,6 @@ export function createClient(options: WaysOptions): MailClient {
     },
     followLink: createLinks(parts, transactions, registrations, resets),
   };
-  partsOf.set(mail, parts);
+  internalsOf.set(mail, parts);
   return mail;
 }

@@ -1,15 +1,15 @@
 // `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
 // `ampho/client/ways` or `ampho/client/mail`.
 import { AmphoError, type ErrorCode } from "../errors.js";
+import type { OutsideBegun } from "../wire/begun.js";
+import type { ClientSession } from "../wire/login.js";
+import { createKeys } from "./calls.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
+import { internalsOf, type WaysClient } from "./full-client.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
-import { randomId } from "./random.js";
-import type { ClientSession } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { partsOf, type WaysClient } from "./ways-client.js";
-import { parse } from "./wire.js";
+import { parse, randomId } from "./texts.js";
 
 /** The options of `createOutside`. */
 export interface OutsideOptions {
@@ -109,14 +109,8 @@ export interface Outside {
   };
 }
 
-interface Begun {
-  readonly url: string;
-  readonly transaction?: string;
-  readonly expires: number;
-}
-
 /** A login or link that was begun, by its `state`. */
-interface Kept extends Pick<Begun, "expires">, ReturnOptions {
+interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
   /** Undefined where it is in a cookie. */
   readonly transaction: string | undefined;
   readonly links: boolean;
@@ -136,7 +130,7 @@ const transactionSeconds = 600;
  * const outside = createOutside(client);
  */
 export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
-  const parts = partsOf.get(client);
+  const parts = internalsOf.get(client);
   if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");
   const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
@@ -151,7 +145,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   // The next user of this browser must not find what a user has begun before the logout.
   ways.onChange((session) => session || void save([]).catch(() => {}));
 
-  async function leave(begun: Begun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
+  async function leave(begun: OutsideBegun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
     // A login that the user gave up is dropped by the next one.
@@ -231,7 +225,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   return {
     async loginWith(provider, options = {}) {
       const body = { ...bodyOf(provider, options), max_age: options.maxAge };
-      return leave((await call("/login/outside", body)) as Begun, options, false);
+      return leave((await call("/login/outside", body)) as OutsideBegun, options, false);
     },
     async returned() {
       const { hash, pathname, search } = location;
@@ -264,7 +258,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     },
     identities: {
       async link(provider, options = {}) {
-        return leave((await send("POST", "/identities", bodyOf(provider, options))) as Begun, options, true);
+        return leave((await send("POST", "/identities", bodyOf(provider, options))) as OutsideBegun, options, true);
       },
       async unlink(id) {
         await send("DELETE", `/identities/${encodeURIComponent(id)}`);

@@ -1,34 +1,17 @@
 // The passkeys of the user who is logged in, and the first one of a login whose account must have one.
+import type { PasskeyList, PasskeyView } from "../wire/account.js";
+import type { PasskeySetUp } from "../wire/begun.js";
+import type { ClientSession } from "../wire/login.js";
+import type { ClientCall, Send } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import { type EnteredSession, FactorNeeded } from "./factor-needed.js";
 import { type LoginSteps, pendingOf } from "./login-steps.js";
-import type { Send } from "./send.js";
-import type { ClientSession } from "./session.js";
-import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
-import type { ClientCall } from "./wire.js";
-
-/** A passkey of the account. */
-export interface Passkey {
-  /** The credential id, in base64url. */
-  readonly id: string;
-  /** The name in the user's list. */
-  readonly name: string;
-  /** In Unix seconds. */
-  readonly created: number;
-  /** In Unix seconds. Null before the first login with it. */
-  readonly used: number | null;
-  /** True if the passkey is backed up. */
-  readonly synced: boolean;
-  /** How the browser reaches the authenticator (WebAuthn L3 §5.8.4), such as `internal`. */
-  readonly transports: readonly string[];
-  /** The name of the passkey provider, or null if it is unknown. */
-  readonly provider: string | null;
-}
+import { createCredential, type Mediation, platform } from "./webauthn.js";
 
 /** A new passkey. */
 export interface PasskeyAdded {
   /** The passkey. */
-  readonly passkey: Passkey;
+  readonly passkey: PasskeyView;
   /** Eight codes with the first second factor of the account. The user must keep them. They are never shown again. */
   readonly recoveryCodes: readonly string[];
   /** The session of a pending login. */
@@ -67,7 +50,7 @@ export interface Passkeys {
    * Returns the passkeys of the account.
    * @example const passkeys = await client.passkeys.list();
    */
-  list(): Promise<readonly Passkey[]>;
+  list(): Promise<readonly PasskeyView[]>;
   /**
    * Gives a passkey another name in the user's list.
    * @example await client.passkeys.rename(id, "Phone");
@@ -80,18 +63,6 @@ export interface Passkeys {
   remove(id: string): Promise<void>;
 }
 
-interface SetUp {
-  readonly transaction?: string;
-  readonly passkey: WebAuthnJson;
-}
-
-interface Listing {
-  readonly passkeys: readonly Passkey[];
-  readonly rp: string;
-  readonly user: string | null;
-  readonly accepted: readonly string[];
-}
-
 export function createPasskeys(
   { enter }: LoginSteps,
   ceremonies: Ceremonies,
@@ -101,8 +72,8 @@ export function createPasskeys(
   sendQuietly: Send,
   session: () => Promise<ClientSession | undefined>,
 ): Passkeys {
-  async function list(removed?: string): Promise<readonly Passkey[]> {
-    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as Listing;
+  async function list(removed?: string): Promise<readonly PasskeyView[]> {
+    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as PasskeyList;
     await signal(listing, await session(), removed).catch(() => {});
     return passkeys;
   }
@@ -110,7 +81,7 @@ export function createPasskeys(
   const refresh = (removed?: string) => void list(removed).catch(() => {});
 
   async function create(begun: Promise<unknown>, mediation: Mediation, name: string | undefined): Promise<object> {
-    const { transaction, passkey } = (await begun) as SetUp;
+    const { transaction, passkey } = (await begun) as PasskeySetUp;
     const created = await ceremonies.modal((ceremony) => createCredential(passkey, ceremony, mediation));
     return { transaction, passkey: created, name };
   }
@@ -119,7 +90,7 @@ export function createPasskeys(
     if (pending) {
       const { session, recoveryCodes, passkey } = await enter("/passkeys", pending.login, body);
       refresh();
-      return { passkey: passkey as Passkey, recoveryCodes, session };
+      return { passkey: passkey as PasskeyView, recoveryCodes, session };
     }
     const added = (await send("POST", "/passkeys", body)) as PasskeyAdded & { readonly recovery_codes?: string[] };
     refresh();
@@ -157,7 +128,7 @@ export function createPasskeys(
 
 /** The Signal API (WebAuthn L3 §5.1.10): the browser hides removed passkeys, and shows the present login. */
 async function signal(
-  { rp: rpId, user: userId, accepted }: Omit<Listing, "passkeys">,
+  { rp: rpId, user: userId, accepted }: Omit<PasskeyList, "passkeys">,
   session: ClientSession | undefined,
   removed: string | undefined,
 ): Promise<void> {

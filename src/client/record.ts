@@ -1,19 +1,15 @@
 // The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a renewal under way.
-import { randomId } from "./random.js";
-import { type ClientSession, clientSessionOf } from "./session.js";
-import { hasText } from "./shape.js";
+import type { ClientSession, Grant } from "../wire/login.js";
+import { clientSessionOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, reliably } from "./storage.js";
-import { parse } from "./wire.js";
+import { hasText, parse, randomId } from "./texts.js";
 
-export interface StoredSession {
+/** The tokens are absent where they are in cookies. */
+type Stored = Pick<Grant, "ttl" | "leeway" | "refresh_token" | "device"> & Partial<Pick<Grant, "token">>;
+
+export interface StoredSession extends Stored {
   /** Random, so that one record is distinguished from the next one of its session. */
   readonly id: string;
-  /** Both are absent where the tokens are in cookies. */
-  readonly token?: string;
-  readonly refresh_token?: string;
-  readonly ttl: number;
-  readonly leeway: number;
-  readonly device?: string;
   /** When the response came, by this device's clock in milliseconds. */
   readonly receivedMs: number;
   readonly session: ClientSession;

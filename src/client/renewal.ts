@@ -3,8 +3,8 @@
 // attempt sends the same token and key.
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
-import { randomId } from "./random.js";
 import { type Records, type StoredSession, sidOf } from "./record.js";
+import { randomId } from "./texts.js";
 
 export interface Renewer {
   /**

@@ -1,10 +1,9 @@
 // A `fetch` that asks the application for more proof when a route requires it, and then repeats the request.
 import { AmphoError, type ErrorDetails } from "../errors.js";
-import type { Fetch } from "./fetch.js";
+import type { ClientSession } from "../wire/login.js";
+import type { Fetch } from "./calls.js";
 import { sessionEnded } from "./renewal.js";
-import type { ClientSession } from "./session.js";
-import { hasText } from "./shape.js";
-import { parse } from "./wire.js";
+import { hasText, parse } from "./texts.js";
 
 /**
  * Called with `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires.

@@ -1,5 +1,5 @@
 // The storage of a session: localStorage in a page, so that tabs share it and it outlives them, and memory elsewhere.
-import { unavailable } from "./wire.js";
+import { unavailable } from "./calls.js";
 
 type Awaitable<T> = T | Promise<T>;
 

@@ -2,8 +2,9 @@
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import type { Grant } from "../sessions/session-tokens.js";
-import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "./begin-outside.js";
+import type { OutsideBegun } from "../wire/begun.js";
+import type { Grant } from "../wire/login.js";
+import { type OutsideStart, outsideRequest, requireReturnPath } from "./begin-outside.js";
 import type { Caller, Deps } from "./deps.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
 import { spendingOf } from "./enter.js";
@@ -20,7 +21,7 @@ export async function beginIdentity(
   deps: Deps,
   { auth, provider: name, returnTo }: Authenticated & OutsideStart,
   _caller: Caller,
-): Promise<OutsideBegun> {
+): Promise<Required<OutsideBegun>> {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, name);
   const ret = requireReturnPath(deps, returnTo);

@@ -11,13 +11,14 @@ import { verifyRegistration } from "../factors/webauthn.js";
 import { WebAuthnError } from "../factors/webauthn-error.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { policyOf } from "../levels/policy.js";
-import type { Grant } from "../sessions/session-tokens.js";
 import { type NewPasskeyRow, passkeysMax } from "../store/sql/passkeys.js";
 import type { Auth } from "../tokens/auth.js";
+import type { PasskeyList, PasskeyView } from "../wire/account.js";
+import type { PasskeySetUp } from "../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../wire/login.js";
 import type { Caller, Deps } from "./deps.js";
 import {
   beginEnrolment,
-  type Enrolled,
   type Enrolling,
   finishEnrolment,
   ownerOf,
@@ -28,7 +29,7 @@ import {
 } from "./enrolling.js";
 import { wrongCredentials } from "./login-errors.js";
 import { grantAfter } from "./own-session.js";
-import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
+import { toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 import type { SupersededTokens } from "./superseded-session.js";
 import { configuredWays } from "./ways-in.js";
@@ -38,18 +39,12 @@ function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingPa
   return party;
 }
 
-export interface PasskeySetUp {
-  readonly transaction: string;
-  /** PublicKeyCredentialCreationOptionsJSON. */
-  readonly passkey: Readonly<Record<string, unknown>>;
-}
-
 /** Nothing is written. */
 export async function beginPasskey(
   deps: Deps,
   input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
   caller: Caller,
-): Promise<PasskeySetUp> {
+): Promise<Required<PasskeySetUp>> {
   const { store, transactions, clock } = deps;
   const party = partyOf(deps);
   const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
@@ -84,7 +79,7 @@ export async function addPasskey(
   deps: Deps,
   input: PasskeyAddition,
   caller: Caller,
-): Promise<{ readonly passkey: PasskeyView } & Enrolled & Grant> {
+): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -162,16 +157,7 @@ function cleanName(name = "", fallback = "Passkey"): string {
   return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
 }
 
-export interface PasskeyListing {
-  readonly passkeys: readonly PasskeyView[];
-  readonly rp: string;
-  /** The user handle of the account. Null before the first registration. */
-  readonly user: string | null;
-  /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
-  readonly accepted: readonly string[];
-}
-
-export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
+export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyList> {
   const party = partyOf(deps);
   const { userId } = requireSession(auth);
   const { passkeys, handle } = await deps.store.listPasskeys(userId);

@@ -9,12 +9,13 @@ import type { MailBinding, OpenTransaction } from "../factors/transactions.js";
 import { passkeyMethod } from "../levels/methods.js";
 import { type Address, isSameMailbox, spellLogin } from "../logins/address.js";
 import { checkNewLogin } from "../logins/login-name.js";
-import type { Grant } from "../sessions/session-tokens.js";
 import { mailboxOf } from "../users/directory.js";
+import type { RegistrationBegun } from "../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../wire/login.js";
 import { accountKeyOf, nameByAddress } from "./account-key.js";
 import { requireAddress, requireOwnAddress, requirePassword } from "./account-rules.js";
 import type { Caller, Deps } from "./deps.js";
-import { type Enrolled, hashOf } from "./enrolling.js";
+import { hashOf } from "./enrolling.js";
 import { type Entrance, enter, type Proven, repeat } from "./enter.js";
 import { digestOfProof } from "./idempotency.js";
 import { leastTime } from "./least-time.js";
@@ -23,7 +24,7 @@ import { claimsOf } from "./mail-claims.js";
 import { draftAccount } from "./new-account.js";
 import { verifyNewPasskey } from "./passkeys.js";
 import { proveMailbox, readProof, type SentProof } from "./prove-mailbox.js";
-import { type MailSent, requireOutbox } from "./request-mail.js";
+import { requireOutbox } from "./request-mail.js";
 import { endSuperseded, type SupersededTokens } from "./superseded-session.js";
 
 const closed = () =>
@@ -40,17 +41,12 @@ export interface RegistrationStart {
   readonly invite: string | undefined;
 }
 
-export interface RegistrationBegun extends Omit<MailSent, "resend"> {
-  /** The options for a passkey in place of a password. Null while passkeys are not offered. */
-  readonly passkey: Readonly<Record<string, unknown>> | null;
-}
-
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
 export async function beginRegistration(
   deps: Deps,
   input: RegistrationStart,
   caller: Caller,
-): Promise<RegistrationBegun> {
+): Promise<Required<RegistrationBegun>> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -136,7 +132,7 @@ export async function finishRegistration(
   deps: Deps,
   input: RegistrationInput,
   caller: Caller,
-): Promise<Grant & Enrolled> {
+): Promise<Grant & Partial<RecoveryCodes>> {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();

@@ -6,8 +6,8 @@ import type { LoginTransaction, TransactionContents } from "../factors/transacti
 import { decide } from "../levels/decide.js";
 import { policyOf } from "../levels/policy.js";
 import { canonicalLogin } from "../logins/login-name.js";
-import type { Grant } from "../sessions/session-tokens.js";
 import { type Account, unprovenEmailOf } from "../users/directory.js";
+import type { Grant } from "../wire/login.js";
 import type { Caller, Deps } from "./deps.js";
 import { askForFactor, type Entrance, enter, needsEnrolCode, repeat } from "./enter.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "./find-account.js";

@@ -1,7 +1,7 @@
 // The pages of a session: the account, its factors, its sessions.
 import { code, field, form, hidden, html, newPassword, page, passkeyButton, time } from "./html.js";
 
-/** @import { AccountSession, OwnAccount } from "ampho/client/account" */
+/** @import { AccountView, SessionView } from "ampho/client/account" */
 /** @import { Ways } from "ampho/client/ways" */
 /** @import { Ceremony, HtmlText, Inserted } from "./html.js" */
 
@@ -64,7 +64,7 @@ function deviceOf(agent) {
 }
 
 /**
- * @param {{ account: OwnAccount, sessions: readonly AccountSession[], ways: Ways }} about
+ * @param {{ account: AccountView, sessions: readonly SessionView[], ways: Ways }} about
  */
 export const account = ({ account: own, sessions, ways }) => {
   const labels = new Map(ways.providers.map(({ name, label }) => [name, label]));

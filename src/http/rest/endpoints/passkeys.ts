@@ -3,8 +3,8 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransaction } from "../../../factors/transactions.js";
 import { isCredentialId } from "../../../factors/webauthn-response.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, seconds } from "../schemas.js";
 

@@ -1,6 +1,8 @@
 // The one way out for errors: each code has a status, a challenge and headers.
 // Challenges follow RFC 6750 §3 and RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
+
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
+import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
 import { plainHeaders } from "./response.js";
 
@@ -250,11 +252,12 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
       : code === "link_needed"
         ? { transaction, ways }
         : { field, reason };
+  const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
     // `JSON.stringify` leaves undefined members out.
-    body: JSON.stringify({ message, error: code, ...further }),
+    body: JSON.stringify(problem),
     error: code,
   };
 }

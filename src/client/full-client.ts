@@ -1,18 +1,18 @@
 // The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and `ampho/client/mail`.
+import type { RecoveryCodes, Ways } from "../wire/login.js";
+import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
 import { createCookieCall, withCookies } from "./cookie-mode.js";
 import { type Client, type ClientOptions, createCore } from "./core.js";
 import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.js";
 import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.js";
-import { createPasskeyLogin, type PasskeyLogin, type Ways } from "./passkey-login.js";
+import { createPasskeyLogin, type PasskeyLogin } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
-import { randomId } from "./random.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
-import { type Send, sendBy } from "./send.js";
 import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
 import type { ClientStorage } from "./storage.js";
+import { randomId } from "./texts.js";
 import { createTotp, type Totp } from "./totp.js";
-import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 
 /** The options of `createClient`. */
 export interface WaysOptions extends ClientOptions {
@@ -80,7 +80,7 @@ export interface WaysClient extends Client {
 }
 
 /** The parts of which more functions of a client are made. */
-export interface WaysParts {
+export interface ClientInternals {
   readonly client: WaysClient;
   /** The URL of the prefix. */
   readonly root: string;
@@ -94,10 +94,10 @@ export interface WaysParts {
 }
 
 /** The parts of a client, for `ampho/client/outside`. */
-export const partsOf = new WeakMap<object, WaysParts>();
+export const internalsOf = new WeakMap<object, ClientInternals>();
 
 /** Throws TypeError if `baseUrl` is not a URL. */
-export function createWays(options: WaysOptions): WaysParts {
+export function createWays(options: WaysOptions): ClientInternals {
   const { cookies, onStepUp } = options;
   let root = "";
   let call: ClientCall = createClientCall(root);
@@ -149,7 +149,7 @@ export function createWays(options: WaysOptions): WaysParts {
     },
     totp: createTotp(steps, call, send),
     recoveryCodes: {
-      renew: async () => ((await send("POST", "/recovery-codes")) as { recovery_codes: string[] }).recovery_codes,
+      renew: async () => ((await send("POST", "/recovery-codes")) as RecoveryCodes).recovery_codes,
     },
     devices: {
       async forget() {
@@ -158,6 +158,6 @@ export function createWays(options: WaysOptions): WaysParts {
     },
   };
   const parts = { client: ways, root, storage: core.kept, steps, ceremonies, call, send };
-  partsOf.set(ways, parts);
+  internalsOf.set(ways, parts);
   return parts;
 }
