@@ -72,12 +72,14 @@ export interface ErrorDetails {
   readonly field?: string;
   /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
   readonly reason?: string;
+  /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
+  readonly limit?: number;
   /** `factor_needed`, `link_needed`: what the client sends with the next proof. Opaque. */
   readonly transaction?: string;
   /** `factor_needed`: what the account can prove now, the strongest first. */
   readonly factors?: readonly string[];
-  /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8). */
-  readonly passkey?: Readonly<Record<string, unknown>>;
+  /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8), or null without one. */
+  readonly passkey?: Readonly<Record<string, unknown>> | null;
   /** `link_needed`: the proofs that link the identity: `mail`, `login`. */
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */

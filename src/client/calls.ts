@@ -1,7 +1,7 @@
 // Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
-import { AmphoError } from "../errors.js";
+import { AmphoError, type ErrorDetails } from "../errors.js";
 import type { ProblemBody } from "../wire/problem.js";
-import { hasText, parse, randomId } from "./texts.js";
+import { parse, randomId } from "./texts.js";
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -54,15 +54,16 @@ export const createClientCall =
 export async function responseJson(response: Response): Promise<unknown> {
   const result = parse(await response.text());
   if (response.ok && (result || response.status === 204)) return result;
-  const problem = hasText<ProblemBody>(result, "error") && /^[a-z_]+$/.test(result.error) ? result : undefined;
+  const isProblem = (result as Partial<ProblemBody> | undefined)?.error?.match?.(/^[a-z_]+$/);
+  // A newer server can have more codes and details than this version knows. They are passed on.
+  const { error, message, ...details } = isProblem
+    ? (result as ProblemBody)
+    : { error: "unavailable" as const, message: `Status ${response.status} of ${response.url}.` };
   const retryAfterSeconds = Number(response.headers.get("Retry-After"));
-  const message = problem ? problem.message : `Status ${response.status}.`;
-  throw new AmphoError(
-    problem ? problem.error : "unavailable",
-    message,
-    retryAfterSeconds > 0 ? { retryAfterSeconds } : {},
-    { cause: result },
-  );
+  throw new AmphoError(error, message, {
+    ...details,
+    ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
+  } as ErrorDetails);
 }
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

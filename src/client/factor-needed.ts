@@ -62,8 +62,8 @@ export class FactorNeeded extends AmphoError {
 
   constructor(error: AmphoError, login: string, finish: Finish) {
     super(error.code, error.message, error.details);
-    const cause = Object(error.cause) as ProblemBody;
-    const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = cause;
+    const details = error.details as Partial<ProblemBody>;
+    const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = details;
     Object.assign(this, { transaction, factors, enroll, mail, retryAfter, login, finish });
   }
 }

@@ -9,13 +9,28 @@ import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.
 import { createPasskeyLogin, type PasskeyLogin } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
-import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
+import { createStepUpFetch, type StepUpError } from "./step-up-fetch.js";
 import type { ClientStorage } from "./storage.js";
 import { randomId } from "./texts.js";
 import { createTotp, type Totp } from "./totp.js";
 
+/**
+ * Called with `login_too_weak` or `login_too_old`, and the client. `askWith` makes one of functions that ask the user.
+ * @example
+ * const onStepUp: OnStepUp = async ({ needs }, client) => {
+ *   if (needs === "login") await client.login("alice", password);
+ *   else await (await client.stepUp()).finish({ totp: "123456" });
+ * };
+ */
+export type OnStepUp = (error: StepUpError, client: WaysClient) => unknown;
+
 /** The options of `createClient`. */
 export interface WaysOptions extends ClientOptions {
+  /**
+   * Further services that get the token too, such as `https://orders.example`. Only the origin of each URL counts. No other
+   * origin gets the token. The default is none.
+   */
+  readonly origins?: readonly string[] | undefined;
   /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
   readonly cookies?: boolean | undefined;
   /**
@@ -96,9 +111,11 @@ export interface ClientInternals {
 /** The parts of a client, for `ampho/client/outside`. */
 export const internalsOf = new WeakMap<object, ClientInternals>();
 
-/** Throws TypeError if `baseUrl` is not a URL. */
+/** Throws TypeError if `baseUrl` or one of `origins` is not a URL. */
 export function createWays(options: WaysOptions): ClientInternals {
   const { cookies, onStepUp } = options;
+  const origins = (options.origins ?? []).map((url) => new URL(url).origin);
+  if (cookies && origins[0]) throw new TypeError("With cookies: true there is no token for other origins.");
   let root = "";
   let call: ClientCall = createClientCall(root);
   const open = (url: string) => {
@@ -107,10 +124,13 @@ export function createWays(options: WaysOptions): ClientInternals {
     return call;
   };
   // A record of tokens is of no use where the tokens are in cookies, nor the other way round.
-  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho");
+  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho", origins);
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
-  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp, client.session, root) : plainFetch;
+  const own = [new URL(root).origin, ...origins];
+  const fetch = onStepUp
+    ? createStepUpFetch(plainFetch, (error) => onStepUp(error, ways), client.session, own)
+    : plainFetch;
 
   const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.

@@ -2,7 +2,6 @@
 import { AmphoError } from "../errors.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../wire/login.js";
-import type { ProblemBody } from "../wire/problem.js";
 import { type ClientCall, createKeys } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
@@ -56,9 +55,8 @@ export function createLoginSteps(
     let forUser: ForUser = {};
     const request = async (device: string | undefined, token: string | undefined) => {
       const result = (await call(path, { ...body, device }, token, key)) as ForUser;
-      const { recovery_codes, recovery_codes_left, passkey, ...grant } = result;
       forUser = result;
-      return grant;
+      return result;
     };
     const session = await core.enter(request).catch((error) => {
       throw steps.factorNeeded(error, login);
@@ -86,7 +84,7 @@ export function createLoginSteps(
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
       const keyOf = createKeys();
-      const { passkey: options } = Object(error.cause) as ProblemBody;
+      const { passkey: options } = error.details;
       let signed: WebAuthnJson | undefined;
       const needed = new FactorNeeded(error, login, async (proof) => {
         const finish = async (passkey?: WebAuthnJson) => {

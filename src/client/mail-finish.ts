@@ -1,7 +1,6 @@
 // The end of a registration and of a reset: a proof of the mailbox, with a password, a passkey or a second factor.
 import { AmphoError } from "../errors.js";
 import type { WebAuthnJson } from "../wire/begun.js";
-import type { ProblemBody } from "../wire/problem.js";
 import { createKeys } from "./calls.js";
 import type { EnteredSession, SecondFactor } from "./factor-needed.js";
 import type { ClientInternals } from "./full-client.js";
@@ -66,10 +65,8 @@ export function createResets({ call, ceremonies }: ClientInternals, transactions
         await call("/password/reset/finish", { ...proof, new_password, totp, recovery_code, passkey });
         await transactions.forget();
       } catch (cause) {
-        if (!(cause instanceof AmphoError) || cause.code !== "factor_needed") throw cause;
-        const needed = Object(cause.cause) as ProblemBody;
-        options = needed.passkey;
-        throw new AmphoError(cause.code, cause.message, { factors: needed.factors ?? [] }, { cause });
+        if (cause instanceof AmphoError && cause.code === "factor_needed") options = cause.details.passkey;
+        throw cause;
       }
     };
   };

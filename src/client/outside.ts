@@ -73,7 +73,7 @@ export class LinkNeeded extends AmphoError {
     finish: (transaction: string | undefined, proof: LinkProof) => Promise<EnteredSession>,
   ) {
     super(error.code, error.message, error.details);
-    const { transaction, ways = [] } = Object(error.cause) as { transaction?: string; ways?: string[] };
+    const { transaction, ways = [] } = error.details;
     Object.assign(this, { ways, finish: (proof: LinkProof) => finish(transaction, proof) });
   }
 }
@@ -119,6 +119,13 @@ interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
   /** With tokens in cookies: the Idempotency-Key of the renewal that reads the new session. */
   key?: string;
 }
+
+/** The callback can send only the code. */
+const messages: Partial<Record<ErrorCode, string>> = {
+  factor_needed: "The login needs a second factor.",
+  link_needed: "An account has this address. Log in to it to link the identity.",
+  outside_cancelled: "The login at the provider was cancelled.",
+};
 
 /** The lifetime of what was begun (docs/reference/contract.md §4). */
 const transactionSeconds = 600;
@@ -190,8 +197,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     const isPending = code === "factor_needed";
     // The server repeats the error with the options of the passkeys. It has no more to say about a set-up.
     if (isPending && needed[0] && !mail) await steps.enter("/login", "", pendingOf({}));
-    const cause = isPending ? { enroll: true, mail } : { ways: needed };
-    const error = new AmphoError(code, "The login at the provider was not finished.", {}, { cause });
+    const details = isPending ? { enroll: true, mail } : { ways: needed };
+    const error = new AmphoError(code, messages[code] ?? "The login at the provider was not finished.", details);
     if (isPending) throw steps.factorNeeded(error, "");
     return throwLinkNeeded(error);
   }

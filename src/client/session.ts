@@ -1,7 +1,8 @@
 // The user who is logged in, read from the claims of the access token (docs/reference/contract.md §5). The fields are those of
 // `GET {prefix}/session`. The client does not verify the token, which is the server's task.
+import { AmphoError } from "../errors.js";
 import type { ClientSession } from "../wire/login.js";
-import { hasText, toBytes } from "./texts.js";
+import { toBytes } from "./texts.js";
 
 /** Claims of a session's access token. The server always sets those that are not optional here. */
 interface Claims {
@@ -17,15 +18,22 @@ interface Claims {
   readonly exp: number;
 }
 
-/** Throws if the text is not a token with a login. */
-export function clientSessionOf(token: string | undefined): ClientSession {
-  const claims: unknown = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
-  if (!hasText<Claims>(claims, "login")) throw new TypeError();
+/** Throws if there is no token with a login. */
+export function clientSessionOf({
+  token,
+  ttl,
+}: {
+  readonly token?: string | undefined;
+  readonly ttl: number;
+}): ClientSession {
+  if (!token && ttl) throw new AmphoError("unavailable", "The server uses cookies. Set cookies: true.");
+  const claims: Claims = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
+  if (!claims.login) throw new TypeError();
   return {
     id: claims.sub,
     login: claims.login,
     roles: claims.roles,
-    scopes: claims.scope ? claims.scope.split(" ") : [],
+    scopes: claims.scope?.split(" ") ?? [],
     session: { id: claims.sid, authenticated: claims.auth_time },
     amr: claims.amr,
     acr: claims.acr,

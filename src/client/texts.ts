@@ -14,11 +14,6 @@ export function parse(text: string | null | undefined): unknown {
   }
 }
 
-/** Checks a value from outside by the one text member that distinguishes it. */
-export function hasText<T>(value: unknown, name: keyof T & string): value is T {
-  return typeof Object(value)[name] === "string";
-}
-
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
 }

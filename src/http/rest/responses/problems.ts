@@ -245,13 +245,13 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
+  const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
-        : { field, reason };
+        : { field, reason, limit };
   const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
