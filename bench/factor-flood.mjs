@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { createAuthenticator } from "../dist/doctor/attacks/authenticator.js";
-import { totpCode } from "../dist/factors/totp.js";
+import { totpCode } from "../dist/factors/totp/totp.js";
 import { keptAgent, machine, median, print, quantile, send, sleep, start } from "./measure.mjs";
 import { login, password } from "./servers/announce.mjs";
 import { requireWrk } from "./wrk.mjs";

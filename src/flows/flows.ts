@@ -1,22 +1,22 @@
 // The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
 // are the row's name, so a new row has all of them. A flow throws AmphoError and knows no HTTP.
 
-import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account.js";
-import { beginOutside, readOutsideRequest } from "./begin-outside.js";
-import { beginEmailChange, finishEmailChange } from "./change-email.js";
-import { changePassword, removePassword } from "./change-password.js";
+import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
+import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
+import { changePassword, removePassword } from "./account/change-password.js";
+import { beginIdentity, finishIdentity, removeIdentity } from "./account/identities.js";
+import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./account/passkeys.js";
+import { raiseAlarm } from "./account/raise-alarm.js";
+import { finishReset } from "./account/reset-password.js";
+import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
+import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps } from "./deps.js";
-import { beginIdentity, finishIdentity, removeIdentity } from "./identities.js";
-import { login } from "./login.js";
-import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./passkeys.js";
-import { raiseAlarm } from "./raise-alarm.js";
-import { beginRegistration, finishRegistration } from "./register.js";
-import { renew } from "./renew.js";
-import { beginMailLogin, beginReset } from "./request-mail.js";
-import { finishReset } from "./reset-password.js";
-import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./sessions.js";
-import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./totp.js";
-import { readWays } from "./ways-in.js";
+import { beginOutside, readOutsideRequest } from "./ways/begin-outside.js";
+import { login } from "./ways/login.js";
+import { beginRegistration, finishRegistration } from "./ways/register.js";
+import { renew } from "./ways/renew.js";
+import { beginMailLogin, beginReset } from "./ways/request-mail.js";
+import { readWays } from "./ways/ways-in.js";
 
 type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 

@@ -14,8 +14,9 @@ import {
   replaceRecoveryCodes,
   setFactor,
   setFactorPolicy,
-} from "./sql/factor-changes.js";
-import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors.js";
+} from "./sql/factors/factor-changes.js";
+import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors/factors.js";
+import { findPasskey, listPasskeys, renamePasskey } from "./sql/factors/passkeys.js";
 import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { findIdentity, listIdentities } from "./sql/identities.js";
@@ -25,7 +26,6 @@ import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
 import { beginRecovery, finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
 import { exportAccount, removeAccount, setLogin } from "./sql/own-account.js";
-import { findPasskey, listPasskeys, renamePasskey } from "./sql/passkeys.js";
 import {
   createInvitation,
   findInvitation,

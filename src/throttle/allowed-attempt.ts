@@ -8,7 +8,7 @@ export interface KnownDevice {
   readonly deviceId: string;
 }
 
-/** By what the attempts at an account are counted. Only `accountKeyOf` of flows/account-key.ts creates it. */
+/** By what the attempts at an account are counted. Only `accountKeyOf` of flows/find/account-key.ts creates it. */
 export interface AccountKey extends NamedAccount {
   /** No two accounts have the same name, and all logins that find an account lead to one name. */
   readonly name: string;

@@ -1,10 +1,10 @@
 // The passkeys of a line of an import: credential records of another relying party server (WebAuthn L3 §4). Nothing proves
 // them, because a challenge of the other system is worth nothing here. The operator vouches for them, as for a hash.
 import { decodeBase64url } from "../crypto/base64url.js";
-import { decodeCbor } from "../factors/cbor.js";
-import { coseKeyOf, readCoseKey } from "../factors/cose.js";
-import { readTransports } from "../factors/webauthn-response.js";
-import { type NewPasskeyRow, passkeysMax } from "../store/sql/passkeys.js";
+import { decodeCbor } from "../factors/passkey/cbor.js";
+import { coseKeyOf, readCoseKey } from "../factors/passkey/cose.js";
+import { readTransports } from "../factors/passkey/webauthn-response.js";
+import { type NewPasskeyRow, passkeysMax } from "../store/sql/factors/passkeys.js";
 
 export interface ImportedPasskeys {
   /** The user handle of the account. Undefined if the other system gave each passkey its own, or kept none. */

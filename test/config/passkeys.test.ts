@@ -1,6 +1,6 @@
 // The parameters of passkeys: the relying party and its origins come from them alone.
 import { describe, expect, it } from "vitest";
-import { relatedOriginsOf, relyingPartyOf } from "../../dist/factors/relying-party.js";
+import { relatedOriginsOf, relyingPartyOf } from "../../dist/factors/passkey/relying-party.js";
 import { read, rejection } from "./read.js";
 
 const partyOf = (env: Readonly<Record<string, string>>) => relyingPartyOf(read(env));

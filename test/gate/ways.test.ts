@@ -49,7 +49,11 @@ describe("the gate in src/", () => {
     files.filter((name) => pattern.test(readFileSync(path.join(src, name), "utf8"))).sort();
 
   it("only enter.ts calls the store operation that creates a session (W-03)", () => {
-    expect(naming(/\benterSession\b(?!`)/)).toEqual(["flows/enter.ts", "store/operations.ts", "store/sql/entries.ts"]);
+    expect(naming(/\benterSession\b(?!`)/)).toEqual([
+      "flows/gate/enter.ts",
+      "store/operations.ts",
+      "store/sql/entries.ts",
+    ]);
   });
 
   it("only one file writes rows of sessions (W-03)", () => {
@@ -59,6 +63,6 @@ describe("the gate in src/", () => {
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision (W-03)", () => {
-    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/create-session.ts"]);
+    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/ways/create-session.ts"]);
   });
 });

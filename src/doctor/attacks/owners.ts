@@ -1,6 +1,6 @@
 // Test users with a second factor, which the attacks set up once.
 import { standardAlphabet } from "../../crypto/base32.js";
-import { totpCode } from "../../factors/totp.js";
+import { totpCode } from "../../factors/totp/totp.js";
 import { membersOf } from "../exchange.js";
 import { bearerHeader, oncePerTarget, post, type Target } from "./attack.js";
 import { type Authenticator, createAuthenticator } from "./authenticator.js";

@@ -1,6 +1,6 @@
 // Values that are allowed but doubtful. A rule is one row: condition, severity, message and fix.
 import { type Configuration, unsentMailProblems } from "../../config/configuration.js";
-import { relyingPartyOf } from "../../factors/relying-party.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { policyOf } from "../../levels/policy.js";
 import { isLocalhost } from "../../outbound/secure-url.js";
 import type { Finding, Severity } from "../finding.js";

@@ -2,7 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import type { Configuration } from "../../config/configuration.js";
-import { relatedOriginsOf, relyingPartyOf } from "../../factors/relying-party.js";
+import { relatedOriginsOf, relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { isConfidential, skewOf } from "../attacks/consent.js";

@@ -1,6 +1,6 @@
 // Users whose only way in is switched off, or whose policy asks for what is switched off.
 import type { Configuration } from "../../config/configuration.js";
-import { relyingPartyOf } from "../../factors/relying-party.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import type { Store } from "../../store/store.js";
 import type { Finding } from "../finding.js";
 

@@ -2,7 +2,7 @@
 // error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
 
 import { AmphoError } from "../../errors.js";
-import { isCredentialId } from "../../factors/webauthn-response.js";
+import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";

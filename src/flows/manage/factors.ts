@@ -3,12 +3,12 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { TotpSecrets } from "../../factors/totp-secrets.js";
+import type { TotpSecrets } from "../../factors/totp/totp-secrets.js";
 import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { findAccount } from "../find-account.js";
+import { findAccount } from "../find/account.js";
 
 /** A second factor that the user has. */
 export type FactorView =

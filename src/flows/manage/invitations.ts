@@ -5,7 +5,7 @@ import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";
-import { emailTaken, requireAddress } from "../account-rules.js";
+import { emailTaken, requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
 import { requireRoles } from "./users.js";
 

@@ -6,7 +6,7 @@ import { composeTest } from "../../mail/message.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";
 import type { Transport } from "../../mail/transports/transport.js";
 import type { MailRow } from "../../store/sql/mail.js";
-import { requireAddress } from "../account-rules.js";
+import { requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
 
 /** A mail of the outbox. Its address and its text are never shown. */

@@ -5,7 +5,7 @@
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { issuersOf } from "../../config/provider-settings.js";
 import { AmphoError } from "../../errors.js";
-import { relyingPartyOf } from "../../factors/relying-party.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
@@ -16,10 +16,10 @@ import { countHashFormats, type HashFormatCount } from "../../users/hash-formats
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
-import { exportOf } from "../account-view.js";
+import * as sessions from "../account/sessions.js";
+import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
-import * as sessions from "../sessions.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
@@ -32,6 +32,10 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
+ * @example
+ * const manage: Management = ampho;
+ * await manage.users.create({ login: "bob", password });
+ * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**

@@ -8,7 +8,7 @@ import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { bindingOf, claimsOf } from "../mail-claims.js";
+import { bindingOf, claimsOf } from "../prove/mail-claims.js";
 import * as check from "./arguments.js";
 import { requireAppUrl } from "./invitations.js";
 import { requireUser } from "./users.js";

@@ -1,8 +1,8 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A description
 // continues the sentence '"field" must be …' in messages.
 import { z } from "zod";
-import { recoveryHash } from "../../factors/recovery-codes.js";
-import { parseTotp } from "../../factors/totp.js";
+import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
+import { parseTotp } from "../../factors/totp/totp.js";
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 const hasControls = (text: string) => /\p{Cc}/u.test(text);

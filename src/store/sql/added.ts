@@ -4,7 +4,7 @@ import type { FactorName } from "../../levels/decide.js";
 import type { Policy } from "../../levels/policy.js";
 import { first, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { deleteFactor, type FactorUse } from "./factors.js";
+import { deleteFactor, type FactorUse } from "./factors/factors.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
 

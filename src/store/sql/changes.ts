@@ -4,7 +4,7 @@ import type { Origin } from "../../audit/entry.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../transaction.js";
 import { endAdded } from "./added.js";
-import { type FactorUse, writeAccount } from "./factors.js";
+import { type FactorUse, writeAccount } from "./factors/factors.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";

@@ -14,14 +14,14 @@ import { advisoryLock, first, type Transaction, write } from "../transaction.js"
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut } from "./changes.js";
-import { addFactor, type NewFactor, useUp } from "./factor-changes.js";
-import { deleteAccount, type FactorUse, withFactors, writeCodes } from "./factors.js";
+import { addFactor, type NewFactor, useUp } from "./factors/factor-changes.js";
+import { deleteAccount, type FactorUse, withFactors, writeCodes } from "./factors/factors.js";
+import { isPasskeyTaken } from "./factors/passkeys.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { recordLink } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
-import { isPasskeyTaken } from "./passkeys.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";

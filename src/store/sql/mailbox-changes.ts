@@ -8,12 +8,12 @@ import { advisoryLock, first, integer, query, type Transaction, text, write } fr
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, type OwnSession } from "./changes.js";
-import { useUp } from "./factor-changes.js";
-import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors.js";
+import { useUp } from "./factors/factor-changes.js";
+import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors/factors.js";
+import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { hasPasskey, passkeyIdsOf } from "./passkeys.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import type { Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";

@@ -6,9 +6,9 @@ import { advisoryLock, first, type Transaction, text, write } from "../transacti
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type Change, carryOut, type OwnSession } from "./changes.js";
-import { countCodes, deleteAccount, factorsVersionOf } from "./factors.js";
+import { countCodes, deleteAccount, factorsVersionOf } from "./factors/factors.js";
+import { hasLoginPasskey } from "./factors/passkeys.js";
 import { beginStoring } from "./own-passwords.js";
-import { hasLoginPasskey } from "./passkeys.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens, Session } from "./session-rows.js";

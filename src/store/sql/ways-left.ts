@@ -1,8 +1,8 @@
 // The ways in that a user has left, who gives one up.
 import { first, integer, queryLastRow, type Row, type Transaction } from "../transaction.js";
+import { hasLoginPasskey } from "./factors/passkeys.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";
-import { hasLoginPasskey } from "./passkeys.js";
 
 /** The ways in that are configured, for a user who gives one up. */
 export interface ConfiguredWays {

@@ -1,6 +1,6 @@
 // An authenticator and a browser for tests: they create and sign whatever a test asks for, also what no real one creates.
 import { createHash, type JsonWebKey, type KeyObject, randomBytes, sign } from "node:crypto";
-import type { Assertion, RegisteredPasskey, RegistrationCeremony } from "../../../dist/factors/webauthn.js";
+import type { Assertion, RegisteredPasskey, RegistrationCeremony } from "../../../dist/factors/passkey/webauthn.js";
 import { keyPair } from "../../world/key-pairs.js";
 import { type Encodable, type EncodableMap, encodeCbor } from "./cbor-encode.js";
 import { signDeterministically } from "./rfc6979.js";

@@ -1,7 +1,7 @@
 // The CBOR of authenticators. The valid values are those of RFC 8949, appendix A, that the canonical form of CTAP has.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeCbor } from "../../../dist/factors/cbor.js";
+import { decodeCbor } from "../../../dist/factors/passkey/cbor.js";
 import { type Encodable, encodeCbor } from "./cbor-encode.js";
 
 const decode = (hex: string) => decodeCbor(Buffer.from(hex, "hex"));

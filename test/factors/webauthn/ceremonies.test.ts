@@ -7,7 +7,7 @@ import {
   type RegistrationCeremony,
   verifyAssertion,
   verifyRegistration,
-} from "../../../dist/factors/webauthn.js";
+} from "../../../dist/factors/passkey/webauthn.js";
 import {
   authenticate,
   base64url,

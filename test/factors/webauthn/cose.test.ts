@@ -1,9 +1,9 @@
 // Keys and signatures of passkeys.
 import { type JsonWebKey, randomBytes, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { decodeCbor } from "../../../dist/factors/cbor.js";
-import { isPasskeySignature, offeredAlgorithms, readCoseKey } from "../../../dist/factors/cose.js";
-import type { RegisteredPasskey } from "../../../dist/factors/webauthn.js";
+import { decodeCbor } from "../../../dist/factors/passkey/cbor.js";
+import { isPasskeySignature, offeredAlgorithms, readCoseKey } from "../../../dist/factors/passkey/cose.js";
+import type { RegisteredPasskey } from "../../../dist/factors/passkey/webauthn.js";
 import { keyPair } from "../../world/key-pairs.js";
 import { allAlgorithms, bytesOf, coseKey, coseMap, createSubject, signWith } from "./authenticator.js";
 import { type Encodable, type EncodableMap, encodeCbor, Raw } from "./cbor-encode.js";

@@ -7,8 +7,8 @@ import {
   type RegistrationCeremony,
   verifyAssertion,
   verifyRegistration,
-} from "../../../dist/factors/webauthn.js";
-import type { WebAuthnReason } from "../../../dist/factors/webauthn-error.js";
+} from "../../../dist/factors/passkey/webauthn.js";
+import type { WebAuthnReason } from "../../../dist/factors/passkey/webauthn-error.js";
 import {
   authenticate,
   base64url,

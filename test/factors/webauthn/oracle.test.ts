@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { offeredAlgorithms } from "../../../dist/factors/cose.js";
+import { offeredAlgorithms } from "../../../dist/factors/passkey/cose.js";
 import {
   type Assertion,
   type RegisteredPasskey,
@@ -12,8 +12,8 @@ import {
   type VerifiedAssertion,
   verifyAssertion,
   verifyRegistration,
-} from "../../../dist/factors/webauthn.js";
-import { WebAuthnError } from "../../../dist/factors/webauthn-error.js";
+} from "../../../dist/factors/passkey/webauthn.js";
+import { WebAuthnError } from "../../../dist/factors/passkey/webauthn-error.js";
 import {
   authenticate,
   base64url,

@@ -1,6 +1,6 @@
 // The published test vectors of WebAuthn Level 3, section 16, and changes of each, signed again with the published keys.
 import { describe, expect, it } from "vitest";
-import { verifyAssertion, verifyRegistration } from "../../../dist/factors/webauthn.js";
+import { verifyAssertion, verifyRegistration } from "../../../dist/factors/passkey/webauthn.js";
 import { base64url, expectedRegistration, origin, rpId, topOrigin, userHandle } from "./authenticator.js";
 import { testCeremonies } from "./mutants.js";
 import { createPublishedPairs, type PublishedPair } from "./published.js";

@@ -1,8 +1,9 @@
 // POST /passkeys/options, POST /passkeys, GET /passkeys, POST and DELETE /passkeys/{id}: the passkeys of the user's own account.
+
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";
 import { isTransaction } from "../../../factors/transactions.js";
-import { isCredentialId } from "../../../factors/webauthn-response.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";

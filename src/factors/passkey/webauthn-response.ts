@@ -1,0 +1,86 @@
+// Reads what a browser sends: RegistrationResponseJSON and AuthenticationResponseJSON (WebAuthn L3 §5.1). Each text is
+// measured before it is decoded, so a long one costs no memory and no time.
+import { decodeBase64url } from "../../crypto/base64url.js";
+import { ensure } from "./webauthn-error.js";
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** The greatest number of bytes. A certificate chain is the longest part, and Ampho does not ask for one. */
+const bytesMax = {
+  clientDataJSON: 4096,
+  attestationObject: 16384,
+  authenticatorData: 4096,
+  signature: 1024,
+  /** WebAuthn L3 §5.4.3. */
+  userHandle: 64,
+} as const;
+
+/** WebAuthn L3 §7.1 step 25. */
+const idBytesMax = 1023;
+const idPattern = /^[\w-]{1,1364}$/;
+const transportsMax = 16;
+
+/** True for the base64url of an id that a passkey can have, before it is looked up. */
+export const isCredentialId = (value: unknown): value is string => typeof value === "string" && idPattern.test(value);
+
+function isMembers(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decode(value: unknown, max: number): Buffer | undefined {
+  if (typeof value !== "string" || value.length > Math.ceil((max * 4) / 3)) return undefined;
+  const bytes = decodeBase64url(value);
+  return bytes === undefined || bytes.length === 0 || bytes.length > max ? undefined : bytes;
+}
+
+function readBytes(members: Members, name: keyof typeof bytesMax): Buffer {
+  const bytes = decode(members[name], bytesMax[name]);
+  ensure(bytes !== undefined, "response");
+  return bytes;
+}
+
+interface Credential {
+  readonly id: string;
+  readonly idBytes: Buffer;
+  readonly response: Members;
+}
+
+function readCredential(value: unknown): Credential {
+  ensure(isMembers(value) && value["type"] === "public-key", "response");
+  const { id, rawId, response } = value;
+  ensure(isMembers(response), "response");
+  const idBytes = decode(id, idBytesMax);
+  ensure(typeof id === "string" && id === rawId && idBytes !== undefined, "credential_id");
+  return { id, idBytes, response };
+}
+
+/** The transports are a hint for the next login (§5.8.4). Unknown ones are kept, and what cannot be one is dropped. */
+export function readTransports(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  const texts = value.slice(0, transportsMax).filter((text): text is string => typeof text === "string");
+  return [...new Set(texts.filter((text) => /^[a-z-]{1,32}$/.test(text)))];
+}
+
+export function readRegistrationResponse(value: unknown) {
+  const { id, idBytes, response } = readCredential(value);
+  return {
+    id,
+    idBytes,
+    clientData: readBytes(response, "clientDataJSON"),
+    attestationObject: readBytes(response, "attestationObject"),
+    transports: readTransports(response["transports"]),
+  };
+}
+
+export function readAuthenticationResponse(value: unknown) {
+  const { id, response } = readCredential(value);
+  const handle = response["userHandle"] ?? undefined;
+  ensure(handle === undefined || decode(handle, bytesMax.userHandle) !== undefined, "response");
+  return {
+    id,
+    userHandle: handle,
+    clientData: readBytes(response, "clientDataJSON"),
+    authenticatorData: readBytes(response, "authenticatorData"),
+    signature: readBytes(response, "signature"),
+  };
+}

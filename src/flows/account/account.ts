@@ -1,0 +1,110 @@
+// The user's own account (docs/guides/account.md): shown, exported, renamed, deleted.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import { spellLogin } from "../../logins/address.js";
+import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import { isStorableName } from "../../store/storable-text.js";
+import type { Account } from "../../users/directory.js";
+import type { AccountExport, AccountView } from "../../wire/account.js";
+import type { Caller, Deps } from "../deps.js";
+import { liveSession, requireLive } from "../find/account.js";
+import { type Recent, requireRecent } from "./enrolling.js";
+import { changedMeanwhile, requireOwnAddress } from "./rules.js";
+import type { Authenticated } from "./sessions.js";
+import { accountViewOf, exportOf } from "./view.js";
+
+export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
+  const { account } = await liveSession(deps, auth.session, auth.id);
+  return accountViewOf(deps, account);
+}
+
+export async function exportOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<AccountExport> {
+  const { account } = await requireRecent(deps, auth);
+  return exportOf(deps, account, { actor: "user", ...caller });
+}
+
+/**
+ * Ends all sessions, because their tokens carry the old login, unless only the spelling changes. Rejects like
+ * `requireRecent`, and with `invalid_request`, `login_taken` or `too_many_attempts`.
+ */
+export async function changeLogin(
+  deps: Deps,
+  { auth, login: typed }: Authenticated & { readonly login: string },
+  caller: Caller,
+): Promise<void> {
+  const { store, directory, throttle, revocations, clock } = deps;
+  const login = spellLogin(typed);
+  const recent = await requireRecent(deps, auth);
+  const { account, sessionId } = recent;
+  const origin: Origin = { actor: "user", ...caller };
+  requireNewLogin(login, account);
+  // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
+  const isInTable = !directory.inDatabase && login === account.login;
+  const before = isInTable ? auth.login : account.login;
+  if (login === before) return;
+  const { id: userId } = account;
+  const allowed = await throttle.allowLoginChange({ login: before, userId, origin });
+  const taken = async () => {
+    const about = { reason: "login_taken", userId, login: account.login, origin } as const;
+    await allowed.failed({ at: clock.now(), event: "login_change_rejected", ...about }, account.login);
+    return new AmphoError("login_taken", "A user with this login already exists.");
+  };
+  const change = async () => {
+    const changed = await store.setLogin({
+      ...changeOf(deps, recent, origin),
+      login: before,
+      canonical: canonicalLogin(before),
+      ...{ newLogin: login, newCanonical: canonicalLogin(login) },
+      // Another user of an application's own table can have another spelling of the former login.
+      isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
+    });
+    revocations.add(changed.revocations);
+    return changed.outcome;
+  };
+  const outcome = await allowed.run(async () => {
+    if (directory.inDatabase || isInTable) return change();
+    await requireLive(deps, sessionId);
+    return (await directory.setLogin?.(account, login, change)) ?? "taken";
+  });
+  if (outcome === "taken") throw await taken();
+  await allowed.succeeded();
+  if (outcome === "changed") throw changedMeanwhile();
+}
+
+function requireNewLogin(login: string, { stored, email, login: current }: Account): void {
+  const reason =
+    stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+  if (login !== current) requireOwnAddress(login, email?.provenAt === undefined ? undefined : email.canonical);
+}
+
+/**
+ * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
+ * log in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ */
+export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
+  const { store, directory, revocations } = deps;
+  const recent = await requireRecent(deps, auth, { orDeleted: true });
+  const { account, sessionId } = recent;
+  const remove = async () => {
+    const removed = await store.removeAccount(changeOf(deps, recent, { actor: "user", ...caller }));
+    revocations.add(removed.revocations);
+    return removed.outcome;
+  };
+  const isInTable = account.applicationUser !== undefined;
+  if (isInTable) await requireLive(deps, sessionId);
+  const outcome = isInTable ? await directory.remove?.(account, remove) : await remove();
+  if (outcome !== "done") throw changedMeanwhile();
+}
+
+function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
+  const { account, sessionId, gen, factorsVersion } = recent;
+  return {
+    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now(), origin },
+    // The application's table has changed already, so nothing must reject the rest.
+    own: directory.inDatabase ? { sessionId, gen } : undefined,
+    passwordVersion: account.stored?.passwordVersion,
+    foreignMaxSeconds: settings.tokenForeignTtl,
+  };
+}

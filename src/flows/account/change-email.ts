@@ -1,0 +1,122 @@
+// A user changes the address of the account (docs/guides/mailed-links.md). The new one is proven by a code, and the old one gets a notice.
+
+import type { Origin } from "../../audit/entry.js";
+import { transactionOver } from "../../errors.js";
+import type { Address } from "../../logins/address.js";
+import { type Account, mailboxOf, originFor } from "../../users/directory.js";
+import type { EmailChangeBegun } from "../../wire/begun.js";
+import type { Grant } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { liveSession } from "../find/account.js";
+import { accountKeyOf, nameByAddress } from "../find/account-key.js";
+import { leastTime } from "../find/least-time.js";
+import { genOf, grantAfter, ownSession } from "../find/own-session.js";
+import { spendingOf } from "../gate/enter.js";
+import { claimsFor } from "../prove/mail-claims.js";
+import { proveCode } from "../prove/mailbox.js";
+import { requireOutbox } from "../ways/request-mail.js";
+import { contentsOf } from "../ways/second-step.js";
+import { requireRecent } from "./enrolling.js";
+import { emailTaken, requireAddress } from "./rules.js";
+import type { Authenticated } from "./sessions.js";
+
+const purpose = "email";
+
+/** Rejects like `requireRecent`, and with `invalid_request` or `too_many_attempts`. */
+export async function beginEmailChange(
+  deps: Deps,
+  { auth, email }: Authenticated & { readonly email: string },
+  caller: Caller,
+): Promise<Required<EmailChangeBegun>> {
+  const { transactions, throttle, store, clock, settings } = deps;
+  requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const address = requireAddress(email);
+  const { canonical } = address;
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin });
+  const least = leastTime();
+  const holder = await allowed.run(find);
+  const now = clock.now();
+  const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
+  const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
+  const begun = transactions.read(transaction, [purpose], now);
+  const isTaken = holder !== undefined && holder.id !== account.id;
+  await store.queueMail({
+    draft: {
+      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id },
+      address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
+      claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
+      ...{ language: caller.language ?? "en", until: begun.exp },
+    },
+    attempt: allowed.attempt(),
+    audit: {
+      at: now,
+      event: "mail_queued",
+      reason: "email",
+      userId: account.id,
+      login: account.login,
+      sessionId,
+      origin,
+    },
+    now,
+  });
+  await least;
+  return { transaction, match: transactions.match(begun), expires: begun.exp };
+}
+
+/** The code is void after a new password, a change of factors, and another change of the address. */
+const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
+  ...{ purpose: `${purpose} ${email?.canonical ?? ""}`, address: canonical, userId },
+  ...{ passwordVersion: stored?.passwordVersion, factorsVersion },
+});
+
+/** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
+export async function finishEmailChange(
+  deps: Deps,
+  { auth, transaction: token, code }: Authenticated & { readonly transaction: string; readonly code: string },
+  caller: Caller,
+): Promise<Grant> {
+  const { transactions, store, clock, directory } = deps;
+  requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(token, [purpose], clock.now());
+  // A transaction of one session is good for this session alone.
+  if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
+  const { sessionId, account } = await liveSession(deps, auth.session, auth.id);
+  const address = requireAddress(transaction.email ?? "");
+  const binding = bindingOf(account, address, (await store.listFactors(account.id)).factorsVersion);
+  const { canonical } = address;
+  // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
+  const key = accountKeyOf(directory, canonical, undefined);
+  const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
+  const allowed = await proveCode(deps, transaction, code, mailbox);
+  if (!directory.inDatabase) {
+    const holder = await allowed.run(() => directory.findByAddress(canonical));
+    if (holder !== undefined && holder.id !== account.id) {
+      await allowed.succeeded();
+      throw emailTaken();
+    }
+  }
+  const now = clock.now();
+  const outcome = await store.setEmail({
+    ...{
+      userId: account.id,
+      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+      now,
+      origin: originFor(account, origin),
+    },
+    ownUser: directory.inDatabase ? undefined : { login: account.login, before: account.email },
+    email: { ...address, provenAt: now },
+    spend: spendingOf(deps, transaction, undefined),
+    attempt: allowed.asSucceeded(account.id),
+  });
+  if (outcome.outcome === "taken") throw emailTaken();
+  if (outcome.outcome !== "done") throw transactionOver();
+  const grant = await grantAfter(deps, account, outcome);
+  // Last, because the old address must get its notice. The session can end while the table changes, the database can be
+  // unreachable after that, and a slow table can change after the limit for its function.
+  if (!directory.inDatabase && (await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
+  return grant;
+}

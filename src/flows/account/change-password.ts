@@ -1,0 +1,150 @@
+// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
+// other sessions. The response has new tokens.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import type { Auth } from "../../tokens/auth.js";
+import { type Account, originFor } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { endedSession } from "../find/account.js";
+import { stillStoring } from "../find/errors.js";
+import { genOf, grantAfter, ownSession } from "../find/own-session.js";
+import { requireRecent } from "./enrolling.js";
+import { changedMeanwhile, requirePassword } from "./rules.js";
+import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
+
+interface NewPassword {
+  /** The old one. Undefined for a user who has none. */
+  readonly password: string | undefined;
+  readonly newPassword: string;
+}
+
+/**
+ * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
+ * is the rule that the new one breaks), `overloaded`, `unavailable`.
+ */
+export async function changePassword(
+  deps: Deps,
+  { auth, password, newPassword }: Authenticated & NewPassword,
+  caller: Caller,
+): Promise<Grant> {
+  const { store, directory, passwords, policy, throttle, clock } = deps;
+  if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
+  const { userId, sessionId } = requireSession(auth);
+  const session = ownSession(deps, { sessionId, gen: genOf(auth) });
+  const origin: Origin = { actor: "user", ...caller };
+  const found = await store.findSession({ id: sessionId, now: clock.now() });
+  if (found === undefined || found.session.userId !== userId) throw endedSession();
+  const { login } = found.session;
+  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
+  // logins.
+  const allowed = await throttle.allowPasswordChange({
+    login,
+    userId,
+    sessionId,
+    origin,
+  });
+  const rejection = (reason: string) =>
+    ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
+  const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
+  const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
+    // Before the password is verified, so that a change meanwhile has another version.
+    const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
+    // By the id, because an application can rename a user whose sessions go on.
+    const account = await directory.findSessionUser(found.session);
+    const own = account?.id === userId ? account : undefined;
+    return { own, factorsVersion, ...(await directory.verify(own, password, allowed.turn)) };
+  });
+  if (!good || own === undefined) {
+    await allowed.failed(rejection(own?.disabled === true ? "disabled" : "wrong_password"), login);
+    await waitToReject();
+    throw wrong();
+  }
+  // After the check of the old password, so that only the account's owner learns about the policy.
+  await requirePassword(policy, newPassword, { login: own.login, userId, origin }).catch(async (error: unknown) => {
+    await allowed.succeeded(rejection("policy"));
+    throw error;
+  });
+  const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
+  const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
+  const now = clock.now();
+  const outcome = await store.setPassword({
+    ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
+    own: session,
+    attempt: allowed.asSucceeded(userId),
+    now,
+    origin: originFor(own, origin),
+  });
+  // The session can have ended meanwhile. A change must not follow its end.
+  if (outcome.outcome === "ended") {
+    await store.recordAudit(rejection("session_ended"));
+    throw endedSession();
+  }
+  if (outcome.outcome === "storing") throw stillStoring();
+  // Another change came first, so the verified password is no longer the user's.
+  if (outcome.outcome !== "done") {
+    await store.recordAudit(rejection("changed_meanwhile"));
+    throw wrong();
+  }
+  deps.revocations.add(outcome.revocations);
+  // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
+  if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
+  return grantAfter(deps, own, outcome);
+}
+
+/**
+ * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
+ * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
+ * `since`: the time of the mark.
+ */
+export async function storeOwnPassword(
+  deps: Deps,
+  account: Account,
+  newPassword: string,
+  about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
+): Promise<void> {
+  await deps.directory.setPassword?.(account, newPassword, async () => {
+    const { since: storingSince, ...rest } = about;
+    const common = { userId: account.id, ...rest, forgetDevices: true, storingSince } as const;
+    await endUserSessions(deps, { ...common, reason: "password_changed" });
+  });
+}
+
+/** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
+async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<Grant> {
+  const { store, passwords, policy, clock } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
+  const { id: userId, login, stored } = account;
+  if (stored === undefined || stored.passwordHash !== null)
+    throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
+  const origin: Origin = { actor: "user", ...caller };
+  await requirePassword(policy, newPassword, { login, userId, origin });
+  const outcome = await store.setPassword({
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
+    ...{ now: clock.now(), origin },
+    passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
+  });
+  if (outcome.outcome !== "done") throw changedMeanwhile();
+  return grantAfter(deps, account, outcome);
+}
+
+/** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
+export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+  const { store, relyingParty, clock } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
+  const { id: userId, stored } = account;
+  if (stored === undefined || stored.passwordHash === null)
+    throw new AmphoError("not_found", "Your account has no password.");
+  const outcome = await store.setPassword({
+    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
+    passkeysOf: relyingParty?.id ?? "",
+    ...{ now: clock.now(), origin: { actor: "user", ...caller } },
+  });
+  if (outcome.outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
+  if (outcome.outcome !== "done") throw changedMeanwhile();
+  return grantAfter(deps, account, outcome);
+}

@@ -1,0 +1,89 @@
+// A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import type { OutsideBegun } from "../../wire/begun.js";
+import type { Grant } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { grantAfter } from "../find/own-session.js";
+import { spendingOf } from "../gate/enter.js";
+import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
+import { type OutsideStart, outsideRequest, requireReturnPath } from "../ways/begin-outside.js";
+import { contentsOf } from "../ways/second-step.js";
+import { configuredWays } from "../ways/ways-in.js";
+import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
+import type { Authenticated } from "./sessions.js";
+
+const purpose = "link";
+
+/** Rejects like `requireRecent` and `beginOutside`. */
+export async function beginIdentity(
+  deps: Deps,
+  { auth, provider: name, returnTo }: Authenticated & OutsideStart,
+  _caller: Caller,
+): Promise<Required<OutsideBegun>> {
+  const { transactions, clock } = deps;
+  const provider = requireProvider(deps, name);
+  const ret = requireReturnPath(deps, returnTo);
+  const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
+  const now = clock.now();
+  const contents = { ...contentsOf(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
+  const transaction = transactions.begin(purpose, contents, now);
+  return outsideRequest(deps, provider, transaction, transactions.read(transaction, [purpose], now));
+}
+
+export interface IdentityInput extends Authenticated {
+  readonly transaction: string;
+  readonly response: SentResponse;
+}
+
+/** Rejects like `identify`, and with `identity_taken` if another account has the identity. */
+export async function finishIdentity(
+  deps: Deps,
+  { auth, transaction: token, response }: IdentityInput,
+  caller: Caller,
+): Promise<Grant> {
+  const { transactions, store, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(token, [purpose], clock.now());
+  // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
+  if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
+  const provider = requireProvider(deps, transaction.prv);
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
+  const identity = await identify(deps, provider, transaction, response, origin);
+  const outcome = await store.linkIdentity({
+    ...whoOf(deps, recent, origin),
+    factorsVersion: transaction.fv,
+    identity: provenOf(provider, identity),
+    spend: spendingOf(deps, transaction, undefined),
+  });
+  if (outcome.outcome === "taken")
+    throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
+  if (outcome.outcome === "none") throw new AmphoError("invalid_request", "Your account has 20 identities.");
+  if (outcome.outcome === "changed") throw transactionOver();
+  throwUnlessDone(outcome);
+  return grantAfter(deps, account, outcome);
+}
+
+/** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
+export async function removeIdentity(
+  deps: Deps,
+  { auth, id }: Authenticated & { readonly id: string },
+  caller: Caller,
+): Promise<Grant> {
+  const { store } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const recent = await requireRecent(deps, auth);
+  const { account } = recent;
+  const outcome = await store.unlinkIdentity({
+    ...whoOf(deps, recent, origin),
+    id,
+    ways: configuredWays(deps),
+  });
+  if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
+  if (outcome.outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
+  throwUnlessDone(outcome);
+  return grantAfter(deps, account, outcome);
+}

@@ -1,0 +1,193 @@
+// Passkeys of the user's own account (docs/guides/passkeys.md): registered, listed, renamed, removed.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import { offeredAlgorithms } from "../../factors/passkey/cose.js";
+import { createUserHandle, creationOptions, type PasskeyUse } from "../../factors/passkey/passkey-options.js";
+import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
+import type { RelyingParty } from "../../factors/passkey/relying-party.js";
+import { verifyRegistration } from "../../factors/passkey/webauthn.js";
+import { WebAuthnError } from "../../factors/passkey/webauthn-error.js";
+import type { Redeemable } from "../../factors/transactions.js";
+import { passkeyMethod } from "../../levels/methods.js";
+import { policyOf } from "../../levels/policy.js";
+import { type NewPasskeyRow, passkeysMax } from "../../store/sql/factors/passkeys.js";
+import type { Auth } from "../../tokens/auth.js";
+import type { PasskeyList, PasskeyView } from "../../wire/account.js";
+import type { PasskeySetUp } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { wrongCredentials } from "../find/errors.js";
+import { grantAfter } from "../find/own-session.js";
+import type { SupersededTokens } from "../gate/superseded-session.js";
+import { configuredWays } from "../ways/ways-in.js";
+import {
+  beginEnrolment,
+  type Enrolling,
+  finishEnrolment,
+  ownerOf,
+  requireLiving,
+  requireRecent,
+  throwUnlessDone,
+  whoOf,
+} from "./enrolling.js";
+import { toPasskeyView } from "./passkey-view.js";
+import { type Authenticated, requireSession } from "./sessions.js";
+
+function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
+  if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
+  return party;
+}
+
+/** Nothing is written. */
+export async function beginPasskey(
+  deps: Deps,
+  input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
+  caller: Caller,
+): Promise<Required<PasskeySetUp>> {
+  const { store, transactions, clock } = deps;
+  const party = partyOf(deps);
+  const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
+  const use: PasskeyUse = input.upgrade === true ? "upgrade" : (input.use ?? "login");
+  if (use === "upgrade") requirePasswordLogin(auth);
+  const { passkeys, handle } = await store.listPasskeys(account.id);
+  // Before the authenticator creates one that the account cannot have.
+  if (passkeys.length >= passkeysMax)
+    throw new AmphoError("invalid_request", `Your account has ${passkeysMax} passkeys. Remove one first.`);
+  const uh = handle ?? createUserHandle();
+  const transaction = begin("passkey", { uh, use });
+  const challenge = transactions.passkeyChallenge(transactions.read(transaction, ["passkey"], clock.now()));
+  const { login } = account;
+  return { transaction, passkey: creationOptions(party, challenge, { handle: uh, login, use, passkeys }) };
+}
+
+/** The browser creates the passkey without asking, so the password must have been typed in this session (§5.1.3). */
+function requirePasswordLogin(auth: Auth | undefined): void {
+  if (auth === undefined || !auth.amr.includes("pwd"))
+    throw new AmphoError("insufficient_scope", "An upgrade needs a session that began with a password.");
+}
+
+export interface PasskeyAddition extends Pick<Enrolling, "authenticate"> {
+  readonly transaction: string;
+  /** RegistrationResponseJSON. */
+  readonly passkey: unknown;
+  readonly name: string | undefined;
+  readonly superseded: SupersededTokens;
+}
+
+export async function addPasskey(
+  deps: Deps,
+  input: PasskeyAddition,
+  caller: Caller,
+): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
+  const { transactions, clock } = deps;
+  const party = partyOf(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
+  const owner = await ownerOf(deps, transaction, input.authenticate, origin);
+  const { account } = owner;
+  const { use, uh: handle = "" } = transaction;
+  const { passkey: response, name } = input;
+  const passkey = await verifyNewPasskey(deps, party, { response, name, transaction, use }, async (reason) => {
+    await requireLiving(deps, account, transaction);
+    const about = { reason: `passkey_${reason}`, userId: account.id, login: account.login, origin };
+    await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
+  });
+  const enrolled = await finishEnrolment(deps, {
+    ...{ ...owner, transaction, superseded: input.superseded, origin },
+    factor: (codes) => ({ passkey, handle, codes }),
+    method: passkeyMethod(passkey.backupEligible),
+  });
+  const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
+  return { passkey: toPasskeyView(created), ...enrolled };
+}
+
+/** `record` receives the reason of a rejection. */
+export async function verifyNewPasskey(
+  { transactions }: Pick<Deps, "transactions">,
+  party: RelyingParty,
+  input: {
+    readonly response: unknown;
+    readonly name: string | undefined;
+    readonly transaction: Pick<Redeemable, "jti" | "kid">;
+    readonly use: string | undefined;
+  },
+  record: (reason: string) => Promise<void>,
+): Promise<NewPasskeyRow> {
+  const { response, name, transaction, use } = input;
+  try {
+    const verified = verifyRegistration({
+      response,
+      challenge: transactions.passkeyChallenge(transaction),
+      origins: party.origins,
+      rpId: party.id,
+      userVerification: use === "login" ? "required" : "discouraged",
+      algorithms: offeredAlgorithms,
+      upgrade: use === "upgrade",
+    });
+    return {
+      ...verified,
+      publicKey: { ...verified.publicKey },
+      rp: party.id,
+      discoverable: isResident(response),
+      name: cleanName(name, passkeyProviders[verified.aaguid]),
+    };
+  } catch (error) {
+    if (!(error instanceof WebAuthnError)) throw error;
+    await record(error.reason);
+    throw wrongCredentials();
+  }
+}
+
+/** `credProps.rk` (WebAuthn L3 §10.1.3). It is not signed, so it decides nothing. */
+function isResident(response: unknown): boolean | undefined {
+  const results = memberOf(response, "clientExtensionResults");
+  const resident = memberOf(memberOf(results, "credProps"), "rk");
+  return typeof resident === "boolean" ? resident : undefined;
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+
+const nameMax = 100;
+
+/** Control characters and those that change the direction of text can disguise a name in a list. */
+function cleanName(name = "", fallback = "Passkey"): string {
+  const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
+  return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
+}
+
+export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyList> {
+  const party = partyOf(deps);
+  const { userId } = requireSession(auth);
+  const { passkeys, handle } = await deps.store.listPasskeys(userId);
+  return { passkeys: passkeys.map(toPasskeyView), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
+}
+
+const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
+
+export async function renameOwnPasskey(
+  { store }: Pick<Deps, "store">,
+  { auth, id, name }: Authenticated & { readonly id: string; readonly name: string },
+): Promise<void> {
+  const { userId } = requireSession(auth);
+  if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
+}
+
+export async function removeOwnPasskey(
+  deps: Deps,
+  { auth, id }: Authenticated & { readonly id: string },
+  caller: Caller,
+): Promise<Grant> {
+  const { store, settings } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const rolePolicy = policyOf(account.roles, settings.factors);
+  const ways = configuredWays(deps);
+  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;
+  const outcome = await store.removeFactors(removal);
+  if (outcome.outcome === "none") throw notYours();
+  throwUnlessDone(outcome);
+  return grantAfter(deps, account, outcome);
+}

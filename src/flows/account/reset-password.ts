@@ -1,0 +1,94 @@
+// The end of a reset (docs/guides/password-reset.md). One request contains a mailed code or link, the new password, and a second factor where the
+// account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
+
+import type { Origin } from "../../audit/entry.js";
+import { transactionOver } from "../../errors.js";
+import { policyOf } from "../../levels/policy.js";
+import { type Account, originFor } from "../../users/directory.js";
+import type { Caller, Deps } from "../deps.js";
+import { accountKeyOf } from "../find/account-key.js";
+import { stillStoring, wrongCredentials } from "../find/errors.js";
+import { askForFactor, spendingOf, storedOf } from "../gate/enter.js";
+import { hasFactor, proveFactor, type SentFactor } from "../prove/factor.js";
+import { bindingOf } from "../prove/mail-claims.js";
+import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
+import { canReset } from "../ways/request-mail.js";
+import { storeOwnPassword } from "./change-password.js";
+import { requirePassword } from "./rules.js";
+
+export interface ResetInput extends SentProof, SentFactor {
+  readonly newPassword: string;
+}
+
+/** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
+export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
+  const { directory, store, revocations, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const read = readProof(deps, input, ["reset"], clock.now());
+  const { transaction } = read;
+  const { login = "" } = transaction;
+  const account = await directory.findByLogin(login);
+  const binding = await bindingOf(deps, "reset", account);
+  const { recovery } = transaction;
+  // An operator can also begin the recovery of a user who has no address or no password.
+  const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
+  const mailbox = {
+    binding,
+    account,
+    isThere,
+    key: accountKeyOf(directory, login, account),
+    known: undefined,
+    origin,
+  };
+  const allowed = await proveMailbox(deps, read, mailbox);
+  if (account === undefined) throw wrongCredentials();
+  const removesFactors = recovery === "without_factors";
+  const prepare = async () => {
+    // The factor comes last, because a right one counts as wrong if the rest is rejected.
+    const passwordHash = await hashNew(deps, account, input.newPassword, origin);
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
+    return { factor, passwordHash };
+  };
+  // The code was right, and the user can try again with it.
+  const { factor, passwordHash } = await (allowed === undefined ? prepare() : allowed.run(prepare));
+  const { factorsVersion = 0 } = binding;
+  const now = clock.now();
+  const outcome = await store.finishReset({
+    ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
+    ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
+    rolePolicy: policyOf(account.roles, deps.settings.factors),
+    ...{ removesFactors, provesEmail: recovery === undefined ? binding.address : undefined },
+    spend: spendingOf(deps, transaction, undefined),
+    ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
+  });
+  if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+  if (outcome.outcome === "storing") throw stillStoring();
+  if (outcome.outcome !== "done") throw transactionOver();
+  revocations.add(outcome.revocations);
+  if (account.applicationUser !== undefined)
+    await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
+}
+
+/** A reset never gets past a second factor. */
+async function requireFactor(
+  deps: Deps,
+  account: Account,
+  { transaction }: ReadProof,
+  sent: SentFactor,
+  origin: Origin,
+) {
+  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
+  const { relyingParty: party, transactions } = deps;
+  if (factors.every((factor) => factor === "passkey" && party === undefined)) return undefined;
+  if (!hasFactor(sent)) {
+    const token = transactions.signAgain(transaction) ?? "";
+    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
+  }
+  const own = { ...transaction, fv: factorsVersion };
+  return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
+}
+
+async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
+  await requirePassword(deps.policy, password, { login: account.login, userId: account.id, origin });
+  return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
+}

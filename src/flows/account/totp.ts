@@ -1,0 +1,105 @@
+// Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
+
+import type { Origin } from "../../audit/entry.js";
+import { createRecoveryCodes } from "../../factors/recovery/recovery-codes.js";
+import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
+import { policyOf } from "../../levels/policy.js";
+import type { TotpSetUp } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { wrongCredentials } from "../find/errors.js";
+import { grantAfter } from "../find/own-session.js";
+import type { SupersededTokens } from "../gate/superseded-session.js";
+import {
+  beginEnrolment,
+  type Enrolling,
+  finishEnrolment,
+  hashOf,
+  ownerOf,
+  requireLiving,
+  requireRecent,
+  throwUnlessDone,
+  whoOf,
+} from "./enrolling.js";
+import { type Authenticated, requireSession } from "./sessions.js";
+
+/** Nothing is written. The secret is derived from the transaction, and exists nowhere until a code confirms it. */
+export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<Required<TotpSetUp>> {
+  const { transactions, clock, settings } = deps;
+  const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false });
+  const transaction = begin("totp");
+  const seed = transactions.totpSeed(transactions.read(transaction, ["totp"], clock.now()));
+  const { login } = account;
+  const uri = otpauthUri({ seed, login, ...(settings.appName !== undefined && { issuer: settings.appName }) });
+  return { transaction, secret: totpSecretText(seed), uri };
+}
+
+export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
+  /** The transaction of `beginTotp`. */
+  readonly transaction: string;
+  /** Six digits. */
+  readonly totp: string;
+  readonly superseded?: SupersededTokens;
+}
+
+/** The code that confirms the secret counts as used. */
+export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: Caller): Promise<RecoveryCodes & Grant> {
+  const { store, transactions, totpSecrets, clock } = deps;
+  const origin: Origin = { actor: "user", ...caller };
+  const transaction = transactions.read(input.transaction, ["totp"], clock.now());
+  const owner = await ownerOf(deps, transaction, input.authenticate, origin);
+  const { account } = owner;
+  const now = clock.now();
+  const seed = transactions.totpSeed(transaction);
+  const step = findStep(seed, input.totp, now);
+  if (step === undefined) {
+    await requireLiving(deps, account, transaction);
+    const about = { reason: "totp", userId: account.id, login: account.login, sessionId: transaction.sid, origin };
+    await store.recordAudit({ at: now, event: "factor_refused", ...about });
+    throw wrongCredentials();
+  }
+  const totp = { ...totpSecrets.seal(seed, account.id), step };
+  const { superseded } = input;
+  const enrolled = await finishEnrolment(deps, {
+    ...{ ...owner, transaction, superseded, origin },
+    factor: (codes) => ({ totp, codes }),
+    method: "otp",
+  });
+  return { recovery_codes: [], ...enrolled };
+}
+
+export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+  const { store, settings } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const rolePolicy = policyOf(account.roles, settings.factors);
+  const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
+  throwUnlessDone(outcome);
+  return grantAfter(deps, account, outcome);
+}
+
+export async function renewRecoveryCodes(
+  deps: Deps,
+  { auth }: Authenticated,
+  caller: Caller,
+): Promise<RecoveryCodes & Grant> {
+  const { store } = deps;
+  const recent = await requireRecent(deps, auth);
+  const { account, factorsVersion } = recent;
+  const codes = createRecoveryCodes();
+  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOf) });
+  throwUnlessDone(outcome);
+  return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
+}
+
+/** Known devices keep their budget of attempts. */
+export async function forgetDevices(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  { auth }: Authenticated,
+  caller: Caller,
+): Promise<void> {
+  const { userId } = requireSession(auth);
+  await store.forgetDevices({ userId, login: auth.login, now: clock.now(), origin: { actor: "user", ...caller } });
+}

@@ -1,0 +1,61 @@
+// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
+
+import type { AuditRow, Origin } from "../../audit/entry.js";
+import { policyOf } from "../../levels/policy.js";
+import { identityIdOf } from "../../store/sql/identities.js";
+import type { Account } from "../../users/directory.js";
+import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
+import type { Deps } from "../deps.js";
+import { toPasskeyView } from "./passkey-view.js";
+import { toSessionView } from "./sessions.js";
+
+/** The response stays below a megabyte. */
+const sessionsMax = 1000;
+const eventsMax = 1000;
+
+type ViewDeps = Pick<Deps, "store" | "settings" | "clock">;
+
+export async function accountViewOf({ store, settings }: ViewDeps, account: Account): Promise<AccountView> {
+  const { id, login, email, stored, roles } = account;
+  const [factors, { passkeys }, identities] = await Promise.all([
+    store.listFactors(id),
+    store.listPasskeys(id),
+    store.listIdentities(id),
+  ]);
+  return {
+    ...{ id, login, email: email?.address ?? null, email_proven: email?.provenAt !== undefined },
+    created: stored?.createdAt ?? null,
+    policy: factors.policy ?? policyOf(roles, settings.factors),
+    password: stored === undefined || stored.passwordHash !== null,
+    passkeys: passkeys.map(toPasskeyView),
+    totp: factors.totp === undefined ? null : { since: factors.totp.since },
+    recovery_codes: factors.recoveryCodesLeft,
+    identities: identities.map((identity) => ({ id: identityIdOf(identity), provider: identity.provider })),
+  };
+}
+
+/** Holds no secret and no key. The events are the newest. */
+export async function exportOf(deps: ViewDeps, account: Account, origin: Origin): Promise<AccountExport> {
+  const { store, clock } = deps;
+  const { id: userId, login } = account;
+  const now = clock.now();
+  const events = await store.exportAccount({ userId, login, now, origin, eventsMax });
+  const sessions = await store.listSessions({ userId, now });
+  const { passkeys, identities, ...view } = await accountViewOf(deps, account);
+  return {
+    account: { ...view, passkeys, identities },
+    ...{ passkeys, identities },
+    sessions: sessions.slice(0, sessionsMax).map(toSessionView),
+    events: events.map(toExportedEvent),
+  };
+}
+
+/** An operator's reason and name are for the log alone. */
+function toExportedEvent({ at, event, reason, sessionId, origin }: AuditRow): ExportedEvent {
+  const { actor, address, agent } = origin;
+  return {
+    ...{ at, event, actor, session: sessionId ?? null },
+    reason: actor === "operator" ? null : (reason ?? null),
+    ...{ address: address ?? null, agent: agent ?? null },
+  };
+}

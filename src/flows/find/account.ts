@@ -1,0 +1,120 @@
+// Accounts and sessions, found by what a request names: a user, a passkey, an identity, a transaction, a token.
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import type { LoginTransaction } from "../../factors/transactions.js";
+import type { Session } from "../../store/sql/session-rows.js";
+import type { User } from "../../store/sql/users.js";
+import { isStorableText } from "../../store/storable-text.js";
+import { type Account, toAccount } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
+import { wrongCredentials } from "./errors.js";
+
+export async function findAccount(
+  { store, directory, clock }: Pick<Deps, "store" | "directory" | "clock">,
+  userId: string,
+): Promise<Account | undefined> {
+  if (!isStorableText(userId)) return undefined;
+  // A table without findById gets the login of one of the user's sessions, or else the id itself.
+  const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
+  const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
+  return account?.id === userId ? account : undefined;
+}
+
+/**
+ * `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or
+ * disabled.
+ */
+export async function requireAccount(
+  deps: Deps,
+  { user, userId }: { readonly user: User | undefined; readonly userId: string },
+  origin: Origin,
+): Promise<Account> {
+  // An application that has moved its users to its own table can have old rows in the database.
+  const account = deps.directory.inDatabase ? user && toAccount(user) : await findAccount(deps, userId);
+  if (account !== undefined && !account.disabled) return account;
+  const about = { reason: account === undefined ? "unknown" : "disabled", userId, login: account?.login, origin };
+  await deps.store.recordAudit({ at: deps.clock.now(), event: "login_rejected", ...about });
+  throw wrongCredentials();
+}
+
+/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */
+export async function accountOf(
+  { directory, store, clock }: Deps,
+  { sub: userId, login, pwv }: LoginTransaction,
+  origin: Origin,
+): Promise<Account> {
+  const account = await directory.findSessionUser({ userId, login });
+  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
+  if (account !== undefined && isSame && !account.disabled) return account;
+  const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
+  await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });
+  throw transactionOver();
+}
+
+/**
+ * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from its
+ * beginning. The database decides whether the session is live. The token of a removed role still names its session.
+ */
+export function sessionIdOf(
+  { tokens, revocations, clock }: Deps,
+  bearer: string | undefined,
+  userId?: string,
+): string | undefined {
+  if (bearer === undefined) return undefined;
+  try {
+    const { claims } = tokens.verifyAccess(bearer, clock.now());
+    const { sub, sid } = claims;
+    const revokedBy = revocations.find(claims);
+    if (revokedBy !== undefined && revokedBy !== "roles") return undefined;
+    return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}
+
+/** The session that a login of this user re-authenticates. */
+export function liveOf(
+  deps: Deps,
+  bearer: string | undefined,
+  userId: string,
+): { readonly sessionId: string } | undefined {
+  const sessionId = sessionIdOf(deps, bearer, userId);
+  return sessionId === undefined ? undefined : { sessionId };
+}
+
+export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
+
+/**
+ * The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session.
+ * `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
+ */
+export async function liveSession(
+  { store, directory, clock }: Deps,
+  sid: string | undefined,
+  sub: string | undefined,
+  { orDeleted = false } = {},
+): Promise<{ readonly sessionId: string; readonly account: Account }> {
+  if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
+    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+  const found = await store.findSession({ id: sid, now: clock.now() });
+  if (found === undefined || found.session.userId !== sub) throw endedSession();
+  const account = directory.inDatabase
+    ? found.user && toAccount(found.user)
+    : await directory.findSessionUser(found.session);
+  // A search by login does not find a user who was renamed.
+  const isDeleted = account === undefined && !directory.inDatabase && directory.findsById;
+  if (orDeleted && isDeleted) return { sessionId: sid, account: deletedAccount(found.session) };
+  if (account?.id !== sub || account.disabled) throw endedSession();
+  return { sessionId: sid, account };
+}
+
+/** Before an application's own table changes: the function that found the user can take seconds, in which the session ends. */
+export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
+  if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
+}
+
+const deletedAccount = ({ userId: id, login }: Session): Account => ({
+  ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
+  ...{ stored: undefined, email: undefined, applicationUser: undefined },
+});

@@ -1,0 +1,39 @@
+// The errors of the ways in. `invalid_credentials` has one message for every reason, so that it reveals none.
+
+import { AmphoError } from "../../errors.js";
+
+export const unknownPasskey = () =>
+  new AmphoError(
+    "unknown_passkey",
+    "No account has this passkey. It was removed, or it belongs to another application.",
+  );
+
+export const wrongCredentials = () =>
+  new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
+
+export function factorNeeded(
+  transaction: string,
+  factors: readonly string[],
+  about: { readonly enroll: boolean; readonly passkey?: Readonly<Record<string, unknown>>; readonly mail?: boolean },
+): AmphoError {
+  const message = !about.enroll
+    ? "A second factor is needed."
+    : about.mail === true
+      ? "This account needs a second factor. Set one up with the code that was mailed."
+      : "This account needs a second factor. Set one up.";
+  return new AmphoError("factor_needed", message, { transaction, factors, ...about });
+}
+
+/** As many codes were mailed to the account as it can get in an hour, and the set-up needs one. */
+export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number) =>
+  new AmphoError(
+    "factor_needed",
+    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again later.",
+    { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
+  );
+
+/** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */
+export const stillStoring = () =>
+  new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {
+    retryAfterSeconds: 1,
+  });

@@ -1,0 +1,130 @@
+// Checks a mailed code or link (docs/guides/mailed-links.md). A code is typed where it was asked for. A link is clicked there too, or in another
+// browser, which must then know the number that only the asking browser shows. So a scanner that opens every link uses none up.
+
+import type { Origin } from "../../audit/entry.js";
+import { equalText } from "../../crypto/equal.js";
+import { AmphoError } from "../../errors.js";
+import type { MailBinding, OpenPurpose, OpenTransaction, Redeemable } from "../../factors/transactions.js";
+import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
+import type { Account } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
+import { wrongCredentials } from "../find/errors.js";
+
+/** One of `code` and `link`, in the form that the route has checked. */
+export interface SentProof {
+  /** The transaction of the asking browser. */
+  readonly transaction: string | undefined;
+  /** Eight digits. */
+  readonly code: string | undefined;
+  /** The transaction as a link contains it, and its proof. */
+  readonly link: string | undefined;
+  /** Two digits. */
+  readonly match: string | undefined;
+}
+
+export type ReadProof = { readonly transaction: OpenTransaction } & (
+  | { readonly code: string }
+  | { readonly proof: string; readonly isSameBrowser: boolean; readonly match: string | undefined }
+);
+
+/** Throws `transaction_over`, or `invalid_request` without a code and a link. */
+export function readProof(
+  { transactions }: Pick<Deps, "transactions">,
+  sent: SentProof,
+  purposes: readonly OpenPurpose[],
+  now: number,
+): ReadProof {
+  const { transaction: own, code, link, match } = sent;
+  if (link !== undefined) {
+    const at = link.lastIndexOf(".");
+    const transaction = transactions.readLink(link.slice(0, Math.max(at, 0)), purposes, now);
+    // The token in the link is none that `readOpen` accepts, so the link alone is not enough.
+    const isSameBrowser = own !== undefined && isOwn(() => transactions.readOpen(own, purposes, now), transaction);
+    return { transaction, proof: link.slice(at + 1), isSameBrowser, match };
+  }
+  if (code === undefined) throw new AmphoError("invalid_request", 'Send "code" or "link".');
+  return { transaction: transactions.readOpen(own ?? "", purposes, now), code };
+}
+
+/** A transaction in a cookie can belong to something else that was begun. */
+function isOwn(read: () => OpenTransaction, { jti }: OpenTransaction): boolean {
+  try {
+    return read().jti === jti;
+  } catch (error) {
+    if (error instanceof AmphoError) return false;
+    throw error;
+  }
+}
+
+export interface Mailbox {
+  readonly binding: MailBinding;
+  /** The account of the mailbox. Undefined for a registration, and for a login that no account has. */
+  readonly account: Account | undefined;
+  /** False: no mail was sent, so that no code can be right. */
+  readonly isThere: boolean;
+  readonly key: AccountKey;
+  readonly known: KnownDevice | undefined;
+  readonly origin: Origin;
+}
+
+/**
+ * Resolves to the attempt, which the operation settles that redeems the transaction. Undefined for a link in the browser that
+ * asked for it. Rejects with `invalid_credentials`, `match_needed`, `transaction_over` or `too_many_attempts`.
+ */
+export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox): Promise<AllowedAttempt | undefined> {
+  return "code" in read ? proveCode(deps, read.transaction, read.code, mailbox) : proveLink(deps, read, mailbox);
+}
+
+async function proveLink(
+  deps: Deps,
+  read: Extract<ReadProof, { readonly proof: string }>,
+  { binding, isThere, key, origin, account }: Mailbox,
+): Promise<AllowedAttempt | undefined> {
+  const { transactions, throttle } = deps;
+  const { transaction, proof, isSameBrowser, match } = read;
+  const right = equalText(proof, transactions.linkProof(transaction, binding)) && isThere;
+  if (right && isSameBrowser) return undefined;
+  if (right && match === undefined)
+    throw new AmphoError(
+      "match_needed",
+      "This link was opened in another browser. Enter the number that the first browser shows.",
+    );
+  // Also of a wrong link, or each of them would write a row of the audit log.
+  const allowed = await throttle.allowMatch({ account: key, transaction: transactions.spentHash(transaction), origin });
+  if (right && equalText(match ?? "", transactions.match(transaction))) return allowed;
+  return reject(deps, allowed, right ? "match" : "link", account, origin);
+}
+
+async function reject(
+  { clock }: Deps,
+  allowed: AllowedAttempt,
+  reason: "code" | "link" | "match",
+  account: Account | undefined,
+  origin: Origin,
+): Promise<never> {
+  const entry = {
+    at: clock.now(),
+    event: "code_rejected",
+    reason,
+    userId: account?.id,
+    login: account?.login,
+    origin,
+  } as const;
+  await allowed.failed(entry, account?.login);
+  throw wrongCredentials();
+}
+
+/** The same for a code alone, which can also belong to a session or a pending login. */
+export async function proveCode(
+  deps: Deps,
+  transaction: Redeemable & { readonly for: string },
+  code: string,
+  { binding, isThere, account, key, known, origin }: Mailbox,
+): Promise<AllowedAttempt> {
+  const { transactions } = deps;
+  const hash = transactions.spentHash(transaction);
+  const purpose = transaction.for;
+  const allowed = await deps.throttle.allowCode({ purpose, account: key, known, transaction: hash, origin });
+  const right = equalText(code, transactions.mailedCode(transaction, binding));
+  return right && isThere ? allowed : reject(deps, allowed, "code", account, origin);
+}

@@ -1,0 +1,156 @@
+// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the challenge
+// once, and the counter of the passkey.
+
+import type { Origin } from "../../audit/entry.js";
+import { syncedPasskey } from "../../audit/events.js";
+import { transactionOver } from "../../errors.js";
+import type { RelyingParty } from "../../factors/passkey/relying-party.js";
+import { type VerifiedAssertion, verifyAssertion } from "../../factors/passkey/webauthn.js";
+import { WebAuthnError } from "../../factors/passkey/webauthn-error.js";
+import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
+import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { PublicJwk } from "../../keys/key.js";
+import { passkeyMethod } from "../../levels/methods.js";
+import type { FoundPasskey } from "../../store/sql/factors/passkeys.js";
+import { type Account, originFor } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
+import { unknownPasskey, wrongCredentials } from "../find/errors.js";
+import { isDead, proveUnlessOver } from "../find/transaction-over.js";
+import type { ProvenFactor } from "./proven-factor.js";
+
+export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
+  // A way in that is switched off rejects every login.
+  if (party === undefined) throw wrongCredentials();
+  return party;
+}
+
+/** Rejects with `unknown_passkey` if no account has it. */
+export async function findPasskeyOf({ store, directory }: Deps, response: unknown): Promise<FoundPasskey> {
+  const id = typeof response === "object" && response !== null && "id" in response ? response.id : undefined;
+  if (!isCredentialId(id)) throw wrongCredentials();
+  const found = await store.findPasskey(id);
+  // An import that is not published yet hides its users.
+  if (found === undefined || (directory.inDatabase && found.user === undefined)) throw unknownPasskey();
+  return found;
+}
+
+/** A passkey of the account of a pending login or of a session, for the challenge of that transaction. */
+export async function proveOwnPasskey(
+  deps: Deps,
+  account: Account,
+  response: unknown,
+  transaction: (Redeemable & Pick<LoginTransaction, "fv">) | undefined,
+  origin: Origin,
+): Promise<ProvenFactor> {
+  if (transaction === undefined) throw transactionOver();
+  const { methods, ...proven } = await proveUnlessOver(deps, transaction, async () => {
+    const found = await findUnchanged(deps, account, response, transaction);
+    if (found.passkey.userId === account.id)
+      return provePasskey(deps, { found, account, response, transaction, origin, isKnown: true });
+    await recordRejection(deps, account, "credential_id", origin);
+    throw wrongCredentials();
+  });
+  // After a first factor, a passkey is the second one, whatever it verified.
+  return { ...proven, methods: methods.filter((method) => method !== "mfa") };
+}
+
+/** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
+async function findUnchanged(
+  deps: Deps,
+  { id }: Account,
+  response: unknown,
+  { fv }: Pick<LoginTransaction, "fv">,
+): Promise<FoundPasskey> {
+  const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
+    // The passkey can have been the factor that was removed.
+    if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
+    throw error;
+  });
+  if (found.passkey.userId === id && found.account.factorsVersion !== fv) throw transactionOver();
+  return found;
+}
+
+interface Presented {
+  readonly found: FoundPasskey;
+  readonly account: Account;
+  readonly response: unknown;
+  readonly transaction: Redeemable;
+  readonly origin: Origin;
+  /** The account was known before the ceremony. Otherwise the response must name its user handle. */
+  readonly isKnown: boolean;
+}
+
+/** Rejects with `invalid_credentials`. The reason is in the audit log. */
+export async function provePasskey(deps: Deps, presented: Presented): Promise<ProvenFactor> {
+  return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
+}
+
+/** Everything but the counter. */
+export async function verifyPasskey(
+  deps: Deps,
+  { found, account, response, transaction, origin, isKnown }: Presented,
+): Promise<VerifiedAssertion> {
+  const party = requireParty(deps);
+  const { id, alg, signCount, backupEligible, publicKey, ownHandle } = found.passkey;
+  try {
+    return verifyAssertion({
+      response,
+      challenge: deps.transactions.passkeyChallenge(transaction),
+      origins: party.origins,
+      rpId: party.id,
+      credential: {
+        // The row was written from a checked key.
+        ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
+        // An account without a handle has no passkey that needs it, so that an empty one rejects.
+        userHandle: ownHandle === "" ? undefined : (ownHandle ?? found.account.handle ?? ""),
+      },
+      userHandleRequired: !isKnown,
+    });
+  } catch (error) {
+    if (!(error instanceof WebAuthnError)) throw error;
+    await recordRejection(deps, account, error.reason, origin);
+    throw wrongCredentials();
+  }
+}
+
+/** WebAuthn L3 §7.2 step 22. */
+export async function judgeSignCount(
+  deps: Deps,
+  { found, account, origin, transaction }: Pick<Presented, "found" | "account" | "origin" | "transaction">,
+  { userVerified, backedUp, signCount, counter }: VerifiedAssertion,
+): Promise<ProvenFactor> {
+  const { id, signCount: seenCount, backupEligible } = found.passkey;
+  const { store, clock } = deps;
+  if (counter === "behind") {
+    // The same assertion was sent twice, which is no copy.
+    if (await isDead(deps, transaction)) throw transactionOver();
+    const { id: userId, login } = account;
+    const reason = backupEligible ? syncedPasskey : undefined;
+    const about = { reason, userId, login, origin: originFor(account, origin), detail: { passkey: id } };
+    await store.recordAudit({ at: clock.now(), event: "passkey_cloned", ...about });
+    // The counter of a synced passkey means nothing.
+    if (!backupEligible) throw wrongCredentials();
+  }
+  const method = passkeyMethod(backupEligible);
+  return {
+    methods: userVerified ? [method, "mfa"] : [method],
+    use: { factor: "passkey", id, seenCount, signCount, backedUp, userVerified },
+    factorsVersion: found.account.factorsVersion,
+  };
+}
+
+async function recordRejection(
+  { store, clock }: Deps,
+  { id: userId, login }: Account,
+  reason: string,
+  origin: Origin,
+): Promise<void> {
+  await store.recordAudit({
+    at: clock.now(),
+    event: "factor_refused",
+    reason: `passkey_${reason}`,
+    userId,
+    login,
+    origin,
+  });
+}

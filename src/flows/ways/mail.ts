@@ -1,0 +1,67 @@
+// A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
+
+import type { Origin } from "../../audit/entry.js";
+import type { MailBinding } from "../../factors/transactions.js";
+import { type Account, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
+import type { Caller, Deps } from "../deps.js";
+import { liveOf } from "../find/account.js";
+import { accountKeyOf } from "../find/account-key.js";
+import { wrongCredentials } from "../find/errors.js";
+import { type Entrance, enter, repeat } from "../gate/enter.js";
+import { digestOfProof } from "../gate/idempotency.js";
+import { bindingOf } from "../prove/mail-claims.js";
+import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
+import { offersMailLogin } from "./ways-in.js";
+
+export interface MailLoginInput extends SentProof {
+  readonly device: string | undefined;
+  readonly bearer: string | undefined;
+  readonly remember: boolean | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Rejects like `proveMailbox` and `enter`. */
+export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Caller): Promise<Grant> {
+  const { directory, deviceProofs, clock } = deps;
+  // A way in that is switched off rejects every login.
+  if (!offersMailLogin(deps)) throw wrongCredentials();
+  const origin: Origin = { actor: "user", ...caller };
+  const read = readProof(deps, input, ["mail"], clock.now());
+  const { transaction } = read;
+  const { login = "" } = transaction;
+  const account = await directory.findByLogin(login);
+  const binding = await bindingOf(deps, "mail", account);
+  const device = account && deviceProofs.readOf(account, input.device, clock.now());
+  const { remember } = input;
+  const live = account && liveOf(deps, input.bearer, account.id);
+  const idempotency = digestOfMailed(input);
+  const entrance: Entrance = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
+  // The code is bound to the account as it was before, which the first proof of an address changes.
+  const repeated = await repeat(deps, account, transaction, entrance);
+  if (repeated !== undefined) return repeated;
+  const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
+  const mailbox = {
+    binding,
+    account,
+    isThere,
+    key: accountKeyOf(directory, login, account),
+    known: device,
+    origin,
+  };
+  const allowed = await proveMailbox(deps, read, mailbox);
+  if (account === undefined) throw wrongCredentials();
+  const now = clock.now();
+  const attempt = allowed?.asSucceeded(account.id);
+  const factorsVersion = versionFor(account, binding);
+  const provesEmail = unprovenEmailOf(account);
+  const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
+  return enter(deps, account, proven, { ...entrance, now });
+}
+
+const digestOfMailed = ({ idempotencyKey, code, link, match }: MailLoginInput) =>
+  digestOfProof(idempotencyKey, { code, link, match });
+
+/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
+export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
+  stored === undefined ? factorsVersion : undefined;

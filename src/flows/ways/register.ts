@@ -1,0 +1,252 @@
+// Registration (docs/guides/registration.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
+// no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import { createUserHandle, creationOptions } from "../../factors/passkey/passkey-options.js";
+import { createRecoveryCodes } from "../../factors/recovery/recovery-codes.js";
+import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
+import { passkeyMethod } from "../../levels/methods.js";
+import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
+import { checkNewLogin } from "../../logins/login-name.js";
+import { mailboxOf } from "../../users/directory.js";
+import type { RegistrationBegun } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
+import { hashOf } from "../account/enrolling.js";
+import { verifyNewPasskey } from "../account/passkeys.js";
+import { requireAddress, requireOwnAddress, requirePassword } from "../account/rules.js";
+import type { Caller, Deps } from "../deps.js";
+import { accountKeyOf, nameByAddress } from "../find/account-key.js";
+import { leastTime } from "../find/least-time.js";
+import { type Entrance, enter, type Proven, repeat } from "../gate/enter.js";
+import { digestOfProof } from "../gate/idempotency.js";
+import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { claimsOf } from "../prove/mail-claims.js";
+import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
+import { settleUnlessDone } from "./login.js";
+import { draftAccount } from "./new-account.js";
+import { requireOutbox } from "./request-mail.js";
+
+const closed = () =>
+  new AmphoError(
+    "registration_closed",
+    "Registration is closed, or the invitation is not valid. Ask for an invitation.",
+  );
+
+export interface RegistrationStart {
+  readonly email: string;
+  /** Default: the address. */
+  readonly login: string | undefined;
+  /** The invitation of a mailed link. */
+  readonly invite: string | undefined;
+}
+
+/** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
+export async function beginRegistration(
+  deps: Deps,
+  input: RegistrationStart,
+  caller: Caller,
+): Promise<Required<RegistrationBegun>> {
+  const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
+  requireOutbox(deps);
+  const origin: Origin = { actor: "user", ...caller };
+  const address = requireAddress(input.email);
+  const chosen = requireLogin(input.login, address);
+  const invitation = await requireInvitation(deps, input.invite, address, clock.now());
+  const { canonical } = address;
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin });
+  const least = leastTime();
+  const account = await allowed.run(find);
+  const now = clock.now();
+  const purpose = invitation === undefined ? "register" : "invite";
+  const uh = party && createUserHandle();
+  const contents = { email: address.address, login: chosen, uh, inv: invitation?.id };
+  const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
+  await store.queueMail({
+    draft: {
+      // The response is the same, and only the mailbox learns that it has an account.
+      kind: account === undefined ? "register" : "account_exists",
+      userId: account?.id,
+      address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
+      claims: claimsOf(begun, bindingOf(begun, address), caller),
+      language: caller.language ?? "en",
+      until: begun.exp,
+    },
+    attempt: allowed.attempt(),
+    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
+    now,
+  });
+  await least;
+  const login = chosen ?? address.address;
+  const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
+  return { transaction: token, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
+}
+
+const optionsFor = (handle: string, login: string) => ({ handle, login, use: "login", passkeys: [] }) as const;
+
+const bindingOf = ({ for: purpose, inv }: OpenTransaction, { canonical }: Address): MailBinding => ({
+  purpose,
+  address: canonical,
+  userId: inv,
+});
+
+function requireLogin(login: string | undefined, { canonical }: Address): string | undefined {
+  if (login === undefined) return undefined;
+  const reason = checkNewLogin(login);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+  requireOwnAddress(login, canonical);
+  return spellLogin(login);
+}
+
+async function requireInvitation(
+  { settings, store, mailTokens }: Deps,
+  token: string | undefined,
+  { address }: Address,
+  now: number,
+): Promise<{ readonly id: string; readonly roles: readonly string[] } | undefined> {
+  if (settings.registration === "closed") throw closed();
+  if (token === undefined) {
+    if (settings.registration === "invite") throw closed();
+    return undefined;
+  }
+  const id = mailTokens.readInvitation(token, now);
+  const invitation = id === undefined ? undefined : await store.findInvitation(id);
+  const isValid = invitation?.usedAt === null && invitation.removedAt === null && now < invitation.until;
+  if (invitation === undefined || !isValid || !isSameMailbox(invitation.email, address)) throw closed();
+  return invitation;
+}
+
+export interface RegistrationInput extends SentProof {
+  readonly password: string | undefined;
+  /** RegistrationResponseJSON. */
+  readonly passkey: unknown;
+  /** The name of the passkey. */
+  readonly name: string | undefined;
+  readonly superseded: SupersededTokens;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
+export async function finishRegistration(
+  deps: Deps,
+  input: RegistrationInput,
+  caller: Caller,
+): Promise<Grant & Partial<RecoveryCodes>> {
+  const { clock, settings } = deps;
+  requireOutbox(deps);
+  if (settings.registration === "closed") throw closed();
+  if ((input.password === undefined) === (input.passkey === undefined))
+    throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
+  const origin: Origin = { actor: "user", ...caller };
+  // A registration that began while registration was open needs an invitation by now.
+  const read = readProof(
+    deps,
+    input,
+    settings.registration === "open" ? ["register", "invite"] : ["invite"],
+    clock.now(),
+  );
+  const { transaction } = read;
+  const address = requireAddress(transaction.email ?? "");
+  const binding = bindingOf(transaction, address);
+  const key = accountKeyOf(deps.directory, address.canonical, undefined);
+  const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
+  const login = transaction.login ?? address.address;
+  const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
+  const repetition: Entrance = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
+  const repeated = await repeatRegistration(deps, transaction, address, repetition, codes);
+  if (repeated !== undefined) {
+    await endSuperseded(deps, repeated, input.superseded, origin);
+    return { ...(codes && { recovery_codes: codes }), ...repeated };
+  }
+  const allowed = await proveMailbox(deps, read, mailbox);
+  const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, allowed);
+  const roles = await settled(rolesOf(deps, transaction));
+  const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
+  const created = await settled(
+    draftAccount(deps, {
+      ...{ transaction, address, roles, invitation: transaction.inv, login },
+      ...{ password: input.password, passwordHash: secret.passwordHash, origin },
+      existsMail: {
+        ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },
+        ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
+      },
+    }),
+  );
+  const now = clock.now();
+  const proven: Proven = {
+    amr: ["mail", ...secret.amr],
+    at: now,
+    transaction,
+    attempt: allowed?.asSucceeded(created.account.id),
+    enrol: secret.enrol,
+    register: created.register,
+    isNewUser: true,
+  };
+  const grant = await enter(deps, created.account, proven, { ...repetition, now });
+  await endSuperseded(deps, grant, input.superseded, origin);
+  return { ...(codes && { recovery_codes: codes }), ...grant };
+}
+
+const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey }: RegistrationInput) =>
+  digestOfProof(idempotencyKey, { code, link, match, password, passkey });
+
+/**
+ * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must be of
+ * the user who has the address, so another user gets none.
+ */
+async function repeatRegistration(
+  deps: Deps,
+  transaction: OpenTransaction,
+  { canonical }: Address,
+  entrance: Entrance,
+  codes: readonly string[] | undefined,
+): Promise<Grant | undefined> {
+  if (entrance.idempotency === undefined) return undefined;
+  const account = await deps.directory.findByAddress(canonical);
+  return repeat(deps, account?.disabled === true ? undefined : account, transaction, entrance, codes?.map(hashOf));
+}
+
+/** Roles come from the invitation, and never from a request. */
+async function rolesOf({ store }: Deps, { inv }: OpenTransaction): Promise<readonly string[]> {
+  if (inv === undefined) return [];
+  const invitation = await store.findInvitation(inv);
+  if (invitation === undefined) throw closed();
+  return invitation.roles;
+}
+
+interface Secret {
+  readonly passwordHash: string | null;
+  readonly amr: readonly string[];
+  readonly enrol?: NonNullable<Proven["enrol"]>;
+}
+
+async function proveSecret(
+  deps: Deps,
+  { password, passkey: response, name }: RegistrationInput,
+  transaction: OpenTransaction,
+  login: string,
+  codes: readonly string[] = [],
+  origin: Origin,
+): Promise<Secret> {
+  if (password !== undefined) {
+    await requirePassword(deps.policy, password, { login, userId: undefined, origin });
+    const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
+    return { passwordHash: hashed, amr: ["pwd"] };
+  }
+  const { uh: handle } = transaction;
+  if (deps.relyingParty === undefined || handle === undefined) throw transactionOver();
+  const passkey = await verifyNewPasskey(
+    deps,
+    deps.relyingParty,
+    { response, name, transaction, use: "login" },
+    (reason) =>
+      deps.store.recordAudit({ at: deps.clock.now(), event: "factor_refused", reason: `passkey_${reason}`, origin }),
+  );
+  const method = passkeyMethod(passkey.backupEligible);
+  return {
+    passwordHash: null,
+    amr: [],
+    enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method },
+  };
+}
