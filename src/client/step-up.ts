@@ -9,7 +9,7 @@ import type { OnStepUp } from "./full-client.js";
  */
 export type AskText = (failed: boolean) => Promise<string | null | undefined> | string | null | undefined;
 
-/** What a page can ask for. */
+/** The questions that a page can ask. */
 export interface StepUpQuestions {
   /** Asks for the password. Without it, a login that is too old needs a passkey. */
   readonly password?: AskText | undefined;

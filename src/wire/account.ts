@@ -1,4 +1,4 @@
-// What an account shows to its user: the bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
+// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 
@@ -83,6 +83,8 @@ export interface SessionView {
   readonly address: string | null;
   /** The user agent of the last login or renewal, or null. */
   readonly agent: string | null;
+  /** The name of the browser, such as `Firefox`, from the user agent. Null for another browser or a program. */
+  readonly browser: string | null;
   /** How the user logged in (RFC 8176). */
   readonly amr: readonly string[];
   /** The level of that login. */

@@ -2,6 +2,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
+import { browserOf } from "../../mail/texts/browser.js";
 import type { UserEnding } from "../../store/sql/session-ends.js";
 import type { EndReason, Session } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
@@ -42,7 +43,18 @@ export async function listOwnSessions(
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
-  return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent, amr, acr };
+  const browser = browserOf(agent ?? undefined);
+  return {
+    id,
+    created: createdAt,
+    renewed: renewedAt,
+    expires: expiresAt,
+    address,
+    agent,
+    browser: browser === "unknown" ? null : browser,
+    amr,
+    acr,
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ export const sessionView = z.object({
   expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
   address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
   agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+  browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
   amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
   acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
 });
