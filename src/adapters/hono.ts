@@ -18,11 +18,11 @@ export interface MountOptions {
 }
 
 /** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
-export interface AuthEnv<N> {
+export interface AuthEnv<N, S extends string = string> {
   /** The variables of the context. */
   Variables: {
     /** The user who sent the request. */
-    auth: AuthOf<N>;
+    auth: AuthOf<N, S>;
   };
 }
 
@@ -69,18 +69,18 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: MandatoryRequirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<NoRequirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements: Requirements<HonoRequest> | undefined,
-): MiddlewareHandler<AuthEnv<Requirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<Requirements>> {
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<NoRequirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements: Requirements<HonoRequest, NoInfer<S>> | undefined,
+): MiddlewareHandler<AuthEnv<Requirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<Requirements, S>> {
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => {
     await handle(context, next);

@@ -32,10 +32,6 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
- * @example
- * const manage: Management = ampho;
- * await manage.users.create({ login: "bob", password });
- * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**
@@ -218,21 +214,21 @@ export interface Management {
     forget(userId: string): Promise<void>;
   };
   /** Signing keys. */
-  readonly keys: {
+  readonly signingKeys: {
     /**
      * Revokes a stolen key: after one second every process rejects, for good, all that it signed.
-     * @example await ampho.keys.revoke(kid);
+     * @example await ampho.signingKeys.revoke(kid);
      */
     revoke(kid: string): Promise<void>;
     /**
      * Reads which keys are revoked, and how many TOTP secrets are under each key.
-     * @example const { revoked, totpSecrets } = await ampho.keys.readUse();
+     * @example const { revoked, totpSecrets } = await ampho.signingKeys.readUse();
      */
     readUse(): Promise<KeyRecords>;
     /**
      * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.
-     * @example const at = await ampho.keys.recordForced("activate", [kid], "The old key was stolen.");
+     * @example const at = await ampho.signingKeys.recordForced("activate", [kid], "The old key was stolen.");
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
@@ -413,7 +409,7 @@ export function createManagement(
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
+        return sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt
@@ -465,7 +461,7 @@ export function createManagement(
         await factors.forgetDevices(deps, userId, origin);
       },
     },
-    keys: {
+    signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       async revoke(kid) {
         check.requireArgument("kid", kid, check.textRule);
