@@ -41,7 +41,7 @@ export type {
   AccountExport,
   AccountView,
   ExportedEvent,
-  IdentityLink,
+  LinkedIdentity,
   PasskeyView,
   SessionView,
 } from "./wire/account.js";

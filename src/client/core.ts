@@ -2,7 +2,7 @@
 import type { ClientSession } from "../wire/login.js";
 import type { Fetch } from "./calls.js";
 import { createClientCall } from "./calls.js";
-import { createFetch, textOf } from "./fetch.js";
+import { createFetch, readText } from "./fetch.js";
 import { type Lock, storageLock, webLock } from "./lock.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
@@ -176,7 +176,7 @@ export function createCore(
         const now = await records.read();
         const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
         const response = await send(own);
-        const grant = parse(await textOf(response)) as StoredSession | undefined;
+        const grant = parse(await readText(response)) as StoredSession | undefined;
         if (grant?.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
         return response;
       }),

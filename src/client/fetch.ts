@@ -98,7 +98,7 @@ export function createFetch(
 }
 
 /** The text of a response, which can be read again. Empty if it breaks off. */
-export const textOf = (response: Response): Promise<string> =>
+export const readText = (response: Response): Promise<string> =>
   response
     .clone()
     .text()
@@ -109,7 +109,7 @@ async function isExpired(response: Response): Promise<boolean> {
   return (
     response.status === 401 &&
     /error"?\s*[:=]\s*"?(invalid|missing)_token/.test(
-      response.headers.get("WWW-Authenticate") + (await textOf(response)),
+      response.headers.get("WWW-Authenticate") + (await readText(response)),
     )
   );
 }

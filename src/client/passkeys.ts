@@ -1,5 +1,5 @@
 // The passkeys of the user who is logged in, and the first one of a login whose account must have one.
-import type { PasskeyList, PasskeyView } from "../wire/account.js";
+import type { PasskeyListing, PasskeyView } from "../wire/account.js";
 import type { PasskeySetUp } from "../wire/begun.js";
 import type { ClientSession } from "../wire/login.js";
 import type { ClientCall, Send } from "./calls.js";
@@ -73,7 +73,7 @@ export function createPasskeys(
   session: () => Promise<ClientSession | undefined>,
 ): Passkeys {
   async function list(removed?: string): Promise<readonly PasskeyView[]> {
-    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as PasskeyList;
+    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as PasskeyListing;
     await signal(listing, await session(), removed).catch(() => {});
     return passkeys;
   }
@@ -128,7 +128,7 @@ export function createPasskeys(
 
 /** The Signal API (WebAuthn L3 §5.1.10): the browser hides removed passkeys, and shows the present login. */
 async function signal(
-  { rp: rpId, user: userId, accepted }: Omit<PasskeyList, "passkeys">,
+  { rp: rpId, user: userId, accepted }: Omit<PasskeyListing, "passkeys">,
   session: ClientSession | undefined,
   removed: string | undefined,
 ): Promise<void> {

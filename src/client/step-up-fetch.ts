@@ -3,7 +3,7 @@ import { AmphoError, type ErrorDetails } from "../errors.js";
 import type { ClientSession } from "../wire/login.js";
 import type { ProblemBody } from "../wire/problem.js";
 import type { Fetch } from "./calls.js";
-import { textOf } from "./fetch.js";
+import { readText } from "./fetch.js";
 import { sessionEnded } from "./renewal.js";
 import { parse } from "./texts.js";
 
@@ -53,7 +53,7 @@ export function createStepUpFetch(
 /** The challenge (RFC 9470 §3) can be hidden from pages of other origins, and the body can be the application's own. */
 async function stepUpOf(response: Response, user: ClientSession | undefined): Promise<StepUpError | undefined> {
   if (response.status !== 401) return undefined;
-  const text = await textOf(response);
+  const text = await readText(response);
   const all = `${response.headers.get("WWW-Authenticate")} ${text}`;
   if (!/insufficient_user_authentication|login_too_(weak|old)/.test(all)) return undefined;
   const acr = /acr_values="([^"]*)"/.exec(all)?.[1];

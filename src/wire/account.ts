@@ -20,7 +20,7 @@ export interface PasskeyView {
   readonly provider: string | null;
 }
 
-export interface PasskeyList {
+export interface PasskeyListing {
   readonly passkeys: readonly PasskeyView[];
   /** The relying party. */
   readonly rp: string;
@@ -31,7 +31,7 @@ export interface PasskeyList {
 }
 
 /** An identity of the account at an outside provider. */
-export interface IdentityLink {
+export interface LinkedIdentity {
   /** The id, for `identities.unlink` of `ampho/client/outside`. */
   readonly id: string;
   /** The name of the provider. */
@@ -64,7 +64,7 @@ export interface AccountView {
   /** The number of recovery codes that are left. */
   readonly recovery_codes: number;
   /** The identities at outside providers. */
-  readonly identities: readonly IdentityLink[];
+  readonly identities: readonly LinkedIdentity[];
 }
 
 /** A live session of the user. Times are Unix seconds. */
@@ -116,7 +116,7 @@ export interface AccountExport {
   /** The passkeys of the account. */
   readonly passkeys: readonly PasskeyView[];
   /** The identities at outside providers. */
-  readonly identities: readonly IdentityLink[];
+  readonly identities: readonly LinkedIdentity[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

@@ -5,14 +5,19 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
 import type { accountExport, ownAccount } from "../../dist/http/rest/endpoints/account.js";
 import type { waysIn } from "../../dist/http/rest/endpoints/login.js";
-import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/endpoints/mail.js";
+import type {
+  emailChangeBegun,
+  mailBegun,
+  registered,
+  registrationBegun,
+} from "../../dist/http/rest/endpoints/mail.js";
 import type { outsideBegun } from "../../dist/http/rest/endpoints/outside.js";
 import type { addedPasskey, passkeyList, passkeySetUp } from "../../dist/http/rest/endpoints/passkeys.js";
 import type { currentSession } from "../../dist/http/rest/endpoints/session.js";
 import type { sessionList } from "../../dist/http/rest/endpoints/sessions.js";
 import type { newRecoveryCodes, totpSetUp } from "../../dist/http/rest/endpoints/totp.js";
 import type { grant } from "../../dist/http/rest/schemas.js";
-import type { AccountExport, AccountView, PasskeyList, PasskeyView, SessionView } from "../../dist/wire/account.js";
+import type { AccountExport, AccountView, PasskeyListing, PasskeyView, SessionView } from "../../dist/wire/account.js";
 import type * as begun from "../../dist/wire/begun.js";
 import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
 
@@ -29,7 +34,7 @@ type Sent<S extends z.ZodType> = Whole<z.output<S>>;
 describe("the wire shapes", () => {
   it("the shapes of an account are those of its schemas", () => {
     expectTypeOf<Sent<typeof ownAccount>>().toEqualTypeOf<Whole<AccountView>>();
-    expectTypeOf<Sent<typeof passkeyList>>().toEqualTypeOf<Whole<PasskeyList>>();
+    expectTypeOf<Sent<typeof passkeyList>>().toEqualTypeOf<Whole<PasskeyListing>>();
     expectTypeOf<Sent<typeof accountExport>>().toEqualTypeOf<Whole<AccountExport>>();
     expectTypeOf<Sent<typeof sessionList>>().toEqualTypeOf<Whole<{ readonly sessions: readonly SessionView[] }>>();
   });
@@ -60,5 +65,10 @@ it("the room wire emits no code", () => {
   const files = readdirSync(folder).filter((name) => name.endsWith(".js"));
   expect(files.length).toBeGreaterThan(0);
   for (const name of files)
-    expect(readFileSync(path.join(folder, name), "utf8").replace(/^\/\/.*$/gm, "").trim(), name).toBe("export {};");
+    expect(
+      readFileSync(path.join(folder, name), "utf8")
+        .replace(/^\/\/.*$/gm, "")
+        .trim(),
+      name,
+    ).toBe("export {};");
 });

@@ -13,7 +13,7 @@ import { passkeyMethod } from "../../levels/methods.js";
 import { policyOf } from "../../levels/policy.js";
 import { type NewPasskeyRow, passkeysMax } from "../../store/sql/factors/passkeys.js";
 import type { Auth } from "../../tokens/auth.js";
-import type { PasskeyList, PasskeyView } from "../../wire/account.js";
+import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
@@ -157,7 +157,7 @@ function cleanName(name = "", fallback = "Passkey"): string {
   return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
 }
 
-export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyList> {
+export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
   const party = partyOf(deps);
   const { userId } = requireSession(auth);
   const { passkeys, handle } = await deps.store.listPasskeys(userId);
