@@ -8,12 +8,7 @@ import type { TakenUserEvent, WaitingUserEvents } from "../../store/sql/user-eve
 import type { Store } from "../../store/store.js";
 import { toUserView, type UserView } from "./users.js";
 
-/**
- * A change of a user, for a hook.
- * @example
- * const log = ({ n, at, reason, actor, tries }: UserEvent) => console.log(n, at, reason, actor, tries);
- * await createAmpho({ onUserChanged: (user, event) => log(event) });
- */
+/** A change of a user, for a hook. */
 export interface UserEvent {
   /** The number of the change. It is the same when the hook is called again. */
   readonly n: number;
@@ -27,16 +22,7 @@ export interface UserEvent {
   readonly tries: number;
 }
 
-/**
- * The options of createAmpho for changes of users in Ampho's own table.
- * @example
- * const hooks: UserHooks = {
- *   onUserCreated: ({ id, login }) => db.profiles.upsert({ userId: id, name: login }),
- *   onUserChanged: ({ id, login }) => db.profiles.update({ userId: id, name: login }),
- *   onUserRemoved: ({ id }) => db.notes.deleteMany({ userId: id }),
- * };
- * await createAmpho({ databaseUrl: "sqlite:ampho.db", ...hooks });
- */
+/** The options of createAmpho for changes of users in Ampho's own table. */
 export interface UserHooks {
   /**
    * Called for each new user, in the order of the changes of the user, at least once, by one process of the fleet. If it

@@ -15,13 +15,7 @@ import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
-/**
- * A user by id or by login. A user that was found has both, and its id counts.
- * @example
- * const byId: UserRef = { id: auth.id };
- * await ampho.users.disable(byId);
- * await ampho.sessions.endForUser({ login: "alice" });
- */
+/** A user by id or by login. A user that was found has both, and its id counts. */
 export type UserRef =
   | {
       /** The id, which is `auth.id` and the claim `sub`. */
@@ -32,15 +26,7 @@ export type UserRef =
       readonly login: string;
     };
 
-/**
- * A user as applications and commands see one. It never contains a hash.
- * @example
- * const user: UserView | undefined = await ampho.users.find("alice");
- * if (user !== undefined) {
- *   const { id, login, roles, disabled, email, emailProven } = user;
- *   console.log(id, login, roles, disabled, email, emailProven);
- * }
- */
+/** A user as applications and commands see one. It never contains a hash. */
 export interface UserView {
   /** The id, which never changes. It is the `sub` of the user's tokens. */
   readonly id: string;
@@ -56,12 +42,7 @@ export interface UserView {
   readonly emailProven: boolean;
 }
 
-/**
- * A user to create.
- * @example
- * const user: NewUser = { login: "bob", password, roles: ["editor"], email: "bob@example.org" };
- * await ampho.users.create(user);
- */
+/** A user to create. */
 export interface NewUser {
   /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
   readonly login: string;
@@ -73,13 +54,7 @@ export interface NewUser {
   readonly email?: string | undefined;
 }
 
-/**
- * The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`.
- * @example
- * const exactly: RoleChange = { set: ["reader"] };
- * const change: RoleChange = { add: ["editor"], remove: ["reader"] };
- * await ampho.users.setRoles("alice", change);
- */
+/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
 export type RoleChange =
   | {
       /** Exactly these roles. */
