@@ -49,7 +49,7 @@ describe.each(startPages)("$file", (page) => {
     const env = { ...environment, npm_config_cache: cache, NEXT_TELEMETRY_DISABLED: "1" };
     const { prepare, start } = readStartPage(page);
     const startedMs = performance.now();
-    const { stdout, stderr, status } = spawnSync("sh", ["-ec", `${await pinned(prepare, page)}\ntimes`], {
+    const { stdout, stderr, status } = spawnSync("sh", ["-ec", `${withPort(await pinned(prepare, page), port)}\ntimes`], {
       ...{ cwd: parent, env, encoding: "utf8" },
     });
     expect(status, `${stdout}\n${stderr}`).toBe(0);
