@@ -154,8 +154,8 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    */
   readonly authenticate: Authenticate;
   /**
-   * Renews the session of a request to a page, where its access token has ended: with the new tokens for the rest of the
-   * request and for the response (docs/guides/cookies.md). Puts them into `request` too, where the host allows it. A request
+   * Renews the session of a request to a page, where its access token has ended. Resolves to the new tokens for the rest of
+   * the request and for the response (docs/guides/cookies.md). They are in `request` too, where the host allows it. A request
    * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
    * and with `unavailable` while the database is.
    * @example

@@ -5,7 +5,7 @@ import { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
 import type { ApplicationUser } from "./users/application-users.js";
 
 /**
- * What a page or a route needs of an instance. `open` resolves to the whole instance.
+ * The members of an instance that pages and routes use. `open` resolves to the whole instance.
  * @example
  * export const ampho: LazyAmpho = lazyAmpho();
  * export const GET = ampho.authorize((request, auth) => Response.json({ login: auth.login }));

@@ -216,7 +216,7 @@ export const logLines: Readonly<Record<string, LogLine>> = {
   plainHttpLine: {
     lines: () => [plainHttpLine()],
     cause:
-      "Tokens are in cookies (AMPHO_SECURITY_COOKIES), and somebody opened the application over http, for example a phone in the network of a developer.",
+      "Tokens are in cookies (AMPHO_SECURITY_COOKIES), and a browser opened the application over http, for example a phone in the network of a developer.",
     fix: "Use https, for example with mkcert, or open the page on localhost (docs/guides/cookies.md).",
   },
   defaultDatabaseLine: {

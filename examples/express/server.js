@@ -11,7 +11,7 @@ const app = express();
 // To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
-// A balancer asks this. It is 503 while the database is away, and from SIGTERM on.
+// A balancer asks this. It is 503 while the database is down, and from SIGTERM on.
 app.get("/readyz", async (request, response) => {
   const { status, body } = await ampho.health();
   response.status(status).json(body);

@@ -112,8 +112,8 @@ export function authorize<I extends GuardInstance>(
 }
 
 /**
- * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
- * after it finds the new tokens in the request. An error goes to `next`.
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
  * @example app.use(renew(ampho));
  */
 export function renew(ampho: HttpInstance): Middleware {

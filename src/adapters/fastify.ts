@@ -140,8 +140,8 @@ export function authorize<I extends GuardInstance>(
 }
 
 /**
- * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes after it
- * finds the new tokens in the request.
+ * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
  * @example app.addHook("onRequest", renew(ampho));
  */
 export function renew(ampho: HttpInstance): Hook {

@@ -102,8 +102,8 @@ export function authorize(
 }
 
 /**
- * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
- * after it finds the new tokens in the request.
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
  * @example app.use(renew(ampho));
  */
 export function renew(

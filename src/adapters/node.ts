@@ -93,8 +93,8 @@ export function authorize<I extends GuardInstance>(
 }
 
 /**
- * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
- * after it finds the new tokens in the request. An error goes to `next`.
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
  * @example
  * const session = renew(ampho);
  * createServer((request, response) => session(request, response, () => response.end("Hello")));

@@ -1,7 +1,7 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 
 /**
- * What an application declares about itself, for the compiler. Without a declaration any text is a role.
+ * The roles that an application declares for the compiler. Without a declaration any text is a role.
  * @example
  * declare module "ampho" {
  *   interface Register {

@@ -6,7 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
-import type { GuardHost, GuardInstance, WithoutLive } from "../http/rest/host.js";
+import type { GuardHost, VerifierInstance, WithoutLive } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
 import { internalErrorLine } from "../log-lines.js";
@@ -52,12 +52,7 @@ export interface WithoutDatabase {
  * const verifier: Verifier = createVerifier({ jwksUrl: "https://login.example/api/security/.well-known/jwks.json" });
  * const { login } = await verifier.verify(token);
  */
-export interface Verifier extends GuardInstance {
-  /**
-   * The members for adapters. Applications do not need it.
-   * @example const { refusal } = verifier.host;
-   */
-  readonly host: GuardHost & WithoutLive;
+export interface Verifier extends VerifierInstance {
   /**
    * Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown.
    * @example const { login, roles } = await verifier.verify(token);

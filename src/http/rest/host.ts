@@ -66,6 +66,15 @@ export interface WithoutLive {
   readonly live: false;
 }
 
+/** A verifier. */
+export interface VerifierInstance extends GuardInstance {
+  /**
+   * The members for adapters. Applications do not need it.
+   * @example const { refusal } = verifier.host;
+   */
+  readonly host: GuardHost & WithoutLive;
+}
+
 /** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
 export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive ? { readonly live?: never } : unknown;
 

@@ -1,4 +1,4 @@
-// What an application that mounts Ampho has of `ampho serve`: its readiness for a route, and the graceful end of its server.
+// An application that mounts Ampho has the readiness of `ampho serve` for a route, and the graceful end of its server.
 import { subscribe } from "node:diagnostics_channel";
 import { type IncomingMessage, Server, type ServerResponse } from "node:http";
 import { Server as SecureServer } from "node:https";
