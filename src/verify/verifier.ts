@@ -6,7 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
-import type { GuardHost, VerifierInstance, WithoutLive } from "../http/rest/host.js";
+import type { VerifierHost, VerifierInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
 import { internalErrorLine } from "../log-lines.js";
@@ -167,7 +167,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
-  const host: GuardHost & WithoutLive = { guard, refusal, live: false };
+  const host: VerifierHost = { guard, refusal, live: false };
   return {
     verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
     authorize: createFetchAuthorize<WithoutDatabase>(host),

@@ -61,8 +61,7 @@ export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean
 }
 
 /** The host of a verifier, which has no database. */
-export interface WithoutLive {
-  /** False, so `live` cannot be required. */
+export interface VerifierHost extends GuardHost {
   readonly live: false;
 }
 
@@ -72,11 +71,11 @@ export interface VerifierInstance extends GuardInstance {
    * The members for adapters. Applications do not need it.
    * @example const { refusal } = verifier.host;
    */
-  readonly host: GuardHost & WithoutLive;
+  readonly host: VerifierHost;
 }
 
 /** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
-export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive ? { readonly live?: never } : unknown;
+export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost ? { readonly live?: never } : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance {

@@ -36,12 +36,12 @@ export interface DrainOptions {
   readonly limit?: Duration | undefined;
 }
 
-export interface Ending {
+export interface ServerEnding {
   health(): Promise<Health>;
   drain(server: Server, options?: DrainOptions): Promise<void>;
 }
 
-export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): Ending {
+export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): ServerEnding {
   const draining = new Map<Server, Promise<void>>();
   const late = () => new AmphoError("unavailable", "The database did not respond.");
 
