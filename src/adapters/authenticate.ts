@@ -28,10 +28,10 @@ export type AuthenticatedRequest =
  * const userOf: Authenticate = ampho.authenticate;
  * const auth = await userOf(request, { roles: ["editor"] });
  */
-export type Authenticate<Limit = unknown> = <R extends AuthenticatedRequest>(
+export type Authenticate<Limit = unknown, S extends string = string> = <R extends AuthenticatedRequest>(
   request: R,
-  requirements?: MandatoryRequirements<R> & Limit,
-) => Promise<Auth | undefined>;
+  requirements?: MandatoryRequirements<R, S> & Limit,
+) => Promise<Auth<S> | undefined>;
 
 const optional = { optional: true } as const;
 

@@ -240,9 +240,9 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
-  ampho: I,
-  requirements?: Requirements<R> & LimitOf<I>,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<R, NoInfer<S>> & LimitOf<I>,
 ): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
@@ -253,9 +253,9 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
-  ampho: I,
-  requirements: (Requirements<R> & LimitOf<I>) | undefined,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<R, NoInfer<S>> & LimitOf<I>) | undefined,
 ): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {

@@ -49,8 +49,12 @@ export type Listener = (request: IncomingMessage, response: ServerResponse, next
  * const whoami: GuardedHandler<{}> = (request, response) => response.end(request.auth.login);
  * createServer(guarded(ampho, whoami));
  */
-export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
-type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
+export type GuardedHandler<N, S extends string = string> = (
+  request: WithAuth<N, S>,
+  response: ServerResponse,
+  next?: Next,
+) => unknown;
+type WithAuth<N, S extends string> = IncomingMessage & { auth: AuthOf<N, S> };
 
 const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | undefined> = {
   authorizationOf: nodeAuthorizationOf,
@@ -85,9 +89,9 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
  * const guard = authorize(ampho, { roles: ["editor"] });
  * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
  */
-export function authorize<I extends GuardInstance>(
-  ampho: I,
-  requirements?: Requirements<IncomingMessage> & LimitOf<I>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<IncomingMessage, NoInfer<S>> & LimitOf<I>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
@@ -115,15 +119,18 @@ export function renew(ampho: HttpInstance): (request: IncomingMessage, response:
  * @example
  * createServer(guarded(ampho, { roles: ["editor"] }, (request, response) => response.end(request.auth.login)));
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
-export function guarded<const N extends Requirements<IncomingMessage>, I extends GuardInstance>(
-  ampho: I,
-  requirements: N & LimitOf<I>,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Listener;
-export function guarded<N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<IncomingMessage, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  handler: GuardedHandler<N, S>,
+): Listener;
+export function guarded<S extends string, N extends Requirements<IncomingMessage, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Listener {
   return createGuarded(node, ampho, args);
 }

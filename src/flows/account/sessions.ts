@@ -3,10 +3,11 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Acr } from "../../levels/acr.js";
-import type { UserEnding } from "../../store/sql/session-ends.js";
 import type { EndReason, Session } from "../../store/sql/session-rows.js";
+import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
+import { notAccepted } from "../../tokens/credential.js";
 import type { Caller, Deps } from "../deps.js";
 
 /**
@@ -45,11 +46,11 @@ export interface Authenticated {
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
-/** Returns the user and the session of a token. Throws `insufficient_scope` for a token without a session. */
+/** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;
   if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
-    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+    throw notAccepted(["session"]);
   return { userId: id, sessionId: session };
 }
 
@@ -95,7 +96,7 @@ export async function endOwnSession(
 export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
-  await endUserSessions(deps, common);
+  await endUserSessions(deps, { ...common, change: "sessions_left" });
   // Also the current session, if a restored database has lost it.
   await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });
 }
@@ -119,10 +120,9 @@ export async function endSession(
 /** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
-  input: Pick<UserEnding, "userId" | "reason" | "origin"> &
-    Partial<Pick<UserEnding, "exceptSession">> & { readonly forgetDevices?: true; readonly storingSince?: number },
+  input: Omit<UserEnding, "now">,
 ): Promise<number> {
-  const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
+  const rows = await store.endUserSessions({ ...input, now: clock.now() });
   revocations.add(rows);
   return rows.length;
 }

@@ -58,7 +58,7 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 
 /**
  * Rejects with `factor_needed`, `link_needed`, `match_needed`, `invalid_credentials`, `unknown_passkey`, `invalid_token`,
- * `insufficient_scope`, `invalid_request`, `transaction_over`, `registration_closed`, `address_needed`, `too_many_attempts`,
+ * `credential_not_accepted`, `invalid_request`, `transaction_over`, `registration_closed`, `address_needed`, `too_many_attempts`,
  * `captcha_needed`, `overloaded` or `unavailable`.
  */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {

@@ -62,7 +62,7 @@ async function askAgain(
   transaction: LoginTransaction,
   account: Account,
 ): Promise<AmphoError> {
-  const [{ factors: all, factorsVersion, policy }, over] = await Promise.all([
+  const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
@@ -71,8 +71,10 @@ async function askAgain(
   if (transaction.for === "enroll")
     return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
   const rolePolicy = policyOf(account.roles, deps.settings.factors);
-  const decision = decide({ amr, factors: all, policy: policy ?? rolePolicy, remembered: false });
-  const factors = decision.result === "factor_needed" ? decision.factors : all;
+  const isFirstProof = amr.includes("mail") && unprovenEmailOf(account) !== undefined;
+  const proved = isFirstProof ? given : all;
+  const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
+  const factors = decision.result === "factor_needed" ? decision.factors : proved;
   const about = { token, factors, enroll: false, userId: account.id };
   return askForFactor(deps, { ...about, read: () => transaction });
 }
@@ -93,7 +95,7 @@ export interface StepUp extends SentFactor {
  */
 export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
-  const { claims } = deps.tokens.verifyAccess(input.bearer, clock.now());
+  const claims = deps.tokens.verifySession(input.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);

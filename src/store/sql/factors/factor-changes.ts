@@ -4,7 +4,7 @@ import type { FactorName } from "../../../levels/decide.js";
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
-import { type CarriedOut, type Change, carryOut, type OwnSession } from "../changes.js";
+import { type CarriedOut, type Change, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import { type Revocation, writeRevocations } from "../revocations.js";
 import type { Session } from "../session-rows.js";
@@ -60,7 +60,7 @@ export function* endChange({ revoked, session }: CarriedOut): Transaction<Factor
 }
 
 /** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
-export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
+export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -88,47 +88,41 @@ type NewOwned<F> = Who & {
 } & F;
 
 /** Undefined: an account has this passkey, or the user has too many. The caller holds the lock of the sessions. */
-export function* addFactor(before: AccountFactors, input: NewOwned<NewFactor>): Transaction<CarriedOut | undefined> {
+export function* addFactor(before: Locked, input: NewOwned<NewFactor>): Transaction<CarriedOut | undefined> {
   return "totp" in input ? yield* addTotp(before, input) : yield* addPasskey(before, input);
 }
 
 function* addPasskey(
-  before: AccountFactors,
+  before: Locked,
   input: NewOwned<Extract<NewFactor, { passkey: NewPasskeyRow }>>,
 ): Transaction<CarriedOut | undefined> {
-  const { userId, login, now, origin, passkey, handle, codes, addedBy } = input;
+  const { userId, now, passkey, handle, codes, addedBy } = input;
   if (!(yield* insertPasskey(userId, passkey, now, addedBy))) return undefined;
   const isFirst = before.factors.length === 0;
   if (isFirst) yield* writeCodes(userId, codes);
   const detail = { factor: "passkey", passkey: passkey.id };
   // The alarm of a registration would leave no way in.
   const undo = addedBy === undefined ? undefined : { passkey: passkey.id, ...(isFirst && { first: true as const }) };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, undo);
   const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
   const account = { ...before, factors: withFactors(before.factors, ...added) };
-  const changed = yield* carryOut(isFirst ? "first_factor" : "further_factor", { ...input, account });
+  const change = isFirst ? "first_factor" : "further_factor";
+  const changed = yield* carryOut(change, { ...input, before, account, detail, undo });
   yield* writeHandle(userId, handle);
   return changed;
 }
 
 /** Sets or replaces the TOTP secret, with a new set of recovery codes. */
-function* addTotp(
-  before: AccountFactors,
-  input: NewOwned<Extract<NewFactor, { totp: NewTotp }>>,
-): Transaction<CarriedOut> {
-  const { userId, login, now, origin, totp, codes, addedBy } = input;
+function* addTotp(before: Locked, input: NewOwned<Extract<NewFactor, { totp: NewTotp }>>): Transaction<CarriedOut> {
+  const { userId, now, totp, codes, addedBy } = input;
   yield* writeTotp(userId, totp, now, addedBy);
   yield* writeCodes(userId, codes);
   const isFirst = before.factors.length === 0;
   const replaced = before.factors.includes("totp");
   const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
-  yield* recordAudit(
-    { at: now, event: "factor_added", userId, login, origin, detail },
-    { totp: now, ...(isFirst && { first: true }) },
-  );
+  const undo = { totp: now, ...(isFirst && { first: true as const }) };
   const change: Change = isFirst ? "first_factor" : replaced ? "factor_replaced" : "further_factor";
   const account = { ...before, factors: withFactors(before.factors, "totp", "recovery_code") };
-  return yield* carryOut(change, { ...input, account });
+  return yield* carryOut(change, { ...input, before, account, detail, undo });
 }
 
 export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
@@ -143,15 +137,15 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
 export function* replaceRecoveryCodes(
   input: FactorChange & { readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, codes } = input;
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
-  if (account.factors.every((factor) => factor === "recovery_code")) return failed("none");
+  const { userId, codes } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  if (before.factors.every((factor) => factor === "recovery_code")) return failed("none");
   yield* writeCodes(userId, codes);
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { codes: true });
-  const after = { ...account, factors: withFactors(account.factors, "recovery_code") };
-  return yield* endChange(yield* carryOut("codes_replaced", { ...input, account: after }));
+  const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
+  const changed = { ...input, before, account, detail, undo: { codes: true as const } };
+  return yield* endChange(yield* carryOut("codes_replaced", changed));
 }
 
 export interface FactorRemoval extends Omit<FactorChange, "login"> {
@@ -170,10 +164,10 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
 }
 
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, factor, passkeyId, rolePolicy, ways, reason } = input;
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
-  const { factors, policy = rolePolicy } = account;
+  const { userId, factor, passkeyId, rolePolicy, ways } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  const { factors, policy = rolePolicy } = before;
   if (factor === undefined ? factors.length === 0 : !factors.includes(factor)) return failed("none");
   const passkeys = passkeyId === undefined ? [] : yield* passkeyIdsOf(userId);
   if (passkeyId !== undefined && !passkeys.includes(passkeyId)) return failed("none");
@@ -185,8 +179,8 @@ export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome>
   else yield* deleteFactor(userId, factor, passkeyId);
   const gone = factors.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
-  yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
-  return yield* endChange(yield* carryOut("factor_removed", { ...input, account: { ...account, factors: left } }));
+  const account = { ...before, factors: left };
+  return yield* endChange(yield* carryOut("factor_removed", { ...input, before, account, detail }));
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
@@ -219,23 +213,25 @@ export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "or
 }
 
 export function* forgetDevices(input: AccountChange): Transaction<void> {
-  const { userId, login, now: at, origin } = input;
   yield* carryOut("devices_forgotten", input);
-  yield* recordAudit({ at, event: "devices_forgotten", userId, login, origin });
 }
 
 /** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
 export function* setFactorPolicy(
   input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
 ): Transaction<readonly Revocation[]> {
-  const { userId, login, now, origin, policy, rolePolicies } = input;
+  const { userId, policy, rolePolicies } = input;
   const user = yield* lockUser(userId, "share");
-  yield* advisoryLock(`sessions of ${userId}`);
-  const account = yield* (yield* sendStateAndAccount(userId))();
+  const before = yield* lockSessionsOf(userId);
   const detail = { policy: policy ?? "default" };
-  yield* recordAudit({ at: now, event: "factor_policy_changed", userId, login, origin, detail });
   // Only the application knows the roles of its users. Their next renewal decides.
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const changed = yield* carryOut("policy_set", { ...input, account: { ...account, policy }, rolePolicy });
+  const changed = yield* carryOut("policy_set", {
+    ...input,
+    before,
+    account: { ...before, policy },
+    rolePolicy,
+    detail,
+  });
   return yield* writeRevocations(changed.revoked);
 }
