@@ -23,14 +23,14 @@ export type AuthenticatedRequest =
     };
 
 /**
- * The type of `ampho.authenticate`. `Limit` restricts the requirements further.
+ * The type of `ampho.authenticate`. `S` are the scopes of the instance.
  * @example
  * const userOf: Authenticate = ampho.authenticate;
  * const auth = await userOf(request, { roles: ["editor"] });
  */
-export type Authenticate<Limit = unknown, S extends string = string> = <R extends AuthenticatedRequest>(
+export type Authenticate<S extends string = string> = <R extends AuthenticatedRequest>(
   request: R,
-  requirements?: MandatoryRequirements<R, S> & Limit,
+  requirements?: MandatoryRequirements<R, S>,
 ) => Promise<Auth<S> | undefined>;
 
 const optional = { optional: true } as const;
