@@ -81,10 +81,7 @@ export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost ? 
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance<S extends string = string> {
-  /**
-   * The members for adapters. Applications do not need it.
-   * @example const { refusal } = ampho.host;
-   */
+  /** The members for adapters. Applications do not need it. */
   readonly host: GuardHost;
   /**
    * The scopes that the roles have. Undefined where none are configured.
@@ -95,10 +92,7 @@ export interface GuardInstance<S extends string = string> {
 
 /** An `Ampho`. */
 export interface HttpInstance {
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: HttpHost;
 }
 
