@@ -148,7 +148,7 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    * not meet the requirements, such as `insufficient_scope`.
    * @example
    * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
-   * const admin = await ampho.authenticate(request, { roles: ["admin"], acr: "2fa" });
+   * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });
    */
   readonly authenticate: Authenticate<S>;
   /**

@@ -20,8 +20,8 @@ export interface LazyAmpho<S extends string = string>
   /**
    * Opens the instance, or resolves to the open one. Rejects as `createAmpho` does, and the next call tries again.
    * @example
-   * const { users } = await ampho.open();
-   * await users.create({ login: "bob", password });
+   * const lazy = lazyAmpho({ databaseUrl: "sqlite::memory:" });
+   * const { users } = await lazy.open();
    */
   open(): Promise<Ampho<S>>;
   /**

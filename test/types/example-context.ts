@@ -18,6 +18,7 @@ const common: Readonly<Record<string, string>> = {
   writeFile: 'import { writeFile } from "node:fs/promises";',
   createServer: 'import { createServer } from "node:http";',
   createAmpho: 'import { createAmpho } from "ampho";',
+  lazyAmpho: 'import { lazyAmpho } from "ampho";',
 };
 
 const express = {
