@@ -5,24 +5,25 @@ import { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
 import type { ApplicationUser } from "./users/application-users.js";
 
 /**
- * What a page or a route needs of an instance. `open` resolves to the whole instance.
+ * The members of an instance that pages and routes use. `S` are its scopes. `open` resolves to the whole instance.
  * @example
  * export const ampho: LazyAmpho = lazyAmpho();
  * export const GET = ampho.authorize((request, auth) => Response.json({ login: auth.login }));
  */
-export interface LazyAmpho extends Pick<Ampho, "authenticate" | "renew" | "verify" | "fetch" | "health"> {
+export interface LazyAmpho<S extends string = string>
+  extends Pick<Ampho<S>, "authenticate" | "renew" | "verify" | "fetch" | "health"> {
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
    * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
    */
-  readonly authorize: Authorize;
+  readonly authorize: Authorize<unknown, S>;
   /**
    * Opens the instance, or resolves to the open one. Rejects as `createAmpho` does, and the next call tries again.
    * @example
-   * const { users } = await ampho.open();
-   * await users.create({ login: "bob", password });
+   * const lazy = lazyAmpho({ databaseUrl: "sqlite::memory:" });
+   * const { users } = await lazy.open();
    */
-  open(): Promise<Ampho>;
+  open(): Promise<Ampho<S>>;
   /**
    * Closes the instance, if it is open. The next use opens it again.
    * @example await ampho.close();
@@ -31,7 +32,7 @@ export interface LazyAmpho extends Pick<Ampho, "authenticate" | "renew" | "verif
 }
 
 /** The open instances whose options are data alone, by their options. */
-const shared = new Map<string, Promise<Ampho>>();
+const shared = new Map<string, Promise<unknown>>();
 
 /**
  * Returns an instance that reads its configuration and opens its database at its first use. A build that only loads the module
@@ -41,11 +42,14 @@ const shared = new Map<string, Promise<Ampho>>();
  * // ampho.ts of an application on Next.js, SvelteKit, Astro or React Router
  * export const ampho = lazyAmpho();
  */
-export function lazyAmpho<U extends ApplicationUser = ApplicationUser>(options: AmphoOptions<U> = {}): LazyAmpho {
-  const instances = isData(options) ? shared : new Map<string, Promise<Ampho>>();
+export function lazyAmpho<U extends ApplicationUser = ApplicationUser, const S extends string = string>(
+  options: AmphoOptions<U, S> = {},
+): LazyAmpho<S> {
+  // Those of the same options have the same scopes.
+  const instances = (isData(options) ? shared : new Map()) as Map<string, Promise<Ampho<S>>>;
   const name = isData(options) ? JSON.stringify(options) : "";
 
-  function open(): Promise<Ampho> {
+  function open(): Promise<Ampho<S>> {
     const opened = instances.get(name) ?? createAmpho(options);
     instances.set(name, opened);
     opened.catch(() => instances.delete(name));

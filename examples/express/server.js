@@ -11,11 +11,10 @@ const app = express();
 // To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
-// A balancer asks this. It is 503 while the database is away, and from SIGTERM on.
-app.get("/readyz", async (request, response) => {
-  const { status, body } = await ampho.health();
-  response.status(status).json(body);
-});
+// A balancer asks this. It is 503 while the database is down, and from SIGTERM on.
+app.get("/readyz", (request, response) =>
+  ampho.health().then(({ status, body }) => response.status(status).json(body)),
+);
 
 // `/` is a page on which users sign in and out. No other page shows it in a frame. The client needs no bundler.
 app.use((request, response, next) => {
@@ -23,7 +22,7 @@ app.use((request, response, next) => {
   next();
 });
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
-app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+app.use("/ampho", express.static(fileURLToPath(new URL(".", import.meta.resolve("ampho/browser/client.js")))));
 
 app.get("/hello", authorize(ampho), (request, response) => response.send(`Hello ${request.auth.login}\n`));
 

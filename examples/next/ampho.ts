@@ -1,4 +1,4 @@
 import { lazyAmpho } from "ampho";
 
-// Opens at its first use, so `next build` needs no key and no database.
+// Opens at its first use, so a build needs no key and no database.
 export const ampho = lazyAmpho({ cookies: true });

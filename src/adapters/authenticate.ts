@@ -8,12 +8,7 @@ import type { RequestHolder } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, type WebRequest } from "./fetch.js";
 import { nodeAuthorizationOf } from "./framework.js";
 
-/**
- * A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more.
- * @example
- * const page: AuthenticatedRequest = { headers };
- * const auth = await ampho.authenticate(page);
- */
+/** A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more. */
 export type AuthenticatedRequest =
   | RequestHolder
   | IncomingMessage
@@ -23,15 +18,15 @@ export type AuthenticatedRequest =
     };
 
 /**
- * The type of `ampho.authenticate`. `Limit` restricts the requirements further.
+ * The type of `ampho.authenticate`. `S` are the scopes of the instance.
  * @example
  * const userOf: Authenticate = ampho.authenticate;
  * const auth = await userOf(request, { roles: ["editor"] });
  */
-export type Authenticate<Limit = unknown> = <R extends AuthenticatedRequest>(
+export type Authenticate<S extends string = string> = <R extends AuthenticatedRequest>(
   request: R,
-  requirements?: MandatoryRequirements<R> & Limit,
-) => Promise<Auth | undefined>;
+  requirements?: MandatoryRequirements<R, S>,
+) => Promise<Auth<S> | undefined>;
 
 const optional = { optional: true } as const;
 

@@ -26,14 +26,9 @@ declare module "fastify" {
 
 export type { RejectedRequest };
 
-/**
- * Its `request.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request) => ({ login: request.auth.login });
- * app.get("/me", guarded(ampho, whoami));
- */
-export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
-  request: Q & { readonly auth: AuthOf<N> },
+/** Its `request.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply, S extends string = string> = (
+  request: Q & { readonly auth: AuthOf<N, S> },
   reply: Y,
 ) => unknown;
 
@@ -45,20 +40,10 @@ interface Shapes {
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
 }
 
-/**
- * The type of `onRequest`, `preHandler` and similar hooks.
- * @example
- * const hook: Hook = authorize(ampho, { roles: ["editor"] });
- * app.addHook("onRequest", hook);
- */
+/** The type of `onRequest`, `preHandler` and similar hooks. */
 export type Hook = Shapes["hook"];
 
-/**
- * The type that `app.register` takes.
- * @example
- * const rest: Plugin = mount(ampho);
- * await app.register(rest);
- */
+/** The type that `app.register` takes. */
 export type Plugin = Shapes["plugin"];
 
 type Done = (error?: Error) => void;
@@ -136,9 +121,9 @@ export function mount(ampho: HttpInstance): Plugin {
  *   login: request.auth?.login,
  * }));
  */
-export function authorize<I extends GuardInstance>(
-  ampho: I,
-  requirements?: Requirements<FastifyRequest> & LimitOf<I>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<FastifyRequest, NoInfer<S>> & LimitOf<I>,
 ): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
@@ -148,8 +133,8 @@ export function authorize<I extends GuardInstance>(
 }
 
 /**
- * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes after it
- * finds the new tokens in the request.
+ * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
  * @example app.addHook("onRequest", renew(ampho));
  */
 export function renew(ampho: HttpInstance): Hook {
@@ -168,19 +153,30 @@ export function renew(ampho: HttpInstance): Hook {
  * @example
  * app.get("/articles", guarded(ampho, { roles: ["editor"] }, async (request) => ({ login: request.auth.login })));
  */
-export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  handler: GuardedHandler<NoRequirements, Q, Y>,
+export function guarded<S extends string, Q extends FastifyRequest, Y extends FastifyReply>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, Q, Y, S>,
 ): (request: Q, reply: Y) => unknown;
 export function guarded<
-  const N extends Requirements<Q>,
+  S extends string,
+  const N extends Requirements<Q, S>,
   Q extends FastifyRequest,
   Y extends FastifyReply,
   I extends GuardInstance,
->(ampho: I, requirements: N & LimitOf<I>, handler: GuardedHandler<N, Q, Y>): (request: Q, reply: Y) => unknown;
-export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y>>
+>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  // GuardedHandler, written out: the alias costs seven instantiations more in each route.
+  handler: (request: Q & { readonly auth: AuthOf<N, S> }, reply: Y) => unknown,
+): (request: Q, reply: Y) => unknown;
+export function guarded<
+  S extends string,
+  N extends Requirements<Q, S>,
+  Q extends FastifyRequest,
+  Y extends FastifyReply,
+>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y, S>>
 ): (request: Q, reply: Y) => unknown {
   // The types of the route's own request and reply exist at compile time only.
   const handle = createGuarded(

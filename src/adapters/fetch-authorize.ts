@@ -44,10 +44,13 @@ type AnyHandler = (...args: readonly unknown[]) => unknown;
 /** A host that opens at the first request. */
 interface LazyHost {
   readonly live?: never;
+  readonly scopes?: never;
   open(): Promise<GuardHost>;
 }
 
-export function createFetchAuthorize<Limit = unknown>(given: GuardHost | LazyHost): Authorize<Limit> {
+export function createFetchAuthorize<Limit = unknown, S extends string = string>(
+  given: GuardHost | LazyHost,
+): Authorize<Limit, S> {
   function guard(requirements: CheckedRequirements<unknown> | undefined, handler: AnyHandler): AnyHandler {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
       let auth: Auth | undefined;
@@ -84,7 +87,7 @@ export function createFetchAuthorize<Limit = unknown>(given: GuardHost | LazyHos
     const requirements = checkRequirements(first, given);
     if (args.length === 1) return (...inner: readonly unknown[]) => wrapOrDecorate(requirements, inner);
     return wrapOrDecorate(requirements, [second]);
-  } as Authorize<Limit>;
+  } as Authorize<Limit, S>;
 }
 
 function isRequirements(value: unknown): value is Requirements<unknown> {

@@ -29,7 +29,7 @@ export function toFetchResponse({ status, headers, cookies = [], body }: HttpRes
 
 /** The one Authorization value of a web request, or the one that stands for the token in its cookie. */
 export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest): string | undefined {
-  if (cookies !== undefined) return cookies.authorizationOf(headOf(request));
+  if (cookies !== undefined) return cookies.authorizationOf(webHeadOf(request));
   return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
 }
 
@@ -51,7 +51,7 @@ function isWebRequest(value: unknown): value is WebRequest {
 }
 
 /** Some hosts pass requests without a Host header. */
-export function headOf({ method, headers, url }: WebRequest): RequestHead {
+export function webHeadOf({ method, headers, url }: WebRequest): RequestHead {
   return {
     method,
     header: (name) => headers.get(name) ?? (name === "host" ? hostOf(url) : undefined),
@@ -65,7 +65,7 @@ function hostOf(url: string): string | undefined {
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
   return {
-    ...headOf(request),
+    ...webHeadOf(request),
     method: request.method,
     target: request.url,
     peerAddress,

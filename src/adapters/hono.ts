@@ -13,31 +13,18 @@ import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetc
 import { createMiddleware, type Framework } from "./framework.js";
 import { type Renew, requireRenewal } from "./renew.js";
 
-/**
- * The options of `mount`.
- * @example
- * const options: MountOptions = { getConnInfo };
- * app.use(mount(ampho, options));
- */
+/** The options of `mount`. */
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter, which knows the address of the peer. Node does not need it. */
   readonly getConnInfo?: GetConnInfo | undefined;
 }
 
-/**
- * The variable that `authorize` adds to a Hono context: `c.get("auth")`.
- * @example
- * app.get("/me", authorize(ampho), (c: Context<AuthEnv<{}>>) => c.json({ login: c.get("auth").login }));
- */
-export interface AuthEnv<N> {
+/** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
+export interface AuthEnv<N, S extends string = string> {
   /** The variables of the context. */
   Variables: {
-    /**
-     * The user who sent the request.
-     * @example
-     * const variables: AuthEnv<{}>["Variables"] = { auth };
-     */
-    auth: AuthOf<N>;
+    /** The user who sent the request. */
+    auth: AuthOf<N, S>;
   };
 }
 
@@ -86,25 +73,25 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize<I extends GuardInstance>(
-  ampho: I,
-  requirements?: MandatoryRequirements<HonoRequest> & LimitOf<I>,
-): MiddlewareHandler<AuthEnv<NoRequirements>>;
-export function authorize<I extends GuardInstance>(
-  ampho: I,
-  requirements: (Requirements<HonoRequest> & LimitOf<I>) | undefined,
-): MiddlewareHandler<AuthEnv<Requirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<Requirements>> {
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>> & LimitOf<I>,
+): MiddlewareHandler<AuthEnv<NoRequirements, S>>;
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<HonoRequest, NoInfer<S>> & LimitOf<I>) | undefined,
+): MiddlewareHandler<AuthEnv<Requirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<Requirements, S>> {
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => (await handle(context, next)) as Response | undefined;
 }
 
 /**
- * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
- * after it finds the new tokens in the request.
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
  * @example app.use(renew(ampho));
  */
 export function renew(

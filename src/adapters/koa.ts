@@ -32,26 +32,13 @@ declare module "koa" {
 
 export type { RejectedRequest };
 
-/**
- * Its `ctx.state.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (context) => {
- *   context.body = { login: context.state.auth.login };
- * };
- * app.use(guarded(ampho, whoami));
- */
-export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
-/**
- * The context of a guarded middleware, with its `state.auth`.
- * @example
- * const loginOf = (context: GuardedContext<{}>): string => context.state.auth.login;
- * app.use(
- *   guarded(ampho, (context) => {
- *     context.body = { login: loginOf(context) };
- *   }),
- * );
- */
-export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
+/** Its `ctx.state.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, S extends string = string> = (context: GuardedContext<N, S>, next: Next) => unknown;
+/** The context of a guarded middleware, with its `state.auth`. */
+export type GuardedContext<N, S extends string = string> = ParameterizedContext<
+  DefaultState & { auth: AuthOf<N, S> },
+  DefaultContext
+>;
 
 const koa: Framework<Request, Context, Next, void> = {
   authorizationOf: (host, context) => nodeAuthorizationOf(host, context.req),
@@ -99,16 +86,16 @@ export function mount(ampho: HttpInstance): Middleware {
  *   context.body = { login: context.state.auth?.login };
  * });
  */
-export function authorize<I extends GuardInstance>(
-  ampho: I,
-  requirements?: Requirements<Request> & LimitOf<I>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
 ): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 
 /**
- * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). What comes
- * after it finds the new tokens in the request.
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
  * @example app.use(renew(ampho));
  */
 export function renew(ampho: HttpInstance): Middleware {
@@ -130,15 +117,18 @@ export function renew(ampho: HttpInstance): Middleware {
  *   }),
  * );
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>, I extends GuardInstance>(
-  ampho: I,
-  requirements: N & LimitOf<I>,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<Request, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  handler: GuardedHandler<N, S>,
+): Middleware;
+export function guarded<S extends string, N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Middleware {
   return createGuarded(koa, ampho, args);
 }

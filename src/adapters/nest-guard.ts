@@ -21,13 +21,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
-/**
- * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more.
- * @example
- * const ownArticle = authorize({
- *   can: (auth, { method, url, headers, params, query, body }: NestRequest) => params["author"] === auth.id,
- * });
- */
+/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;
@@ -241,9 +235,9 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
-  ampho: I,
-  requirements?: Requirements<R> & LimitOf<I>,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<R, NoInfer<S>> & LimitOf<I>,
 ): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
@@ -254,9 +248,9 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest, I extends GuardInstance = GuardInstance>(
-  ampho: I,
-  requirements: (Requirements<R> & LimitOf<I>) | undefined,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<R, NoInfer<S>> & LimitOf<I>) | undefined,
 ): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {

@@ -1,13 +1,13 @@
 // `ampho.renew`, and the middleware `renew` of the frameworks: a live session goes on in pages that the server renders.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ConfigurationError } from "../errors.js";
-import { headOf as messageHeadOf, targetOf } from "../http/node/request.js";
+import { headOf, targetOf } from "../http/node/request.js";
 import { type HttpHost, isServed, type RenewedPage } from "../http/rest/host.js";
 import type { RequestHead } from "../http/rest/message.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { Auth } from "../tokens/auth.js";
 import { type AuthenticatedRequest, isMessage, webRequestOf } from "./authenticate.js";
-import { type FetchOptions, headOf } from "./fetch.js";
+import { type FetchOptions, webHeadOf } from "./fetch.js";
 
 /**
  * A request whose session was renewed, if that was needed.
@@ -44,7 +44,7 @@ export function createRenew(host: HttpHost): Renew {
       return toRenewed(page, new Headers(headerPairs(request)));
     }
     const web = webRequestOf(request, "renew");
-    const page = await renewHead(host, headOf(web), web.url, address);
+    const page = await renewHead(host, webHeadOf(web), web.url, address);
     const headers = new Headers(web.headers as Headers);
     if (page.cookieHeader !== undefined) {
       headers.set("cookie", page.cookieHeader);
@@ -56,7 +56,7 @@ export function createRenew(host: HttpHost): Renew {
 
 /** Renews, and puts the new tokens into the message, for everything that handles it later. */
 export async function renewMessage(host: HttpHost, message: IncomingMessage): Promise<RenewedPage> {
-  const page = await renewHead(host, messageHeadOf(message), targetOf(message), message.socket.remoteAddress);
+  const page = await renewHead(host, headOf(message), targetOf(message), message.socket.remoteAddress);
   if (page.cookieHeader !== undefined) message.headers.cookie = page.cookieHeader;
   return page;
 }

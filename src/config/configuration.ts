@@ -21,7 +21,7 @@ import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 export type { KeyUse };
 
 /** The options of createAmpho that are parameters. */
-export type ConfigurationOptions = ParameterOptions;
+export type ConfigurationOptions<S extends string = string> = ParameterOptions<S>;
 
 /** Every parameter under its name in code. It holds the imported keys and not the configured key. */
 export interface Configuration
@@ -97,7 +97,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
-  // A parameter whose value was wrong has none now. What the others say about it would be false.
+  // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
   problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {

@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
+import { isReservedRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
 import { describeUrl, describeValue } from "./redact.js";
 
@@ -25,9 +26,11 @@ export interface Kind<T, I = T> {
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Names the first member of a JSON object whose value is wrong. */
-const describeMember = (isRight: (value: unknown) => boolean) => (value: unknown) => {
+const describeMember = (isRight: (value: unknown, name: string) => boolean) => (value: unknown) => {
   const given = fromJson(value);
-  const wrong = isObject(given) ? Object.entries(given).find(([name, one]) => name === "" || !isRight(one)) : undefined;
+  const wrong = isObject(given)
+    ? Object.entries(given).find(([name, one]) => name === "" || !isRight(one, name))
+    : undefined;
   if (wrong === undefined) return describeValue(value);
   return `an object whose member ${describeValue(wrong[0])} is ${describeValue(wrong[1])}`;
 };
@@ -333,30 +336,11 @@ export const domain: Kind<string> = {
   },
 };
 
-/** `scope-token` of RFC 6749 §3.3. */
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-const isScope = (one: unknown): one is string => typeof one === "string" && scopeToken.test(one);
-
-/** Role to scopes. The object has no prototype, so a role named `constructor` has no scopes. */
-export const scopes: Kind<
-  Readonly<Record<string, readonly string[]>>,
-  string | Readonly<Record<string, readonly string[]>>
-> = {
+export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   type: "json",
-  expected: 'a JSON object of arrays of scopes without spaces, such as {"editor":["read","write"]}',
-  describe: describeMember((list) => Array.isArray(list) && list.every(isScope)),
-  parse(value) {
-    const given = fromJson(value);
-    if (!isObject(given)) return undefined;
-    const all = Object.create(null) as Record<string, readonly string[]>;
-    for (const [role, list] of Object.entries(given)) {
-      if (role === "" || !Array.isArray(list)) return undefined;
-      if (!list.every(isScope)) return undefined;
-      all[role] = Object.freeze([...list]);
-    }
-    return Object.freeze(all);
-  },
+  expected: roleScopesForm,
+  describe: describeMember((list, role) => parseRoleScopes({ [role]: list }) !== undefined),
+  parse: (value) => parseRoleScopes(fromJson(value)),
 };
 
 /** Role to policy. `"*"` stands for every user. */
@@ -370,7 +354,7 @@ export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
     const all = Object.create(null) as Record<string, Policy>;
     for (const [role, name] of Object.entries(given)) {
       const policy = policies.find((each) => each === name);
-      if (role === "" || policy === undefined) return undefined;
+      if (role === "" || isReservedRole(role) || policy === undefined) return undefined;
       all[role] = policy;
     }
     return Object.freeze(all);

@@ -349,6 +349,7 @@ const sameAs: Readonly<Record<Exclude<Code, Text>, Text>> = {
   request_timeout: "unavailable",
   email_taken: "login_taken",
   insufficient_scope: "not_found",
+  credential_not_accepted: "transaction_over",
   method_not_allowed: "not_found",
   unsupported_media_type: "invalid_request",
   payload_too_large: "invalid_request",

@@ -1,4 +1,4 @@
-// What an account shows to its user: the bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
+// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 
@@ -20,7 +20,7 @@ export interface PasskeyView {
   readonly provider: string | null;
 }
 
-export interface PasskeyList {
+export interface PasskeyListing {
   readonly passkeys: readonly PasskeyView[];
   /** The relying party. */
   readonly rp: string;
@@ -31,7 +31,7 @@ export interface PasskeyList {
 }
 
 /** An identity of the account at an outside provider. */
-export interface IdentityLink {
+export interface LinkedIdentity {
   /** The id, for `identities.unlink` of `ampho/client/outside`. */
   readonly id: string;
   /** The name of the provider. */
@@ -64,7 +64,7 @@ export interface AccountView {
   /** The number of recovery codes that are left. */
   readonly recovery_codes: number;
   /** The identities at outside providers. */
-  readonly identities: readonly IdentityLink[];
+  readonly identities: readonly LinkedIdentity[];
 }
 
 /** A live session of the user. Times are Unix seconds. */
@@ -83,6 +83,8 @@ export interface SessionView {
   readonly address: string | null;
   /** The user agent of the last login or renewal, or null. */
   readonly agent: string | null;
+  /** The name of the browser, such as `Firefox`, from the user agent. Null for another browser or a program. */
+  readonly browser: string | null;
   /** How the user logged in (RFC 8176). */
   readonly amr: readonly string[];
   /** The level of that login. */
@@ -114,7 +116,7 @@ export interface AccountExport {
   /** The passkeys of the account. */
   readonly passkeys: readonly PasskeyView[];
   /** The identities at outside providers. */
-  readonly identities: readonly IdentityLink[];
+  readonly identities: readonly LinkedIdentity[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

@@ -1,4 +1,4 @@
-// What a request begins and a second one finishes. The transaction is in a cookie, and not in the body, with AMPHO_SECURITY_COOKIES.
+// Responses to a request that a second one finishes. The transaction is in a cookie, not in the body, with AMPHO_SECURITY_COOKIES.
 
 /** Options of a ceremony of WebAuthn, or the response to it (WebAuthn L3 §5.1.7 to §5.1.10). */
 export type WebAuthnJson = Readonly<Record<string, unknown>>;

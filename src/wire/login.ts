@@ -1,4 +1,4 @@
-// What a login and a session send: the bodies of GET and POST /login, GET /session and POST /renew. Times are Unix seconds.
+// The bodies of GET and POST /login, GET /session and POST /renew. Times are Unix seconds.
 import type { WebAuthnJson } from "./begun.js";
 
 /** The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds. */

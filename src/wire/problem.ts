@@ -10,6 +10,8 @@ export interface ProblemBody {
   readonly field?: string | undefined;
   /** `password_rejected`: the rule that the password breaks. */
   readonly reason?: string | undefined;
+  /** `password_rejected` with `too_short` or `too_long`: the number of characters. */
+  readonly limit?: number | undefined;
   /** Absent where it is in a cookie. */
   readonly transaction?: string | undefined;
   readonly factors?: readonly string[] | undefined;

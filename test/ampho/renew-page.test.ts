@@ -164,7 +164,7 @@ it.each([
   expect(renewed.headers.get("cookie")).toBe("theme=dark");
 });
 
-it("a forged refresh token is nobody", async () => {
+it("a forged refresh token belongs to no user", async () => {
   const { renew, grant } = await openAnn();
   const forged = `${refreshName}=${grant.refresh_token.slice(0, -2)}AA`;
   expect(await renew(new Request(page, { headers: { cookie: forged } }))).toMatchObject({ auth: undefined });
@@ -212,7 +212,7 @@ it("the headers for the rest of the request have each token once, whatever the r
   expect(generationOf(renewed)).toBe(1);
 });
 
-it("a request with a token twice is nobody's, and is not renewed", async () => {
+it("a request with a token twice has no user, and is not renewed", async () => {
   const { world, cookie, renew } = await openAnn();
   world.clock.advance(3600);
   for (const twice of [`${cookie}; ${refreshName}=x`, `${cookie}; ${tokenName}=x; ${tokenName}=y`])
@@ -254,7 +254,7 @@ it("renew rejects without tokens in cookies, and for anything without headers", 
   await expect(Reflect.apply(renew, undefined, [{}])).rejects.toThrow("renew needs a request");
 });
 
-it("renew rejects while the database is away, so that no page signs the user out", async () => {
+it("renew rejects while the database is down, so that no page signs the user out", async () => {
   const { world, get } = await openAnn();
   world.clock.advance(3600);
   await world.ampho.close();

@@ -53,7 +53,7 @@ it("a form on Next.js is accepted after the end of the token, and racing tabs an
     await Promise.all(tabs.map((tab) => tab.goto(`${url}/account`)));
     for (const tab of tabs) expect(await tab.getByRole("heading").textContent()).toBe("Hello alice");
 
-    // The server has answered, and the browser gets nothing of it.
+    // The server has responded, and the browser gets nothing of it.
     await context.clearCookies({ name: cookieNames.token });
     const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
     const agent = await page.evaluate(() => navigator.userAgent);
@@ -62,7 +62,7 @@ it("a form on Next.js is accepted after the end of the token, and racing tabs an
     await page.reload();
     expect(await page.getByRole("heading").textContent()).toBe("Hello alice");
 
-    // A form of another site brings the cookies of nobody, and a forged origin renews nothing.
+    // A request of another site renews nothing.
     const foreign = await fetch(`${url}/account`, {
       method: "POST",
       headers: { cookie, origin: "https://evil.example", "sec-fetch-site": "cross-site" },

@@ -45,7 +45,7 @@ it("an application under load ends within the limit after SIGTERM, and no reques
   const { running, token, port } = await startApplication();
   let stopped = false;
   const outcomes = new Map<number | string, number>();
-  // Half of the clients keep their connection, as a proxy does. A refused connection is one that a proxy sends elsewhere.
+  // Half of the clients keep their connection, as a proxy does. A proxy sends a rejected connection elsewhere.
   const clients = Array.from({ length: 40 }, async (_, index) => {
     const agent = new Agent({ keepAlive: index % 2 === 0, maxSockets: 1 });
     onTestFinished(() => agent.destroy());

@@ -6,9 +6,9 @@ import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
 import type { Guard } from "../../guard/guard.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { SupersededToken } from "../../tokens/rejection.js";
+import type { Grant } from "../../wire/login.js";
 import { createCors } from "./browser/cors.js";
 import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
@@ -26,7 +26,7 @@ import { Redirect } from "./responses/redirect.js";
 import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { bearer as requireBearer } from "./route-access.js";
+import { session } from "./route-access.js";
 import { routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -195,7 +195,7 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
-      authenticate: async () => requireBearer.check(await authenticate(route, request, sent, caller)),
+      authenticate: async () => session.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,
       idempotencyKey: idempotencyKeyOf(request),

@@ -37,6 +37,8 @@ export interface GuardHost {
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/reference/errors.md). */
   refusal(error: unknown): HttpResponse;
+  /** The scopes that the roles have. Undefined where none are configured. */
+  readonly scopes?: readonly string[] | undefined;
   /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
@@ -63,31 +65,38 @@ export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: str
 }
 
 /** The host of a verifier, which has no database. */
-export interface WithoutLive {
-  /** False, so `live` cannot be required. */
+export interface VerifierHost extends GuardHost {
   readonly live: false;
 }
 
+/** A verifier. */
+export interface VerifierInstance<S extends string = string> extends GuardInstance<S> {
+  /**
+   * The members for adapters. Applications do not need it.
+   * @example const { refusal } = verifier.host;
+   */
+  readonly host: VerifierHost;
+}
+
 /** Keeps `live` and `redirect` out of requirements for a verifier, where the type of the instance is known. */
-export type LimitOf<I extends GuardInstance> = I["host"] extends WithoutLive
+export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost
   ? { readonly live?: never; readonly redirect?: never }
   : unknown;
 
 /** An `Ampho`, or a verifier. */
-export interface GuardInstance {
-  /**
-   * The members for adapters. Applications do not need it.
-   * @example const { refusal } = ampho.host;
-   */
+export interface GuardInstance<S extends string = string> {
+  /** The members for adapters. Applications do not need it. */
   readonly host: GuardHost;
+  /**
+   * The scopes that the roles have. Undefined where none are configured.
+   * @example const scopes = ampho.scopes ?? [];
+   */
+  readonly scopes?: readonly S[] | undefined;
 }
 
 /** An `Ampho`. */
 export interface HttpInstance {
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: HttpHost;
 }
 

@@ -1,4 +1,4 @@
-// What an application that mounts Ampho has of `ampho serve`: its readiness for a route, and the graceful end of its server.
+// An application that mounts Ampho has the readiness of `ampho serve` for a route, and the graceful end of its server.
 import { subscribe } from "node:diagnostics_channel";
 import { type IncomingMessage, Server, type ServerResponse } from "node:http";
 import { Server as SecureServer } from "node:https";
@@ -36,12 +36,12 @@ export interface DrainOptions {
   readonly limit?: Duration | undefined;
 }
 
-export interface Ending {
+export interface ServerEnding {
   health(): Promise<Health>;
   drain(server: Server, options?: DrainOptions): Promise<void>;
 }
 
-export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): Ending {
+export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): ServerEnding {
   const draining = new Map<Server, Promise<void>>();
   const late = () => new AmphoError("unavailable", "The database did not respond.");
 

@@ -92,8 +92,8 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
 }
 
 /**
- * Forgets the idempotency key of the move to this generation. A client that presents a token of it has received the response,
- * so no attempt is left to repeat, and an older token is a replay once the grace is over.
+ * Forgets the idempotency key of the move to this generation. A client that presents a token of it has received the
+ * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
  */
 export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
   yield* write("update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null", [
