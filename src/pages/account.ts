@@ -168,7 +168,7 @@ function identities(view: View, own: AccountView, { providers }: Ways): Html {
     html`${list(
       own.identities.map(({ id, provider }) => {
         const label = labels.get(provider) ?? provider;
-        return html`<div><strong>${label}</strong></div>${button(view, "identities/remove", t.remove, id, fill(t.unlink, { provider: label }))}`;
+        return html`<div><strong>${label}</strong></div>${button(view, "identities/remove", t.remove, id, fill(t.removeOf, { name: label }))}`;
       }),
     )}
 ${providers

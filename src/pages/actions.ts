@@ -1,5 +1,6 @@
 // The forms of the pages: one row each, with what it does and the page that shows it again after an error.
 import { renderSVG } from "uqr";
+import type { PageName } from "../config/kinds.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
@@ -96,12 +97,20 @@ export async function account(call: Call, view: View): Promise<Page> {
   return own.account(view, { account, sessions, ways: offered });
 }
 
-/** Where a user begins again. */
-export function startOf(call: Call, view: View, name = "", { login, confirms }: Fields = {}): Promise<Page> | Page {
-  if (view.isSignedIn) return confirms === undefined ? account(call, view) : confirm(call, view);
-  if (name.startsWith("register")) return ways.register(view, {});
-  return name.startsWith("forgot") ? ways.forgot(view, login) : signIn(call, view, login);
+/** The page on which a user begins an action. */
+export function startOf({ isSignedIn }: View, action: string, { confirms }: Fields): PageName {
+  if (isSignedIn) return confirms === undefined ? "account" : "confirm";
+  return (["register", "forgot"] as const).find((name) => action.startsWith(name)) ?? "signIn";
 }
+
+export const starts = {
+  account,
+  confirm,
+  signIn: (call: Call, view: View, { login }: Fields) => signIn(call, view, login),
+  register: (_call: Call, view: View) => ways.register(view, {}),
+  forgot: (_call: Call, view: View, { login }: Fields) => ways.forgot(view, login),
+  link: (_call: Call, view: View) => ways.pasteLink(view),
+} as const;
 
 /** A change, and the page with the notice. */
 const change =
@@ -195,7 +204,7 @@ export const actions: Readonly<Record<string, Action>> = {
 const enrolAgain: Again = (call, { pending, mail }, view) =>
   pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
 
-/** The page that shows a form again after an error, where that is no page of `startOf`. */
+/** The page that shows a form again after an error, where that is not the page of `startOf`. */
 export const agains: Readonly<Record<string, Again>> = {
   "sign-in/code": (_call, fields, view) => ways.checkMail(view, fields),
   "sign-in/factor": (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),

@@ -25,13 +25,15 @@ import {
   type Outcome,
   signIn,
   startOf,
+  starts,
 } from "./actions.js";
 import { createEndpoints, Problem } from "./endpoints.js";
 import { type Html, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
-import { fill, type Texts, texts } from "./texts/texts.js";
+import type { Texts } from "./texts/en.js";
+import { fill, texts } from "./texts/texts.js";
 import { form, type Page, type View } from "./view.js";
 
 /** The parameters of the pages, by their names as options. */
@@ -85,7 +87,7 @@ function link(call: Call, query: URLSearchParams, view: View): Promise<Page> | P
     case "link_needed":
       return ways.identity(view, needed.split(","));
     default:
-      return startOf(call, view);
+      return view.isSignedIn ? account(call, view) : signIn(call, view);
   }
 }
 
@@ -171,17 +173,17 @@ export function createPages(deps: PagesDeps): Handle {
   }
 
   async function read({ name, show }: Read, call: Call, query: URLSearchParams, sent: Session): Promise<HttpResponse> {
-    const replacement = settings.pages[name];
-    if (replacement !== undefined) return redirect(withQuery(replacement, query), sent.cookies());
     const wanted = ownPath(query.get("to"));
     if (name === "signIn" && sent.view.isSignedIn) return redirect(wanted ?? prefix, sent.cookies());
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
+    const replacement = settings.pages[name];
+    if (replacement !== undefined) return redirect(withQuery(replacement, query), session.cookies());
     try {
       const shown = await show(call, query, session.view);
       return documentOf(shown, session, { notice: query.get("done"), error: query.get("ampho_error") });
     } catch (error) {
-      return failure(error, call, session, () => ways.failed(session.view));
+      return failure(error, call, session);
     }
   }
 
@@ -201,7 +203,7 @@ export function createPages(deps: PagesDeps): Handle {
     try {
       return outcomeOf(await action(call, fields, session.view), request, session);
     } catch (error) {
-      return failure(error, call, session, () => againOf(call, name, fields, session.view), name);
+      return failure(error, call, session, { name, fields });
     }
   }
 
@@ -223,30 +225,31 @@ export function createPages(deps: PagesDeps): Handle {
     return redirect(ownPath(decoded(kept)) ?? prefix, [...session.cookies(), setCookie(returnCookie, "", 0)]);
   }
 
-  /** Shows what the error asks for, or the form again with the message. `name`: the action. */
-  async function failure(
-    error: unknown,
-    call: Call,
-    session: Session,
-    again: () => Promise<Page> | Page,
-    name?: string,
-  ): Promise<HttpResponse> {
+  /** Shows what the error asks for, or the form again with the message. `sent`: the form, if it was no GET. */
+  async function failure(error: unknown, call: Call, session: Session, sent?: Sent): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
-    const { view } = session;
-    const alert = messageOf(view, body);
+    const { view, cookies } = session;
+    const shown = { status, alert: messageOf(view, body) };
     try {
       const next = await nextOf(body, call, view);
       if (next !== undefined) return documentOf(next, session, {});
       // Wrong credentials of a form are no end of the session.
       if (signedOut.has(body.error))
-        return redirect(at(name === undefined ? "sign-in" : "sign-in?done=over"), session.cookies());
-      const isOver = body.error === "transaction_over";
-      return documentOf(await (isOver ? startOf(call, view, name) : again()), session, { status, alert });
+        return redirect(at(sent === undefined ? "sign-in" : "sign-in?done=over"), cookies());
+      if (sent === undefined) return documentOf(ways.failed(view), session, shown);
+      const { name, fields } = sent;
+      const again = body.error !== "transaction_over" && Object.hasOwn(agains, name) ? agains[name] : undefined;
+      if (again !== undefined) return documentOf(await again(call, fields, view), session, shown);
+      const start = startOf(view, name, fields);
+      const replacement = settings.pages[start];
+      const query = new URLSearchParams({ ampho_error: body.reason ?? body.error });
+      if (replacement !== undefined) return redirect(withQuery(replacement, query), cookies());
+      return documentOf(await starts[start](call, view, fields), session, shown);
     } catch (second) {
       if (!(second instanceof Problem)) throw second;
-      if (signedOut.has(second.body.error)) return redirect(at("sign-in"), session.cookies());
-      return documentOf(ways.failed(view), session, { status, alert });
+      if (signedOut.has(second.body.error)) return redirect(at("sign-in"), cookies());
+      return documentOf(ways.failed(view), session, shown);
     }
   }
 
@@ -310,9 +313,9 @@ const redirect = (location: string, cookies: readonly string[]): HttpResponse =>
   cookies,
 });
 
-function againOf(call: Call, name: string, fields: Fields, view: View): Promise<Page> | Page {
-  const again = Object.hasOwn(agains, name) ? agains[name] : undefined;
-  return again === undefined ? startOf(call, view, name, fields) : again(call, fields, view);
+interface Sent {
+  readonly name: string;
+  readonly fields: Fields;
 }
 
 interface Session {

@@ -2,7 +2,7 @@
 import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import { attributes, field, first, type Html, hidden, html, type Inserted } from "./html.js";
-import type { Texts } from "./texts/texts.js";
+import type { Texts } from "./texts/en.js";
 
 export interface View {
   readonly texts: Texts;

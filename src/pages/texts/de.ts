@@ -1,5 +1,5 @@
 // The German texts of the pages.
-import type { Texts } from "./texts.js";
+import type { Texts } from "./en.js";
 
 export const de: Texts = {
   app: {
@@ -125,7 +125,6 @@ export const de: Texts = {
     forgetDevices: "Auf allen Geräten wieder nach dem zweiten Schritt fragen",
     identities: "Mit anderen Anbietern anmelden",
     link: "{provider} verknüpfen",
-    unlink: "Verknüpfung mit {provider} lösen",
     sessions: "Wo Sie angemeldet sind",
     thisDevice: "dieses Gerät",
     unknownBrowser: "Unbekannter Browser",
@@ -166,6 +165,7 @@ export const de: Texts = {
   errors: {
     invalid_request: "Im Formular fehlt etwas, oder etwas stimmt nicht. Prüfen Sie es und senden Sie es noch einmal.",
     invalid_credentials: "Das stimmt nicht, oder es wurde schon verwendet. Versuchen Sie es noch einmal.",
+    code_used: "Dieser Code wurde schon verwendet. Warten Sie auf den nächsten.",
     unknown_passkey: "Kein Konto hat diesen Passkey. Wählen Sie einen anderen Weg.",
     match_needed: "Geben Sie die Zahl ein, die auf der Seite steht, die die E-Mail angefordert hat.",
     transaction_over: "Das hat zu lange gedauert, oder es ist schon erledigt. Beginnen Sie von vorn.",

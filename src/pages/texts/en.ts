@@ -119,7 +119,6 @@ export const en = {
     forgetDevices: "Ask for the second step on all devices again",
     identities: "Sign in with other providers",
     link: "Link {provider}",
-    unlink: "Unlink {provider}",
     sessions: "Where you are signed in",
     thisDevice: "this device",
     unknownBrowser: "Unknown browser",
@@ -161,6 +160,7 @@ export const en = {
   errors: {
     invalid_request: "Something in the form is missing or wrong. Check it, and send it again.",
     invalid_credentials: "That is not right, or it was used before. Try again.",
+    code_used: "This code was used before. Wait for the next one.",
     unknown_passkey: "No account here has this passkey. Choose another way.",
     match_needed: "Enter the number that is on the page that asked for the mail.",
     transaction_over: "This took too long, or it is done already. Start again.",
@@ -181,3 +181,6 @@ export const en = {
     too_common: "This password is easy to guess, or it is known from another site. Choose another one.",
   },
 } as const;
+
+type Wide<T> = { readonly [K in keyof T]: T[K] extends string ? string : Wide<T[K]> };
+export type Texts = Wide<typeof en>;

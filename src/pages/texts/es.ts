@@ -1,5 +1,5 @@
 // The Spanish texts of the pages.
-import type { Texts } from "./texts.js";
+import type { Texts } from "./en.js";
 
 export const es: Texts = {
   app: {
@@ -121,7 +121,6 @@ export const es: Texts = {
     forgetDevices: "Volver a pedir el segundo paso en todos los dispositivos",
     identities: "Iniciar sesión con otros proveedores",
     link: "Vincular {provider}",
-    unlink: "Desvincular {provider}",
     sessions: "Dónde ha iniciado sesión",
     thisDevice: "este dispositivo",
     unknownBrowser: "Navegador desconocido",
@@ -162,6 +161,7 @@ export const es: Texts = {
   errors: {
     invalid_request: "En el formulario falta algo o hay un error. Compruébelo y envíelo de nuevo.",
     invalid_credentials: "No es correcto, o ya se ha usado. Inténtelo de nuevo.",
+    code_used: "Este código ya se ha usado. Espere al siguiente.",
     unknown_passkey: "Ninguna cuenta tiene esta llave de acceso. Elija otra forma.",
     match_needed: "Introduzca el número de la página que pidió el correo.",
     transaction_over: "Ha tardado demasiado, o ya está hecho. Empiece de nuevo.",

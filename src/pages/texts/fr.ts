@@ -1,5 +1,5 @@
 // The French texts of the pages.
-import type { Texts } from "./texts.js";
+import type { Texts } from "./en.js";
 
 export const fr: Texts = {
   app: {
@@ -120,7 +120,6 @@ export const fr: Texts = {
     forgetDevices: "Redemander la deuxième étape sur tous les appareils",
     identities: "Connexion chez d’autres fournisseurs",
     link: "Associer {provider}",
-    unlink: "Dissocier {provider}",
     sessions: "Où vous êtes connecté",
     thisDevice: "cet appareil",
     unknownBrowser: "Navigateur inconnu",
@@ -161,6 +160,7 @@ export const fr: Texts = {
   errors: {
     invalid_request: "Il manque quelque chose dans le formulaire, ou il y a une erreur. Vérifiez-le, puis renvoyez-le.",
     invalid_credentials: "Ce n’est pas correct, ou cela a déjà été utilisé. Réessayez.",
+    code_used: "Ce code a déjà été utilisé. Attendez le suivant.",
     unknown_passkey: "Aucun compte n’a cette clé d’accès. Choisissez un autre moyen.",
     match_needed: "Saisissez le nombre affiché sur la page qui a demandé l’e-mail.",
     transaction_over: "Cela a pris trop de temps, ou c’est déjà fait. Recommencez.",

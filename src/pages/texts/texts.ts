@@ -1,12 +1,9 @@
 // The texts of the pages in each language. The compiler reports a missing one.
 import type { Language } from "../../mail/texts/language.js";
 import { de } from "./de.js";
-import { en } from "./en.js";
+import { en, type Texts } from "./en.js";
 import { es } from "./es.js";
 import { fr } from "./fr.js";
-
-type Wide<T> = { readonly [K in keyof T]: T[K] extends string ? string : Wide<T[K]> };
-export type Texts = Wide<typeof en>;
 
 export const texts: Readonly<Record<Language, Texts>> = { en, de, fr, es };
 
