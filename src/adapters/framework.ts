@@ -78,7 +78,7 @@ export function guardRequest<Own, First, Second, Third>(
   try {
     auth = host.guard(framework.authorizationOf(host, first), requirements, framework.requestOf(first));
   } catch (error) {
-    return refuse(route, error, first, second, third);
+    return rejectRequest(route, error, first, second, third);
   }
   if (auth !== undefined && "then" in auth) return settle(route, auth, first, second, third);
   return accept(route, auth, first, second, third);
@@ -95,7 +95,7 @@ async function settle<Own, First, Second, Third>(
   try {
     auth = await pending;
   } catch (error) {
-    return refuse(route, error, first, second, third);
+    return rejectRequest(route, error, first, second, third);
   }
   return accept(route, auth, first, second, third);
 }
@@ -107,12 +107,12 @@ function accept<Own, First, Second, Third>(
   second: Second,
   third: Third,
 ): unknown {
-  if (lacksAuth(auth, route.requirements)) return refuse(route, missingToken(), first, second, third);
+  if (lacksAuth(auth, route.requirements)) return rejectRequest(route, missingToken(), first, second, third);
   route.framework.setAuth(first, auth);
   return route.proceed(first, second, third);
 }
 
-function refuse<Own, First, Second, Third>(
+function rejectRequest<Own, First, Second, Third>(
   { framework, host, requirements }: GuardedRoute<Own, First, Second, Third>,
   error: unknown,
   first: First,

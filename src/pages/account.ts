@@ -3,9 +3,19 @@ import { browserOf } from "../mail/texts/browser.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
 import type { Ways } from "../wire/login.js";
-import { attributes, field, first, type Html, hidden, html, type Inserted } from "./html.js";
+import { attributes, field, firstField, type Html, hidden, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
-import { form, links, loginField, mailedCode, type Page, page, passkeyButton, time, type View } from "./view.js";
+import {
+  form,
+  type HtmlPage,
+  links,
+  loginField,
+  mailedCodeField,
+  page,
+  passkeyButton,
+  time,
+  type View,
+} from "./view.js";
 
 const section = (id: string, title: string, content: Inserted): Html =>
   html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
@@ -23,13 +33,13 @@ const button = (view: View, action: string, text: string, id?: string, name?: st
     html`${hidden("id", id)}<button class="small quiet"${name !== undefined && html` aria-label="${name}"`}>${text}</button>`,
   );
 
-export interface AccountPage {
+export interface AccountParts {
   readonly account: AccountView;
   readonly sessions: readonly SessionView[];
   readonly ways: Ways;
 }
 
-export function account(view: View, { account: own, sessions, ways }: AccountPage): Page {
+export function accountPage(view: View, { account: own, sessions, ways }: AccountParts): HtmlPage {
   const sections = [
     profile(view, own),
     ways.password && view.features.changesPasswords && password(view, own),
@@ -220,22 +230,22 @@ ${
   );
 
 /** `qr` is an SVG. */
-export const totpSetUp = (view: View, { secret, uri }: TotpSetUp, qr: string): Page => {
+export const totpPage = (view: View, { secret, uri }: TotpSetUp, qr: string): HtmlPage => {
   const { setUp: t, fields, app } = view.texts;
   return page(
     view.texts.account.setUpApp,
     html`<p>${t.appText}</p>
 <img class="qr" src="data:image/svg+xml,${encodeURIComponent(qr)}" alt="${t.qr}">
-<p><code class="secret">${secret}</code></p>
+<p><code>${secret.replace(/.{4}/g, "$& ").trim()}</code></p>
 ${form(
   view,
   "totp/confirm",
-  html`${hidden("secret", secret)}${hidden("uri", uri)}${field("totp", fields.appCode, html`${attributes.code} ${first}`)}<button>${app.continue}</button>`,
+  html`${hidden("secret", secret)}${hidden("uri", uri)}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}<button>${app.continue}</button>`,
 )}${links(view, ["", app.cancel])}`,
   );
 };
 
-export const createPasskey = (view: View, { passkey }: PasskeySetUp, name: string | undefined): Page => {
+export const createPasskey = (view: View, { passkey }: PasskeySetUp, name: string | undefined): HtmlPage => {
   const { setUp: t, app } = view.texts;
   return page(
     view.texts.account.addPasskey,
@@ -245,7 +255,7 @@ ${links(view, ["", app.cancel])}`,
   );
 };
 
-export const recoveryCodes = (view: View, codes: readonly string[]): Page => {
+export const recoveryCodes = (view: View, codes: readonly string[]): HtmlPage => {
   const { setUp: t } = view.texts;
   return page(
     t.codesTitle,
@@ -254,12 +264,12 @@ export const recoveryCodes = (view: View, codes: readonly string[]): Page => {
   );
 };
 
-export const confirmEmail = (view: View): Page =>
+export const confirmEmail = (view: View): HtmlPage =>
   page(
     view.texts.mail.title,
     form(
       view,
       "email/finish",
-      html`<p>${view.texts.mail.code}</p>${mailedCode(view)}<button>${view.texts.account.changeEmail}</button>`,
+      html`<p>${view.texts.mail.code}</p>${mailedCodeField(view)}<button>${view.texts.account.changeEmail}</button>`,
     ),
   );

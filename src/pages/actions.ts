@@ -7,28 +7,28 @@ import type { WaysIn } from "../wire/login.js";
 import * as own from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as ways from "./sign-in.js";
-import type { en } from "./texts/en.js";
-import type { Page, View } from "./view.js";
+import type { PageTexts } from "./texts/en.js";
+import type { HtmlPage, View } from "./view.js";
 
 export type Fields = Readonly<Record<string, string>>;
 
 /** A page, or the page to go to, or a file. `in` is the page to which a sign-in returns. */
-export type Outcome = Page | { readonly goTo: string; readonly notice?: Notice } | { readonly file: string };
-export type Notice = keyof typeof en.done;
+export type Outcome = HtmlPage | { readonly goTo: string; readonly notice?: PageNotice } | { readonly file: string };
+export type PageNotice = keyof PageTexts["done"];
 
-export type Action = (call: Call, fields: Fields, view: View) => Promise<Outcome> | Outcome;
-type Again = (call: Call, fields: Fields, view: View) => Promise<Page> | Page;
+export type Action = (call: PageCall, fields: Fields, view: View) => Promise<Outcome> | Outcome;
+type Again = (call: PageCall, fields: Fields, view: View) => Promise<HtmlPage> | HtmlPage;
 
-export type Call = Endpoints["call"];
+export type PageCall = Endpoints["call"];
 
-const home = (notice: Notice) => ({ goTo: "", notice });
+const home = (notice: PageNotice) => ({ goTo: "", notice });
 
 interface Entered {
   readonly recovery_codes?: readonly string[];
   readonly recovery_codes_left?: number;
 }
 
-/** The codes of a first second factor are shown once, before anything else. */
+/** The codes of a firstField second factor are shown once, before anything else. */
 function entered(
   view: View,
   { recovery_codes: codes = [], recovery_codes_left: left = 3 }: Entered,
@@ -79,22 +79,22 @@ const enrolmentOf = ({ pending, code }: Fields) => ({
 const digits = (text = "") => text.replace(/\s/g, "");
 const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
 
-export const signIn = async (call: Call, view: View, login?: string): Promise<Page> =>
-  ways.signIn(view, await call<WaysIn>("GET", "/login"), login);
+export const readSignIn = async (call: PageCall, view: View, login?: string): Promise<HtmlPage> =>
+  ways.signInPage(view, await call<WaysIn>("GET", "/login"), login);
 
 /** A user who is signed in proves it once more. */
-export async function confirm(call: Call, view: View): Promise<Page> {
+export async function confirm(call: PageCall, view: View): Promise<HtmlPage> {
   const [{ login }, offered] = await Promise.all([call<AccountView>("GET", "/account"), call<WaysIn>("GET", "/login")]);
-  return ways.signIn(view, offered, login, true);
+  return ways.signInPage(view, offered, login, true);
 }
 
-export async function account(call: Call, view: View): Promise<Page> {
+export async function readAccount(call: PageCall, view: View): Promise<HtmlPage> {
   const [account, { sessions }, { ways: offered }] = await Promise.all([
     call<AccountView>("GET", "/account"),
     call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
     call<WaysIn>("GET", "/login"),
   ]);
-  return own.account(view, { account, sessions, ways: offered });
+  return own.accountPage(view, { account, sessions, ways: offered });
 }
 
 /** The page on which a user begins an action. */
@@ -104,17 +104,17 @@ export function startOf({ isSignedIn }: View, action: string, { confirms }: Fiel
 }
 
 export const starts = {
-  account,
+  account: readAccount,
   confirm,
-  signIn: (call: Call, view: View, { login }: Fields) => signIn(call, view, login),
-  register: (_call: Call, view: View) => ways.register(view, {}),
-  forgot: (_call: Call, view: View, { login }: Fields) => ways.forgot(view, login),
-  link: (_call: Call, view: View) => ways.pasteLink(view),
+  signIn: (call: PageCall, view: View, { login }: Fields) => readSignIn(call, view, login),
+  register: (_call: PageCall, view: View) => ways.registerPage(view, {}),
+  forgot: (_call: PageCall, view: View, { login }: Fields) => ways.forgotPage(view, login),
+  link: (_call: PageCall, view: View) => ways.pasteLinkPage(view),
 } as const;
 
 /** A change, and the page with the notice. */
 const change =
-  (run: (call: Call, fields: Fields) => Promise<unknown>, notice: Notice, goTo = ""): Action =>
+  (run: (call: PageCall, fields: Fields) => Promise<unknown>, notice: PageNotice, goTo = ""): Action =>
   async (call, fields) => {
     await run(call, fields);
     return { goTo, notice };
@@ -127,7 +127,7 @@ export const actions: Readonly<Record<string, Action>> = {
     return entered(view, await call("POST", "/login", { login, password }), fields);
   },
   "sign-in/mail": async (call, { login, confirms }, view) =>
-    ways.checkMail(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
+    ways.checkMailPage(view, { ...(await call<MailBegun>("POST", "/login/mail", { login })), confirms }),
   "sign-in/code": async (call, fields, view) =>
     entered(view, await call("POST", "/login", { code: digits(fields["code"]) }), fields),
   "sign-in/passkey": async (call, fields, view) => {
@@ -137,7 +137,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "sign-in/provider": async (call, { provider, confirms }, view) => {
     const age = confirms === undefined ? {} : { max_age: 300 };
     const body = { provider, return_to: view.at(confirms === undefined ? "in" : "in?done=confirmed"), ...age };
-    return ways.leave(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
+    return ways.leavePage(view, (await call<OutsideBegun>("POST", "/login/outside", body)).url);
   },
   "sign-in/factor": async (call, fields, view) => entered(view, await call("POST", "/login", factorOf(fields)), fields),
   // Without a proof, the endpoint returns as an error what the session can prove, or the pending login of the cookie.
@@ -149,14 +149,14 @@ export const actions: Readonly<Record<string, Action>> = {
     return entered(view, await call("POST", "/login", { transaction: "", ...proof }));
   },
   register: async (call, { email, invite }, view) =>
-    ways.finishRegistration(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
+    ways.registrationPage(view, await call<RegistrationBegun>("POST", "/register", { email, invite })),
   "register/finish": async (call, { code, password, passkey }, view) => {
     const name = view.texts.register.firstPasskey;
     const proof = passkey === undefined ? { password } : { passkey: jsonOf(passkey), name };
     return entered(view, await call("POST", "/register/finish", { code: digits(code), ...proof }));
   },
   forgot: async (call, { login }, view) =>
-    ways.finishReset(view, await call<MailBegun>("POST", "/password/reset", { login })),
+    ways.resetPage(view, await call<MailBegun>("POST", "/password/reset", { login })),
   "forgot/finish": (call, fields, view) => finishReset(call, fields, view, { code: digits(fields["code"]) }),
   link: (_call, { link = "" }, view) => landingOf(view, link),
   "link/finish": finishLink,
@@ -180,7 +180,7 @@ export const actions: Readonly<Record<string, Action>> = {
   "devices/forget": change((call) => call("DELETE", "/devices"), "saved"),
   "identities/link": async (call, { provider }, view) => {
     const body = { provider, return_to: view.at("?done=saved") };
-    return ways.leave(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
+    return ways.leavePage(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
   },
   "identities/remove": change((call, fields) => call("DELETE", `/identities/${idOf(fields)}`), "removed"),
   email: async (call, { email }, view) => {
@@ -202,20 +202,20 @@ export const actions: Readonly<Record<string, Action>> = {
 };
 
 const enrolAgain: Again = (call, { pending, mail }, view) =>
-  pending === undefined ? account(call, view) : ways.enrol(view, { mail: mail !== undefined });
+  pending === undefined ? readAccount(call, view) : ways.enrolPage(view, { mail: mail !== undefined });
 
 /** The page that shows a form again after an error, where that is not the page of `startOf`. */
 export const agains: Readonly<Record<string, Again>> = {
-  "sign-in/code": (_call, fields, view) => ways.checkMail(view, fields),
-  "sign-in/factor": (_call, fields, view) => ways.secondStep(view, keptOf(fields), fields["confirms"] !== undefined),
-  "sign-in/identity": (_call, { ways: offered = "" }, view) => ways.identity(view, offered.split(" ")),
-  register: (_call, fields, view) => ways.register(view, fields),
-  "register/finish": (_call, fields, view) =>
-    ways.finishRegistration(view, { ...keptOf(fields), code: fields["code"] }),
-  "forgot/finish": (_call, fields, view) => ways.finishReset(view, { ...keptOf(fields), code: fields["code"] }),
-  link: (_call, _fields, view) => ways.pasteLink(view),
+  "sign-in/code": (_call, fields, view) => ways.checkMailPage(view, fields),
+  "sign-in/factor": (_call, fields, view) =>
+    ways.secondStepPage(view, keptOf(fields), fields["confirms"] !== undefined),
+  "sign-in/identity": (_call, { ways: offered = "" }, view) => ways.identityPage(view, offered.split(" ")),
+  register: (_call, fields, view) => ways.registerPage(view, fields),
+  "register/finish": (_call, fields, view) => ways.registrationPage(view, { ...keptOf(fields), code: fields["code"] }),
+  "forgot/finish": (_call, fields, view) => ways.resetPage(view, { ...keptOf(fields), code: fields["code"] }),
+  link: (_call, _fields, view) => ways.pasteLinkPage(view),
   "link/finish": (_call, { link = "", ...fields }, view) =>
-    fields["again"] === undefined ? landingOf(view, link) : ways.finishReset(view, { ...keptOf(fields), link }),
+    fields["again"] === undefined ? landingOf(view, link) : ways.resetPage(view, { ...keptOf(fields), link }),
   "totp/begin": enrolAgain,
   "totp/confirm": (_call, { secret = "", uri = "" }, view) => totpSetUp(view, { secret, uri }),
   "passkeys/begin": enrolAgain,
@@ -224,16 +224,16 @@ export const agains: Readonly<Record<string, Again>> = {
 
 /** The URI comes back with the form, and a picture has a largest size. */
 const totpSetUp = (view: View, { secret, uri }: TotpSetUp) =>
-  own.totpSetUp(view, { secret, uri: uri.slice(0, 1000) }, renderSVG(uri.slice(0, 1000)));
+  own.totpPage(view, { secret, uri: uri.slice(0, 1000) }, renderSVG(uri.slice(0, 1000)));
 
 /** The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
 const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? [];
 
-function landingOf(view: View, link: string): Page {
+function landingOf(view: View, link: string): HtmlPage {
   const [, use, token] = tokenOf(link);
-  if (token === undefined) return ways.pasteLink(view);
-  if (use === "-invite") return ways.register(view, { invite: token });
-  return ways.landing(view, purposeOf(link), link, use === undefined);
+  if (token === undefined) return ways.pasteLinkPage(view);
+  if (use === "-invite") return ways.registerPage(view, { invite: token });
+  return ways.landingPage(view, purposeOf(link), link, use === undefined);
 }
 
 /** The purpose for the texts of the page. The endpoint verifies the link, and rejects one of another purpose. */
@@ -248,7 +248,7 @@ function purposeOf(link: string): ways.LinkPurpose {
   return ways.linkPurposes.find((known) => known === purpose) ?? "login";
 }
 
-async function finishLink(call: Call, fields: Fields, view: View): Promise<Outcome> {
+async function finishLink(call: PageCall, fields: Fields, view: View): Promise<Outcome> {
   const { link = "", match, password } = fields;
   const [, , token] = tokenOf(link);
   const proof = { link: token, match: match === "" ? undefined : match };
@@ -265,14 +265,14 @@ async function finishLink(call: Call, fields: Fields, view: View): Promise<Outco
   }
 }
 
-async function finishReset(call: Call, fields: Fields, view: View, proof: object): Promise<Outcome> {
+async function finishReset(call: PageCall, fields: Fields, view: View, proof: object): Promise<Outcome> {
   const { password, match, code, link } = fields;
   const { remember: _, ...factor } = factorOf(fields);
   try {
     await call("POST", "/password/reset/finish", { ...proof, new_password: password, ...factor });
   } catch (error) {
     if (!(error instanceof Problem) || error.body.error !== "factor_needed") throw error;
-    return ways.finishReset(view, {
+    return ways.resetPage(view, {
       match,
       code,
       link,

@@ -36,8 +36,8 @@ export function field(name: string, label: string, attributes: Inserted, hint?: 
   return html`<label>${label}${hint !== undefined && html` <small>${hint}</small>`}<input name="${name}" ${attributes}></label>`;
 }
 
-/** The first field of a page. A screen reader also reads the error before it. */
-export const first = html`autofocus aria-describedby="alert"`;
+/** The firstField field of a page. A screen reader also reads the error before it. */
+export const firstField = html`autofocus aria-describedby="alert"`;
 
 export const attributes = {
   code: html`inputmode="numeric" autocomplete="one-time-code" required`,

@@ -15,15 +15,15 @@ import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../ht
 import { languageOf } from "../mail/texts/language.js";
 import {
   type Action,
-  account,
   actions,
   agains,
-  type Call,
   confirm,
   type Fields,
-  type Notice,
   type Outcome,
-  signIn,
+  type PageCall,
+  type PageNotice,
+  readAccount,
+  readSignIn,
   startOf,
   starts,
 } from "./actions.js";
@@ -32,9 +32,9 @@ import { type Html, html } from "./html.js";
 import { script } from "./script.js";
 import * as ways from "./sign-in.js";
 import { style } from "./style.js";
-import type { Texts } from "./texts/en.js";
-import { fill, texts } from "./texts/texts.js";
-import { form, type Page, type View } from "./view.js";
+import type { PageTexts } from "./texts/en.js";
+import { fill, pageTexts } from "./texts/texts.js";
+import { form, type HtmlPage, type View } from "./view.js";
 
 /** The parameters of the pages, by their names as options. */
 export interface PagesSettings
@@ -58,36 +58,36 @@ export interface PagesDeps {
 
 interface Read {
   readonly name: PageName;
-  readonly show: (call: Call, query: URLSearchParams, view: View) => Promise<Page> | Page;
+  readonly show: (call: PageCall, query: URLSearchParams, view: View) => Promise<HtmlPage> | HtmlPage;
 }
 
 /** The pages of a GET, by their path. It changes nothing, because any page can link to it. */
 const reads: Readonly<Record<string, Read>> = {
-  "": { name: "account", show: (call, _query, view) => account(call, view) },
-  "sign-in": { name: "signIn", show: (call, _query, view) => signIn(call, view) },
-  register: { name: "register", show: (_call, _query, view) => ways.register(view, {}) },
-  forgot: { name: "forgot", show: (_call, _query, view) => ways.forgot(view) },
+  "": { name: "account", show: (call, _query, view) => readAccount(call, view) },
+  "sign-in": { name: "signIn", show: (call, _query, view) => readSignIn(call, view) },
+  register: { name: "register", show: (_call, _query, view) => ways.registerPage(view, {}) },
+  forgot: { name: "forgot", show: (_call, _query, view) => ways.forgotPage(view) },
   confirm: {
     name: "confirm",
-    show: (call, query, view) => (query.has("factor") ? ways.goOn(view, "confirm") : confirm(call, view)),
+    show: (call, query, view) => (query.has("factor") ? ways.goOnPage(view, "confirm") : confirm(call, view)),
   },
   link: { name: "link", show: link },
 };
 
 /** The page of mailed links, and of a login at a provider that needs more. */
-function link(call: Call, query: URLSearchParams, view: View): Promise<Page> | Page {
+function link(call: PageCall, query: URLSearchParams, view: View): Promise<HtmlPage> | HtmlPage {
   const needed = query.get("ampho_needed") ?? "";
   switch (query.get("ampho_error")) {
     case null:
-      return ways.pasteLink(view);
+      return ways.pasteLinkPage(view);
     case "factor_needed":
       return needed === "" || needed === "mail"
-        ? ways.enrol(view, { mail: needed === "mail" })
-        : ways.goOn(view, "sign-in/pending");
+        ? ways.enrolPage(view, { mail: needed === "mail" })
+        : ways.goOnPage(view, "sign-in/pending");
     case "link_needed":
-      return ways.identity(view, needed.split(","));
+      return ways.identityPage(view, needed.split(","));
     default:
-      return view.isSignedIn ? account(call, view) : signIn(call, view);
+      return view.isSignedIn ? readAccount(call, view) : readSignIn(call, view);
   }
 }
 
@@ -129,7 +129,7 @@ export function createPages(deps: PagesDeps): Handle {
 
   return async (request) => {
     const language = languageOf(request.header("accept-language"));
-    const fixed = { texts: texts[language], language, at, passwordMinimum: settings.passwordMin, features };
+    const fixed = { texts: pageTexts[language], language, at, passwordMinimum: settings.passwordMin, features };
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
@@ -138,7 +138,7 @@ export function createPages(deps: PagesDeps): Handle {
     } catch (error) {
       const { status, error: code = "internal_error", headers: own } = refusal(error, request.id);
       const session = { view: { ...fixed, isSignedIn: false }, cookies: () => [] };
-      const shown = documentOf(ways.failed(session.view), session, { status, error: code });
+      const shown = documentOf(ways.failedPage(session.view), session, { status, error: code });
       response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
     }
     return request.method === "HEAD" ? withoutBody(response) : response;
@@ -172,8 +172,13 @@ export function createPages(deps: PagesDeps): Handle {
     return page === undefined ? goOn(request, session, query.get("done")) : read(page, endpoints.call, query, session);
   }
 
-  async function read({ name, show }: Read, call: Call, query: URLSearchParams, sent: Session): Promise<HttpResponse> {
-    const wanted = ownPath(query.get("to"));
+  async function read(
+    { name, show }: Read,
+    call: PageCall,
+    query: URLSearchParams,
+    sent: Session,
+  ): Promise<HttpResponse> {
+    const wanted = returnPath(query.get("to"));
     if (name === "signIn" && sent.view.isSignedIn) return redirect(wanted ?? prefix, sent.cookies());
     const kept = wanted === undefined ? [] : [setCookie(returnCookie, encodeURIComponent(wanted), returnSeconds)];
     const session: Session = { ...sent, cookies: () => [...sent.cookies(), ...kept] };
@@ -181,7 +186,10 @@ export function createPages(deps: PagesDeps): Handle {
     if (replacement !== undefined) return redirect(withQuery(replacement, query), session.cookies());
     try {
       const shown = await show(call, query, session.view);
-      return documentOf(shown, session, { notice: query.get("done"), error: query.get("ampho_error") });
+      const code = query.get("ampho_error");
+      // The page itself asks for what is needed.
+      const error = code?.endsWith("_needed") === true && code !== "address_needed" ? null : code;
+      return documentOf(shown, session, { notice: query.get("done"), error });
     } catch (error) {
       return failure(error, call, session);
     }
@@ -191,7 +199,7 @@ export function createPages(deps: PagesDeps): Handle {
     request: HttpRequest,
     name: string,
     action: Action,
-    call: Call,
+    call: PageCall,
     session: Session,
   ): Promise<HttpResponse> {
     // A form of another site does nothing, also where it needs no session (login CSRF).
@@ -222,11 +230,11 @@ export function createPages(deps: PagesDeps): Handle {
   function goOn(request: HttpRequest, session: Session, notice: string | null | undefined): HttpResponse {
     const kept = cookieOf(request.header("cookie"), returnCookie);
     if (kept === undefined) return redirect(at(isNotice(notice) ? `?done=${notice}` : ""), session.cookies());
-    return redirect(ownPath(decoded(kept)) ?? prefix, [...session.cookies(), setCookie(returnCookie, "", 0)]);
+    return redirect(returnPath(decoded(kept)) ?? prefix, [...session.cookies(), setCookie(returnCookie, "", 0)]);
   }
 
   /** Shows what the error asks for, or the form again with the message. `sent`: the form, if it was no GET. */
-  async function failure(error: unknown, call: Call, session: Session, sent?: Sent): Promise<HttpResponse> {
+  async function failure(error: unknown, call: PageCall, session: Session, sent?: Sent): Promise<HttpResponse> {
     if (!(error instanceof Problem)) throw error;
     const { body, status } = error;
     const { view, cookies } = session;
@@ -237,7 +245,7 @@ export function createPages(deps: PagesDeps): Handle {
       // Wrong credentials of a form are no end of the session.
       if (signedOut.has(body.error))
         return redirect(at(sent === undefined ? "sign-in" : "sign-in?done=over"), cookies());
-      if (sent === undefined) return documentOf(ways.failed(view), session, shown);
+      if (sent === undefined) return documentOf(ways.failedPage(view), session, shown);
       const { name, fields } = sent;
       const again = body.error !== "transaction_over" && Object.hasOwn(agains, name) ? agains[name] : undefined;
       if (again !== undefined) return documentOf(await again(call, fields, view), session, shown);
@@ -249,26 +257,26 @@ export function createPages(deps: PagesDeps): Handle {
     } catch (second) {
       if (!(second instanceof Problem)) throw second;
       if (signedOut.has(second.body.error)) return redirect(at("sign-in"), cookies());
-      return documentOf(ways.failed(view), session, shown);
+      return documentOf(ways.failedPage(view), session, shown);
     }
   }
 
   async function nextOf(
     { error, enroll, mail, retry_after: retryAfter, factors = [], passkey, ways: offered = [] }: Problem["body"],
-    call: Call,
+    call: PageCall,
     view: View,
-  ): Promise<Page | undefined> {
+  ): Promise<HtmlPage | undefined> {
     if (error === "login_too_weak") return afterStepUp(call, view);
     if (error === "login_too_old") return confirm(call, view);
-    if (error === "link_needed") return ways.identity(view, offered);
+    if (error === "link_needed") return ways.identityPage(view, offered);
     if (error !== "factor_needed") return undefined;
     if (enroll === true)
-      return ways.enrol(view, { mail: mail === true, retryAfter: mail === false ? retryAfter : undefined });
-    return ways.secondStep(view, { factors, passkey }, view.isSignedIn);
+      return ways.enrolPage(view, { mail: mail === true, retryAfter: mail === false ? retryAfter : undefined });
+    return ways.secondStepPage(view, { factors, passkey }, view.isSignedIn);
   }
 
   /** Without a proof, the endpoint returns as an error which factors the session can prove. */
-  async function afterStepUp(call: Call, view: View): Promise<Page | undefined> {
+  async function afterStepUp(call: PageCall, view: View): Promise<HtmlPage | undefined> {
     try {
       await call("POST", "/login");
     } catch (error) {
@@ -278,7 +286,7 @@ export function createPages(deps: PagesDeps): Handle {
     return undefined;
   }
 
-  function documentOf({ title, body, isWide = false }: Page, session: Session, shown: Shown): HttpResponse {
+  function documentOf({ title, body, isWide = false }: HtmlPage, session: Session, shown: Shown): HttpResponse {
     const { view, cookies } = session;
     const { texts: t } = view;
     const { status = 200, notice } = shown;
@@ -331,10 +339,10 @@ interface Shown {
   readonly error?: string | null;
 }
 
-const isNotice = (name: string | null | undefined): name is Notice =>
-  name != null && Object.hasOwn(texts.en.done, name);
+const isNotice = (name: string | null | undefined): name is PageNotice =>
+  name != null && Object.hasOwn(pageTexts.en.done, name);
 
-type Text = keyof Texts["errors"];
+type Text = keyof PageTexts["errors"];
 type Code = ErrorCode | PasswordProblemReason;
 
 /** The codes that have the text of another one. */
@@ -363,7 +371,7 @@ const sameAs: Readonly<Record<Exclude<Code, Text>, Text>> = {
   too_long: "invalid_characters",
 };
 
-const hasText = (code: string): code is Text => Object.hasOwn(texts.en.errors, code);
+const hasText = (code: string): code is Text => Object.hasOwn(pageTexts.en.errors, code);
 const isCode = (code: string | null | undefined): code is Code =>
   code != null && (hasText(code) || Object.hasOwn(sameAs, code));
 
@@ -380,7 +388,7 @@ const messageOf = (view: View, body: Problem["body"]): string =>
   textOf(view, isCode(body.reason) ? body.reason : body.error, body);
 
 /** Only a path of this origin. It stays as it is, because `/.//host` would become another host when it is normalised. */
-export function ownPath(text: string | null | undefined): string | undefined {
+export function returnPath(text: string | null | undefined): string | undefined {
   return text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
 }
 

@@ -4,12 +4,16 @@
 const js = String.raw;
 
 export const script = js`
-const field = document.querySelector("form [name=link]:not([type=hidden])");
-if (/^#ampho(-\w+)?=/.test(location.hash)) {
+function followLink() {
+  if (!/^#ampho(-\w+)?=/.test(location.hash)) return;
+  const field = document.querySelector("form [name=link]:not([type=hidden])");
   if (field !== null) field.value = location.href;
   history.replaceState(history.state, "", location.pathname + location.search);
   if (field !== null) field.form.requestSubmit();
 }
+addEventListener("hashchange", followLink);
+followLink();
+
 const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) time.textContent = format.format(new Date(time.dateTime));
 

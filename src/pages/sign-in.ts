@@ -1,12 +1,22 @@
 // The pages before a session: sign in, second step, set-up, registration, forgotten password, mailed links.
 import type { WebAuthnJson } from "../wire/begun.js";
 import type { WaysIn } from "../wire/login.js";
-import { attributes, field, first, hidden, html, type Inserted } from "./html.js";
+import { attributes, field, firstField, hidden, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
-import { again, form, links, loginField, mailedCode, type Page, page, passkeyButton, type View } from "./view.js";
+import {
+  again,
+  form,
+  type HtmlPage,
+  links,
+  loginField,
+  mailedCodeField,
+  page,
+  passkeyButton,
+  type View,
+} from "./view.js";
 
 /** `confirms`: the same page asks a user who is signed in to prove it again. */
-export function signIn(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): Page {
+export function signInPage(view: View, { ways, passkey, transaction }: WaysIn, login = "", confirms = false): HtmlPage {
   const { signIn: t, fields } = view.texts;
   const canType = ways.password || ways.mail;
   const confirming = confirms && hidden("confirms", "yes");
@@ -20,8 +30,8 @@ ${
   form(
     view,
     ways.password ? "sign-in" : "sign-in/mail",
-    html`${confirming}${loginField(view, login, html`${confirms && html`readonly`} ${!knows && first}`)}
-${ways.password && html`${field("password", fields.password, html`${attributes.password} ${knows && first}`)}<button>${t.title}</button>`}
+    html`${confirming}${loginField(view, login, html`${confirms && html`readonly`} ${!knows && firstField}`)}
+${ways.password && html`${field("password", fields.password, html`${attributes.password} ${knows && firstField}`)}<button>${t.title}</button>`}
 ${ways.mail && html`<button class="${ways.password && "quiet"}" formaction="${view.at("sign-in/mail")}" formnovalidate>${t.mail}</button>`}`,
   )
 }
@@ -54,13 +64,13 @@ ${
   );
 }
 
-export interface Factors {
+export interface NeededFactors {
   readonly factors: readonly string[];
   readonly passkey?: WebAuthnJson | null | undefined;
 }
 
 /** `confirms`: a user who is signed in proves the second step for a change. */
-export function secondStep(view: View, { factors, passkey }: Factors, confirms = false): Page {
+export function secondStepPage(view: View, { factors, passkey }: NeededFactors, confirms = false): HtmlPage {
   const { factor: t, fields, signIn: words } = view.texts;
   const shared = html`${again({ factors, passkey })}${confirms && hidden("confirms", "yes")}`;
   const remember =
@@ -76,7 +86,7 @@ ${
   form(
     view,
     "sign-in/factor",
-    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${first}`)}${remember}<button>${view.texts.app.continue}</button>`,
+    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}${remember}<button>${view.texts.app.continue}</button>`,
   )
 }
 ${
@@ -92,7 +102,7 @@ ${links(view, confirms ? ["", factors.length === 0 ? view.texts.app.account : vi
 }
 
 /** The button asks the server for the second factors, because a GET changes nothing. `action`: `confirm` or `sign-in/pending`. */
-export const goOn = (view: View, action: string): Page =>
+export const goOnPage = (view: View, action: string): HtmlPage =>
   page(
     view.texts.factor.title,
     html`<p>${action === "confirm" ? view.texts.signIn.againFactor : view.texts.factor.text}</p>
@@ -101,10 +111,10 @@ ${links(view, action === "confirm" ? ["", view.texts.app.cancel] : ["sign-in", v
   );
 
 /** The policy of the account requires a second factor, and it has none. `retryAfter`: too many codes were mailed. */
-export function enrol(
+export function enrolPage(
   view: View,
   { mail, retryAfter }: { readonly mail: boolean; readonly retryAfter?: number | undefined },
-): Page {
+): HtmlPage {
   const t = view.texts.enrol;
   if (retryAfter !== undefined)
     return page(
@@ -117,7 +127,7 @@ export function enrol(
 ${form(
   view,
   "totp/begin",
-  html`${hidden("pending", "yes")}${mail && html`${hidden("mail", "yes")}${mailedCode(view)}`}
+  html`${hidden("pending", "yes")}${mail && html`${hidden("mail", "yes")}${mailedCodeField(view)}`}
 <button>${view.texts.account.setUpApp}</button>
 ${view.features.offersPasskeys && html`<button class="quiet" formaction="${view.at("passkeys/begin")}">${view.texts.account.addPasskey}</button>`}`,
 )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
@@ -125,7 +135,7 @@ ${view.features.offersPasskeys && html`<button class="quiet" formaction="${view.
 }
 
 /** The identity at a provider belongs to no account yet. */
-export function identity(view: View, ways: readonly string[]): Page {
+export function identityPage(view: View, ways: readonly string[]): HtmlPage {
   const { identity: t, fields } = view.texts;
   const kept = hidden("ways", ways.join(" "));
   return page(
@@ -136,7 +146,7 @@ ${
   form(
     view,
     "sign-in/identity",
-    html`<p>${view.texts.mail.code}</p>${kept}${mailedCode(view)}<button>${view.texts.app.continue}</button>`,
+    html`<p>${view.texts.mail.code}</p>${kept}${mailedCodeField(view)}<button>${view.texts.app.continue}</button>`,
   )
 }
 ${
@@ -151,10 +161,10 @@ ${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 }
 
-export function register(
+export function registerPage(
   view: View,
   { email = "", invite }: { readonly email?: string | undefined; readonly invite?: string | undefined },
-): Page {
+): HtmlPage {
   const { register: t, fields } = view.texts;
   return page(
     t.title,
@@ -162,13 +172,13 @@ export function register(
 ${form(
   view,
   "register",
-  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}" ${first}`)}<button>${view.texts.app.continue}</button>`,
+  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}" ${firstField}`)}<button>${view.texts.app.continue}</button>`,
 )}
 ${links(view, ["sign-in", t.have])}`,
   );
 }
 
-export const forgot = (view: View, login = ""): Page =>
+export const forgotPage = (view: View, login = ""): HtmlPage =>
   page(
     view.texts.reset.title,
     html`<p>${view.texts.reset.text}</p>
@@ -187,14 +197,17 @@ export interface Mailed {
   readonly confirms?: string | undefined;
 }
 
-export const checkMail = (view: View, { match, confirms }: Mailed): Page =>
+export const checkMailPage = (view: View, { match, confirms }: Mailed): HtmlPage =>
   page(
     view.texts.mail.title,
-    html`${form(view, "sign-in/code", html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCode(view)}<button>${view.texts.signIn.title}</button>`)}
+    html`${form(view, "sign-in/code", html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCodeField(view)}<button>${view.texts.signIn.title}</button>`)}
 ${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 
-export function finishRegistration(view: View, { match, code, passkey }: Mailed & Pick<Factors, "passkey">): Page {
+export function registrationPage(
+  view: View,
+  { match, code, passkey }: Mailed & Pick<NeededFactors, "passkey">,
+): HtmlPage {
   const { register: t, fields } = view.texts;
   const hint = fill(passkey ? t.passwordHint : fields.minimum, { count: view.passwordMinimum });
   return page(
@@ -202,41 +215,49 @@ export function finishRegistration(view: View, { match, code, passkey }: Mailed 
     form(
       view,
       "register/finish",
-      html`${sent(view, match)}${again({ match, passkey })}${mailedCode(view, code)}
+      html`${sent(view, match)}${again({ match, passkey })}${mailedCodeField(view, code)}
 ${field("password", fields.password, passkey ? html`type="password" autocomplete="new-password"` : attributes.newPassword, hint)}
-<button>${t.title}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}`,
+<button>${t.title}</button> ${passkey && passkeyButton(t.passkey, { kind: "create", options: passkey })}
+${links(view, ["register", view.texts.app.startAgain])}`,
     ),
   );
 }
 
 /** `link`: the mailed link that is finished. Without it, the form asks for the code. `factors` are those that it also needs. */
-export function finishReset(
+export function resetPage(
   view: View,
-  { match, code, link, factors = [], passkey }: Mailed & Partial<Factors> & { readonly link?: string | undefined },
-): Page {
+  {
+    match,
+    code,
+    link,
+    factors = [],
+    passkey,
+  }: Mailed & Partial<NeededFactors> & { readonly link?: string | undefined },
+): HtmlPage {
   const { reset: t, fields } = view.texts;
   return page(
     t.finish,
     form(
       view,
       link === undefined ? "forgot/finish" : "link/finish",
-      html`${link === undefined ? html`${sent(view, match)}${mailedCode(view, code)}` : html`${hidden("link", link)}${hidden("match", match)}`}
+      html`${link === undefined ? html`${sent(view, match)}${mailedCodeField(view, code)}` : html`${hidden("link", link)}${hidden("match", match)}`}
 ${again({ match, factors, passkey })}
 ${field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
 ${factors.length > 0 && html`<p>${t.factor}</p>`}
 ${factors.includes("totp") && field("totp", fields.appCode, attributes.optionalCode)}
 ${factors.includes("recovery_code") && field("recovery_code", fields.recoveryCode, attributes.recoveryCode)}
-<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "get", options: passkey })}`,
+<button>${t.submit}</button> ${passkey && passkeyButton(t.passkey, { kind: "get", options: passkey })}
+${links(view, ["forgot", view.texts.app.startAgain])}`,
     ),
   );
 }
 
 /** The part of a link behind `#` reaches no server. The script fills the field in, or the user does. */
-export const pasteLink = (view: View): Page =>
+export const pasteLinkPage = (view: View): HtmlPage =>
   page(
     view.texts.link.title,
     html`<p>${view.texts.link.text}</p>
-${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${first}`)}<button>${view.texts.app.continue}</button>`)}
+${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${firstField}`)}<button>${view.texts.app.continue}</button>`)}
 ${links(view, ["sign-in", view.texts.signIn.title])}`,
   );
 
@@ -244,7 +265,7 @@ export const linkPurposes = ["login", "register", "reset", "alarm"] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
 /** The landing page of mailed links. A button finishes them, because mail scanners open links. */
-export function landing(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): Page {
+export function landingPage(view: View, purpose: LinkPurpose, link: string, needsMatch: boolean): HtmlPage {
   const { link: t, fields, reset, register: registration, signIn: words } = view.texts;
   const rows: Readonly<Record<LinkPurpose, readonly [title: string, button?: string, text?: string]>> = {
     login: [words.title],
@@ -260,21 +281,21 @@ export function landing(view: View, purpose: LinkPurpose, link: string, needsMat
       view,
       "link/finish",
       html`${hidden("link", link)}
-${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" ${first}`, t.matchHint)}
+${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" ${firstField}`, t.matchHint)}
 ${asksPassword && field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
 <button>${button}</button>`,
     )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 }
 
-export const failed = (view: View): Page =>
+export const failedPage = (view: View): HtmlPage =>
   page(
     view.texts.app.failed,
     html`<p>${view.texts.app.failedText}</p>${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 
 /** A form must not be redirected to another site (`form-action`), so the page leads there. */
-export const leave = (view: View, url: string): Page =>
+export const leavePage = (view: View, url: string): HtmlPage =>
   page(
     view.texts.provider.go,
     html`<meta http-equiv="refresh" content="0;url=${url}"><p><a href="${url}">${view.texts.provider.go}</a></p>`,

@@ -1,28 +1,28 @@
-// What every page of a request shares: its language, its paths, and the frame around it.
+// The shared parts of every page of a request: its language, its paths, and the frame around it.
 import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";
-import { attributes, field, first, type Html, hidden, html, type Inserted } from "./html.js";
-import type { Texts } from "./texts/en.js";
+import { attributes, field, firstField, type Html, hidden, html, type Inserted } from "./html.js";
+import type { PageTexts } from "./texts/en.js";
 
 export interface View {
-  readonly texts: Texts;
+  readonly texts: PageTexts;
   /** A language tag (BCP 47). */
   readonly language: string;
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
   readonly passwordMinimum: number;
-  /** What an account page can offer. */
+  /** The changes that an account page can offer. */
   readonly features: Pick<Features, "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails">;
   readonly isSignedIn: boolean;
 }
 
-export interface Page {
+export interface HtmlPage {
   readonly title: string;
   readonly body: Html;
   readonly isWide?: boolean;
 }
 
-export const page = (title: string, body: Html): Page => ({ title, body: html`<h1>${title}</h1>${body}` });
+export const page = (title: string, body: Html): HtmlPage => ({ title, body: html`<h1>${title}</h1>${body}` });
 
 export const form = (view: View, action: string, content: Inserted): Html =>
   html`<form action="${view.at(action)}" method="post">${content}</form>`;
@@ -33,15 +33,15 @@ export const links = (view: View, ...rows: readonly (readonly [name: string, tex
     (row) => row !== false && html`<a href="${view.at(row[0])}">${row[1]}</a> `,
   )}</nav>`;
 
-export const loginField = ({ texts }: View, value = "", more: Inserted = first): Html =>
+export const loginField = ({ texts }: View, value = "", more: Inserted = firstField): Html =>
   field(
     "login",
     texts.fields.login,
     html`value="${value}" autocomplete="username webauthn" autocapitalize="none" spellcheck="false" required ${more}`,
   );
 
-export const mailedCode = ({ texts }: View, value = ""): Html =>
-  field("code", texts.fields.mailedCode, html`${attributes.code} value="${value}" ${value === "" && first}`);
+export const mailedCodeField = ({ texts }: View, value = ""): Html =>
+  field("code", texts.fields.mailedCode, html`${attributes.code} value="${value}" ${value === "" && firstField}`);
 
 /** A ceremony of WebAuthn. The button is hidden until the script has loaded. */
 export interface Ceremony {
@@ -56,7 +56,7 @@ export const passkeyButton = (text: string, { kind, options, autofill }: Ceremon
     autofill === true && html` data-autofill`
   }>${text}</button>`;
 
-/** What a page needs to be shown again after a wrong proof. */
+/** The values with which a page is shown again after a wrong proof. */
 export const again = (values: object): Inserted => hidden("again", JSON.stringify(values));
 
 /** The script shows the time in the zone of the browser. */

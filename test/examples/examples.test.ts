@@ -10,7 +10,15 @@ import { prepare, start } from "./running.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 // These examples have tests of their own, most of them in `npm run test:all`, because they install packages.
-const elsewhere = new Set(["everything", "full", "passkeys", "start", "workers", ...hosts.map(({ folder }) => folder)]);
+const elsewhere = new Set([
+  "protect-anything",
+  "everything",
+  "full",
+  "passkeys",
+  "start",
+  "workers",
+  ...hosts.map(({ folder }) => folder),
+]);
 const all = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const examples = all.map(({ name }) => name).filter((name) => !elsewhere.has(name));
 const password = "violet kettle harbour morning";

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { actions } from "../../dist/pages/actions.js";
 import { html } from "../../dist/pages/html.js";
-import { ownPath } from "../../dist/pages/pages.js";
+import { returnPath } from "../../dist/pages/pages.js";
 import { openJar } from "../http/jar.js";
 import { openAmpho } from "../world/ampho.js";
 
@@ -124,7 +124,7 @@ describe("on one instance", () => {
     "%2f%2fevil.example",
   ];
   it.each(evil)("the return address %j is ignored", async (to) => {
-    expect(ownPath(to)).toBeUndefined();
+    expect(returnPath(to)).toBeUndefined();
     const browser = browserOf(ampho);
     const query = `to=${encodeURIComponent(to)}`;
     expect((await browser.get(`/sign-in?${query}`)).headers.getSetCookie()).toEqual([]);
@@ -144,7 +144,7 @@ describe("on one instance", () => {
     );
     fc.assert(
       fc.property(text, (to) => {
-        const path = ownPath(to);
+        const path = returnPath(to);
         if (path === undefined) return;
         expect(new URL(path, origin).origin).toBe(origin);
         expect(path).toBe(to);
@@ -159,6 +159,26 @@ describe("on one instance", () => {
     const entered = await browser.post("sign-in", { login: "alice", password });
     expect(entered.headers.get("location")).toBe("/cart?a=1#b");
     expect((await browser.get("/in")).headers.get("location")).toBe("/account");
+  });
+
+  it("a link of another site changes nothing of what a user has begun", async () => {
+    const browser = browserOf(ampho);
+    await browser.post("register", { email: "liz@example.org" });
+    const before = browser.jar.header();
+    expect(before).toContain("__Host-ampho-transaction=");
+    const needed = ["x", "", "mail", "totp"].map((one) => `/link?ampho_error=factor_needed&ampho_needed=${one}`);
+    const links = [
+      ...pages,
+      ...needed,
+      "/link?ampho_error=link_needed&ampho_needed=<b>",
+      "/link?ampho_error=x&done=<b>",
+    ];
+    for (const path of [...links, "/confirm?factor", "/sign-in?done=__proto__", "/link?ampho_error=constructor"]) {
+      const { status, text, headers } = await browser.get(path, { "sec-fetch-site": "cross-site" });
+      expect([path, status < 400, headers.getSetCookie()]).toEqual([path, true, []]);
+      expect(text).not.toContain("<b>");
+    }
+    expect(browser.jar.header()).toBe(before);
   });
 
   const isPage = ({ headers }: { readonly headers: globalThis.Headers }) =>

@@ -1,7 +1,7 @@
 // The German texts of the pages.
-import type { Texts } from "./en.js";
+import type { PageTexts } from "./en.js";
 
-export const de: Texts = {
+export const deTexts: PageTexts = {
   app: {
     account: "Ihr Konto",
     signOut: "Abmelden",
@@ -35,9 +35,8 @@ export const de: Texts = {
     provider: "Mit {provider} anmelden",
     again: "Sind Sie es?",
     againText:
-      "Für diese Änderung müssen Sie sich vor Kurzem angemeldet haben. Melden Sie sich noch einmal an und wiederholen Sie dann die Änderung.",
-    againFactor:
-      "Diese Änderung verlangt Ihren zweiten Schritt. Führen Sie ihn aus und wiederholen Sie dann die Änderung.",
+      "Dafür müssen Sie sich vor Kurzem angemeldet haben. Melden Sie sich noch einmal an und wiederholen Sie dann Ihre Änderung.",
+    againFactor: "Das verlangt Ihren zweiten Schritt. Führen Sie ihn aus und wiederholen Sie dann Ihre Änderung.",
     none: "Hier kann man sich nicht anmelden. Schreiben Sie dem Betreiber dieser Seite.",
   },
   factor: {
@@ -134,7 +133,7 @@ export const de: Texts = {
     endOf: "{name} abmelden",
     endAll: "Überall abmelden",
     data: "Ihre Daten",
-    export: "Alles herunterladen, was wir über Sie speichern",
+    export: "Meine Daten herunterladen",
     delete: "Konto löschen",
     deleteText: "Alles wird jetzt gelöscht. Das lässt sich nicht rückgängig machen.",
   },
@@ -160,7 +159,7 @@ export const de: Texts = {
     alarm: "Alle Geräte sind abgemeldet. Setzen Sie jetzt ein neues Passwort.",
     deleted: "Ihr Konto ist gelöscht.",
     few: "Sie haben weniger als drei Wiederherstellungscodes. Holen Sie sich unten neue.",
-    confirmed: "Danke. Sie können die Änderung jetzt wiederholen.",
+    confirmed: "Danke. Wiederholen Sie jetzt Ihre Änderung, wenn Sie eine vorhatten.",
   },
   errors: {
     invalid_request: "Im Formular fehlt etwas, oder etwas stimmt nicht. Prüfen Sie es und senden Sie es noch einmal.",

@@ -1,6 +1,6 @@
 // The English texts of the pages. They are for the people who sign in. `{name}` stands for a value.
 
-export const en = {
+export const enTexts = {
   app: {
     account: "Your account",
     signOut: "Sign out",
@@ -32,8 +32,8 @@ export const en = {
     passkey: "Sign in with a passkey",
     provider: "Sign in with {provider}",
     again: "Is it you?",
-    againText: "This change needs a recent sign-in. Sign in once more, and then repeat the change.",
-    againFactor: "This change needs your second step. Prove it, and then repeat the change.",
+    againText: "This needs a recent sign-in. Sign in once more. If you were changing something, repeat it then.",
+    againFactor: "This needs your second step. Prove it. If you were changing something, repeat it then.",
     none: "This site has no way to sign in here. Write to the people who run it.",
   },
   factor: {
@@ -51,7 +51,7 @@ export const en = {
   },
   identity: {
     title: "Link your account",
-    text: "Nobody has signed in here with this account of the provider before.",
+    text: "This account of the provider was not used here before.",
     login: "I already have an account with a password",
   },
   register: {
@@ -128,7 +128,7 @@ export const en = {
     endOf: "Sign out {name}",
     endAll: "Sign out everywhere",
     data: "Your data",
-    export: "Download everything that we store about you",
+    export: "Download my data",
     delete: "Delete the account",
     deleteText: "All of it is deleted now. This cannot be undone.",
   },
@@ -154,9 +154,9 @@ export const en = {
     alarm: "All devices are signed out. Set a new password now.",
     deleted: "Your account is deleted.",
     few: "You have fewer than three recovery codes left. Get new ones below.",
-    confirmed: "Thank you. You can now repeat the change.",
+    confirmed: "Thank you. If you were changing something, repeat it now.",
   },
-  /** What a code of an error says to the user. pages.ts lists the codes that share a text. */
+  /** The texts of the codes of errors. pages.ts lists the codes that share one. */
   errors: {
     invalid_request: "Something in the form is missing or wrong. Check it, and send it again.",
     invalid_credentials: "That is not right, or it was used before. Try again.",
@@ -167,7 +167,7 @@ export const en = {
     too_many_attempts: "There were too many attempts. Try again in {minutes} min.",
     unavailable: "The site has a problem at the moment. Try again in a minute.",
     registration_closed: "You cannot create an account here.",
-    address_needed: "The provider has not told us your address. Create an account first, and then link it.",
+    address_needed: "The provider has not sent us your address. Create an account first, and then link it.",
     account_pending: "Your account is created. You can sign in when it has been enabled.",
     cross_site: "This form came from another site, so nothing was done.",
     not_found: "This page does not exist, or what it was about is gone.",
@@ -183,4 +183,4 @@ export const en = {
 } as const;
 
 type Wide<T> = { readonly [K in keyof T]: T[K] extends string ? string : Wide<T[K]> };
-export type Texts = Wide<typeof en>;
+export type PageTexts = Wide<typeof enTexts>;

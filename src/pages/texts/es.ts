@@ -1,7 +1,7 @@
 // The Spanish texts of the pages.
-import type { Texts } from "./en.js";
+import type { PageTexts } from "./en.js";
 
-export const es: Texts = {
+export const esTexts: PageTexts = {
   app: {
     account: "Su cuenta",
     signOut: "Cerrar sesión",
@@ -33,8 +33,8 @@ export const es: Texts = {
     passkey: "Iniciar sesión con una llave de acceso",
     provider: "Iniciar sesión con {provider}",
     again: "¿Es usted?",
-    againText: "Este cambio requiere un inicio de sesión reciente. Inicie sesión otra vez y repita después el cambio.",
-    againFactor: "Este cambio requiere su segundo paso. Complételo y repita después el cambio.",
+    againText: "Esto requiere un inicio de sesión reciente. Inicie sesión otra vez y repita después su cambio.",
+    againFactor: "Esto requiere su segundo paso. Complételo y repita después su cambio.",
     none: "Aquí no se puede iniciar sesión. Escriba a los responsables de este sitio.",
   },
   factor: {
@@ -130,7 +130,7 @@ export const es: Texts = {
     endOf: "Cerrar la sesión de {name}",
     endAll: "Cerrar sesión en todas partes",
     data: "Sus datos",
-    export: "Descargar todo lo que guardamos sobre usted",
+    export: "Descargar mis datos",
     delete: "Eliminar la cuenta",
     deleteText: "Todo se elimina ahora. No se puede deshacer.",
   },
@@ -156,7 +156,7 @@ export const es: Texts = {
     alarm: "Se ha cerrado la sesión en todos los dispositivos. Elija ahora una contraseña nueva.",
     deleted: "Su cuenta se ha eliminado.",
     few: "Le quedan menos de tres códigos de recuperación. Obtenga otros abajo.",
-    confirmed: "Gracias. Ahora puede repetir el cambio.",
+    confirmed: "Gracias. Si estaba cambiando algo, repítalo ahora.",
   },
   errors: {
     invalid_request: "En el formulario falta algo o hay un error. Compruébelo y envíelo de nuevo.",

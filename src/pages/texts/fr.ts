@@ -1,7 +1,7 @@
 // The French texts of the pages.
-import type { Texts } from "./en.js";
+import type { PageTexts } from "./en.js";
 
-export const fr: Texts = {
+export const frTexts: PageTexts = {
   app: {
     account: "Votre compte",
     signOut: "Se déconnecter",
@@ -33,8 +33,8 @@ export const fr: Texts = {
     passkey: "Se connecter avec une clé d’accès",
     provider: "Se connecter avec {provider}",
     again: "Est-ce bien vous ?",
-    againText: "Cette modification demande une connexion récente. Reconnectez-vous, puis refaites la modification.",
-    againFactor: "Cette modification demande votre deuxième étape. Effectuez-la, puis refaites la modification.",
+    againText: "Cela demande une connexion récente. Reconnectez-vous, puis refaites votre modification.",
+    againFactor: "Cela demande votre deuxième étape. Effectuez-la, puis refaites votre modification.",
     none: "Il n’est pas possible de se connecter ici. Écrivez aux responsables de ce site.",
   },
   factor: {
@@ -129,7 +129,7 @@ export const fr: Texts = {
     endOf: "Déconnecter {name}",
     endAll: "Se déconnecter partout",
     data: "Vos données",
-    export: "Télécharger tout ce que nous conservons sur vous",
+    export: "Télécharger mes données",
     delete: "Supprimer le compte",
     deleteText: "Tout est supprimé maintenant. C’est irréversible.",
   },
@@ -155,7 +155,7 @@ export const fr: Texts = {
     alarm: "Tous les appareils sont déconnectés. Choisissez maintenant un nouveau mot de passe.",
     deleted: "Votre compte est supprimé.",
     few: "Il vous reste moins de trois codes de récupération. Obtenez-en de nouveaux ci-dessous.",
-    confirmed: "Merci. Vous pouvez maintenant refaire la modification.",
+    confirmed: "Merci. Si vous modifiiez quelque chose, refaites-le maintenant.",
   },
   errors: {
     invalid_request: "Il manque quelque chose dans le formulaire, ou il y a une erreur. Vérifiez-le, puis renvoyez-le.",

@@ -1,11 +1,11 @@
 // The texts of the pages in each language. The compiler reports a missing one.
 import type { Language } from "../../mail/texts/language.js";
-import { de } from "./de.js";
-import { en, type Texts } from "./en.js";
-import { es } from "./es.js";
-import { fr } from "./fr.js";
+import { deTexts } from "./de.js";
+import { enTexts, type PageTexts } from "./en.js";
+import { esTexts } from "./es.js";
+import { frTexts } from "./fr.js";
 
-export const texts: Readonly<Record<Language, Texts>> = { en, de, fr, es };
+export const pageTexts: Readonly<Record<Language, PageTexts>> = { en: enTexts, de: deTexts, fr: frTexts, es: esTexts };
 
 /** Puts the values into a text. A function is the replacement, because `$&` in a value would otherwise be replaced again. */
 export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
