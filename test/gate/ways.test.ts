@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { session } from "../../dist/http/rest/route-access.js";
 import { routes } from "../../dist/http/rest/routes.js";
-import { factorNames } from "../../dist/levels/decide.js";
+import { factorNames } from "../../dist/levels/factors.js";
 import { ways } from "./ways.js";
 
 /** The routes whose response can hold tokens. */

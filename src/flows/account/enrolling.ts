@@ -7,10 +7,10 @@ import { AmphoError, transactionOver } from "../../errors.js";
 import { createRecoveryCodes, recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
 import { type Acr, reaches } from "../../levels/acr.js";
-import type { FactorName } from "../../levels/decide.js";
+import { type FactorName, factors, reachesPhr } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
 import type { Grant } from "../../sessions/session-tokens.js";
-import type { FactorOutcome, NewFactor } from "../../store/sql/factors/factor-changes.js";
+import type { FactorOutcome, NewFactor } from "../../store/sql/factors/changes.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor, unprovenEmailOf } from "../../users/directory.js";
@@ -22,6 +22,7 @@ import { genOf, grantAfter, ownSession } from "../find/own-session.js";
 import { isDead } from "../find/transaction-over.js";
 import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "../gate/enter.js";
 import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { offeredFactors } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity-text.js";
 import { proveCode } from "../prove/mailbox.js";
 import { contentsOf } from "../ways/second-step.js";
@@ -56,8 +57,8 @@ export interface Recent extends TokenSession {
  */
 export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
   const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
-  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
-  const acr = reachable(deps, factors);
+  const { factors: names, factorsVersion } = await deps.store.listFactors(account.id);
+  const acr = reachable(deps, names);
   const authTime = auth.claims["auth_time"];
   if (acr !== "1fa" && !reaches(auth.acr, acr))
     throw new AmphoError("login_too_weak", "This action needs a second factor. Prove one.", {
@@ -72,9 +73,9 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
 }
 
 /** The highest level that an account with these second factors can prove. */
-function reachable({ relyingParty }: Deps, factors: readonly FactorName[]): Acr {
-  if (factors.includes("passkey") && relyingParty !== undefined) return "phr";
-  return factors.length > 0 ? "2fa" : "1fa";
+function reachable(deps: Deps, names: readonly FactorName[]): Acr {
+  if (offeredFactors(deps, names).some(reachesPhr)) return "phr";
+  return names.length > 0 ? "2fa" : "1fa";
 }
 
 /** The beginning of an enrolment. Nothing is written. */
@@ -241,7 +242,7 @@ export async function finishEnrolment(
     const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
     // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change meanwhile.
-    const stores = "totp" in change || (await store.listFactors(account.id)).factors.length === 0;
+    const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
     return { ...(stores && { recovery_codes: codes }), ...grant };
@@ -253,7 +254,7 @@ export async function finishEnrolment(
   if (outcome.outcome === "changed") throw transactionOver();
   throwUnlessDone(outcome);
   const grant = await grantAfter(deps, account, outcome);
-  return { ...(("totp" in change || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
+  return { ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
 }
 
 export function hashOf(code: string): string {

@@ -100,7 +100,7 @@ export async function addPasskey(
   });
   const enrolled = await finishEnrolment(deps, {
     ...{ ...owner, transaction, superseded: input.superseded, origin },
-    factor: (codes) => ({ passkey, handle, codes }),
+    factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });
   const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
@@ -199,7 +199,7 @@ export async function removeOwnPasskey(
   const who = whoOf(deps, recent, { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
-  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;
+  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", id } as const;
   const outcome = await store.removeFactors(removal);
   if (outcome.outcome === "none") throw notYours();
   throwUnlessDone(outcome);

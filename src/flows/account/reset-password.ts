@@ -9,14 +9,16 @@ import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, wrongCredentials } from "../find/errors.js";
 import { askForFactor, spendingOf, storedOf } from "../gate/enter.js";
-import { hasFactor, proveFactor, type SentFactor } from "../prove/factor.js";
+import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
 import { bindingOf } from "../prove/mail-claims.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
 import { canReset } from "../ways/request-mail.js";
 import { storeOwnPassword } from "./change-password.js";
 import { requirePassword } from "./rules.js";
 
-export interface ResetInput extends SentProof, SentFactor {
+export interface ResetInput {
+  readonly proof: SentProof;
+  readonly factor: SentFactor | undefined;
   readonly newPassword: string;
 }
 
@@ -24,7 +26,7 @@ export interface ResetInput extends SentProof, SentFactor {
 export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
   const { directory, store, revocations, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const read = readProof(deps, input, ["reset"], clock.now());
+  const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
   const account = await directory.findByLogin(login);
@@ -46,7 +48,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const prepare = async () => {
     // The factor comes last, because a right one counts as wrong if the rest is rejected.
     const passwordHash = await hashNew(deps, account, input.newPassword, origin);
-    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input, origin);
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input.factor, origin);
     return { factor, passwordHash };
   };
   // The code was right, and the user can try again with it.
@@ -74,14 +76,13 @@ async function requireFactor(
   deps: Deps,
   account: Account,
   { transaction }: ReadProof,
-  sent: SentFactor,
+  sent: SentFactor | undefined,
   origin: Origin,
 ) {
   const { factors, factorsVersion } = await deps.store.listFactors(account.id);
-  const { relyingParty: party, transactions } = deps;
-  if (factors.every((factor) => factor === "passkey" && party === undefined)) return undefined;
-  if (!hasFactor(sent)) {
-    const token = transactions.signAgain(transaction) ?? "";
+  if (offeredFactors(deps, factors).length === 0) return undefined;
+  if (sent === undefined) {
+    const token = deps.transactions.signAgain(transaction) ?? "";
     throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
   }
   const own = { ...transaction, fv: factorsVersion };

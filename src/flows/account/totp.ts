@@ -69,7 +69,7 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const { superseded } = input;
   const enrolled = await finishEnrolment(deps, {
     ...{ ...owner, transaction, superseded, origin },
-    factor: (codes) => ({ totp, codes }),
+    factor: (codes) => ({ factor: "totp", totp, codes }),
     method: "otp",
   });
   return { recovery_codes: [], ...enrolled };

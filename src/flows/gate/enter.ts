@@ -5,10 +5,9 @@ import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
-import { requestOptions } from "../../factors/passkey/passkey-options.js";
 import type { LoginTransaction, Redeemable, Reserved } from "../../factors/transactions.js";
 import type { Acr } from "../../levels/acr.js";
-import type { FactorName } from "../../levels/decide.js";
+import type { FactorName } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
 import type { Grant } from "../../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
@@ -21,9 +20,10 @@ import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "../find/errors.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
+import type { ProvenFactor } from "../prove/factor.js";
+import { askForFactors, offeredFactors } from "../prove/factor.js";
 import { encodeIdentity } from "../prove/identity-text.js";
 import { claimsFor } from "../prove/mail-claims.js";
-import type { ProvenFactor } from "../prove/proven-factor.js";
 
 /** The proof with which a user comes to the gate. */
 export interface Proven {
@@ -306,7 +306,7 @@ async function pendingLogin(
 
 /** The error `factor_needed`, with the options of the account's passkeys. */
 export async function askForFactor(
-  { store, transactions, relyingParty: party }: Deps,
+  deps: Deps,
   about: {
     readonly token: string;
     readonly factors: readonly FactorName[];
@@ -317,9 +317,6 @@ export async function askForFactor(
   },
 ): Promise<AmphoError> {
   const { token, factors, enroll, userId, read } = about;
-  const offered = party === undefined ? factors.filter((factor) => factor !== "passkey") : factors;
-  if (party === undefined || !offered.includes("passkey")) return factorNeeded(token, offered, { enroll });
-  const challenge = transactions.passkeyChallenge(read());
-  const { passkeys } = await store.listPasskeys(userId);
-  return factorNeeded(token, offered, { enroll, passkey: requestOptions(party, challenge, passkeys) });
+  const offered = offeredFactors(deps, factors);
+  return factorNeeded(token, offered, { enroll, ...(await askForFactors(deps, offered, userId, read)) });
 }

@@ -21,17 +21,11 @@ export interface SentResponse extends OutsideResponse {
   readonly provider: string;
 }
 
-export interface OutsideLoginInput {
-  readonly transaction: string;
-  readonly response: SentResponse;
+/** The rest of the request, with the digest of its key and its proof. */
+export interface OutsideEntrance {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
   readonly remember: boolean | undefined;
-  readonly idempotencyKey: string | undefined;
-}
-
-/** The rest of the request, with the digest of its key and its proof. */
-export interface OutsideEntrance extends Pick<OutsideLoginInput, "device" | "bearer" | "remember"> {
   readonly idempotency: string | undefined;
 }
 

@@ -9,16 +9,20 @@ import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
 import { repeatUnnamed } from "../gate/enter.js";
 import { digestOfProof } from "../gate/idempotency.js";
-import { authTimeOf, enterAs, identify, type OutsideLoginInput, provenOf, requireProvider } from "../prove/identity.js";
+import { authTimeOf, enterAs, identify, provenOf, requireProvider } from "../prove/identity.js";
 import { enterUnknown } from "./outside-unknown.js";
+import type { LoginRequest, SentOutside } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller: Caller): Promise<Grant> {
+export async function logInOutside(
+  deps: Deps,
+  { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
+  caller: Caller,
+): Promise<Grant> {
   const { transactions, store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const transaction = transactions.readOpen(input.transaction, ["outside"], clock.now());
+  const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
-  const { response } = input;
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
   // The provider accepts a code once, so a repetition must not reach it.

@@ -17,12 +17,12 @@ import { requireAddress, requireOwnAddress, requirePassword } from "../account/r
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { leastTime } from "../find/least-time.js";
+import { settleUnlessDone } from "../find/transaction-over.js";
 import { type Entrance, enter, type Proven, repeat } from "../gate/enter.js";
 import { digestOfProof } from "../gate/idempotency.js";
 import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
 import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
-import { settleUnlessDone } from "./login.js";
 import { draftAccount } from "./new-account.js";
 import { type MailSent, requireOutbox } from "./request-mail.js";
 
@@ -251,6 +251,6 @@ async function proveSecret(
   return {
     passwordHash: null,
     amr: [],
-    enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method },
+    enrol: { factor: { factor: "passkey", passkey, handle, codes: codes.map(hashOf) }, method },
   };
 }

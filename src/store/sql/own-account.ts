@@ -4,7 +4,7 @@ import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
 import { type Change, carryOut } from "./changes.js";
-import { deleteAccount } from "./factors/factors.js";
+import { deleteAccount } from "./factors/rows.js";
 import { insertNotice } from "./mail-rows.js";
 import { beginStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";

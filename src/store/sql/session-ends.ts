@@ -5,7 +5,7 @@ import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { moveFactorsVersion } from "./factors/factors.js";
+import { moveFactorsVersion } from "./factors/account-factors.js";
 import { endStoring } from "./own-passwords.js";
 import {
   insertRevocation,

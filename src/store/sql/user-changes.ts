@@ -6,8 +6,10 @@ import { advisoryLock, first, type Transaction, text, write } from "../transacti
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type Change, carryOut, type OwnSession } from "./changes.js";
-import { countCodes, deleteAccount, factorsVersionOf } from "./factors/factors.js";
+import { factorsVersionOf } from "./factors/account-factors.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
+import { countCodes } from "./factors/recovery.js";
+import { deleteAccount } from "./factors/rows.js";
 import { beginStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";

@@ -2,9 +2,11 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
+import type { Sent } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
-import { login, mailedCode, opaque, password, recoveryCode, totp } from "../schemas.js";
+import { login, mailedCode, opaque, password } from "../schemas.js";
+import { factorMembers, onlyFactorOf } from "../sent-factor.js";
 import { mailedLink, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 
@@ -15,12 +17,7 @@ export const credentials = z.object({
     description:
       "a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login",
   }),
-  totp: totp.optional(),
-  recovery_code: recoveryCode.optional(),
-  passkey: z.looseObject({}).optional().meta({
-    description:
-      "an object: the AuthenticationResponseJSON of a passkey, for the `transaction` of `GET /login` or `factor_needed`",
-  }),
+  ...factorMembers("the `transaction` of `GET /login` or `factor_needed`"),
   code: mailedCode.optional(),
   link: mailedLink.optional(),
   match: match.optional(),
@@ -32,63 +29,56 @@ export const credentials = z.object({
   device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
 });
 
-export function logIn(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
+type LoginCall = Call<z.output<typeof credentials>, undefined>;
+
+export function logIn(call: LoginCall): Promise<Grant> {
   const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const { login, password, totp, passkey, remember, captcha, recovery_code: recoveryCode } = input;
-  if ([totp, recoveryCode, passkey].filter((sent) => sent !== undefined).length > 1)
-    throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
-  if (passkey !== undefined && login !== undefined)
+  const device = input.device ?? cookies.device;
+  const { remember } = input;
+  return flows.login({ sent: sentOf(call), bearer, device, remember, idempotencyKey, superseded: cookies }, caller);
+}
+
+/** The way of a body. Rejects with `invalid_request` for members of two ways. */
+function sentOf({ input, bearer, cookies }: LoginCall): Sent {
+  const { login, password, captcha, outside } = input;
+  const factor = onlyFactorOf(input);
+  if (factor?.name === "passkey" && login !== undefined)
     throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
   // Beside a login, only the transaction of `link_needed` has a meaning. That of the cookie is then over.
   const isSent = input.transaction && input.transaction !== cookies.transaction;
   if (login !== undefined && isSent && !isTransactionFor(input.transaction, "identity"))
     throw new AmphoError("invalid_request", 'Send "login" without the "transaction" of another login.');
-  if (input.code !== undefined || input.link !== undefined) return logInByMail(call);
-  if (input.outside !== undefined) return logInOutside(call);
-  // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
-  const sent = totp ?? recoveryCode ?? passkey;
-  const pending = login === undefined && (sent !== undefined || bearer === undefined) ? cookies.transaction : undefined;
-  const transaction = login === undefined ? (input.transaction ?? pending) : undefined;
-  // A login beside the transaction of `link_needed` proves the account that gets the identity.
-  const linking = login === undefined ? undefined : input.transaction;
-  const linkingCookie = login === undefined ? undefined : cookieFor("identity", cookies.transaction);
-  const device = input.device ?? cookies.device;
-  return flows.login(
-    {
-      ...{ login, password, transaction, linking, linkingCookie, totp, recoveryCode, passkey, remember, captcha },
-      ...{ device, bearer, idempotencyKey, superseded: cookies },
-    },
-    caller,
-  );
-}
-
-/** The response of a provider is a first factor. */
-function logInOutside(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const { login, password, totp, recovery_code: recoveryCode, passkey, outside, remember } = input;
-  if ([login, password, totp, recoveryCode, passkey, input.code, input.link].some((sent) => sent !== undefined))
-    throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
-  const transaction = input.transaction ?? cookies.transaction;
-  const device = input.device ?? cookies.device;
-  const sent = { transaction, outside, remember, device, bearer, idempotencyKey, superseded: cookies };
-  return flows.login(sent, caller);
-}
-
-/** The transaction of a cookie can belong to something else that was begun. */
-const cookieFor = (purpose: "identity", transaction: string | undefined) =>
-  isTransactionFor(transaction, purpose) ? transaction : undefined;
-
-/** A mailed code or link is a first factor. */
-function logInByMail(call: Call<z.output<typeof credentials>, undefined>): Promise<Grant> {
-  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const { login, password, totp, recovery_code: recoveryCode, passkey, remember } = input;
-  if ([login, password, totp, recoveryCode, passkey].some((sent) => sent !== undefined))
+  const hasOther = (login ?? password ?? factor) !== undefined;
+  const isMailed = input.code !== undefined || input.link !== undefined;
+  if (isMailed && hasOther)
     throw new AmphoError("invalid_request", 'Send "code" or "link" without a login and without another factor.');
-  const device = input.device ?? cookies.device;
-  return flows.login(
-    { mailed: proofOf(input, cookies), remember, device, bearer, idempotencyKey, superseded: cookies },
-    caller,
-  );
+  if (isMailed) return sentByMail(proofOf(input, cookies));
+  if (outside !== undefined && hasOther)
+    throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
+  if (outside !== undefined)
+    return { way: "outside", transaction: input.transaction ?? cookies.transaction ?? "", response: outside };
+  if (login !== undefined) {
+    // A login beside the transaction of `link_needed` proves the account that gets the identity.
+    const linkingCookie = isTransactionFor(cookies.transaction, "identity") ? cookies.transaction : undefined;
+    return { way: "password", login, password, factor, captcha, linking: input.transaction, linkingCookie };
+  }
+  // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
+  const pending = factor !== undefined || bearer === undefined ? cookies.transaction : undefined;
+  const transaction = input.transaction ?? pending;
+  if (transaction !== undefined && factor?.name === "passkey" && isTransactionFor(transaction, "login"))
+    return { way: "passkey", transaction, passkey: factor.value };
+  if (transaction !== undefined) return { way: "second", transaction, factor };
+  if (bearer !== undefined) return { way: "stepUp", bearer, factor };
+  throw new AmphoError("invalid_request", '"login" must be a text of 1 to 255 characters without control characters.', {
+    field: "login",
+  });
+}
+
+function sentByMail(proof: ReturnType<typeof proofOf>): Sent {
+  const { transaction, code } = proof;
+  if (code !== undefined && transaction !== undefined && isTransactionFor(transaction, "identity"))
+    return { way: "identityCode", transaction, code };
+  return { way: "mail", proof };
 }
 
 export const waysIn = z

@@ -5,7 +5,8 @@ import { AmphoError } from "../../../errors.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
-import { digits, grant, login, mailedCode, opaque, password, recoveryCode, seconds, totp } from "../schemas.js";
+import { digits, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
+import { factorMembers, factorOf } from "../sent-factor.js";
 
 export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
 export const match = digits(2).meta({
@@ -70,17 +71,13 @@ export function proofOf(
 export const passwordReset = z.object({
   ...proof,
   new_password: password,
-  totp: totp.optional(),
-  recovery_code: recoveryCode.optional(),
-  passkey: z.looseObject({}).optional().meta({
-    description: "an object: the AuthenticationResponseJSON of a passkey, for the options of `factor_needed`",
-  }),
+  ...factorMembers("the options of `factor_needed`"),
 });
 
 export function finishReset(call: Call<z.output<typeof passwordReset>, undefined>): Promise<void> {
   const { flows, input, cookies, caller } = call;
-  const { new_password: newPassword, totp, recovery_code: recoveryCode, passkey } = input;
-  return flows.finishReset({ ...proofOf(input, cookies), newPassword, totp, recoveryCode, passkey }, caller);
+  const { new_password: newPassword } = input;
+  return flows.finishReset({ proof: proofOf(input, cookies), factor: factorOf(input), newPassword }, caller);
 }
 
 export const registrationStart = z.object({

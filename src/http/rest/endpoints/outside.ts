@@ -147,9 +147,9 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
     // transaction is.
     const idempotencyKey = request.state;
-    const own = { bearer, device: cookies.device, superseded: cookies };
-    const sent = { transaction, outside: response, idempotencyKey, ...own };
-    return new Redirect(page ?? appUrl, await flows.login(sent, caller));
+    const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
+    const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
+    return new Redirect(page ?? appUrl, await flows.login(input, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;
     return rejectedPage(appUrl, page, error, !isOwn);
