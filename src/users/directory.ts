@@ -98,3 +98,7 @@ export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;
   return { ...origin, noticeTo: email?.provenAt === undefined ? "" : email.address };
 }
+
+/** An account without a password has none to reset. */
+export const canReset = ({ email, stored }: Account): boolean =>
+  email !== undefined && (stored === undefined || stored.passwordHash !== null);

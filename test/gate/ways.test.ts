@@ -63,6 +63,6 @@ describe("the gate in src/", () => {
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision (W-03)", () => {
-    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/ways/create-session.ts"]);
+    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/manage/create-session.ts"]);
   });
 });

@@ -8,9 +8,10 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
-import { type Recent, requireRecent } from "./enrolling.js";
-import { changedMeanwhile, requireOwnAddress } from "./rules.js";
-import type { Authenticated } from "./sessions.js";
+import type { Authenticated } from "../find/own-session.js";
+import { changedMeanwhile, requireOwnAddress } from "../find/rules.js";
+import type { Recent } from "../prove/recent.js";
+import { requireRecent } from "../prove/recent.js";
 import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./view.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {

@@ -8,16 +8,14 @@ import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime } from "../find/least-time.js";
-import { genOf, grantAfter, ownSession } from "../find/own-session.js";
-import { spendingOf } from "../gate/enter.js";
+import { leastTime, requireOutbox } from "../find/mail.js";
+import type { Authenticated } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
+import { emailTaken, requireAddress } from "../find/rules.js";
+import { spendingOf } from "../gate/redeem.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
-import { requireOutbox } from "../ways/request-mail.js";
-import { contentsOf } from "../ways/second-step.js";
-import { requireRecent } from "./enrolling.js";
-import { emailTaken, requireAddress } from "./rules.js";
-import type { Authenticated } from "./sessions.js";
+import { requireRecent } from "../prove/recent.js";
 
 export interface EmailChangeBegun {
   readonly transaction: string;
@@ -45,7 +43,7 @@ export async function beginEmailChange(
   const least = leastTime();
   const holder = await allowed.run(find);
   const now = clock.now();
-  const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
+  const contents = { ...sessionTransaction(account, factorsVersion, sessionId), email: address.address };
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;

@@ -4,17 +4,17 @@
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
-import { type Account, originFor } from "../../users/directory.js";
+import { type Account, canReset, originFor } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, wrongCredentials } from "../find/errors.js";
-import { askForFactor, spendingOf, storedOf } from "../gate/enter.js";
+import { requirePassword } from "../find/rules.js";
+import { factorNeededError } from "../gate/factor-needed.js";
+import { spendingOf, storedOf } from "../gate/redeem.js";
 import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
 import { bindingOf } from "../prove/mail-claims.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
-import { canReset } from "../ways/request-mail.js";
 import { storeOwnPassword } from "./change-password.js";
-import { requirePassword } from "./rules.js";
 
 export interface ResetInput {
   readonly proof: SentProof;
@@ -83,7 +83,7 @@ async function requireFactor(
   if (offeredFactors(deps, factors).length === 0) return undefined;
   if (sent === undefined) {
     const token = deps.transactions.signAgain(transaction) ?? "";
-    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
+    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
   }
   const own = { ...transaction, fv: factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });

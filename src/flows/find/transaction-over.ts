@@ -32,10 +32,7 @@ export async function proveUnlessOver<T>(
 }
 
 /** Settles the attempt if the rest fails: the password or the code was right, and the user can try again with it. */
-export function settleUnlessDone<T>(
-  rest: Promise<T>,
-  allowed: Pick<AllowedAttempt, "succeeded"> | undefined,
-): Promise<T> {
+export function settleOnError<T>(rest: Promise<T>, allowed: Pick<AllowedAttempt, "succeeded"> | undefined): Promise<T> {
   return rest.catch(async (error: unknown) => {
     await allowed?.succeeded();
     throw error;

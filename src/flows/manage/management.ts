@@ -19,6 +19,7 @@ import type { SessionView } from "../account/sessions.js";
 import * as sessions from "../account/sessions.js";
 import { type AccountExport, exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
+import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
@@ -409,11 +410,11 @@ export function createManagement(
       },
       async end(sessionId) {
         if (!check.isStorableArgument("sessionId", sessionId)) return false;
-        return sessions.endSession(deps, { id: sessionId, reason, origin });
+        return sessionEnds.endSession(deps, { id: sessionId, reason, origin });
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
+        return sessionEnds.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt
@@ -422,9 +423,9 @@ export function createManagement(
         const { id, login } = user;
         check.requireArgument("id", id, check.nameRule, "user.id");
         check.requireArgument("login", login, check.nameRule, "user.login");
-        await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
+        await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
       },
-      endForEveryone: () => sessions.endAllSessions(deps, origin),
+      endForEveryone: () => sessionEnds.endAllSessions(deps, origin),
     },
     factors: {
       async list(userId) {

@@ -9,8 +9,8 @@ import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
 import { findStoredUser } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
-import { emailTaken, requireAddress, requirePassword } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 

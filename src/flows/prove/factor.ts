@@ -9,12 +9,11 @@ import { findStep } from "../../factors/totp/totp.js";
 import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
-import type { FactorUse } from "../../store/sql/factors/rows.js";
-import type { Attempt } from "../../throttle/attempt.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { proveOwnPasskey } from "./passkey.js";
+import type { ProvenFactor } from "./proven-factor.js";
 
 /** What a user sends, by the factor, in the form that the route has checked. */
 interface FactorValues {
@@ -28,17 +27,6 @@ interface FactorValues {
 export type SentFactor = {
   [F in FactorName]: { readonly name: F; readonly value: FactorValues[F] };
 }[FactorName];
-
-/** A factor that a flow has checked. The gate uses it up. */
-export interface ProvenFactor {
-  /** For `amr`. With `mfa` for a passkey that is enough alone. */
-  readonly methods: readonly string[];
-  readonly use: FactorUse;
-  /** The version of the account's factors that the check has read. */
-  readonly factorsVersion: number;
-  /** Undefined for a passkey, which cannot be guessed. */
-  readonly attempt?: Attempt;
-}
 
 interface ProofContext {
   readonly known: { readonly device: string } | { readonly session: string } | undefined;

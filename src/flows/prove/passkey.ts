@@ -16,7 +16,7 @@ import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { unknownPasskey, wrongCredentials } from "../find/errors.js";
 import { isDead, proveUnlessOver } from "../find/transaction-over.js";
-import type { ProvenFactor } from "./factor.js";
+import type { ProvenFactor } from "./proven-factor.js";
 
 export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   // A way in that is switched off rejects every login.

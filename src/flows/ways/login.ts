@@ -11,10 +11,10 @@ import { logInByIdentityCode } from "./outside-unknown.js";
 import { logInByPasskey } from "./passkey.js";
 import { logInByPassword } from "./password.js";
 import { finishLogin, stepUp } from "./second-step.js";
-import type { LoginRequest, Sent } from "./sent.js";
+import type { LoginRequest, SentLogin } from "./sent.js";
 
 export interface LoginInput extends LoginRequest {
-  readonly sent: Sent;
+  readonly sent: SentLogin;
   /** The tokens that the client overwrites with the new ones. Their session ends if it is another. */
   readonly superseded?: SupersededTokens;
 }
@@ -22,7 +22,7 @@ export interface LoginInput extends LoginRequest {
 type Way<S> = (deps: Deps, input: LoginRequest & { readonly sent: S }, caller: Caller) => Promise<Grant>;
 
 /** One row for each way in. */
-const ways: { readonly [W in Sent["way"]]: Way<Extract<Sent, { readonly way: W }>> } = {
+const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonly way: W }>> } = {
   password: logInByPassword,
   passkey: logInByPasskey,
   mail: logInByMail,
@@ -40,14 +40,14 @@ const ways: { readonly [W in Sent["way"]]: Way<Extract<Sent, { readonly way: W }
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   deps.tokens.requireSigningKey();
   // TypeScript does not follow that the row and what was sent are of the same way.
-  const way = ways[input.sent.way] as Way<Sent>;
+  const way = ways[input.sent.way] as Way<SentLogin>;
   const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
   await endSuperseded(deps, granted, input.superseded, { actor: "user", ...caller });
   return granted;
 }
 
 /** A flood of wrong proofs that cost no hashing thread must not take the event loop from other requests. */
-async function delayRejection<T>({ throttle }: Deps, { way }: Sent, prove: () => Promise<T>): Promise<T> {
+async function delayRejection<T>({ throttle }: Deps, { way }: SentLogin, prove: () => Promise<T>): Promise<T> {
   try {
     return await prove();
   } catch (error) {

@@ -11,16 +11,17 @@ import { type Account, mailboxOf, opensByMailbox, unprovenEmailOf } from "../../
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { enter, repeatUnnamed } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import { enterAs, type OutsideEntrance, type ProvenLogin, recordRejected } from "../prove/identity.js";
+import { canRegister } from "../find/ways.js";
+import { enter } from "../gate/enter.js";
+import { digestOfProof, grantAgainUnnamed } from "../gate/grant-again.js";
+import { recordRejected } from "../prove/identity.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "../prove/identity-text.js";
-import { bindingOf, claimsFor } from "../prove/mail-claims.js";
+import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
-import { versionFor } from "./mail.js";
+import type { OutsideEntrance, ProvenLogin } from "./enter-as.js";
+import { enterAs } from "./enter-as.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
 import type { LoginRequest, SentIdentityCode } from "./sent.js";
-import { canRegister } from "./ways-in.js";
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 export async function enterUnknown(
@@ -190,7 +191,7 @@ export async function logInByIdentityCode(
   const proven = decodeIdentity(transaction.idn);
   const idempotency = digestOfProof(input.idempotencyKey, { code });
   // The code is bound to an account as it was before, which this login can have created.
-  const repeated = await repeatUnnamed(deps, transaction, idempotency, input, origin);
+  const repeated = await grantAgainUnnamed(deps, transaction, idempotency, input, origin);
   if (repeated !== undefined) return repeated;
   const address = parseAddress(transaction.email ?? "");
   if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)

@@ -7,9 +7,9 @@ import type { Grant } from "../../sessions/session-tokens.js";
 import type { Caller, Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
-import { repeatUnnamed } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import { authTimeOf, enterAs, identify, provenOf, requireProvider } from "../prove/identity.js";
+import { digestOfProof, grantAgainUnnamed } from "../gate/grant-again.js";
+import { authTimeOf, identify, provenOf, requireProvider } from "../prove/identity.js";
+import { enterAs } from "./enter-as.js";
 import { enterUnknown } from "./outside-unknown.js";
 import type { LoginRequest, SentOutside } from "./sent.js";
 
@@ -26,7 +26,7 @@ export async function logInOutside(
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
   // The provider accepts a code once, so a repetition must not reach it.
-  const repeat = () => repeatUnnamed(deps, transaction, idempotency, input, origin);
+  const repeat = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
   const repeated = await repeat();
   if (repeated !== undefined) return repeated;
   let identity: OutsideIdentity;

@@ -7,8 +7,9 @@ import type { Grant } from "../../sessions/session-tokens.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
-import { type Entrance, enter, repeat } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
+import { enter } from "../gate/enter.js";
+import type { LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgain } from "../gate/grant-again.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
 import type { LoginRequest, SentPasskey } from "./sent.js";
 
@@ -36,10 +37,10 @@ export async function logInByPasskey(
   const device = deviceProofs.readOf(account, input.device, now);
   const live = liveOf(deps, input.bearer, account.id);
   const idempotency = digestOfProof(input.idempotencyKey, { passkey });
-  const entrance: Entrance = { origin, now, device, live, idempotency };
+  const context: LoginContext = { origin, now, device, live, idempotency };
   // After a lost response the same assertion comes again. Its counter is that of the row then, which shows no copy.
-  const repeated = verified.counter === "behind" ? await repeat(deps, account, transaction, entrance) : undefined;
+  const repeated = verified.counter === "behind" ? await grantAgain(deps, account, transaction, context) : undefined;
   if (repeated !== undefined) return repeated;
   const factor = await judgeSignCount(deps, presented, verified);
-  return enter(deps, account, { amr: [], at: now, factor, transaction }, entrance);
+  return enter(deps, account, { amr: [], at: now, factor, transaction }, context);
 }

@@ -11,9 +11,10 @@ import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
 import { wrongCredentials } from "../find/errors.js";
-import { settleUnlessDone } from "../find/transaction-over.js";
-import { enter, type Proven } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
+import { settleOnError } from "../find/transaction-over.js";
+import { enter } from "../gate/enter.js";
+import type { GateProof } from "../gate/gate-proof.js";
+import { digestOfProof } from "../gate/grant-again.js";
 import { proveFactor } from "../prove/factor.js";
 import { identityFor } from "./outside-unknown.js";
 import type { LoginRequest, SentPassword } from "./sent.js";
@@ -58,9 +59,9 @@ export async function logInByPassword(
     if (waiting === 0) await rehashing;
   }
   const about = { known: known === undefined ? undefined : { device: known.deviceId }, origin };
-  const linking = await settleUnlessDone(linkingOf(deps, sent, account), allowed);
+  const linking = await settleOnError(linkingOf(deps, sent, account), allowed);
   // The factor comes last, because a right one counts as wrong if the rest is rejected.
-  const factor = sent.factor && (await settleUnlessDone(proveFactor(deps, account, sent.factor, about), allowed));
+  const factor = sent.factor && (await settleOnError(proveFactor(deps, account, sent.factor, about), allowed));
   const now = clock.now();
   const proven = {
     amr: ["pwd"],
@@ -89,7 +90,7 @@ async function linkingOf(
   deps: Deps,
   { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,
   account: Account,
-): Promise<Partial<Proven>> {
+): Promise<Partial<GateProof>> {
   const token = linking ?? linkingCookie;
   if (token === undefined) return {};
   try {

@@ -1,4 +1,5 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
+
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../sessions/session-tokens.js";
@@ -8,7 +9,7 @@ import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
-import { digestOfKey } from "../gate/idempotency.js";
+import { digestOfKey } from "../gate/grant-again.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;

@@ -2,18 +2,20 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { type AmphoError, transactionOver } from "../../errors.js";
-import type { LoginTransaction, TransactionContents } from "../../factors/transactions.js";
+import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
-import { canonicalLogin } from "../../logins/login-name.js";
 import type { Grant } from "../../sessions/session-tokens.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded } from "../find/errors.js";
+import { sessionTransaction } from "../find/own-session.js";
 import { isDead } from "../find/transaction-over.js";
-import { askForFactor, type Entrance, enter, needsEnrolCode, repeat } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
+import { enter } from "../gate/enter.js";
+import { factorNeededError, needsEnrolCode } from "../gate/factor-needed.js";
+import type { LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgain } from "../gate/grant-again.js";
 import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity-text.js";
 import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
@@ -39,8 +41,8 @@ export async function finishLogin(
   const idempotency = digestOfProof(input.idempotencyKey, { factor: sent.factor });
   const stepsUp = transaction.amr.length === 0;
   const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
-  const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotency };
-  const repeated = await repeat(deps, account, transaction, entrance);
+  const context: LoginContext = { origin, now, live, device, deviceId, remember, idempotency };
+  const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
@@ -49,7 +51,7 @@ export async function finishLogin(
   const identity = pendingIdentityOf(transaction);
   const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
   const proven = { amr, at, factor, transaction, identity, provesEmail };
-  return enter(deps, account, proven, { ...entrance, now: clock.now() });
+  return enter(deps, account, proven, { ...context, now: clock.now() });
 }
 
 /** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
@@ -71,7 +73,7 @@ async function askAgain(
   const decision = decide({ amr, factors: all, policy: policy ?? rolePolicy, remembered: false });
   const factors = decision.result === "factor_needed" ? decision.factors : all;
   const about = { token, factors, enroll: false, userId: account.id };
-  return askForFactor(deps, { ...about, read: () => transaction });
+  return factorNeededError(deps, { ...about, read: () => transaction });
 }
 
 /** Only the first response states that no code was mailed. */
@@ -96,28 +98,14 @@ export async function stepUp(
   const origin: Origin = { actor: "user", ...caller };
   if (sent.factor === undefined) {
     const { factors, factorsVersion } = await store.listFactors(account.id);
-    const contents = contentsOf(account, factorsVersion, sessionId);
+    const contents = sessionTransaction(account, factorsVersion, sessionId);
     const token = transactions.begin("second", contents, now);
     const read = () => transactions.read(token, ["second"], now);
-    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read });
+    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read });
   }
   const factor = await proveFactor(deps, account, sent.factor, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
   const { remember } = input;
   const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
-}
-
-/** The contents of a transaction that belongs to a session. Nothing is proven in it yet. */
-export function contentsOf(account: Account, factorsVersion: number, sessionId: string): TransactionContents {
-  const { id: sub, login, stored } = account;
-  return {
-    // An application's own table finds a user by the spelling that it knows.
-    login: stored === undefined ? login : canonicalLogin(login),
-    sub,
-    pwv: stored?.passwordVersion,
-    fv: factorsVersion,
-    amr: [],
-    sid: sessionId,
-  };
 }

@@ -60,7 +60,14 @@ export interface SentStepUp {
   readonly factor: SentFactor | undefined;
 }
 
-export type Sent = SentPassword | SentPasskey | SentMail | SentIdentityCode | SentOutside | SentSecond | SentStepUp;
+export type SentLogin =
+  | SentPassword
+  | SentPasskey
+  | SentMail
+  | SentIdentityCode
+  | SentOutside
+  | SentSecond
+  | SentStepUp;
 
 /** What every way has besides. */
 export interface LoginRequest {

@@ -1,7 +1,7 @@
 // The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of adapters import
 // them and must not need zod.
 import type { Deps } from "../../flows/deps.js";
-import { offersMailLogin } from "../../flows/ways/ways-in.js";
+import { offersMailLogin } from "../../flows/find/ways.js";
 import type { Feed } from "../../sessions/feed.js";
 
 export interface Features {

@@ -6,7 +6,7 @@ import { type FactorName, factorNames } from "../../levels/factors.js";
 import { recoveryCode, totp } from "./schemas.js";
 
 /** What `description` states of a passkey depends on the route. */
-export const factorMembers = (passkeyFor: string) =>
+export const factorInputs = (passkeyFor: string) =>
   ({
     totp: totp.optional(),
     recovery_code: recoveryCode.optional(),

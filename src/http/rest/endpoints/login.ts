@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
-import type { Sent } from "../../../flows/ways/sent.js";
+import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Call } from "../route.js";
 import { login, mailedCode, opaque, password } from "../schemas.js";
-import { factorMembers, onlyFactorOf } from "../sent-factor.js";
+import { factorInputs, onlyFactorOf } from "../sent-factor.js";
 import { mailedLink, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 
@@ -17,7 +17,7 @@ export const credentials = z.object({
     description:
       "a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login",
   }),
-  ...factorMembers("the `transaction` of `GET /login` or `factor_needed`"),
+  ...factorInputs("the `transaction` of `GET /login` or `factor_needed`"),
   code: mailedCode.optional(),
   link: mailedLink.optional(),
   match: match.optional(),
@@ -39,7 +39,7 @@ export function logIn(call: LoginCall): Promise<Grant> {
 }
 
 /** The way of a body. Rejects with `invalid_request` for members of two ways. */
-function sentOf({ input, bearer, cookies }: LoginCall): Sent {
+function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
   const { login, password, captcha, outside } = input;
   const factor = onlyFactorOf(input);
   if (factor?.name === "passkey" && login !== undefined)
@@ -74,7 +74,7 @@ function sentOf({ input, bearer, cookies }: LoginCall): Sent {
   });
 }
 
-function sentByMail(proof: ReturnType<typeof proofOf>): Sent {
+function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
   const { transaction, code } = proof;
   if (code !== undefined && transaction !== undefined && isTransactionFor(transaction, "identity"))
     return { way: "identityCode", transaction, code };

@@ -6,7 +6,7 @@ import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { digits, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
-import { factorMembers, factorOf } from "../sent-factor.js";
+import { factorInputs, factorOf } from "../sent-factor.js";
 
 export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
 export const match = digits(2).meta({
@@ -71,7 +71,7 @@ export function proofOf(
 export const passwordReset = z.object({
   ...proof,
   new_password: password,
-  ...factorMembers("the options of `factor_needed`"),
+  ...factorInputs("the options of `factor_needed`"),
 });
 
 export function finishReset(call: Call<z.output<typeof passwordReset>, undefined>): Promise<void> {

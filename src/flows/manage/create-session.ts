@@ -7,7 +7,7 @@ import type { Grant } from "../../sessions/session-tokens.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { enter } from "../gate/enter.js";
-import { requireArgument, requireMembers, textRule, vouchedLevel } from "../manage/arguments.js";
+import { requireArgument, requireMembers, textRule, vouchedLevel } from "./arguments.js";
 
 /** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {

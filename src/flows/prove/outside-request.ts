@@ -7,7 +7,7 @@ import { isTransactionFor, type Redeemable } from "../../factors/transactions.js
 import type { Provider } from "../../providers/provider.js";
 import { ProviderFailure } from "../../providers/rejection.js";
 import type { Caller, Deps } from "../deps.js";
-import { providerDown, requireProvider } from "../prove/identity.js";
+import { providerDown, requireProvider } from "./identity.js";
 
 export interface OutsideStart {
   readonly provider: string;
