@@ -1,16 +1,20 @@
 // POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
+
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
+import { fields, noInput } from "../request/input.js";
 import type { Call } from "../route.js";
-import { login, mailedCode, opaque, password } from "../schemas.js";
+import { idempotencyHelp, route } from "../route.js";
+import { none, optional } from "../route-access.js";
+import { grant, login, mailedCode, opaque, password } from "../schemas.js";
 import { factorInputs, onlyFactorOf } from "../sent-factor.js";
 import { mailedLink, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 
-export const credentials = z.object({
+const credentials = z.object({
   login: login.optional(),
   password: password.optional(),
   transaction: opaque.optional().meta({
@@ -31,7 +35,7 @@ export const credentials = z.object({
 
 type LoginCall = Call<z.output<typeof credentials>, undefined>;
 
-export function logIn(call: LoginCall): Promise<Grant> {
+function logIn(call: LoginCall): Promise<Grant> {
   const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
   const device = input.device ?? cookies.device;
   const { remember } = input;
@@ -81,7 +85,7 @@ function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
   return { way: "mail", proof };
 }
 
-export const waysIn = z
+const waysIn = z
   .object({
     ways: z
       .object({
@@ -117,6 +121,61 @@ export const waysIn = z
   })
   .meta({ title: "WaysIn" });
 
-export function readWays({ flows, caller }: Call<undefined, undefined>): Promise<z.input<typeof waysIn>> {
-  return flows.readWays(undefined, caller);
-}
+export const loginRoutes = [
+  route({
+    method: "POST",
+    path: "/login",
+    name: "login",
+    summary: "Log in",
+    notes: [
+      "Creates a session and returns its first tokens.",
+      "An account with a second factor also needs `totp` or `recovery_code` in the same request, or one of these or `passkey` in a second request with the `transaction` of `factor_needed`.",
+      "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
+      "With the bearer token and only `totp` or `recovery_code`, it raises the level of that session. Use this after `login_too_weak`. With an empty object it returns the factors of the account.",
+      "With only a `transaction`, it returns `factor_needed` again, so that a page after a redirect has the options of a passkey.",
+      "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
+      "`login` without `password` gets `invalid_credentials`.",
+      "A second step, and a login by passkey, mail or provider, can be repeated for 60 seconds with the same `Idempotency-Key`.",
+    ],
+    headers: { "Idempotency-Key": idempotencyHelp },
+    access: optional,
+    input: fields(credentials),
+    status: 200,
+    output: grant,
+    grants: true,
+    errors: [
+      "invalid_credentials",
+      "unknown_passkey",
+      "factor_needed",
+      "match_needed",
+      "transaction_over",
+      "invalid_token",
+      "insufficient_scope",
+      "too_many_attempts",
+      "captcha_needed",
+      "overloaded",
+      "link_needed",
+      "registration_closed",
+      "address_needed",
+      "account_pending",
+      "unavailable",
+    ],
+    endpoint: logIn,
+  }),
+  route({
+    method: "GET",
+    path: "/login",
+    name: "readWays",
+    summary: "Read the ways to log in",
+    notes: [
+      "The response depends on the configuration alone, and has a new transaction each time.",
+      "A login page needs no other request before a login.",
+    ],
+    access: none,
+    input: noInput,
+    status: 200,
+    output: waysIn,
+    errors: ["unavailable"],
+    endpoint: ({ flows, caller }) => flows.readWays(undefined, caller),
+  }),
+] as const;
