@@ -4,6 +4,7 @@
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
+import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
@@ -59,7 +60,7 @@ export const policyRule: Rule = {
 };
 
 const factorIdRule: Rule = {
-  accepts: (value) => value === "totp" || value === "recovery_code" || isCredentialId(value),
+  accepts: (value) => (typeof value === "string" && isFactorName(value)) || isCredentialId(value),
   expected: "totp, recovery_code or the id of a passkey",
 };
 
