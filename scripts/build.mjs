@@ -1,7 +1,7 @@
 // Compiles src/ into empty folders, so that no file of an earlier build is packed. The ES modules go to dist/. The library
 // also goes to cjs/ as CommonJS, for loaders without ES modules (Jest) and for compilers before TypeScript 5.8. Node never loads cjs/.
 // Its `import` and `require` both load the ES modules, so that a process has one copy of everything.
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
@@ -32,6 +32,9 @@ await build({
   platform: "node",
   target: "es2022",
 });
+
+// The image for production is built without the packages.
+if (existsSync(path.join(root, "packages"))) await import("./build-attack.mjs");
 
 /** Folders that only the commands use. */
 const left = ["cli", "doctor"];

@@ -9,10 +9,11 @@ const steps = [
   ["types", ["npx", "--no-install", "tsc", "-p", "tsconfig.test.json", "--noEmit"]],
   ["types with legacy decorators", ["npx", "--no-install", "tsc", "-p", "test/adapters/nest", "--noEmit"]],
   ["lint and format", ["npx", "--no-install", "biome", "ci", "--error-on-warnings", "."]],
-  ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "test"]],
+  ["lint with types", ["npx", "--no-install", "oxlint", "--type-aware", "--deny-warnings", "src", "packages", "test"]],
   ["rooms and language", ["npx", "--no-install", "vitest", "run", "--reporter=dot", ...repositoryTests]],
   ["unused code", ["npx", "--no-install", "knip"]],
   ["package", ["npx", "--no-install", "publint", "--strict"]],
+  ["package ampho-attack", ["npx", "--no-install", "publint", "--strict", "packages/attack"]],
   ["types of the package", ["npx", "--no-install", "attw", "--pack", ".", "--profile", "node16", "--quiet"]],
 ];
 

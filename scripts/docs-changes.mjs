@@ -1,4 +1,5 @@
-// Writes the table of docs/reference/changes.md, between its marks, from src/store/sql/changes.ts. Needs a build.
+// Writes the tables of docs/reference/changes.md, between their marks, from src/store/sql/changes.ts. Needs a build.
+import { noticeOf } from "../dist/audit/events.js";
 import { consequences } from "../dist/store/sql/changes.js";
 import { withGenerated } from "./generated.mjs";
 
@@ -7,25 +8,34 @@ const file = "docs/reference/changes.md";
 const names = {
   password_set: "a new password, by the user",
   password_removed: "the password is removed",
-  password_reset: "a reset, or a new password by an operator or the application",
+  password_replaced: "a new password, by an operator or the application",
+  password_reset: "a reset",
+  password_stored: "an application's own table stores a new password late",
   login_changed: "another login name",
+  login_respelled: "another spelling of the login name",
   email_changed: "another address, or none",
   email_added: "the first address, or another spelling of it",
-  email_proven: "the first proof of the address, by a login",
-  email_proven_by_reset: "the first proof of the address, by a reset",
+  email_proven: "the first proof of the address",
+  email_confirmed: "the same by a login with the password",
   first_factor: "the first second factor",
   further_factor: "a further second factor",
   factor_replaced: "another authenticator app",
   codes_replaced: "new recovery codes",
   factor_removed: "a second factor is removed",
   identity_linked: "an identity is linked",
+  identity_relinked: "an identity that the account has is linked again",
   identity_unlinked: "an identity is unlinked",
   devices_forgotten: "the remembered devices are forgotten",
-  role_given: "a role is given or taken",
+  roles_changed: "a role is given or taken",
   policy_set: "a policy of the user is set",
   disabled: "the user is disabled",
-  deleted: "the user is deleted",
+  enabled: "the user is enabled",
+  deleted: "the user is deleted, by an operator or the application",
+  account_removed: "users delete their account",
   id_reused: "a new user of the application's own table has a former id",
+  sessions_left: "users end all their sessions",
+  sessions_ended: "`sessions.endForUser`, `session-end`",
+  tokens_revoked: "`sessions.revokeForUser`",
   alarm: "the alarm link of a notice",
 };
 
@@ -37,24 +47,76 @@ const sessions = {
   none: "none",
 };
 
-const added = {
-  any: "identities that any session has added",
-  keeping: "what the ended sessions have added",
-  none: "–",
+const fates = {
+  kept: "–",
+  added: "what the ended sessions have added",
+  any: "what any session has added",
+  all: "all",
 };
+
+const makers = {
+  recent: "a session with a recent login",
+  session: "any session",
+  password: "a session with the old password",
+  mailbox: "who has the mailbox",
+  login: "a login",
+  operator: "an operator or the application",
+};
+
+const alarms = {
+  address: "puts the address back",
+  login: "puts the login name back",
+  added: "removes what was added",
+};
+
+const nameOf = (change) => {
+  const name = names[change];
+  if (name === undefined) throw new Error(`scripts/docs-changes.mjs has no name for the change ${change}.`);
+  return name;
+};
+
+/** A row decides alike about identities and all second factors. */
+function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
+  if (new Set([identity, passkey, totp, codes]).size > 1)
+    throw new Error("The column of scripts/docs-changes.mjs needs one fate for identities and second factors.");
+  return password === "unproven" ? `${fates[identity]}, and the password` : fates[identity];
+}
+
+function ends([change, row]) {
+  const begun = row.begun === "kept" ? "–" : "end";
+  const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
+  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${fateOf(row)} |`;
+}
+
+function reports([change, row]) {
+  const event = row.event === undefined ? "–" : `\`${row.event}\``;
+  const notice = row.event && noticeOf(row.event, undefined);
+  const alarm = notice === undefined ? "–" : (alarms[row.alarm] ?? "only ends");
+  const by = row.by.map((each) => makers[each]).join(", or ");
+  return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} | ${alarm} |`;
+}
+
+const rowsOf = (write) => Object.entries(consequences).map(write).join("\n");
 
 /** The path and the text of each generated page. */
 export function generate() {
-  const rows = Object.entries(consequences).map(([change, row]) => {
-    const name = names[change];
-    if (name === undefined) throw new Error(`scripts/docs-changes.mjs has no name for the change ${change}.`);
-    const begun = row.begun ? "end" : "–";
-    const devices = row.begun || row.devices ? "forgotten" : "–";
-    return `| ${name} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${added[row.added]} |`;
-  });
-  const text = `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities and factors |
+  const first = withGenerated(
+    file,
+    "changes",
+    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password |
 | --- | --- | --- | --- | --- |
-${rows.join("\n")}
-`;
-  return { [file]: withGenerated(file, "changes", text) };
+${rowsOf(ends)}
+`,
+  );
+  return {
+    [file]: withGenerated(
+      file,
+      "notices",
+      `| change | who makes it | audit event | notice | alarm link, for 7 days |
+| --- | --- | --- | --- | --- |
+${rowsOf(reports)}
+`,
+      first,
+    ),
+  };
 }

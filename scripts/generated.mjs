@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 
 const close = "<!-- /generated -->";
 
+const read = (file) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+
 /** The page with `text` between its marks of this name. */
-export function withGenerated(file, name, text) {
-  const page = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+export function withGenerated(file, name, text, page = read(file)) {
   const open = `<!-- generated: ${name} -->\n`;
   const [before, rest = ""] = page.split(open);
   return `${before}${open}${text}${rest.slice(rest.indexOf(close))}`;

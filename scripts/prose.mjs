@@ -8,7 +8,8 @@ import { blocksOf } from "./prose-extract.mjs";
 import { check } from "./prose-rules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const scope = /^(?:[A-Z]+\.md|\.ci\/run|[\w.]+\.config\.ts|(?:src|test|scripts|bench|docs|examples|deploy)\/.*)$/;
+const scope =
+  /^(?:[A-Z]+\.md|\.ci\/run|[\w.]+\.config\.ts|(?:src|packages|test|scripts|bench|docs|examples|deploy)\/.*)$/;
 // The vectors come from other projects, and the dictionary consists of the words that it forbids.
 const outside = /^test\/vectors\/|^scripts\/prose-words\.mjs$|package(?:-lock)?\.json$|\.pem$/;
 // The messages of these files are in other languages, so the English rules hold for their comments only.

@@ -33,6 +33,7 @@ import { createErrorResponder, type ErrorResponder } from "./http/rest/responses
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
+import { knownScopes } from "./levels/scopes.js";
 import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
@@ -53,7 +54,7 @@ import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims, type Grant } from "./sessions/session-tokens.js";
+import { createSessionTokens, type ExtraClaims, type Grant, type SessionTokens } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/limited-waits.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
@@ -62,6 +63,7 @@ import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./t
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
 import { createThrottle, shareThrottle } from "./throttle/throttle.js";
 import type { Auth } from "./tokens/auth.js";
+import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
@@ -83,19 +85,23 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
 
 /**
  * The options of `createAmpho`: the parameters, and what only code can give. `U` is a row of the application's own user
- * table.
+ * table, and `S` the scopes of its roles.
  * @example
  * const options: AmphoOptions = { databaseUrl: "sqlite::memory:", tokenTtl: "5m", log: console.error };
  * const ampho = await createAmpho(options);
  */
-export type AmphoOptions<U extends ApplicationUser = ApplicationUser> = ConfigurationOptions & CompositionOptions<U>;
+export type AmphoOptions<
+  U extends ApplicationUser = ApplicationUser,
+  S extends string = string,
+> = ConfigurationOptions<S> & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
 ];
 
 /**
- * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails.
+ * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are the
+ * scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
  * @example
  * const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
  * const user = await ampho.users.create({ login: "alice", password });
@@ -103,7 +109,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
  * const { roles } = await ampho.verify(token);
  * await ampho.close();
  */
-export interface Ampho extends Omit<Management, "sessions" | "users"> {
+export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
@@ -131,29 +137,35 @@ export interface Ampho extends Omit<Management, "sessions" | "users"> {
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
    * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
    */
-  readonly authorize: Authorize;
+  readonly authorize: Authorize<unknown, S>;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
    * redirects to the login. Rejects with the code of the error where the token could not be checked.
    * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
    */
-  readonly authenticate: Authenticate;
+  readonly authenticate: Authenticate<S>;
   /**
-   * Verifies an access token. Rejects with `invalid_token` or `unavailable`.
+   * Verifies an access token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,
+   * `credential_not_accepted` or `unavailable`.
    * @example const { login, roles } = await ampho.verify(token);
    */
-  verify(token: string): Promise<Auth>;
+  verify(token: string, credentials?: readonly Credential[]): Promise<Auth<S>>;
   /**
    * Verifies an access token without a promise, as every guard does. After a pause of this process it cannot wait for
    * the revocations, so it throws `unavailable` until they were read.
    * @example const { login, roles } = ampho.verifySync(token);
    */
-  verifySync(token: string): Auth;
+  verifySync(token: string, credentials?: readonly Credential[]): Auth<S>;
   /**
    * The REST API as one Fetch handler. `address` is the address of the peer, if the host knows it.
    * @example const response = await ampho.fetch(request, { address });
    */
   readonly fetch: FetchHandler;
+  /**
+   * The scopes that the roles have. Undefined where none are configured.
+   * @example const scopes = ampho.scopes ?? [];
+   */
+  readonly scopes: readonly S[] | undefined;
   /**
    * Calls `listener` for each session that ends and each user, role or key that is revoked, in any process. Returns a
    * function that stops it. Throws `invalid_request` if `listener` is not a function.
@@ -212,9 +224,9 @@ export interface AmphoHost extends ServedHost {
  * @throws DatabaseError if the database cannot be used
  * @example const ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
  */
-export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
-  options: AmphoOptions<U> = {},
-): Promise<Ampho> {
+export async function createAmpho<U extends ApplicationUser = ApplicationUser, const S extends string = string>(
+  options: AmphoOptions<U, S> = {},
+): Promise<Ampho<S>> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
   const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...parameters } = options;
   checkOptions(options);
@@ -227,14 +239,16 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser>(
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  return composeAmpho(configuration, { users, claims, mail, mailText, captcha, log, clock }, { actor: "application" });
+  const composed = { users, claims, mail, mailText, captcha, log, clock };
+  // The scopes of the configuration are those of the options, which have priority over all other sources.
+  return (await composeAmpho(configuration, composed, { actor: "application" })) as unknown as Ampho<S>;
 }
 
 function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(["findById", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
@@ -306,6 +320,7 @@ export async function composeAmpho(
     rootPaths: new Set(documents.keys()),
     handle: rest,
     guard,
+    scopes: knownScopes(configuration.scopes),
     refusal,
     cookies,
     ready: createReadiness({ store: deps.store, follower }),
@@ -339,11 +354,12 @@ export async function composeAmpho(
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
     authenticate: createAuthenticate(host),
-    async verify(token) {
+    async verify(token, credentials) {
       await follower.pendingRead();
-      return verify(token);
+      return verify(token, credentials);
     },
     verifySync,
+    scopes: host.scopes,
     fetch: createFetchHandler(rest),
     onRevoked(listener) {
       requireArgument("listener", listener, callbackRule);
@@ -397,6 +413,7 @@ function openCaptcha(
 }
 
 interface ServingDeps extends Deps, ManagementDeps {
+  readonly tokens: SessionTokens;
   /** The dependencies for one request. Together its transactions wait for the database no longer than one request can. */
   forRequest(): Deps;
 }
@@ -493,7 +510,7 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
   });
 }
 
-function createGuardOf(deps: Deps, follower: RevocationFollower): Guard {
+function createGuardOf(deps: ServingDeps, follower: RevocationFollower): Guard {
   const { revocationLagMax } = deps.settings;
   return createGuard({
     ...deps,

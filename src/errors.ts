@@ -17,6 +17,7 @@ export const errorCodes = [
   "match_needed",
   "outside_cancelled",
   "insufficient_scope",
+  "credential_not_accepted",
   "registration_closed",
   "address_needed",
   "account_pending",

@@ -33,6 +33,7 @@ export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
+export type { Credential } from "./tokens/credential.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 export type { HashFormatCount } from "./users/hash-formats.js";
 export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";

@@ -96,9 +96,6 @@ export const unprepared =
 
 export const unpreparedLine = () => `${unprepared} Until the next start there are none.`;
 
-export const attackTestLine = () =>
-  "warning: AMPHO_ALLOW_ATTACK_TEST is true. Every response of this instance shows that it can be attacked.";
-
 export const metricsLine = (url: string) => `metrics: ${url}`;
 
 export const hangUpLine = (problem?: string) =>
@@ -234,11 +231,6 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     lines: () => [unpreparedLine()],
     cause: "AMPHO_DATABASE_PREPARE is true, and the pooler loses prepared statements (docs/operate/postgresql.md).",
     fix: "Unset the parameter, or use a pooler that keeps them.",
-  },
-  attackTestLine: {
-    lines: () => [attackTestLine()],
-    cause: "AMPHO_ALLOW_ATTACK_TEST is true.",
-    fix: "Unset it after the test (docs/operate/doctor.md).",
   },
   metricsLine: {
     lines: () => [metricsLine(ellipsis)],

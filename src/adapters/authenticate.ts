@@ -27,7 +27,7 @@ export type AuthenticatedRequest =
  * const userOf: Authenticate = ampho.authenticate;
  * const auth = await userOf(request);
  */
-export type Authenticate = (request: AuthenticatedRequest) => Promise<Auth | undefined>;
+export type Authenticate<S extends string = string> = (request: AuthenticatedRequest) => Promise<Auth<S> | undefined>;
 
 const optional = { optional: true } as const;
 

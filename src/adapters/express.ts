@@ -63,8 +63,12 @@ export interface MountOptions {
  * const whoami: GuardedHandler<{}> = (request, response) => response.json({ login: request.auth.login });
  * app.get("/me", guarded(ampho, whoami));
  */
-export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
-type WithAuth<N> = Request & { auth: AuthOf<N> };
+export type GuardedHandler<N, S extends string = string> = (
+  request: WithAuth<N, S>,
+  response: Response,
+  next: NextFunction,
+) => unknown;
+type WithAuth<N, S extends string> = Request & { auth: AuthOf<N, S> };
 
 const onRejectedKey = Symbol("onRejected");
 type Marked = Request & { [onRejectedKey]?: OnRejected };
@@ -103,7 +107,10 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
  * app.use("/admin", authorize(ampho, { roles: ["admin"], acr: "2fa" }));
  * app.get("/articles", authorize(ampho), (request, response) => response.json({ login: request.auth?.login }));
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>>,
+): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
 }
 
@@ -113,15 +120,18 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Requ
  * app.get("/articles", guarded(ampho, (request, response) => response.json({ login: request.auth.login })));
  * app.post("/articles", guarded(ampho, { roles: ["editor"] }, (request, response) => response.sendStatus(201)));
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  requirements: N,
+  handler: GuardedHandler<N, S>,
+): Middleware;
+export function guarded<S extends string, N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Middleware {
   return catching(createGuarded(express, ampho, args));
 }

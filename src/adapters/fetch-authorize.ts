@@ -40,7 +40,7 @@ const guardedFunctions = new WeakSet<object>();
 /** The overloads of `Authorize` hold the shape. */
 type AnyHandler = (...args: readonly unknown[]) => unknown;
 
-export function createFetchAuthorize<Limit = unknown>(host: GuardHost): Authorize<Limit> {
+export function createFetchAuthorize<Limit = unknown, S extends string = string>(host: GuardHost): Authorize<Limit, S> {
   function guard(requirements: CheckedRequirements<unknown> | undefined, handler: AnyHandler): AnyHandler {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
       let auth: Auth | undefined;
@@ -74,7 +74,7 @@ export function createFetchAuthorize<Limit = unknown>(host: GuardHost): Authoriz
     const requirements = checkRequirements(first, host);
     if (args.length === 1) return (...inner: readonly unknown[]) => wrapOrDecorate(requirements, inner);
     return wrapOrDecorate(requirements, [second]);
-  } as Authorize<Limit>;
+  } as Authorize<Limit, S>;
 }
 
 function isRequirements(value: unknown): value is Requirements<unknown> {

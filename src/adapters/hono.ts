@@ -27,7 +27,7 @@ export interface MountOptions {
  * @example
  * app.get("/me", authorize(ampho), (c: Context<AuthEnv<{}>>) => c.json({ login: c.get("auth").login }));
  */
-export interface AuthEnv<N> {
+export interface AuthEnv<N, S extends string = string> {
   /** The variables of the context. */
   Variables: {
     /**
@@ -35,7 +35,7 @@ export interface AuthEnv<N> {
      * @example
      * const variables: AuthEnv<{}>["Variables"] = { auth };
      */
-    auth: AuthOf<N>;
+    auth: AuthOf<N, S>;
   };
 }
 
@@ -82,18 +82,18 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: MandatoryRequirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<NoRequirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements: Requirements<HonoRequest> | undefined,
-): MiddlewareHandler<AuthEnv<Requirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<Requirements>> {
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<NoRequirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements: Requirements<HonoRequest, NoInfer<S>> | undefined,
+): MiddlewareHandler<AuthEnv<Requirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<Requirements, S>> {
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => {
     await handle(context, next);

@@ -32,7 +32,7 @@ export type { RejectedRequest };
  * };
  * app.use(guarded(ampho, whoami));
  */
-export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
+export type GuardedHandler<N, S extends string = string> = (context: GuardedContext<N, S>, next: Next) => unknown;
 /**
  * The context of a guarded middleware, with its `state.auth`.
  * @example
@@ -43,7 +43,10 @@ export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unkn
  *   }),
  * );
  */
-export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
+export type GuardedContext<N, S extends string = string> = ParameterizedContext<
+  DefaultState & { auth: AuthOf<N, S> },
+  DefaultContext
+>;
 
 const koa: Framework<Request, Context, Next, void> = {
   authorizationOf: (host, context) => nodeAuthorizationOf(host, context.req),
@@ -86,7 +89,10 @@ export function mount(ampho: HttpInstance): Middleware {
  *   context.body = { login: context.state.auth?.login };
  * });
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>>,
+): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
 }
 
@@ -99,15 +105,18 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Requ
  *   }),
  * );
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  requirements: N,
+  handler: GuardedHandler<N, S>,
+): Middleware;
+export function guarded<S extends string, N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Middleware {
   return createGuarded(koa, ampho, args);
 }

@@ -240,7 +240,10 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
+export function authorize<R = NestRequest, S extends string = string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<R, NoInfer<S>>,
+): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
 export function authorize(value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
@@ -250,7 +253,10 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements: Requirements<R> | undefined): Decorator;
+export function authorize<R = NestRequest, S extends string = string>(
+  ampho: GuardInstance<S>,
+  requirements: Requirements<R, NoInfer<S>> | undefined,
+): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {
   // Nest 10 takes any class as a guard, does not check what it constructs, and allows every request.

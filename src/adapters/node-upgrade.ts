@@ -12,7 +12,7 @@ import {
   type Requirements,
 } from "../guard/requirements.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import { type GuardHost, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/authorization.js";
 import { bearerOf } from "../tokens/bearer.js";
@@ -25,7 +25,10 @@ import { type TokenVerifier, watchToken } from "./token-expiry.js";
  * const instance: UpgradeInstance = ampho;
  * server.on("upgrade", guardedUpgrade(instance, (request, socket) => socket.end()));
  */
-export interface UpgradeInstance extends HttpInstance, TokenVerifier {}
+export interface UpgradeInstance<S extends string = string>
+  extends HttpInstance,
+    Pick<GuardInstance<S>, "scopes">,
+    TokenVerifier {}
 
 /**
  * A listener of the event `upgrade`.
@@ -43,8 +46,8 @@ export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: B
  * };
  * server.on("upgrade", guardedUpgrade(ampho, handler));
  */
-export type UpgradeHandler<N> = (
-  request: IncomingMessage & { readonly auth: AuthOf<N> },
+export type UpgradeHandler<N, S extends string = string> = (
+  request: IncomingMessage & { readonly auth: AuthOf<N, S> },
   socket: Duplex,
   head: Buffer,
   ended: AbortSignal,
@@ -73,15 +76,18 @@ export function offeredProtocols(request: IncomingMessage): readonly string[] {
  *   }),
  * );
  */
-export function guardedUpgrade(ampho: UpgradeInstance, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
-export function guardedUpgrade<const N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeInstance,
-  requirements: N,
-  handler: UpgradeHandler<N>,
+export function guardedUpgrade<S extends string>(
+  ampho: UpgradeInstance<S>,
+  handler: UpgradeHandler<NoRequirements, S>,
 ): UpgradeListener;
-export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeInstance,
-  ...args: GuardedArguments<N, UpgradeHandler<N>>
+export function guardedUpgrade<S extends string, const N extends Requirements<IncomingMessage, S>>(
+  ampho: UpgradeInstance<S>,
+  requirements: N,
+  handler: UpgradeHandler<N, S>,
+): UpgradeListener;
+export function guardedUpgrade<S extends string, N extends Requirements<IncomingMessage, S>>(
+  ampho: UpgradeInstance<S>,
+  ...args: GuardedArguments<N, UpgradeHandler<N, S>>
 ): UpgradeListener {
   const host = hostOf(ampho);
   requireOnRevoked(ampho);
@@ -105,7 +111,7 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
         if (ended.aborted) return reject(socket, host.refusal(ended.reason));
         socket.off("error", onError);
-        handler(request as IncomingMessage & { readonly auth: AuthOf<N> }, socket, head, ended);
+        handler(request as IncomingMessage & { readonly auth: AuthOf<N, S> }, socket, head, ended);
       },
       (error: unknown) => reject(socket, host.refusal(error)),
     );

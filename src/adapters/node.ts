@@ -48,8 +48,12 @@ export type Listener = (request: IncomingMessage, response: ServerResponse, next
  * const whoami: GuardedHandler<{}> = (request, response) => response.end(request.auth.login);
  * createServer(guarded(ampho, whoami));
  */
-export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
-type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
+export type GuardedHandler<N, S extends string = string> = (
+  request: WithAuth<N, S>,
+  response: ServerResponse,
+  next?: Next,
+) => unknown;
+type WithAuth<N, S extends string> = IncomingMessage & { auth: AuthOf<N, S> };
 
 const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | undefined> = {
   authorizationOf: nodeAuthorizationOf,
@@ -84,9 +88,9 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
  * const guard = authorize(ampho, { roles: ["editor"] });
  * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<IncomingMessage>,
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<IncomingMessage, NoInfer<S>>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
 }
@@ -96,15 +100,18 @@ export function authorize(
  * @example
  * createServer(guarded(ampho, { roles: ["editor"] }, (request, response) => response.end(request.auth.login)));
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
-export function guarded<const N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Listener;
-export function guarded<N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<IncomingMessage, S>>(
+  ampho: GuardInstance<S>,
+  requirements: N,
+  handler: GuardedHandler<N, S>,
+): Listener;
+export function guarded<S extends string, N extends Requirements<IncomingMessage, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Listener {
   return createGuarded(node, ampho, args);
 }

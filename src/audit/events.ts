@@ -85,6 +85,7 @@ const notices = {
   email_changed: "email_changed",
   login_changed: "login_changed",
   user_deleted: "account_deleted",
+  account_removed: "account_deleted",
   recovery_begun: "recovery_begun",
   factor_attacked: "factor_attempts",
   identity_linked: "identity_linked",

@@ -502,19 +502,15 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "doctor",
-    summary: "check a deployment, or attack a running instance",
+    summary: "check a deployment",
     details:
-      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. With --attack it runs harmless attacks on an instance that has the configured key or allows them (docs/operate/doctor.md). It creates test users in the configured database, or uses the user of --login. The exit code is 1 after an error or a warning, and if an attack succeeds or cannot be completed.",
+      "Checks the configuration, keys, files, the database and, with --url, a running instance. It prints what to fix, the most severe first. The exit code is 1 after an error or a warning.",
     options: [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
-      { name: "--attack", value: "URL", help: "Attack this running instance." },
-      { name: "--key-stdin", help: "With --attack: read the key of the server from stdin, as a JWK or JWK Set." },
-      { name: "--login", value: "LOGIN", help: "With --attack: log in as this user instead of creating test users." },
-      passwordStdin,
       json,
     ],
     example: "",
-    load: async () => (await import("./commands/doctor/doctor.js")).doctor,
+    load: async () => (await import("./commands/doctor.js")).doctor,
   },
   {
     name: "db-up",

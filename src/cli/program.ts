@@ -1,10 +1,10 @@
 // Builds the program from the table of commands. commander parses the arguments, and every failure leaves through outcomeOf.
 import { Command, CommanderError, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
-import { nearest } from "../config/nearest.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
 import { reasonOf } from "../log-lines.js";
+import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";

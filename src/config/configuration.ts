@@ -21,7 +21,7 @@ import { readSources, type SourceInput, type SourceValue } from "./sources.js";
 export type { KeyUse };
 
 /** The options of createAmpho that are parameters. */
-export type ConfigurationOptions = ParameterOptions;
+export type ConfigurationOptions<S extends string = string> = ParameterOptions<S>;
 
 /** Every parameter under its name in code. It holds the imported keys and not the configured key. */
 export interface Configuration

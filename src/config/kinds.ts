@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
+import { isReservedRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
 import { describeUrl } from "./redact.js";
 
@@ -296,27 +297,10 @@ export const domain: Kind<string> = {
   },
 };
 
-/** `scope-token` of RFC 6749 §3.3. */
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-/** Role to scopes. The object has no prototype, so a role named `constructor` has no scopes. */
-export const scopes: Kind<
-  Readonly<Record<string, readonly string[]>>,
-  string | Readonly<Record<string, readonly string[]>>
-> = {
+export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   type: "json",
-  expected: 'a JSON object of arrays of scopes without spaces, such as {"editor":["read","write"]}',
-  parse(value) {
-    const given = fromJson(value);
-    if (!isObject(given)) return undefined;
-    const all = Object.create(null) as Record<string, readonly string[]>;
-    for (const [role, list] of Object.entries(given)) {
-      if (role === "" || !Array.isArray(list)) return undefined;
-      if (!list.every((one): one is string => typeof one === "string" && scopeToken.test(one))) return undefined;
-      all[role] = Object.freeze([...list]);
-    }
-    return Object.freeze(all);
-  },
+  expected: roleScopesForm,
+  parse: (value) => parseRoleScopes(fromJson(value)),
 };
 
 /** Role to policy. `"*"` stands for every user. */
@@ -329,7 +313,7 @@ export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
     const all = Object.create(null) as Record<string, Policy>;
     for (const [role, name] of Object.entries(given)) {
       const policy = policies.find((each) => each === name);
-      if (role === "" || policy === undefined) return undefined;
+      if (role === "" || isReservedRole(role) || policy === undefined) return undefined;
       all[role] = policy;
     }
     return Object.freeze(all);

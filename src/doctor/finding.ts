@@ -7,7 +7,7 @@ export type Severity = (typeof severities)[number];
 /** Every check, with the sentence that docs/operate/doctor.md prints. */
 export const checks = {
   configuration:
-    "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, origins, and AMPHO_ALLOW_ATTACK_TEST in production",
+    "Values that are wrong or doubtful: lifetimes of tokens and sessions, password lengths, throttling limits, and origins",
   key: "The key exists, is random and long enough, is not too old, is not revoked, and is the one that the instance publishes",
   files:
     "The permissions of the key file, the database, the file of providers, configuration files with secrets, and their folders",

@@ -22,7 +22,8 @@ export interface Deps {
   readonly directory: Directory;
   readonly passwords: PasswordPool;
   readonly policy: PasswordPolicy;
-  readonly tokens: SessionTokens;
+  /** A flow reads the tokens of sessions and no others. Guards read the rest. */
+  readonly tokens: Omit<SessionTokens, "verifyAccess" | "verifyBearer">;
   readonly deviceProofs: DeviceProofs;
   readonly transactions: Transactions;
   readonly totpSecrets: TotpSecrets;

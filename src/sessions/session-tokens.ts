@@ -2,11 +2,11 @@
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
+import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
-import { scopesOf } from "../users/roles.js";
 
 /**
  * The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds.
@@ -71,7 +71,7 @@ export interface SessionTokens extends AccessTokens {
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
-  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"],
+  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "orgs", "bound", "key", "may_act"],
   "__proto__",
   // JSON.stringify would call it.
   "toJSON",
@@ -88,7 +88,7 @@ export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
     Configuration,
-    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes"
+    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
   >;
   readonly extraClaims: ExtraClaims | undefined;
 }): SessionTokens {
@@ -99,6 +99,7 @@ export function createSessionTokens(deps: {
     isKeyRevoked: (kid) => keyring.isRevoked(kid),
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
+    scopes: settings.scopes,
   });
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
@@ -120,7 +121,7 @@ export function createSessionTokens(deps: {
       // After a slow database or slow claims the token must not outlive the revocation.
       // It does not outlive the session either, which ends at `expiresAt` unless it is renewed.
       const expires = Math.min(starts + tokenTtl, session.expiresAt);
-      const scopes = scopesOf(account.roles, settings);
+      const scopes = settings.scopesInToken ? scopesOf(account.roles, settings.scopes) : [];
       const token = keyring.signAccess({
         ...extras,
         ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),

@@ -39,11 +39,19 @@ import {
 } from "./sql/registrations.js";
 import { renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
-import { endAllSessions, endSession, endUserSessions, revokeUserTokens } from "./sql/session-ends.js";
+import { endAllSessions, endSession } from "./sql/session-ends.js";
 import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
 import { isTransactionOver } from "./sql/spent.js";
 import { readApplicationOwnsUsers, writeApplicationOwnsUsers } from "./sql/state.js";
-import { deleteUser, rehashPassword, setDisabled, setPassword, setRoles } from "./sql/user-changes.js";
+import {
+  deleteUser,
+  endUserSessions,
+  rehashPassword,
+  revokeUserTokens,
+  setDisabled,
+  setPassword,
+  setRoles,
+} from "./sql/user-changes.js";
 import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";

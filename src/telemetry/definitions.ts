@@ -35,6 +35,7 @@ export const guardResults = [
   "login_too_old",
   "login_too_weak",
   "insufficient_scope",
+  "credential_not_accepted",
   "cross_site",
   "invalid_request",
   "unavailable",

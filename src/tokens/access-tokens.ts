@@ -1,8 +1,10 @@
 // Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
+import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
+import { credentialOf, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
@@ -23,7 +25,9 @@ export interface AccessToken {
 export interface AccessTokens {
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
-  /** The same for an Authorization value, undefined when it holds no bearer token. */
+  /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
+  verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
+  /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Forgets every token, as after a change of keys. */
   clearCache(): void;
@@ -35,15 +39,18 @@ export function createAccessTokens(deps: {
   readonly isKeyRevoked: (kid: string) => boolean;
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
+  /** The scopes of roles, for the tokens of sessions that carry none. */
+  readonly scopes: RoleScopes;
 }): AccessTokens {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = deps;
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
-  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
-  function startOf({ exp, nbf = 0, iat = 0, sid }: AccessClaims): number {
+  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and if foreign by a far `exp`. */
+  function startOf(claims: AccessClaims): number {
+    const { exp, nbf = 0, iat = 0 } = claims;
     const own = Math.max(nbf, iat) - leewaySeconds;
-    return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
+    return credentialOf(claims) === "session" ? own : Math.max(own, exp - foreignMaxSeconds);
   }
 
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
@@ -62,13 +69,19 @@ export function createAccessTokens(deps: {
     // The token is unknown or no longer good. The whole check reports the reason.
     const { claims, key } = verify(token, now);
     const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-    const verified: AccessToken = { claims, auth: authFromClaims(claims), kid: key.kid, from, until, clearedAt: -1 };
+    const auth = authFromClaims(claims, scopes);
+    const verified: AccessToken = { claims, auth, kid: key.kid, from, until, clearedAt: -1 };
     seen.add(bearer, verified, until, now);
     return verified;
   }
 
   return {
     verifyAccess,
+    verifySession(token, now) {
+      const { claims, auth } = verifyAccess(token, now);
+      requireCredential(auth.credential, ["session"]);
+      return { ...claims, sid: claims.sid ?? reject("claim") };
+    },
     verifyBearer(authorization, now) {
       // Without taking the value apart: in its usual spelling it is the name under which the token is known.
       const known = authorization === undefined ? undefined : find(authorization, now);

@@ -1,18 +1,26 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
 
+import { type RoleScopes, scopesOf } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
+import { credentialOf } from "./credential.js";
 import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
 
-export function authFromClaims(claims: AccessClaims): Auth {
+/** `table` has the scopes of roles, for a token of a session that carries none. */
+export function authFromClaims(claims: AccessClaims, table: RoleScopes): Auth {
   const frozen = freeze(claims);
+  const credential = credentialOf(frozen);
+  // People have roles, machines have scopes. So no route with `roles` opens for a token that is not the user's own.
+  const isOwn = credential === "session" || credential === "foreign";
+  const { scope = credential === "session" ? scopesOf(frozen.roles ?? none, table).join(" ") : "" } = frozen;
   return Object.freeze({
+    credential,
     id: frozen.sub,
     login: frozen.login,
-    roles: frozen.roles ?? none,
-    scopes: frozen.scope === undefined ? none : Object.freeze(frozen.scope.split(" ").filter((scope) => scope !== "")),
-    session: frozen.sid,
+    roles: (isOwn ? frozen.roles : undefined) ?? none,
+    scopes: scope === "" ? none : Object.freeze(scope.split(" ").filter((one) => one !== "")),
+    session: credential === "service" ? undefined : frozen.sid,
     amr: frozen.amr ?? none,
     acr: frozen.acr,
     starts: frozen.nbf,

@@ -1,23 +1,27 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
+import type { Credential } from "./credential.js";
 
 /**
- * The user of a verified token. It is frozen.
+ * The user of a verified token. It is frozen. `S` are the scopes of the instance.
  * @example
  * app.get("/me", authorize(ampho), (request, response) => {
- *   const { id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
- *   response.json({ id, login, roles, scopes, session, amr, acr, starts, expires, tenant: claims["tenant"] });
+ *   const { credential, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
+ *   const tenant = claims["tenant"];
+ *   response.json({ credential, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
  * });
  */
-export interface Auth {
+export interface Auth<S extends string = string> {
+  /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
   /** The login of the user. */
   readonly login: string;
-  /** The roles, as the token carries them. With `live` the present ones. */
+  /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
   readonly roles: readonly string[];
   /** The scopes of those roles. */
-  readonly scopes: readonly string[];
-  /** The session's id. Undefined for a token that belongs to no session. */
+  readonly scopes: readonly S[];
+  /** The session's id. Undefined for a token that belongs to no session, and for `service`. */
   readonly session: string | undefined;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];

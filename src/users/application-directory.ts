@@ -3,6 +3,7 @@
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
@@ -130,8 +131,12 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     },
     async verify(account, password, turn) {
       if (account?.applicationUser === undefined) {
-        // The application cannot verify an unknown user. The rejection takes as long as one of its last checks, and
-        // before the first of them as long as one of ours.
+        if (users.verifyUnknown !== undefined) {
+          await ask(limitsMs.verify, () => users.verifyUnknown?.(password));
+          return { good: false, waitToReject: rejectNow };
+        }
+        // The rejection takes as long as one of the last checks of the application, and before the first of them as long as
+        // one of ours. Checks that wait for each other take longer (L-15).
         const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));
@@ -181,6 +186,8 @@ function toRoles(value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (isIterable(value)) {
     const roles: readonly unknown[] = [...value];
+    if (roles.some((role) => typeof role === "string" && isReservedRole(role)))
+      throw new TypeError("users.find must not return a role that begins with o_ and contains a slash");
     if (roles.every((role) => typeof role === "string")) return roles;
   }
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");

@@ -36,6 +36,7 @@ export interface ApplicationUser {
  *     find: (login) => db.users.findFirst({ where: { login } }),
  *     findById: (id) => db.users.findFirst({ where: { id } }),
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
+ *     verifyUnknown: (password) => verifyPassword(null, password),
  *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
  *     create: async ({ login, email, password, roles }) =>
  *       db.users.insert({ login, email, roles, passwordHash: password === undefined ? null : await hashPassword(password) }),
@@ -60,6 +61,11 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
+  /**
+   * Does the work of `verify` for a login that `find` does not know, so that a burst of attempts does not show which logins
+   * exist. Its result is ignored. By default the rejection waits for as long as `verify` took before.
+   */
+  verifyUnknown?(password: string): unknown;
   /** Stores a new password. It enables `POST /password` and `/password/reset`. Ampho has checked the password policy. */
   setPassword?(user: U, password: string): void | Promise<void>;
   /**

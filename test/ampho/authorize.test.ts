@@ -8,7 +8,7 @@ import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 
-const scopes = { editor: ["read", "write"], reader: ["read"] };
+const scopes = { editor: ["read", "write"], reader: ["read"], admin: ["delete"] };
 
 async function openAnn(roles: readonly string[] = ["editor"]) {
   const world = await openWorld({ scopes });

@@ -145,7 +145,7 @@ describe("what is called with values that the types exclude", () => {
     const ann = await world.user("ann", { password, roles: ["editor"] });
     const grant = await world.session(ann);
     const before = await world.events();
-    const { users, sessions, throttle, audit, keys, housekeeping, factors, devices } =
+    const { users, sessions, throttle, audit, signingKeys, housekeeping, factors, devices } =
       world.ampho as unknown as Readonly<Record<string, Loose>>;
     const wrong: readonly (readonly [field: string, message: string, outcome: Promise<unknown> | undefined])[] = [
       ["user", "user must be an object", users?.["create"]?.("bob")],
@@ -206,8 +206,8 @@ describe("what is called with values that the types exclude", () => {
       ["login", "user.login must be a string that is not empty", sessions?.["revokeForUser"]?.({ id: ann.id })],
       ["login", "user.login must be a string", sessions?.["revokeForUser"]?.({ id: ann.id, login: "ann\0" })],
       ["login", "user.login must be a string", sessions?.["revokeForUser"]?.({ ...ann, login: undefined })],
-      ["kid", "kid must be a string", keys?.["revoke"]?.()],
-      ["kid", "No key can have this kid", keys?.["revoke"]?.("")],
+      ["kid", "kid must be a string", signingKeys?.["revoke"]?.()],
+      ["kid", "No key can have this kid", signingKeys?.["revoke"]?.("")],
       ["target", "target must be an object", throttle?.["clear"]?.()],
       ["all", "target.all must be true", throttle?.["clear"]?.({ all: false })],
       ["all", "target.all must be true", throttle?.["clear"]?.({})],
@@ -233,9 +233,9 @@ describe("what is called with values that the types exclude", () => {
       ["input", "input must be a Readable or an iterable", users?.["import"]?.("{}")],
       ["input", "input must be a Readable or an iterable", users?.["import"]?.()],
       ["onWait", "options.onWait must be a function", housekeeping?.["run"]?.({ onWait: true })],
-      ["stage", "stage must be activate or retire", keys?.["recordForced"]?.("next", [], "drill")],
-      ["kids", "kids must be an array of strings", keys?.["recordForced"]?.("retire", "k1", "drill")],
-      ["reason", "reason must be a string", keys?.["recordForced"]?.("retire", [])],
+      ["stage", "stage must be activate or retire", signingKeys?.["recordForced"]?.("next", [], "drill")],
+      ["kids", "kids must be an array of strings", signingKeys?.["recordForced"]?.("retire", "k1", "drill")],
+      ["reason", "reason must be a string", signingKeys?.["recordForced"]?.("retire", [])],
       ["userId", "userId must be a string", factors?.["list"]?.()],
       ["userId", "userId must be a string that is not empty", factors?.["remove"]?.("", { all: true })],
       ["target", "target must be an object", factors?.["remove"]?.(ann.id, "totp")],
@@ -283,8 +283,8 @@ describe("what is called with values that the types exclude", () => {
   });
 
   it("a name that no row can contain finds no user", async () => {
-    const { users, sessions, throttle, audit, keys } = (await openWorld()).ampho;
-    await expect(keys.revoke("kid\0")).rejects.toMatchObject(invalid);
+    const { users, sessions, throttle, audit, signingKeys } = (await openWorld()).ampho;
+    await expect(signingKeys.revoke("kid\0")).rejects.toMatchObject(invalid);
     expect(await users.find("ann\0")).toBeUndefined();
     await expect(sessions.create("id\0")).rejects.toMatchObject(unknown);
     await expect(sessions.findUserIds("ann\0")).rejects.toMatchObject(unknown);

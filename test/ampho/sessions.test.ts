@@ -34,14 +34,14 @@ describe.each(sessionRoutes)("the route %s %s", (method, route, body) => {
     expect(await call(over.token)).toEqual(invalid);
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
     expect(await admission(world.ampho, foreign)).toBe("in");
-    expect(await call(foreign)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
+    expect(await call(foreign)).toEqual([403, "credential_not_accepted", undefined]);
     const withoutSubject = foreignToken(world.key, {
       exp: start + 600,
       login: "ann",
       sid: sessionOf(live),
       iat: start,
     });
-    expect(await call(withoutSubject)).toEqual([403, "insufficient_scope", 'Bearer realm, error="insufficient_scope"']);
+    expect(await call(withoutSubject)).toEqual([403, "credential_not_accepted", undefined]);
     expect(await admission(world.ampho, live.token)).toBe("in");
   });
 });

@@ -2,6 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** The limit for `ampho/client`, minified and gzipped. The README and the guide state it. */
+export const clientBytesMax = 3150;
+
 /** The entry `ways` contains the code of the entry `client`, and `mail` that of `ways`. */
 export async function bundleClient(
   entry: "client" | "ways" | "mail" | "account" | "outside" = "client",

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { installMs } from "../world/debian.js";
 import { alice } from "../world/people.js";
-import { addUser, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
+import { addUser, attack, command, freshPlace, type Place, type Served, startServe } from "../world/serve.js";
 import { certificate, proxies, type RunningProxy } from "./proxies.js";
 
 const revocationFeedToken = "feed-token-of-the-tests-0123456789abcdef";
@@ -75,7 +75,7 @@ describe.each(Object.entries(proxies))("behind %s", (_, start) => {
       ({ check }: { readonly check: string }) => !expected.includes(check),
     );
     expect(found).toEqual([]);
-    const attacked = await command(trusting, ["doctor", "--attack", url]);
+    const attacked = await attack(trusting, url);
     expect(attacked.stdout.match(/^\S+ .*(?:SUCCEEDED|FAILED).*$/gm) ?? []).toEqual([]);
     expect(attacked.code).toBe(0);
     const doubted = await command(place, ["doctor", "--url", url]);

@@ -5,6 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
+import { clientBytesMax } from "../client/bundle.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { blocks, environment, readme, root } from "./readme.js";
@@ -37,8 +38,10 @@ describe("the README", () => {
     };
     expect(text("licence")).toContain(`<title>licence: ${pack.license}</title>`);
     expect(text("dependencies")).toContain(`<title>dependencies: ${Object.keys(pack.dependencies).length}</title>`);
-    // test/client/size.test.ts measures it.
-    expect(text("client")).toContain("<title>browser client: under 3 kB</title>");
+    expect(text("client")).toContain(`<title>browser client: under ${clientBytesMax / 1000} kB</title>`);
+    expect(readme).toContain(`[![browser client: under ${clientBytesMax / 1000} kB]`);
+    const guide = readFileSync(path.join(root, "docs/guides/client.md"), "utf8");
+    expect(guide).toContain(`weighs less than ${clientBytesMax / 1000} kB`);
     expect(text("types")).toContain("<title>types: included</title>");
     for (const [name, row] of Object.entries(pack.exports))
       if (name !== "./package.json") expect(row.import?.types, name).toMatch(/\.d\.ts$/);

@@ -12,6 +12,7 @@ import { routes } from "../../dist/http/rest/routes.js";
 import { acrs } from "../../dist/levels/acr.js";
 import { methods } from "../../dist/levels/methods.js";
 import * as lines from "../../dist/log-lines.js";
+import { notAccepted } from "../../dist/tokens/credential.js";
 import { type Member, membersOf, type PublicExport, publicExports } from "../../scripts/declarations.mjs";
 import { generateAll } from "../../scripts/docs.mjs";
 import { serve } from "../world/http-server.js";
@@ -115,6 +116,7 @@ it("every error code has an entry with a cause, a fix and the response, whose me
     const [message] = problemExamples[code];
     const uses = sources.join("\n").split(message).length - 1;
     if (code === "invalid_request") expect(wrong).toMatchObject({ message, field: "device" });
+    else if (code === "credential_not_accepted") expect(message).toBe(notAccepted(["session", "foreign"]).message);
     else expect(uses, `${code}: ${message}`).toBeGreaterThan(1);
   }
 });

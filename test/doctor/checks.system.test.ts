@@ -110,7 +110,6 @@ describe("a deployment", () => {
   });
 
   const doubtful: readonly [string, string, Severity, CheckName][] = [
-    ["AMPHO_ALLOW_ATTACK_TEST", "true", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "7", "error", "configuration"],
     ["AMPHO_SECURITY_PASSWORD_MIN", "8", "warning", "configuration"],
     ["AMPHO_DATABASE_URL", "sqlite::memory:", "error", "configuration"],
@@ -276,7 +275,7 @@ describe("a key", () => {
     const jwk = generateJwk("HS256");
     writeKey(jwk);
     const ampho = await openAmpho();
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
     const [finding] = await examined();
     expect(finding?.fix).toContain("`ampho sec-rotate-key --in-place`");
@@ -446,7 +445,7 @@ describe("a running instance", () => {
     ends.unshift(() => server.close());
     const root = await server.listen(0, "127.0.0.1");
     expect(await found(root)).toEqual([]);
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect((await examined(root)).map(({ severity, message }) => `${severity} ${message}`)).toContain(
       "error /readyz warns of signing_key_revoked.",
     );

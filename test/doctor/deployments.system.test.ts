@@ -1,11 +1,12 @@
-// `ampho doctor` as a process, with a PostgreSQL role of few rights, and with a TLS proxy whose certificate is self-signed.
+// `ampho doctor` and `ampho-attack` as processes, with a PostgreSQL role of few rights, and with a TLS proxy whose certificate is self-signed.
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { createServer, type Server } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
-import { attacks } from "../../dist/doctor/attacks/table.js";
-import { command, freshPlace, type Place, startServe } from "../world/serve.js";
+import { attacks } from "../../packages/attack/dist/table.js";
+import type { Outcome } from "../world/command.js";
+import { attack, command, freshPlace, type Place, startServe } from "../world/serve.js";
 import { useDatabase, usePostgres } from "../world/use-postgres.js";
 
 interface Said {
@@ -16,9 +17,16 @@ interface Said {
 }
 
 async function doctor(place: Place, ...args: readonly string[]): Promise<Said> {
-  const { code, stdout, stderr } = await command(place, ["doctor", "--json", ...args]);
-  return { code, stderr, results: stdout === "" ? [] : JSON.parse(stdout) };
+  return said(await command(place, ["doctor", "--json", ...args]));
 }
+
+const attackAt = async (place: Place, url: string) => said(await attack(place, url, ["--json"]));
+
+const said = ({ code, stdout, stderr }: Outcome): Said => ({
+  code,
+  stderr,
+  results: stdout === "" ? [] : JSON.parse(stdout),
+});
 
 const found = ({ results }: Said) => results.map(({ severity, check }) => `${severity} ${check}`);
 const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack, outcome }) => [attack, outcome]));
@@ -71,7 +79,7 @@ describe("a deployment on PostgreSQL", () => {
     await database.empty();
     const place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
     const served = await startServe(place);
-    const said = await doctor(place, "--attack", served.root);
+    const said = await attackAt(place, served.root);
     expect(outcomes(said)).toEqual(allBlocked);
     expect(said.code).toBe(0);
     expect((await command(place, ["user-list", "--json"])).stdout.trim()).toBe("[]");
@@ -103,25 +111,25 @@ describe("a deployment behind TLS", () => {
 
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });
 
-  test("the doctor checks and attacks an instance behind a TLS proxy with a trusted certificate", async () => {
+  test("the doctor checks an instance behind a TLS proxy with a trusted certificate, and every attack is blocked there", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(trusting(place), "--url", url);
     expect({ found: found(examined), code: examined.code }).toEqual({ found: ["note tls"], code: 0 });
-    const attacked = await doctor(trusting(place), "--attack", url);
+    const attacked = await attackAt(trusting(place), url);
     expect(outcomes(attacked)).toEqual(allBlocked);
     expect(attacked.code).toBe(0);
     expect((await served.stop()).code).toBe(0);
   });
 
-  test("the doctor does not attack an instance whose certificate is not trusted", async () => {
+  test("no attack runs on an instance whose certificate is not trusted", async () => {
     const place = freshPlace();
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(place, "--url", url);
     expect([examined.code, found(examined)]).toEqual([1, ["error instance"]]);
-    const attacked = await doctor(place, "--attack", url);
+    const attacked = await attackAt(place, url);
     expect(attacked).toMatchObject({ code: 1, results: [], stderr: expect.stringContaining("did not respond") });
     expect(served.entries()).toEqual([]);
     expect((await served.stop()).code).toBe(0);

@@ -188,7 +188,7 @@ onBothDatabases((ground) => {
       expect(own2.length).toBeGreaterThan(5);
       for (const { login, origin, detail } of own2)
         expect([login, origin.address, origin.agent, detail]).toEqual([undefined, undefined, undefined, undefined]);
-      expect(own2.at(-1)?.event).toBe("account_removed");
+      expect(own2.map(({ event }) => event)).toContain("account_removed");
       expect(JSON.stringify(rows)).not.toMatch(/anna?\.removed|Ann Removed/);
       expect((await passkeyResponse()).error).toBe("unknown_passkey");
       expect((await world.renew(refresh_token)).status).toBe(401);

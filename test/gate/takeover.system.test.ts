@@ -65,6 +65,48 @@ onBothDatabases((ground) => {
       expect(await world.ampho.users.find(address)).toMatchObject({ email: address });
     });
 
+    it("a change after that of the address is reported to the former owner too, whose link undoes it", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      const moved = await changeAddress(world, thief.token, "thief@evil.example");
+      const { alarm: first } = await world.mail("email_changed", address);
+      await confirmApp(world, moved);
+      await world.mail("factor_added", "thief@evil.example");
+      const { alarm } = await world.mail("factor_added", address);
+      world.clock.advance(31);
+      for (const each of [alarm, first]) expect((await raise(world, each)).status).toBe(204);
+      expect(await world.ampho.users.find(address)).toMatchObject({ email: address });
+      world.clock.advance(1);
+      const owner = grantOf(await logIn(world, address));
+      expect(claimsOf(owner.token)).toMatchObject({ acr: "1fa" });
+      // The thief hears of nothing any more.
+      await confirmApp(world, owner);
+      await world.mail("factor_added", address);
+      expect(await ground.sql(world, "select address from ampho_mail where kind = 'factor_added'")).toHaveLength(3);
+    });
+
+    it("the owner of the former address hears of a second change and of a deletion for 7 days, and not longer", async () => {
+      const world = await openMailing(ground);
+      const thief = await addPerson(world, address, password);
+      const moved = await changeAddress(world, thief.token, "thief@evil.example");
+      await world.mail("email_changed", address);
+      const again = await changeAddress(world, moved.token, "thief@worse.example");
+      await world.mail("email_changed", "thief@evil.example");
+      await world.mail("email_changed", address);
+      world.clock.advance(60);
+      expect((await world.call("DELETE", "/account", { bearer: again.token })).status).toBe(204);
+      await world.mail("account_deleted", "thief@worse.example");
+      await world.mail("account_deleted", address);
+      const later = await addPerson(world, "ben@example.org", password);
+      await changeAddress(world, later.token, "ben@new.example");
+      await world.mail("email_changed", "ben@example.org");
+      world.clock.advance(7 * 86_400 + 1);
+      await world.ampho.users.setPassword("ben@example.org", newPassword);
+      await world.mail("password_changed", "ben@new.example");
+      const rows = await ground.sql(world, "select address from ampho_mail where kind = 'password_changed'");
+      expect(rows).toHaveLength(1);
+    });
+
     it("an alarm by the finder of a lost phone does not remove the new app", async () => {
       const world = await openMailing(ground);
       const owner = await addPerson(world, address, password);
@@ -169,21 +211,6 @@ onBothDatabases((ground) => {
       grantOf(await logInBy(world, { transaction, code: mail.code }));
       expect(await admission(world.ampho, before.token)).toBe("invalid_token");
       expect((await logIn(world, "mallory")).status).toBe(200);
-    });
-
-    it("a first proof asks for a second factor, and nothing ends before it is proven", async () => {
-      const world = await openMailing(ground);
-      await unproven(world);
-      const { grant, secret } = await confirmApp(world, await world.login("mallory"));
-      const { transaction, mail } = await asked(world, "mallory");
-      const pending = await logInBy(world, { transaction, code: mail.code });
-      expect(outcomeOf(pending)).toEqual([401, "factor_needed"]);
-      expect(await admission(world.ampho, grant.token)).toBe("in");
-      world.clock.advance(60);
-      const totp = codeAt(secret, world.clock.now());
-      grantOf(await logInBy(world, { transaction: pending.json["transaction"], totp }));
-      expect(await admission(world.ampho, grant.token)).toBe("invalid_token");
-      expect(outcomeOf(await logIn(world, "mallory"))).toEqual([401, "invalid_credentials"]);
     });
 
     it("a first proof keeps the app that an operator has imported, and asks for it", async () => {

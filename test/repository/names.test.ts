@@ -17,9 +17,6 @@ const layers = [
 ];
 
 const allowed: Readonly<Record<string, string>> = {
-  Session:
-    "The attacks of the doctor know only the API, so their session is that of a client, and not the row of the database.",
-  Grant: "The attacks of the doctor read the grant from JSON, and the server issues it.",
   createClient:
     "An application replaces the import of `ampho/client` by that of `ampho/client/ways`, and changes nothing else.",
   login: "One is the schema of the member, and the other is the flow.",

@@ -9,10 +9,11 @@ const root = path.resolve(import.meta.dirname, "../..");
 const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" })
   .trim()
   .split("\n")
-  .filter((name) => /^(?:src|test|docs|scripts|bench|deploy|examples|[^/]+\.md$)/.test(name))
+  .filter((name) => /^(?:src|packages|test|docs|scripts|bench|deploy|examples|[^/]+\.md$)/.test(name))
   .filter((name) => !name.startsWith("test/vectors/") && existsSync(path.join(root, name)));
 
-const namedPath = /(?<![\w/.:@-])((?:src|test|docs|scripts|bench|deploy|examples)\/[\w./-]*[\w/])(?![\w*{<…$[])/g;
+const namedPath =
+  /(?<![\w/.:@-])((?:src|packages|test|docs|scripts|bench|deploy|examples)\/[\w./-]*[\w/])(?![\w*{<…$[])/g;
 
 /** Paths named by the comments of a file, or by a page outside its blocks of code. */
 function pathsNamed(file: string): readonly string[] {

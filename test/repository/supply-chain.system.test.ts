@@ -39,6 +39,7 @@ interface LockEntry {
   readonly license?: string;
   readonly os?: readonly string[];
   readonly dev?: boolean;
+  readonly link?: boolean;
   readonly hasInstallScript?: boolean;
 }
 
@@ -105,7 +106,12 @@ function installed(
 }
 
 const manifest = readJson<Manifest>("package.json");
-const lock = readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>("package-lock.json").packages;
+/** Without the packages of this repository. */
+const lock = Object.fromEntries(
+  Object.entries(
+    readJson<{ readonly packages: Readonly<Record<string, LockEntry>> }>("package-lock.json").packages,
+  ).filter(([place, { link }]) => link !== true && !place.startsWith("packages/")),
+);
 const present = installed({ ...manifest.dependencies, ...manifest.optionalDependencies });
 const nameOf = ({ group, name }: Component): string => (group === undefined ? name : `${group}/${name}`);
 
@@ -180,6 +186,37 @@ describe("the tarball", () => {
         ),
       ),
     ).toBe(true);
+  });
+});
+
+describe("the attacks, which are a package of their own", () => {
+  it("the tarball has no attack and no switch for one", () => {
+    const [pack] = JSON.parse(
+      execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+    ) as readonly [{ readonly files: readonly { readonly path: string }[] }];
+    const packed = pack.files.map((file) => file.path);
+    expect(packed.length).toBeGreaterThan(500);
+    expect(packed.filter((name) => name.includes("attack"))).toEqual([]);
+    const text = packed.map((name) => readFileSync(path.join(root, name), "utf8")).join("\n");
+    expect(text.match(/allowAttackTest|ALLOW_ATTACK|attackConsent|Ampho-Doctor/i)).toBeNull();
+    const copied = readFileSync(path.join(root, "deploy/Dockerfile"), "utf8").match(/^COPY .*$/gm) ?? [];
+    expect(copied.filter((line) => /packages\/attack|COPY (?:--\S+ )?\.( |$)/.test(line))).toEqual([]);
+  });
+
+  it("its package has no dependency, and holds its own modules alone", () => {
+    const manifest = readJson<Manifest>("packages/attack/package.json");
+    expect([manifest.version, manifest.dependencies]).toEqual([readJson<Manifest>("package.json").version, undefined]);
+    const sources = readdirSync(path.join(root, "packages/attack/src"), { recursive: true, encoding: "utf8" });
+    const imported = sources
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => {
+        const text = readFileSync(path.join(root, "packages/attack/src", name), "utf8");
+        return [...text.matchAll(/(?:from |import\()"([^"]+)"/g)].map(([, from = ""]) =>
+          from.startsWith("node:") ? from : path.join("src", path.dirname(name), from),
+        );
+      });
+    expect(imported.length).toBeGreaterThan(50);
+    expect(imported.filter((from) => !/^(?:node:|src\/)/.test(from))).toEqual([]);
   });
 });
 

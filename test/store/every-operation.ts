@@ -62,7 +62,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("endSession", { ...ending, id: "0.third", userId: ann.id, reason: "logout" });
   await run("endSession", { ...ending, id: "0.third", userId: undefined, reason: "ended_by_operator" });
   await run("enterSession", login({ random: "fourth" }));
-  await run("endUserSessions", { ...ending, exceptSession: undefined, reason: "ended_by_operator" });
+  await run("endUserSessions", { ...ending, change: "sessions_left", reason: "ended_by_user" });
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined });
   await run("setPassword", {
@@ -218,8 +218,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("enterSession", second({ enrol, spend: spend("s-3") }));
   await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {
-    ...{ userId: ann.id, now: start, origin, exceptSession: undefined, reason: "ended_by_operator" as const },
-    forgetDevices: true,
+    ...{ userId: ann.id, now: start, origin, change: "sessions_ended" as const, reason: "ended_by_operator" as const },
   });
 }
 
@@ -292,6 +291,7 @@ async function runMailOperations(run: Run): Promise<void> {
     rolePolicy: "optional" as const,
     removesFactors: true,
     provesEmail: "ann@x.example",
+    isFirstProof: false,
     now: start,
     origin,
   };

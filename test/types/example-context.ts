@@ -53,6 +53,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     ...common,
     app: express.app,
     authorize: 'import { authorize } from "ampho/express";',
+    importArticles: 'declare const importArticles: import("express").Handler;',
     list: 'declare const list: import("express").Handler;',
     remove: 'declare const remove: import("express").Handler;',
     update: 'declare const update: import("express").Handler;',

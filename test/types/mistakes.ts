@@ -34,7 +34,7 @@ export const mistakes: readonly Mistake[] = [
     text: `${setup}authorize((_request, auth) =>
   new Response(auth.username), // here
 );`,
-    says: /Property 'username' does not exist on type 'Auth'/,
+    says: /Property 'username' does not exist on type 'Auth<string>'/,
   },
   {
     name: "a handler that does not return a Response",
@@ -69,7 +69,7 @@ createAmpho({ cookies: "yes" }); // here`,
     text: `import { createAmpho } from "ampho";
 const ampho = createAmpho();
 ampho.verifySync("token"); // here`,
-    says: /Property 'verifySync' does not exist on type 'Promise<Ampho>'/,
+    says: /Property 'verifySync' does not exist on type 'Promise<Ampho<string>>'/,
   },
   {
     name: "a user table that finds no id",
@@ -138,7 +138,7 @@ authorize(ampho, { scope: ["read"] }); // here`,
     name: "Express: the instance forgotten",
     text: `import { authorize } from "ampho/express";
 authorize({ roles: ["editor"] }); // here`,
-    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance'/,
+    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance<string>'/,
   },
   {
     name: "Fastify: misspelled requirements of a guarded handler",
@@ -190,6 +190,6 @@ guarded(ampho, { optional: true }, (context) => {
     text: `import { createAmpho } from "ampho";
 import { mount } from "ampho/node";
 mount(createAmpho()); // here`,
-    says: /Property 'host' is missing in type 'Promise<Ampho>'|'Promise<Ampho>' is not assignable to parameter of type 'HttpInstance'/,
+    says: /Property 'host' is missing in type 'Promise<Ampho<string>>'|'Promise<Ampho<string>>' is not assignable to parameter of type 'HttpInstance'/,
   },
 ];

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 /** The command line of the build. */
 export const binary = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+/** The command line of the build of `ampho-attack`. */
+export const attackBinary = fileURLToPath(new URL("../../packages/attack/dist/main.js", import.meta.url));
+
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;

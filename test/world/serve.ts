@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { atEndOfFile } from "./clean-up.js";
-import { binary, execute, type Outcome } from "./command.js";
+import { attackBinary, binary, execute, type Outcome } from "./command.js";
 import { freshFolder } from "./folder.js";
 import { alice } from "./people.js";
 import { type Grant, postLogin } from "./requests.js";
@@ -49,6 +49,10 @@ export function freshPlace(env: Readonly<Record<string, string>> = {}): Place {
 /** Runs a command to its end. */
 export const command = ({ cwd, env, program = binary }: Place, args: readonly string[], stdin = ""): Promise<Outcome> =>
   execute(process.execPath, [program, ...args], { cwd, env, stdin });
+
+/** Attacks an instance. The test users are created by the `ampho` of the build. */
+export const attack = (place: Place, url: string, args: readonly string[] = [], stdin = ""): Promise<Outcome> =>
+  command({ ...place, program: attackBinary }, [url, "--ampho", `"${process.execPath}" "${binary}"`, ...args], stdin);
 
 export async function addUser(place: Place, { login, password } = alice): Promise<void> {
   const { code, stderr } = await command(place, ["user-add", login, "--password-stdin"], password);

@@ -20,12 +20,6 @@ const hasPublicKeys = ({ keys = [] }: Configuration): boolean => keys.some(({ pu
 
 const rules: readonly Rule[] = [
   {
-    when: (one) => one.allowAttackTest && isProduction(one),
-    severity: "error",
-    message: "AMPHO_ALLOW_ATTACK_TEST is true in production, and every response announces it.",
-    fix: "Unset AMPHO_ALLOW_ATTACK_TEST. `ampho doctor --attack` also runs with the key of the instance.",
-  },
-  {
     when: ({ passwordMin }) => passwordMin < 8,
     severity: "error",
     message: "AMPHO_SECURITY_PASSWORD_MIN is below 8, the lowest value that NIST SP 800-63B allows.",

@@ -5,15 +5,15 @@ import type { Configuration } from "../../config/configuration.js";
 import { relatedOriginsOf, relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
-import { isConfidential, skewOf } from "../attacks/consent.js";
-import { type Exchange, headerOf, membersOf, NoResponse, openExchange, type Received } from "../exchange.js";
+import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
+import { isSecureUrl } from "../../outbound/secure-url.js";
 import type { CheckName, Finding } from "../finding.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
 
 /** Error codes of Node for a certificate that it does not trust. */
-const untrusted = /\((?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+const untrusted = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 export interface InstanceInput {
   /** The URL of the REST API, prefix included. */
@@ -34,32 +34,48 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
   const { api, configuration } = input;
   const root = new URL(api);
   root.pathname = root.pathname.slice(0, -configuration.restPrefix.length);
-  const [ours, probes] = [openExchange(api), openExchange(root)];
   try {
-    const published = await ours.send({ path: "/.well-known/jwks.json" });
+    const published = await get(api, "/.well-known/jwks.json");
     return [
       ...(await checkTls(api, published, input.now())),
-      ...checkClock(headerOf(published, "date"), configuration, input.now()),
+      ...checkClock(published.headers.get("date"), configuration, input.now()),
       ...checkKeys(published, input.keys),
-      ...(await checkReadiness(probes)),
+      ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
     ];
   } catch (error) {
-    if (!(error instanceof NoResponse)) throw error;
-    const fix = untrusted.test(error.message)
+    if (!(error instanceof FetchFailure)) throw error;
+    const code = codeOf(error);
+    const fix = untrusted.test(code)
       ? "Check that its certificate is valid for this name and from an authority that Node trusts. For an authority of your own, set NODE_EXTRA_CA_CERTS=ca.pem."
       : "Check that the instance is running and that --url leads to it.";
-    return [finding("error", "instance", error.message, fix)];
-  } finally {
-    ours.close();
-    probes.close();
+    return [finding("error", "instance", `The server did not respond (${code || error.message}).`, fix)];
   }
 }
 
-async function checkTls(api: URL, response: Received, now: number): Promise<readonly Finding[]> {
+/** `base` is the URL of a server, whose path is put before `path`. Rejects with FetchFailure. */
+const get = (base: URL, path: string): Promise<BoundedResponse> =>
+  boundedFetch(new URL(base.pathname.replace(/\/+$/, "") + path, base), documentLimits);
+
+/** The code of Node for the reason, or an empty text. `fetch` hides it two levels deep. */
+function codeOf({ cause }: FetchFailure): string {
+  const reason = cause instanceof Error ? cause.cause : undefined;
+  return reason instanceof Error && "code" in reason ? String(reason.code) : "";
+}
+
+/** The members of the JSON object in the body, or none. */
+function membersOf({ body }: BoundedResponse): Readonly<Record<string, unknown>> {
+  try {
+    return { ...Object(JSON.parse(body.toString("utf8"))) };
+  } catch {
+    return {};
+  }
+}
+
+async function checkTls(api: URL, response: BoundedResponse, now: number): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
     const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
-    return isConfidential(api)
+    return isSecureUrl(api)
       ? []
       : [finding("error", "tls", plain, "Put a TLS proxy in front, and pass its https URL as --url.")];
   }
@@ -68,7 +84,7 @@ async function checkTls(api: URL, response: Received, now: number): Promise<read
   const days = until === undefined ? undefined : Math.floor((until / 1000 - now) / day);
   if (days !== undefined && days < certificateDays)
     findings.push(finding("warning", "tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
-  if (headerOf(response, "strict-transport-security") === undefined)
+  if (!response.headers.has("strict-transport-security"))
     findings.push(
       finding(
         "note",
@@ -96,8 +112,8 @@ function certificateUntil({ hostname, port }: URL): Promise<number | undefined> 
   });
 }
 
-function checkClock(date: string | undefined, { tokenLeeway }: Configuration, now: number): readonly Finding[] {
-  const skew = skewOf(date, now);
+function checkClock(date: string | null, { tokenLeeway }: Configuration, now: number): readonly Finding[] {
+  const skew = Math.floor(Date.parse(date ?? "") / 1000) - now || 0;
   const apart = Math.abs(skew);
   if (apart <= skewWarnSeconds) return [];
   const severity = apart > tokenLeeway ? "error" : "warning";
@@ -105,7 +121,7 @@ function checkClock(date: string | undefined, { tokenLeeway }: Configuration, no
   return [finding(severity, "clock", message, "Run NTP on both machines.")];
 }
 
-function checkKeys(published: Received, keys: readonly Key[]): readonly Finding[] {
+function checkKeys(published: BoundedResponse, keys: readonly Key[]): readonly Finding[] {
   const { keys: jwks } = membersOf(published);
   if (published.status !== 200 || !Array.isArray(jwks)) {
     const message = `There is no JWK Set under the REST prefix. The response had status ${published.status}.`;
@@ -132,8 +148,8 @@ function checkKeys(published: Received, keys: readonly Key[]): readonly Finding[
   ];
 }
 
-async function checkReadiness(probes: Exchange): Promise<readonly Finding[]> {
-  const response = await probes.send({ path: "/readyz" });
+async function checkReadiness(root: URL): Promise<readonly Finding[]> {
+  const response = await get(root, "/readyz");
   // An application that mounts Ampho has probes of its own.
   if (response.status === 404) return [];
   if (response.status !== 200) {
@@ -160,16 +176,14 @@ async function checkRelatedOrigins(root: URL, configuration: Configuration): Pro
   const party = relyingPartyOf(configuration);
   const related = party === undefined ? [] : relatedOriginsOf(party);
   if (party === undefined || related.length === 0) return [];
-  const isLocal = root.protocol === "http:" && isConfidential(root);
-  const exchange = openExchange(isLocal || root.hostname === party.id ? root : new URL(`https://${party.id}`));
+  const isLocal = root.protocol === "http:" && isSecureUrl(root);
+  const host = isLocal || root.hostname === party.id ? root : new URL(`https://${party.id}`);
   try {
-    const response = await exchange.send({ path: "/.well-known/webauthn" });
+    const response = await get(host, "/.well-known/webauthn");
     const { origins } = response.status === 200 ? membersOf(response) : { origins: [] };
     if (Array.isArray(origins) && related.every((origin) => origins.includes(origin))) return [];
   } catch (error) {
-    if (!(error instanceof NoResponse)) throw error;
-  } finally {
-    exchange.close();
+    if (!(error instanceof FetchFailure)) throw error;
   }
   const message = `https://${party.id}/.well-known/webauthn does not list every related origin, so passkeys do not work on their pages.`;
   return [finding("warning", "passkeys", message, "Let that host pass this path to Ampho.")];

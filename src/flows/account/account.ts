@@ -5,7 +5,7 @@ import { AmphoError } from "../../errors.js";
 import { spellLogin } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import { isStorableName } from "../../store/storable-text.js";
-import type { Account } from "../../users/directory.js";
+import { type Account, originFor } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import type { Authenticated } from "../find/own-session.js";
@@ -101,7 +101,8 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
 function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;
   return {
-    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now(), origin },
+    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now() },
+    origin: originFor(account, origin),
     // The application's table has changed already, so nothing must reject the rest.
     own: directory.inDatabase ? { sessionId, gen } : undefined,
     passwordVersion: account.stored?.passwordVersion,

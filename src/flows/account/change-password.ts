@@ -107,8 +107,8 @@ export async function storeOwnPassword(
 ): Promise<void> {
   await deps.directory.setPassword?.(account, newPassword, async () => {
     const { since: storingSince, ...rest } = about;
-    const common = { userId: account.id, ...rest, forgetDevices: true, storingSince } as const;
-    await endUserSessions(deps, { ...common, reason: "password_changed" });
+    const ended = { change: "password_stored", reason: "password_changed", storingSince } as const;
+    await endUserSessions(deps, { userId: account.id, ...rest, ...ended });
   });
 }
 

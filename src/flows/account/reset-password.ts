@@ -4,7 +4,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
-import { type Account, canReset, originFor } from "../../users/directory.js";
+import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, wrongCredentials } from "../find/errors.js";
@@ -45,10 +45,13 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
+  const provesEmail = recovery === undefined ? binding.address : undefined;
+  const isFirstProof = provesEmail !== undefined && provesEmail === unprovenEmailOf(account);
   const prepare = async () => {
     // The factor comes last, because a right one counts as wrong if the rest is rejected.
     const passwordHash = await hashNew(deps, account, input.newPassword, origin);
-    const factor = removesFactors ? undefined : await requireFactor(deps, account, read, input.factor, origin);
+    const asked = { ...read, isFirstProof };
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, asked, input.factor, origin);
     return { factor, passwordHash };
   };
   // The code was right, and the user can try again with it.
@@ -59,7 +62,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
     ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
     rolePolicy: policyOf(account.roles, deps.settings.factors),
-    ...{ removesFactors, provesEmail: recovery === undefined ? binding.address : undefined },
+    ...{ removesFactors, provesEmail, isFirstProof },
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
@@ -71,15 +74,16 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 }
 
-/** A reset never gets past a second factor. */
+/** A reset never gets past a second factor. The first proof of an address ends those that another person can have set up. */
 async function requireFactor(
   deps: Deps,
   account: Account,
-  { transaction }: ReadProof,
+  { transaction, isFirstProof }: ReadProof & { readonly isFirstProof: boolean },
   sent: SentFactor | undefined,
   origin: Origin,
 ) {
-  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
+  const { factors: all, given, factorsVersion } = await deps.store.listFactors(account.id);
+  const factors = isFirstProof ? given : all;
   if (offeredFactors(deps, factors).length === 0) return undefined;
   if (sent === undefined) {
     const token = deps.transactions.signAgain(transaction) ?? "";

@@ -82,7 +82,7 @@ export async function endOwnSession(
 export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
-  await endUserSessions(deps, common);
+  await endUserSessions(deps, { ...common, change: "sessions_left" });
   // Also the current session, if a restored database has lost it.
   await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });
 }

@@ -1,7 +1,6 @@
 // The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies of them. The
 // response has new ones.
 
-import { AmphoError } from "../../errors.js";
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { Grant } from "../../sessions/session-tokens.js";
@@ -11,6 +10,7 @@ import type { Session } from "../../store/sql/session-rows.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
+import { notAccepted } from "../../tokens/credential.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { endedSession } from "./account.js";
@@ -60,10 +60,10 @@ export interface Authenticated {
   readonly auth: Auth;
 }
 
-/** Returns the user and the session of a token. Throws `insufficient_scope` for a token without a session. */
+/** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;
   if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
-    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+    throw notAccepted(["session"]);
   return { userId: id, sessionId: session };
 }

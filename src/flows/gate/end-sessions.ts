@@ -1,8 +1,8 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
 
 import type { Origin } from "../../audit/entry.js";
-import type { UserEnding } from "../../store/sql/session-ends.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
+import type { UserEnding } from "../../store/sql/user-changes.js";
 import type { Deps } from "../deps.js";
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
@@ -26,10 +26,9 @@ export async function endSession(
 /** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
-  input: Pick<UserEnding, "userId" | "reason" | "origin"> &
-    Partial<Pick<UserEnding, "exceptSession">> & { readonly forgetDevices?: true; readonly storingSince?: number },
+  input: Omit<UserEnding, "now">,
 ): Promise<number> {
-  const rows = await store.endUserSessions({ exceptSession: undefined, ...input, now: clock.now() });
+  const rows = await store.endUserSessions({ ...input, now: clock.now() });
   revocations.add(rows);
   return rows.length;
 }

@@ -219,21 +219,21 @@ export interface Management {
     forget(userId: string): Promise<void>;
   };
   /** Signing keys. */
-  readonly keys: {
+  readonly signingKeys: {
     /**
      * Revokes a stolen key: after one second every process rejects, for good, all that it signed.
-     * @example await ampho.keys.revoke(kid);
+     * @example await ampho.signingKeys.revoke(kid);
      */
     revoke(kid: string): Promise<void>;
     /**
      * Reads which keys are revoked, and how many TOTP secrets are under each key.
-     * @example const { revoked, totpSecrets } = await ampho.keys.readUse();
+     * @example const { revoked, totpSecrets } = await ampho.signingKeys.readUse();
      */
     readUse(): Promise<KeyRecords>;
     /**
      * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the stage.
      * Resolves to the time of the entry in Unix seconds.
-     * @example const at = await ampho.keys.recordForced("activate", [kid], "The old key was stolen.");
+     * @example const at = await ampho.signingKeys.recordForced("activate", [kid], "The old key was stolen.");
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
   };
@@ -414,7 +414,7 @@ export function createManagement(
       },
       async endForUser(userId) {
         if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessionEnds.endUserSessions(deps, { userId, reason, origin, forgetDevices: true });
+        return sessionEnds.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin });
       },
       async revokeForUser(user) {
         // A row of the application's table has further members. No member is optional, so none can be misspelt
@@ -466,7 +466,7 @@ export function createManagement(
         await factors.forgetDevices(deps, userId, origin);
       },
     },
-    keys: {
+    signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       async revoke(kid) {
         check.requireArgument("kid", kid, check.textRule);

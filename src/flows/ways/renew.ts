@@ -31,7 +31,7 @@ export type RenewInput = (
 ) & { readonly idempotencyKey: string | undefined };
 
 /**
- * Rejects with `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
+ * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
  */
 export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
@@ -80,9 +80,9 @@ function readToken(
   if (settings.renewByToken === 0)
     throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
-  const { claims } = tokens.verifyAccess(input.accessToken, now);
-  if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
-  return { sid: claims.sid, gen: claims.gen, isOver: false, by: "access_token" };
+  const { sid, gen } = tokens.verifySession(input.accessToken, now);
+  if (gen === undefined || !isStorableText(sid)) throw ended();
+  return { sid, gen, isOver: false, by: "access_token" };
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */

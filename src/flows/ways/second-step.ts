@@ -61,7 +61,7 @@ async function askAgain(
   transaction: LoginTransaction,
   account: Account,
 ): Promise<AmphoError> {
-  const [{ factors: all, factorsVersion, policy }, over] = await Promise.all([
+  const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
@@ -70,8 +70,10 @@ async function askAgain(
   if (transaction.for === "enroll")
     return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
   const rolePolicy = policyOf(account.roles, deps.settings.factors);
-  const decision = decide({ amr, factors: all, policy: policy ?? rolePolicy, remembered: false });
-  const factors = decision.result === "factor_needed" ? decision.factors : all;
+  const isFirstProof = amr.includes("mail") && unprovenEmailOf(account) !== undefined;
+  const proved = isFirstProof ? given : all;
+  const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
+  const factors = decision.result === "factor_needed" ? decision.factors : proved;
   const about = { token, factors, enroll: false, userId: account.id };
   return factorNeededError(deps, { ...about, read: () => transaction });
 }
@@ -90,7 +92,7 @@ export async function stepUp(
   caller: Caller,
 ): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
-  const { claims } = deps.tokens.verifyAccess(sent.bearer, clock.now());
+  const claims = deps.tokens.verifySession(sent.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);

@@ -23,10 +23,10 @@ import { queryMembers, rejectCredentials } from "./request/query.js";
 import { isUnder, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { Redirect } from "./responses/redirect.js";
-import { emptyResponse, jsonResponse, redirectResponse, withAttackConsent, withoutBody } from "./responses/response.js";
+import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { bearer as requireBearer } from "./route-access.js";
+import { session } from "./route-access.js";
 import { routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -35,7 +35,6 @@ export interface HandlerSettings {
   readonly restPrefix: string;
   readonly trustProxy: number;
   readonly corsOrigins: readonly string[];
-  readonly allowAttackTest: boolean;
 }
 
 export interface HandlerOptions {
@@ -60,7 +59,7 @@ export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 export function createHandler(options: HandlerOptions): Handle {
   const { flows, features, guard, refusal, cookies } = options;
-  const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins, allowAttackTest } = options.settings;
+  const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins } = options.settings;
   const served = routes.filter((route) => route.available?.(features) ?? true);
   const findRoutes = createFindRoutes(served);
   const cors = createCors(corsOrigins, cookies !== undefined);
@@ -95,7 +94,6 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     if (request.method === "HEAD") response = withoutBody(response);
     response = cors.withHeaders(request, response);
-    if (allowAttackTest) response = withAttackConsent(response);
     return pattern === undefined ? response : { ...response, route: pattern };
   };
 
@@ -195,7 +193,7 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
-      authenticate: async () => requireBearer.check(await authenticate(route, request, sent, caller)),
+      authenticate: async () => session.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,
       idempotencyKey: idempotencyKeyOf(request),

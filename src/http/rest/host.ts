@@ -23,6 +23,8 @@ export interface GuardHost {
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/reference/errors.md). */
   refusal(error: unknown): HttpResponse;
+  /** The scopes that the roles have. Undefined where none are configured. */
+  readonly scopes?: readonly string[] | undefined;
   /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
@@ -45,12 +47,17 @@ export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean
 }
 
 /** An `Ampho`, or a verifier. */
-export interface GuardInstance {
+export interface GuardInstance<S extends string = string> {
   /**
    * The members for adapters. Applications do not need it.
    * @example const { refusal } = ampho.host;
    */
   readonly host: GuardHost;
+  /**
+   * The scopes that the roles have. Undefined where none are configured.
+   * @example const scopes = ampho.scopes ?? [];
+   */
+  readonly scopes?: readonly S[] | undefined;
 }
 
 /** An `Ampho`. */

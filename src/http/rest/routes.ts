@@ -19,4 +19,15 @@ export const routes = [
 ] as const;
 
 /** Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use them. */
-export const reservedPaths = ["/token", "/authorize", "/keys", "/admin"] as const;
+export const reservedPaths: readonly string[] = [
+  "/token",
+  "/revoke",
+  "/introspect",
+  "/device",
+  "/authorize",
+  "/keys",
+  "/act-as",
+  "/orgs",
+  "/invites",
+  "/admin",
+];

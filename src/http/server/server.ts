@@ -11,7 +11,6 @@ import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body-limits.js";
 import { parseTarget } from "../rest/request/target.js";
-import { attackConsentHeader } from "../rest/responses/response.js";
 import type { AccessLog } from "./access-log.js";
 import { type Connections, closeAfter, trackConnections, trackResponse } from "./connections.js";
 import { type MetricsPage, metricsPath } from "./metrics-page.js";
@@ -34,7 +33,6 @@ export interface ServerSettings {
   readonly trustProxy?: number;
   /** New connections that exceed it are closed at once. */
   readonly connectionsMax?: number | undefined;
-  readonly allowAttackTest?: boolean;
 }
 
 export interface ServerOptions {
@@ -122,7 +120,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // On a closing connection no further request is served (RFC 9112 §9.6). It gets no response either, because Node does not
     // keep the order of responses that it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
-    if (settings.allowAttackTest) response.setHeader(attackConsentHeader, "true");
     if (connection === undefined || connection.openResponses < openResponsesMax) return void serve(request, response);
     tooMany ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for a response."));
     // One line for all of them, or a client could fill the log.

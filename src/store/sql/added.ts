@@ -2,19 +2,31 @@
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
-import { first, query, type Row, type Transaction, text } from "../transaction.js";
+import { first, query, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
+import { givenOf } from "./factors/account-factors.js";
+import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, type FactorUse } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
+
+/** An account has it for longer than a login, and a session can have added it. */
+export type Lasting = "identity" | FactorName;
+
+/**
+ * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
+ * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator and
+ * an import have no session. `all`: it is deleted.
+ */
+export type Fate = "kept" | "added" | "any" | "all";
 
 export interface Additions {
   readonly userId: string;
   readonly login: string | undefined;
   readonly now: number;
   readonly origin: Origin;
-  /** As in `consequences`. */
-  readonly added: "any" | "keeping";
+  /** The row of `consequences`. */
+  readonly fates: Readonly<Record<Lasting, Fate>>;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
   /** Why they are removed, for the audit log. */
@@ -34,64 +46,98 @@ const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = 
 
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
-  const { userId, login, now: at, origin, added, exceptSession = "", reason } = input;
-  const about = { at, reason, userId, login, origin };
-  const which = added === "any" ? "added_by is not null" : ofEnded;
-  const parameters = added === "any" ? [userId] : [userId, userId, exceptSession, at - lookBackSeconds, at];
-  const unlinked = yield* query(
-    `delete from ampho_identities where user_id = ? and ${which} returning issuer, subject, provider`,
-    parameters,
-  );
+  const { userId, login, now: at, origin, fates, reason } = input;
+  const ofIdentities = whichOf(fates.identity, input);
+  const unlinked =
+    ofIdentities === undefined
+      ? []
+      : yield* query(
+          `delete from ampho_identities where user_id = ? and ${ofIdentities.sql} returning issuer, subject, provider`,
+          [userId, ...ofIdentities.parameters],
+        );
   for (const row of unlinked) {
     const identity = identityIdOf({ issuer: text(row, "issuer"), subject: text(row, "subject") });
-    yield* recordAudit({ ...about, event: "identity_unlinked", detail: { provider: text(row, "provider"), identity } });
+    const about = { at, reason, userId, login, origin, detail: { provider: text(row, "provider"), identity } };
+    yield* recordAudit({ ...about, event: "identity_unlinked" });
   }
-  // A first proof needs the second factors too, so they are of the person who has proven the address.
-  if (added === "any" || account.factors.length === 0) return account;
-  const passkeys = yield* query("select id from ampho_passkeys where user_id = ?", [userId]);
-  const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${which}`, parameters);
-  const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${which}`, parameters);
-  return yield* removeAdded(input, account, { passkeys: idsOf(passkeys), addedKeys: idsOf(addedKeys), addedTotp });
+  const ofPasskeys = whichOf(fates.passkey, input);
+  const ofTotp = whichOf(fates.totp, input);
+  if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
+  const passkeys = yield* passkeyIdsOf(userId);
+  const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${ofPasskeys?.sql ?? never}`, [
+    ...[userId, ...(ofPasskeys?.parameters ?? [])],
+  ]);
+  const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${ofTotp?.sql ?? never}`, [
+    ...[userId, ...(ofTotp?.parameters ?? [])],
+  ]);
+  const added = { passkeys: addedKeys.map((row) => text(row, "id")), totp: addedTotp !== undefined };
+  return yield* removeAdded(input, account, { passkeys, added });
 }
 
-const idsOf = (rows: readonly Row[]) => rows.map((row) => text(row, "id"));
+const never = "1 = 0";
+
+/** The rows of a table that end. */
+function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
+  if (fate === "kept" || fate === "all") return undefined;
+  if (fate === "any") return { sql: "added_by is not null", parameters: [] };
+  return { sql: ofEnded, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
+}
 
 function* removeAdded(
-  { userId, login, now: at, origin, reason, proven, rolePolicy }: Additions,
+  { userId, login, now: at, origin, reason, proven, rolePolicy, fates }: Additions,
   account: AccountFactors,
   {
     passkeys,
-    addedKeys,
-    addedTotp,
+    added,
   }: {
     readonly passkeys: readonly string[];
-    readonly addedKeys: readonly string[];
-    readonly addedTotp: Row | undefined;
+    readonly added: { readonly passkeys: readonly string[]; readonly totp: boolean };
   },
 ): Transaction<AccountFactors> {
   const { policy = rolePolicy } = account;
-  const gone = addedKeys.filter((id) => proven?.factor !== "passkey" || proven.id !== id);
+  const isAny = fates.passkey === "any";
+  const gone = added.passkeys.filter((id) => isAny || proven?.factor !== "passkey" || proven.id !== id);
   // A new app also replaces the recovery codes. So a code proves the app as well.
-  const isTotpProven = proven?.factor === "totp" || proven?.factor === "recovery_code";
-  const losesTotp = addedTotp !== undefined && !isTotpProven;
+  const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
+  const losesTotp = added.totp && !isTotpProven;
   const keepsTotp = account.factors.includes("totp") && !losesTotp;
   const keepsPasskey = gone.length < passkeys.length;
-  if (gone.length === 0 && !losesTotp) return account;
-  // The account must still reach the level that it reached before, or that the change has proven.
-  const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
-  if (!keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
-  const keepsCodes = !losesTotp && (keepsTotp || keepsPasskey);
-  for (const id of gone) yield* deleteFactor(userId, "passkey", id);
-  if (losesTotp) yield* deleteFactor(userId, "totp");
-  if (!keepsCodes) yield* deleteFactor(userId, "recovery_code");
+  // The codes of a first proof stay with the app with which an import has brought them.
+  const keepsCodes = fates.recovery_code === "any" ? keepsTotp : !losesTotp && (keepsTotp || keepsPasskey);
   const keeps: Readonly<Record<FactorName, boolean>> = {
     passkey: keepsPasskey,
     totp: keepsTotp,
     recovery_code: keepsCodes,
   };
-  const factors = account.factors.filter((factor) => keeps[factor]);
   const lost = account.factors.filter((factor) => !keeps[factor]);
+  if (gone.length === 0 && lost.length === 0) return account;
+  // The account must still reach the level that it reached before, or that the change has proven.
+  const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
+  if (!isAny && !keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
+  for (const id of gone) yield* deleteFactor(userId, "passkey", id);
+  if (losesTotp) yield* deleteFactor(userId, "totp");
+  if (!keepsCodes) yield* deleteFactor(userId, "recovery_code");
+  const factors = account.factors.filter((factor) => keeps[factor]);
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
   return { ...account, factors };
+}
+
+/** The second factors that no session has set up, but an import. */
+export interface GivenFactors {
+  readonly factors: readonly FactorName[];
+  readonly passkeys: readonly string[];
+}
+
+/** The second factors of an account that the first proof of its address leaves. */
+export function* givenFactors(userId: string, { factors }: AccountFactors): Transaction<GivenFactors> {
+  const keys = yield* query("select id from ampho_passkeys where user_id = ? and added_by is null", [userId]);
+  const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
+  const passkeys = keys.map((row) => text(row, "id"));
+  return { factors: givenOf(factors, totp !== undefined, passkeys.length), passkeys };
+}
+
+/** True if the second factor that was proven is one of them. */
+export function isGiven(use: FactorUse, { factors, passkeys }: GivenFactors): boolean {
+  return use.factor === "passkey" ? passkeys.includes(use.id) : factors.includes(use.factor);
 }

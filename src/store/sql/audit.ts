@@ -4,7 +4,7 @@ import { noticeOf } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
-import { insertNotice, type Undo } from "./mail-rows.js";
+import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
 
 const columns = columnsOf(
   ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
@@ -39,7 +39,9 @@ export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> 
   if (isByIdAlone) parameters.splice(columns.names.indexOf("login"), 1, userId, userId);
   yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
   const kind = noticeOf(event, entry.reason);
-  if (kind !== undefined) yield* insertNotice({ kind, at, userId, origin, undo });
+  if (kind === undefined) return;
+  yield* insertNotice({ kind, at, userId, origin, undo });
+  yield* insertFormerNotice({ kind, at, userId, origin, undo });
 }
 
 export interface AuditQuery {

@@ -1,77 +1,122 @@
-// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` ends what the row states, in
-// the transaction that makes the change. So no flow decides alone what of the account before lives on.
-import type { Origin } from "../../audit/entry.js";
+// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the change, which mails
+// its notice, and ends what the row states, in the transaction that makes the change. So no flow decides alone what of the
+// account before lives on.
+import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
-import { advisoryLock, type Transaction } from "../transaction.js";
-import { endAdded } from "./added.js";
+import { advisoryLock, type Transaction, write } from "../transaction.js";
+import { endAdded, type Fate, type Lasting } from "./added.js";
+import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
-import type { FactorUse } from "./factors/rows.js";
+import { deleteAccount, type FactorUse } from "./factors/rows.js";
+import type { Undo } from "./mail-rows.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
-import { type AccountFactors, sendStateAndAccount } from "./state.js";
+import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
 
-/** The effects of a change, besides the end of the older tokens of the session that makes it. */
-interface Consequences {
+/** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
+interface Consequences extends Readonly<Record<Lasting, Fate>> {
+  /**
+   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any session.
+   * `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`:
+   * an operator or the application.
+   */
+  readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
+  /** The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
+  readonly event: AuditEvent | undefined;
+  /** The part of the change that the alarm link of its notice undoes. */
+  readonly alarm: "address" | "login" | "added" | undefined;
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the
    * policy of the user would not accept now.
    */
   readonly sessions: "all" | "others" | "weak" | "below" | "none";
-  /** Why they end, in the audit log. */
-  readonly reason: EndReason;
-  /** Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. */
-  readonly begun: boolean;
-  /** Remembered devices. */
-  readonly devices: boolean;
+  /** Why they end, in the audit log. Undefined: the caller states it. */
+  readonly reason: EndReason | undefined;
   /**
-   * `keeping`: the identities and second factors that the ended sessions had added, as far as the account keeps its level. An
-   * attacker with a password could otherwise remove the owner's. `any`: the identities that any session has added.
+   * Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. `gone`: with
+   * the account, which has no row any more.
    */
-  readonly added: "any" | "keeping" | "none";
+  readonly begun: "ends" | "gone" | "kept";
+  /** Remembered devices. */
+  readonly devices: "ends" | "kept";
+  /** `unproven`: it is removed, unless an operator or an import has set it. `set`: the change itself decides. */
+  readonly password: "unproven" | "set" | "kept";
 }
 
-const all = { sessions: "all", begun: true, devices: true, added: "none" } as const;
+const fates = <F extends Fate>(fate: F) =>
+  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate }) as const;
+
+const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
+const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
+const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
 const others = { ...all, sessions: "others" } as const;
-const none = { sessions: "none", begun: false, devices: false, added: "none" } as const;
+const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
+const password = { password: "set", reason: "password_changed" } as const;
+const factors = { reason: "factors_changed", alarm: "added" } as const;
+const users = ["recent", "operator"] as const;
 
 export const consequences = {
-  /** By the user, with the old password or a recent login. */
-  password_set: { ...others, reason: "password_changed", added: "keeping" },
-  password_removed: { ...others, reason: "password_changed" },
-  /** By a mailed code or link, an operator or the application. */
-  password_reset: { ...all, reason: "password_changed", added: "keeping" },
-  login_changed: { ...all, reason: "login_changed" },
-  email_changed: { ...others, reason: "email_changed" },
+  password_set: { ...others, ...password, ...fates("added"), by: ["password", "recent"], event: "password_changed" },
+  password_removed: { ...others, ...password, by: ["recent"], event: "password_changed" },
+  password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
+  password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
+  password_stored: { ...others, ...password, by: ["password", "mailbox"] },
+  login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
+  login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
+  email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
-  email_added: { ...none, reason: "email_changed" },
+  email_added: { ...none, by: users, event: "email_changed" },
   /**
-   * The first proof of the address, by a login without the password. Everything else of a person before is bound to the
-   * password, which goes too.
+   * The first proof of the address, by a reset or by a login without the password. The account can be that of a person who has
+   * typed the address of another one. So nothing of it stays but what an operator has set.
    */
-  email_proven: { ...none, sessions: "all", reason: "email_proven", added: "any" },
-  email_proven_by_reset: { ...all, reason: "password_changed", added: "any" },
-  first_factor: { ...all, sessions: "weak", reason: "factors_changed" },
-  further_factor: { ...all, sessions: "none", reason: "factors_changed" },
-  factor_replaced: { ...others, reason: "factors_changed" },
-  codes_replaced: { ...others, reason: "factors_changed" },
-  factor_removed: { ...others, reason: "factors_changed" },
-  identity_linked: { ...none, reason: "factors_changed" },
-  identity_unlinked: { ...others, reason: "factors_changed" },
-  devices_forgotten: { ...none, reason: "factors_changed", devices: true },
-  role_given: { ...none, sessions: "below", reason: "policy" },
-  policy_set: { ...none, sessions: "below", reason: "policy" },
-  disabled: { ...all, reason: "user_disabled" },
-  deleted: { ...all, reason: "user_deleted" },
+  email_proven: {
+    ...{
+      ...all,
+      ...fates("any"),
+      by: ["mailbox"],
+      event: "email_proven",
+      reason: "email_proven",
+      password: "unproven",
+    },
+  },
+  /** The same by a login that also proves the password. */
+  email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
+  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak" },
+  further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
+  factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
+  codes_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
+  factor_removed: { ...others, by: users, event: "factor_removed", reason: "factors_changed" },
+  identity_linked: { ...none, by: ["recent", "login"], event: "identity_linked", alarm: "added" },
+  /** The account has it already. */
+  identity_relinked: { ...none, by: ["recent"] },
+  identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
+  devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
+  roles_changed: { ...none, by: ["operator"], event: "roles_changed", sessions: "below", reason: "policy" },
+  policy_set: { ...none, by: ["operator"], event: "factor_policy_changed", sessions: "below", reason: "policy" },
+  disabled: { ...all, by: ["operator"], event: "user_disabled", reason: "user_disabled" },
+  enabled: { ...none, by: ["operator"], event: "user_enabled" },
+  deleted: { ...gone, by: ["operator"], event: "user_deleted" },
+  account_removed: { ...gone, by: ["recent"], event: "account_removed" },
   /** An application's own table has created a user with the id of a former one. */
-  id_reused: { ...all, reason: "user_deleted" },
-  alarm: { ...all, reason: "alarm" },
+  id_reused: { ...all, ...fates("all"), by: ["login"], reason: "user_deleted" },
+  /** Users end their own sessions. */
+  sessions_left: { ...none, by: ["session"], sessions: "all" },
+  sessions_ended: { ...all, by: ["operator"] },
+  tokens_revoked: { ...all, by: ["operator"], event: "tokens_revoked" },
+  alarm: { ...all, by: ["mailbox"], event: "alarm", reason: "alarm" },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
 
-export interface ChangedAccount {
+/** An account, and the state of the database. */
+export type Locked = State & AccountFactors;
+
+export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
   readonly userId: string;
   /** Undefined where only the application knows the user. */
   readonly login: string | undefined;
@@ -79,12 +124,20 @@ export interface ChangedAccount {
   readonly origin: Origin;
   /** The live session that makes the change. It gets new tokens, and its older ones end. */
   readonly own?: OwnSession | undefined;
-  /** The second factors after the change, where it changes them. The caller holds the lock of the sessions. */
+  /** Another session that goes on, with the tokens that it has. */
+  readonly exceptSession?: string | undefined;
+  /** The account before the change, as the caller has read it under the lock of the sessions. */
+  readonly before?: Locked | undefined;
+  /** The second factors after the change, where it changes them. */
   readonly account?: AccountFactors | undefined;
-  /** The second factor with which the change was proven. It stays. */
+  /** The second factor with which the change was proven. It stays where only the additions of ended sessions go. */
   readonly proven?: FactorUse | undefined;
   /** The policy of the roles, for a change that ends what is below it. */
   readonly rolePolicy?: Policy | undefined;
+  /** The change that the alarm link of the notice undoes. */
+  readonly undo?: Undo | undefined;
+  /** Why the sessions end, where the row does not state it. */
+  readonly endReason?: EndReason | undefined;
 }
 
 export interface OwnSession extends TokenTimes, TokenSession {}
@@ -97,29 +150,49 @@ export interface CarriedOut {
   readonly account: AccountFactors;
 }
 
-/** Ends what the change ends. The caller has locked the user's row, if it has one, and checked that the session is live. */
-export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
-  const { userId, now, origin, own } = input;
-  const { sessions, reason, begun, devices, added }: Consequences = consequences[change];
+/** Reads an account under the lock of its sessions. */
+export function* lockSessionsOf(userId: string): Transaction<Locked> {
   yield* advisoryLock(`sessions of ${userId}`);
-  const { era, ...read } = yield* (yield* sendStateAndAccount(userId))();
-  let account: AccountFactors = input.account ?? read;
-  const exceptSession = sessions === "all" ? undefined : own?.sessionId;
-  if (added !== "none") account = yield* endAdded({ ...input, added, exceptSession, reason }, account);
-  if (begun) account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
-  if (devices && !begun) account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
-  if (account !== read) yield* writeAccount(userId, account);
+  return yield* (yield* sendStateAndAccount(userId))();
+}
+
+/**
+ * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the session
+ * is live.
+ */
+export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
+  const { userId, login, now, origin, own } = input;
+  const row: Consequences = consequences[change];
+  const before = input.before ?? (yield* lockSessionsOf(userId));
+  let account: AccountFactors = input.account ?? before;
+  const { event, alarm, reason = input.endReason ?? "ended_by_operator" } = row;
+  const about = { at: now, userId, login, origin, reason: input.reason, detail: input.detail };
+  if (event !== undefined)
+    yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
+  // After the notice, which also goes to an address of earlier mails.
+  if (row.identity === "all") {
+    yield* deleteAccount(userId);
+    account = { ...account, factors: [], policy: undefined };
+  }
+  const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
+  account = yield* endAdded({ ...input, fates: row, exceptSession, reason }, account);
+  if (row.password === "unproven") yield* removePassword(userId);
+  if (row.begun === "ends") account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
+  else if (row.devices === "ends" && row.begun === "kept")
+    account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
+  if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
+  const { era } = before;
   const policy = account.policy ?? input.rolePolicy;
   const ended =
-    sessions === "none"
+    row.sessions === "none"
       ? []
-      : sessions === "below"
+      : row.sessions === "below"
         ? yield* endWeakSessions({ userId, reason, now, origin, policy })
         : yield* endOpenSessions({
-            ...{ userId, exceptSession, reason, now, origin },
-            acr: sessions === "weak" ? "1fa" : undefined,
+            ...{ userId, exceptSession, reason, now, origin, era },
+            acr: row.sessions === "weak" ? "1fa" : undefined,
           });
-  if (own === undefined || exceptSession === undefined) return { revoked: ended, session: undefined, account };
+  if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);
   return { revoked: older ? [...ended, older] : ended, session, account };
@@ -127,3 +200,11 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
 
 /** At least the time, so that a version of a lost timeline does not come back after a restored backup. */
 const nextVersion = (version: number, now: number) => Math.max(version + 1, now);
+
+function* removePassword(userId: string): Transaction<void> {
+  yield* write(
+    `update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1
+     where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
+    [userId],
+  );
+}

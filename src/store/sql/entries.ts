@@ -12,15 +12,16 @@ import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, carryOut } from "./changes.js";
+import { carryOut } from "./changes.js";
 import { withFactors } from "./factors/account-factors.js";
 import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
 import { writeCodes } from "./factors/recovery.js";
-import { deleteAccount, type FactorUse, rejectionOf } from "./factors/rows.js";
+import { type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
-import { recordLink } from "./identity-changes.js";
+import { linkOf } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
@@ -166,9 +167,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   if (input.spend && !input.register && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   const revoked: NewRevocation[] = [];
   if (input.isNewId) {
-    yield* deleteAccount(userId);
-    const emptied = { ...versionsOf(account), factors: [], policy: undefined };
-    const ended = yield* carryOut("id_reused", { ...input, account: emptied });
+    const ended = yield* carryOut("id_reused", { ...whoOf(input), before: account });
     account = { ...account, ...ended.account };
     revoked.push(...ended.revoked);
   }
@@ -178,39 +177,41 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   // A registration sets it up before there is any session.
   const addedBy = input.register || input.isNewId ? undefined : newSessionId(input, account);
   let codesLeft: number | undefined;
+  const isFirstProof = provesFirst(user, input.provesEmail) && !input.amr.includes("pwd");
+  // A factor that another person can have set up is not asked for, and proves nothing.
+  const given = isFirstProof && account.factors.length > 0 ? yield* givenFactors(userId, account) : undefined;
   if (input.use) {
+    if (given && !isGiven(input.use, given)) return yield* withEnds(yield* rejectFactor(input), revoked);
     const used = yield* useUp(account, input.use, input);
     if (!used) return yield* withEnds(yield* rejectFactor(input), revoked);
     ({ account, codesLeft } = used);
   }
   if (input.disabled === "pending") return yield* keepPending(input, account, revoked);
-  const isFirstProof = provesFirst(user, input.provesEmail) && !input.amr.includes("pwd");
-  const decision = decideFor(input, withEnrolled(input, account));
+  const decision = decideFor(input, withEnrolled(input, withGiven(account, given)));
   if (decision.result === "reject") {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  // Not before a second factor of the account is proven, because a reader of a mistyped address must change nothing.
-  if (decision.result === "grant" || decision.enroll) {
-    if (input.provesEmail !== undefined) yield* proveEmail(input, input.provesEmail);
-    if (isFirstProof) {
-      const ended = yield* endUnproven(input, account);
-      account = { ...account, ...ended.account };
-      user = yield* findUserById(userId);
-      revoked.push(...ended.revoked);
-    }
+  // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change nothing.
+  const isEnough = decision.result === "grant" || decision.enroll;
+  if (isEnough && input.provesEmail !== undefined && (yield* proveEmail(userId, input.provesEmail, now))) {
+    const change = isFirstProof ? "email_proven" : "email_confirmed";
+    const ended = yield* carryOut(change, { ...whoOf(input), before: account });
+    account = { ...account, ...ended.account };
+    user = yield* findUserById(userId);
+    revoked.push(...ended.revoked);
   }
   if (decision.result === "factor_needed")
     return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
   if (input.enrol) {
-    const added = yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy });
+    const added = yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy });
     if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
     account = { ...account, ...added.account };
     revoked.push(...added.revoked);
   }
 
   // A user who registers has it already.
-  if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, addedBy);
+  if (input.identity?.isNew === true && !input.register) yield* link(input, input.identity.proven, account, addedBy);
   const raised = input.live === undefined ? undefined : yield* raise(input, input.live, account, decision);
   if (!raised && !input.create) return yield* withEnds(yield* reject(input, "session_ended", true), revoked);
   // The session is not live, so this is a login like any other.
@@ -236,9 +237,9 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
 function* keepPending(input: Entry, account: Account, revoked: readonly NewRevocation[]): Transaction<EntryOutcome> {
   const added =
-    input.enrol && (yield* addFactor(account, { ...input, ...input.enrol, own: undefined, addedBy: undefined }));
+    input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
   if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
-  if (input.identity?.isNew === true) yield* link(input, input.identity.proven, undefined);
+  if (input.identity?.isNew === true) yield* link(input, input.identity.proven, account, undefined);
   yield* recordAudit({ ...auditOf(input), event: "login_rejected", reason: "disabled" });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   return yield* withEnds({ outcome: "pending" }, [...revoked, ...(added?.revoked ?? [])]);
@@ -253,7 +254,7 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   const outcome = yield* register({ registration, now, origin });
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
-    if (input.identity) yield* link(input, input.identity.proven, undefined);
+    if (input.identity) yield* link(input, input.identity.proven, undefined, undefined);
     return undefined;
   }
   // The user can choose another login.
@@ -262,35 +263,26 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   return { outcome: outcome === "taken" ? "over" : outcome };
 }
 
-function* proveEmail(input: Entry, canonical: string): Transaction<void> {
+/** False: the user has another address, or has proven it before. */
+function* proveEmail(userId: string, canonical: string, now: number): Transaction<boolean> {
   const row = yield* first(
     `update ampho_users set email_proven_at = ? where id = ? and email_canonical = ? and email_proven_at is null
      returning id`,
-    [input.now, input.userId, canonical],
+    [now, userId, canonical],
   );
-  if (row) yield* recordAudit({ ...auditOf(input), event: "email_proven" });
+  return row !== undefined;
 }
 
 /** The caller has checked under a lock that no account has the identity. */
-function* link(input: Entry, proven: ProvenIdentity, addedBy: string | undefined): Transaction<void> {
+function* link(
+  input: Entry,
+  proven: ProvenIdentity,
+  before: Account | undefined,
+  addedBy: string | undefined,
+): Transaction<void> {
   const { userId, now } = input;
   const inserted = yield* insertIdentity(userId, proven, { createdAt: now, usedAt: now, addedBy });
-  if (inserted === "done") yield* recordLink({ ...input, sessionId: addedBy }, proven);
-}
-
-/**
- * The first proof of an address ends what another person can have set up before: the sessions, the password, and the
- * identities that sessions have linked.
- */
-function* endUnproven(input: Entry, account: Account): Transaction<CarriedOut> {
-  const { userId, login, now, origin } = input;
-  const ended = yield* carryOut("email_proven", { userId, login, now, origin, account, proven: input.use });
-  yield* write(
-    `update ampho_users set password_hash = null, hash_kind = null, password_version = password_version + 1
-     where id = ? and coalesce(password_by_operator, case when import_n is null then 0 else 1 end) = 0`,
-    [userId],
-  );
-  return ended;
+  if (inserted === "done") yield* carryOut("identity_linked", { ...whoOf(input), before, ...linkOf(proven, addedBy) });
 }
 
 /** The versions that the proof of a remembered device holds. */
@@ -310,6 +302,12 @@ const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toSt
 /** The end of a transaction that ended sessions and still does not grant the login. */
 function* withEnds(denied: Denied, revoked: readonly NewRevocation[]): Transaction<Denied> {
   return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
+}
+
+/** The account as the first proof of its address leaves it. */
+function withGiven(account: Account, given: GivenFactors | undefined): Account {
+  if (given === undefined) return account;
+  return { ...account, factors: account.factors.filter((factor) => given.factors.includes(factor)) };
 }
 
 /** The account with the factor that is set up, which is stored only if it is enough. */
@@ -440,6 +438,8 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
 function auditOf({ now, userId, login, origin }: Entry) {
   return { at: now, userId, login, origin };
 }
+
+const whoOf = ({ now, userId, login, origin }: Entry) => ({ now, userId, login, origin });
 
 function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
   const codes = input.register && input.enrol?.codes;

@@ -1,6 +1,5 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
 import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
@@ -19,8 +18,8 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   const { userId, identity, now } = input;
   // As a login that gets the identity. It has looked for an account that has it, and then relies on that.
   yield* advisoryLock(identityLock(identity));
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
   const addedBy = input.own?.sessionId;
   const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
@@ -28,31 +27,16 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
     if (!own) return failed("taken");
-    return yield* endChange(yield* carryOut("identity_linked", input));
+    return yield* endChange(yield* carryOut("identity_relinked", { ...input, before }));
   }
-  yield* recordLink({ ...input, sessionId: addedBy }, identity);
-  return yield* endChange(yield* carryOut("identity_linked", input));
+  return yield* endChange(yield* carryOut("identity_linked", { ...input, before, ...linkOf(identity, addedBy) }));
 }
 
-/** The audit row of a link. The subject stays out of it. */
-export function* recordLink(
-  {
-    now: at,
-    userId,
-    login,
-    origin,
-    sessionId,
-  }: Pick<FactorChange, "now" | "userId" | "login" | "origin"> & {
-    readonly sessionId?: string | undefined;
-  },
-  identity: ProvenIdentity,
-): Transaction<void> {
+/** The record of a link. The subject stays out of it. */
+export function linkOf(identity: ProvenIdentity, addedBy: string | undefined) {
   const id = identityIdOf(identity);
-  const about = { userId, login, sessionId, origin, detail: { provider: identity.provider, identity: id } };
-  yield* recordAudit(
-    { at, event: "identity_linked", ...about },
-    sessionId === undefined ? undefined : { identity: id },
-  );
+  const undo = addedBy === undefined ? undefined : { identity: id };
+  return { sessionId: addedBy, detail: { provider: identity.provider, identity: id }, undo };
 }
 
 export interface IdentityRemoval extends Omit<FactorChange, "login"> {
@@ -65,9 +49,9 @@ export interface IdentityRemoval extends Omit<FactorChange, "login"> {
 }
 
 export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, id, ways, reason } = input;
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
+  const { userId, id, ways } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
   const all = yield* identitiesOf(userId);
   const gone = all.find((each) => identityIdOf(each) === id);
   if (!gone) return failed("none");
@@ -77,6 +61,5 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
     ...[gone.issuer, gone.subject, userId],
   ]);
   const detail = { provider: gone.provider, identity: id };
-  yield* recordAudit({ at: now, event: "identity_unlinked", reason, userId, login, origin, detail });
-  return yield* endChange(yield* carryOut("identity_unlinked", input));
+  return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));
 }

@@ -1,7 +1,7 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, integer, type SqlValue, type Transaction, writeMail } from "../transaction.js";
+import { first, integer, type SqlValue, type Transaction, text, writeMail } from "../transaction.js";
 import { columnsOf } from "./columns.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -102,6 +102,26 @@ const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind
 const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
   select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
+
+const ofFormer = `select undo from ampho_mail
+  where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent} order by n limit 1`;
+
+/**
+ * The same mail to the address that the user had before it changed in the last 7 days. A thief changes the address first, and
+ * its owner hears of the next changes too.
+ */
+export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
+  const { language, noticeTo, agent } = origin;
+  if (language === undefined || userId === undefined) return;
+  const row = yield* first(ofFormer, [userId, at - noticeSeconds, at + skewMaxSeconds]);
+  const former = row && (JSON.parse(text(row, "undo")) as Extract<Undo, { readonly email: unknown }>).email.address;
+  if (former === undefined || former === noticeTo) return;
+  const claims = { at, agent: agent ?? null };
+  const until = at + noticeSeconds;
+  const parameters = valuesOf({ kind, userId, address: former, claims, language, undo, until }, at);
+  const isOther = "not exists (select 1 from ampho_users where id = ? and email = ?)";
+  yield* writeMail(`${insert} and ${isOther}`, [...parameters, former, userId, former]);
+}
 
 /** A mail to the proven address of the user, about an event. Nothing is written for a user without one. */
 export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice): Transaction<void> {

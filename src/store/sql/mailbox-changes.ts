@@ -50,6 +50,8 @@ export interface ResetEntry {
   readonly removesFactors: boolean;
   /** The canonical address to which the link or code was mailed. Undefined if an operator began the reset. */
   readonly provesEmail: string | undefined;
+  /** The caller has asked for no second factor that the first proof of the address ends. */
+  readonly isFirstProof: boolean;
   readonly spend: Spending;
   /** The attempts at the code or number, and at the second factor. */
   readonly attempt: Attempt | undefined;
@@ -65,7 +67,9 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const readAccount = yield* sendStateAndAccount(userId);
   const checked = yield* readChecked();
   let account = yield* readAccount();
-  const isChanged = "rejected" in checked || account.factorsVersion !== input.factorsVersion;
+  const isFirstProof = "user" in checked && provesFirst(checked.user, input.provesEmail);
+  const isOther = account.factorsVersion !== input.factorsVersion || isFirstProof !== input.isFirstProof;
+  const isChanged = "rejected" in checked || isOther;
   if (isChanged || !(yield* spend(input.spend, now))) {
     // The code was right, and it changes nothing.
     yield* settleBoth(input, "returned", "returned", login);
@@ -88,8 +92,9 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   // The last recovery code is no factor any more.
   if (used) account = used.account;
   yield* settleBoth(input, "succeeded", "succeeded", login);
-  yield* recordAudit({ at: now, event: "reset_done", userId, login, origin });
-  const isFirstProof = "user" in checked && provesFirst(checked.user, input.provesEmail);
+  const who = { userId, login, now, origin };
+  const first = isFirstProof ? yield* carryOut("email_proven", { ...who, before: account }) : undefined;
+  account = { ...account, ...first?.account };
   if (stored !== false)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
@@ -97,16 +102,17 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
        where id = ?`,
       [passwordHash, input.provesEmail ?? null, now, userId],
     );
-  let factors = account.factors;
+  const { factors } = account;
   if (input.removesFactors && factors.length > 0) {
     yield* deleteFactors(userId);
     const detail = { factors };
     yield* recordAudit({ at: now, event: "factor_removed", reason: "recovery", userId, login, origin, detail });
-    factors = [];
   }
-  const changed = { ...input, account: { ...account, factors }, proven: use };
-  const { revoked } = yield* carryOut(isFirstProof ? "email_proven_by_reset" : "password_reset", changed);
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  const left = { ...account, factors: input.removesFactors ? [] : factors };
+  const { rolePolicy } = input;
+  const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
+  const { revoked } = yield* carryOut("password_reset", changed);
+  return { outcome: "done", revocations: yield* writeRevocations([...(first?.revoked ?? []), ...revoked]) };
 }
 
 /** The address that is proven is the one of the user, who has not proven it before. */
@@ -146,10 +152,10 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const isOther = before !== undefined && before.canonical !== email?.canonical;
   const undo =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
-  const entry = { at: now, event: "email_changed", userId, login, origin } as const;
-  if (user === undefined) yield* recordAudit(entry, undo);
-  else if ((yield* changeNames(user, { ...user, email }, entry, undo)) !== "created") return failed("taken");
-  const { revoked, session } = yield* carryOut(isOther ? "email_changed" : "email_added", { ...input, login });
+  const carry = () => carryOut(isOther ? "email_changed" : "email_added", { userId, login, now, origin, own, undo });
+  const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, email }, now, carry);
+  if (changed === undefined) return failed("taken");
+  const { revoked, session } = changed;
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
@@ -203,14 +209,16 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const tableUndo = isStored ? undefined : undo;
   if (!(yield* spend(spending, now))) return { undo: tableUndo, revocations: [] };
   const login = user?.login;
-  yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
   // The user was deleted, and operators see the alarm. A row of the account would stay for ever.
-  if (isStored && !user) return { undo: undefined, revocations: [] };
+  if (isStored && !user) {
+    yield* recordAudit({ at: now, event: "alarm", userId, login, origin });
+    return { undo: undefined, revocations: [] };
+  }
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
   const revoked = undo && user ? yield* undoStored(input, user, undo) : [];
-  const account = yield* (yield* sendStateAndAccount(userId))();
-  const factors = undo ? yield* undoFactors(input, account, undo) : account.factors;
-  const changed = yield* carryOut("alarm", { userId, login, now, origin, account: { ...account, factors } });
+  const before = yield* (yield* sendStateAndAccount(userId))();
+  const account = { ...before, factors: undo ? yield* undoFactors(input, before, undo) : before.factors };
+  const changed = yield* carryOut("alarm", { userId, login, now, origin, before, account });
   return { undo: tableUndo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
 }
 
@@ -241,13 +249,17 @@ function* undoStored(
 ): Transaction<readonly NewRevocation[]> {
   if ("email" in undo && undo.since.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
-    yield* changeNames(user, { ...user, email: undo.email }, entry);
+    yield* changeNames(user, { ...user, email: undo.email }, now, () => recordAudit(entry));
   }
   if (!("login" in undo) || !undo.since.includes(user.canonical)) return [];
   const { login, loginCanonical: canonical } = undo;
   const detail = { before: user.login };
   const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
-  if ((yield* changeNames(user, { ...user, login, canonical }, entry)) !== "created") return [];
+  const record = function* () {
+    yield* recordAudit(entry);
+    return true;
+  };
+  if (!(yield* changeNames(user, { ...user, login, canonical }, now, record))) return [];
   // Tokens of other software that were issued since the change.
   const until = untilOf(now, now + foreignMaxSeconds);
   return canonical === user.canonical ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];

@@ -3,9 +3,7 @@
 import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
-import { type Change, carryOut } from "./changes.js";
-import { deleteAccount } from "./factors/rows.js";
-import { insertNotice } from "./mail-rows.js";
+import { carryOut, type Locked } from "./changes.js";
 import { beginStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
@@ -34,17 +32,17 @@ export interface OwnOutcome {
 const failed = (outcome: OwnOutcome["outcome"]): OwnOutcome => ({ outcome, revocations: [] });
 
 /** Locks the user, and the sessions as every login does. False: something changed since the caller has read it. */
-function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined } | false> {
+function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined; readonly before: Locked } | false> {
   const { userId, own, now, factorsVersion, passwordVersion } = input;
   const user = passwordVersion === undefined ? undefined : yield* lockUser(userId, "update");
   yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
-  const account = yield* readAccount();
+  const before = yield* readAccount();
   if (readLive !== undefined && !(yield* readLive())) return false;
-  if (own !== undefined && account.factorsVersion !== factorsVersion) return false;
-  if (passwordVersion === undefined) return { user: undefined };
-  return user !== undefined && !user.disabled && user.passwordVersion === passwordVersion && { user };
+  if (own !== undefined && before.factorsVersion !== factorsVersion) return false;
+  if (passwordVersion === undefined) return { user: undefined, before };
+  return user !== undefined && !user.disabled && user.passwordVersion === passwordVersion && { user, before };
 }
 
 export interface LoginChange extends OwnChange {
@@ -64,46 +62,51 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
-  const { user } = locked;
-  const detail = { before: login };
-  const entry = { at: now, event: "login_changed", userId, login: newLogin, origin, detail } as const;
-  const undo = { login, loginCanonical: input.canonical, canonical: newCanonical };
-  if (user === undefined) yield* recordAudit(entry, undo);
-  else {
-    // The user can have given the address up meanwhile.
-    const isOwnAddress = user.email?.canonical === newCanonical && user.email.provenAt !== undefined;
-    if (!isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
-    const outcome = yield* changeNames(user, { ...user, login: newLogin, canonical: newCanonical }, entry, undo);
-    if (outcome !== "created") return failed("taken");
-  }
+  const { user, before } = locked;
+  const about = {
+    ...{ userId, login: newLogin, now, origin, before, detail: { before: login } },
+    undo: { login, loginCanonical: input.canonical, canonical: newCanonical },
+  };
+  const until = yield* foreignUntil(input);
+  const carry = () => carryOut(isSame ? "login_respelled" : "login_changed", about);
+  // The user can have given the address up meanwhile.
+  const isOwnAddress = user?.email?.canonical === newCanonical && user.email.provenAt !== undefined;
+  if (user && !isSame && newCanonical.includes("@") && !isOwnAddress) return failed("changed");
+  const changed = yield* user === undefined
+    ? carry()
+    : changeNames(user, { ...user, login: newLogin, canonical: newCanonical }, now, carry);
+  if (changed === undefined) return failed("taken");
   // Lockouts of the old login are no longer this user's.
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
   if (isSame) {
     yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
     return { outcome: "done", revocations: [] };
   }
-  return { outcome: "done", revocations: yield* writeRevocations(yield* endEverything("login_changed", input)) };
+  return {
+    outcome: "done",
+    revocations: yield* writeRevocations([...changed.revoked, foreignRevocation(input, until)]),
+  };
 }
 
-/** Ends all sessions, and revokes the tokens without a session that name the user. The caller writes the revocations. */
-function* endEverything(
-  change: Extract<Change, "login_changed" | "deleted">,
-  input: OwnChange,
-): Transaction<readonly NewRevocation[]> {
-  const { userId, login, now, foreignMaxSeconds } = input;
-  const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
-  const { revoked } = yield* carryOut(change, { userId, login, now, origin: input.origin });
-  const exactLogin = input.passwordVersion === undefined ? login : undefined;
-  return [...revoked, { kind: "user", at: now, until, userId, login, exactLogin }];
+/** The `exp` of the last token that names the user. */
+function* foreignUntil({ userId, now, foreignMaxSeconds }: OwnChange): Transaction<number> {
+  return untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+}
+
+/** The tokens without a session that name the user. */
+function foreignRevocation({ userId, login, now, passwordVersion }: OwnChange, until: number): NewRevocation {
+  const exactLogin = passwordVersion === undefined ? login : undefined;
+  return { kind: "user", at: now, until, userId, login, exactLogin };
 }
 
 /** Deletes the user with everything that belongs to the account. The audit log keeps the id only. */
 export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
-  const { userId, login, now } = input;
+  const { userId, login, now, origin } = input;
   const locked = yield* lockOwn(input);
   if (locked === false) return failed("changed");
-  const revoked = yield* endEverything("deleted", input);
-  yield* deleteAccount(userId);
+  const until = yield* foreignUntil(input);
+  const { before } = locked;
+  const { revoked } = yield* carryOut("account_removed", { userId, login, now, origin, before });
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
   yield* write("update ampho_attempts set login = null where login = ?", [login]);
@@ -112,12 +115,8 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
     if (row.kind === "session")
       yield* write("update ampho_sessions set login = '', address = null, agent = null where id = ?", [row.sessionId]);
   yield* redactAudit(userId, login);
-  // Before the row is deleted, which has the address.
-  yield* insertNotice({ kind: "account_deleted", at: now, userId, origin: input.origin });
   yield* write("delete from ampho_users where id = ?", [userId]);
-  const origin = { actor: input.origin.actor } as const;
-  yield* recordAudit({ at: now, event: "account_removed", userId, origin });
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  return { outcome: "done", revocations: yield* writeRevocations([...revoked, foreignRevocation(input, until)]) };
 }
 
 export interface ExportRequest extends Ending {

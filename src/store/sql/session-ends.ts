@@ -5,8 +5,6 @@ import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { moveFactorsVersion } from "./factors/account-factors.js";
-import { endStoring } from "./own-passwords.js";
 import {
   insertRevocation,
   type NewRevocation,
@@ -24,7 +22,7 @@ import {
   type Session,
   setEnded,
 } from "./session-rows.js";
-import { moveEra, readState } from "./state.js";
+import { moveEra } from "./state.js";
 
 const returning = "returning n, id, user_id, login, era, access_expires";
 
@@ -126,47 +124,19 @@ function* endLost(input: SessionEnding, seenExpires: number): Transaction<EndOut
   return { ended: true, revocations: yield* writeRevocations([revokedUntil(seenExpires, id, now)]) };
 }
 
-export interface UserEnding extends Ending {
+export interface OpenSessions extends Ending {
   readonly userId: string;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
   readonly reason: EndReason;
+  readonly era: number;
   /** Only sessions of this level. Undefined: all. */
   readonly acr?: Acr | undefined;
 }
 
-/** `storingSince`: an application's own table has stored the new password of that time, or has failed to. */
-export function* endUserSessions(
-  input: UserEnding & { readonly forgetDevices?: true; readonly storingSince?: number },
-): Transaction<readonly Revocation[]> {
-  const { userId, storingSince, now } = input;
-  if (input.forgetDevices) yield* moveFactorsVersion(userId, now);
-  if (storingSince !== undefined) yield* endStoring(userId, storingSince);
-  return yield* writeRevocations(yield* endOpenSessions(input));
-}
-
-export interface TokenRevocation extends Ending, ForeignTokens {
-  readonly userId: string;
-  /** As it stands in the tokens of other software. */
-  readonly login: string;
-  readonly reason: EndReason;
-}
-
-/** Reads and locks no row of the user, because an application's own table has none here. */
-export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
-  const { userId, login, now, origin, foreignMaxSeconds } = input;
-  yield* moveFactorsVersion(userId, now);
-  yield* recordAudit({ at: now, event: "tokens_revoked", userId, login, origin });
-  const sessions = yield* endOpenSessions({ ...input, exceptSession: undefined });
-  // The revocations of the sessions cover the tokens of sessions.
-  const until = untilOf(now, now + foreignMaxSeconds);
-  return yield* writeRevocations([...sessions, { kind: "user", at: now, until, userId, login }]);
-}
-
 /** Ends all sessions of a user but one. The caller writes the revocations. */
-export function* endOpenSessions(input: UserEnding): Transaction<readonly NewRevocation[]> {
-  const { userId, exceptSession, reason, now, acr } = input;
-  const { era } = yield* readState();
+export function* endOpenSessions(input: OpenSessions): Transaction<readonly NewRevocation[]> {
+  const { userId, exceptSession, reason, era, now, acr } = input;
   const level = acr === undefined ? "" : "and acr = ?";
   const which = [userId, exceptSession ?? "", ...(acr === undefined ? [] : [acr])];
   yield* lockSessions(userId);

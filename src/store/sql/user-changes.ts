@@ -2,18 +2,16 @@
 import type { Origin } from "../../audit/entry.js";
 import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, type Transaction, text, write } from "../transaction.js";
+import { first, type Transaction, text, write } from "../transaction.js";
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { type Change, carryOut, type OwnSession } from "./changes.js";
-import { factorsVersionOf } from "./factors/account-factors.js";
+import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
-import { deleteAccount } from "./factors/rows.js";
-import { beginStoring } from "./own-passwords.js";
+import { beginStoring, endStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
-import type { Ending, ForeignTokens, Session } from "./session-rows.js";
+import type { Ending, EndReason, ForeignTokens, Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { lockUser, sendUserLock, type User } from "./users.js";
 
@@ -49,7 +47,7 @@ export interface PasswordOutcome {
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
   const { userId, passwordHash, own, now, origin, ownUser } = input;
   const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
-  if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
+  const before = ownUser && (yield* lockSessionsOf(userId));
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const stored = readUser && (yield* readUser());
   const user = stored ?? ownUser;
@@ -57,7 +55,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const live = readLive === undefined || (yield* readLive());
   const isOther = stored
     ? input.passwordVersion !== undefined && input.passwordVersion !== stored.passwordVersion
-    : (yield* factorsVersionOf(userId)) !== ownUser?.factorsVersion;
+    : before?.factorsVersion !== ownUser?.factorsVersion;
   if (isOther || !live) {
     yield* settleIfAny(input.attempt, "failed", now, user.login);
     return { outcome: isOther ? "changed" : "ended", revocations: [] };
@@ -74,10 +72,9 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
          password_by_operator = ? where id = ?`,
       [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
-  yield* recordAudit({ at: now, event: "password_changed", userId, login: user.login, origin });
   const change =
-    own === undefined ? "password_reset" : input.passkeysOf === undefined ? "password_set" : "password_removed";
-  const { revoked, session } = yield* carryOut(change, { ...input, login: user.login });
+    own === undefined ? "password_replaced" : input.passkeysOf === undefined ? "password_set" : "password_removed";
+  const { revoked, session } = yield* carryOut(change, { ...input, login: user.login, before });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
@@ -139,9 +136,8 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
     ...[JSON.stringify(roles), rolesVersion, userId],
   ]);
   const detail = { roles, added, removed };
-  yield* recordAudit({ at: now, event: "roles_changed", userId, login, origin, detail });
   const rolePolicy = policyOf(roles, input.rolePolicies);
-  const { revoked } = yield* carryOut("role_given", { userId, login, now, origin, rolePolicy });
+  const { revoked } = yield* carryOut("roles_changed", { userId, login, now, origin, rolePolicy, detail });
   if (removed.length === 0) return { user, revocations: yield* writeRevocations(revoked) };
   const until = yield* userUntil(input);
   const lost: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
@@ -162,21 +158,20 @@ export function* setDisabled(
   // Disabling a user again has an effect: it revokes tokens that other software issued to the user in the meantime.
   if (!disabled && !user.disabled) return { found: true, revocations: [] };
   yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
-  const event = disabled ? "user_disabled" : "user_enabled";
-  yield* recordAudit({ at: now, event, userId, login: user.login, origin });
-  if (!disabled) return { found: true, revocations: [] };
+  if (!disabled) {
+    yield* carryOut("enabled", { userId, login: user.login, now, origin });
+    return { found: true, revocations: [] };
+  }
   const revoked = yield* endEverything("disabled", user, input);
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
 export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
-  const { userId, now, origin } = input;
+  const { userId } = input;
   const user = yield* lockUser(userId, "update");
   if (!user) return { found: false, revocations: [] };
-  const revoked = yield* endEverything("deleted", user, input);
-  yield* deleteAccount(userId);
   // Before the row is deleted, which has the address for the notice.
-  yield* recordAudit({ at: now, event: "user_deleted", userId, login: user.login, origin });
+  const revoked = yield* endEverything("deleted", user, input);
   yield* write("delete from ampho_users where id = ?", [userId]);
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
@@ -196,4 +191,38 @@ function* endEverything(
 /** When the last token that names the user has expired, whichever software issued it, and every login transaction. */
 function* userUntil(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
   return untilOf(input.now, input.now + input.foreignMaxSeconds, yield* latestAccess(input.userId));
+}
+
+export interface UserEnding extends Ending {
+  readonly userId: string;
+  readonly change: Extract<Change, "sessions_left" | "sessions_ended" | "password_stored">;
+  readonly reason: EndReason;
+  /** The session that goes on. */
+  readonly exceptSession?: string | undefined;
+  /** An application's own table has stored the new password of that time, or has failed to. */
+  readonly storingSince?: number | undefined;
+}
+
+/** Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here. */
+export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
+  const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
+  if (storingSince !== undefined) yield* endStoring(userId, storingSince);
+  const { revoked } = yield* carryOut(change, { userId, login: undefined, now, origin, exceptSession, endReason });
+  return yield* writeRevocations(revoked);
+}
+
+export interface TokenRevocation extends Ending, ForeignTokens {
+  readonly userId: string;
+  /** As it stands in the tokens of other software. */
+  readonly login: string;
+  readonly reason: EndReason;
+}
+
+/** The same, and revokes the tokens without a session that name the user. */
+export function* revokeUserTokens(input: TokenRevocation): Transaction<readonly Revocation[]> {
+  const { userId, login, reason: endReason, now, origin, foreignMaxSeconds } = input;
+  const { revoked } = yield* carryOut("tokens_revoked", { userId, login, now, origin, endReason });
+  // The revocations of the sessions cover the tokens of sessions.
+  const until = untilOf(now, now + foreignMaxSeconds);
+  return yield* writeRevocations([...revoked, { kind: "user", at: now, until, userId, login }]);
 }

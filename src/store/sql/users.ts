@@ -1,5 +1,5 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { Origin } from "../../audit/entry.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import {
   first,
@@ -19,7 +19,6 @@ import {
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
-import type { Undo } from "./mail-rows.js";
 
 export interface User {
   /** Opaque, chosen by the caller. */
@@ -155,10 +154,15 @@ export function* insertUser(user: NewUserRow, now: number): Transaction<Creation
 
 /**
  * Changes the login and the address of a user whose row is locked. Only this function and an insert write them, so that
- * the indexes decide between two users who take a name at the same moment. `entry` is recorded before the change, because
- * its notice goes to the address until now.
+ * the indexes decide between two users who take a name at the same moment. `record` runs before the change, because its
+ * notice goes to the address until now. Undefined: another user has a name.
  */
-export function* changeNames(user: User, names: Names, entry: AuditEntry, undo?: Undo): Transaction<CreationOutcome> {
+export function* changeNames<T>(
+  user: User,
+  names: Names,
+  now: number,
+  record: () => Transaction<T>,
+): Transaction<T | undefined> {
   const [isLoginNew, isAddressNew] = [names.canonical !== user.canonical, addressOf(names) !== addressOf(user)];
   if (isLoginNew || isAddressNew) {
     // An update would fail where an insert waits for the other transaction. No login has a line feed.
@@ -168,20 +172,17 @@ export function* changeNames(user: User, names: Names, entry: AuditEntry, undo?:
     const isOwn = names.canonical === addressOf(user);
     const address = isAddressNew ? addressOf(names) : isLoginNew && !isOwn ? names.canonical : own;
     const email = { address: own, canonical: address, provenAt: undefined };
-    const outcome = yield* insertUser(
-      { id: own, login: own, canonical, email, passwordHash: null, roles: [] },
-      entry.at,
-    );
-    if (outcome !== "created") return outcome;
+    const outcome = yield* insertUser({ id: own, login: own, canonical, email, passwordHash: null, roles: [] }, now);
+    if (outcome !== "created") return undefined;
     yield* write("delete from ampho_users where id = ?", [own]);
   }
-  yield* recordAudit(entry, undo);
+  const recorded = yield* record();
   const { login, canonical, email } = names;
   yield* write(
     "update ampho_users set login = ?, canonical = ?, email = ?, email_canonical = ?, email_proven_at = ? where id = ?",
     [login, canonical, email?.address ?? null, email?.canonical ?? null, email?.provenAt ?? null, user.id],
   );
-  return "created";
+  return recorded;
 }
 
 const select = `select ${userColumns.list} from ampho_users`;

@@ -1,5 +1,6 @@
 // The command `sec-rotate-key`: reads what was asked for and the present keys, and prints or writes the next set.
 import { readConfiguration } from "../../../config/configuration.js";
+import { ConfigurationError } from "../../../errors.js";
 import { isAlgorithm } from "../../../keys/algorithms.js";
 import { importKeys } from "../../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../../command.js";
@@ -7,7 +8,6 @@ import { configure } from "../../configure.js";
 import { UsageError } from "../../failures.js";
 import { replaceFile } from "../../files/replace-file.js";
 import { requiredReason } from "../../input.js";
-import { asUsage, keyBytesMax, parseKey } from "../../terminal/read-keys.js";
 import { type NextKeys, type PresentKeys, rotateAtOnce, runStage, type Stage } from "./rotation.js";
 
 export async function rotateKey(input: CommandInput, context: CommandContext): Promise<void> {
@@ -88,4 +88,27 @@ async function presentKeys(context: CommandContext): Promise<PresentKeys> {
 function configuredKeys(context: CommandContext): PresentKeys {
   const { configuration, configuredKey: key } = configure(context, { key: "configured", database: false });
   return { key, tokenAlg: configuration.tokenAlg, configuration: () => configuration };
+}
+
+/** A set of a hundred RSA keys is far smaller. */
+const keyBytesMax = 1 << 20;
+
+/** @throws UsageError without the text, which can be a key */
+function parseKey(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    // The message of the parser cites the text.
+    throw new UsageError("The key on stdin is not JSON.");
+  }
+}
+
+/** A bad key on stdin is wrong use of the command and not a wrong configuration. */
+function asUsage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new UsageError(`The key on stdin cannot be used: ${error.message}.`);
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { readConfiguration } from "../../../config/configuration.js";
 import { createAccessLog } from "../../../http/server/access-log.js";
 import { metricsPath } from "../../../http/server/metrics-page.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
-import { attackTestLine, hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
+import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, LoggedFailure } from "../../failures.js";
 import type { Terminal } from "../../terminal/terminal.js";
@@ -42,8 +42,7 @@ async function serve(
   try {
     const opened = await composeAmpho(configuration, { log: note }, { actor: "application" });
     ampho = opened;
-    const { host, port, metricsHost, metricsPort = 0, allowAttackTest, shutdownDelay } = configuration;
-    if (allowAttackTest) note(attackTestLine());
+    const { host, port, metricsHost, metricsPort = 0, shutdownDelay } = configuration;
     const log = createAccessLog(format, (line) => terminal.note(line.trimEnd()));
     const metrics = createMetricsEndpoint(configuration, opened, log, () => server.connections);
     const server = createHttpServer({ host: opened.host, log, settings: configuration, metrics: metrics.page });

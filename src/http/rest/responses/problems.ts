@@ -123,10 +123,15 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   insufficient_scope: {
     status: 403,
-    cause:
-      "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
-    fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
+    cause: "The user is known, but lacks the role, scope or permission that the route requires.",
+    fix: "Do not retry. Give the user the role.",
     headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
+  },
+  credential_not_accepted: {
+    status: 403,
+    cause:
+      "The token is good, but the route does not take its kind, such as a token without a session, or the token of another actor than the user. The message lists the kinds that the route takes.",
+    fix: "Use a token from `POST /login`. Or name the kind in the requirement `credentials` of the route.",
   },
   registration_closed: {
     status: 403,

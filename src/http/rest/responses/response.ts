@@ -33,10 +33,3 @@ export function withoutBody(response: HttpResponse): HttpResponse {
   const length = String(new TextEncoder().encode(response.body).byteLength);
   return { ...response, headers: { ...response.headers, "Content-Length": length }, body: undefined };
 }
-
-/** The header with which an instance allows `ampho doctor --attack` (AMPHO_ALLOW_ATTACK_TEST). Its value is `true`. */
-export const attackConsentHeader = "ampho-doctor";
-
-export function withAttackConsent(response: HttpResponse): HttpResponse {
-  return { ...response, headers: { ...response.headers, "Ampho-Doctor": "true" } };
-}

@@ -150,7 +150,7 @@ export const loginRoutes = [
       "match_needed",
       "transaction_over",
       "invalid_token",
-      "insufficient_scope",
+      "credential_not_accepted",
       "too_many_attempts",
       "captcha_needed",
       "overloaded",

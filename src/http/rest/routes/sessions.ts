@@ -126,7 +126,7 @@ export const sessionsRoutes = [
     output: grant,
     grants: true,
     renews: true,
-    errors: ["missing_token", "invalid_token", "session_ended", "unavailable"],
+    errors: ["missing_token", "invalid_token", "credential_not_accepted", "session_ended", "unavailable"],
     endpoint: renew,
   }),
   route({

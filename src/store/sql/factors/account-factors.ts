@@ -1,6 +1,6 @@
 // The row of an account: its second factors, their version and its policy.
 import { type FactorName, factorNames } from "../../../levels/factors.js";
-import { advisoryLock, first, integer, queryLastRow, type Transaction, write } from "../../transaction.js";
+import { integer, queryLastRow, type Transaction, textOrNull, write } from "../../transaction.js";
 import { columnsOf } from "../columns.js";
 import { type AccountFactors, accountOf } from "../state.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
@@ -24,34 +24,6 @@ export function* writeAccount(userId: string, account: AccountFactors): Transact
   );
 }
 
-/** The version of the factors, which is 0 for an account without a row. */
-export function* factorsVersionOf(userId: string): Transaction<number> {
-  const row = yield* first("select factors_version from ampho_accounts where user_id = ?", [userId]);
-  return row ? integer(row, "factors_version") : 0;
-}
-
-/** Ends remembered devices and open transactions of the account. */
-export function* moveFactorsVersion(userId: string, now: number): Transaction<void> {
-  // Without the lock, `writeAccount` of another transaction could write the version back that it has read before.
-  yield* advisoryLock(`sessions of ${userId}`);
-  yield* write(
-    `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
-     on conflict (user_id) do update set factors_version =
-       case when ampho_accounts.factors_version < ? then ? else ampho_accounts.factors_version + 1 end`,
-    [
-      ...accountColumns.values({
-        user_id: userId,
-        factors_version: now,
-        devices_version: 0,
-        factors: "[]",
-        policy: null,
-      }),
-      now,
-      now,
-    ],
-  );
-}
-
 /** The factors without one, as `factors` names them. */
 export function without(factors: readonly FactorName[], gone: FactorName): readonly FactorName[] {
   return factors.filter((factor) => factor !== gone);
@@ -64,9 +36,12 @@ export function withFactors(factors: readonly FactorName[], ...added: readonly F
 export interface Factors extends AccountFactors {
   readonly totp: StoredTotp | undefined;
   readonly recoveryCodesLeft: number;
+  /** The second factors that an import has brought. The first proof of an address asks for no other. */
+  readonly given: readonly FactorName[];
 }
 
-const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since,
+const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since, added_by,
+    (select count(*) from ampho_passkeys where ampho_passkeys.user_id = asked.user_id and added_by is null) as given_keys,
     (select count(*) from ampho_recovery where ampho_recovery.user_id = asked.user_id and used_at is null) as codes_left
   from (select cast(? as text) as user_id) as asked
   left join ampho_accounts on ampho_accounts.user_id = asked.user_id
@@ -76,5 +51,23 @@ const select = `select factors_version, devices_version, factors, policy, secret
 export function* listFactors(userId: string): Transaction<Factors> {
   const row = yield* queryLastRow(select, [userId]);
   if (!row) throw new TypeError("a select from one row has one row");
-  return { ...accountOf(row), totp: storedTotpOf(row), recoveryCodesLeft: integer(row, "codes_left") };
+  const account = accountOf(row);
+  const totp = storedTotpOf(row);
+  const isTotpGiven = totp !== undefined && textOrNull(row, "added_by") === null;
+  const given = givenOf(account.factors, isTotpGiven, integer(row, "given_keys"));
+  return { ...account, totp, recoveryCodesLeft: integer(row, "codes_left"), given };
+}
+
+/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
+export function givenOf(
+  factors: readonly FactorName[],
+  isTotpGiven: boolean,
+  givenPasskeys: number,
+): readonly FactorName[] {
+  const isGiven: Readonly<Record<FactorName, boolean>> = {
+    passkey: givenPasskeys > 0,
+    totp: isTotpGiven,
+    recovery_code: isTotpGiven,
+  };
+  return factors.filter((factor) => isGiven[factor]);
 }

@@ -12,7 +12,7 @@ import {
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
-import { type CarriedOut, carryOut, type OwnSession } from "../changes.js";
+import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import type { Undo } from "../mail-rows.js";
 import { type Revocation, writeRevocations } from "../revocations.js";
@@ -59,7 +59,7 @@ export function* endChange({ revoked, session }: CarriedOut): Transaction<Factor
 }
 
 /** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
-export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<AccountFactors | undefined> {
+export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
   yield* advisoryLock(`sessions of ${userId}`);
@@ -135,8 +135,8 @@ export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
 function* noStatement(): Transaction<undefined> {}
 
 /** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
-export function* addFactor(before: AccountFactors, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
-  const { userId, login, now, origin, factor, codes, addedBy } = input;
+export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
+  const { userId, factor, codes, addedBy } = input;
   const row = rowOf(input);
   if (!(yield* row.add(input))) return undefined;
   const { ownsCodes, isMany } = factors[factor];
@@ -146,11 +146,10 @@ export function* addFactor(before: AccountFactors, input: Added<NewFactor>): Tra
   const detail = { factor, ...row.detail(input), ...(isReplaced && { replaced: factor }) };
   // The alarm of a registration would leave no way in.
   const undo = addedBy === undefined ? undefined : { ...row.undo(input), ...(isFirst && { first: true as const }) };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, undo);
   const spare = isFirst || ownsCodes ? factorNames.filter(isSpare) : [];
   const account = { ...before, factors: withFactors(before.factors, factor, ...spare) };
   const change = isFirst ? "first_factor" : isReplaced ? "factor_replaced" : "further_factor";
-  const changed = yield* carryOut(change, { ...input, account });
+  const changed = yield* carryOut(change, { ...input, before, account, detail, undo });
   if (row.finish) yield* row.finish(input);
   return changed;
 }
@@ -167,15 +166,15 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
 export function* replaceRecoveryCodes(
   input: FactorChange & { readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, codes } = input;
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
-  if (account.factors.every(isSpare)) return failed("none");
+  const { userId, codes } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  if (before.factors.every(isSpare)) return failed("none");
   yield* writeCodes(userId, codes);
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
-  yield* recordAudit({ at: now, event: "factor_added", userId, login, origin, detail }, { codes: true });
-  const after = { ...account, factors: withFactors(account.factors, "recovery_code") };
-  return yield* endChange(yield* carryOut("codes_replaced", { ...input, account: after }));
+  const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
+  const changed = { ...input, before, account, detail, undo: { codes: true as const } };
+  return yield* endChange(yield* carryOut("codes_replaced", changed));
 }
 
 export interface FactorRemoval extends Omit<FactorChange, "login"> {
@@ -194,22 +193,22 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
 }
 
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, login, now, origin, factor, id, rolePolicy, ways, reason } = input;
-  const account = yield* lockAccount(input);
-  if (!account) return failed("changed");
-  const { factors: before, policy = rolePolicy } = account;
-  if (factor === undefined ? before.length === 0 : !before.includes(factor)) return failed("none");
+  const { userId, factor, id, rolePolicy, ways } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  const { factors: had, policy = rolePolicy } = before;
+  if (factor === undefined ? had.length === 0 : !had.includes(factor)) return failed("none");
   const ids = factor === undefined || id === undefined ? [] : yield* idsOf(userId, factor);
   if (id !== undefined && !ids.includes(id)) return failed("none");
-  const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? before : without(before, factor));
+  const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
   if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
   else yield* deleteFactor(userId, factor, id);
-  const gone = before.filter((each) => !left.includes(each));
+  const gone = had.filter((each) => !left.includes(each));
   const detail = { factors: gone, ...(factor !== undefined && id !== undefined && { [factor]: id }) };
-  yield* recordAudit({ at: now, event: "factor_removed", reason, userId, login, origin, detail });
-  return yield* endChange(yield* carryOut("factor_removed", { ...input, account: { ...account, factors: left } }));
+  const account = { ...before, factors: left };
+  return yield* endChange(yield* carryOut("factor_removed", { ...input, before, account, detail }));
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
@@ -242,23 +241,25 @@ export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "or
 }
 
 export function* forgetDevices(input: AccountChange): Transaction<void> {
-  const { userId, login, now: at, origin } = input;
   yield* carryOut("devices_forgotten", input);
-  yield* recordAudit({ at, event: "devices_forgotten", userId, login, origin });
 }
 
 /** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
 export function* setFactorPolicy(
   input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
 ): Transaction<readonly Revocation[]> {
-  const { userId, login, now, origin, policy, rolePolicies } = input;
+  const { userId, policy, rolePolicies } = input;
   const user = yield* lockUser(userId, "share");
-  yield* advisoryLock(`sessions of ${userId}`);
-  const account = yield* (yield* sendStateAndAccount(userId))();
+  const before = yield* lockSessionsOf(userId);
   const detail = { policy: policy ?? "default" };
-  yield* recordAudit({ at: now, event: "factor_policy_changed", userId, login, origin, detail });
   // Only the application knows the roles of its users. Their next renewal decides.
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const changed = yield* carryOut("policy_set", { ...input, account: { ...account, policy }, rolePolicy });
+  const changed = yield* carryOut("policy_set", {
+    ...input,
+    before,
+    account: { ...before, policy },
+    rolePolicy,
+    detail,
+  });
   return yield* writeRevocations(changed.revoked);
 }

@@ -62,5 +62,5 @@ export function* deleteAccount(userId: string): Transaction<void> {
   yield* deleteFactors(userId);
   yield* write("delete from ampho_identities where user_id = ?", [userId]);
   yield* write("delete from ampho_accounts where user_id = ?", [userId]);
-  yield* write("delete from ampho_mail where user_id = ?", [userId]);
+  yield* write("delete from ampho_mail where user_id = ? and kind <> 'account_deleted'", [userId]);
 }

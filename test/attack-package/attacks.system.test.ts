@@ -1,0 +1,109 @@
+// `ampho-attack` finds each fault of a faulty instance, and no other.
+import { describe, expect, it } from "vitest";
+import type { Attack } from "../../packages/attack/dist/attack.js";
+import { algorithmAttacks } from "../../packages/attack/dist/cases/algorithms.js";
+import { claimAttacks } from "../../packages/attack/dist/cases/claims.js";
+import { cookieAttacks } from "../../packages/attack/dist/cases/cookies.js";
+import { factorAttacks } from "../../packages/attack/dist/cases/factors.js";
+import { formAttacks } from "../../packages/attack/dist/cases/forms.js";
+import { guessingAttacks } from "../../packages/attack/dist/cases/guessing.js";
+import { headerAttacks } from "../../packages/attack/dist/cases/headers.js";
+import { leakAttacks } from "../../packages/attack/dist/cases/leaks.js";
+import { limitAttacks } from "../../packages/attack/dist/cases/limits.js";
+import { mailAttacks } from "../../packages/attack/dist/cases/mails.js";
+import { sessionAttacks } from "../../packages/attack/dist/cases/sessions.js";
+import { signatureAttacks } from "../../packages/attack/dist/cases/signatures.js";
+import { transactionAttacks } from "../../packages/attack/dist/cases/transactions.js";
+import { attacks } from "../../packages/attack/dist/table.js";
+import { cookieFaults } from "./broken/cookies.js";
+import { factorFaults } from "./broken/factors.js";
+import { leakFaults } from "./broken/leaks.js";
+import { mailFaults, passkeyFaults, transactionFaults, withMails } from "./broken/mails.js";
+import { attackBroken, type Fault, open, taking } from "./broken/server.js";
+import { sessionFaults } from "./broken/sessions.js";
+import { tokenFaults } from "./broken/tokens.js";
+import { wireFaults } from "./broken/wire.js";
+
+/** Every fault is attacked by all attacks of its kind. The attacks that do not find it must be blocked. */
+const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
+  tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
+  sessions: [sessionFaults, sessionAttacks],
+  "second factors": [factorFaults, factorAttacks],
+  passkeys: [passkeyFaults, [...factorAttacks, ...transactionAttacks]],
+  "login transactions": [transactionFaults, [...factorAttacks, ...transactionAttacks, ...mailAttacks]],
+  mails: [mailFaults, [...transactionAttacks, ...mailAttacks, ...guessingAttacks]],
+  requests: [wireFaults, [...headerAttacks, ...limitAttacks]],
+  cookies: [cookieFaults, [...cookieAttacks, ...headerAttacks]],
+  responses: [leakFaults, [...leakAttacks, ...guessingAttacks]],
+};
+
+/** The attacks that succeeded. A failed attack is listed with its reason, so that it cannot pass as blocked. */
+async function findingsOf(fault: Fault, tried: readonly Attack[]): Promise<readonly string[]> {
+  const report = await attackBroken(fault, tried);
+  if (report.notStarted !== undefined) throw new Error(report.notStarted);
+  return report.results
+    .filter(({ outcome }) => outcome === "succeeded" || outcome === "failed")
+    .map(({ attack, outcome, detail }) => (outcome === "failed" ? `${attack}: ${detail}` : attack));
+}
+
+describe.each(Object.entries(kinds))("faults of %s", (_, [faults, tried]) => {
+  for (const fault of faults)
+    it(`the attacks find an instance that ${fault.name}`, async () => {
+      expect(await findingsOf(fault, tried)).toEqual(fault.finds);
+    });
+});
+
+describe("an instance that accepts any signature", () => {
+  const plant = taking((token) => (/^[\w-]{43}$/.test(open(token)?.signature ?? "") ? open(token)?.claims : undefined));
+
+  it("no attack runs on an instance that accepts any signature, because its owner is unknown", async () => {
+    const report = await attackBroken({ plant }, attacks);
+    expect(report.notStarted).toContain("accepts tokens with any signature");
+  });
+
+  it("the attacks find an instance that accepts any signature if its operator repeats its host", async () => {
+    const report = await attackBroken({ plant, ownsHost: true }, attacks);
+    if (report.notStarted !== undefined) throw new Error(report.notStarted);
+    const successes = report.results.filter(({ outcome }) => outcome === "succeeded").map(({ attack }) => attack);
+    expect(successes).toEqual(expect.arrayContaining(["weak-secret", "other-key", "mutated", "embedded-key"]));
+  });
+});
+
+describe("a sound instance", () => {
+  const required = { factors: { "*": "required" }, ...withMails } as const;
+  it.each([
+    ["whose policy requires a second factor", required],
+    ["with cookies whose policy requires a second factor", { ...required, cookies: true }],
+  ])("no attack succeeds at an instance %s", async (_, options) => {
+    const report = await attackBroken({ options }, attacks);
+    if (report.notStarted !== undefined) throw new Error(report.notStarted);
+    const outcomes = report.results.map(({ attack, outcome, detail }) => [attack, outcome, detail]);
+    expect(outcomes.filter(([, outcome]) => outcome === "succeeded" || outcome === "failed")).toEqual([]);
+    for (const { id } of [...factorAttacks, ...transactionAttacks, ...mailAttacks])
+      expect(outcomes).toContainEqual([id, "blocked", null]);
+  });
+});
+
+describe.each(["ann+x@example.org", "ann smith", "анна", '"&=%41;'])("the attacks with the login %j", (login) => {
+  const tried = [...headerAttacks, ...limitAttacks, ...cookieAttacks];
+
+  it("each request of the attacks can be sent, and a sound instance blocks it", async () => {
+    for (const options of [{}, { cookies: true }])
+      expect(await findingsOf({ name: "is sound", finds: [], login, options }, tried)).toEqual([]);
+  });
+
+  it("the attacks find faults that concern only the right login", async () => {
+    const faults = [...wireFaults, ...cookieFaults].filter(({ name }) =>
+      /password in the query|log a browser/.test(name),
+    );
+    expect(faults).toHaveLength(2);
+    for (const fault of faults) expect(await findingsOf({ ...fault, login }, tried)).toEqual(fault.finds);
+  });
+});
+
+describe("the attacks", () => {
+  it("every attack finds at least one of the faults in this folder", () => {
+    const found = new Set(Object.values(kinds).flatMap(([faults]) => faults.flatMap(({ finds }) => finds)));
+    expect(attacks.map(({ id }) => id).filter((id) => !found.has(id))).toEqual([]);
+  });
+});
