@@ -29,6 +29,12 @@ export function createDatabaseDirectory(
       return user && toAccount(user);
     },
     findsById: true,
+    findOwner: async (_session, user) => user && toAccount(user),
+    hashNew: (password, fairness) => passwords.hash(password, fairness),
+    setPassword: async () => {},
+    setEmail: async () => true,
+    setLogin: (_account, _login, { afterwards }) => afterwards(),
+    remove: (_account, { afterwards }) => afterwards(),
     async findSessionUser({ userId }) {
       const user = await store.findUserById(userId);
       return user && toAccount(user);

@@ -63,9 +63,9 @@ export async function changeLogin(
     return changed.outcome;
   };
   const outcome = await allowed.run(async () => {
-    if (directory.inDatabase || isInTable) return change();
-    await requireLive(deps, sessionId);
-    return (await directory.setLogin?.(account, login, change)) ?? "taken";
+    if (isInTable) return change();
+    const own = { requireLive: () => requireLive(deps, sessionId), afterwards: change };
+    return (await directory.setLogin?.(account, login, own)) ?? "taken";
   });
   if (outcome === "taken") throw await taken();
   await allowed.succeeded();
@@ -92,9 +92,8 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
     revocations.add(removed.revocations);
     return removed.outcome;
   };
-  const isInTable = account.applicationUser !== undefined;
-  if (isInTable) await requireLive(deps, sessionId);
-  const outcome = isInTable ? await directory.remove?.(account, remove) : await remove();
+  const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
+  const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();
 }
 

@@ -121,6 +121,6 @@ export async function finishEmailChange(
   const grant = await grantAfter(deps, account, outcome);
   // Last, because the old address must get its notice. The session can end while the table changes, the database can be
   // unreachable after that, and a slow table can change after the limit for its function.
-  if (!directory.inDatabase && (await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
+  if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
   return grant;
 }

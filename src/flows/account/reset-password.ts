@@ -70,8 +70,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
-  if (account.applicationUser !== undefined)
-    await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
+  await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 }
 
 /** A reset never gets past a second factor. The first proof of an address ends those that another person can have set up. */
@@ -95,5 +94,5 @@ async function requireFactor(
 
 async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
   await requirePassword(deps.policy, password, { login: account.login, userId: account.id, origin });
-  return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
+  return deps.directory.hashNew(password, { fairnessKey: account.id });
 }

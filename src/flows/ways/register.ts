@@ -242,7 +242,7 @@ async function proveSecret(
 ): Promise<Secret> {
   if (password !== undefined) {
     await requirePassword(deps.policy, password, { login, userId: undefined, origin });
-    const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
+    const hashed = await deps.directory.hashNew(password, { fairnessKey: login });
     return { passwordHash: hashed, amr: ["pwd"] };
   }
   const { uh: handle } = transaction;

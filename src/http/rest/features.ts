@@ -48,7 +48,7 @@ export function featuresOf(
   const { inDatabase } = directory;
   /** An application's own user table has the flows whose functions it has. */
   const has = (name: "setPassword" | "create" | "setEmail" | "setLogin" | "remove") =>
-    inDatabase || directory[name] !== undefined;
+    directory[name] !== undefined || (inDatabase && name === "create");
   const mails = outbox !== undefined;
   const { appUrl } = settings;
   const names = new Set(providers.all.map((provider) => provider.settings.name));
