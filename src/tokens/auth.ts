@@ -1,15 +1,7 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 import type { Credential } from "./credential.js";
 
-/**
- * The user of a verified token. It is frozen. `S` are the scopes of the instance.
- * @example
- * app.get("/me", authorize(ampho), (request, response) => {
- *   const { credential, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
- *   const tenant = claims["tenant"];
- *   response.json({ credential, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
- * });
- */
+/** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
   /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;

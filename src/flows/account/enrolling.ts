@@ -7,17 +7,16 @@ import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
 import { factors } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { NewFactor } from "../../store/sql/factors/changes.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, liveSession } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { factorNeeded } from "../find/errors.js";
 import { genOf, grantAfter, sessionTransaction } from "../find/own-session.js";
 import { isDead } from "../find/transaction-over.js";
-import type { Enrolled } from "../gate/enter.js";
 import { enter } from "../gate/enter.js";
 import { enrolBindingOf, needsEnrolCode } from "../gate/factor-needed.js";
 import { spendingOf } from "../gate/redeem.js";
@@ -26,10 +25,6 @@ import { pendingIdentityOf } from "../prove/identity-text.js";
 import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
-
-export interface RecoveryCodes {
-  readonly recovery_codes: readonly string[];
-}
 
 /** The user of a change: by the token of a session, or by the transaction of a pending login. */
 export interface Enrolling {
@@ -192,7 +187,7 @@ export async function finishEnrolment(
     readonly superseded: SupersededTokens | undefined;
     readonly origin: Origin;
   } & EnrolmentOwner,
-): Promise<Enrolled & Grant> {
+): Promise<Partial<RecoveryCodes> & Grant> {
   const { store, clock } = deps;
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOfCode));

@@ -2,14 +2,15 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { OutsideBegun } from "../../wire/begun.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import type { Authenticated } from "../find/own-session.js";
 import { grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
 import { spendingOf } from "../gate/redeem.js";
 import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
-import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "../prove/outside-request.js";
+import { type OutsideStart, outsideRequest, requireReturnPath } from "../prove/outside-request.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
@@ -20,7 +21,7 @@ export async function beginIdentity(
   deps: Deps,
   { auth, provider: name, returnTo }: Authenticated & OutsideStart,
   _caller: Caller,
-): Promise<OutsideBegun> {
+): Promise<Required<OutsideBegun>> {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, name);
   const ret = requireReturnPath(deps, returnTo);

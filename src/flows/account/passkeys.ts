@@ -6,30 +6,25 @@ import { createUserHandle, creationOptions, type PasskeyUse } from "../../factor
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { passkeysMax } from "../../store/sql/factors/passkeys.js";
 import type { Auth } from "../../tokens/auth.js";
+import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
+import type { PasskeySetUp } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import type { Authenticated } from "../find/own-session.js";
 import { grantAfter, requireSession } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
-import type { Enrolled } from "../gate/enter.js";
 import type { SupersededTokens } from "../gate/superseded-session.js";
 import { cleanName, verifyNewPasskey } from "../prove/new-passkey.js";
 import { requireRecent } from "../prove/recent.js";
 import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
-import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
+import { toPasskeyView } from "./passkey-view.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
   return party;
-}
-
-export interface PasskeySetUp {
-  readonly transaction: string;
-  /** PublicKeyCredentialCreationOptionsJSON. */
-  readonly passkey: Readonly<Record<string, unknown>>;
 }
 
 /** Nothing is written. */
@@ -37,7 +32,7 @@ export async function beginPasskey(
   deps: Deps,
   input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
   caller: Caller,
-): Promise<PasskeySetUp> {
+): Promise<Required<PasskeySetUp>> {
   const { store, transactions, clock } = deps;
   const party = partyOf(deps);
   const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
@@ -72,7 +67,7 @@ export async function addPasskey(
   deps: Deps,
   input: PasskeyAddition,
   caller: Caller,
-): Promise<{ readonly passkey: PasskeyView } & Enrolled & Grant> {
+): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -93,15 +88,6 @@ export async function addPasskey(
   });
   const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
   return { passkey: toPasskeyView(created), ...enrolled };
-}
-
-export interface PasskeyListing {
-  readonly passkeys: readonly PasskeyView[];
-  readonly rp: string;
-  /** The user handle of the account. Null before the first registration. */
-  readonly user: string | null;
-  /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
-  readonly accepted: readonly string[];
 }
 
 export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {

@@ -3,7 +3,6 @@
 
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { OwnSession } from "../../store/sql/changes.js";
 import type { Revocation } from "../../store/sql/revocations.js";
 import type { Session } from "../../store/sql/session-rows.js";
@@ -12,6 +11,7 @@ import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
 import { notAccepted } from "../../tokens/credential.js";
 import type { Account } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { endedSession } from "./account.js";
 

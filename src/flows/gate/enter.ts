@@ -4,9 +4,9 @@
 import { randomId } from "../../crypto/random.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Entry } from "../../store/sql/entries.js";
 import { type Account, originFor } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { stillStoring, wrongCredentials } from "../find/errors.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
@@ -89,8 +89,4 @@ function entryOf(deps: Deps, account: Account, proven: GateProof, context: Login
 function rememberedBy({ settings }: Deps, { device, now }: LoginContext) {
   const { until = 0 } = device?.remember ?? {};
   return now < until && until <= now + settings.remember ? device?.remember : undefined;
-}
-
-export interface Enrolled {
-  readonly recovery_codes?: readonly string[];
 }

@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Account } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";

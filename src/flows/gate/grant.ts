@@ -1,9 +1,9 @@
 // The tokens of a login that the gate has granted, with the proof of its device.
 
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { EntryOutcome } from "../../store/sql/entries.js";
 import type { Account } from "../../users/directory.js";
 import { toAccount } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import type { LoginContext } from "./gate-proof.js";
 

@@ -15,9 +15,9 @@ import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
-import type { SessionView } from "../account/sessions.js";
+import type { AccountExport, SessionView } from "../../wire/account.js";
 import * as sessions from "../account/sessions.js";
-import { type AccountExport, exportOf } from "../account/view.js";
+import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
 import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
@@ -33,10 +33,6 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
- * @example
- * const manage: Management = ampho;
- * await manage.users.create({ login: "bob", password });
- * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**

@@ -2,7 +2,7 @@
 // re-authenticates the live session of a bearer token.
 
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
 import { logInByMail } from "./mail.js";

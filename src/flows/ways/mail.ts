@@ -1,8 +1,8 @@
 // A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
 
 import type { Origin } from "../../audit/entry.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";

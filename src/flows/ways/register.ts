@@ -9,14 +9,14 @@ import type { MailBinding, OpenTransaction } from "../../factors/transactions.js
 import { passkeyMethod } from "../../levels/methods.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { checkNewLogin } from "../../logins/login-name.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { mailboxOf } from "../../users/directory.js";
+import type { RegistrationBegun } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { leastTime, requireOutbox } from "../find/mail.js";
 import { requireAddress, requireOwnAddress, requirePassword } from "../find/rules.js";
 import { settleOnError } from "../find/transaction-over.js";
-import type { Enrolled } from "../gate/enter.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant-again.js";
@@ -25,7 +25,6 @@ import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/new-passkey.js";
 import { draftAccount } from "./new-account.js";
-import type { MailSent } from "./request-mail.js";
 
 const closed = () =>
   new AmphoError(
@@ -41,17 +40,12 @@ export interface RegistrationStart {
   readonly invite: string | undefined;
 }
 
-export interface RegistrationBegun extends Omit<MailSent, "resend"> {
-  /** The options for a passkey in place of a password. Null while passkeys are not offered. */
-  readonly passkey: Readonly<Record<string, unknown>> | null;
-}
-
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
 export async function beginRegistration(
   deps: Deps,
   input: RegistrationStart,
   caller: Caller,
-): Promise<RegistrationBegun> {
+): Promise<Required<RegistrationBegun>> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -137,7 +131,7 @@ export async function finishRegistration(
   deps: Deps,
   input: RegistrationInput,
   caller: Caller,
-): Promise<Grant & Enrolled> {
+): Promise<Grant & Partial<RecoveryCodes>> {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();

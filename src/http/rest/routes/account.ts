@@ -1,8 +1,8 @@
 // /password and /account: the user's own account.
 
 import { z } from "zod";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import { fields, noInput } from "../request/input.js";
 import type { Call } from "../route.js";
 import { recentNote, route } from "../route.js";
@@ -44,9 +44,9 @@ const account = z
   })
   .meta({ title: "Account" });
 
-const ownAccount = account;
+export const ownAccount = account;
 
-const accountExport = z
+export const accountExport = z
   .object({
     account: account.meta({ description: "The account, as `GET /account` returns it." }),
     passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),

@@ -16,7 +16,7 @@ const totpStart = z.object({
   code: mailedCode.optional(),
 });
 
-const totpSetUp = z
+export const totpSetUp = z
   .object({
     transaction: z.string().optional().meta({
       description: "The transaction for `POST /totp/confirm`, in a cookie with AMPHO_SECURITY_COOKIES.",
@@ -37,7 +37,7 @@ const totpConfirmation = z.object({
   totp,
 });
 
-const newRecoveryCodes = z
+export const newRecoveryCodes = z
   .object({
     recovery_codes: z.array(z.string()).readonly().meta({
       description: "Eight codes that work once each and are not shown again.",
@@ -63,7 +63,7 @@ const passkeyStart = z.object({
   code: mailedCode.optional(),
 });
 
-const passkeySetUp = z
+export const passkeySetUp = z
   .object({
     transaction: z.string().optional().meta({
       description: "The transaction for `POST /passkeys`, in a cookie with AMPHO_SECURITY_COOKIES.",
@@ -100,7 +100,7 @@ const newPasskey = z.object({
   name: name.optional(),
 });
 
-const addedPasskey = z
+export const addedPasskey = z
   .object({
     passkey: passkeyView.meta({ description: "The new passkey." }),
     recovery_codes: z.array(z.string()).readonly().optional().meta({
@@ -119,7 +119,7 @@ function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
   );
 }
 
-const passkeyList = z
+export const passkeyList = z
   .object({
     passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
     rp: z.string().meta({ description: "The relying party." }),

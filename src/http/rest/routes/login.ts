@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
+import type { Grant } from "../../../wire/login.js";
 import { fields, noInput } from "../request/input.js";
 import type { Call } from "../route.js";
 import { idempotencyHelp, route } from "../route.js";
@@ -85,7 +85,7 @@ function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
   return { way: "mail", proof };
 }
 
-const waysIn = z
+export const waysIn = z
   .object({
     ways: z
       .object({

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
 import type { Call } from "../route.js";
 import { idempotencyHelp, recentNote, route } from "../route.js";
@@ -29,7 +29,7 @@ const matchView = z.string().meta({
 });
 const expiresView = seconds.meta({ description: "The end of the code and the link, in Unix seconds." });
 
-const mailBegun = z
+export const mailBegun = z
   .object({
     transaction: transactionView,
     match: matchView,
@@ -79,7 +79,7 @@ const registrationStart = z.object({
   invite: opaque.optional().meta({ description: "a text: the part of an invitation's link behind `#ampho-invite=`" }),
 });
 
-const registrationBegun = z
+export const registrationBegun = z
   .object({
     transaction: transactionView,
     match: matchView,
@@ -102,7 +102,7 @@ const registration = z.object({
   name: z.string().max(1024).optional().meta({ description: "a text: the name of the passkey" }),
 });
 
-const registered = grant
+export const registered = grant
   .extend({
     recovery_codes: z.array(z.string()).readonly().optional().meta({
       description: "Eight codes, for a user who registered with a passkey.",
@@ -121,7 +121,7 @@ function finishRegistration(call: Call<z.output<typeof registration>, undefined>
 
 const emailChange = z.object({ email });
 
-const emailChangeBegun = z
+export const emailChangeBegun = z
   .object({ transaction: transactionView, match: matchView, expires: expiresView })
   .meta({ title: "EmailChangeBegun" });
 

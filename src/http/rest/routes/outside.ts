@@ -3,8 +3,8 @@
 import { z } from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import { fields, noInput } from "../request/input.js";
 import { Redirect } from "../responses/redirect.js";
 import type { Call } from "../route.js";
@@ -37,7 +37,7 @@ const outsideStart = identityStart.extend({
   }),
 });
 
-const outsideBegun = z
+export const outsideBegun = z
   .object({
     url: z.string().meta({ description: "The URL at the provider, to which the browser goes." }),
     transaction: z.string().optional().meta({

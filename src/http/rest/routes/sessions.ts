@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
+import { acrs } from "../../../levels/acr.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import { noInput, optionalFields } from "../request/input.js";
 import type { Call } from "../route.js";
 import { idempotencyHelp, route } from "../route.js";
@@ -79,11 +80,12 @@ export const sessionView = z.object({
   expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
   address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
   agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+  browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
   amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
-  acr: z.string().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+  acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
 });
 
-const sessionList = z
+export const sessionList = z
   .object({
     sessions: z
       .array(
