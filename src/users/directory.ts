@@ -36,7 +36,7 @@ export interface PasswordCheck {
 export const rejectNow = async (): Promise<void> => {};
 
 /** A change that an application's own table makes first. */
-export interface OwnChange<T> {
+export interface TableChange<T> {
   /** Rejects if the session has ended, before the table changes. */
   readonly requireLive: () => Promise<void>;
   /** The rest. It runs when the table has changed, even after the limit for its function. */
@@ -73,9 +73,9 @@ export interface Directory {
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
   /** Resolves to undefined if another user has the login. */
   readonly setLogin?:
-    | (<T>(account: Account, login: string, change: OwnChange<T>) => Promise<T | undefined>)
+    | (<T>(account: Account, login: string, change: TableChange<T>) => Promise<T | undefined>)
     | undefined;
-  readonly remove?: (<T>(account: Account, change: OwnChange<T>) => Promise<T>) | undefined;
+  readonly remove?: (<T>(account: Account, change: TableChange<T>) => Promise<T>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
