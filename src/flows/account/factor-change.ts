@@ -1,4 +1,4 @@
-// What every change of second factors and identities has: its user and session, and its outcome.
+// The user, the session and the outcome of every change of second factors and identities.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";

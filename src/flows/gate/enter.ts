@@ -8,7 +8,7 @@ import type { Entry } from "../../store/sql/entries.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
-import { stillStoring, wrongCredentials } from "../find/errors.js";
+import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 import { issueGrant, willRemember } from "./grant.js";
@@ -42,6 +42,8 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
     throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
+  const isCode = proven.enrol === undefined && proven.factor?.use.factor === "totp";
+  if (outcome.outcome === "factor_rejected" && isCode) throw usedCode();
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return issueGrant(deps, account, outcome, context);
 }

@@ -1,4 +1,4 @@
-// What every way in brings to the gate.
+// Every way in brings this to the gate.
 
 import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";

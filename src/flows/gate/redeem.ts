@@ -1,4 +1,4 @@
-// What redeems a transaction, and what of the account must be as it was when it was issued.
+// The row that redeems a transaction, and the version of the account that it was issued for.
 
 import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
 import type { Entry } from "../../store/sql/entries.js";

@@ -71,7 +71,7 @@ export async function listFactors(deps: FactorDeps, userId: string): Promise<Fac
   return { policy: found.policy ?? null, factors: factorNames.flatMap((name) => views[name]({ ...found, passkeys })) };
 }
 
-/** What an operator sees of each factor. */
+/** An operator sees this of each factor. */
 const views: { readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[] } =
   {
     passkey: ({ passkeys }) =>

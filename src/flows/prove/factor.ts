@@ -15,7 +15,7 @@ import { wrongCredentials } from "../find/errors.js";
 import { proveOwnPasskey } from "./passkey.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
-/** What a user sends, by the factor, in the form that the route has checked. */
+/** The value that a user sends, by the factor, in the form that the route has checked. */
 interface FactorValues {
   /** AuthenticationResponseJSON, for the challenge of a transaction. */
   readonly passkey: unknown;

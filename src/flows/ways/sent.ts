@@ -1,4 +1,4 @@
-// What a client sends to log in: one way, with its proof. The HTTP edge builds it, and nothing after it guesses.
+// The way of a login, with its proof, as a client sends it. The HTTP edge builds it, and nothing after it guesses.
 
 import type { SentFactor } from "../prove/factor.js";
 import type { SentResponse } from "../prove/identity.js";
@@ -69,7 +69,7 @@ export type SentLogin =
   | SentSecond
   | SentStepUp;
 
-/** What every way has besides. */
+/** The members of every way. */
 export interface LoginRequest {
   /** The token of a live session of the same user, which is then re-authenticated or raised. */
   readonly bearer: string | undefined;

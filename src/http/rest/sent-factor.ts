@@ -5,7 +5,7 @@ import type { SentFactor } from "../../flows/prove/factor.js";
 import { type FactorName, factorNames } from "../../levels/factors.js";
 import { recoveryCode, totp } from "./schemas.js";
 
-/** What `description` states of a passkey depends on the route. */
+/** The description of a passkey depends on the route. */
 export const factorInputs = (passkeyFor: string) =>
   ({
     totp: totp.optional(),

@@ -101,7 +101,7 @@ interface AddRow<F> {
   readonly add: (input: Added<F>) => Transaction<boolean>;
   /** Runs when the account has its row. */
   readonly finish?: (input: Added<F>) => Transaction<void>;
-  /** What the log names, and what the alarm of the notice undoes. */
+  /** The log names this, and the alarm of the notice undoes `undo`. */
   readonly detail: (input: F) => Readonly<Record<string, string>>;
   readonly undo: (input: Added<F>) => Undo;
 }
