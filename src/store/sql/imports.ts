@@ -3,7 +3,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
-import { type ImportedFactors, importFactors } from "./factors/factors.js";
+import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
