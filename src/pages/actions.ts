@@ -79,7 +79,7 @@ const enrolmentOf = ({ pending, code }: Fields) => ({
 const digits = (text = "") => text.replace(/\s/g, "");
 const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
 
-export const readSignIn = async (call: PageCall, view: View, login?: string): Promise<HtmlPage> =>
+export const showSignIn = async (call: PageCall, view: View, login?: string): Promise<HtmlPage> =>
   ways.signInPage(view, await call<WaysIn>("GET", "/login"), login);
 
 /** A user who is signed in proves it once more. */
@@ -88,7 +88,7 @@ export async function confirm(call: PageCall, view: View): Promise<HtmlPage> {
   return ways.signInPage(view, offered, login, true);
 }
 
-export async function readAccount(call: PageCall, view: View): Promise<HtmlPage> {
+export async function showAccount(call: PageCall, view: View): Promise<HtmlPage> {
   const [account, { sessions }, { ways: offered }] = await Promise.all([
     call<AccountView>("GET", "/account"),
     call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
@@ -104,9 +104,9 @@ export function startOf({ isSignedIn }: View, action: string, { confirms }: Fiel
 }
 
 export const starts = {
-  account: readAccount,
+  account: showAccount,
   confirm,
-  signIn: (call: PageCall, view: View, { login }: Fields) => readSignIn(call, view, login),
+  signIn: (call: PageCall, view: View, { login }: Fields) => showSignIn(call, view, login),
   register: (_call: PageCall, view: View) => ways.registerPage(view, {}),
   forgot: (_call: PageCall, view: View, { login }: Fields) => ways.forgotPage(view, login),
   link: (_call: PageCall, view: View) => ways.pasteLinkPage(view),
@@ -202,7 +202,7 @@ export const actions: Readonly<Record<string, Action>> = {
 };
 
 const enrolAgain: Again = (call, { pending, mail }, view) =>
-  pending === undefined ? readAccount(call, view) : ways.enrolPage(view, { mail: mail !== undefined });
+  pending === undefined ? showAccount(call, view) : ways.enrolPage(view, { mail: mail !== undefined });
 
 /** The page that shows a form again after an error, where that is not the page of `startOf`. */
 export const agains: Readonly<Record<string, Again>> = {

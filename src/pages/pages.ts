@@ -22,8 +22,8 @@ import {
   type Outcome,
   type PageCall,
   type PageNotice,
-  readAccount,
-  readSignIn,
+  showAccount,
+  showSignIn,
   startOf,
   starts,
 } from "./actions.js";
@@ -63,8 +63,8 @@ interface Read {
 
 /** The pages of a GET, by their path. It changes nothing, because any page can link to it. */
 const reads: Readonly<Record<string, Read>> = {
-  "": { name: "account", show: (call, _query, view) => readAccount(call, view) },
-  "sign-in": { name: "signIn", show: (call, _query, view) => readSignIn(call, view) },
+  "": { name: "account", show: (call, _query, view) => showAccount(call, view) },
+  "sign-in": { name: "signIn", show: (call, _query, view) => showSignIn(call, view) },
   register: { name: "register", show: (_call, _query, view) => ways.registerPage(view, {}) },
   forgot: { name: "forgot", show: (_call, _query, view) => ways.forgotPage(view) },
   confirm: {
@@ -87,7 +87,7 @@ function link(call: PageCall, query: URLSearchParams, view: View): Promise<HtmlP
     case "link_needed":
       return ways.identityPage(view, needed.split(","));
     default:
-      return view.isSignedIn ? readAccount(call, view) : readSignIn(call, view);
+      return view.isSignedIn ? showAccount(call, view) : showSignIn(call, view);
   }
 }
 
