@@ -11,6 +11,7 @@ import {
   links,
   loginField,
   mailedCodeField,
+  newPasswordField,
   page,
   passkeyButton,
   time,
@@ -30,7 +31,8 @@ const button = (view: View, action: string, text: string, id?: string, name?: st
   form(
     view,
     action,
-    html`${hidden("id", id)}<button class="small quiet"${name !== undefined && html` aria-label="${name}"`}>${text}</button>`,
+    html`${hidden("id", id)}
+<button class="small quiet"${name !== undefined && html` aria-label="${name}"`}>${text}</button>`,
   );
 
 export interface AccountParts {
@@ -98,7 +100,7 @@ function password(view: View, own: AccountView): Html {
         view,
         "password",
         html`${own.password && field("password", fields.presentPassword, attributes.password)}
-${field("new_password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}<button>${title}</button>`,
+${newPasswordField(view, "new_password")}<button>${title}</button>`,
       ),
     )}
 ${own.password && own.passkeys.length > 0 && view.features.keepsPasswords && button(view, "password/remove", t.removePassword)}`,
@@ -127,7 +129,8 @@ ${more(
   form(
     view,
     "passkeys/rename",
-    html`${hidden("id", id)}${field("name", fill(t.newName, { name }), html`maxlength="100" required`)}<button class="small">${t.rename}</button>`,
+    html`${hidden("id", id)}${field("name", fill(t.newName, { name }), html`maxlength="100" required`)}
+<button class="small">${t.rename}</button>`,
   ),
 )}`,
   ),
@@ -137,7 +140,8 @@ ${more(
   form(
     view,
     "passkeys/begin",
-    html`${field("name", fields.name, html`maxlength="100" required`, t.passkeyNameHint)}<button>${t.addPasskey}</button>`,
+    html`${field("name", fields.name, html`maxlength="100" required`, t.passkeyNameHint)}
+<button>${t.addPasskey}</button>`,
   ),
 )}`,
   );
@@ -155,7 +159,8 @@ ${
     ? button(view, "totp/begin", t.setUpApp)
     : list([
         html`<div><strong>${t.app}</strong> <small>${t.added} ${time(view, own.totp.since)}</small></div>
-${button(view, "totp/remove", t.remove, undefined, fill(t.removeOf, { name: t.app }))}${button(view, "totp/begin", t.setUpApp)}`,
+${button(view, "totp/remove", t.remove, undefined, fill(t.removeOf, { name: t.app }))}
+${button(view, "totp/begin", t.setUpApp)}`,
       ])
 }
 ${
@@ -178,7 +183,8 @@ function identities(view: View, own: AccountView, { providers }: Ways): Html {
     html`${list(
       own.identities.map(({ id, provider }) => {
         const label = labels.get(provider) ?? provider;
-        return html`<div><strong>${label}</strong></div>${button(view, "identities/remove", t.remove, id, fill(t.removeOf, { name: label }))}`;
+        return html`<div><strong>${label}</strong></div>
+${button(view, "identities/remove", t.remove, id, fill(t.removeOf, { name: label }))}`;
       }),
     )}
 ${providers
@@ -240,7 +246,8 @@ export const totpPage = (view: View, { secret, uri }: TotpSetUp, qr: string): Ht
 ${form(
   view,
   "totp/confirm",
-  html`${hidden("secret", secret)}${hidden("uri", uri)}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}<button>${app.continue}</button>`,
+  html`${hidden("secret", secret)}${hidden("uri", uri)}
+${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}<button>${app.continue}</button>`,
 )}${links(view, ["", app.cancel])}`,
   );
 };
@@ -250,7 +257,12 @@ export const createPasskey = (view: View, { passkey }: PasskeySetUp, name: strin
   return page(
     view.texts.account.addPasskey,
     html`<p>${t.passkeyText}</p>
-${form(view, "passkeys/finish", html`${hidden("name", name)}${passkeyButton(view.texts.account.addPasskey, { kind: "create", options: passkey })}`)}
+${form(
+  view,
+  "passkeys/finish",
+  html`${hidden("name", name)}
+${passkeyButton(view.texts.account.addPasskey, { kind: "create", options: passkey })}`,
+)}
 ${links(view, ["", app.cancel])}`,
   );
 };

@@ -51,7 +51,10 @@ function jsonOf(text = ""): unknown {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
-/** The values that `again` of view.ts has put into the form. They are the browser's own text, so they only decide what this page shows. */
+/**
+ * The values that `again` of view.ts has put into the form. They are the browser's own text, so they only decide what
+ * this page shows.
+ */
 function keptOf({ again }: Fields) {
   const kept = jsonOf(again);
   const { factors, passkey, match } = isObject(kept) ? kept : {};
@@ -226,7 +229,10 @@ export const agains: Readonly<Record<string, Again>> = {
 const totpSetUp = (view: View, { secret, uri }: TotpSetUp) =>
   own.totpPage(view, { secret, uri: uri.slice(0, 1000) }, renderSVG(uri.slice(0, 1000)));
 
-/** The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no number. */
+/**
+ * The part of a mailed link behind `#`: a transaction and its proof. The browser that asked for the mail needs no
+ * number.
+ */
 const tokenOf = (link: string) => /#ampho(-\w+)?=([\w.-]+)\s*$/.exec(link) ?? [];
 
 function landingOf(view: View, link: string): HtmlPage {

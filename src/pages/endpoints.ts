@@ -1,4 +1,5 @@
-// Calls the endpoints as the browser that sent the request to a page. Every rule of the endpoints holds for the pages too.
+// Calls the endpoints as the browser that sent the request to a page. Every rule of the endpoints holds for the pages
+// too.
 import { replaceCookies } from "../http/rest/cookies/cookie-header.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { HttpRequest } from "../http/rest/message.js";

@@ -1,4 +1,5 @@
-// HTML as text. Everything that a template inserts is escaped, unless it is such HTML itself. Attributes are always quoted.
+// HTML as text. Everything that a template inserts is escaped, unless it is such HTML itself. Attributes are always
+// quoted.
 
 class Html {
   readonly text: string;

@@ -1,5 +1,6 @@
-// The pages for people: sign-in and account (docs/guides/pages.md). Rendered on the server, and usable without a script, except for
-// passkeys. A page is a client of the endpoints, in the same process, with the cookies and the headers of the browser.
+// The pages for people: sign-in and account (docs/guides/pages.md). Rendered on the server, and usable without a
+// script, except for passkeys. A page is a client of the endpoints, in the same process, with the cookies and the
+// headers of the browser.
 import type { Configuration } from "../config/configuration.js";
 import { isOwnPath, type PageName, type ReplacedPages } from "../config/kinds.js";
 import { AmphoError, type ErrorCode, type PasswordProblemReason } from "../errors.js";
@@ -294,7 +295,11 @@ export function createPages(deps: PagesDeps): Handle {
     const done = isNotice(notice) ? t.done[notice] : undefined;
     const { pagesCss: css, pagesLogo: logo } = settings;
     const top: Html = html`<header class="top"><a class="brand" href="/">${logo !== undefined && html`<img src="${logo}" alt=""> `}${appName}</a>
-${view.isSignedIn && html`<nav aria-label="${t.app.account}"><a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`}</header>`;
+${
+  view.isSignedIn &&
+  html`<nav aria-label="${t.app.account}">
+<a href="${prefix}">${t.app.account}</a> ${form(view, "sign-out", html`<button class="small quiet">${t.app.signOut}</button>`)}</nav>`
+}</header>`;
     const text = html`<!doctype html>
 <html lang="${view.language}">
 <meta charset="utf-8">
@@ -387,7 +392,9 @@ function textOf(
 const messageOf = (view: View, body: Problem["body"]): string =>
   textOf(view, isCode(body.reason) ? body.reason : body.error, body);
 
-/** Only a path of this origin. It stays as it is, because `/.//host` would become another host when it is normalised. */
+/**
+ * Only a path of this origin. It stays as it is, because `/.//host` would become another host when it is normalised.
+ */
 export function returnPath(text: string | null | undefined): string | undefined {
   return text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
 }

@@ -1,5 +1,5 @@
-// The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret part of a
-// mailed link moves from the URL into the form. Times are shown in the zone of the browser.
+// The one script of the pages. A button with `data-webauthn` runs a ceremony, and its form sends the result. The secret
+// part of a mailed link moves from the URL into the form. Times are shown in the zone of the browser.
 
 const js = String.raw;
 

@@ -10,6 +10,7 @@ import {
   links,
   loginField,
   mailedCodeField,
+  newPasswordField,
   page,
   passkeyButton,
   type View,
@@ -31,7 +32,11 @@ ${
     view,
     ways.password ? "sign-in" : "sign-in/mail",
     html`${confirming}${loginField(view, login, html`${confirms && html`readonly`} ${!knows && firstField}`)}
-${ways.password && html`${field("password", fields.password, html`${attributes.password} ${knows && firstField}`)}<button>${t.title}</button>`}
+${
+  ways.password &&
+  html`${field("password", fields.password, html`${attributes.password} ${knows && firstField}`)}
+<button>${t.title}</button>`
+}
 ${ways.mail && html`<button class="${ways.password && "quiet"}" formaction="${view.at("sign-in/mail")}" formnovalidate>${t.mail}</button>`}`,
   )
 }
@@ -41,14 +46,16 @@ ${
   form(
     view,
     "sign-in/passkey",
-    html`${confirming}${hidden("transaction", transaction ?? undefined)}${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
+    html`${confirming}${hidden("transaction", transaction ?? undefined)}
+${passkeyButton(t.passkey, { kind: "get", options: passkey, autofill: true })}`,
   )
 }
 ${ways.providers.map(({ name, label }) =>
   form(
     view,
     "sign-in/provider",
-    html`${hidden("provider", name)}${confirming}<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
+    html`${hidden("provider", name)}${confirming}
+<button class="quiet">${fill(t.provider, { provider: label })}</button>`,
   ),
 )}</div>
 ${!canType && passkey === null && ways.providers.length === 0 && html`<p>${t.none}</p>`}
@@ -80,13 +87,22 @@ export function secondStepPage(view: View, { factors, passkey }: NeededFactors, 
     t.title,
     html`
 <p>${factors.length === 0 ? t.none : confirms ? words.againFactor : t.text}</p>
-${passkey && form(view, "sign-in/factor", html`${shared}${passkeyButton(t.passkey, { kind: "get", options: passkey })}`)}
+${
+  passkey &&
+  form(
+    view,
+    "sign-in/factor",
+    html`${shared}
+${passkeyButton(t.passkey, { kind: "get", options: passkey })}`,
+  )
+}
 ${
   factors.includes("totp") &&
   form(
     view,
     "sign-in/factor",
-    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}${remember}<button>${view.texts.app.continue}</button>`,
+    html`${shared}${field("totp", fields.appCode, html`${attributes.code} ${firstField}`)}${remember}
+<button>${view.texts.app.continue}</button>`,
   )
 }
 ${
@@ -94,19 +110,28 @@ ${
   html`<details><summary>${t.recovery}</summary>${form(
     view,
     "sign-in/factor",
-    html`${shared}${field("recovery_code", fields.recoveryCode, html`${attributes.recoveryCode} required`)}<button>${view.texts.app.continue}</button>`,
+    html`${shared}${field("recovery_code", fields.recoveryCode, html`${attributes.recoveryCode} required`)}
+<button>${view.texts.app.continue}</button>`,
   )}</details>`
 }
 ${links(view, confirms ? ["", factors.length === 0 ? view.texts.app.account : view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
   );
 }
 
-/** The button asks the server for the second factors, because a GET changes nothing. `action`: `confirm` or `sign-in/pending`. */
+/**
+ * The button asks the server for the second factors, because a GET changes nothing. `action`: `confirm` or `sign-
+ * in/pending`.
+ */
 export const goOnPage = (view: View, action: string): HtmlPage =>
   page(
     view.texts.factor.title,
     html`<p>${action === "confirm" ? view.texts.signIn.againFactor : view.texts.factor.text}</p>
-${form(view, action, html`${hidden("confirms", action === "confirm" ? "yes" : undefined)}<button>${view.texts.app.continue}</button>`)}
+${form(
+  view,
+  action,
+  html`${hidden("confirms", action === "confirm" ? "yes" : undefined)}
+<button>${view.texts.app.continue}</button>`,
+)}
 ${links(view, action === "confirm" ? ["", view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
   );
 
@@ -154,7 +179,8 @@ ${
   html`<details${!ways.includes("mail") && html` open`}><summary>${t.login}</summary>${form(
     view,
     "sign-in/identity",
-    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}<button>${view.texts.app.continue}</button>`,
+    html`${kept}${loginField(view)}${field("password", fields.password, attributes.password)}
+<button>${view.texts.app.continue}</button>`,
   )}</details>`
 }
 ${links(view, ["sign-in", view.texts.app.startAgain])}`,
@@ -172,7 +198,9 @@ export function registerPage(
 ${form(
   view,
   "register",
-  html`${hidden("invite", invite)}${field("email", fields.email, html`${attributes.email} value="${email}" ${firstField}`)}<button>${view.texts.app.continue}</button>`,
+  html`${hidden("invite", invite)}
+${field("email", fields.email, html`${attributes.email} value="${email}" ${firstField}`)}
+<button>${view.texts.app.continue}</button>`,
 )}
 ${links(view, ["sign-in", t.have])}`,
   );
@@ -200,7 +228,12 @@ export interface Mailed {
 export const checkMailPage = (view: View, { match, confirms }: Mailed): HtmlPage =>
   page(
     view.texts.mail.title,
-    html`${form(view, "sign-in/code", html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCodeField(view)}<button>${view.texts.signIn.title}</button>`)}
+    html`${form(
+      view,
+      "sign-in/code",
+      html`${hidden("confirms", confirms)}${sent(view, match)}${mailedCodeField(view)}
+<button>${view.texts.signIn.title}</button>`,
+    )}
 ${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );
 
@@ -223,7 +256,10 @@ ${links(view, ["register", view.texts.app.startAgain])}`,
   );
 }
 
-/** `link`: the mailed link that is finished. Without it, the form asks for the code. `factors` are those that it also needs. */
+/**
+ * `link`: the mailed link that is finished. Without it, the form asks for the code. `factors` are those that it also
+ * needs.
+ */
 export function resetPage(
   view: View,
   {
@@ -240,9 +276,14 @@ export function resetPage(
     form(
       view,
       link === undefined ? "forgot/finish" : "link/finish",
-      html`${link === undefined ? html`${sent(view, match)}${mailedCodeField(view, code)}` : html`${hidden("link", link)}${hidden("match", match)}`}
+      html`${
+        link === undefined
+          ? html`${sent(view, match)}
+${mailedCodeField(view, code)}`
+          : html`${hidden("link", link)}${hidden("match", match)}`
+      }
 ${again({ match, factors, passkey })}
-${field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
+${newPasswordField(view, "password")}
 ${factors.length > 0 && html`<p>${t.factor}</p>`}
 ${factors.includes("totp") && field("totp", fields.appCode, attributes.optionalCode)}
 ${factors.includes("recovery_code") && field("recovery_code", fields.recoveryCode, attributes.recoveryCode)}
@@ -257,7 +298,12 @@ export const pasteLinkPage = (view: View): HtmlPage =>
   page(
     view.texts.link.title,
     html`<p>${view.texts.link.text}</p>
-${form(view, "link", html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${firstField}`)}<button>${view.texts.app.continue}</button>`)}
+${form(
+  view,
+  "link",
+  html`${field("link", view.texts.fields.link, html`autocomplete="off" required ${firstField}`)}
+<button>${view.texts.app.continue}</button>`,
+)}
 ${links(view, ["sign-in", view.texts.signIn.title])}`,
   );
 
@@ -282,7 +328,7 @@ export function landingPage(view: View, purpose: LinkPurpose, link: string, need
       "link/finish",
       html`${hidden("link", link)}
 ${needsMatch && field("match", fields.match, html`inputmode="numeric" autocomplete="off" ${firstField}`, t.matchHint)}
-${asksPassword && field("password", fields.newPassword, attributes.newPassword, fill(fields.minimum, { count: view.passwordMinimum }))}
+${asksPassword && newPasswordField(view, "password")}
 <button>${button}</button>`,
     )}${links(view, ["sign-in", view.texts.app.startAgain])}`,
   );

@@ -3,6 +3,7 @@ import type { Features } from "../http/rest/features.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import { attributes, field, firstField, type Html, hidden, html, type Inserted } from "./html.js";
 import type { PageTexts } from "./texts/en.js";
+import { fill } from "./texts/texts.js";
 
 export interface View {
   readonly texts: PageTexts;
@@ -42,6 +43,11 @@ export const loginField = ({ texts }: View, value = "", more: Inserted = firstFi
 
 export const mailedCodeField = ({ texts }: View, value = ""): Html =>
   field("code", texts.fields.mailedCode, html`${attributes.code} value="${value}" ${value === "" && firstField}`);
+
+export const newPasswordField = ({ texts, passwordMinimum }: View, name: string): Html => {
+  const hint = fill(texts.fields.minimum, { count: passwordMinimum });
+  return field(name, texts.fields.newPassword, attributes.newPassword, hint);
+};
 
 /** A ceremony of WebAuthn. The button is hidden until the script has loaded. */
 export interface Ceremony {

@@ -44,7 +44,7 @@ it.each([
   await expect(createAmpho(options)).rejects.toThrow(/AMPHO_PAGES/);
 });
 
-it("without pages no path is served, and `redirect` is a TypeError", async () => {
+it("an instance without pages serves no path of them, and `redirect` is a TypeError", async () => {
   const { ampho, get } = await open({ pages: false });
   expect((await get("/account/sign-in")).status).toBe(404);
   expect(() => authorize(ampho, { redirect: true })).toThrow("`redirect` needs the pages of Ampho");
