@@ -1,6 +1,5 @@
-// The table of commands. A row gives the name, argument, options and help of a command, and loads its function. Parsing, --help
-// and docs/reference/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
-// than others because one table shows all commands.
+// The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
+// command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
@@ -39,8 +38,6 @@ export const commands: readonly CommandRow[] = [
     summary: "set up a project: key, .env, .gitignore, first user",
     details:
       "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
-    options: [],
-    example: "",
     load: async () => (await import("./commands/init.js")).init,
   },
   {
@@ -96,8 +93,6 @@ export const commands: readonly CommandRow[] = [
     summary: "print the public keys as a JWK Set",
     details:
       "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
-    options: [],
-    example: "",
     load: async () => (await keys()).printPublicKeys,
   },
   {
@@ -165,7 +160,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     options: [json],
-    example: "",
     load: async () => (await users()).listUsers,
   },
   {
@@ -195,7 +189,6 @@ export const commands: readonly CommandRow[] = [
       "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
     argument: login,
     second: { name: "ADDRESS", help: "The new address." },
-    options: [],
     example: "carol carol@example.org",
     load: async () => (await users()).changeUserEmail,
   },
@@ -232,7 +225,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
     options: [json],
-    example: "",
     load: async () => (await invitations()).listInvitations,
   },
   {
@@ -243,7 +235,6 @@ export const commands: readonly CommandRow[] = [
       name: "ID",
       help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
     },
-    options: [],
     example: "-- ID",
     load: async () => (await invitations()).removeInvitation,
   },
@@ -252,7 +243,6 @@ export const commands: readonly CommandRow[] = [
     summary: "disable a user and end the user's sessions",
     details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
-    options: [],
     example: "bob",
     load: async () => (await users()).disableUser,
   },
@@ -261,7 +251,6 @@ export const commands: readonly CommandRow[] = [
     summary: "let a disabled user log in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
-    options: [],
     example: "bob",
     load: async () => (await users()).enableUser,
   },
@@ -270,7 +259,6 @@ export const commands: readonly CommandRow[] = [
     summary: "delete a user",
     details: "Every session of the user ends within a second. The audit log keeps its entries.",
     argument: login,
-    options: [],
     example: "bob",
     load: async () => (await users()).deleteUser,
   },
@@ -294,7 +282,6 @@ export const commands: readonly CommandRow[] = [
     summary: "print everything about a user as JSON",
     details:
       "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
-    options: [],
     example: "alice",
     load: async () => (await users()).exportUser,
   },
@@ -314,7 +301,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
     options: [json],
-    example: "",
     load: async () => (await users()).countHashes,
   },
   {
@@ -378,7 +364,6 @@ export const commands: readonly CommandRow[] = [
       "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
     argument: user,
     second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
-    options: [],
     example: "alice required",
     load: async () => (await factors()).setPolicy,
   },
@@ -387,8 +372,6 @@ export const commands: readonly CommandRow[] = [
     summary: "move TOTP secrets to the key that signs",
     details:
       "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
-    options: [],
-    example: "",
     load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
   },
   {
@@ -420,7 +403,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
-    options: [],
     example: "google",
     load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
   },
@@ -429,7 +411,6 @@ export const commands: readonly CommandRow[] = [
     summary: "forget a user's remembered devices",
     details: "The next login on each device asks for the second factor. Sessions go on.",
     argument: user,
-    options: [],
     example: "alice",
     load: async () => (await factors()).forgetDevices,
   },
@@ -439,7 +420,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     options: [json],
-    example: "",
     load: async () => (await throttle()).listLockouts,
   },
   {
@@ -460,8 +440,6 @@ export const commands: readonly CommandRow[] = [
     summary: "ask the captcha verifier whether it accepts the key",
     details:
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
-    options: [],
-    example: "",
     load: async () => (await import("./commands/captcha.js")).checkCaptcha,
   },
   {
@@ -470,7 +448,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
     options: [json],
-    example: "",
     load: async () => (await mail()).listMail,
   },
   {
@@ -479,7 +456,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     argument: { name: "ADDRESS", help: "The address that receives the mail." },
-    options: [],
     example: "operator@example.org",
     load: async () => (await mail()).testMail,
   },
@@ -509,31 +485,24 @@ export const commands: readonly CommandRow[] = [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
       json,
     ],
-    example: "",
     load: async () => (await import("./commands/doctor.js")).doctor,
   },
   {
     name: "db-up",
     summary: "update the database schema",
     details: "Applies the migrations that are missing.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateUp,
   },
   {
     name: "db-down",
     summary: "revert the last migration",
     details: "Reverts one migration and deletes the data that it added. Make a backup first.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateDown,
   },
   {
     name: "db-current",
     summary: "print the current migration",
     details: "Prints the number of the last applied migration, or 0 if there is none.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).printCurrent,
   },
   {
@@ -541,7 +510,6 @@ export const commands: readonly CommandRow[] = [
     summary: "list the migrations",
     details: "Lists every migration of this version and when it was applied.",
     options: [json],
-    example: "",
     load: async () => (await migrations()).listMigrations,
   },
   {
@@ -550,7 +518,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
-    example: "",
     load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },
 ];

@@ -1,9 +1,9 @@
 // The thread that hashes and verifies passwords for pool.ts, one job at a time.
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { verifyPasswordSync } from "./formats/formats.js";
 import { hashPasswordSync } from "./hash.js";
 import { waitedForCoreMs } from "./thread-rest.js";
-import { verifyPasswordSync } from "./verify.js";
 
 export type PasswordJob =
   | { readonly kind: "hash"; readonly password: string }

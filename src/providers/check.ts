@@ -10,9 +10,9 @@ import { isLocalhost, isLoopback } from "../outbound/secure-url.js";
 import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
+import { ProviderFailure } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { redirectUriOf } from "./providers.js";
-import { ProviderFailure } from "./rejection.js";
 
 export interface ProviderFinding {
   readonly ok: boolean;

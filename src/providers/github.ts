@@ -7,8 +7,8 @@ import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-
 import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
+import { OutsideRejection, ProviderFailure } from "./provider.js";
 import { createProviderFetch, readObject } from "./provider-fetch.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";
 

@@ -5,7 +5,7 @@ import { transactionTtlSeconds } from "../clock.js";
 import { parseJsonObject } from "../crypto/json.js";
 import { type KeySet, tokenCharactersMax } from "../keys/key.js";
 import { verifyJws } from "../tokens/jws.js";
-import { OutsideRejection } from "./rejection.js";
+import { OutsideRejection } from "./provider.js";
 
 export interface IdTokenRules {
   readonly issuer: string;

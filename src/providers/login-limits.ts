@@ -1,7 +1,7 @@
 // The limits of logins at one provider. Each waits for the provider for up to some seconds, and its code can be invented.
 import { AmphoError, transactionOver } from "../errors.js";
 import { addTo, type ClientSource, createPlaces, NoPlace } from "../outbound/places.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
+import { OutsideRejection, ProviderFailure } from "./provider.js";
 
 const atOnceMax = 64;
 /** A provider has judged so many codes of one login, in this process. */

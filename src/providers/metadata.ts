@@ -4,8 +4,8 @@ import type { AuthorizationServer } from "oauth4webapi";
 import type { Clock } from "../clock.js";
 import { issuerOf, type ProviderSettings } from "../config/provider-settings.js";
 import type { ProtocolLibrary } from "./library.js";
+import { ProviderFailure } from "./provider.js";
 import { type ProviderFetch, requireEndpoint } from "./provider-fetch.js";
-import { ProviderFailure } from "./rejection.js";
 
 export type Metadata = AuthorizationServer & { readonly authorization_endpoint: string; readonly jwks_uri: string };
 

@@ -14,8 +14,8 @@ import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
 import type { OutsideResponse, ProviderSteps } from "./provider.js";
+import { OutsideRejection, ProviderFailure } from "./provider.js";
 import { createProviderFetch, readObject } from "./provider-fetch.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 /** Tokens with unknown keys cause at most one fetch of the keys in this time. */
 const keysPauseMs = 10_000;

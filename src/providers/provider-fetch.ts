@@ -3,7 +3,7 @@
 import { isObject } from "../config/kinds.js";
 import { boundedFetch, documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
 import { isLoopback, isSecureUrl } from "../outbound/secure-url.js";
-import { ProviderFailure } from "./rejection.js";
+import { ProviderFailure } from "./provider.js";
 
 export interface ProviderRequest {
   readonly method?: "GET" | "POST";

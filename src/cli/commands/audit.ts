@@ -2,7 +2,7 @@
 import { systemClock } from "../../clock.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
-import { readTime } from "../terminal/read-time.js";
+import { readTime } from "../input.js";
 import { formatTime, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 

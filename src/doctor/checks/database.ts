@@ -2,16 +2,16 @@
 
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { type KeyRecords, readKeyUse } from "../../flows/manage/key-use.js";
 import type { Key } from "../../keys/key.js";
+import { policyOf } from "../../levels/policy.js";
 import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/hash-formats.js";
 import type { CheckName, Finding } from "../finding.js";
-import { checkAdministrators } from "./administrators.js";
-import { checkLockedOut } from "./locked-out.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 
@@ -186,4 +186,64 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
       "Disable unused accounts, and give other users a new password. `ampho user-hashes` counts what is left.",
     ),
   ];
+}
+
+const role = "admin";
+const pageRows = 2000;
+
+/** Only the policy of the role is looked at. `factor-policy` can set a weaker one for a single user. */
+async function checkAdministrators(
+  store: Pick<Store, "listUsers">,
+  { factors }: Pick<Configuration, "factors">,
+): Promise<readonly Finding[]> {
+  if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
+  return [
+    {
+      severity: "note",
+      check: "factors",
+      message: `Users with the role ${role} can log in without a second factor.`,
+      fix: `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
+    },
+  ];
+}
+
+async function hasAdministrator(store: Pick<Store, "listUsers">): Promise<boolean> {
+  let after: string | undefined;
+  do {
+    const page = await store.listUsers({ after, limit: pageRows });
+    if (page.users.some(({ roles, disabled }) => !disabled && roles.includes(role))) return true;
+    after = page.next;
+  } while (after !== undefined);
+  return false;
+}
+
+/** An application that keeps its own user table verifies passwords itself. */
+async function checkLockedOut(
+  store: Pick<Store, "countLockedOut">,
+  configuration: Configuration,
+): Promise<readonly Finding[]> {
+  const { providers, mailUrl, mailLogin } = configuration;
+  const { withoutWay: users, withoutPasskeys } = await store.countLockedOut({
+    relyingParty: relyingPartyOf(configuration)?.id,
+    mail: mailLogin && mailUrl !== undefined,
+    providers: providers.map(({ name }) => name),
+  });
+  return [
+    ...lockedOut(
+      users,
+      "no way in that is switched on",
+      "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
+    ),
+    ...lockedOut(
+      withoutPasskeys,
+      "the policy `phr`, but passkeys are not offered",
+      "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.",
+    ),
+  ];
+}
+
+function lockedOut(users: number, what: string, fix: string): readonly Finding[] {
+  if (users === 0) return [];
+  const message = `${users === 1 ? "1 user has" : `${users} users have`} ${what}.`;
+  return [{ severity: "error", check: "factors", message, fix }];
 }

@@ -6,7 +6,7 @@ import { AmphoError } from "../../errors.js";
 import type { OpenTransaction, Redeemable } from "../../factors/transactions.js";
 import type { OutsideIdentity } from "../../providers/identity.js";
 import type { OutsideResponse, Provider } from "../../providers/provider.js";
-import { OutsideRejection, ProviderFailure } from "../../providers/rejection.js";
+import { OutsideRejection, ProviderFailure } from "../../providers/provider.js";
 import type { Grant } from "../../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";

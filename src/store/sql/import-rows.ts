@@ -2,7 +2,7 @@
 // a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created with the
 // login of a hidden row, and the import that lost the row can then no longer be published.
 import { first, integer, query, type Row, type Transaction, text, write } from "../transaction.js";
-import { deleteImportedAccounts } from "./import-accounts.js";
+import { deleteImportedAccounts } from "./imports.js";
 
 /** A condition on a row of ampho_users. It costs one look into a small table, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (
