@@ -1,8 +1,8 @@
-// Checks of what was typed that several commands share.
-
+// Checks of what was typed, and the form of lists, that several commands share.
 import { parseDuration } from "../duration.js";
-import type { CommandInput } from "./command.js";
+import type { CommandContext, CommandInput } from "./command.js";
 import { UsageError } from "./failures.js";
+import { table } from "./terminal/table.js";
 
 /** Takes whether each argument and option was typed. @throws UsageError unless exactly one of them was */
 export function exactlyOne(given: Readonly<Record<string, boolean>>): void {
@@ -35,4 +35,17 @@ export function readTime(option: string, text: string | undefined, now: number):
     );
   }
   return Math.floor(ms / 1000);
+}
+
+/** Prints the list as one line of JSON with --json, and otherwise as a table, whose columns `whole` are not cut. */
+export function printList<T>(
+  input: CommandInput,
+  { terminal }: CommandContext,
+  list: readonly T[],
+  header: readonly string[],
+  cellsOf: (row: T) => readonly string[],
+  whole?: readonly number[],
+): void {
+  if (input.has("--json")) terminal.printJson(list);
+  else terminal.printTable(table(header, list.map(cellsOf), whole));
 }

@@ -19,7 +19,7 @@ import { checkInstance } from "./checks/instance.js";
 import { checkKeys } from "./checks/keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
-import { type Finding, worstFirst } from "./finding.js";
+import { error, type Finding, warning, worstFirst } from "./finding.js";
 
 export interface ExamineInput {
   readonly processContext: ProcessContext;
@@ -71,9 +71,9 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
 function attempt(around: ProcessContext, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
   try {
     return readConfiguration({ ...around, uses: { key, database: key !== "ignored" } });
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    findings.push(...findingsOf(error.message));
+  } catch (problem) {
+    if (!(problem instanceof ConfigurationError)) throw problem;
+    findings.push(...findingsOf(problem));
     return undefined;
   }
 }
@@ -122,7 +122,7 @@ export async function checkCaptchaVerifier({
   const message = await findSiteverifyProblem({ url, key, hostname: undefined });
   if (message === undefined) return [];
   const fix = "Compare URL and key with the pages of the captcha's vendor. Run `ampho captcha-check` after that.";
-  return [{ severity: "warning", check: "captcha", message, fix }];
+  return [warning("captcha", message, fix)];
 }
 
 async function checkBreachList({ breachesUrl }: Pick<Configuration, "breachesUrl">): Promise<readonly Finding[]> {
@@ -132,7 +132,7 @@ async function checkBreachList({ breachesUrl }: Pick<Configuration, "breachesUrl
   const message = `The list of breached passwords is not in use, because ${problem}. New passwords are accepted without it.`;
   const fix =
     "Check AMPHO_SECURITY_BREACHES_URL. It names the place whose files or paths are five characters of a hash.";
-  return [{ severity: "warning", check: "breaches", message, fix }];
+  return [warning("breaches", message, fix)];
 }
 
 async function findProblem(url: string): Promise<string | undefined> {
@@ -151,21 +151,15 @@ async function checkOutsideProviders(configuration: Configuration): Promise<read
   });
   if (library === undefined) return [];
   if (library instanceof ConfigurationError)
-    return [finding(library.message, "Install the package, or remove the providers.")];
+    return [error("providers", library.message, "Install the package, or remove the providers.")];
   const all = configuration.providers.map(async (settings) => {
     const { name } = settings;
-    const found = await checkProvider({
-      library,
-      settings,
-      ...providerChecks(configuration, name),
-    });
+    const found = await checkProvider({ library, settings, ...providerChecks(configuration, name) });
     const fix = `Run \`ampho provider-check ${name}\` after a change (docs/guides/providers.md).`;
-    return found.filter(({ ok }) => !ok).map(({ text }) => finding(`Provider ${name}: ${text}`, fix));
+    return found.filter(({ ok }) => !ok).map(({ text }) => error("providers", `Provider ${name}: ${text}`, fix));
   });
   return (await Promise.all(all)).flat();
 }
-
-const finding = (message: string, fix: string): Finding => ({ severity: "error", check: "providers", message, fix });
 
 const samples = 5;
 
@@ -191,9 +185,9 @@ async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; 
   }
 }
 
-const slow = (ms: number): Finding => ({
-  severity: "warning",
-  check: "hashing",
-  message: `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`,
-  fix: "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.",
-});
+const slow = (ms: number): Finding =>
+  warning(
+    "hashing",
+    `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`,
+    "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.",
+  );

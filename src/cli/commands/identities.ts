@@ -1,17 +1,17 @@
 // The commands `identity-list` and `identity-remove`.
 import type { CommandContext, CommandInput } from "../command.js";
-import { requiredReason } from "../input.js";
-import { formatTime, quoted, table } from "../terminal/table.js";
+import { printList, requiredReason } from "../input.js";
+import { formatTime, quoted } from "../terminal/table.js";
 import { forUser } from "./factors.js";
 
 export async function listIdentities(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const identities = await forUser(input, context, (management, userId) => management.identities.list(userId));
-  if (input.has("--json")) return terminal.printJson(identities);
-  const rows = identities.map(({ id, provider, subject, email, created, used }) => [
-    ...[id, provider, subject, email ?? "", formatTime(created), used === null ? "" : formatTime(used)],
-  ]);
-  terminal.printTable(table(["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"], rows, [0]));
+  const header = ["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"];
+  const cellsOf = ({ id, provider, subject, email, created, used }: (typeof identities)[number]) => {
+    const usedAt = used === null ? "" : formatTime(used);
+    return [id, provider, subject, email ?? "", formatTime(created), usedAt];
+  };
+  printList(input, context, identities, header, cellsOf, [0]);
 }
 
 export async function removeIdentity(input: CommandInput, context: CommandContext): Promise<void> {

@@ -11,20 +11,13 @@ import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/hash-formats.js";
-import type { CheckName, Finding } from "../finding.js";
+import { error, type Finding, finding, note } from "../finding.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
 const idleSeconds = 30 * day;
-
-const finding = (severity: Finding["severity"], check: CheckName, message: string, fix: string): Finding => ({
-  severity,
-  check,
-  message,
-  fix,
-});
 
 export interface DatabaseInput {
   readonly configuration: Configuration;
@@ -54,10 +47,10 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     } finally {
       await store.close();
     }
-  } catch (error) {
-    if (error instanceof DatabaseError || error instanceof AmphoError)
-      return [finding("error", "database", error.message, "See docs/operate/incidents.md, Bad days.")];
-    throw error;
+  } catch (failure) {
+    if (failure instanceof DatabaseError || failure instanceof AmphoError)
+      return [error("database", failure.message, "See docs/operate/incidents.md, Bad days.")];
+    throw failure;
   }
 }
 
@@ -108,14 +101,12 @@ function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): r
 
 function revokedKey(kid: string, signs: boolean): Finding {
   if (!signs)
-    return finding(
-      "note",
+    return note(
       "key",
       `The key ${kid} is revoked and still configured.`,
       "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.",
     );
-  return finding(
-    "error",
+  return error(
     "key",
     `The signing key ${kid} is revoked. Logins return 503.`,
     "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
@@ -125,14 +116,12 @@ function revokedKey(kid: string, signs: boolean): Finding {
 function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): Finding {
   const are = secrets === 1 ? "1 TOTP secret is" : `${secrets} TOTP secrets are`;
   return isConfigured
-    ? finding(
-        "error",
+    ? error(
         "factors",
         `${are} under the revoked key ${kid}. Logins with codes of these authenticator apps return 503.`,
         "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key).",
       )
-    : finding(
-        "error",
+    : error(
         "factors",
         `${are} under the key ${kid}, which is not configured. Logins with codes of these authenticator apps return 503.`,
         "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.",
@@ -153,7 +142,7 @@ async function checkTime(store: Store, { tokenLeeway }: Configuration, now: numb
   const aheadSeconds = (last?.at ?? 0) - now;
   if (aheadSeconds <= Math.max(tokenLeeway, 5)) return [];
   const message = `The newest entry of the database is ${aheadSeconds} seconds ahead of this machine. One of the clocks is or was wrong.`;
-  return [finding("error", "clock", message, "Run NTP on every machine that runs Ampho.")];
+  return [error("clock", message, "Run NTP on every machine that runs Ampho.")];
 }
 
 async function checkSessions(store: Store, now: number): Promise<readonly Finding[]> {
@@ -161,8 +150,7 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
   if (idle === 0) return [];
   const message = `${idle} of ${live} live sessions were not renewed for 30 days. A thief could still use them.`;
   return [
-    finding(
-      "note",
+    note(
       "sessions",
       message,
       "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.",
@@ -198,12 +186,11 @@ async function checkAdministrators(
 ): Promise<readonly Finding[]> {
   if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
   return [
-    {
-      severity: "note",
-      check: "factors",
-      message: `Users with the role ${role} can log in without a second factor.`,
-      fix: `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
-    },
+    note(
+      "factors",
+      `Users with the role ${role} can log in without a second factor.`,
+      `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
+    ),
   ];
 }
 
@@ -245,5 +232,5 @@ async function checkLockedOut(
 function lockedOut(users: number, what: string, fix: string): readonly Finding[] {
   if (users === 0) return [];
   const message = `${users === 1 ? "1 user has" : `${users} users have`} ${what}.`;
-  return [{ severity: "error", check: "factors", message, fix }];
+  return [error("factors", message, fix)];
 }

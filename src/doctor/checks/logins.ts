@@ -3,7 +3,7 @@ import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import type { Store } from "../../store/store.js";
-import type { Finding } from "../finding.js";
+import { type Finding, finding, type Severity } from "../finding.js";
 
 const usersAtOnce = 2000;
 /** As many users are named. */
@@ -49,15 +49,10 @@ const isStale = ({ login, canonical, email }: User): boolean =>
   canonicalLogin(login) !== canonical ||
   (email !== undefined && parseAddress(email.address)?.canonical !== email.canonical);
 
-function findingOf(
-  users: readonly User[],
-  severity: Finding["severity"],
-  what: string,
-  fix: string,
-): readonly Finding[] {
+function findingOf(users: readonly User[], severity: Severity, what: string, fix: string): readonly Finding[] {
   if (users.length === 0) return [];
   const have = users.length === 1 ? "1 user has" : `${users.length} users have`;
   const named = users.slice(0, namedMax).map(({ id }) => id);
   const more = users.length > named.length ? ", …" : "";
-  return [{ severity, check: "logins", message: `${have} ${what}. The ids: ${named.join(", ")}${more}.`, fix }];
+  return [finding(severity, "logins", `${have} ${what}. The ids: ${named.join(", ")}${more}.`, fix)];
 }

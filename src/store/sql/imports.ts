@@ -5,7 +5,7 @@ import { recordAudit } from "./audit.js";
 import { columnsOf } from "./columns.js";
 import { type ImportedFactors, importFactors } from "./factors/factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
-import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
 import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
@@ -230,16 +230,4 @@ function* oldestDead(now: number): Transaction<number | undefined> {
     [now - deadSeconds],
   );
   return row && integer(row, "n");
-}
-
-const idsAtOnce = 50;
-const idPlaceholders = Array(idsAtOnce).fill("?").join(", ");
-
-export function* deleteImportedAccounts(ids: readonly string[]): Transaction<void> {
-  for (let at = 0; at < ids.length; at += idsAtOnce) {
-    // The last id fills the rest, so that the statement has one text.
-    const chunk = Array.from({ length: idsAtOnce }, (_, index) => ids[Math.min(at + index, ids.length - 1)] ?? "");
-    for (const table of ["ampho_passkeys", "ampho_totp", "ampho_recovery", "ampho_identities", "ampho_accounts"])
-      yield* write(`delete from ${table} where user_id in (${idPlaceholders})`, chunk);
-  }
 }
