@@ -207,7 +207,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
     example: "alice --reason 'lost phone'",
-    load: async () => (await import("./commands/keys/recover-user.js")).recoverUser,
+    load: async () => (await import("./commands/keys/keyring.js")).recoverUser,
   },
   {
     name: "user-invite",
@@ -372,7 +372,7 @@ export const commands: readonly CommandRow[] = [
     summary: "move TOTP secrets to the key that signs",
     details:
       "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
-    load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
+    load: async () => (await import("./commands/keys/keyring.js")).rekeyFactors,
   },
   {
     name: "identity-list",
@@ -381,7 +381,7 @@ export const commands: readonly CommandRow[] = [
     argument: user,
     options: [json],
     example: "alice",
-    load: async () => (await import("./commands/identities.js")).listIdentities,
+    load: async () => (await factors()).listIdentities,
   },
   {
     name: "identity-remove",
@@ -395,7 +395,7 @@ export const commands: readonly CommandRow[] = [
     },
     options: [{ name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
     example: "alice ID --reason 'The account was stolen.'",
-    load: async () => (await import("./commands/identities.js")).removeIdentity,
+    load: async () => (await factors()).removeIdentity,
   },
   {
     name: "provider-check",
@@ -404,7 +404,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
     example: "google",
-    load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
+    load: async () => (await import("./commands/checks.js")).printProviderCheck,
   },
   {
     name: "device-forget",
@@ -440,7 +440,7 @@ export const commands: readonly CommandRow[] = [
     summary: "ask the captcha verifier whether it accepts the key",
     details:
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
-    load: async () => (await import("./commands/captcha.js")).checkCaptcha,
+    load: async () => (await import("./commands/checks.js")).checkCaptcha,
   },
   {
     name: "mail-list",

@@ -3,8 +3,7 @@
 // request waits for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
 import { fetchedKeysLine, keysWarningLine } from "../log-lines.js";
-import { documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
-import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
+import { documentLimits, type FetchedJson, FetchFailure, fetchJson } from "../outbound/bounded-fetch.js";
 import { importPublishedKeys } from "./jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "./key.js";
 

@@ -1,7 +1,8 @@
 // The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs, and the old
 // key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
-import { importKeys } from "./jwk-set.js";
+import { importJwk, isJwk } from "./jwk.js";
+import { importKeys, listJwks } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
 import type { Jwk } from "./members.js";
 import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } from "./states.js";
@@ -118,4 +119,30 @@ function done(
   // The processes check the same. A key that does not fit AMPHO_SECURITY_TOKEN_ALG must not sign.
   importKeys(set, { algorithm });
   return { outcome: "done", set, kids };
+}
+
+/**
+ * The JWK Set to configure next. `next` is first. The keys of `current` (a JWK or a JWK Set) follow, the first `keep` of
+ * them or all, with their own members. `alg` and `kid` are written out, so that they no longer depend on a parameter.
+ * Throws ConfigurationError when `current` or the result is not a good configuration.
+ */
+export function rotateKeys(
+  current: unknown,
+  next: Jwk,
+  options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
+): { readonly keys: readonly Jwk[] } {
+  importKeys(current, { algorithm: options.algorithm });
+  const old = listJwks(current)
+    .filter(isJwk)
+    .map((jwk) => complete(jwk, options.algorithm));
+  const rotated = { keys: [next, ...old.slice(0, options.keep ?? old.length)] };
+  importKeys(rotated);
+  return rotated;
+}
+
+function complete(jwk: Jwk, algorithm: Algorithm | undefined): Jwk {
+  const reading = importJwk(jwk, algorithm);
+  if (reading.outcome !== "imported") return jwk;
+  const { kid } = reading.key;
+  return { ...jwk, alg: reading.key.algorithm, kid };
 }

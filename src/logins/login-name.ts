@@ -4,7 +4,7 @@
 // restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are both allowed.
 // The domain of a login that is an e-mail address has the form of `toAsciiDomain`. So the login and the address are
 // compared in one form.
-import { toAsciiDomain, toVisible } from "./domain.js";
+import { toAsciiDomain, toVisible } from "./address.js";
 
 export const loginMaxCharacters = 255;
 

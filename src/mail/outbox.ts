@@ -9,13 +9,13 @@ import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factor
 import type { MailOutcome, OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
-import { MailFailure } from "./mail-failure.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
 import { isMailKind, isNotice, type MailKind, type MailValues, mailKinds, proofsOf } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import type { Transport } from "./transports/transport.js";
+import { MailFailure } from "./transports/transport.js";
 
 export type MailOutcomeName = "sent" | "failed" | "dropped";
 
@@ -248,7 +248,8 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const { agent, at } = mail.claims;
   const time = typeof at === "number" ? at : mail.claims["iat"];
   const about = {
-    ...{ app: appNameOf(settings), time: typeof time === "number" ? time : undefined },
+    app: appNameOf(settings),
+    time: typeof time === "number" ? time : undefined,
     ...(typeof agent === "string" && { browser: browserOf(agent) }),
   };
   const text = await composeMail(kind, { ...about, ...values }, language, replaceText);
@@ -273,8 +274,14 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const own = { jti: String(claims["jti"]), kid: String(claims["kid"]) };
   // Only a key that can sign the link verifies it or the code.
   const token = transactions.signLink({
-    ...{ ...own, iat, exp, for: claims["for"] as OpenPurpose },
-    ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
+    ...own,
+    iat,
+    exp,
+    for: claims["for"] as OpenPurpose,
+    login: textOf(claims["login"]),
+    email: textOf(claims["email"]),
+    uh: textOf(claims["uh"]),
+    inv,
     recovery: claims["recovery"] as Recovery | undefined,
   });
   if (token === undefined) {

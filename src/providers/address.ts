@@ -1,7 +1,7 @@
 // The address that a provider reports, and whether the provider speaks for it.
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { type Address, parseAddress } from "../logins/address.js";
-import type { OutsideIdentity } from "./identity.js";
+import type { OutsideIdentity } from "./provider.js";
 
 type ReportedAddress = Pick<OutsideIdentity, "email" | "emailVerified" | "speaksForEmail" | "ownsDomain">;
 

@@ -4,9 +4,8 @@ import { isObject } from "../config/kinds.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import { everywhere, noAddress, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
-import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
-import type { OutsideResponse, ProviderSteps } from "./provider.js";
+import type { OutsideIdentity, OutsideResponse, ProviderSteps } from "./provider.js";
 import { OutsideRejection, ProviderFailure } from "./provider.js";
 import { createProviderFetch, readObject } from "./provider-fetch.js";
 

@@ -17,7 +17,6 @@ import {
 } from "./sql/factors/factor-changes.js";
 import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors/factors.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/factors/passkeys.js";
-import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { findIdentity, listIdentities } from "./sql/identities.js";
 import { linkIdentity, unlinkIdentity } from "./sql/identity-changes.js";
@@ -51,7 +50,7 @@ import {
   setPassword,
   setRoles,
 } from "./sql/user-changes.js";
-import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
+import { countHashKinds, createUser, findUser, findUserById, hasOtherHashes, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
 
@@ -67,10 +66,8 @@ export const operations = {
 
   /** Creates a user. `taken`: another user has this canonical login. */
   createUser: writes(createUser),
-  /** Finds a user by the canonical login. */
   findUser: reads(findUser),
   findUserById: reads(findUserById),
-  /** Returns a page of users. */
   listUsers: reads(listUsers),
   /** Sets a new password and ends the sessions of the user, except one. */
   setPassword: writes(setPassword),
@@ -90,18 +87,15 @@ export const operations = {
   exportAccount: writes(exportAccount),
   /** Returns whether any password hash does not have the current parameters. */
   hasOtherHashes: reads(hasOtherHashes),
-  /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),
 
   // Imports
 
   /** Starts an import and returns its number. Its users stay hidden until it is published. */
   startImport: writes(startImport),
-  /** Adds a batch of hidden users to an import. */
   stageUsers: writes(stageUsers),
   /** Makes all users of an import visible, in one small transaction whatever its size. */
   publishImport: writes(publishImport),
-  /** Deletes rows of an import that was not published. */
   deleteUnpublishedImports: writes(deleteUnpublishedImports),
 
   // Sessions
@@ -117,7 +111,6 @@ export const operations = {
   isTransactionOver: reads(isTransactionOver),
   /** Moves a session one generation on, or returns the current one again within the grace. */
   renewSession: writes(renewSession),
-  /** Finds a live session together with its stored user. */
   findSession: reads(findSession),
   /** Lists the live sessions of a user, the newest first. */
   listSessions: reads(listSessions),
@@ -126,9 +119,7 @@ export const operations = {
    * an application's own table only the sessions know them. Reads the whole table, for operators.
    */
   findSessionUsers: reads(findSessionUsers),
-  /** Counts the sessions of all users. Reads the whole table, for operators. */
   countSessions: reads(countSessions),
-  /** Ends one session. */
   endSession: writes(endSession),
   /** Ends the sessions of a user, except one. */
   endUserSessions: writes(endUserSessions),
@@ -139,28 +130,21 @@ export const operations = {
 
   // Second factors
 
-  /** Lists the second factors of a user. */
   listFactors: reads(listFactors),
   /** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
   setFactor: writes(setFactor),
-  /** Finds a passkey with its user and account. */
   findPasskey: reads(findPasskey),
-  /** Lists the passkeys of a user. */
   listPasskeys: reads(listPasskeys),
   renamePasskey: writes(renamePasskey),
   /** Replaces the recovery codes. Ends the other sessions. */
   replaceRecoveryCodes: writes(replaceRecoveryCodes),
   /** Removes the second factors. Ends the other sessions. */
   removeFactors: writes(removeFactors),
-  /** Ends the remembering of devices. */
   forgetDevices: writes(forgetDevices),
-  /** Sets the policy of one account. */
   setFactorPolicy: writes(setFactorPolicy),
   /** Returns a page of TOTP secrets that are not under a key. */
   listOldSecrets: reads(listOldSecrets),
-  /** Moves a TOTP secret to another key. */
   rekeyTotp: writes(rekeyTotp),
-  /** Counts the TOTP secrets under each key. */
   countSecretsByKey: reads(countSecretsByKey),
 
   // Identities at outside providers
@@ -168,11 +152,8 @@ export const operations = {
   /** Counts the users whose only way in is switched off, for operators. */
   countLockedOut: reads(countLockedOut),
 
-  /** Finds an identity with its user. */
   findIdentity: reads(findIdentity),
-  /** Lists the identities of a user. */
   listIdentities: reads(listIdentities),
-  /** Gives an identity to the user of a live session. */
   linkIdentity: writes(linkIdentity),
   /** Takes an identity from a user. Ends the other sessions. */
   unlinkIdentity: writes(unlinkIdentity),
@@ -183,25 +164,19 @@ export const operations = {
   queueMail: writes(queueMail),
   /** Takes mails that are due, so that no other process sends them meanwhile. */
   takeMail: writes(takeMail),
-  /** Records what came of sending a mail. */
   settleMail: writes(settleMail),
-  /** Lists the newest mails without their addresses. */
   listMail: reads(listMail),
-  /** Counts the mails that wait. */
   readOutbox: reads(readOutbox),
-  /** Finds the user whose address or login it is. */
   findUserByAddress: reads(findUserByAddress),
   /** Sets a new password for a proven mailbox, and ends all sessions. */
   finishReset: writes(finishReset),
   /** Records that an operator began a recovery, and writes its mails. */
   beginRecovery: writes(beginRecovery),
-  /** Sets another address of a user. */
   setEmail: writes(setEmail),
   /** Ends all sessions and device proofs of a user. */
   raiseAlarm: writes(raiseAlarm),
   createInvitation: writes(createInvitation),
   findInvitation: reads(findInvitation),
-  /** Finds a usable invitation by its address. */
   findInvitationsFor: reads(findInvitationsFor),
   listInvitations: reads(listInvitations),
   /** Uses an invitation up for a user of an application's own table, and makes it usable again. */
@@ -213,7 +188,6 @@ export const operations = {
 
   /** Reads the revocations behind a number that are still in force. */
   readRevocations: reads(readRevocations),
-  /** Revokes a signing key for ever. */
   revokeKey: writes(revokeKey),
 
   // Attempts
@@ -223,7 +197,6 @@ export const operations = {
    * allowed than there are.
    */
   allowAttempt: writes(allowAttempt),
-  /** Records what came of an allowed attempt. */
   settleAttempt: writes(settleAttempt),
   /** Deletes some of the oldest counters and sources beyond a number of rows. */
   pruneAttempts: writes(pruneAttempts),

@@ -19,9 +19,8 @@ import type { Store } from "../store/store.js";
 import type { CaptchaOutcome } from "../throttle/captcha.js";
 import { flowResults, other, requestMethods, storeErrors } from "./definitions.js";
 import type { InstanceState } from "./gauges.js";
-import { resultLabelOf, secondsSince } from "./measure.js";
 import { createMetrics, type Metrics, metricsText } from "./metrics.js";
-import { observeCookies, observeGuard } from "./observe-guard.js";
+import { observeCookies, observeGuard, resultLabelOf, secondsSince } from "./observe-guard.js";
 import { createTracing, loadOpenTelemetry, type Tracing } from "./open-telemetry.js";
 import { bridgeMetrics } from "./open-telemetry-metrics.js";
 

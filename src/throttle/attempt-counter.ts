@@ -1,7 +1,6 @@
 // The arithmetic of one counter of attempts (docs/operate/throttling.md). A few failures are free. After them one attempt at a time
 // is allowed, and each wait is twice the wait before. An attempt is taken before its password is checked, and counts until
 // it is settled.
-import { skewMaxSeconds } from "./clock-skew.js";
 
 export interface CounterLimits {
   readonly freeAttempts: number;
@@ -197,3 +196,9 @@ function withoutOldTimes(counter: Counter, windowSeconds: number, now: number): 
   });
   return { ...counter, sources, failures: sources.reduce((sum, [, attempts]) => sum + attempts, 0) };
 }
+
+/**
+ * Seconds by which the times of two callers can differ. Each reads its clock before it waits for the database, so that a
+ * later caller can come with an earlier time. Only a time further ahead than this was written before the clock was set back.
+ */
+export const skewMaxSeconds = 15;

@@ -10,7 +10,7 @@ import { AmphoError } from "../../errors.js";
 import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { writeNewFile } from "../files/new-file.js";
+import { writeNewFile } from "../files/replace-file.js";
 import { nextStepOf } from "../next-steps.js";
 import { quoted } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";

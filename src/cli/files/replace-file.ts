@@ -16,6 +16,7 @@ import {
 import { dirname } from "node:path";
 import { fileProblem } from "../../config/files.js";
 import { CommandFailure } from "../failures.js";
+import { quoted } from "../terminal/table.js";
 
 /**
  * Replaces the content of the file by the result of `produce`. Mode and owner stay. A link stays a link, and its target is
@@ -93,5 +94,25 @@ function syncFolder(path: string): void {
     closeSync(folder);
   } catch {
     // The rename is in force. Only a crash of the machine within seconds could undo it.
+  }
+}
+
+/** @throws CommandFailure if the file exists or cannot be written. An existing file stays as it is. */
+export function writeNewFile(path: string, text: string): void {
+  let file: number;
+  try {
+    // `wx` creates the file or fails in one step, so another process cannot put a file or a link there in between.
+    file = openSync(path, "wx", 0o600);
+  } catch (error) {
+    throw new CommandFailure(`The file ${quoted(path)} cannot be created (${fileProblem(error)}).`);
+  }
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw new CommandFailure(`The file ${quoted(path)} cannot be written (${fileProblem(error)}).`);
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,6 +1,6 @@
 // The route table: one row for each endpoint. The handler, OpenAPI, docs/reference/http.md and the labels of metrics derive from it.
 // It is longer than other files because one table shows all endpoints.
-import { publishedKeysMaxAgeSeconds } from "../../keys/rotation-waits.js";
+import { publishedKeysMaxAgeSeconds } from "../../keys/states.js";
 import {
   accountExport,
   changeLogin,

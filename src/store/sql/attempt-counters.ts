@@ -13,8 +13,7 @@ import {
   tuplesOf,
   write,
 } from "../transaction.js";
-import { columnsOf } from "./columns.js";
-import { keyedRows } from "./keyed-rows.js";
+import { columnsOf, keyedRows } from "./keyed-rows.js";
 
 export interface AttemptCounterRow {
   readonly key: string;
@@ -27,9 +26,7 @@ export interface AttemptCounterRow {
   readonly recordedUntil: number;
 }
 
-const stateColumns = columnsOf(
-  ...(["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"] as const),
-);
+const stateColumns = columnsOf("failures pending pending_until streak next_at forget_at failure_sources");
 const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
 const columns = columnsOf("key", "kind", ...stateColumns.names, ...recordColumns.names, "touched_at");
 
@@ -58,7 +55,12 @@ export function counterRowOf(row: Row): AttemptCounterRow {
 
 function stateOf({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
   return {
-    ...{ failures, pending, pending_until: pendingUntil, streak, next_at: nextAt, forget_at: forgetAt },
+    failures,
+    pending,
+    pending_until: pendingUntil,
+    streak,
+    next_at: nextAt,
+    forget_at: forgetAt,
     failure_sources: JSON.stringify(sources),
   };
 }

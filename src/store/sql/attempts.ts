@@ -24,10 +24,10 @@ import {
   judgeCounter,
   resetStreak,
   returnAttempt,
+  skewMaxSeconds,
   succeedAttempt,
   takeAttempt,
 } from "../../throttle/attempt-counter.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import {
   failAttemptAt,
   judgeSource,

@@ -2,14 +2,11 @@
 import type { AuditEntry, AuditRow, Origin } from "../../audit/entry.js";
 import { noticeOf } from "../../audit/events.js";
 import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
-import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
 
-const columns = columnsOf(
-  ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
-  ...(["actor", "operator", "address", "agent", "detail"] as const),
-);
+const columns = columnsOf("at event reason user_id login session_id actor operator address agent detail");
 const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
 
 // The caller knows the id alone. Without a login, neither an export nor a removal of the account would find the row. A user

@@ -1,6 +1,6 @@
 // Housekeeping deletes old rows in small batches, in one process at a time. The lease is one row, and each batch extends it
 // in its own transaction, so that a process that has lost the lease deletes nothing more.
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { first, integer, type Row, type Transaction, text, write } from "../transaction.js";
 import { deleteBatch, type OldRows, type OldRowsCursor } from "./old-rows.js";
 

@@ -12,8 +12,8 @@ import {
   text,
   textOrNull,
 } from "../transaction.js";
-import { columnsOf } from "./columns.js";
 import { identityHolderOf, makeRoom, visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 /** An identity as a provider has proven it. */

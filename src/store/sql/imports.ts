@@ -2,10 +2,10 @@
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
 import { type ImportedFactors, importFactors } from "./factors/factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */

@@ -1,8 +1,8 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { first, integer, type SqlValue, type Transaction, text, writeMail } from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { columnsOf } from "./keyed-rows.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -50,8 +50,7 @@ const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
 export const mailColumns = columnsOf(
   // The driver fills in `pages` as the first parameter.
-  ...(["pages", "at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
-  "undo",
+  "pages at until user_id address kind claims language tries next_at undo",
 );
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
@@ -60,8 +59,17 @@ const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} wh
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
   return mailColumns.values({
-    ...{ pages: "", at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims) },
-    ...{ language, tries: 0, next_at: sendAt, undo: undo === undefined ? null : JSON.stringify(undo) },
+    pages: "",
+    at: sendAt,
+    until,
+    user_id: userId ?? null,
+    address,
+    kind,
+    claims: JSON.stringify(claims),
+    language,
+    tries: 0,
+    next_at: sendAt,
+    undo: undo === undefined ? null : JSON.stringify(undo),
   });
 }
 

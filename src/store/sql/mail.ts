@@ -140,8 +140,13 @@ export function* listMail({ limit }: { readonly limit: number }): Transaction<re
     [limit],
   );
   return [...rows].reverse().map((row) => ({
-    ...{ n: integer(row, "n"), at: integer(row, "at"), kind: text(row, "kind"), userId: textOrNull(row, "user_id") },
-    ...{ tries: integer(row, "tries"), nextAt: integerOrNull(row, "next_at"), sentAt: integerOrNull(row, "sent_at") },
+    n: integer(row, "n"),
+    at: integer(row, "at"),
+    kind: text(row, "kind"),
+    userId: textOrNull(row, "user_id"),
+    tries: integer(row, "tries"),
+    nextAt: integerOrNull(row, "next_at"),
+    sentAt: integerOrNull(row, "sent_at"),
     failure: textOrNull(row, "failure"),
   }));
 }

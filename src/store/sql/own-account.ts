@@ -64,7 +64,12 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   const { user, before } = locked;
   const about = {
-    ...{ userId, login: newLogin, now, origin, before, detail: { before: login } },
+    userId,
+    login: newLogin,
+    now,
+    origin,
+    before,
+    detail: { before: login },
     undo: { login, loginCanonical: input.canonical, canonical: newCanonical },
   };
   const until = yield* foreignUntil(input);

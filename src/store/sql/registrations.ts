@@ -14,8 +14,8 @@ import {
   write,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { addressOf, insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
 
@@ -104,10 +104,7 @@ export interface Invitation {
   readonly removedAt: number | null;
 }
 
-const columns = columnsOf(
-  ...(["id", "email", "email_canonical", "roles", "invited_by", "created_at"] as const),
-  ...(["until", "used_at", "removed_at"] as const),
-);
+const columns = columnsOf("id email email_canonical roles invited_by created_at until used_at removed_at");
 
 function invitationOf(row: Row): Invitation {
   const integerOrNull = (name: string) => (row[name] === null ? null : integer(row, name));
@@ -134,8 +131,15 @@ export function* createInvitation(input: {
   yield* write(
     `insert into ampho_invites (${columns.list}) values (${columns.placeholders})`,
     columns.values({
-      ...{ id, email, email_canonical: canonical, roles: JSON.stringify(roles), invited_by: invitedBy },
-      ...{ created_at: now, until, used_at: null, removed_at: null },
+      id,
+      email,
+      email_canonical: canonical,
+      roles: JSON.stringify(roles),
+      invited_by: invitedBy,
+      created_at: now,
+      until,
+      used_at: null,
+      removed_at: null,
     }),
   );
   if (mail) yield* insertMail(mail, now);

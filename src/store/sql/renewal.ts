@@ -5,7 +5,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
 import { policyOf, type RolePolicies, reachesPolicy } from "../../levels/policy.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { DatabaseError } from "../database-error.js";
 import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";

@@ -15,7 +15,7 @@ import {
   write,
 } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
+import { columnsOf } from "./keyed-rows.js";
 import type { Ending } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 
@@ -89,10 +89,7 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
   return revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
 }
 
-const columns = columnsOf(
-  ...(["at", "until", "kind", "session_id", "gen", "user_id", "login", "exact_login"] as const),
-  ...(["roles_version", "roles", "kid", "era"] as const),
-);
+const columns = columnsOf("at until kind session_id gen user_id login exact_login roles_version roles kid era");
 const insert = `insert into ampho_revocations (n, ${columns.list})
   values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;
 

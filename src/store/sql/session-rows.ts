@@ -15,7 +15,7 @@ import {
   texts,
   write,
 } from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { columnsOf } from "./keyed-rows.js";
 
 export interface Session {
   /** `{era}.{random}`. The era (base 36) lets one row end all live sessions. */
@@ -86,21 +86,8 @@ export interface ForeignTokens {
 }
 
 export const sessionColumns = columnsOf(
-  ...([
-    "id",
-    "user_id",
-    "login",
-    "gen",
-    "created_at",
-    "auth_time",
-    "amr",
-    "acr",
-    "proved_at",
-    "proved_gen",
-    "renewed_at",
-    "refreshed_at",
-  ] as const),
-  ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
+  "id user_id login gen created_at auth_time amr acr proved_at",
+  "proved_gen renewed_at refreshed_at expires_at ends_at access_expires address agent",
 );
 
 /** The methods and the level that the session of the row has proven. */

@@ -13,7 +13,7 @@ import {
   textOrNull,
   write,
 } from "../../transaction.js";
-import { columnsOf } from "../columns.js";
+import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountOf } from "../state.js";
 import { deletePasskeys, insertPasskey, type NewPasskeyRow, type PasskeyTouch, usePasskey } from "./passkeys.js";
 

@@ -12,8 +12,8 @@ import {
   texts,
   write,
 } from "../../transaction.js";
-import { columnsOf } from "../columns.js";
 import { visible } from "../import-rows.js";
+import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountColumnsOf, accountOf } from "../state.js";
 import { joinedUserColumns, joinedUserOf, type User } from "../users.js";
 
