@@ -1,5 +1,5 @@
-// Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind the
-// password hashes on libuv's threads.
+// Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind
+// the password hashes on libuv's threads.
 import {
   constants,
   createVerify,
@@ -47,7 +47,10 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
   return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAgain, signature);
 }
 
-/** Returns whether this runtime accepts options with a KeyObject. The node:crypto of workerd accepts them only with key bytes. */
+/**
+ * Returns whether this runtime accepts options with a KeyObject. The node:crypto of workerd accepts them only with key
+ * bytes.
+ */
 function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
   try {
     verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
@@ -78,8 +81,8 @@ export function verifyInput(key: Key, input: string, signature: string): boolean
 }
 
 // RSASSA-PKCS1-v1_5 verification as RFC 8017 §8.2.2 describes it. The whole encoded message is built and compared, so
-// there is no padding to parse and none to forge. It is a tenth faster than crypto.verify for a key of 2048 bits, so that
-// a guarded request costs no more than the bare signature.
+// there is no padding to parse and none to forge. It is a tenth faster than crypto.verify for a key of 2048 bits, so
+// that a guarded request costs no more than the bare signature.
 
 type DigestName = "sha256" | "sha384" | "sha512";
 
@@ -114,7 +117,9 @@ function isRaw(options: Raw, modulusBytes: number): boolean {
   }
 }
 
-/** Binds a public key of 2048 bits or more and a hash to a verification. Undefined where RSA without padding is missing. */
+/**
+ * Binds a public key of 2048 bits or more and a hash to a verification. Undefined where RSA without padding is missing.
+ */
 function createPkcs1Verification(
   publicKey: KeyObject,
   digest: DigestName,

@@ -1,5 +1,5 @@
-// The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs, and the old
-// key verifies until all that it signed has expired. Each stage returns the next JWK Set.
+// The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs,
+// and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
 import { importKeys, listJwks } from "./jwk-set.js";
@@ -35,11 +35,16 @@ export type StageOutcome =
       readonly reason: "next_exists" | "no_next" | "revoked_next" | "no_previous" | "too_early";
       /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
-      /** The second from which the stage can run. Also undefined when the set does not state since when the key waits. */
+      /**
+       * The second from which the stage can run. Also undefined when the set does not state since when the key waits.
+       */
       readonly until?: number | undefined;
     };
 
-/** Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid configuration. */
+/**
+ * Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid
+ * configuration.
+ */
 export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
   const standings = readStandings(present, algorithm);
   const [waiting] = nextOf(standings);
@@ -74,8 +79,8 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
 }
 
 /**
- * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because nothing
- * accepts what it signed.
+ * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because
+ * nothing accepts what it signed.
  */
 export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
@@ -122,9 +127,9 @@ function done(
 }
 
 /**
- * The JWK Set to configure next. `next` is first. The keys of `current` (a JWK or a JWK Set) follow, the first `keep` of
- * them or all, with their own members. `alg` and `kid` are written out, so that they no longer depend on a parameter.
- * Throws ConfigurationError when `current` or the result is not a good configuration.
+ * The JWK Set to configure next. `next` is first. The keys of `current` (a JWK or a JWK Set) follow, the first `keep`
+ * of them or all, with their own members. `alg` and `kid` are written out, so that they no longer depend on a
+ * parameter. Throws ConfigurationError when `current` or the result is not a good configuration.
  */
 export function rotateKeys(
   current: unknown,

@@ -1,15 +1,15 @@
-// The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517 §4).
-// They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are not published. A
-// set without them works too, because its first key signs.
+// The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517
+// §4). They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are
+// not published. A set without them works too, because its first key signs.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
 import { importKeys, listJwks } from "./jwk-set.js";
 import { type Jwk, sinceOf } from "./members.js";
 
 /**
- * `current` is the first key, which signs, whatever its member states. `next` is published and verifies, but does not sign
- * yet. `previous` signed before, and verifies until all that it signed has expired. `unknown` was added behind the first by
- * hand or by `sec-rotate-key` without a stage. It verifies, and no stage removes it.
+ * `current` is the first key, which signs, whatever its member states. `next` is published and verifies, but does not
+ * sign yet. `previous` signed before, and verifies until all that it signed has expired. `unknown` was added behind the
+ * first by hand or by `sec-rotate-key` without a stage. It verifies, and no stage removes it.
  */
 export type KeyState = "current" | "next" | "previous" | "unknown";
 
@@ -82,8 +82,8 @@ const verifierCacheSeconds = 600;
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
 /**
- * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has expired.
- * Only `device` proofs live longer. A login ignores one whose key is gone.
+ * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has
+ * expired. Only `device` proofs live longer. A login ignores one whose key is gone.
  */
 export function retireWaitSeconds(settings: {
   readonly tokenTtl: number;

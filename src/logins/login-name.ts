@@ -1,9 +1,8 @@
-// The compared form of a login, and the rules for new logins.
-// The compared form is Unicode's toNFKC_Casefold (The Unicode Standard, section 3.13, R5): compatibility forms, case and
-// invisible characters make no difference. New logins have one script, as UTS #39 section 5.2 ("highly
-// restrictive") defines it. Two logins of one script that merely look alike (Latin `rn` and `m`) are both allowed.
-// The domain of a login that is an e-mail address has the form of `toAsciiDomain`. So the login and the address are
-// compared in one form.
+// The compared form of a login, and the rules for new logins. The compared form is Unicode's toNFKC_Casefold (The
+// Unicode Standard, section 3.13, R5): compatibility forms, case and invisible characters make no difference. New
+// logins have one script, as UTS #39 section 5.2 ("highly restrictive") defines it. Two logins of one script that
+// merely look alike (Latin `rn` and `m`) are both allowed. The domain of a login that is an e-mail address has the form
+// of `toAsciiDomain`. So the login and the address are compared in one form.
 import { toAsciiDomain, toVisible } from "./address.js";
 
 export const loginMaxCharacters = 255;
@@ -13,7 +12,9 @@ const control = /\p{Control}/u;
 const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 const neverShown = /[\p{Format}\p{Private_Use}\p{Unassigned}\p{Line_Separator}\p{Paragraph_Separator}]/u;
 const cherokee = /\p{Script=Cherokee}/u;
-/** Printable ASCII without blanks, like most logins. It has one script, is visible, and is its own compatibility form. */
+/**
+ * Printable ASCII without blanks, like most logins. It has one script, is visible, and is its own compatibility form.
+ */
 const plain = /^[\x21-\x7e]+$/;
 const strayBlank = /^\p{White_Space}|\p{White_Space}$|\p{White_Space}{2}/u;
 
@@ -83,14 +84,17 @@ export function checkNewLogin(login: string): string | undefined {
     if (neverShown.test(form) || form.search(ignorable) >= 0)
       return "A new login must not contain invisible characters.";
     if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
-    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
+    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro
+    // sign).
     if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
   if (countDigitSystems(folded) > 1) return "A new login must not mix decimal digits of several scripts.";
   return checkLogin(canonicalLogin(login));
 }
 
-/** UTS #39 section 5.3. The ten digits of a system are consecutive, so the start of its row identifies a digit's system. */
+/**
+ * UTS #39 section 5.3. The ten digits of a system are consecutive, so the start of its row identifies a digit's system.
+ */
 function countDigitSystems(text: string): number {
   const systems = new Set<number>();
   for (const digit of text.match(/\p{Decimal_Number}/gu) ?? []) {

@@ -1,6 +1,6 @@
-// Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and this loop sends it a
-// moment later, in the process of the request or in another one. Each mail is sent at least once, and dropped when its code is
-// over.
+// Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and
+// this loop sends it a moment later, in the process of the request or in another one. Each mail is sent at least once,
+// and dropped when its code is over.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";

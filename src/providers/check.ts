@@ -1,5 +1,5 @@
-// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing, and no user is
-// needed.
+// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing,
+// and no user is needed.
 import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";

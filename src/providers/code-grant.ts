@@ -41,8 +41,8 @@ export function clientOf({ library, settings, leewaySeconds, clock }: ProviderDe
 }
 
 /**
- * Checks `state` and `iss` of the response, and only then sends the code to the provider. Returns the response of the token
- * endpoint. Rejects with OutsideRejection or ProviderFailure.
+ * Checks `state` and `iss` of the response, and only then sends the code to the provider. Returns the response of the
+ * token endpoint. Rejects with OutsideRejection or ProviderFailure.
  */
 export async function redeemCode(
   deps: ProviderDeps,

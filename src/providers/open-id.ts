@@ -147,14 +147,16 @@ async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): P
   }
 }
 
-/** RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours. */
+/**
+ * RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours.
+ */
 function provesSecondFactor({ amr, acr }: IdClaims): boolean {
   return [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
 }
 
-// The ID token (OpenID Connect Core §2 and §3.1.3.7). The checks are stricter than those of the library. A token has one
-// spelling, and its key decides the algorithm (RFC 8725 §3.1). It has one audience or our `azp`, and its times are within the
-// leeway. The types of Ampho's own tokens are rejected.
+// The ID token (OpenID Connect Core §2 and §3.1.3.7). The checks are stricter than those of the library. A token has
+// one spelling, and its key decides the algorithm (RFC 8725 §3.1). It has one audience or our `azp`, and its times are
+// within the leeway. The types of Ampho's own tokens are rejected.
 
 interface IdTokenRules {
   readonly issuer: string;

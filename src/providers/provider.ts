@@ -68,13 +68,16 @@ export class OutsideRejection extends Error {
   }
 }
 
-/** The provider does not work, or not with this configuration. The message is for the log and has no value of a response. */
+/**
+ * The provider does not work, or not with this configuration. The message is for the log and has no value of a
+ * response.
+ */
 export class ProviderFailure extends Error {
   override readonly name = "ProviderFailure";
 }
 
-// The result of a login at an outside provider. An identity is the issuer and the subject, compared exactly. An address can get
-// another owner, so it never identifies a user (OpenID Connect Core §5.7).
+// The result of a login at an outside provider. An identity is the issuer and the subject, compared exactly. An address
+// can get another owner, so it never identifies a user (OpenID Connect Core §5.7).
 
 export interface OutsideIdentity {
   readonly issuer: string;

@@ -80,7 +80,9 @@ const codesMax = 5;
 const keptMax = 10_000;
 
 interface LoginLimits {
-  /** `login` identifies the login. Rejects with ProviderFailure, or with AmphoError `unavailable` or `transaction_over`. */
+  /**
+   * `login` identifies the login. Rejects with ProviderFailure, or with AmphoError `unavailable` or `transaction_over`.
+   */
   run<T>(login: string, source: ClientSource | undefined, work: () => Promise<T>): Promise<T>;
 }
 

@@ -15,7 +15,9 @@ export type Revoked =
   | {
       /** The kind of revocation: `session`, `user`, `roles`, `key` or `all`. */
       readonly kind: "session";
-      /** The id of the session. It goes on with new tokens after a change of its account, so a client can connect again. */
+      /**
+       * The id of the session. It goes on with new tokens after a change of its account, so a client can connect again.
+       */
       readonly session: string;
     }
   /**

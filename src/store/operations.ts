@@ -1,6 +1,6 @@
-// The operations of the store, one row an operation: how it uses the database, and its transaction. The interface `Store`,
-// both drivers, the metrics and the traces derive from this table. To add an operation, write its function in sql/ and its
-// row here.
+// The operations of the store, one row an operation: how it uses the database, and its transaction. The interface
+// `Store`, both drivers, the metrics and the traces derive from this table. To add an operation, write its function in
+// sql/ and its row here.
 //
 // Every operation is one transaction, with its audit rows inside. Everything that ends a session writes a numbered
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
@@ -75,7 +75,9 @@ export const operations = {
   rehashPassword: writes(rehashPassword),
   /** Changes roles. A removed role writes a "roles" revocation. */
   setRoles: writes(setRoles),
-  /** Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user. */
+  /**
+   * Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user.
+   */
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
@@ -101,8 +103,8 @@ export const operations = {
   // Sessions
 
   /**
-   * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses up
-   * the second factor and the transaction. Ends the oldest sessions of a user who has too many.
+   * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
+   * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
    */
   enterSession: writes(enterSession),
   /** Returns a session again to a client that lost the response. */
@@ -115,8 +117,8 @@ export const operations = {
   /** Lists the live sessions of a user, the newest first. */
   listSessions: reads(listSessions),
   /**
-   * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case. With
-   * an application's own table only the sessions know them. Reads the whole table, for operators.
+   * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case.
+   * With an application's own table only the sessions know them. Reads the whole table, for operators.
    */
   findSessionUsers: reads(findSessionUsers),
   countSessions: reads(countSessions),
@@ -193,8 +195,8 @@ export const operations = {
   // Attempts
 
   /**
-   * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts are
-   * allowed than there are.
+   * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts
+   * are allowed than there are.
    */
   allowAttempt: writes(allowAttempt),
   settleAttempt: writes(settleAttempt),
@@ -255,6 +257,15 @@ export type RunOperation = <P extends OperationName>(
   input: OperationInput<P>,
   waitMs?: number,
 ) => Promise<OperationOutput<P>>;
+
+/** Calls the operations of a store by name. */
+export function callOf(store: Operations): RunOperation {
+  // TypeScript does not follow that the method and its input belong to the same operation.
+  const methods = store as unknown as {
+    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
+  };
+  return (operation, input, waitMs) => methods[operation](input, waitMs);
+}
 
 /** The operations as methods that run by `call`. */
 export function bindOperations(call: RunOperation): Operations {

@@ -9,7 +9,7 @@ import type { BreachOutcome } from "../passwords/breach-check.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
 import {
   bindOperations,
-  type OperationInput,
+  callOf,
   type OperationName,
   type OperationOutput,
   type RunOperation,
@@ -145,15 +145,11 @@ const decisions: { readonly [P in OperationName]?: (output: OperationOutput<P>, 
 type Around = <T>(operation: OperationName, call: () => Promise<T>) => Promise<T>;
 
 function observeStore(store: Store, metrics: StoreMetrics, around: Around): Store {
-  // TypeScript does not follow that the method and its input belong to the same operation.
-  const methods = store as unknown as {
-    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
-  };
-
+  const run = callOf(store);
   const call: RunOperation = async (operation, input, waitMs) => {
     const startMs = performance.now();
     try {
-      const output = await around(operation, () => methods[operation](input, waitMs));
+      const output = await around(operation, () => run(operation, input, waitMs));
       decisions[operation]?.(output, metrics);
       return output;
     } catch (error) {

@@ -13,7 +13,10 @@ export interface CounterRow {
   readonly times?: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
   readonly lockAfter?: number;
-  /** Every attempt counts, this long must pass until the next one, and no more than the free attempts fall into one window. */
+  /**
+   * Every attempt counts, this long must pass until the next one, and no more than the free attempts fall into one
+   * window.
+   */
   readonly everySeconds?: number;
   /** Instead of AMPHO_SECURITY_THROTTLE_WINDOW. */
   readonly windowSeconds?: number;

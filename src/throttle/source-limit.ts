@@ -1,5 +1,5 @@
-// The arithmetic of one address or network (docs/operate/throttling.md): how many different logins can fail from it within the
-// window. After that it must wait before it can try another login, each time twice as long.
+// The arithmetic of one address or network (docs/operate/throttling.md): how many different logins can fail from it
+// within the window. After that it must wait before it can try another login, each time twice as long.
 
 import { type Judgement, pendingSeconds, skewMaxSeconds } from "./attempt-counter.js";
 

@@ -1,5 +1,6 @@
-// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It creates files
-// and appends lines, and never changes what exists. A second run only adds what is missing. Last it prints the next step.
+// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It
+// creates files and appends lines, and never changes what exists. A second run only adds what is missing. Last it
+// prints the next step.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { envFileName, withEnvFile } from "../../config/env-file.js";
@@ -138,9 +139,8 @@ async function createUser(
 }
 
 /**
- * Appends the lines that the file does not have, and creates the file with this mode if it is missing. Existing content stays
- * as it is.
- * Returns the added lines.
+ * Appends the lines that the file does not have, and creates the file with this mode if it is missing. Existing content
+ * stays as it is. Returns the added lines.
  * @throws CommandFailure
  */
 function appendLines(path: string, lines: readonly string[], mode = 0o666): readonly string[] {

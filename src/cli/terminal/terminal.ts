@@ -1,4 +1,5 @@
-// Where commands print and read. Results go to stdout and everything else to stderr. Control characters in data reach neither.
+// Where commands print and read. Results go to stdout and everything else to stderr. Control characters in data reach
+// neither.
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 import { escaped } from "../../config/redact.js";

@@ -22,8 +22,8 @@ export interface ReplacementValues extends MailValues {
 }
 
 /**
- * The option `mailText` of createAmpho. Returns the application's text, or undefined for Ampho's own. Without `html`, Ampho
- * renders the text as HTML. The code has the form `12 34 56 78`.
+ * The option `mailText` of createAmpho. Returns the application's text, or undefined for Ampho's own. Without `html`,
+ * Ampho renders the text as HTML. The code has the form `12 34 56 78`.
  * @example
  * const mailText: ReplaceText = (kind, { code, language }) =>
  *   kind === "login" && language === "en" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined;

@@ -33,8 +33,8 @@ export interface Phrases {
 }
 
 /**
- * The subject, and the paragraph that states what happened, each on a line. The subject is shown on lock screens and is in
- * logs of mail servers, so it contains no code.
+ * The subject, and the paragraph that states what happened, each on a line. The subject is shown on lock screens and is
+ * in logs of mail servers, so it contains no code.
  */
 type NoticeText = `${string}\n${string}`;
 

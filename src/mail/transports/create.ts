@@ -11,8 +11,8 @@ import { MailFailure } from "./transport.js";
 import { createWebhook } from "./webhook.js";
 
 /**
- * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the promise
- * rejects.
+ * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the
+ * promise rejects.
  * @example
  * const mail: SendMail = async ({ to, subject, text, html }) => void (await sendGrid.send({ to, subject, text, html }));
  * await createAmpho({ mail });

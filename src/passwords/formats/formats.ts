@@ -101,9 +101,9 @@ function passwordTexts(password: string): readonly string[] {
 }
 
 /**
- * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a hash,
- * or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether a user or
- * a password exists.
+ * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a
+ * hash, or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether
+ * a user or a password exists.
  */
 export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
   const texts = passwordTexts(password);

@@ -1,5 +1,5 @@
-// scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
-// lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
+// scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium
+// (`$7$`), lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
 
 import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
@@ -89,8 +89,8 @@ const readFileHeader: HashReader = (stored) => {
   );
 };
 
-// Programs on Node write salt and key in hex without the cost, which is the default of node:crypto. The salt is the hex text
-// or its bytes. better-auth, Lucia and Oslo use twice the r, and NFKC of the password.
+// Programs on Node write salt and key in hex without the cost, which is the default of node:crypto. The salt is the hex
+// text or its bytes. better-auth, Lucia and Oslo use twice the r, and NFKC of the password.
 const nodeCost: ScryptCost = { n: 16_384, r: 8, p: 1 };
 const nodeVariants: readonly {
   readonly cost: ScryptCost;

@@ -1,6 +1,6 @@
-// Migrations of PostgreSQL. Each runs in a transaction that has a lock. If ten processes start at once, one migrates, and the
-// others wait and find the migration applied. A killed process leaves nothing half done, or a migration whose indexes the
-// next process builds. No transaction that uses a table waits for a migration for long.
+// Migrations of PostgreSQL. Each runs in a transaction that has a lock. If ten processes start at once, one migrates,
+// and the others wait and find the migration applied. A killed process leaves nothing half done, or a migration whose
+// indexes the next process builds. No transaction that uses a table waits for a migration for long.
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
@@ -14,7 +14,8 @@ import {
 } from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
 import type { IndexSteps } from "../migrations/steps.js";
-import { first, integer, query, type Transaction } from "../transaction.js";
+import { integer } from "../rows.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { connect, loadPostgres, type PostgresConnection, type PostgresModule } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 import { TransactionFailure, transact } from "./transact.js";
@@ -25,8 +26,8 @@ const patienceMs = 600_000;
 /** How long a process waits for a lock on a table that other transactions use. */
 const locksMs = 10_000;
 /**
- * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests give
- * up after 4.5 s, so that a statement must be done before that, or it is undone.
+ * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests
+ * give up after 4.5 s, so that a statement must be done before that, or it is undone.
  */
 const limits = { lockMs: 300, statementMs: 4000, idleMs: 60_000 };
 /** How often the transaction with the lock shows the server that it is alive. */
@@ -110,8 +111,8 @@ function explained(failure: unknown): unknown {
 }
 
 /**
- * Does not wait for the lock. `create index concurrently` waits for every earlier statement, and a statement that waits for
- * this lock would be one of them.
+ * Does not wait for the lock. `create index concurrently` waits for every earlier statement, and a statement that waits
+ * for this lock would be one of them.
  */
 const tryLock = "select pg_try_advisory_xact_lock(hashtextextended('ampho migrations', 0))::integer as locked";
 
@@ -150,9 +151,9 @@ async function buildApart(module: PostgresModule, url: string, { indexes }: Migr
 }
 
 /**
- * Returns true if a server process builds or drops the index. It goes on when its client is killed, and to drop an index
- * that is being built is an internal error (XX000). This is a look-up and not a lock. A lock outside of a transaction belongs
- * to a connection of the server, and behind a pooler the next statement can have another one.
+ * Returns true if a server process builds or drops the index. It goes on when its client is killed, and to drop an
+ * index that is being built is an internal error (XX000). This is a look-up and not a lock. A lock outside of a
+ * transaction belongs to a connection of the server, and behind a pooler the next statement can have another one.
  */
 async function isBuilding(connection: PostgresConnection, { name }: IndexSteps): Promise<boolean> {
   const { rows } = await connection.query(

@@ -2,17 +2,8 @@
 import type { AttemptCounter } from "../../throttle/attempt.js";
 import { type Counter, emptyCounter, type FailureSource, isEmpty } from "../../throttle/attempt-counter.js";
 import { type CounterKind, isCounterKind } from "../../throttle/counter-kinds.js";
-import {
-  integer,
-  type Row,
-  schemaMismatch,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  tuplesOf,
-  write,
-} from "../transaction.js";
+import { integer, type Row, schemaMismatch, text, textOrNull, texts, tuplesOf } from "../rows.js";
+import { type Transaction, write } from "../transaction.js";
 import { columnsOf, keyedRows } from "./keyed-rows.js";
 
 export interface AttemptCounterRow {

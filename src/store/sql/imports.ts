@@ -1,6 +1,7 @@
 // Imports of users: started, filled in hidden batches, and then published by one row or dropped.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type ImportedFactors, importFactors } from "./factors/factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
@@ -48,7 +49,9 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /** The users that cannot be created, because something of them exists, is repeated, or belongs to a later import. */
+      /**
+       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
+       */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */

@@ -1,6 +1,8 @@
-// Single rows of a table by their key, read or locked. Each function sends its statement and returns a function that reads
-// the result, so that the statements of a transaction travel together.
-import { type Row, resultOf, type SqlValue, send, type Transaction } from "../transaction.js";
+// Single rows of a table by their key, read or locked. Each function sends its statement and returns a function that
+// reads the result, so that the statements of a transaction travel together.
+
+import type { Row, SqlValue } from "../rows.js";
+import { resultOf, send, type Transaction } from "../transaction.js";
 
 export interface KeyedTable<C extends string, R> {
   readonly name: string;
@@ -47,8 +49,8 @@ export function keyedRows<C extends string, R>({ name, key, columns, rowOf }: Ke
   };
 }
 
-// Columns of a table by name. The SQL text is built once, and the parameters are taken from an object, so that no statement
-// depends on the position of a column.
+// Columns of a table by name. The SQL text is built once, and the parameters are taken from an object, so that no
+// statement depends on the position of a column.
 
 export interface Columns<C extends string> {
   readonly names: readonly C[];

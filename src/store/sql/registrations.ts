@@ -1,18 +1,8 @@
-// Users who register themselves, and invitations (docs/guides/registration.md). A user is created with a proven address, in the transaction that
-// uses up the code. Nothing of a user exists before.
+// Users who register themselves, and invitations (docs/guides/registration.md). A user is created with a proven
+// address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
-import {
-  first,
-  integer,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, integerOrNull, type Row, text, textOrNull, texts } from "../rows.js";
+import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
 import { columnsOf } from "./keyed-rows.js";
@@ -27,7 +17,10 @@ export interface UserRegistration {
   readonly existsMail: MailDraft | undefined;
 }
 
-/** `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any more. */
+/**
+ * `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any
+ * more.
+ */
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
 export function* register(input: {
@@ -107,7 +100,6 @@ export interface Invitation {
 const columns = columnsOf("id email email_canonical roles invited_by created_at until used_at removed_at");
 
 function invitationOf(row: Row): Invitation {
-  const integerOrNull = (name: string) => (row[name] === null ? null : integer(row, name));
   return {
     id: text(row, "id"),
     email: text(row, "email"),
@@ -116,8 +108,8 @@ function invitationOf(row: Row): Invitation {
     invitedBy: textOrNull(row, "invited_by"),
     createdAt: integer(row, "created_at"),
     until: integer(row, "until"),
-    usedAt: integerOrNull("used_at"),
-    removedAt: integerOrNull("removed_at"),
+    usedAt: integerOrNull(row, "used_at"),
+    removedAt: integerOrNull(row, "removed_at"),
   };
 }
 

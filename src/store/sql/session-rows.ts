@@ -2,19 +2,8 @@
 // A session is live while it has not ended, belongs to the current era, and `now < expires_at` (never past `ends_at`).
 import type { Origin } from "../../audit/entry.js";
 import { type Acr, acrs } from "../../levels/acr.js";
-import {
-  first,
-  integer,
-  type Row,
-  resultOf,
-  schemaMismatch,
-  send,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, schemaMismatch, text, textOrNull, texts } from "../rows.js";
+import { first, resultOf, send, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./keyed-rows.js";
 
 export interface Session {
@@ -32,7 +21,10 @@ export interface Session {
   readonly acr: Acr;
   /** The time of the last login or step-up within the session. */
   readonly provedAt: number;
-  /** The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the session. */
+  /**
+   * The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the
+   * session.
+   */
   readonly provedGen: number;
   /** When the current generation was created. */
   readonly renewedAt: number;
@@ -152,7 +144,10 @@ export interface TokenTimes {
 
 export interface Move extends TokenTimes {
   readonly sessionId: string;
-  /** How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to `now`. */
+  /**
+   * How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to
+   * `now`.
+   */
   readonly refreshedWithin?: number | undefined;
   readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
@@ -195,8 +190,8 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
   refreshedWithin === undefined ? 0 : now - refreshedWithin;
 
 /**
- * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement reads
- * the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
+ * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement
+ * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
 export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
   const sent = yield* send(renewal, [
@@ -259,8 +254,8 @@ export function endingParameters(now: number, reason: EndReason): readonly [numb
 }
 
 /**
- * The real time until which a row is kept. A renewal does not change `delete_after`, because that would move an entry of an
- * index and touch two more pages. Housekeeping looks at this expression when it finds a row due.
+ * The real time until which a row is kept. A renewal does not change `delete_after`, because that would move an entry
+ * of an index and touch two more pages. Housekeeping looks at this expression when it finds a row due.
  */
 export const keptUntil = `case when ended_at is not null then delete_after
   when access_expires > expires_at then access_expires + ${sessionKeptSeconds} else expires_at + ${sessionKeptSeconds} end`;

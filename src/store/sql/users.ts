@@ -1,21 +1,8 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
 import type { Origin } from "../../audit/entry.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
-import {
-  first,
-  integer,
-  query,
-  queryLastRow,
-  type Row,
-  resultOf,
-  type SqlValue,
-  send,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, type SqlValue, text, textOrNull, texts } from "../rows.js";
+import { first, query, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 import { columnsOf } from "./keyed-rows.js";
@@ -135,8 +122,8 @@ type Names = Pick<User, "login" | "canonical"> & { readonly email?: UserEmail | 
 export const addressOf = ({ canonical, email }: Names): string => email?.canonical ?? canonical;
 
 /**
- * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another one has
- * this address.
+ * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another
+ * one has this address.
  */
 export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
   const values = userValues(user, now);

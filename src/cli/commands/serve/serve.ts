@@ -120,8 +120,8 @@ function listenProblem(error: unknown): string {
 }
 
 /**
- * Calls `onReload` at each SIGHUP that a process sent, and `onGone` at the one that the closed terminal of this process causes.
- * Returns a function that removes the listener.
+ * Calls `onReload` at each SIGHUP that a process sent, and `onGone` at the one that the closed terminal of this process
+ * causes. Returns a function that removes the listener.
  */
 function onHangUp(onReload: () => void, onGone: () => void): () => void {
   const hadTerminal = hasTerminal();

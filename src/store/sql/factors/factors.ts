@@ -1,18 +1,8 @@
 // Second factors of an account: TOTP secrets, recovery codes, the account's version. Every statement on a factor names its
 // user. One conditional update uses a factor up, and its row decides.
 import { type FactorName, factorNames } from "../../../levels/decide.js";
-import {
-  first,
-  integer,
-  query,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  write,
-} from "../../transaction.js";
+import { integer, type Row, text, textOrNull } from "../../rows.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
 import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountOf } from "../state.js";
 import { deletePasskeys, insertPasskey, type NewPasskeyRow, type PasskeyTouch, usePasskey } from "./passkeys.js";

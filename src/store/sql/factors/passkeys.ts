@@ -1,17 +1,7 @@
 // Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
-import {
-  first,
-  integer,
-  query,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../../transaction.js";
+
+import { integer, type Row, text, textOrNull, texts } from "../../rows.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
 import { visible } from "../import-rows.js";
 import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountColumnsOf, accountOf } from "../state.js";
