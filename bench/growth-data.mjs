@@ -26,9 +26,10 @@ export function filling(sessions, { hex, series }) {
   return [
     `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
      select ${user("i")}, 'login-' || i, 'login-' || i, '${"h".repeat(97)}', 1, '["editor"]', 1, 0, ${now} from ${series(users)}`,
-    `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+    `insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, address, agent, delete_after)
-     select '0.' || ${hex("(i * 2654435761) % 4294967296", 14)}, 0, ${user(`(1 + i % ${users})`)}, 'login-' || (1 + i % ${users}), 0, 0, ${renewed}, ${renewed},
+     select '[]', '1fa', 0, 0, '0.' || ${hex("(i * 2654435761) % 4294967296", 14)}, 0, ${user(`(1 + i % ${users})`)}, 'login-' || (1 + i % ${users}), 0, 0, ${renewed}, ${renewed},
        ${renewed}, ${renewed} + ${14 * day}, ${renewed} + ${90 * day}, ${renewed} + 900, '192.0.2.1', '${agent}',
        ${renewed} + ${21 * day} from ${series(sessions)}`,
     `insert into ampho_audit (at, event, user_id, login, session_id, actor, address, agent, detail)
@@ -41,9 +42,10 @@ export function filling(sessions, { hex, series }) {
 export function fillingOld(rows, { hex, series }) {
   const old = now - 200 * day;
   return [
-    `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+    `insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, address, agent, delete_after)
-     select '0.' || ${hex("(i * 7919) % 1000003", 14)}, 0, 'u-' || ((i * 7919) % 1000003), 'login', 0, 0, ${old}, ${old}, ${old}, ${old}, ${old},
+     select '[]', '1fa', 0, 0, '0.' || ${hex("(i * 7919) % 1000003", 14)}, 0, 'u-' || ((i * 7919) % 1000003), 'login', 0, 0, ${old}, ${old}, ${old}, ${old}, ${old},
        ${old}, '192.0.2.1', '${agent}', ${old} from ${series(rows)}`,
     `update ampho_sessions set delete_after = ${old} + n % 1000
      where n in (select 1 + (i * 7919) % (select max(n) - ${rows} from ampho_sessions) from ${series(rows)})`,

@@ -27,9 +27,10 @@ async function prepare(sessions) {
       (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at)
       select lower(hex(randomblob(16))), 'login-' || n, 'login-' || n, '${"h".repeat(97)}', 1, '["editor"]', 1, 0, ${now}
       from count;
-    insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+    insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
       access_expires, address, agent, delete_after)
-      select '0.' || lower(hex(randomblob(16))), 0, id, login, 0, 0, ${now}, ${now}, ${now}, ${now + 1209600},
+      select '[]', '1fa', 0, 0, '0.' || lower(hex(randomblob(16))), 0, id, login, 0, 0, ${now}, ${now}, ${now}, ${now + 1209600},
       ${now + 7776000}, ${now + 900}, '192.0.2.1', '${agent}', ${now + 1900000}
       from ampho_users;
     insert into ampho_audit (at, event, user_id, login, session_id, actor, address)

@@ -3,9 +3,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { optionName, parameterNames, parameters } from "../dist/config/parameters.js";
 import { literal } from "./literal.mjs";
+import { defaultOf } from "./parameter-default.mjs";
 import { wrap } from "./wrap.mjs";
 
-const mapped = /export type ParameterOptions = \{[^}]*\};/;
+const mapped = /(export type ParameterOptions<S extends string = string> = )\{[^}]*\};/;
 
 /** Rewrites the declaration. A compiler that emits it differently stops the build. */
 export function writeOptionTypes(file) {
@@ -14,17 +15,21 @@ export function writeOptionTypes(file) {
   const members = parameterNames.map(member).join("\n");
   writeFileSync(
     file,
-    text.replace(mapped, () => `export type ParameterOptions = {\n${members}\n};`),
+    text.replace(mapped, (_, start) => `${start}{\n${members}\n};`),
   );
 }
 
 function member(name) {
-  const { help, example } = parameters[name];
+  const { kind, help, example } = parameters[name];
   const option = optionName(name);
+  const scopes = name === "AMPHO_SECURITY_SCOPES" ? ", S" : "";
   const lines = [
     ...wrap(help).split("\n"),
+    "",
+    ...wrap(`Default: ${defaultOf(parameters[name])}. It must be ${kind.expected}.`).split("\n"),
+    "",
     `In the environment: ${name}`,
     `@example await createAmpho({ ${option}: ${literal(example)} });`,
   ];
-  return `    /**\n${lines.map((line) => `     * ${line}\n`).join("")}     */\n    readonly ${option}?: OptionInput<"${name}">;`;
+  return `    /**\n${lines.map((line) => `     * ${line}\n`).join("")}     */\n    readonly ${option}?: OptionInput<"${name}"${scopes}>;`;
 }

@@ -4,6 +4,7 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
+import { AmphoError } from "./errors.js";
 import type { TotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
@@ -41,7 +42,6 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
   /**
    * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
    * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
-   * @example await createAmpho({ log: (line, requestId) => logger.warn({ requestId }, line) });
    */
   readonly log?: Log | undefined;
   /**
@@ -57,10 +57,7 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    * });
    */
   readonly mailText?: ReplaceText | undefined;
-  /**
-   * Replaces the machine's clock in tests.
-   * @example await createAmpho({ clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() } });
-   */
+  /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;
 }
 
@@ -75,10 +72,21 @@ export async function openManagement(
   return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
 }
 
+async function rejectReading(): Promise<never> {
+  throw new AmphoError("not_found", "The application keeps its own user table.");
+}
+
+/** Only the application can read its own user table. */
+const unreadable = {
+  inDatabase: false,
+  findByLogin: rejectReading,
+  findById: rejectReading,
+  findMany: rejectReading,
+};
+
 async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
-  // Only the application can read its own user table.
   const isApplications = await deps.store.readApplicationOwnsUsers();
-  const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
+  const directory = isApplications ? { ...deps.directory, ...unreadable } : deps.directory;
   const secrets = await openTotpSecrets(configuration, deps);
   return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
 }

@@ -15,7 +15,7 @@ app.use(mount(ampho));
 
 // Serves the pages, and the client from the package. Browsers load its modules unchanged. A bundler works too.
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
-app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+app.use("/ampho", express.static(fileURLToPath(new URL(".", import.meta.resolve("ampho/browser/client.js")))));
 
 const notes = new Map();
 const notesOf = ({ auth }) => notes.get(auth.id) ?? [];
@@ -40,7 +40,4 @@ const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${server.address().port}`);
 });
 
-process.once("SIGTERM", () => {
-  server.close(() => ampho.close());
-  server.closeAllConnections();
-});
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

@@ -2,12 +2,7 @@
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 
-/**
- * The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3).
- * @example
- * const requestOf = (holder: RequestHolder): Request =>
- *   holder instanceof Request ? holder : "request" in holder ? holder.request : holder.req;
- */
+/** The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
 export type RequestHolder =
   | Request
   | {
@@ -21,10 +16,7 @@ export type RequestHolder =
 
 export type HandlerResult = Response | Promise<Response>;
 
-/**
- * A guarded handler as the host calls it: without `auth`, which comes from the token.
- * @example const GET: GuardedFetchHandler<Request, []> = ampho.authorize((request, auth) => new Response(auth.login));
- */
+/** A guarded handler as the host calls it: without `auth`, which comes from the token. */
 export type GuardedFetchHandler<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
 
 /** The request is a `Request` where nothing states its type. */
@@ -88,64 +80,58 @@ interface WithoutCan {
 }
 
 /** `authorize(requirements)`: returns what wraps or decorates. */
-interface TakesRequirements<Limit> {
+interface TakesRequirements<Limit, S extends string> {
   /** Returns what wraps or decorates under the requirements. */
-  (requirements: MandatoryRequirements & WithoutCan & Limit): Authorizer<Auth>;
-  (requirements: Requirements & WithoutCan & Limit): Authorizer<Auth | undefined>;
-  <R extends RequestHolder = Request>(requirements: MandatoryRequirements<R> & Limit): Authorizer<Auth, R>;
-  <R extends RequestHolder = Request>(requirements: Requirements<R> & Limit): Authorizer<Auth | undefined, R>;
+  (requirements: MandatoryRequirements<never, S> & WithoutCan & Limit): Authorizer<Auth<S>>;
+  (requirements: Requirements<never, S> & WithoutCan & Limit): Authorizer<Auth<S> | undefined>;
+  <R extends RequestHolder = Request>(requirements: MandatoryRequirements<R, S> & Limit): Authorizer<Auth<S>, R>;
+  <R extends RequestHolder = Request>(requirements: Requirements<R, S> & Limit): Authorizer<Auth<S> | undefined, R>;
 }
 
 /** `authorize(requirements, handler)`. */
-interface TakesRequirementsAndHandler<Limit> {
+interface TakesRequirementsAndHandler<Limit, S extends string> {
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
-    requirements: MandatoryRequirements<R> & Limit,
-    handler: (request: R, auth: Auth, ...rest: Rest) => HandlerResult,
+    requirements: MandatoryRequirements<R, S> & Limit,
+    handler: (request: R, auth: Auth<S>, ...rest: Rest) => HandlerResult,
   ): GuardedFetchHandler<R, Rest>;
   <R extends RequestHolder = Request, Rest extends readonly unknown[] = []>(
-    requirements: Requirements<R> & Limit,
-    handler: (request: R, auth: Auth | undefined, ...rest: Rest) => HandlerResult,
+    requirements: Requirements<R, S> & Limit,
+    handler: (request: R, auth: Auth<S> | undefined, ...rest: Rest) => HandlerResult,
   ): GuardedFetchHandler<R, Rest>;
 }
 
 /** The name that errors show. `handler` keeps it from being the best match of other arguments, which TypeScript would report. */
-interface HandlerWithAuth {
-  (request: Request, auth: Auth): HandlerResult;
+interface HandlerWithAuth<S extends string> {
+  (request: Request, auth: Auth<S>): HandlerResult;
   readonly handler?: never;
 }
 
-interface ExplainsWrongArgument<Limit> {
+/** No function has this type. The compiler prints its sentence. */
+type WrongHandler<H extends Method> = H extends (...args: never) => HandlerResult
+  ? TypeMistake<"The parameters of a handler under authorize must be (request, auth, …). Under `optional`, auth can be undefined.">
+  : TypeMistake<"A handler under authorize must return a Response or a promise of one.">;
+
+interface ExplainsWrongArgument<Limit, S extends string> {
+  <H extends Method>(requirements: Requirements<Request, S> & Limit, handler: H & WrongHandler<H>): unknown;
   (target: abstract new (...args: never) => unknown): TypeMistake<NoMethod>;
   // Accepts nothing that the signatures above reject. It makes the compiler name both kinds of arguments.
-  (wrong: (Requirements<Request> & Limit) | HandlerWithAuth): unknown;
+  (wrong: (Requirements<Request, S> & Limit) | HandlerWithAuth<S>): unknown;
 }
 
 // TypeScript reports the last signature that has the right number of arguments. Hence the order.
 /**
- * The type of `ampho.authorize`. `Limit` restricts the requirements further.
+ * The type of `ampho.authorize`. `Limit` restricts the requirements further. `S` are the scopes of the instance.
  * @example
  * const guard: Authorize = ampho.authorize;
  * export const GET = guard({ roles: ["editor"], maxAge: "1h" }, (request, auth) => Response.json({ login: auth.login }));
  */
-export interface Authorize<Limit = unknown>
-  extends TakesRequirements<Limit>,
-    Authorizer<Auth>,
-    TakesRequirementsAndHandler<Limit>,
-    ExplainsWrongArgument<Limit> {}
+export interface Authorize<Limit = unknown, S extends string = string>
+  extends TakesRequirements<Limit, S>,
+    Authorizer<Auth<S>>,
+    TakesRequirementsAndHandler<Limit, S>,
+    ExplainsWrongArgument<Limit, S> {}
 
-/**
- * A decorated method as the host calls it: `(request, …) => Promise<Response>`.
- * @example
- * ```ts
- * class Articles {
- *   @ampho.authorize({ roles: ["editor"] })
- *   list(request: Request, auth: Auth) {
- *     return Response.json({ author: auth.login });
- *   }
- * }
- * const handler: HandlerOf<Articles["list"]> = toHandler(new Articles(), "list");
- * ```
- */
+/** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => HandlerResult
   ? GuardedFetchHandler<R, Rest>
   : never;

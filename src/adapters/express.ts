@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from "express";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renew as renewOnNode } from "./node.js";
 
 declare global {
   namespace Express {
@@ -24,9 +25,9 @@ declare global {
 }
 
 export type { RejectedRequest };
+
 /**
  * The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types.
- * @example const guard: Middleware = authorize(ampho, { roles: ["editor"] });
  */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
 /**
@@ -42,12 +43,7 @@ export type OnRejected = (
   next: NextFunction,
 ) => unknown;
 
-/**
- * The options of `mount`.
- * @example
- * const options: MountOptions = { onRejected: (rejected, request, response, next) => next(rejected) };
- * app.use(mount(ampho, options));
- */
+/** The options of `mount`. */
 export interface MountOptions {
   /**
    * Responds to the requests that `authorize` and `guarded` reject behind this middleware.
@@ -57,14 +53,13 @@ export interface MountOptions {
   readonly onRejected?: OnRejected | undefined;
 }
 
-/**
- * Its `req.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request, response) => response.json({ login: request.auth.login });
- * app.get("/me", guarded(ampho, whoami));
- */
-export type GuardedHandler<N> = (request: WithAuth<N>, response: Response, next: NextFunction) => unknown;
-type WithAuth<N> = Request & { auth: AuthOf<N> };
+/** Its `req.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, S extends string = string> = (
+  request: WithAuth<N, S>,
+  response: Response,
+  next: NextFunction,
+) => unknown;
+type WithAuth<N, S extends string> = Request & { auth: AuthOf<N, S> };
 
 const onRejectedKey = Symbol("onRejected");
 type Marked = Request & { [onRejectedKey]?: OnRejected };
@@ -103,8 +98,20 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
  * app.use("/admin", authorize(ampho, { roles: ["admin"], acr: "2fa" }));
  * app.get("/articles", authorize(ampho), (request, response) => response.json({ login: request.auth?.login }));
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
+): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
+ * @example app.use(renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  return renewOnNode(ampho);
 }
 
 /**
@@ -113,15 +120,18 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Requ
  * app.get("/articles", guarded(ampho, (request, response) => response.json({ login: request.auth.login })));
  * app.post("/articles", guarded(ampho, { roles: ["editor"] }, (request, response) => response.sendStatus(201)));
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<Request, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  handler: GuardedHandler<N, S>,
+): Middleware;
+export function guarded<S extends string, N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Middleware {
   return catching(createGuarded(express, ampho, args));
 }

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema
 import { ConfigurationError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -14,6 +14,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renewMessage, requireRenewal } from "./renew.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -24,14 +25,9 @@ declare module "fastify" {
 
 export type { RejectedRequest };
 
-/**
- * Its `request.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request) => ({ login: request.auth.login });
- * app.get("/me", guarded(ampho, whoami));
- */
-export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply> = (
-  request: Q & { readonly auth: AuthOf<N> },
+/** Its `request.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply, S extends string = string> = (
+  request: Q & { readonly auth: AuthOf<N, S> },
   reply: Y,
 ) => unknown;
 
@@ -43,20 +39,10 @@ interface Shapes {
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
 }
 
-/**
- * The type of `onRequest`, `preHandler` and similar hooks.
- * @example
- * const hook: Hook = authorize(ampho, { roles: ["editor"] });
- * app.addHook("onRequest", hook);
- */
+/** The type of `onRequest`, `preHandler` and similar hooks. */
 export type Hook = Shapes["hook"];
 
-/**
- * The type that `app.register` takes.
- * @example
- * const rest: Plugin = mount(ampho);
- * await app.register(rest);
- */
+/** The type that `app.register` takes. */
 export type Plugin = Shapes["plugin"];
 
 type Done = (error?: Error) => void;
@@ -127,7 +113,10 @@ export function mount(ampho: HttpInstance): Plugin {
  *   login: request.auth?.login,
  * }));
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<FastifyRequest>): Hook {
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<FastifyRequest, NoInfer<S>> & LimitOf<I>,
+): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     // Fastify would call the next hook twice if a hook with `done` also returned a promise.
@@ -136,22 +125,50 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Fast
 }
 
 /**
+ * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.addHook("onRequest", renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Hook {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request: FastifyRequest, reply: FastifyReply, done) => {
+    renewMessage(host, request.raw).then(({ cookies }) => {
+      if (cookies.length > 0) reply.header("Set-Cookie", [...cookies]).header("Cache-Control", "no-store");
+      done();
+    }, done);
+  };
+}
+
+/**
  * Wraps a handler whose `request.auth` is always set, except under `optional` requirements.
  * @example
  * app.get("/articles", guarded(ampho, { roles: ["editor"] }, async (request) => ({ login: request.auth.login })));
  */
-export function guarded<Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  handler: GuardedHandler<NoRequirements, Q, Y>,
+export function guarded<S extends string, Q extends FastifyRequest, Y extends FastifyReply>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, Q, Y, S>,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<const N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N, Q, Y>,
+export function guarded<
+  S extends string,
+  const N extends Requirements<Q, S>,
+  Q extends FastifyRequest,
+  Y extends FastifyReply,
+  I extends GuardInstance,
+>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  // GuardedHandler, written out: the alias costs seven instantiations more in each route.
+  handler: (request: Q & { readonly auth: AuthOf<N, S> }, reply: Y) => unknown,
 ): (request: Q, reply: Y) => unknown;
-export function guarded<N extends Requirements<Q>, Q extends FastifyRequest, Y extends FastifyReply>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y>>
+export function guarded<
+  S extends string,
+  N extends Requirements<Q, S>,
+  Q extends FastifyRequest,
+  Y extends FastifyReply,
+>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, Q, Y, S>>
 ): (request: Q, reply: Y) => unknown {
   // The types of the route's own request and reply exist at compile time only.
   const handle = createGuarded(

@@ -41,10 +41,10 @@ export interface GuardedRoute<Own, First, Second, Third> {
 }
 
 /** Returns middleware that sets `auth` and calls `proceed`. Throws a TypeError for wrong requirements. */
-export function createMiddleware<Own, First, Second, Third>(
+export function createMiddleware<Own, First, Second, Third, S extends string>(
   framework: Framework<Own, First, Second, Third>,
-  instance: GuardInstance,
-  requirements: Requirements<Own> | undefined,
+  instance: GuardInstance<S>,
+  requirements: Requirements<Own, S> | undefined,
   proceed: Handler<First, Second, Third>,
 ): Handler<First, Second, Third> {
   const host = hostOf(instance);
@@ -54,10 +54,10 @@ export function createMiddleware<Own, First, Second, Third>(
 }
 
 /** Returns `handler` behind the guard. `With` is `First` with the `auth` that the guard has set by then. */
-export function createGuarded<Own, First, Second, Third, With extends First>(
+export function createGuarded<Own, First, Second, Third, With extends First, S extends string>(
   framework: Framework<Own, First, Second, Third>,
-  instance: GuardInstance,
-  args: GuardedArguments<Requirements<Own>, Handler<With, Second, Third>>,
+  instance: GuardInstance<S>,
+  args: GuardedArguments<Requirements<Own, S>, Handler<With, Second, Third>>,
 ): Handler<First, Second, Third> {
   const [requirements, handler] = args.length === 1 ? [undefined, args[0]] : args;
   return createMiddleware(framework, instance, requirements, handler as Handler<First, Second, Third>);

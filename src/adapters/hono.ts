@@ -6,36 +6,24 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from "../guard/requirements.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardInstance, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
+import { type Renew, requireRenewal } from "./renew.js";
 
-/**
- * The options of `mount`.
- * @example
- * const options: MountOptions = { getConnInfo };
- * app.use(mount(ampho, options));
- */
+/** The options of `mount`. */
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter, which knows the address of the peer. Node does not need it. */
   readonly getConnInfo?: GetConnInfo | undefined;
 }
 
-/**
- * The variable that `authorize` adds to a Hono context: `c.get("auth")`.
- * @example
- * app.get("/me", authorize(ampho), (c: Context<AuthEnv<{}>>) => c.json({ login: c.get("auth").login }));
- */
-export interface AuthEnv<N> {
+/** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
+export interface AuthEnv<N, S extends string = string> {
   /** The variables of the context. */
   Variables: {
-    /**
-     * The user who sent the request.
-     * @example
-     * const variables: AuthEnv<{}>["Variables"] = { auth };
-     */
-    auth: AuthOf<N>;
+    /** The user who sent the request. */
+    auth: AuthOf<N, S>;
   };
 }
 
@@ -82,21 +70,41 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: MandatoryRequirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<NoRequirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements: Requirements<HonoRequest> | undefined,
-): MiddlewareHandler<AuthEnv<Requirements>>;
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<HonoRequest>,
-): MiddlewareHandler<AuthEnv<Requirements>> {
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>> & LimitOf<I>,
+): MiddlewareHandler<AuthEnv<NoRequirements, S>>;
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<HonoRequest, NoInfer<S>> & LimitOf<I>) | undefined,
+): MiddlewareHandler<AuthEnv<Requirements, S>>;
+export function authorize<S extends string>(
+  ampho: GuardInstance<S>,
+  requirements?: Requirements<HonoRequest, NoInfer<S>>,
+): MiddlewareHandler<AuthEnv<Requirements, S>> {
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => {
     await handle(context, next);
+  };
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.use(renew(ampho));
+ */
+export function renew(
+  ampho: HttpInstance & { readonly renew: Renew },
+  { getConnInfo }: MountOptions = {},
+): MiddlewareHandler {
+  requireRenewal(hostOf(ampho));
+  return async (c, next) => {
+    const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
+    const { headers, cookies, addCookies } = await ampho.renew(c.req.raw, { address });
+    // On some runtimes the headers of a request cannot be changed.
+    if (c.req.raw.headers.get("cookie") !== headers.get("cookie")) c.req.raw = new Request(c.req.raw, { headers });
+    await next();
+    if (cookies.length > 0) c.res = addCookies(c.res);
   };
 }
 

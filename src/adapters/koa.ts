@@ -3,7 +3,14 @@ import type { Context, DefaultContext, DefaultState, Middleware, Next, Parameter
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpHost, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import {
+  type GuardInstance,
+  type HttpHost,
+  type HttpInstance,
+  hostOf,
+  isServed,
+  type LimitOf,
+} from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -14,6 +21,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -24,26 +32,13 @@ declare module "koa" {
 
 export type { RejectedRequest };
 
-/**
- * Its `ctx.state.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (context) => {
- *   context.body = { login: context.state.auth.login };
- * };
- * app.use(guarded(ampho, whoami));
- */
-export type GuardedHandler<N> = (context: GuardedContext<N>, next: Next) => unknown;
-/**
- * The context of a guarded middleware, with its `state.auth`.
- * @example
- * const loginOf = (context: GuardedContext<{}>): string => context.state.auth.login;
- * app.use(
- *   guarded(ampho, (context) => {
- *     context.body = { login: loginOf(context) };
- *   }),
- * );
- */
-export type GuardedContext<N> = ParameterizedContext<DefaultState & { auth: AuthOf<N> }, DefaultContext>;
+/** Its `ctx.state.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, S extends string = string> = (context: GuardedContext<N, S>, next: Next) => unknown;
+/** The context of a guarded middleware, with its `state.auth`. */
+export type GuardedContext<N, S extends string = string> = ParameterizedContext<
+  DefaultState & { auth: AuthOf<N, S> },
+  DefaultContext
+>;
 
 const koa: Framework<Request, Context, Next, void> = {
   authorizationOf: (host, context) => nodeAuthorizationOf(host, context.req),
@@ -86,8 +81,26 @@ export function mount(ampho: HttpInstance): Middleware {
  *   context.body = { login: context.state.auth?.login };
  * });
  */
-export function authorize(ampho: GuardInstance, requirements?: Requirements<Request>): Middleware {
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
+): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.use(renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return async (context, next) => {
+    restoreTarget(host, context);
+    addNodeCookies(context.res, (await renewMessage(host, context.req)).cookies);
+    await next();
+  };
 }
 
 /**
@@ -99,15 +112,18 @@ export function authorize(ampho: GuardInstance, requirements?: Requirements<Requ
  *   }),
  * );
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Middleware;
-export function guarded<const N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<N extends Requirements<Request>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<Request, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  handler: GuardedHandler<N, S>,
+): Middleware;
+export function guarded<S extends string, N extends Requirements<Request, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Middleware {
   return createGuarded(koa, ampho, args);
 }

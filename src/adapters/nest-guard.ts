@@ -15,19 +15,13 @@ import {
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
 import { type CheckedRequirements, checkRequirements, type Requirements } from "../guard/requirements.js";
-import { type GuardInstance, hostOf, isInstance } from "../http/rest/host.js";
+import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf } from "./framework.js";
 
-/**
- * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more.
- * @example
- * const ownArticle = authorize({
- *   can: (auth, { method, url, headers, params, query, body }: NestRequest) => params["author"] === auth.id,
- * });
- */
+/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;
@@ -240,7 +234,10 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements?: Requirements<R>): Decorator;
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<R, NoInfer<S>> & LimitOf<I>,
+): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
 export function authorize(value: unknown, context: DecoratorContext): TypeMistake<NotLegacy>;
@@ -250,7 +247,10 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest>(ampho: GuardInstance, requirements: Requirements<R> | undefined): Decorator;
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<R, NoInfer<S>> & LimitOf<I>) | undefined,
+): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {
   // Nest 10 takes any class as a guard, does not check what it constructs, and allows every request.

@@ -12,39 +12,25 @@ import {
   type Requirements,
 } from "../guard/requirements.js";
 import { authorizationValues, headOf } from "../http/node/request.js";
-import { type GuardHost, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/authorization.js";
 import { bearerOf } from "../tokens/bearer.js";
 import type { GuardedArguments } from "./framework.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/**
- * The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token.
- * @example
- * const instance: UpgradeInstance = ampho;
- * server.on("upgrade", guardedUpgrade(instance, (request, socket) => socket.end()));
- */
-export interface UpgradeInstance extends HttpInstance, TokenVerifier {}
+/** The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token. */
+export interface UpgradeInstance<S extends string = string>
+  extends HttpInstance,
+    Pick<GuardInstance<S>, "scopes">,
+    TokenVerifier {}
 
-/**
- * A listener of the event `upgrade`.
- * @example
- * const listener: UpgradeListener = guardedUpgrade(ampho, (request, socket) => socket.end());
- * server.on("upgrade", listener);
- */
+/** A listener of the event `upgrade`. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/**
- * Handles an accepted upgrade. `ended` aborts when the token expires, or within a second after it was revoked.
- * @example
- * const handler: UpgradeHandler<{}> = (request, socket, head, ended) => {
- *   ended.addEventListener("abort", () => socket.destroy());
- * };
- * server.on("upgrade", guardedUpgrade(ampho, handler));
- */
-export type UpgradeHandler<N> = (
-  request: IncomingMessage & { readonly auth: AuthOf<N> },
+/** Handles an accepted upgrade. `ended` aborts when the token expires, or within a second after it was revoked. */
+export type UpgradeHandler<N, S extends string = string> = (
+  request: IncomingMessage & { readonly auth: AuthOf<N, S> },
   socket: Duplex,
   head: Buffer,
   ended: AbortSignal,
@@ -73,15 +59,18 @@ export function offeredProtocols(request: IncomingMessage): readonly string[] {
  *   }),
  * );
  */
-export function guardedUpgrade(ampho: UpgradeInstance, handler: UpgradeHandler<NoRequirements>): UpgradeListener;
-export function guardedUpgrade<const N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeInstance,
-  requirements: N,
-  handler: UpgradeHandler<N>,
+export function guardedUpgrade<S extends string>(
+  ampho: UpgradeInstance<S>,
+  handler: UpgradeHandler<NoRequirements, S>,
 ): UpgradeListener;
-export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
-  ampho: UpgradeInstance,
-  ...args: GuardedArguments<N, UpgradeHandler<N>>
+export function guardedUpgrade<S extends string, const N extends Requirements<IncomingMessage, S>>(
+  ampho: UpgradeInstance<S>,
+  requirements: N,
+  handler: UpgradeHandler<N, S>,
+): UpgradeListener;
+export function guardedUpgrade<S extends string, N extends Requirements<IncomingMessage, S>>(
+  ampho: UpgradeInstance<S>,
+  ...args: GuardedArguments<N, UpgradeHandler<N, S>>
 ): UpgradeListener {
   const host = hostOf(ampho);
   requireOnRevoked(ampho);
@@ -105,7 +94,7 @@ export function guardedUpgrade<N extends Requirements<IncomingMessage>>(
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
         if (ended.aborted) return reject(socket, host.refusal(ended.reason));
         socket.off("error", onError);
-        handler(request as IncomingMessage & { readonly auth: AuthOf<N> }, socket, head, ended);
+        handler(request as IncomingMessage & { readonly auth: AuthOf<N, S> }, socket, head, ended);
       },
       (error: unknown) => reject(socket, host.refusal(error)),
     );

@@ -4,7 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 export {
   guardedUpgrade,
@@ -29,27 +30,18 @@ declare module "node:http" {
   }
 }
 
-/**
- * Passes the request on, or its error.
- * @example const next: Next = (error) => console.error(error);
- */
+/** Passes the request on, or its error. */
 export type Next = (error?: unknown) => void;
-/**
- * A listener of a server of `node:http`, or middleware.
- * @example
- * const listener: Listener = guarded(ampho, (request, response) => response.end(request.auth.login));
- * createServer(listener);
- */
+/** A listener of a server of `node:http`, or middleware. */
 export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
 
-/**
- * Its `request.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request, response) => response.end(request.auth.login);
- * createServer(guarded(ampho, whoami));
- */
-export type GuardedHandler<N> = (request: WithAuth<N>, response: ServerResponse, next?: Next) => unknown;
-type WithAuth<N> = IncomingMessage & { auth: AuthOf<N> };
+/** Its `request.auth` is always set, except under `optional` requirements. */
+export type GuardedHandler<N, S extends string = string> = (
+  request: WithAuth<N, S>,
+  response: ServerResponse,
+  next?: Next,
+) => unknown;
+type WithAuth<N, S extends string> = IncomingMessage & { auth: AuthOf<N, S> };
 
 const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | undefined> = {
   authorizationOf: nodeAuthorizationOf,
@@ -84,11 +76,29 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
  * const guard = authorize(ampho, { roles: ["editor"] });
  * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
  */
-export function authorize(
-  ampho: GuardInstance,
-  requirements?: Requirements<IncomingMessage>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<IncomingMessage, NoInfer<S>> & LimitOf<I>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
+ * @example
+ * const session = renew(ampho);
+ * createServer((request, response) => session(request, response, () => response.end("Hello")));
+ */
+export function renew(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request, response, next) => {
+    renewMessage(host, request).then(({ cookies }) => {
+      addNodeCookies(response, cookies);
+      next();
+    }, next);
+  };
 }
 
 /**
@@ -96,15 +106,18 @@ export function authorize(
  * @example
  * createServer(guarded(ampho, { roles: ["editor"] }, (request, response) => response.end(request.auth.login)));
  */
-export function guarded(ampho: GuardInstance, handler: GuardedHandler<NoRequirements>): Listener;
-export function guarded<const N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  requirements: N,
-  handler: GuardedHandler<N>,
+export function guarded<S extends string>(
+  ampho: GuardInstance<S>,
+  handler: GuardedHandler<NoRequirements, S>,
 ): Listener;
-export function guarded<N extends Requirements<IncomingMessage>>(
-  ampho: GuardInstance,
-  ...args: GuardedArguments<N, GuardedHandler<N>>
+export function guarded<S extends string, const N extends Requirements<IncomingMessage, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
+  handler: GuardedHandler<N, S>,
+): Listener;
+export function guarded<S extends string, N extends Requirements<IncomingMessage, S>>(
+  ampho: GuardInstance<S>,
+  ...args: GuardedArguments<N, GuardedHandler<N, S>>
 ): Listener {
   return createGuarded(node, ampho, args);
 }

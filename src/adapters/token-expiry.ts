@@ -3,6 +3,7 @@
 import { leewayMaxSeconds, systemClock } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import type { Auth } from "../tokens/auth.js";
+import type { Credential } from "../tokens/credential.js";
 
 /** The members of an `Ampho` that check a token and report revocations. */
 export interface TokenVerifier {
@@ -10,7 +11,7 @@ export interface TokenVerifier {
    * Verifies an access token without a promise.
    * @example const { login } = ampho.verifySync(token);
    */
-  verifySync(token: string): Auth;
+  verifySync(token: string, credentials?: readonly Credential[]): Auth;
   /**
    * Calls `listener` for each revocation. Returns a function that stops it.
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
@@ -41,7 +42,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   const check = () => {
     clearTimeout(timer);
     try {
-      auth = verifier.verifySync(token);
+      auth = verifier.verifySync(token, auth && [auth.credential]);
       const dueMs = (auth.expires - systemClock.now()) * 1000;
       timer = setTimeout(check, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
     } catch (error) {

@@ -1,8 +1,13 @@
 // Checks of what was typed, and the form of lists, that several commands share.
 import { parseDuration } from "../duration.js";
+import type { UserRef } from "../flows/manage/users.js";
 import type { CommandContext, CommandInput } from "./command.js";
 import { UsageError } from "./failures.js";
 import { table } from "./terminal/table.js";
+
+/** The user of the argument, which is a login, or with the switch --id an id. */
+export const typedUser = (input: CommandInput): UserRef =>
+  input.has("--id") ? { id: input.argument() } : { login: input.argument() };
 
 /** Takes whether each argument and option was typed. @throws UsageError unless exactly one of them was */
 export function exactlyOne(given: Readonly<Record<string, boolean>>): void {

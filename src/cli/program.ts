@@ -2,11 +2,11 @@
 // outcomeOf.
 import { Command, CommanderError, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
-import { nearest } from "../config/nearest.js";
 import { type Parameter, parameters } from "../config/parameters.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
 import { reasonOf } from "../log-lines.js";
+import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
 import { productVersion } from "../version.js";
 import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";

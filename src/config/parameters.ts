@@ -129,6 +129,12 @@ export const parameters = {
     { editor: ["articles:read", "articles:write"], reader: ["articles:read"] },
     "The scopes of each role. The tokens of a user carry the scopes of all the user's roles.",
   ),
+  AMPHO_SECURITY_SCOPES_IN_TOKEN: withDefault(
+    bool,
+    true,
+    false,
+    "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
+  ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,
     Object.freeze([]),
@@ -453,11 +459,17 @@ export type ParameterValues = {
   readonly [N in ParameterName as OptionName<N>]: Table[N] extends Parameter<infer T, infer _, infer D> ? T | D : never;
 };
 
-/** The type of a parameter as an option in code. */
-export type OptionInput<N extends ParameterName> = Table[N] extends Parameter<infer _, infer I> ? I | undefined : never;
+/** The type of a parameter as an option in code. `S` are the scopes that are written there. */
+export type OptionInput<N extends ParameterName, S extends string = string> = N extends "AMPHO_SECURITY_SCOPES"
+  ? string | Readonly<Record<string, readonly S[]>> | undefined
+  : Table[N] extends Parameter<infer _, infer I>
+    ? I | undefined
+    : never;
 
 /** The parameters as options in code. `undefined` counts as not set. scripts/option-types.mjs adds the texts for editors. */
-export type ParameterOptions = { readonly [N in ParameterName as OptionName<N>]?: OptionInput<N> };
+export type ParameterOptions<S extends string = string> = {
+  readonly [N in ParameterName as OptionName<N>]?: OptionInput<N, S>;
+};
 
 export const parameterNames: readonly ParameterName[] = Object.keys(parameters).filter(
   (name): name is ParameterName => name in parameters,

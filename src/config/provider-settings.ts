@@ -3,9 +3,9 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { domainToASCII } from "node:url";
 import { ConfigurationError } from "../errors.js";
+import { nearest } from "../nearest.js";
 import { readUrl } from "../outbound/secure-url.js";
 import { fromJson, isObject, type JsonObject, type Kind, str } from "./kinds.js";
-import { nearest } from "./nearest.js";
 
 export const providerKinds = ["oidc", "github", "apple"] as const;
 export type ProviderKind = (typeof providerKinds)[number];

@@ -1,9 +1,9 @@
 // Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code. The
 // defaults of the table are below all of them.
 import { resolve } from "node:path";
+import { nearest } from "../nearest.js";
 import { envFileName } from "./env-file.js";
 import { isFolder, readFiles } from "./files.js";
-import { nearest } from "./nearest.js";
 import { environmentOnly, optionName, type ParameterName, parameterNames, parameters } from "./parameters.js";
 import type { ProcessContext } from "./process-context.js";
 import { describeValue, escaped } from "./redact.js";

@@ -8,13 +8,17 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import { type Credential, requireCredential } from "../tokens/credential.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
-  /** Throws `invalid_token`, or `unavailable` while the revocations are unknown. The caller has waited for a pending read. */
-  verify(token: string): Auth;
+  /**
+   * Throws `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are unknown. The caller has
+   * waited for a pending read.
+   */
+  verify(token: string, credentials?: readonly Credential[]): Auth;
   /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending. */
-  verifySync(token: string): Auth;
+  verifySync(token: string, credentials?: readonly Credential[]): Auth;
   /** Guards a request by its one Authorization value. Throws, or rejects where it returns a promise. */
   guard<R>(
     authorization: string | undefined,
@@ -66,6 +70,7 @@ export function createGuard(deps: GuardDeps): Guard {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
+    requireCredential(verified.auth.credential, requirements?.credentials);
     if (requirements === undefined) return verified.auth;
     if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
       throw loginTooWeak(requirements);
@@ -81,14 +86,16 @@ export function createGuard(deps: GuardDeps): Guard {
     return requirePermission(verified.auth, requirements, request);
   }
 
-  function verify(token: string): Auth {
+  function verify(token: string, credentials?: readonly Credential[]): Auth {
     if (!revocationsKnown()) throw revocationsUnknown();
-    return requireNotRevoked(tokens.verifyAccess(token, clock.now())).auth;
+    const { auth } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
+    requireCredential(auth.credential, credentials);
+    return auth;
   }
 
-  function verifySync(token: string): Auth {
+  function verifySync(token: string, credentials?: readonly Credential[]): Auth {
     if (pendingRead?.() !== undefined) throw revocationsUnknown();
-    return verify(token);
+    return verify(token, credentials);
   }
 
   return { verify, verifySync, guard };

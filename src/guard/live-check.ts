@@ -4,13 +4,13 @@
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
+import { scopesOf } from "../levels/scopes.js";
 import { canonicalLogin } from "../logins/login-name.js";
 import { isStorableText } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import type { AccessToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { type Account, type Directory, toAccount } from "../users/directory.js";
-import { scopesOf } from "../users/roles.js";
 
 export interface LiveCheckDeps {
   readonly store: Pick<Store, "findSession">;
@@ -23,15 +23,18 @@ const ended = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
  * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user.
- * A token without `sid` is checked by its login. Rejects with `invalid_token`, or `unavailable`.
+ * A token without `sid` is checked by its login. A delegated token has what the token and the user both have. Nothing
+ * live stands behind a service. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
   const { sid, sub, login } = claims;
-  if (!isStorableText(sid ?? login)) throw ended();
+  if (auth.credential === "service" || !isStorableText(sid ?? login)) throw ended();
   const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);
   if (account === undefined || account.disabled) throw ended();
-  const roles = Object.freeze([...account.roles]);
-  return Object.freeze({ ...auth, roles, scopes: Object.freeze([...scopesOf(roles, deps.settings)]) });
+  const scopes = scopesOf(account.roles, deps.settings.scopes);
+  if (auth.credential === "delegated")
+    return Object.freeze({ ...auth, scopes: Object.freeze(auth.scopes.filter((one) => scopes.includes(one))) });
+  return Object.freeze({ ...auth, roles: Object.freeze([...account.roles]), scopes: Object.freeze([...scopes]) });
 }
 
 async function accountOfSession(

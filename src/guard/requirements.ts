@@ -1,47 +1,49 @@
 // The requirements of a route, which the caller must meet (docs/reference/contract.md §6).
-import { parseDuration } from "../duration.js";
+import { type Duration, parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";
-import type { Auth } from "../tokens/auth.js";
+import { nearest } from "../nearest.js";
+import type { Auth, Role } from "../tokens/auth.js";
+import { type Credential, credentials as credentialNames } from "../tokens/credential.js";
 
 /**
  * The conditions under which a route accepts its caller. Empty requirements require a valid token. `R` is the request
- * that `can` gets.
+ * that `can` gets. `S` are the scopes of the instance.
  * @example
  * app.get("/articles", authorize(ampho, { scopes: ["articles:read"], optional: true }), list);
  * app.delete("/articles/:id", authorize(ampho, { roles: ["editor"], acr: "2fa", maxAge: "5m", live: true }), remove);
+ * app.post("/import", authorize(ampho, { credentials: ["service"], scopes: ["articles:write"] }), importArticles);
  * app.put("/articles/:id", authorize(ampho, { can: (auth, request) => owns(auth.id, request.params.id) }), update);
  */
-export interface Requirements<R = never> {
+export interface Requirements<R = never, S extends string = string> {
+  /**
+   * The kinds of tokens that the route takes, by default `["session", "foreign"]`. Any other gets 403
+   * `credential_not_accepted`. A route that takes `service` or `key` also needs `scopes` or `can`.
+   */
+  readonly credentials?: readonly Credential[];
   /** The user must have at least one of these roles. */
-  readonly roles?: readonly string[];
+  readonly roles?: readonly Role[];
   /** The user must have all of these scopes. */
-  readonly scopes?: readonly string[];
+  readonly scopes?: readonly S[];
   /** Lowest level of the login: `1fa` < `2fa` < `phr`. A weaker login gets 401 `login_too_weak`. */
   readonly acr?: Acr;
   /** Longest time since the login: seconds, or a duration such as `"5m"`. An older login gets 401 `login_too_old`. */
-  readonly maxAge?: number | string;
+  readonly maxAge?: Duration;
   /** Reads the database on each request: the session is live, the user is enabled, and the current roles decide. */
   readonly live?: true;
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
-  readonly can?: (auth: Auth, request: R) => boolean | Promise<boolean>;
+  readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
 }
 
-/**
- * Requirements under which every caller has a token: they are not `optional`.
- * @example const editors: MandatoryRequirements = { roles: ["editor"], acr: "2fa", optional: undefined };
- */
-export type MandatoryRequirements<R = never> = Omit<Requirements<R>, "optional"> & {
+/** Requirements under which every caller has a token: they are not `optional`. */
+export type MandatoryRequirements<R = never, S extends string = string> = Omit<Requirements<R, S>, "optional"> & {
   /** Cannot be set here. */
   readonly optional?: never;
 };
 
-/**
- * Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds.
- * @example const checked: CheckedRequirements = { roles: ["editor"], maxAge: 300, can: ({ login }) => login !== "guest" };
- */
+/** Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds. */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
   /** The longest time since the login, in seconds. */
   readonly maxAge?: number;
@@ -49,31 +51,32 @@ export interface CheckedRequirements<R = never> extends Requirements<R> {
 
 /**
  * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
- * @example
- * const always: AuthOf<{ roles: ["editor"] }> = auth;
- * const perhaps: AuthOf<{ optional: true }> = undefined;
  */
-export type AuthOf<N> = N extends unknown
+export type AuthOf<N, S extends string = string> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]
-    ? Auth
-    : Auth | undefined
+    ? Auth<S>
+    : Auth<S> | undefined
   : never;
 
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
+const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
  * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
  * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` is also an error for a verifier, which has no database (`host.live` is false).
+ * `live` is also an error for a verifier, which has no database (`host.live` is false), and a scope that no role has.
  */
-export function checkRequirements<R>(given: Requirements<R>, host: { readonly live?: false }): CheckedRequirements<R> {
+export function checkRequirements<R, S extends string>(
+  given: Requirements<R, S>,
+  host: { readonly live?: false; readonly scopes?: readonly string[] | undefined },
+): CheckedRequirements<R> {
   if (!isPlainObject(given)) throw new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.');
   // Reads each member once, because a getter can return another value the next time.
-  const requirements = { ...given };
+  // The `auth` that `can` gets is of the instance for whose scopes it was written.
+  const requirements = { ...given } as unknown as Requirements<R>;
   for (const [name, value] of Object.entries(requirements)) {
     if (!members.includes(name))
       throw new TypeError(
@@ -81,11 +84,26 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { roles, scopes, acr, maxAge, live, can, optional } = requirements;
-  for (const [name, list] of Object.entries({ roles, scopes }))
+  const { credentials, roles, scopes, acr, maxAge, live, can, optional } = requirements;
+  for (const [name, list] of Object.entries({ credentials, roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
-  if (roles?.length === 0) throw wrong("roles", "is an empty array, so no user could pass. List a role, or remove it.");
+  for (const [name, list] of Object.entries({ credentials, roles }))
+    if (list?.length === 0) throw wrong(name, "is an empty array, so no user could pass. Fill it, or remove it.");
+  const unknown = credentials?.find((one) => !credentialNames.includes(one));
+  if (unknown !== undefined)
+    throw wrong("credentials", `can list ${credentialNames.join(", ")}, but has ${JSON.stringify(unknown)}.`);
+  const machine = credentials?.find((one) => one === "key" || one === "service");
+  // Every key and every service would open the route. `can: () => true` states that this is meant.
+  if (machine !== undefined && !scopes?.length && can === undefined)
+    throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
+  const known = host.scopes ?? [];
+  const strange = host.scopes && scopes?.find((scope) => !known.includes(scope));
+  if (strange !== undefined)
+    throw wrong(
+      "scopes",
+      `has ${JSON.stringify(strange)}, which no role has. Did you mean ${nearest(strange, known)}?`,
+    );
   if (acr !== undefined && !acrs.includes(acr))
     throw wrong("acr", `must be one of ${acrs.join(", ")}, but is ${JSON.stringify(acr)}.`);
   const maxAgeSeconds = parseDuration(maxAge);
@@ -98,6 +116,7 @@ export function checkRequirements<R>(given: Requirements<R>, host: { readonly li
   const { maxAge: _, ...rest } = requirements;
   return {
     ...rest,
+    ...(credentials && { credentials: [...credentials] }),
     ...(roles && { roles: [...roles] }),
     ...(scopes && { scopes: [...scopes] }),
     ...(maxAgeSeconds !== undefined && { maxAge: maxAgeSeconds }),

@@ -1,16 +1,7 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
 import type { Revocation } from "../store/sql/revocations.js";
 
-/**
- * A revocation, for example to close the sockets of a session or a user.
- * @example
- * ampho.onRevoked((revoked: Revoked) => {
- *   if (revoked.kind === "session") closeSocketsOf(revoked.session);
- *   if (revoked.kind === "user") console.log(revoked.id, revoked.login);
- *   if (revoked.kind === "roles") console.log(revoked.id, revoked.roles);
- *   if (revoked.kind === "key") console.log(revoked.kid);
- * });
- */
+/** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | {
       /** The kind of revocation: `session`, `user`, `roles`, `key` or `all`. */

@@ -2,42 +2,12 @@
 
 import type { Configuration } from "../config/configuration.js";
 import { randomId } from "../crypto/random.js";
+import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
-import { scopesOf } from "../users/roles.js";
-
-/**
- * The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds.
- * @example
- * const { token, token_type, starts, expires, ttl, leeway }: Grant = await ampho.sessions.create(user.id);
- * console.log(`${token_type} ${token}`, starts, expires, ttl, leeway);
- * const renewalOf = ({ refresh_token, refresh_expires }: Grant) => ({ refresh_token, refresh_expires });
- * const loginOf = ({ device, recovery_codes_left }: Grant) => ({ device, recovery_codes_left });
- */
-export interface Grant {
-  /** The access token, for `Authorization: Bearer TOKEN` (RFC 6750 §2.1). */
-  readonly token: string;
-  /** Always `Bearer`. */
-  readonly token_type: "Bearer";
-  /** The token's `nbf`. */
-  readonly starts: number;
-  /** The token's `exp`. */
-  readonly expires: number;
-  /** `expires` minus `starts`, in seconds. */
-  readonly ttl: number;
-  /** The clock skew that is allowed around both, in seconds. */
-  readonly leeway: number;
-  /** The token for the next renewal. Absent after a renewal by access token. */
-  readonly refresh_token?: string;
-  /** The end of the refresh token. */
-  readonly refresh_expires?: number;
-  /** Only of login: proves at the next login that this user has logged in on this device before. */
-  readonly device?: string;
-  /** Only of a login by recovery code: how many codes are left. */
-  readonly recovery_codes_left?: number;
-}
+import type { Grant } from "../wire/login.js";
 
 /**
  * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal
@@ -73,7 +43,7 @@ export interface SessionTokens extends AccessTokens {
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
-  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "may_act"],
+  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "orgs", "bound", "key", "may_act"],
   "__proto__",
   // JSON.stringify would call it.
   "toJSON",
@@ -92,7 +62,7 @@ export function createSessionTokens(deps: {
   readonly keyring: Keyring;
   readonly settings: Pick<
     Configuration,
-    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes"
+    "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
   >;
   readonly extraClaims: ExtraClaims | undefined;
 }): SessionTokens {
@@ -103,6 +73,7 @@ export function createSessionTokens(deps: {
     isKeyRevoked: (kid) => keyring.isRevoked(kid),
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
+    scopes: settings.scopes,
   });
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
@@ -124,7 +95,7 @@ export function createSessionTokens(deps: {
       // After a slow database or slow claims the token must not outlive the revocation.
       // It does not outlive the session either, which ends at `expiresAt` unless it is renewed.
       const expires = Math.min(starts + tokenTtl, session.expiresAt);
-      const scopes = scopesOf(account.roles, settings);
+      const scopes = settings.scopesInToken ? scopesOf(account.roles, settings.scopes) : [];
       const token = keyring.signAccess({
         ...extras,
         ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),

@@ -15,15 +15,17 @@ export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: P
     else ok.value += 1;
     return auth;
   };
-  const countVerified = (check: (token: string) => Auth) => (token: string) => {
-    try {
-      const auth = check(token);
-      ok.value += 1;
-      return auth;
-    } catch (error) {
-      throw counted(error, guards);
-    }
-  };
+  const countVerified =
+    (check: Guard["verify"]): Guard["verify"] =>
+    (token, credentials) => {
+      try {
+        const auth = check(token, credentials);
+        ok.value += 1;
+        return auth;
+      } catch (error) {
+        throw counted(error, guards);
+      }
+    };
   return {
     verify: countVerified(verify),
     verifySync: countVerified(verifySync),

@@ -1,29 +1,39 @@
 // Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
+import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
+import { credentialOf, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
-/** An access token that was found good, as it is kept for the next time. */
-export interface AccessToken {
-  readonly claims: AccessClaims;
-  readonly auth: Auth;
-  /** The key that signed it. */
-  readonly kid: string;
-  /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
-  readonly from: number;
-  readonly until: number;
+/**
+ * An access token that was found good, as it is kept for the next time. It is a class for the reason that is stated in
+ * auth-from-claims.ts.
+ */
+export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
-  clearedAt: number;
+  clearedAt = -1;
+
+  constructor(
+    readonly claims: AccessClaims,
+    readonly auth: Auth,
+    /** The key that signed it. */
+    readonly kid: string,
+    /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
+    readonly from: number,
+    readonly until: number,
+  ) {}
 }
 
 export interface AccessTokens {
   /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
   verifyAccess(token: string, now: number): AccessToken;
-  /** The same for an Authorization value, undefined when it holds no bearer token. */
+  /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
+  verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
+  /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Forgets every token, as after a change of keys. */
   clearCache(): void;
@@ -35,46 +45,58 @@ export function createAccessTokens(deps: {
   readonly isKeyRevoked: (kid: string) => boolean;
   readonly leewaySeconds: number;
   readonly foreignMaxSeconds: number;
+  /** The scopes of roles, for the tokens of sessions that carry none. */
+  readonly scopes: RoleScopes;
 }): AccessTokens {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds } = deps;
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
-  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and without `sid` by a far `exp`. */
-  function startOf({ exp, nbf = 0, iat = 0, sid }: AccessClaims): number {
+  /** When it begins to be good, for a clock that has gone back: by `nbf` and `iat`, and if foreign by a far `exp`. */
+  function startOf(claims: AccessClaims): number {
+    const { exp, nbf = 0, iat = 0 } = claims;
     const own = Math.max(nbf, iat) - leewaySeconds;
-    return sid === undefined ? Math.max(own, exp - foreignMaxSeconds) : own;
+    return credentialOf(claims) === "session" ? own : Math.max(own, exp - foreignMaxSeconds);
   }
 
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
-  function find(bearer: string, now: number): AccessToken | undefined {
-    const known = seen.find(bearer);
+  function find(text: string, before: string, now: number): AccessToken | undefined {
+    const known = seen.find(text, before);
     if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
     return known;
+  }
+
+  /** The whole check of a token that is unknown or no longer good. It reports the reason. */
+  function verifyNew(token: string, text: string, before: string, now: number): AccessToken {
+    const { claims, key } = verify(token, now);
+    const until = claims.exp + leewaySeconds;
+    const verified = new AccessToken(claims, authFromClaims(claims, scopes), key.kid, startOf(claims), until);
+    seen.add(text, verified, until, now, before);
+    return verified;
   }
 
   function verifyAccess(token: string, now: number): AccessToken {
     // A caller in JavaScript can pass an array from a query. Joined to a text it would be a known token.
     if (typeof token !== "string") reject("form");
-    const bearer = scheme + token;
-    const known = find(bearer, now);
-    if (known !== undefined) return known;
-    // The token is unknown or no longer good. The whole check reports the reason.
-    const { claims, key } = verify(token, now);
-    const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-    const verified: AccessToken = { claims, auth: authFromClaims(claims), kid: key.kid, from, until, clearedAt: -1 };
-    seen.add(bearer, verified, until, now);
-    return verified;
+    return find(token, scheme, now) ?? verifyNew(token, token, scheme, now);
   }
 
   return {
     verifyAccess,
+    verifySession(token, now) {
+      const { claims, auth } = verifyAccess(token, now);
+      requireCredential(auth.credential, ["session"]);
+      return { ...claims, sid: claims.sid ?? reject("claim") };
+    },
     verifyBearer(authorization, now) {
+      if (authorization === undefined) return undefined;
       // Without taking the value apart: in its usual spelling it is the name under which the token is known.
-      const known = authorization === undefined ? undefined : find(authorization, now);
+      const known = find(authorization, "", now);
       if (known !== undefined) return known;
       const token = bearerOf(authorization);
-      return token === undefined ? undefined : verifyAccess(token, now);
+      if (token === undefined) return undefined;
+      const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
+      return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
     clearCache: () => seen.clear(),
   };

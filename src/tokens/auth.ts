@@ -1,23 +1,37 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
+import type { Credential } from "./credential.js";
 
 /**
- * The user of a verified token. It is frozen.
+ * The roles that an application declares for the compiler. Without a declaration any text is a role.
  * @example
- * app.get("/me", authorize(ampho), (request, response) => {
- *   const { id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
- *   response.json({ id, login, roles, scopes, session, amr, acr, starts, expires, tenant: claims["tenant"] });
- * });
+ * declare module "ampho" {
+ *   interface Register {
+ *     role: "admin" | "editor";
+ *   }
+ * }
  */
-export interface Auth {
+// biome-ignore lint/suspicious/noEmptyInterface: applications add members.
+export interface Register {}
+
+/**
+ * The name of a role: one of those that `Register` declares, or any text.
+ * @example const editor: Role = "editor";
+ */
+export type Role = Register extends { readonly role: infer Declared extends string } ? Declared : string;
+
+/** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
+export interface Auth<S extends string = string> {
+  /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
   /** The login of the user. */
   readonly login: string;
-  /** The roles, as the token carries them. With `live` the present ones. */
-  readonly roles: readonly string[];
+  /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
+  readonly roles: readonly Role[];
   /** The scopes of those roles. */
-  readonly scopes: readonly string[];
-  /** The session's id. Undefined for a token that belongs to no session. */
+  readonly scopes: readonly S[];
+  /** The session's id. Undefined for a token that belongs to no session, and for `service`. */
   readonly session: string | undefined;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];

@@ -1,5 +1,6 @@
 // The claims that a token must carry, their types and ranges: RFC 7519 §4.1, RFC 9068 §2.2, and Ampho's own.
 import { numericDateMax } from "../clock.js";
+import { credentialOf } from "./credential.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
 /**
@@ -51,7 +52,7 @@ export interface ClaimRules {
   readonly issuer?: string | undefined;
   /** `aud` must contain one of these, if given. */
   readonly audience?: readonly string[] | undefined;
-  /** How far ahead the `exp` of a token without `sid` can lie, if given. */
+  /** How far ahead the `exp` of a token that is not of a session can lie, if given. */
   readonly foreignMaxSeconds?: number | undefined;
 }
 
@@ -118,7 +119,7 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, rules: Cl
   const wrong = findTimeRejection(claims, rules);
   if (wrong !== undefined) reject(wrong);
   if (claims.iat !== undefined && claims.iat > rules.now + rules.leewaySeconds) reject("issuedAhead");
-  if (claims.sid === undefined && rules.foreignMaxSeconds !== undefined) {
+  if (rules.foreignMaxSeconds !== undefined && credentialOf(claims) !== "session") {
     if (claims.exp > rules.now + rules.foreignMaxSeconds) reject("farAhead");
   }
   if (rules.issuer !== undefined && claims["iss"] !== rules.issuer) reject("issuer");

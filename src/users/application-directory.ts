@@ -3,6 +3,7 @@
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
+import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
@@ -70,9 +71,25 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     samples.push(ms);
   }
 
+  async function requireById(id: string): Promise<Account | undefined> {
+    if (findById === undefined) throw new AmphoError("not_found", "The option users has no function findById.");
+    const account = toAccount(await ask(limitsMs.find, () => findById.call(users, id)));
+    return account?.id === id ? account : undefined;
+  }
+
+  async function findMany(ids: readonly string[]): Promise<readonly Account[]> {
+    if (users.findMany === undefined) return (await inGroups(ids, requireById)).filter((each) => each !== undefined);
+    const rows: unknown = await ask(limitsMs.find, () => users.findMany?.(ids));
+    if (!Array.isArray(rows)) throw new TypeError("users.findMany must return an array of users");
+    // A user that was not asked for would be shown under the id of another one.
+    return rows.map(toAccount).filter((each) => each !== undefined && ids.includes(each.id)) as readonly Account[];
+  }
+
   return {
     inDatabase: false,
     findByLogin,
+    findById: requireById,
+    findMany,
     async findByAddress(canonical) {
       const account = await findByLogin(canonical);
       const mailbox = account && mailboxOf(account);
@@ -154,6 +171,16 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   };
 }
 
+/** So many functions of the application run at once. */
+const atOnce = 8;
+
+async function inGroups<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < ids.length; at += atOnce)
+    found.push(...(await Promise.all(ids.slice(at, at + atOnce).map(find))));
+  return found;
+}
+
 function userOf({ applicationUser }: Account): ApplicationUser {
   if (applicationUser === undefined) throw new TypeError("the account is of the application's table");
   return applicationUser;
@@ -185,6 +212,8 @@ function toRoles(value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (isIterable(value)) {
     const roles: readonly unknown[] = [...value];
+    if (roles.some((role) => typeof role === "string" && isReservedRole(role)))
+      throw new TypeError("users.find must not return a role that begins with o_ and contains a slash");
     if (roles.every((role) => typeof role === "string")) return roles;
   }
   throw new TypeError("users.find must return roles as an array of strings, or leave them out");

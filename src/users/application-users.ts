@@ -1,17 +1,6 @@
 // The option `users`: an application's own user table (docs/guides/own-users.md).
 
-/**
- * A row of the application's user table. It can have further members, such as the password hash.
- * @example
- * const row: ApplicationUser = {
- *   id: "u1",
- *   login: "alice",
- *   roles: ["editor"],
- *   disabled: false,
- *   email: "alice@example.org",
- *   emailProven: true,
- * };
- */
+/** A row of the application's user table. It can have further members, such as the password hash. */
 export interface ApplicationUser {
   /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
   readonly id: string;
@@ -35,6 +24,7 @@ export interface ApplicationUser {
  *   users: {
  *     find: (login) => db.users.findFirst({ where: { login } }),
  *     findById: (id) => db.users.findFirst({ where: { id } }),
+ *     findMany: (ids) => db.users.findMany({ where: { id: { in: ids } } }),
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
  *     verifyUnknown: (password) => verifyPassword(null, password),
  *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
@@ -59,6 +49,11 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
    * user with `disabled`.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
+  /**
+   * Finds the users of several ids with one query, in any order, for `ampho.users.findMany`. Without it `findById` is
+   * called for each id.
+   */
+  findMany?(ids: readonly string[]): readonly U[] | Promise<readonly U[]>;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
   /**

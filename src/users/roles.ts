@@ -1,5 +1,5 @@
-// The form of roles, which appear in tokens and on terminals, and their scopes.
-import type { Configuration } from "../config/configuration.js";
+// The form of roles, which appear in tokens and on terminals.
+import { isReservedRole } from "../levels/scopes.js";
 
 const roleCharactersMax = 255;
 
@@ -9,15 +9,6 @@ export function findRoleProblem(roles: readonly string[]): string | undefined {
     (role) =>
       role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),
   );
+  if (roles.some(isReservedRole)) return "A role must not begin with o_ and contain a slash. Such names are reserved.";
   return bad ? `A role must have 1 to ${roleCharactersMax} characters and no control characters.` : undefined;
-}
-
-/** Returns the scopes of all roles, each once, in the order of the roles. */
-export function scopesOf(roles: readonly string[], settings: Pick<Configuration, "scopes">): readonly string[] {
-  const scopes = new Set<string>();
-  for (const role of roles) {
-    // `hasOwn`: a role named `constructor` has no scopes.
-    if (Object.hasOwn(settings.scopes, role)) for (const scope of settings.scopes[role] ?? []) scopes.add(scope);
-  }
-  return [...scopes];
 }

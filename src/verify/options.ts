@@ -1,27 +1,13 @@
 // The options of createVerifier. A wrong or misspelled option is an error where it is written.
 import { type Clock, leewayMaxSeconds, systemClock } from "../clock.js";
-import { parseDuration } from "../duration.js";
+import { type Duration, parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
+import { parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
 
-/**
- * Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`.
- * @example const leeway: Duration = "30s";
- */
-export type Duration = number | string;
-
-/**
- * The revocation feed to follow (docs/guides/verifying.md).
- * @example
- * const revocations: FollowedRevocations = {
- *   url: "https://login.example/api/security/revocations",
- *   token: feedToken,
- *   lagMax: "10s",
- *   failOpen: false,
- * };
- */
+/** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {
   /** `{prefix}/revocations` of the Ampho that issues the tokens: https, or http on the loopback interface. */
   readonly url: string;
@@ -33,7 +19,9 @@ export interface FollowedRevocations {
   readonly failOpen?: boolean | undefined;
 }
 
-interface VerifierRules {
+interface VerifierRules<S extends string> {
+  /** The scopes of each role, as AMPHO_SECURITY_SCOPES of the server, for tokens that carry none. By default none. */
+  readonly scopes?: Readonly<Record<string, readonly S[]>> | undefined;
   /** The `iss` that every token must have. */
   readonly issuer?: string | undefined;
   /** Every token's `aud` must hold this value, or one of these. */
@@ -59,13 +47,14 @@ interface VerifierRules {
  *   audience: "https://api.example",
  *   leeway: "30s",
  *   foreignTtl: "1h",
+ *   scopes: { editor: ["articles:write"] },
  *   revocations: { url: "https://login.example/api/security/revocations", token: feedToken },
  *   log: console.error,
  *   clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() },
  * };
  * const fixed: VerifierOptions = { keys: jwkSet };
  */
-export type VerifierOptions = VerifierRules &
+export type VerifierOptions<S extends string = string> = VerifierRules<S> &
   (
     | {
         /** The public keys: a JWK Set (RFC 7517 §5), or one JWK. */
@@ -80,6 +69,7 @@ export type VerifierOptions = VerifierRules &
   );
 
 export interface CheckedOptions {
+  readonly scopes: RoleScopes;
   /** Empty if they are fetched. */
   readonly keys: readonly Key[];
   readonly jwksUrl: URL | undefined;
@@ -96,7 +86,7 @@ export interface CheckedOptions {
   readonly clock: Clock;
 }
 
-const optionNames = ["keys", "jwksUrl", "issuer", "audience", "leeway", "foreignTtl", "revocations", "log", "clock"];
+const optionNames = "keys jwksUrl issuer audience leeway foreignTtl scopes revocations log clock".split(" ");
 const revocationsNames = ["url", "token", "failOpen", "lagMax"];
 
 /** Throws ConfigurationError. Its message contains no key and no token. */
@@ -107,7 +97,10 @@ export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
     throw new ConfigurationError("createVerifier needs either `keys` or `jwksUrl`.");
   const imported = keys === undefined ? undefined : importKeys(keys);
   for (const warning of imported?.warnings ?? []) log(`keys: ${warning}`);
+  const scopes = parseRoleScopes(options.scopes ?? {});
+  if (scopes === undefined) throw new ConfigurationError(`scopes must be ${roleScopesForm}.`);
   return {
+    scopes,
     keys: imported?.keys ?? [],
     jwksUrl: jwksUrl === undefined ? undefined : readUrl("jwksUrl", jwksUrl),
     rules: {

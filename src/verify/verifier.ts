@@ -6,15 +6,17 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
-import type { GuardHost, GuardInstance } from "../http/rest/host.js";
+import type { VerifierHost, VerifierInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
+import { knownScopes } from "../levels/scopes.js";
 import { internalErrorLine } from "../log-lines.js";
 import { feedNames } from "../sessions/feed-entry.js";
 import { createRevocationSet } from "../sessions/revocation-set.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import type { Credential } from "../tokens/credential.js";
 import { accessToken, verifyJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
 import { followFeed } from "./follow-feed.js";
@@ -29,39 +31,34 @@ export type {
 } from "../adapters/authorize-types.js";
 export { toHandler } from "../adapters/fetch-authorize.js";
 export type { Clock } from "../clock.js";
+export type { Duration } from "../duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Acr } from "../levels/acr.js";
-export type { Auth } from "../tokens/auth.js";
-export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
+export type { Auth, Register, Role } from "../tokens/auth.js";
+export type { Credential } from "../tokens/credential.js";
+export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
-/**
- * Requirements of a verifier, which has no database.
- * @example const limit: WithoutDatabase & Requirements = { roles: ["editor"], live: undefined };
- */
+/** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }
 
-/**
- * Verifies tokens of another service, without a database.
- * @example
- * const verifier: Verifier = createVerifier({ jwksUrl: "https://login.example/api/security/.well-known/jwks.json" });
- * const { login } = await verifier.verify(token);
- */
-export interface Verifier extends GuardInstance {
+/** Verifies tokens of another service, without a database. */
+export interface Verifier<S extends string = string> extends VerifierInstance<S> {
   /**
-   * Returns the user of a token. Rejects with `invalid_token`, or with `unavailable` while keys or revocations are unknown.
+   * Returns the user of a token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,
+   * `credential_not_accepted`, or with `unavailable` while keys or revocations are unknown.
    * @example const { login, roles } = await verifier.verify(token);
    */
-  verify(token: string): Promise<Auth>;
+  verify(token: string, credentials?: readonly Credential[]): Promise<Auth<S>>;
   /**
    * Guards a Fetch handler, as a wrapper or a decorator, with requirements (except `live`) or without.
    * @example export const GET = verifier.authorize({ roles: ["editor"] }, (request, auth) => new Response(auth.login));
    */
-  readonly authorize: Authorize<WithoutDatabase>;
+  readonly authorize: Authorize<WithoutDatabase, S>;
   /**
    * Upper bound of the seconds for which a revocation might be unknown here: below 3 in normal operation, `Infinity` before
    * the first response of the feed. Undefined if no feed is followed.
@@ -88,8 +85,8 @@ export interface Verifier extends GuardInstance {
  *   audience: "https://api.example",
  * });
  */
-export function createVerifier(options: VerifierOptions): Verifier {
-  const { keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
+export function createVerifier<const S extends string = string>(options: VerifierOptions<S>): Verifier<S> {
+  const { scopes, keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
   const revocations = createRevocationSet(feedNames, () => {});
   const source =
     jwksUrl === undefined
@@ -99,6 +96,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     verify: (token, now) =>
       verifyJwt(token, source.keys ?? noKeys(), accessToken, { ...rules, now, revokedKeys: revocations.revokedKeys }),
     isKeyRevoked: (kid) => revocations.revokedKeys.size > 0 && revocations.revokedKeys.has(kid),
+    scopes,
     ...rules,
   });
   const { foreignMaxSeconds } = rules;
@@ -166,10 +164,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
-  const host: GuardHost = { guard, refusal, live: false };
+  const known = knownScopes(scopes);
+  const host: VerifierHost = { guard, refusal, live: false, scopes: known };
   return {
-    verify: async (token) => whenPrepared<Auth>(() => core.verify(token)),
-    authorize: createFetchAuthorize<WithoutDatabase>(host),
+    // The texts of the options.
+    scopes: known as readonly S[] | undefined,
+    verify: async (token, credentials) => whenPrepared(() => core.verify(token, credentials) as Auth<S>),
+    authorize: createFetchAuthorize<WithoutDatabase, S>(host),
     revocationLag: () => feed && (feed.lagSeconds() ?? Number.POSITIVE_INFINITY),
     async ready() {
       await prepare();

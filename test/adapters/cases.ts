@@ -1,6 +1,6 @@
 // The requests to guarded routes and the expected responses, in one table for every framework.
 
-import { foreignToken, newKey } from "../world/tokens.js";
+import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
 import { key } from "./serving.js";
 
@@ -30,6 +30,10 @@ const atLevel = (acr: string, ageSeconds?: number) => () => {
   const age = ageSeconds === undefined ? {} : { auth_time: secondsFromNow(-ageSeconds) };
   return `Bearer ${foreignToken(key, { login: "alice", exp: secondsFromNow(600), acr, ...age })}`;
 };
+/** A token with further claims than those of alice's own, under the key of the instance. */
+const more = (claims: object) => (token: string) => `Bearer ${foreignToken(key, { ...claimsOf(token), ...claims })}`;
+const actor = more({ act: { sub: "operator" } });
+const service = more({ client_id: "reports" });
 const allowed = { "x-allow": "yes" };
 
 const alice = { login: "alice" };
@@ -56,6 +60,7 @@ const weakAndStale: Rejected = {
   ...weak,
   challenge: /^Bearer .*error="insufficient_user_authentication", acr_values="2fa", max_age="300"$/,
 };
+const notTaken: Rejected = { status: 403, error: "credential_not_accepted" };
 const bug: Rejected = { status: 500, error: "internal_error" };
 
 export const cases: readonly Case[] = [
@@ -101,6 +106,30 @@ export const cases: readonly Case[] = [
   { what: "no token where a strong one is optional", need: "secondOptional", send: nothing, expected: noLogin },
   { what: "a weak login where a strong one is optional", need: "secondOptional", send: good, expected: weak },
   { what: "a live session with `live`", need: "strict", send: good, expected: alice },
+  { what: "a session where others are named", need: "delegatedRole", send: good, expected: notTaken },
+  { what: "a session where only sessions are taken", need: "session", send: good, expected: alice },
+  {
+    what: "a token of other software where only sessions are taken",
+    need: "session",
+    send: foreign,
+    expected: notTaken,
+  },
+  { what: "another actor than alice", need: "plain", send: actor, expected: notTaken },
+  { what: "another actor than alice, by `by`", need: "plain", send: more({ by: "operator" }), expected: notTaken },
+  { what: "another actor, where it is optional", need: "optional", send: actor, expected: notTaken },
+  { what: "another actor, where it is live", need: "strict", send: actor, expected: notTaken },
+  { what: "another actor, where only sessions are taken", need: "session", send: actor, expected: notTaken },
+  { what: "another actor, where that is named", need: "delegated", send: actor, expected: alice },
+  { what: "another actor, where that is live", need: "delegatedLive", send: actor, expected: alice },
+  { what: "another actor, with the role of alice", need: "delegatedRole", send: actor, expected: denied },
+  { what: "a service with the session of alice", need: "plain", send: service, expected: notTaken },
+  { what: "a service, where that is named", need: "service", send: service, expected: alice },
+  {
+    what: "a service without the scope",
+    need: "service",
+    send: more({ client_id: "reports", scope: "articles:read" }),
+    expected: { ...denied, challenge: /scope="articles:write"/ },
+  },
   { what: "no token where it is optional", need: "optional", send: nothing, expected: noLogin },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },
   { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },

@@ -54,6 +54,11 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
     secondOptional: { acr: "2fa", optional: true },
     strict: { live: true },
     optional: { optional: true },
+    session: { credentials: ["session"] },
+    delegated: { credentials: ["session", "delegated"] },
+    delegatedRole: { credentials: ["delegated"], roles: ["editor"] },
+    delegatedLive: { credentials: ["delegated"], live: true },
+    service: { credentials: ["service"], scopes: ["articles:write"] },
     can: { can },
     later: { can: async (auth: Auth, request: R) => can(auth, request) },
     broken: {

@@ -14,7 +14,7 @@ const plainSetup: Setup = { front: false, parsers: false, takeOver: false };
 
 /** An instance in which editors have a scope. The caller closes it. */
 export function openInstance(options: AmphoOptions = {}) {
-  const scopes = { editor: ["articles:write"] };
+  const scopes = { editor: ["articles:write"], admin: ["articles:delete"] };
   return openAmpho({ key, scopes, clock: runningClock(), ...options }, editor);
 }
 

@@ -1,5 +1,6 @@
 // The REST API behind the middleware of applications.
 import { describe, expect, it } from "vitest";
+import { reservedPaths } from "../../dist/http/rest/routes.js";
 import { sendRaw } from "../http/raw.js";
 import { alice } from "../world/people.js";
 import { type Host, origin, type Setup } from "./host.js";
@@ -30,6 +31,11 @@ export function describeEndpoints(host: Host): void {
     it("unknown paths and methods are rejected", async () => {
       const unknown = await call("/api/security/nothing");
       expect([unknown.status, (await unknown.json()).error]).toEqual([404, "not_found"]);
+      for (const path of reservedPaths)
+        for (const method of ["GET", "POST"]) {
+          const reserved = await call(`/api/security${path}/x`, undefined, { method });
+          expect([path, reserved.status, (await reserved.json()).error]).toEqual([path, 404, "not_found"]);
+        }
       const wrong = await call("/api/security/renew");
       expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
       expect((await call("/api/security")).status).toBe(404);

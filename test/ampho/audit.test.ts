@@ -56,7 +56,7 @@ describe("each decision", () => {
     const world = await openWorld();
     const ann = await world.user("ann", { roles: ["editor"] });
     const origin = { actor: "application" };
-    const { users, sessions, keys } = world.ampho;
+    const { users, sessions, signingKeys } = world.ampho;
     const grant = await world.session(ann);
     await users.setRoles("ann", ["reader"]);
     await users.setRoles("ann", ["reader"]);
@@ -69,7 +69,7 @@ describe("each decision", () => {
     await users.remove("ann");
     await sessions.revokeForUser({ id: ann.id, login: "ann" });
     await sessions.endForEveryone();
-    await keys.revoke("some-key");
+    await signingKeys.revoke("some-key");
     const rows = (await rowsOf(world)).map(({ event, reason, login, sessionId, origin: by }) => {
       expect(by).toMatchObject(origin);
       return [event, reason, login, sessionId].filter((part) => part !== undefined).join(" ");
@@ -121,7 +121,7 @@ describe("a log that cannot be written", () => {
       await world.call("POST", "/password", { bearer: grant.token, body: { password, new_password: newPassword } }),
     ].map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([503]));
-    const { users, sessions, keys } = world.ampho;
+    const { users, sessions, signingKeys } = world.ampho;
     const rejected = await Promise.allSettled([
       users.create({ login: "bob" }),
       users.setPassword("ann", newPassword),
@@ -134,7 +134,7 @@ describe("a log that cannot be written", () => {
       sessions.endForUser(ann.id),
       sessions.revokeForUser({ id: ann.id, login: "ann" }),
       sessions.endForEveryone(),
-      keys.revoke("key-1"),
+      signingKeys.revoke("key-1"),
     ]);
     expect(new Set(rejected.map(({ status }) => status))).toEqual(new Set(["rejected"]));
     expect(state()).toEqual(before);

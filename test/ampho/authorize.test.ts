@@ -8,7 +8,7 @@ import { start } from "../world/clock.js";
 import { freshFolder } from "../world/folder.js";
 import { foreignToken, sessionOf } from "../world/tokens.js";
 
-const scopes = { editor: ["read", "write"], reader: ["read"] };
+const scopes = { editor: ["read", "write"], reader: ["read"], admin: ["delete"] };
 
 async function openAnn(roles: readonly string[] = ["editor"]) {
   const world = await openWorld({ scopes });
@@ -283,7 +283,7 @@ describe("requirements", () => {
     expect(await statusFor({ roles: ["editor"], scopes: ["delete"] })).toBe(403);
   });
 
-  it.each([300, "300", "300s", "5m"])(
+  it.each([300, "300", "300s", "5m"] as const)(
     "maxAge %j counts from the login, not from the renewal, to the second",
     async (maxAge) => {
       const { world, grant } = await openAnn();

@@ -62,9 +62,9 @@ it("the warning about a skipped key is logged once for each content of the file"
 it("a revoked signing key is logged and listed in the warnings until another key signs", async () => {
   const world = await openFiled({ keys: [a, b] });
   const said = () => world.notices.filter((line) => line.includes("revoked"));
-  await world.ampho.keys.revoke("b");
+  await world.ampho.signingKeys.revoke("b");
   expect([world.ampho.host.warnings(), said()]).toEqual([[], []]);
-  await world.ampho.keys.revoke("a");
+  await world.ampho.signingKeys.revoke("a");
   expect(world.ampho.host.warnings()).toEqual(["signing_key_revoked"]);
   expect(said()).toEqual([
     expect.stringMatching(/^The signing key a was revoked\. .* 503 .* sec-rotate-key --in-place/),

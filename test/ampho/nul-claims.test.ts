@@ -36,7 +36,7 @@ it.each([
   for (const changed of [{ sid: `${sessionOf(grant)}\0` }, { sub: "a\0b" }])
     expect(outcomeOf(await world.call(method, path, { bearer: odd(changed), body }))).toEqual([
       403,
-      "insufficient_scope",
+      "credential_not_accepted",
     ]);
   expect((await world.call("GET", "/session", { bearer: grant.token })).status).toBe(200);
 });

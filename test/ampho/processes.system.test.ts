@@ -73,7 +73,7 @@ describe("a process", () => {
     await rejected(everything);
     const last = (await world.session(ann)).token;
     expect(await other.verify(last)).toBe("ann");
-    await world.ampho.keys.revoke("key-1");
+    await world.ampho.signingKeys.revoke("key-1");
     await rejected(last);
     const renewals = await other.calls(1, { method: "POST", path: "/login", body: { login: "ann", password } });
     expect(renewals[0]?.status).toBe(503);

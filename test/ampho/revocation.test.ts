@@ -135,7 +135,7 @@ describe("a revoked key", () => {
     const ann = await world.user("ann", { password });
     const grant = await world.login("ann");
     const foreign = foreignToken(world.key, { exp: start + 600, login: "x" });
-    await world.ampho.keys.revoke("key-1");
+    await world.ampho.signingKeys.revoke("key-1");
     const check = async ({ ampho, call, renew }: World) => {
       expect(await admission(ampho, grant.token)).toBe("invalid_token");
       expect(await admission(ampho, foreign)).toBe("invalid_token");
@@ -163,7 +163,7 @@ describe("a revoked key", () => {
     const rotated = await world.another({ key: { keys: [newKey("new"), old] } });
     const after = await rotated.session(ann);
     expect(await admission(rotated.ampho, before.token)).toBe("in");
-    await rotated.ampho.keys.revoke("old");
+    await rotated.ampho.signingKeys.revoke("old");
     expect(await admission(rotated.ampho, before.token)).toBe("invalid_token");
     expect((await rotated.renew(before.refresh_token)).error).toBe("invalid_token");
     expect((await rotated.call("POST", "/renew", { bearer: before.token })).error).toBe("invalid_token");
@@ -271,7 +271,7 @@ describe("another process", () => {
     await rejected(everything);
     const last = (await world.session(ann)).token;
     expect(await admission(other.ampho, last)).toBe("in");
-    await world.ampho.keys.revoke("key-1");
+    await world.ampho.signingKeys.revoke("key-1");
     await rejected(last);
   });
 });
@@ -326,7 +326,7 @@ describe("a listener of onRevoked", () => {
     await world.ampho.users.setRoles("ann", []);
     await world.ampho.users.disable("ann");
     await world.ampho.sessions.endForEveryone();
-    await world.ampho.keys.revoke("some-key");
+    await world.ampho.signingKeys.revoke("some-key");
     expect(reported).toEqual([
       { kind: "session", session: sessionOf(one) },
       { kind: "roles", id: ann.id, login: "Ann", roles: ["editor"] },

@@ -47,7 +47,7 @@ describe("a token that was accepted before", () => {
     expect(await seen()).toEqual(["in", "in", "in"]);
     await world.ampho.sessions.end(sessionOf(one));
     expect(await seen()).toEqual(["invalid_token", "in", "in"]);
-    await world.ampho.keys.revoke("old");
+    await world.ampho.signingKeys.revoke("old");
     expect(await seen()).toEqual(["invalid_token", "in", "invalid_token"]);
     await world.ampho.users.setRoles("ann", []);
     expect(await seen()).toEqual(["invalid_token", "invalid_token", "invalid_token"]);

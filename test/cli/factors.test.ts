@@ -164,14 +164,14 @@ describe("TOTP secrets and keys", () => {
       code: 1,
       stderr: expect.stringContaining(`Too early: 1 TOTP secret is under key ${old}.`),
     });
-    expect((await opened.instance.keys.readUse()).totpSecrets).toEqual({ [old]: 1 });
+    expect((await opened.instance.signingKeys.readUse()).totpSecrets).toEqual({ [old]: 1 });
 
     expect(await opened.run("factor-rekey")).toMatchObject({
       code: 0,
       stdout: "",
       stderr: `1 TOTP secret moved to key ${fresh}.\n`,
     });
-    expect((await opened.instance.keys.readUse()).totpSecrets).toEqual({ [fresh]: 1 });
+    expect((await opened.instance.signingKeys.readUse()).totpSecrets).toEqual({ [fresh]: 1 });
     expect(await opened.run("factor-rekey")).toMatchObject({
       code: 0,
       stderr: `0 TOTP secrets moved to key ${fresh}.\n`,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { editDistance, nearest } from "../../dist/config/nearest.js";
+import { editDistance, nearest } from "../../dist/nearest.js";
 
 test.each([
   ["", "", 0],

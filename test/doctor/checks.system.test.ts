@@ -275,7 +275,7 @@ describe("a key", () => {
     const jwk = generateJwk("HS256");
     writeKey(jwk);
     const ampho = await openAmpho();
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect(await found()).toEqual(["error key"]);
     const [finding] = await examined();
     expect(finding?.fix).toContain("`ampho sec-rotate-key --in-place`");
@@ -445,7 +445,7 @@ describe("a running instance", () => {
     ends.unshift(() => server.close());
     const root = await server.listen(0, "127.0.0.1");
     expect(await found(root)).toEqual([]);
-    await ampho.keys.revoke(jwk["kid"] ?? "");
+    await ampho.signingKeys.revoke(jwk["kid"] ?? "");
     expect((await examined(root)).map(({ severity, message }) => `${severity} ${message}`)).toContain(
       "error /readyz warns of signing_key_revoked.",
     );
@@ -589,6 +589,30 @@ describe("mails", () => {
     expect(server.arrived).toEqual([]);
     await new Promise<void>((resolve) => server.server.close(resolve));
     expect(await mailFindings()).toEqual([expect.stringMatching(/^error: The mail server cannot be used/)]);
+  });
+
+  it("the doctor reports a change of a user whose hook fails, or is called by no process", async () => {
+    const hooksFindings = async (at = now) =>
+      (await examined(undefined, at))
+        .filter(({ check }) => check === "hooks")
+        .map(({ message, fix }) => [message, fix]);
+    let isCalled: () => void = () => undefined;
+    const called = new Promise<void>((resolve) => {
+      isCalled = resolve;
+    });
+    const onUserCreated = () => {
+      isCalled();
+      throw new Error("no search index");
+    };
+    const ampho = await openAmpho({ onUserCreated });
+    await ampho.users.create({ login: "hooked" });
+    await called;
+    await ampho.close();
+    expect(await hooksFindings()).toEqual([]);
+    const late = () => now() + 600;
+    const [message, fix] = (await hooksFindings(late))[0] ?? [];
+    expect(message).toBe("A change of a user waits for a hook, the oldest for 10 minutes.");
+    expect(fix).toContain("The hook fails.");
   });
 
   it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {

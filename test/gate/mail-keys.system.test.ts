@@ -60,7 +60,7 @@ onBothDatabases((ground) => {
 
   it("a mail whose code or link is of a revoked key is dropped, and a notice waits for another key", async () => {
     const { world, mails, restart } = await openWaiting(ground);
-    await world.ampho.keys.revoke("key-1");
+    await world.ampho.signingKeys.revoke("key-1");
     const robbed = await restart(world, {});
     await expect.poll(() => outcomesIn(robbed, "mail_dropped")).toEqual(["key_gone", "key_gone"]);
     await expect.poll(() => outcomesIn(robbed, "mail_failed")).toContain("No tokens can be signed at the moment.");

@@ -34,7 +34,7 @@ onBothDatabases((ground) => {
     const ann = await addOwner(world, "ann");
     const key = { keys: [newKey("key-2"), world.key] };
     const rotated = await world.another({ key });
-    await world.ampho.keys.revoke("key-1");
+    await world.ampho.signingKeys.revoke("key-1");
     const [recovery_code = ""] = ann.recoveryCodes;
     // A login before the revocation arrives would move the secret to the new key.
     await expect.poll(() => admission(rotated.ampho, ann.enrolling.token)).toBe("invalid_token");
@@ -67,7 +67,7 @@ onBothDatabases((ground) => {
     const begun = await world.call("POST", "/totp", { bearer: token });
     const body = { transaction: begun.json["transaction"], totp: "123456" };
     expect((await rotated.call("POST", "/totp/confirm", { body, bearer: token })).error).toBe("invalid_credentials");
-    await rotated.ampho.keys.revoke("key-1");
+    await rotated.ampho.signingKeys.revoke("key-1");
     const confirmed = await rotated.call("POST", "/totp/confirm", { body, bearer: token });
     expect(outcomeOf(confirmed)).toEqual([401, "transaction_over"]);
     expect(await ground.sql(world, "select kid from ampho_totp where kid = 'key-2'")).toEqual([]);

@@ -21,6 +21,7 @@ const settings = {
   tokenAudience: undefined,
   tokenForeignTtl: 86_400,
   scopes: {},
+  scopesInToken: true,
   revocationLagMax: 0,
 };
 

@@ -24,24 +24,56 @@ describe("checkRequirements", () => {
     expect(check(given)).toEqual(expected);
   });
 
+  it("a scope that no role has is a TypeError that names the nearest, if scopes are configured", () => {
+    const scopes = ["articles:read", "articles:publish"];
+    expect(() => checkRequirements({ scopes: ["articles:publsh"] }, { scopes })).toThrow(
+      new TypeError(
+        'The requirement `scopes` has "articles:publsh", which no role has. Did you mean articles:publish?',
+      ),
+    );
+    for (const scope of ["Articles:read", "", "__proto__", "length", "articles:read "])
+      expect(() => checkRequirements({ scopes: [scope] }, { scopes })).toThrow(TypeError);
+    expect(checkRequirements({ scopes }, { scopes })).toEqual({ scopes });
+    expect(checkRequirements({ scopes: ["anything"] }, { scopes: undefined })).toEqual({ scopes: ["anything"] });
+  });
+
   it("checkRequirements copies the lists, so that a later change has no effect", () => {
     const roles = ["editor"];
     const scopes = ["read"];
-    const checked = check({ roles, scopes });
+    const credentials = ["session"];
+    const checked = check({ roles, scopes, credentials });
+    credentials.push("delegated");
     roles.push("reader");
     scopes.pop();
-    expect(checked).toEqual({ roles: ["editor"], scopes: ["read"] });
+    expect(checked).toEqual({ roles: ["editor"], scopes: ["read"], credentials: ["session"] });
   });
 
   it.each([
     [
       { rolls: ["editor"] },
-      'Requirements have no member "rolls". The members are roles, scopes, acr, maxAge, live, can, optional.',
+      'Requirements have no member "rolls". The members are credentials, roles, scopes, acr, maxAge, live, can, optional.',
     ],
     [{ roles: undefined }, "The requirement `roles` is undefined. Give it a value, or remove it."],
     [{ roles: "editor" }, "The requirement `roles` must be an array of strings."],
     [{ scopes: [5] }, "The requirement `scopes` must be an array of strings."],
-    [{ roles: [] }, "The requirement `roles` is an empty array, so no user could pass. List a role, or remove it."],
+    [{ roles: [] }, "The requirement `roles` is an empty array, so no user could pass. Fill it, or remove it."],
+    [{ credentials: "session" }, "The requirement `credentials` must be an array of strings."],
+    [
+      { credentials: [] },
+      "The requirement `credentials` is an empty array, so no user could pass. Fill it, or remove it.",
+    ],
+    [
+      { credentials: ["session", "Service"] },
+      'The requirement `credentials` can list session, foreign, key, service, delegated, but has "Service".',
+    ],
+    [
+      { credentials: ["session", "service"], roles: ["editor"] },
+      "The requirement `credentials` lists service, so the route also needs `scopes` or `can`.",
+    ],
+    [
+      { credentials: ["key"], scopes: [] },
+      "The requirement `credentials` lists key, so the route also needs `scopes` or `can`.",
+    ],
     [{ acr: "aal2" }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is "aal2".'],
     [{ acr: ["2fa"] }, 'The requirement `acr` must be one of 1fa, 2fa, phr, but is ["2fa"].'],
     [{ acr: undefined }, "The requirement `acr` is undefined. Give it a value, or remove it."],

@@ -274,8 +274,8 @@ describe("renew", () => {
     const asRefresh = await post(`${serving.url}/renew`, { refresh_token: token });
     expect(await statusAndError(asRefresh)).toEqual([401, "invalid_token"]);
     expect(await statusAndError(await renew({ headers: bearer(foreignToken(serving.key)) }))).toEqual([
-      401,
-      "session_ended",
+      403,
+      "credential_not_accepted",
     ]);
   });
 });

@@ -300,8 +300,8 @@ async function auditRows(outside: Outside) {
   await ampho.users.import(['{"login":"ida"}']);
   await ampho.users.recover("gil", { reason: "Checked by a call.", print: true }).catch(() => undefined);
   await ampho.users.recover("eva@example.org", { reason: "Checked by a call.", print: true }).catch(() => undefined);
-  await ampho.keys.revoke("2025-01");
-  await ampho.keys.recordForced("activate", ["2026-11"], "The old key was stolen.");
+  await ampho.signingKeys.revoke("2025-01");
+  await ampho.signingKeys.recordForced("activate", ["2026-11"], "The old key was stolen.");
   await ampho.sessions.revokeForUser({ id, login: "gil" });
   await ampho.sessions.endForEveryone();
   await ampho.users.disable("gil");

@@ -3,10 +3,22 @@ import { routes } from "../../dist/http/rest/routes.js";
 import { everyFeature } from "../world/every-feature.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { bearer, type Grant } from "../world/requests.js";
-import { foreignToken } from "../world/tokens.js";
+import { claimsOf, foreignToken } from "../world/tokens.js";
 
 let serving: Serving;
 let grant: Grant;
+/** The token of the session, signed again with the key of the server, with further claims. */
+const withClaims = (more: object) => bearer(foreignToken(serving.key, { ...claimsOf(grant.token), ...more }));
+/** Claims of tokens that are not the user's own, whatever their value. */
+const notOwn: readonly object[] = [
+  { act: { sub: "operator" } },
+  { act: null },
+  { client_id: "reports" },
+  { client_id: "" },
+  { by: "operator" },
+  { by: false },
+  { act: { sub: "reports" }, client_id: "reports", by: "operator" },
+];
 beforeAll(async () => {
   serving = await serve(everyFeature);
   grant = await serving.login();
@@ -63,8 +75,15 @@ const cases: readonly Case[] = [
   {
     name: "a token without session",
     headers: () => bearer(foreignToken(serving.key)),
-    expected: (route) => (route.access.name === "session" ? [403, "insufficient_scope"] : undefined),
+    expected: (route) => (route.access.name === "session" ? [403, "credential_not_accepted"] : undefined),
   },
+  ...notOwn.map(
+    (more): Case => ({
+      name: `a token of a session with ${JSON.stringify(more)}`,
+      headers: () => withClaims(more),
+      expected: ifGuarded(403, "credential_not_accepted"),
+    }),
+  ),
   { name: "a method that the path does not have", method: "PATCH", expected: always(405, "method_not_allowed") },
   { name: "OPTIONS", method: "OPTIONS", expected: always(405, "method_not_allowed") },
   {
@@ -166,10 +185,29 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
       expect(response.headers.get("server")).toBeNull();
       expect(response.headers.get("x-powered-by")).toBeNull();
       expect(response.headers.get("www-authenticate")?.startsWith('Bearer realm="') ?? false).toBe(
-        status === 401 || status === 403,
+        status === 401 || error === "insufficient_scope",
       );
       if (error === "missing_token") expect(response.headers.get("www-authenticate")).not.toContain("error=");
       if (status === 405) expect(response.headers.get("allow")?.split(", ")).toContain(route.method);
     },
   );
+});
+
+const optional = routes.filter(({ access }) => access.name === "optional");
+
+describe.each(optional.map((route) => [`${route.method} ${route.path}`, route] as const))("%s", (_, route) => {
+  const input = { login: "alice", transaction: "x", totp: "123456", password: "x", name: "x", passkey: {} };
+
+  it.each(notOwn)("a token of a session with %j opens no more than no token", async (more) => {
+    const send = async (body: object | undefined, headers: Record<string, string>) => {
+      const init = body === undefined ? { headers } : { headers: { ...json, ...headers }, body: JSON.stringify(body) };
+      const response = await fetch(serving.url + route.path, { method: route.method, ...init });
+      return [response.status, (await response.json()).error];
+    };
+    for (const body of [undefined, {}, input]) {
+      const outcome = await send(body, withClaims(more));
+      if (outcome[1] !== "credential_not_accepted") expect(outcome).toEqual(await send(body, {}));
+    }
+    expect((await fetch(`${serving.url}/session`, { headers: bearer(grant.token) })).status).toBe(200);
+  });
 });

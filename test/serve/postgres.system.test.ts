@@ -31,7 +31,7 @@ describe("the schema of a PostgreSQL database in production", () => {
     expect(await command(owner, ["db-current"])).toMatchObject({ code: 0, stdout: "0\n" });
     expect(await command(owner, ["db-up"])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("Applied migration 2 (second-factors)."),
+      stdout: expect.stringContaining("Applied migration 1 (first)."),
     });
     expect(await command(owner, ["db-show"])).toMatchObject({
       code: 0,

@@ -36,17 +36,19 @@ interface Subject {
 function fillings(rows: number, series: string): readonly string[] {
   return [
     `insert into ampho_audit (at, event, actor) select ${start}, 'renew', 'user' from ${series} where i <= ${rows}`,
-    `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+    `insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, delete_after)
-     select '0.' || i, 0, 'u-' || i, 'u-' || i, 1, 0, 1, 1, 1, ${start}, ${start}, ${start}, ${start}
+     select '[]', '1fa', 0, 0, '0.' || i, 0, 'u-' || i, 'u-' || i, 1, 0, 1, 1, 1, ${start}, ${start}, ${start}, ${start}
      from ${series} where i <= ${rows / 20}`,
   ];
 }
 
 function liveFilling(rows: number, series: string): string {
-  return `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+  return `insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
        access_expires, delete_after)
-     select '0.' || i, 0, 'u-' || i, 'u-' || i, 0, 0, 1, 1, 1, ${later + 9}, ${later + 99}, ${start}, ${start}
+     select '[]', '1fa', 0, 0, '0.' || i, 0, 'u-' || i, 'u-' || i, 0, 0, 1, 1, 1, ${later + 9}, ${later + 99}, ${start}, ${start}
      from ${series} where i <= ${rows}`;
 }
 

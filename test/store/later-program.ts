@@ -1,4 +1,4 @@
-// Programs of other schema versions: this build with more migrations behind its own or with fewer, in a folder of its own.
+// Programs of later schema versions: this build with more migrations behind its own, in a folder of its own.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,12 +17,7 @@ export interface OtherProgram {
 }
 
 /** A migration as the members of its object, but for the version, in JavaScript. */
-export const makeLaterProgram = (...migrations: readonly string[]): OtherProgram => makeProgram(present, migrations);
-
-/** A program that knows no later migration than this one. */
-export const makeEarlierProgram = (version: number): OtherProgram => makeProgram(version, []);
-
-function makeProgram(version: number, migrations: readonly string[]): OtherProgram {
+export function makeLaterProgram(...migrations: readonly string[]): OtherProgram {
   const folder = mkdtempSync(path.join(tmpdir(), "ampho-later-"));
   cpSync(path.join(root, "dist"), path.join(folder, "dist"), { recursive: true });
   cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
@@ -34,10 +29,9 @@ function makeProgram(version: number, migrations: readonly string[]): OtherProgr
     const text = readFileSync(file, "utf8");
     const [before = "", now = ""] = /\bknown = \[([^\]]*)\]/.exec(text) ?? [];
     if (now.split(",").length !== present) throw new Error(`${name} has no list of the migrations`);
-    const all = [...now.split(",").slice(0, version), ...later];
     writeFileSync(
       file,
-      text.replace(before, () => `known = [${all.join(", ")}]`),
+      text.replace(before, () => `known = [${[now, ...later].join(", ")}]`),
     );
   }
   return {

@@ -188,8 +188,9 @@ describe("on PostgreSQL", () => {
 
   it("a migration of a table with 300 000 sessions delays no renewal, even while it waits", async () => {
     await database.query(`insert into ampho.ampho_sessions
-      (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, delete_after)
-      select 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);
+      (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at, access_expires, delete_after)
+      select '[]', '1fa', 0, 0, 'many-' || n, 0, 'u-' || n, 'ann', 0, 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(1, 300000) as n`);
     // A renewal that waits for a lock for longer than this fails.
     await database.query(`alter role ${new URL(database.runtimeUrl).username} set lock_timeout = '1s'`);
     const store = await openPostgres({ url: database.runtimeUrl, migrate: false, log: () => {} });

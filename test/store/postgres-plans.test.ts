@@ -30,9 +30,10 @@ const filling = [
   `insert into ampho_users (id, login, canonical, password_hash, password_version, roles, roles_version, disabled, created_at,
      email_canonical)
    select 'x' || i, 'x' || i, 'x' || i, 'h', 1, '[]', 1, 0, 1, 'e' || i from ${many}`,
-  `insert into ampho_sessions (id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
+  `insert into ampho_sessions (amr, acr, proved_at, refreshed_at,
+       id, era, user_id, login, gen, proved_gen, created_at, auth_time, renewed_at, expires_at, ends_at,
      access_expires, delete_after)
-   select '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
+   select '[]', '1fa', 0, 0, '0.x' || i, 0, 'x' || (i / 3), 'x', 1, 1, 1, 1, 1, 1790000000 + i, 1790000000 + i, 1790000000 + i, 1790000000 + i from ${many}`,
   `insert into ampho_revocations (n, at, until, kind, kid) select 1000 + i, 1, 1790000000 + i, 'key', 'k' from ${many}`,
   "update ampho_state set last_revocation = 100000",
   `insert into ampho_audit (at, event, login, actor) select i, 'login', 'x' || (i / 9), 'user' from ${many}`,
@@ -47,6 +48,8 @@ const filling = [
      created_at) select 'x' || i, 'x' || (i / 3), '{}', -7, 0, 0, 0, 1, '[]', '0', 'rp', 'n', 1 from ${many}`,
   `insert into ampho_mail (pages, at, until, user_id, address, kind, claims, language, tries, sent_at)
      select '', 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
+  `insert into ampho_user_events (at, user_id, change, reason, actor, tries, next_at)
+     select 1790000000 + i, 'x' || (i / 2), 'changed', 'x', 'user', 1, 1800000000 + i from ${many}`,
   `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
      select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_identities (issuer, subject, user_id, provider, created_at)

@@ -153,7 +153,7 @@ describe("a device proof", () => {
     const next = await world.another({ key: rotated });
     await attack(next, "ann");
     expect((await logIn(next, "ann", password, device)).status).toBe(200);
-    await next.ampho.keys.revoke("key-1");
+    await next.ampho.signingKeys.revoke("key-1");
     expect((await logIn(next, "ann", password, device)).status).toBe(429);
   });
 

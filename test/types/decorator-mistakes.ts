@@ -68,7 +68,7 @@ void Articles;`,
   {
     name: "misspelled requirements in a decorator",
     text: method('@authorize({ role: ["editor"] })', "_request: Request, _auth: Auth"),
-    says: /'role' does not exist in type '(?:HandlerWithAuth \| Requirements<Request>|Requirements<Request> \| HandlerWithAuth)'/,
+    says: /'role' does not exist in type '(?:HandlerWithAuth<string> \| Requirements<Request, string>|Requirements<Request, string> \| HandlerWithAuth<string>)'/,
   },
   {
     name: "a role instead of a list, in a decorator",

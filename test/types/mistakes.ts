@@ -34,12 +34,33 @@ export const mistakes: readonly Mistake[] = [
     text: `${setup}authorize((_request, auth) =>
   new Response(auth.username), // here
 );`,
-    says: /Property 'username' does not exist on type 'Auth'/,
+    says: /Property 'username' does not exist on type 'Auth<string>'/,
   },
   {
     name: "a handler that does not return a Response",
     text: `${setup}authorize((_request, auth) => auth.login); // here`,
     says: /Type 'string' is not assignable to type '(?:HandlerResult|Response)/,
+  },
+  {
+    name: "a handler under requirements that does not return a Response",
+    text: `${setup}authorize({ roles: ["editor"] }, () => ({ ok: true })); // here`,
+    says: /TypeMistake<"A handler under authorize must return a Response or a promise of one."/,
+  },
+  {
+    name: "a duration that is none",
+    text: `${setup}authorize({ maxAge: "5 minutes" }, ${handler}); // here`,
+    says: /'"5 minutes"' is not assignable to type 'Duration/,
+  },
+  {
+    name: "an option whose duration is none",
+    text: `import { createAmpho } from "ampho";
+createAmpho({ tokenTtl: "5 minutes" }); // here`,
+    says: /'"5 minutes"' is not assignable to type 'Duration/,
+  },
+  {
+    name: "misspelled requirements of a page",
+    text: `${setup}ampho.authenticate(new Request("https://shop.example/"), { role: ["admin"] }); // here`,
+    says: /'role' does not exist in type|Did you mean to write 'roles'/,
   },
   {
     name: "auth given by the caller",
@@ -69,7 +90,7 @@ createAmpho({ cookies: "yes" }); // here`,
     text: `import { createAmpho } from "ampho";
 const ampho = createAmpho();
 ampho.verifySync("token"); // here`,
-    says: /Property 'verifySync' does not exist on type 'Promise<Ampho>'/,
+    says: /Property 'verifySync' does not exist on type 'Promise<Ampho<string>>'/,
   },
   {
     name: "a user table that finds no id",
@@ -94,6 +115,24 @@ createAmpho({
     name: "`live` for a verifier",
     text: `import { createVerifier } from "ampho/verify";
 createVerifier({ jwksUrl: "https://example.org/" }).authorize({ live: true }, ${handler}); // here`,
+    says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
+  },
+  ...(["express", "hono", "koa", "node", "fastify"] as const).map((framework) => ({
+    name: `ampho/${framework}: \`live\` for a verifier`,
+    text: `import { authorize } from "ampho/${framework}";
+import { createVerifier } from "ampho/verify";
+const verifier = createVerifier({ jwksUrl: "https://example.org/" });
+authorize(verifier, { roles: ["editor"] });
+authorize(verifier, { live: true }); // here`,
+    says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
+  })),
+  {
+    name: "Express: `live` for a verifier in a guarded handler",
+    text: `import { guarded } from "ampho/express";
+import { createVerifier } from "ampho/verify";
+const verifier = createVerifier({ jwksUrl: "https://example.org/" });
+guarded(verifier, { roles: ["editor"] }, (request, response) => response.json(request.auth));
+guarded(verifier, { live: true }, (request, response) => response.json(request.auth)); // here`,
     says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
   },
   {
@@ -138,7 +177,7 @@ authorize(ampho, { scope: ["read"] }); // here`,
     name: "Express: the instance forgotten",
     text: `import { authorize } from "ampho/express";
 authorize({ roles: ["editor"] }); // here`,
-    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance'/,
+    says: /Property 'host' is missing|'roles' does not exist in type 'GuardInstance<string>'/,
   },
   {
     name: "Fastify: misspelled requirements of a guarded handler",
@@ -190,6 +229,6 @@ guarded(ampho, { optional: true }, (context) => {
     text: `import { createAmpho } from "ampho";
 import { mount } from "ampho/node";
 mount(createAmpho()); // here`,
-    says: /Property 'host' is missing in type 'Promise<Ampho>'|'Promise<Ampho>' is not assignable to parameter of type 'HttpInstance'/,
+    says: /Property 'host' is missing in type 'Promise<Ampho<string>>'|'Promise<Ampho<string>>' is not assignable to parameter of type 'HttpInstance'/,
   },
 ];

@@ -27,19 +27,19 @@ export const nestMistakes: readonly Mistake[] = [
   {
     name: "Nest: misspelled requirements",
     text: method('@authorize({ role: ["editor"] })'),
-    says: /'role' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'roles'/,
+    says: /'role' does not exist in type 'Requirements<NestRequest, string>'\. Did you mean to write 'roles'/,
   },
   {
     name: "Nest: misspelled requirements of a controller",
     text: `${setup}@authorize({ scope: ["articles:write"] }) // here
 @Controller()
 export class Articles {}`,
-    says: /'scope' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'scopes'/,
+    says: /'scope' does not exist in type 'Requirements<NestRequest, string>'\. Did you mean to write 'scopes'/,
   },
   {
     name: "Nest: misspelled requirements after the instance",
     text: method('@authorize(ampho, { rols: ["editor"] })'),
-    says: /'rols' does not exist in type 'Requirements<NestRequest>'\. Did you mean to write 'roles'/,
+    says: /'rols' does not exist in type 'Requirements<NestRequest, string>'\. Did you mean to write 'roles'/,
   },
   {
     name: "Nest: a role instead of a list",
@@ -49,7 +49,7 @@ export class Articles {}`,
   {
     name: "Nest: a role instead of requirements",
     text: method('@authorize("editor")'),
-    says: /Type '"editor"' has no properties in common with type 'Requirements<NestRequest>'/,
+    says: /Type '"editor"' has no properties in common with type 'Requirements<NestRequest, string>'/,
   },
   {
     name: "Nest: a `can` that reads a member of no platform's request",
@@ -92,7 +92,7 @@ export class Articles {}`,
   {
     name: "Nest: a promise instead of a function that returns it",
     text: root("mount(createAmpho())"),
-    says: /Promise<Ampho>/,
+    says: /Promise<Ampho<string>>/,
   },
 ];
 

@@ -57,7 +57,7 @@ const acts: readonly [string, Act, string][] = [
     "by sub",
   ],
   ["the end of everything", ({ ampho }) => ampho.sessions.endForEveryone(), "of an unknown user"],
-  ["the revocation of a key", ({ ampho }) => ampho.keys.revoke("key-1"), "of an unknown user"],
+  ["the revocation of a key", ({ ampho }) => ampho.signingKeys.revoke("key-1"), "of an unknown user"],
 ];
 
 describe("a verifier that follows the feed", () => {

@@ -11,7 +11,10 @@ const defaultLimit = 1000;
 export async function listAudit(input: CommandInput, context: CommandContext): Promise<void> {
   const since = readTime("--since", input.text("--since"), systemClock.now());
   const limit = readLimit(input.text("--limit"));
-  const rows = await withManagement(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
+  const [login, id] = [input.text("--login"), input.text("--user-id")];
+  if (login !== undefined && id !== undefined) throw new UsageError("Give --login or --user-id, not both.");
+  const filter = { ...(id === undefined ? { login } : { id }), since, limit };
+  const rows = await withManagement(context, ({ audit }) => audit.list(filter));
   const cellsOf = ({ at, event, login, reason, origin }: (typeof rows)[number]) => {
     const by = origin.operator ?? origin.address ?? origin.actor;
     return [formatTime(at), event, login ?? "", by, reason ?? ""];

@@ -66,7 +66,8 @@ async function rejectionOf(
         await ampho.verify(token);
         return undefined;
       } catch (error) {
-        if (error instanceof AmphoError && error.code === "invalid_token") return error.message;
+        if (error instanceof AmphoError && /^(?:invalid_token|credential_not_accepted)$/.test(error.code))
+          return error.message;
         throw error;
       }
     });

@@ -5,7 +5,7 @@ import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
-import { exactlyOne, printList } from "../input.js";
+import { exactlyOne, printList, typedUser } from "../input.js";
 import { formatTime } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
@@ -25,7 +25,7 @@ export async function clearLockouts(input: CommandInput, context: CommandContext
   const address = input.text("--address");
   exactlyOne({ LOGIN: login !== undefined, "--address": address !== undefined, "--all": input.has("--all") });
   const cleared = await withManagement(context, ({ throttle }) => {
-    if (login !== undefined) return throttle.clear({ login });
+    if (login !== undefined) return throttle.clear(typedUser(input));
     return address === undefined ? throttle.clear({ all: true }) : clearAddress(throttle, address);
   });
   const counters = cleared === 1 ? "1 counter" : `${cleared} counters`;

@@ -1,9 +1,10 @@
 // The commands `user-…`, except `user-import`.
 import { escaped } from "../../config/redact.js";
 import type { Management } from "../../flows/manage/management.js";
+import type { UserRef } from "../../flows/manage/users.js";
 import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { printList } from "../input.js";
+import { printList, typedUser } from "../input.js";
 import { quoted, table } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
@@ -40,41 +41,41 @@ export async function showUser(input: CommandInput, context: CommandContext): Pr
 }
 
 async function findUser(input: CommandInput, context: CommandContext) {
-  const user = await withManagement(context, ({ users }) => users.find(input.argument()));
-  if (user === undefined) throw new CommandFailure("There is no user with this login.");
+  const user = await withManagement(context, ({ users }) => users.find(typedUser(input)));
+  if (user === undefined) throw new CommandFailure(`There is no user with this ${input.has("--id") ? "id" : "login"}.`);
   return user;
 }
 
 export async function exportUser(input: CommandInput, context: CommandContext): Promise<void> {
-  context.terminal.printJson(await withManagement(context, ({ users }) => users.export(input.argument())));
+  context.terminal.printJson(await withManagement(context, ({ users }) => users.export(typedUser(input))));
 }
 
 export async function changeUserPassword(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const password = (await newPassword(input, context.terminal, false)) ?? "";
-  await withManagement(context, ({ users }) => users.setPassword(login, password));
+  await withManagement(context, ({ users }) => users.setPassword(typedUser(input), password));
   context.terminal.note(`Password of user ${quoted(login)} changed. Every session of the user has ended.`);
 }
 
 export async function changeUserEmail(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const email = input.secondArgument() || undefined;
-  await withManagement(context, ({ users }) => users.setEmail(login, email));
+  await withManagement(context, ({ users }) => users.setEmail(typedUser(input), email));
   const now = email === undefined ? "has no address" : "has a new address, which is not proven yet";
   context.terminal.note(`User ${quoted(login)} ${now}.`);
 }
 
 const changing =
-  (change: (users: Management["users"], login: string) => Promise<unknown>, done: string): RunCommand =>
+  (change: (users: Management["users"], user: UserRef) => Promise<unknown>, done: string): RunCommand =>
   async (input, context) => {
-    await withManagement(context, ({ users }) => change(users, input.argument()));
+    await withManagement(context, ({ users }) => change(users, typedUser(input)));
     context.terminal.note(`User ${quoted(input.argument())} ${done}`);
   };
 const ended = "Every session of the user has ended.";
 
-export const disableUser = changing((users, login) => users.disable(login), `disabled. ${ended}`);
-export const enableUser = changing((users, login) => users.enable(login), "enabled.");
-export const deleteUser = changing((users, login) => users.remove(login), `deleted. ${ended}`);
+export const disableUser = changing((users, user) => users.disable(user), `disabled. ${ended}`);
+export const enableUser = changing((users, user) => users.enable(user), "enabled.");
+export const deleteUser = changing((users, user) => users.remove(user), `deleted. ${ended}`);
 
 export async function changeRoles(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -83,7 +84,7 @@ export async function changeRoles(input: CommandInput, context: CommandContext):
     throw new UsageError("The same role must not be in both --add and --remove.");
   const hasChange = change.add.length + change.remove.length > 0;
   const { roles } = hasChange
-    ? await withManagement(context, ({ users }) => users.setRoles(input.argument(), change))
+    ? await withManagement(context, ({ users }) => users.setRoles(typedUser(input), change))
     : await findUser(input, context);
   if (input.has("--json")) return terminal.printJson(roles);
   for (const role of roles) terminal.print(role);

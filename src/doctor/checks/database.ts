@@ -14,6 +14,7 @@ import { countHashFormats } from "../../users/hash-formats.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
+import { checkUserEvents } from "./user-events.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
@@ -43,6 +44,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkAdministrators(store, configuration)),
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
+        ...(await checkUserEvents(store, now)),
       ];
     } finally {
       await store.close();

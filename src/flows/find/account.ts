@@ -5,6 +5,7 @@ import type { LoginTransaction } from "../../factors/transactions.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
+import { notAccepted } from "../../tokens/credential.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { wrongCredentials } from "./errors.js";
@@ -62,11 +63,11 @@ export function sessionIdOf(
 ): string | undefined {
   if (bearer === undefined) return undefined;
   try {
-    const { claims } = tokens.verifyAccess(bearer, clock.now());
+    const claims = tokens.verifySession(bearer, clock.now());
     const { sub, sid } = claims;
     const revokedBy = revocations.find(claims);
     if (revokedBy !== undefined && revokedBy !== "roles") return undefined;
-    return sid !== undefined && isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
+    return isStorableText(sid) && (userId ?? sub) === sub ? sid : undefined;
   } catch (error) {
     if (error instanceof AmphoError) return undefined;
     throw error;
@@ -86,7 +87,7 @@ export function liveOf(
 export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
- * The live session of a token, and its user. Rejects with `invalid_token`, or `insufficient_scope` without a session.
+ * The live session of a token, and its user. Rejects with `invalid_token`, or `credential_not_accepted` without a session.
  * `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
  */
 export async function liveSession(
@@ -96,7 +97,7 @@ export async function liveSession(
   { orDeleted = false } = {},
 ): Promise<{ readonly sessionId: string; readonly account: Account }> {
   if (sid === undefined || sub === undefined || !isStorableText(sid) || !isStorableText(sub))
-    throw new AmphoError("insufficient_scope", "This action needs the token of a session.");
+    throw notAccepted(["session"]);
   const found = await store.findSession({ id: sid, now: clock.now() });
   if (found === undefined || found.session.userId !== sub) throw endedSession();
   const account = directory.inDatabase

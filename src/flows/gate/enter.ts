@@ -10,16 +10,16 @@ import type { LoginTransaction, Redeemable, Reserved } from "../../factors/trans
 import type { Acr } from "../../levels/acr.js";
 import type { FactorName } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
 import type { UserRegistration } from "../../store/sql/registrations.js";
 import type { Spending } from "../../store/sql/spent.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { type Account, originFor, toAccount } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
-import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "../find/errors.js";
+import { enrolCodeWithheld, factorNeeded, stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
 import { encodeIdentity } from "../prove/identity-text.js";
 import { claimsFor } from "../prove/mail-claims.js";
@@ -102,6 +102,8 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
     throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
+  const isCode = proven.enrol === undefined && proven.factor?.use.factor === "totp";
+  if (outcome.outcome === "factor_rejected" && isCode) throw usedCode();
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return grantOf(deps, account, outcome, entrance);
 }

@@ -3,8 +3,8 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { isStorableText } from "../../store/storable-text.js";
+import type { Grant } from "../../wire/login.js";
 import { endSession } from "../account/sessions.js";
 import type { Deps } from "../deps.js";
 
@@ -24,9 +24,9 @@ export async function endSuperseded(
   if ((token ?? refreshToken) === undefined) return;
   const { tokens, clock } = deps;
   const now = clock.now();
-  const granted = tokens.verifyAccess(grant.token, now).claims.sid;
+  const granted = tokens.verifySession(grant.token, now).sid;
   const ids = new Set([
-    token && (await unlessRejected(() => tokens.verifyAccess(token, now).claims.sid)),
+    token && (await unlessRejected(() => tokens.verifySession(token, now).sid)),
     refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),
   ]);
   for (const id of ids)

@@ -5,42 +5,31 @@ import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";
+import type { Role } from "../../tokens/auth.js";
 import { emailTaken, requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
 import { requireRoles } from "./users.js";
 
 type InvitationDeps = Pick<Deps, "store" | "clock" | "settings">;
 
-/**
- * An invitation to register.
- * @example
- * const invitation: NewInvitation = { email: "ann@example.org", roles: ["editor"], invitedBy: auth.id };
- * await ampho.users.invite(invitation);
- */
+/** An invitation to register. */
 export interface NewInvitation {
   /** The address of the person, to which the link is mailed. */
   readonly email: string;
   /** The roles of the user who registers. */
-  readonly roles?: readonly string[] | undefined;
+  readonly roles?: readonly Role[] | undefined;
   /** The id of the user who invites, for the list and the audit log. */
   readonly invitedBy?: string | undefined;
 }
 
-/**
- * An invitation, as a list shows it.
- * @example
- * const isOpen = ({ used, removed, until }: InvitationView): boolean =>
- *   used === null && removed === null && until > now;
- * for (const { id, email, roles, invitedBy, created } of (await ampho.users.invitations.list()).filter(isOpen))
- *   console.log(id, email, roles, invitedBy, created);
- */
+/** An invitation, as a list shows it. */
 export interface InvitationView {
   /** The id, for `users.invitations.remove`. */
   readonly id: string;
   /** The address of the person. */
   readonly email: string;
   /** The roles of the user who registers. */
-  readonly roles: readonly string[];
+  readonly roles: readonly Role[];
   /** The id of the user who invited. Null for an operator or the application. */
   readonly invitedBy: string | null;
   /** Unix seconds, as the other times. */

@@ -7,9 +7,9 @@ import { AmphoError } from "../../errors.js";
 import { isTransactionFor } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { needsRehash } from "../../passwords/hash.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
@@ -58,7 +58,7 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 
 /**
  * Rejects with `factor_needed`, `link_needed`, `match_needed`, `invalid_credentials`, `unknown_passkey`, `invalid_token`,
- * `insufficient_scope`, `invalid_request`, `transaction_over`, `registration_closed`, `address_needed`, `too_many_attempts`,
+ * `credential_not_accepted`, `invalid_request`, `transaction_over`, `registration_closed`, `address_needed`, `too_many_attempts`,
  * `captcha_needed`, `overloaded` or `unavailable`.
  */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {

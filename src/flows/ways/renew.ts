@@ -1,12 +1,13 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
+
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Renewal } from "../../store/sql/renewal.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { digestOfKey } from "../gate/idempotency.js";
 
@@ -30,7 +31,7 @@ export type RenewInput = (
 ) & { readonly idempotencyKey: string | undefined };
 
 /**
- * Rejects with `invalid_token`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
+ * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
  */
 export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
@@ -79,9 +80,9 @@ function readToken(
   if (settings.renewByToken === 0)
     throw new AmphoError("invalid_request", "Renewal by access token is off. Send the refresh_token.");
   // The revocations are not checked here. The database rejects an ended session, and a removed role does not matter.
-  const { claims } = tokens.verifyAccess(input.accessToken, now);
-  if (claims.sid === undefined || claims.gen === undefined || !isStorableText(claims.sid)) throw ended();
-  return { sid: claims.sid, gen: claims.gen, isOver: false, by: "access_token" };
+  const { sid, gen } = tokens.verifySession(input.accessToken, now);
+  if (gen === undefined || !isStorableText(sid)) throw ended();
+  return { sid, gen, isOver: false, by: "access_token" };
 }
 
 /** A renewal reads the user again. An application's own table is read before the session moves. */

@@ -6,8 +6,8 @@ import type { LoginTransaction, TransactionContents } from "../../factors/transa
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded } from "../find/errors.js";
@@ -95,7 +95,7 @@ export interface StepUp extends SentFactor {
  */
 export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
-  const { claims } = deps.tokens.verifyAccess(input.bearer, clock.now());
+  const claims = deps.tokens.verifySession(input.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);

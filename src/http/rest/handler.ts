@@ -6,14 +6,14 @@ import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
 import type { Guard } from "../../guard/guard.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { SupersededToken } from "../../tokens/rejection.js";
+import type { Grant } from "../../wire/login.js";
 import { createCors } from "./browser/cors.js";
 import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import { createFindRoutes, type RouteMatch } from "./match-route.js";
-import type { HttpRequest, HttpResponse } from "./message.js";
+import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { describe } from "./openapi.js";
 import { onlyAuthorization } from "./request/authorization.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
@@ -26,7 +26,7 @@ import { Redirect } from "./responses/redirect.js";
 import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { bearer as requireBearer } from "./route-access.js";
+import { session } from "./route-access.js";
 import { routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -71,7 +71,9 @@ export function createHandler(options: HandlerOptions): Handle {
   };
 
   return async (request) => {
-    if (noteForwarded !== undefined && isForwarded((name) => request.header(name))) {
+    // A host that knows no peer, such as Next.js, sets X-Forwarded-For itself.
+    const isPassedOn = request.peerAddress !== undefined && isForwarded((name) => request.header(name));
+    if (noteForwarded !== undefined && isPassedOn) {
       noteForwarded();
       noteForwarded = undefined;
     }
@@ -193,7 +195,7 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
-      authenticate: async () => requireBearer.check(await authenticate(route, request, sent, caller)),
+      authenticate: async () => session.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,
       idempotencyKey: idempotencyKeyOf(request),
@@ -267,8 +269,9 @@ const noCookies = { token: undefined, refreshToken: undefined, device: undefined
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);
 const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
-const isSessionOver = (error: unknown) =>
+/** The session has ended, and no other tab has newer tokens of it. */
+export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
 
 /** The Authorization header has a token. */
-const hasToken = ({ authorization }: HttpRequest) => bearerOf(onlyAuthorization(authorization)) !== undefined;
+export const hasToken = ({ authorization }: RequestHead) => bearerOf(onlyAuthorization(authorization)) !== undefined;

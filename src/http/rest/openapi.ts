@@ -40,12 +40,11 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
   if (route.access.guarded) for (const code of guardErrors) codes.add(code);
-  if (route.access.name === "session") codes.add("insufficient_scope");
   return errorCodes.filter((code) => codes.has(code));
 }
 
 const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
-const guardErrors = ["missing_token", "invalid_token", "unavailable"] as const;
+const guardErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;
 
 const problemSchema = {
   type: "object",
@@ -58,6 +57,10 @@ const problemSchema = {
       type: "string",
       enum: passwordProblemReasons,
       description: "With `password_rejected`: the rule that the new password breaks.",
+    },
+    limit: {
+      type: "integer",
+      description: "With the `reason` `too_short` or `too_long`: the least or the greatest number of characters.",
     },
     transaction: {
       type: "string",

@@ -1,6 +1,7 @@
 // The token that a route requires.
 import { AmphoError } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
+import { requireCredential } from "../../tokens/credential.js";
 
 export interface RouteAccess<A> {
   readonly name: "none" | "optional" | "bearer" | "session" | "feed";
@@ -15,7 +16,7 @@ export const none: RouteAccess<undefined> = { name: "none", guarded: false, chec
 /** The flow checks the token, if there is one. */
 export const optional: RouteAccess<undefined> = { name: "optional", guarded: false, check: () => undefined };
 
-/** A valid access token. */
+/** A valid access token, of a session or of other software. */
 export const bearer: RouteAccess<Auth> = {
   name: "bearer",
   guarded: true,
@@ -25,14 +26,14 @@ export const bearer: RouteAccess<Auth> = {
   },
 };
 
-/** A valid access token that belongs to a session. */
+/** A valid access token of a session. */
 export const session: RouteAccess<Auth> = {
   name: "session",
   guarded: true,
   check: (auth) => {
     const present = bearer.check(auth);
-    if (present.session !== undefined) return present;
-    throw new AmphoError("insufficient_scope", "This route requires a token that belongs to a session.");
+    requireCredential(present.credential, ["session"]);
+    return present;
   },
 };
 

@@ -111,7 +111,7 @@ export const routes = [
     grants: true,
     errors: [
       ...(["invalid_credentials", "unknown_passkey", "factor_needed", "match_needed", "transaction_over"] as const),
-      ...(["invalid_token", "insufficient_scope", "too_many_attempts", "captcha_needed", "overloaded"] as const),
+      ...(["invalid_token", "credential_not_accepted", "too_many_attempts", "captcha_needed", "overloaded"] as const),
       ...(["link_needed", "registration_closed", "address_needed", "account_pending", "unavailable"] as const),
     ],
     endpoint: logIn,
@@ -150,7 +150,7 @@ export const routes = [
     output: grant,
     grants: true,
     renews: true,
-    errors: ["missing_token", "invalid_token", "session_ended", "unavailable"],
+    errors: ["missing_token", "invalid_token", "credential_not_accepted", "session_ended", "unavailable"],
     endpoint: renew,
   }),
   route({
@@ -333,7 +333,8 @@ export const routes = [
     output: totpSetUp,
     errors: [
       ...(["missing_token", "invalid_token", "login_too_old", "login_too_weak", "transaction_over"] as const),
-      ...(["factor_needed", "invalid_credentials", "insufficient_scope", "too_many_attempts", "unavailable"] as const),
+      ...(["factor_needed", "invalid_credentials", "credential_not_accepted", "too_many_attempts"] as const),
+      "unavailable",
     ],
     endpoint: beginTotp,
   }),
@@ -354,7 +355,7 @@ export const routes = [
     grants: true,
     errors: [
       ...(["missing_token", "invalid_token", "invalid_credentials", "factor_needed", "transaction_over"] as const),
-      ...(["insufficient_scope", "unavailable"] as const),
+      ...(["credential_not_accepted", "unavailable"] as const),
     ],
     endpoint: confirmTotp,
   }),
@@ -374,7 +375,8 @@ export const routes = [
     output: passkeySetUp,
     errors: [
       ...(["missing_token", "invalid_token", "login_too_old", "login_too_weak", "transaction_over"] as const),
-      ...(["invalid_credentials", "insufficient_scope", "too_many_attempts", "unavailable"] as const),
+      ...(["invalid_credentials", "insufficient_scope", "credential_not_accepted", "too_many_attempts"] as const),
+      "unavailable",
     ],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: beginPasskey,
@@ -395,7 +397,7 @@ export const routes = [
     grants: true,
     errors: [
       ...(["missing_token", "invalid_token", "invalid_credentials", "factor_needed", "transaction_over"] as const),
-      ...(["insufficient_scope", "unavailable"] as const),
+      ...(["credential_not_accepted", "unavailable"] as const),
     ],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: addPasskey,
@@ -770,4 +772,15 @@ export const routes = [
 ] as const;
 
 /** Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use them. */
-export const reservedPaths = ["/token", "/authorize", "/keys", "/admin"] as const;
+export const reservedPaths: readonly string[] = [
+  "/token",
+  "/revoke",
+  "/introspect",
+  "/device",
+  "/authorize",
+  "/keys",
+  "/act-as",
+  "/orgs",
+  "/invites",
+  "/admin",
+];

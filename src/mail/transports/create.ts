@@ -14,7 +14,7 @@ import { createWebhook } from "./webhook.js";
  * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the
  * promise rejects.
  * @example
- * const mail: SendMail = async ({ to, subject, text, html }) => void (await sendGrid.send({ to, subject, text, html }));
+ * const mail: SendMail = ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html });
  * await createAmpho({ mail });
  */
 export type SendMail = (message: Message) => Promise<void>;

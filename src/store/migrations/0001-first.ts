@@ -1,4 +1,5 @@
-// The first schema: users and their imports, sessions, revocations, attempts, audit log, housekeeping, and one row of state.
+// The first schema: users and their imports, sessions, revocations, attempts, audit log, second factors, used transactions,
+// mails, changes for hooks, identities, invitations, housekeeping, and one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const firstMigration: MigrationSteps = {
@@ -8,14 +9,16 @@ export const firstMigration: MigrationSteps = {
   up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
     // `epoch` identifies the database. `era` numbers the times between two ends of all sessions. `last_revocation` is the
     // number of the newest revocation. `access_until` is the latest `access_expires` of any session, rounded up to an hour.
-    // `application_owns_users`: the application that uses these sessions has its own user table.
+    // `application_owns_users`: the application that uses these sessions has its own user table. `hooks_until`: changes of users
+    // are recorded for hooks of the application until then.
     `create table ampho_state (
       id integer primary key check (id = 1),
       epoch ${text} not null,
       era bigint not null,
       last_revocation bigint not null,
       access_until bigint not null,
-      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1))
+      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
+      hooks_until bigint not null default 0
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
@@ -32,7 +35,9 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
 
     // A row of an import stays hidden until the import is published (see sql/import-rows.ts). `hash_kind` is null for
-    // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash.
+    // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash. `email_proven_at` is null until the
+    // user has used a code or a link that was mailed to the address. `password_by_operator` is 1 if an operator has set the
+    // password, and 0 if another one has. Null: the row is as it was created, by an import or not.
     `create table ampho_users (
       id ${text} not null primary key,
       login ${text} not null,
@@ -45,14 +50,23 @@ export const firstMigration: MigrationSteps = {
       created_at bigint not null,
       hash_kind ${text},
       import_n bigint,
-      import_line bigint
+      import_line bigint,
+      email ${text},
+      email_canonical ${text},
+      email_proven_at bigint,
+      password_by_operator smallint
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
-    "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
+    "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
+    // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts are
+    // the same. A login counts no more as an address when its user has another one.
+    "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
 
     // `n` orders sessions by creation, whatever the clock did. There is no foreign key, because users can be in an
-    // application's own table. `proved_gen` is the generation that the last login created. A renewal changes no column of an
-    // index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
+    // application's own table. `proved_gen` is the generation that the last login created. `amr` is a
+    // JSON array. `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of that, or
+    // of the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column of
+    // an index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
     `create table ampho_sessions (
       n ${countingKey},
       id ${text} not null unique,
@@ -72,11 +86,16 @@ export const firstMigration: MigrationSteps = {
       agent ${text},
       ended_at bigint,
       end_reason ${text},
+      amr ${text} not null,
+      acr ${text} not null,
+      proved_at bigint not null,
+      refreshed_at bigint not null,
       delete_after bigint not null
     ) ${busyTable}`,
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",
 
+    // `exact_login`: the login in the spelling of an application's own table, where another spelling can be another user.
     `create table ampho_revocations (
       n ${numberKey},
       at bigint not null,
@@ -86,6 +105,7 @@ export const firstMigration: MigrationSteps = {
       gen bigint,
       user_id ${text},
       login ${text},
+      exact_login ${text},
       roles_version bigint,
       roles ${text},
       kid ${text},
@@ -143,6 +163,143 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_audit_login on ampho_audit ((n / 16384), login, n)",
     "create index ampho_audit_at on ampho_audit (at, n)",
 
+    // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
+    // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
+    // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`, in this and
+    // other tables, is the session that has added the row. It is null for an operator, an import and a registration.
+    `create table ampho_accounts (
+      user_id ${text} not null primary key,
+      factors_version bigint not null,
+      devices_version bigint not null,
+      factors ${text} not null,
+      policy ${text},
+      handle ${text} unique
+    )`,
+
+    // Used transactions, by the hash of their `jti`. The primary key decides which of two requests is first. `bought` is the
+    // session, and `gen` its generation, for a client that lost the response.
+    `create table ampho_spent (
+      hash ${text} not null primary key,
+      until bigint not null,
+      at bigint not null,
+      bought ${text},
+      gen bigint,
+      idempotency ${text}
+    ) ${busyTable}`,
+    "create index ampho_spent_until on ampho_spent (until)",
+
+    // `secret` is encrypted with a key derived from the key `kid`, and bound to the user.
+    `create table ampho_totp (
+      user_id ${text} not null primary key,
+      secret ${text} not null,
+      kid ${text} not null,
+      last_step bigint not null,
+      since bigint not null,
+      added_by ${text}
+    )`,
+    "create index ampho_totp_kid on ampho_totp (kid, user_id)",
+
+    `create table ampho_recovery (
+      hash ${text} not null primary key,
+      user_id ${text} not null,
+      used_at bigint
+    )`,
+    "create index ampho_recovery_user on ampho_recovery (user_id)",
+
+    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it. `own_handle` is null
+    // for the user handle of the account. Another system can have given each passkey its own, which is empty if it is unknown.
+    `create table ampho_passkeys (
+      id ${text} not null primary key,
+      user_id ${text} not null,
+      public_key ${text} not null,
+      alg bigint not null,
+      sign_count bigint not null,
+      backup_eligible smallint not null check (backup_eligible in (0, 1)),
+      backed_up smallint not null check (backed_up in (0, 1)),
+      uv smallint not null check (uv in (0, 1)),
+      discoverable smallint check (discoverable in (0, 1)),
+      transports ${text} not null,
+      aaguid ${text} not null,
+      rp ${text} not null,
+      name ${text} not null,
+      created_at bigint not null,
+      used_at bigint,
+      own_handle ${text},
+      added_by ${text}
+    )`,
+    "create index ampho_passkeys_user on ampho_passkeys (user_id)",
+
+    // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
+    // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty. `undo` is
+    // JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the row. Only an instance with
+    // the same pages sends the mail.
+    `create table ampho_mail (
+      n ${countingKey},
+      pages ${text} not null,
+      at bigint not null,
+      until bigint not null,
+      user_id ${text},
+      address ${text} not null,
+      kind ${text} not null,
+      claims ${text} not null,
+      language ${text} not null,
+      tries bigint not null,
+      next_at bigint,
+      sent_at bigint,
+      failure ${text},
+      undo ${text}
+    )`,
+    "create index ampho_mail_next on ampho_mail (next_at)",
+    "create index ampho_mail_until on ampho_mail (until)",
+    "create index ampho_mail_user on ampho_mail (user_id, kind)",
+
+    // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands for the
+    // users of an import behind `import_line`.
+    `create table ampho_user_events (
+      n ${countingKey},
+      at bigint not null,
+      user_id ${text},
+      change ${text} not null,
+      reason ${text} not null,
+      actor ${text} not null,
+      import_n bigint,
+      import_line bigint,
+      tries bigint not null,
+      next_at bigint
+    ) ${busyTable}`,
+    "create index ampho_user_events_next on ampho_user_events (next_at)",
+    "create index ampho_user_events_user on ampho_user_events (user_id, n)",
+    "create index ampho_user_events_at on ampho_user_events (at, n)",
+
+    // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
+    `create table ampho_identities (
+      issuer ${text} not null,
+      subject ${text} not null,
+      user_id ${text} not null,
+      provider ${text} not null,
+      email ${text},
+      created_at bigint not null,
+      used_at bigint,
+      added_by ${text},
+      primary key (issuer, subject)
+    )`,
+    "create index ampho_identities_user on ampho_identities (user_id)",
+
+    // `roles` is a JSON array.
+    `create table ampho_invites (
+      id ${text} not null primary key,
+      email ${text} not null,
+      email_canonical ${text} not null,
+      roles ${text} not null,
+      invited_by ${text},
+      created_at bigint not null,
+      until bigint not null,
+      used_at bigint,
+      removed_at bigint
+    )`,
+    "create index ampho_invites_until on ampho_invites (until)",
+    "create index ampho_invites_email on ampho_invites (email_canonical)",
+
     // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked. Until
     // `steady_from` nothing is deleted in the background, because the clock has jumped.
     `create table ampho_housekeeping (
@@ -154,9 +311,26 @@ export const firstMigration: MigrationSteps = {
     )`,
     "insert into ampho_housekeeping (id, holder, leased_until, seen_at, steady_from) values (1, '', 0, 0, 0)",
   ],
-  down: () =>
-    [
-      ...["ampho_audit", "ampho_attempt_sources", "ampho_attempts", "ampho_revocations"],
-      ...["ampho_sessions", "ampho_users", "ampho_imports", "ampho_state", "ampho_housekeeping"],
-    ].map((table) => `drop table ${table}`),
+  down: () => tables.map((table) => `drop table ${table}`),
 };
+
+const tables = [
+  "ampho_invites",
+  "ampho_identities",
+  "ampho_user_events",
+  "ampho_mail",
+  "ampho_passkeys",
+  "ampho_recovery",
+  "ampho_totp",
+  "ampho_spent",
+  "ampho_accounts",
+  "ampho_audit",
+  "ampho_attempt_sources",
+  "ampho_attempts",
+  "ampho_revocations",
+  "ampho_sessions",
+  "ampho_users",
+  "ampho_imports",
+  "ampho_state",
+  "ampho_housekeeping",
+];

@@ -1,6 +1,5 @@
 // Every migration that this program knows, in order of their versions.
 import { firstMigration } from "./0001-first.js";
-import { secondFactors } from "./0002-second-factors.js";
 import type { MigrationSteps } from "./steps.js";
 
-export const known: readonly MigrationSteps[] = [firstMigration, secondFactors];
+export const known: readonly MigrationSteps[] = [firstMigration];

@@ -6,6 +6,7 @@ import { first, query, type Transaction, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
 import { columnsOf } from "./keyed-rows.js";
 import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
+import { recordUserEvent } from "./user-events.js";
 
 const columns = columnsOf("at event reason user_id login session_id actor operator address agent detail");
 const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
@@ -36,6 +37,7 @@ export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> 
   const isByIdAlone = userId !== undefined && login === undefined;
   if (isByIdAlone) parameters.splice(columns.names.indexOf("login"), 1, userId, userId);
   yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
+  yield* recordUserEvent(entry);
   const kind = noticeOf(event, entry.reason);
   if (kind === undefined) return;
   yield* insertNotice({ kind, at, userId, origin, undo });

@@ -11,8 +11,8 @@ export async function revokeKeys(input: CommandInput, context: CommandContext): 
   const all = input.has("--all");
   exactlyOne({ KID: kid !== undefined, "--all": all });
   const kids = kid !== undefined && input.has("--force") ? [kid] : configuredKids(kid, context);
-  await withManagement(context, async ({ keys }) => {
-    for (const one of kids) await keys.revoke(one);
+  await withManagement(context, async ({ signingKeys }) => {
+    for (const one of kids) await signingKeys.revoke(one);
   });
   const [revoked, signed, them] = kids.length === 1 ? ["Key", "it", "it"] : ["Keys", "they", "them"];
   context.terminal.note(

@@ -76,7 +76,7 @@ export async function runStage(
   const alg = asked.alg ?? signingAlgorithm(present.key, tokenAlg);
   const forced = reason !== undefined;
   // A stage that trusts or removes an existing key must know the revocations.
-  const use = stage === "next" ? undefined : await withManagement(context, ({ keys }) => keys.readUse());
+  const use = stage === "next" ? undefined : await withManagement(context, ({ signingKeys }) => signingKeys.readUse());
   const make = stages[stage](present, { alg, forced, revoked: new Set(use?.revoked) });
   const planned = required(make({ now: systemClock.now(), algorithm: tokenAlg }));
   if (stage === "retire" && use !== undefined && !forced) requireNoSecrets(use, planned.kids);
@@ -88,7 +88,7 @@ export async function runStage(
     };
   }
   // The database is open here, so its clock decides.
-  const now = await withManagement(context, ({ keys }) => keys.recordForced(stage, planned.kids, reason));
+  const now = await withManagement(context, ({ signingKeys }) => signingKeys.recordForced(stage, planned.kids, reason));
   const { set, kids } = required(make({ now, algorithm: tokenAlg }));
   return { set, notes: notesOf(stage, kids, present), warnings: [] };
 }

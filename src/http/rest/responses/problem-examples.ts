@@ -27,6 +27,7 @@ export const problemExamples: Readonly<Record<ErrorCode, readonly [message: stri
   match_needed: ["This link was opened in another browser. Enter the number that the first browser shows."],
   outside_cancelled: ["The login at the provider was cancelled."],
   insufficient_scope: ["You do not have the permission that this requires.", { scopes: ["articles:write"] }],
+  credential_not_accepted: ["This does not take the token that was sent. It takes these kinds: session, foreign."],
   registration_closed: ["The invitation is not valid any more."],
   address_needed: ["A new account needs an address, and the provider has sent none."],
   account_pending: ["Your account was created. You can log in when it has been enabled."],

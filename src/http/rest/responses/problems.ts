@@ -1,6 +1,8 @@
 // The one way out for errors: each code has a status, a challenge and headers.
 // Challenges follow RFC 6750 §3 and RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
+
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
+import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
 import { plainHeaders } from "./response.js";
 
@@ -40,8 +42,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_credentials: {
     status: 401,
     cause:
-      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password.",
-    fix: "Ask the user again. Do not reveal what was wrong.",
+      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password. After a right first factor, `reason` is `code_used` for a code of an authenticator app that was used before.",
+    fix: "Ask the user again, and for the next code if `reason` is `code_used`. Do not reveal what else was wrong.",
     headers: challenge(),
   },
   missing_token: {
@@ -123,10 +125,15 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   insufficient_scope: {
     status: 403,
-    cause:
-      "The user is known, but lacks the role, scope or permission that the route requires. Or the token belongs to no session, and the route requires one.",
-    fix: "Do not retry. Give the user the role, or use a token from `POST /login`.",
+    cause: "The user is known, but lacks the role, scope or permission that the route requires.",
+    fix: "Do not retry. Give the user the role.",
     headers: (details) => challenge('error="insufficient_scope"', ...tokensParameter("scope", details.scopes))(),
+  },
+  credential_not_accepted: {
+    status: 403,
+    cause:
+      "The token is good, but the route does not take its kind, such as a token without a session, or the token of another actor than the user. The message lists the kinds that the route takes.",
+    fix: "Use a token from `POST /login`. Or name the kind in the requirement `credentials` of the route.",
   },
   registration_closed: {
     status: 403,
@@ -243,18 +250,19 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
+  const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
-        : { field, reason };
+        : { field, reason, limit };
+  const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
     // `JSON.stringify` leaves undefined members out.
-    body: JSON.stringify({ message, error: code, ...further }),
+    body: JSON.stringify(problem),
     error: code,
   };
 }

@@ -1,0 +1,42 @@
+// The scopes of roles (AMPHO_SECURITY_SCOPES), and the names of roles and scopes that are reserved for later.
+
+/** Role to scopes. It has no prototype, so a role named `constructor` has no scopes. */
+export type RoleScopes = Readonly<Record<string, readonly string[]>>;
+
+/** `scope-token` of RFC 6749 §3.3. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+export const roleScopesForm =
+  'a JSON object of arrays of scopes without spaces, such as {"editor":["read","write"]}. Scopes must not begin with `ampho:`, nor roles be like `o_…/…`';
+
+/** A role in an organization. */
+export const isReservedRole = (role: string): boolean => role.startsWith("o_") && role.includes("/");
+
+/** Returns a frozen copy. Undefined for anything that has not the form. */
+export function parseRoleScopes(given: unknown): RoleScopes | undefined {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
+  const all = Object.create(null) as Record<string, readonly string[]>;
+  for (const [role, list] of Object.entries(given)) {
+    if (role === "" || isReservedRole(role) || !Array.isArray(list)) return undefined;
+    const scopes: readonly unknown[] = [...list];
+    if (!scopes.every(isOwnScope)) return undefined;
+    all[role] = Object.freeze(scopes);
+  }
+  return Object.freeze(all);
+}
+
+const isOwnScope = (scope: unknown): scope is string =>
+  typeof scope === "string" && scopeToken.test(scope) && !scope.startsWith("ampho:");
+
+/** Returns the scopes of all roles, each once, in the order of the roles. */
+export function scopesOf(roles: readonly string[], table: RoleScopes): readonly string[] {
+  const scopes = new Set<string>();
+  for (const role of roles) if (Object.hasOwn(table, role)) for (const scope of table[role] ?? []) scopes.add(scope);
+  return [...scopes];
+}
+
+/** Returns every scope that a role has. Undefined where no scopes are configured. */
+export function knownScopes(table: RoleScopes): readonly string[] | undefined {
+  const roles = Object.keys(table);
+  return roles.length === 0 ? undefined : scopesOf(roles, table);
+}

@@ -1,0 +1,33 @@
+// The kinds of tokens, by their claims. A route takes a kind only if it names it (docs/reference/contract.md §6).
+import { AmphoError } from "../errors.js";
+
+export const credentials = ["session", "foreign", "key", "service", "delegated"] as const;
+
+/**
+ * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a configured
+ * key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is reserved.
+ */
+export type Credential = (typeof credentials)[number];
+
+/** A route that names no kinds takes these. */
+export const defaultCredentials: readonly Credential[] = ["session", "foreign"];
+
+/** A claim that is there counts, whatever its value. */
+export function credentialOf(claims: Readonly<Record<string, unknown>>): Credential {
+  const { act, by, client_id: client, sid } = claims;
+  if (act !== undefined || by !== undefined) return "delegated";
+  if (client !== undefined) return "service";
+  return sid === undefined ? "foreign" : "session";
+}
+
+export function notAccepted(accepted: readonly Credential[]): AmphoError {
+  return new AmphoError(
+    "credential_not_accepted",
+    `This does not take the token that was sent. It takes these kinds: ${accepted.join(", ")}.`,
+  );
+}
+
+/** Throws `credential_not_accepted`. */
+export function requireCredential(credential: Credential, accepted: readonly Credential[] = defaultCredentials): void {
+  if (!accepted.includes(credential)) throw notAccepted(accepted);
+}

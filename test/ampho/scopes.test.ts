@@ -1,0 +1,135 @@
+// The scopes of roles: in tokens, out of them, at the routes, and the names that are reserved.
+import { describe, expect, it } from "vitest";
+import { authorize as expressAuthorize } from "../../dist/adapters/express.js";
+import type { AmphoOptions } from "../../dist/index.js";
+import { createVerifier } from "../../dist/verify/verifier.js";
+import { openAmpho, openWorld } from "../world/ampho.js";
+import { claimsOf, foreignToken } from "../world/tokens.js";
+
+const scopes = { editor: ["articles:read", "articles:write"], reader: ["articles:read"] };
+
+async function open(options: AmphoOptions) {
+  const world = await openWorld(options);
+  const ann = await world.ampho.users.create({ login: "ann", roles: ["editor"] });
+  const { token } = await world.ampho.sessions.create(ann.id);
+  return { world, ann, token };
+}
+
+describe("AMPHO_SECURITY_SCOPES_IN_TOKEN", () => {
+  it("the tokens of sessions carry their scopes by default", async () => {
+    const { world, token } = await open({ scopes });
+    expect(claimsOf(token)["scope"]).toBe("articles:read articles:write");
+    expect(world.ampho.scopes).toEqual(["articles:read", "articles:write"]);
+  });
+
+  it("every guard derives scopes that the token does not carry from its roles", async () => {
+    const { world, ann, token } = await open({ scopes, scopesInToken: false });
+    expect(claimsOf(token)).not.toHaveProperty("scope");
+    const { ampho } = world;
+    const auth = { roles: ["editor"], scopes: ["articles:read", "articles:write"] };
+    expect(ampho.verifySync(token)).toMatchObject(auth);
+    expect(Object.isFrozen(ampho.verifySync(token).scopes)).toBe(true);
+    const need = { scopes: ["articles:write"] };
+    expect(ampho.host.guard(`Bearer ${token}`, need, undefined)).toMatchObject(auth);
+    expect(await ampho.host.guard(`Bearer ${token}`, { ...need, live: true }, undefined)).toMatchObject(auth);
+    const verifier = createVerifier({ keys: world.key, clock: world.clock, scopes });
+    expect(verifier.host.guard(`Bearer ${token}`, need, undefined)).toMatchObject(auth);
+    const blind = createVerifier({ keys: world.key, clock: world.clock });
+    expect(() => blind.host.guard(`Bearer ${token}`, need, undefined)).toThrow(
+      expect.objectContaining({ code: "insufficient_scope" }),
+    );
+    await ampho.users.setRoles("ann", ["reader"]);
+    const later = await ampho.sessions.create(ann.id);
+    expect(() => ampho.host.guard(`Bearer ${later.token}`, need, undefined)).toThrow(
+      expect.objectContaining({ code: "insufficient_scope" }),
+    );
+  });
+
+  it("only the token of a session gets scopes by its roles, and its own scopes have priority", async () => {
+    const { world, token } = await open({ scopes, scopesInToken: false });
+    const { verifySync } = world.ampho;
+    const more = (further: object) => foreignToken(world.key, { ...claimsOf(token), ...further });
+    expect(verifySync(more({ scope: "articles:read" })).scopes).toEqual(["articles:read"]);
+    expect(verifySync(more({ scope: "" })).scopes).toEqual([]);
+    expect(verifySync(more({ roles: ["constructor", "__proto__", "toString"] })).scopes).toEqual([]);
+    expect(verifySync(more({ sid: undefined })).scopes).toEqual([]);
+    expect(verifySync(more({ act: { sub: "x" } }), ["delegated"]).scopes).toEqual([]);
+    expect(verifySync(more({ client_id: "x" }), ["service"]).scopes).toEqual([]);
+  });
+});
+
+describe("a scope that no role has", () => {
+  it("the scope is a TypeError where the route is written, of Ampho and of a verifier", async () => {
+    const { world } = await open({ scopes });
+    const typo = { scopes: ["articles:wite"] };
+    const expected = /no role has. Did you mean articles:write\?/;
+    expect(() => world.ampho.authorize(typo)).toThrow(expected);
+    expect(() => expressAuthorize(world.ampho, typo)).toThrow(expected);
+    const verifier = createVerifier({ keys: world.key, scopes });
+    expect(() => verifier.authorize(typo)).toThrow(expected);
+    expect(() => createVerifier({ keys: world.key }).authorize(typo)).not.toThrow();
+  });
+});
+
+describe("reserved names", () => {
+  const role = "o_7f3/editor";
+  const rejected = expect.objectContaining({ code: "invalid_request", details: { field: "roles" } });
+  async function openAnn() {
+    const mails = { appUrl: "https://app.example", registration: "invite", mail: async () => undefined } as const;
+    const world = await openWorld(mails);
+    await world.ampho.users.create({ login: "ann" });
+    return world;
+  }
+
+  it("users.create, setRoles and invite reject a role of an organization", async () => {
+    const { users } = (await openAnn()).ampho;
+    await expect(users.create({ login: "bob", roles: ["editor", role] })).rejects.toEqual(rejected);
+    await expect(users.setRoles("ann", [role])).rejects.toEqual(rejected);
+    await expect(users.setRoles("ann", { add: [role] })).rejects.toEqual(rejected);
+    await expect(users.invite({ email: "eve@mail.example", roles: [role] })).rejects.toEqual(rejected);
+    expect(await users.find("ann")).toMatchObject({ roles: [] });
+    expect(await users.find("bob")).toBeUndefined();
+  });
+
+  it("an import reports the line with a role of an organization, and imports nothing", async () => {
+    const world = await openAnn();
+    const line = `${JSON.stringify({ login: "cid", roles: [role] })}\n`;
+    await expect(world.ampho.users.import([line])).rejects.toThrow(/Line 1: .* reserved/);
+    expect(await world.ampho.users.find("cid")).toBeUndefined();
+  });
+
+  it("an application's own table cannot give a role of an organization, by no function of it", async () => {
+    const row = { id: "1", login: "ann", roles: [role] };
+    for (const users of [
+      { find: () => row, verify: () => true },
+      { find: () => undefined, findById: () => row, verify: () => true },
+    ]) {
+      const own = await openWorld({ users });
+      const body = { login: "ann", password: "violet kettle harbour morning" };
+      if (users.find() !== undefined) expect((await own.call("POST", "/login", { body })).status).toBe(500);
+      await expect(own.ampho.sessions.create("1")).rejects.toThrow(/begins with o_/);
+    }
+  });
+
+  it("the configuration rejects reserved roles and scopes, and so does a verifier", async () => {
+    for (const [options, name] of [
+      [{ scopes: { [role]: ["read"] } }, /scopes/],
+      [{ scopes: { editor: ["ampho:admin"] } }, /scopes/],
+      [{ scopes: '{"editor":["read","ampho:"]}' }, /scopes/],
+      [{ factors: { [role]: "required" } }, /factors/],
+    ] as const)
+      await expect(openAmpho(options)).rejects.toThrow(name);
+    const { key } = await openAnn();
+    for (const bad of [{ [role]: ["read"] }, { editor: ["ampho:admin"] }, { editor: "read" }, ["read"]] as never[])
+      expect(() => createVerifier({ keys: key, scopes: bad })).toThrow(/^scopes must be/);
+  });
+
+  it("a name that only resembles a reserved one is accepted", async () => {
+    const world = await openAnn();
+    const roles = ["o_editor", "team/editor", "x o_1/y", "O_1/y"];
+    await world.ampho.users.setRoles("ann", roles);
+    expect(await world.ampho.users.find("ann")).toMatchObject({ roles });
+    const { ampho } = await openAmpho({ scopes: { "team/editor": ["x:ampho:", "ampho", "AMPHO:x"] } });
+    expect(ampho.scopes).toEqual(["x:ampho:", "ampho", "AMPHO:x"]);
+  });
+});
