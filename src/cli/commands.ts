@@ -3,8 +3,11 @@
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
-const login = { name: "LOGIN", help: "The login of the user, or with --id the id." };
-const user = { name: "LOGIN", help: "The login of the user, or the id if the application keeps its own user table." };
+const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
+const user = {
+  name: "LOGIN",
+  help: "The login name of the user, or the id if the application keeps its own user table.",
+};
 const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
@@ -141,8 +144,8 @@ export const commands: readonly CommandRow[] = [
     name: "user-add",
     summary: "create a user",
     details:
-      "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
-    argument: { name: "LOGIN", help: "The login of the user." },
+      "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
+    argument: { name: "LOGIN", help: "The login name of the user." },
     options: [
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
@@ -196,7 +199,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "user-recover",
-    summary: "let a user set a new password who has lost the means to log in",
+    summary: "let a user set a new password who has lost the means to sign in",
     details:
       "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     argument: login,
@@ -244,7 +247,7 @@ export const commands: readonly CommandRow[] = [
   {
     name: "user-disable",
     summary: "disable a user and end the user's sessions",
-    details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
+    details: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
     options: [byId],
     example: "bob",
@@ -252,7 +255,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "user-enable",
-    summary: "let a disabled user log in again",
+    summary: "let a disabled user sign in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
     options: [byId],
@@ -399,7 +402,7 @@ export const commands: readonly CommandRow[] = [
     name: "identity-remove",
     summary: "unlink an identity of a user, for example after it was stolen",
     details:
-      "The identity can no longer log in, and every session of the user ends. The command also removes the last way to log in. The audit log has the reason.",
+      "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
     argument: user,
     second: {
       name: "ID",
@@ -531,7 +534,7 @@ export const commands: readonly CommandRow[] = [
     name: "db-clean",
     summary: "remove old rows now",
     details:
-      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
+      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
     load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },

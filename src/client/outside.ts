@@ -123,7 +123,7 @@ interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
 /** The callback can send only the code. */
 const messages: Partial<Record<ErrorCode, string>> = {
   factor_needed: "The login needs a second factor.",
-  link_needed: "An account has this address. Log in to it to link the identity.",
+  link_needed: "An account has this address. Sign in to it to link the identity.",
   outside_cancelled: "The login at the provider was cancelled.",
 };
 

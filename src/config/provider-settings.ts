@@ -189,7 +189,7 @@ function findTenantProblems(members: JsonObject): readonly string[] {
   const issuer = String(members["issuer"]);
   if (members["tid"] === undefined)
     return microsoft.test(issuer)
-      ? [".issuer must be that of one tenant, or `tid` must list the tenants whose users can log in"]
+      ? [".issuer must be that of one tenant, or `tid` must list the tenants whose users can sign in"]
       : [];
   return shared.test(issuer) ? [] : [".tid must be set only where `issuer` contains /common/ or /organizations/"];
 }

@@ -8,15 +8,16 @@
 import { allowAttempt, settleAttempt } from "./sql/attempts.js";
 import { listAudit, recordAudit } from "./sql/audit.js";
 import { enterSession, repeatEntry } from "./sql/entries.js";
+import { listFactors } from "./sql/factors/account-factors.js";
 import {
   forgetDevices,
   removeFactors,
   replaceRecoveryCodes,
   setFactor,
   setFactorPolicy,
-} from "./sql/factors/factor-changes.js";
-import { countSecretsByKey, listFactors, listOldSecrets, rekeyTotp } from "./sql/factors/factors.js";
+} from "./sql/factors/changes.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/factors/passkeys.js";
+import { countSecretsByKey, listOldSecrets, rekeyTotp } from "./sql/factors/totp.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { findIdentity, listIdentities } from "./sql/identities.js";
 import { linkIdentity, unlinkIdentity } from "./sql/identity-changes.js";

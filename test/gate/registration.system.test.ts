@@ -288,7 +288,7 @@ onBothDatabases((ground) => {
     ).toBeUndefined();
   });
 
-  it("registration that is closed rejects every registration, and users log in as before (W-79)", async () => {
+  it("registration that is closed rejects every registration, and users sign in as before (W-79)", async () => {
     const open = await openMailing(ground);
     await addPerson(open, ann, password);
     const begun = await registering(open, "bob@x.example");

@@ -225,7 +225,14 @@ function resetContract(store: Opened): void {
     const { id: sessionId } = await openSession(store());
     const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
     const totp = { secret: "sealed", kid: "k", step: 1 };
-    await store().setFactor({ ...who, own: ownSession(sessionId), totp, codes: ["a", "b"], spend: spend("t") });
+    await store().setFactor({
+      ...who,
+      own: ownSession(sessionId),
+      factor: "totp",
+      totp,
+      codes: ["a", "b"],
+      spend: spend("t"),
+    });
     const { factorsVersion } = await store().listFactors(ann.id);
     const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
     await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));

@@ -135,7 +135,7 @@ const rules: readonly Rule[] = [
   ),
   error(
     (one) => Object.values(one.factors).includes("phr") && relyingPartyOf(one) === undefined,
-    "AMPHO_SECURITY_FACTORS requires passkeys, but they are not offered, so its users cannot log in.",
+    "AMPHO_SECURITY_FACTORS requires passkeys, but they are not offered, so its users cannot sign in.",
     "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true.",
   ),
   note(

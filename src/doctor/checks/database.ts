@@ -192,7 +192,7 @@ async function checkAdministrators(
   return [
     note(
       "factors",
-      `Users with the role ${role} can log in without a second factor.`,
+      `Users with the role ${role} can sign in without a second factor.`,
       `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
     ),
   ];

@@ -28,7 +28,7 @@ export async function checkLogins(store: Pick<Store, "listUsers">): Promise<read
     ...findingOf(
       stale,
       "error",
-      "a login or an address in an old form, and cannot log in with it",
+      "a login or an address in an old form, and cannot sign in with it",
       "Set `canonical` and `email_canonical` of these rows of ampho_users to the forms that `ampho user-add` writes for a new user with the same login and address.",
     ),
     ...findingOf(

@@ -100,9 +100,7 @@ export async function liveSession(
     throw notAccepted(["session"]);
   const found = await store.findSession({ id: sid, now: clock.now() });
   if (found === undefined || found.session.userId !== sub) throw endedSession();
-  const account = directory.inDatabase
-    ? found.user && toAccount(found.user)
-    : await directory.findSessionUser(found.session);
+  const account = await directory.findOwner(found.session, found.user);
   // A search by login does not find a user who was renamed.
   const isDeleted = account === undefined && !directory.inDatabase && directory.findsById;
   if (orDeleted && isDeleted) return { sessionId: sid, account: deletedAccount(found.session) };

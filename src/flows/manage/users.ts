@@ -11,8 +11,8 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
-import { emailTaken, requireAddress, requirePassword } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 

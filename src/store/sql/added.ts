@@ -1,12 +1,13 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
 import type { Origin } from "../../audit/entry.js";
-import type { FactorName } from "../../levels/decide.js";
+import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import { text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { deleteFactor, type FactorUse, givenOf } from "./factors/factors.js";
+import { givenOf } from "./factors/account-factors.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
+import { deleteFactor, type FactorUse } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
 

@@ -6,7 +6,8 @@
 // order must be read in one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Acr, higherOf } from "../../levels/acr.js";
-import { type Decision, decide, type FactorName } from "../../levels/decide.js";
+import { type Decision, decide } from "../../levels/decide.js";
+import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
@@ -15,9 +16,10 @@ import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
-import { addFactor, type NewFactor, useUp } from "./factors/factor-changes.js";
-import { type FactorUse, withFactors, writeCodes } from "./factors/factors.js";
-import { isPasskeyTaken } from "./factors/passkeys.js";
+import { withFactors } from "./factors/account-factors.js";
+import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
+import { writeCodes } from "./factors/recovery.js";
+import { type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { linkOf } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
@@ -248,8 +250,7 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   const { now, origin } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
-  const { passkey } = input.enrol && "passkey" in input.enrol ? input.enrol : { passkey: undefined };
-  if (passkey && (yield* isPasskeyTaken(passkey.id))) return yield* rejectFactor(input);
+  if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
   const outcome = yield* register({ registration, now, origin });
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
@@ -312,7 +313,7 @@ function withGiven(account: Account, given: GivenFactors | undefined): Account {
 /** The account with the factor that is set up, which is stored only if it is enough. */
 function withEnrolled({ enrol }: Entry, account: Account): Account {
   if (enrol === undefined) return account;
-  return { ...account, factors: withFactors(account.factors, "totp" in enrol ? "totp" : "passkey") };
+  return { ...account, factors: withFactors(account.factors, enrol.factor) };
 }
 
 function decideFor({ amr, gate, create, live }: Entry, account: Account): Decision {
@@ -429,7 +430,7 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
   if (input.spend) yield* unspend(input.spend);
   // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
-  const event = reason === "recovery_code" ? "factor_refused" : "factor_replayed";
+  const event = reason === undefined ? "factor_replayed" : rejectionOf(reason);
   yield* settleWrongFactor(input, { ...auditOf(input), event, reason });
   return { outcome: "factor_rejected" };
 }
@@ -441,7 +442,7 @@ function auditOf({ now, userId, login, origin }: Entry) {
 const whoOf = ({ now, userId, login, origin }: Entry) => ({ now, userId, login, origin });
 
 function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
-  const codes = input.register && input.enrol && "passkey" in input.enrol ? input.enrol.codes : undefined;
+  const codes = input.register && input.enrol?.codes;
   const repeated = yield* repeatEntry({ ...input, ...spending, codes });
   yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };

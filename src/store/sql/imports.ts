@@ -3,7 +3,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { integer, type SqlValue, text } from "../rows.js";
 import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type ImportedFactors, importFactors } from "./factors/factors.js";
+import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
 import { columnsOf } from "./keyed-rows.js";

@@ -1,7 +1,7 @@
 // Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import type { FactorName } from "../../levels/decide.js";
+import { type FactorName, withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text } from "../rows.js";
@@ -9,9 +9,10 @@ import { advisoryLock, first, query, type Transaction, write } from "../transact
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, type OwnSession } from "./changes.js";
-import { useUp } from "./factors/factor-changes.js";
-import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors/factors.js";
+import { useUp } from "./factors/changes.js";
 import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
+import { countCodes } from "./factors/recovery.js";
+import { deleteFactor, deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
@@ -85,7 +86,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
     if (stored === false) yield* endStoring(userId, now);
-    const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
+    const event = rejectionOf(use.factor);
     yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");
   }
@@ -287,7 +288,7 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
     recovery_code: "passkey" in undo,
   };
   const rest = account.factors.filter((factor) => keeps[factor]);
-  const left = rest.every((factor) => factor === "recovery_code") ? [] : rest;
+  const left = withoutLoneSpares(rest);
   // The finder of a lost phone has the mailbox too, and must not remove the only factor that is left.
   if (left.length === 0 && !("first" in undo)) return account.factors;
   if ("passkey" in undo) yield* deleteFactor(userId, "passkey", undo.passkey);

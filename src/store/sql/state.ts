@@ -1,6 +1,6 @@
 // The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row
 // then makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
-import { type FactorName, factorNames } from "../../levels/decide.js";
+import { type FactorName, factorNames } from "../../levels/factors.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import { integer, type Row, text, texts } from "../rows.js";
 import { first, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";

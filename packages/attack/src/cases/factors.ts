@@ -112,7 +112,7 @@ export const factorAttacks: readonly Attack[] = [
   },
   {
     id: "second-factor",
-    title: "Log in without the second factor",
+    title: "Sign in without the second factor",
     source: "CWE-308, OWASP ASVS 5.0 V6.3.3",
     needs: "testUsers",
     run: leaveOut,

@@ -214,3 +214,8 @@ export function* usePasskey(userId: string, use: PasskeyTouch, now: number): Tra
   );
   return row !== undefined;
 }
+
+/** Sets the user handle, which all passkeys of the account have. The account has a row. */
+export function* writeHandle(userId: string, handle: string): Transaction<void> {
+  yield* write("update ampho_accounts set handle = ? where user_id = ?", [handle, userId]);
+}

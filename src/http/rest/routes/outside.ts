@@ -1,12 +1,16 @@
-// POST /login/outside, its callbacks, /identities: logins at outside providers (docs/guides/providers.md).
+// /login/outside, its callbacks, and /identities: logins at outside providers (docs/guides/providers.md).
+
 import { z } from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Grant } from "../../../wire/login.js";
+import { fields, noInput } from "../request/input.js";
 import { Redirect } from "../responses/redirect.js";
 import type { Call } from "../route.js";
-import { opaque, seconds } from "../schemas.js";
+import { recentNote, route } from "../route.js";
+import { none, session } from "../route-access.js";
+import { grant, opaque, seconds } from "../schemas.js";
 
 /** The response that a provider has sent to its callback (RFC 6749 §4.1.2, RFC 9207), with the name of the provider. */
 export const outsideResponse = z
@@ -24,9 +28,9 @@ const returnTo = z.string().max(1024).optional().meta({
     "a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode",
 });
 
-export const identityStart = z.object({ provider, return_to: returnTo });
+const identityStart = z.object({ provider, return_to: returnTo });
 
-export const outsideStart = identityStart.extend({
+const outsideStart = identityStart.extend({
   max_age: z.int().min(0).max(outsideMaxAgeSeconds).optional().meta({
     description:
       "a whole number from 0 to 2592000: the greatest age in seconds of the user's login at the provider, which else asks the user again",
@@ -45,13 +49,13 @@ export const outsideBegun = z
 
 type StartCall<A> = Call<z.output<typeof identityStart>, A>;
 
-export async function beginOutside(call: Call<z.output<typeof outsideStart>, undefined>) {
+async function beginOutside(call: Call<z.output<typeof outsideStart>, undefined>) {
   const { flows, input, caller } = call;
   const { provider, return_to: returnTo, max_age: maxAge } = input;
   return asRedirect(call, await flows.beginOutside({ provider, returnTo, maxAge }, caller));
 }
 
-export async function beginIdentity(call: StartCall<Auth>) {
+async function beginIdentity(call: StartCall<Auth>) {
   const { flows, auth, input, caller } = call;
   const begun = await flows.beginIdentity({ auth, provider: input.provider, returnTo: input.return_to }, caller);
   return asRedirect(call, begun);
@@ -66,27 +70,22 @@ function asRedirect<T extends { readonly url: string; readonly transaction: stri
   return new Redirect(begun.url, { transaction: begun.transaction });
 }
 
-export const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
+const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
 
-export function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<Grant> {
+function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<Grant> {
   const { flows, auth, input, cookies, caller } = call;
   const transaction = input.transaction ?? cookies.transaction ?? "";
   return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
 }
 
-export function removeIdentity({
-  flows,
-  auth,
-  caller,
-  parameters: { id = "" },
-}: Call<undefined, Auth>): Promise<Grant> {
+function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
   // A text that cannot be an id is not passed to the database.
   if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
   return flows.removeIdentity({ auth, id }, caller);
 }
 
 /** Providers add fields of their own. */
-export const callbackFields = z.looseObject({
+const callbackFields = z.looseObject({
   code: z.string().optional().meta({ description: "The code of the provider." }),
   state: z.string().optional().meta({ description: "The `state` of the login." }),
   iss: z.string().optional().meta({ description: "The issuer of the provider." }),
@@ -99,7 +98,7 @@ type Callback = Call<z.output<typeof callbackFields>, undefined>;
  * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies with it, so
  * it goes on as a GET. Apple's `user` and every other field stay behind.
  */
-export function forwardCallback({ input }: Callback): Redirect {
+function forwardCallback({ input }: Callback): Redirect {
   const { code, state, iss, error } = input;
   const fields = Object.entries({ code, state, iss, error });
   const kept = fields.filter((field): field is [string, string] => field[1] !== undefined);
@@ -107,7 +106,7 @@ export function forwardCallback({ input }: Callback): Redirect {
 }
 
 /** Without cookies the page of the application finishes the login. With cookies this request does. */
-export async function receiveCallback(call: Callback): Promise<Redirect> {
+async function receiveCallback(call: Callback): Promise<Redirect> {
   const { input, parameters, features } = call;
   const { outside } = features;
   const { provider = "" } = parameters;
@@ -147,9 +146,9 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
     // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
     // transaction is.
     const idempotencyKey = request.state;
-    const own = { bearer, device: cookies.device, superseded: cookies };
-    const sent = { transaction, outside: response, idempotencyKey, ...own };
-    return new Redirect(page ?? appUrl, await flows.login(sent, caller));
+    const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
+    const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
+    return new Redirect(page ?? appUrl, await flows.login(input, caller));
   } catch (error) {
     if (!(error instanceof AmphoError)) throw error;
     return rejectedPage(appUrl, page, error, !isOwn);
@@ -172,3 +171,107 @@ function rejectedPage(
   if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));
   return new Redirect(url.href, transaction === undefined ? undefined : { transaction }, { keepsTransaction });
 }
+
+export const outsideRoutes = [
+  route({
+    method: "POST",
+    path: "/login/outside",
+    name: "beginOutside",
+    summary: "Begin a login at an outside provider",
+    notes: [
+      "The browser goes to `url`. The provider sends it back to the callback.",
+      "With AMPHO_SECURITY_COOKIES, a form of a page without a script gets a redirect to `url`.",
+    ],
+    access: none,
+    input: fields(outsideStart),
+    status: 200,
+    output: outsideBegun,
+    errors: ["not_found", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: beginOutside,
+  }),
+  route({
+    method: "GET",
+    path: "/login/outside/{provider}/callback",
+    name: "receiveCallback",
+    summary: "Receive the response of an outside provider",
+    notes: [
+      "Redirects to AMPHO_APP_URL, with the parameters and `provider` in the fragment. The page sends them to `POST /login`.",
+      "With AMPHO_SECURITY_COOKIES it finishes the login, sets the cookies, and redirects to `return_to`. After an error it redirects to AMPHO_APP_URL with `ampho_error` and further parameters (docs/guides/providers.md).",
+    ],
+    access: none,
+    input: fields(callbackFields),
+    status: 303,
+    grants: true,
+    errors: ["not_found", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: receiveCallback,
+  }),
+  route({
+    method: "POST",
+    path: "/login/outside/{provider}/callback",
+    name: "forwardCallback",
+    summary: "Receive the response of an outside provider as a form",
+    notes: ["Redirects to the same path with GET, because browsers send no cookies with a form of another site."],
+    access: none,
+    input: fields(callbackFields),
+    status: 303,
+    crossSite: true,
+    errors: [],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: forwardCallback,
+  }),
+  route({
+    method: "POST",
+    path: "/identities",
+    name: "beginIdentity",
+    summary: "Begin to link an identity at an outside provider",
+    notes: [recentNote, "The browser goes to `url`, as for a login."],
+    access: session,
+    input: fields(identityStart),
+    status: 200,
+    output: outsideBegun,
+    errors: ["not_found", "login_too_old", "login_too_weak", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: beginIdentity,
+  }),
+  route({
+    method: "POST",
+    path: "/identities/finish",
+    name: "finishIdentity",
+    summary: "Link an identity",
+    notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
+    access: session,
+    input: fields(identityProof),
+    status: 200,
+    output: grant,
+    grants: true,
+    errors: [
+      "invalid_credentials",
+      "transaction_over",
+      "login_too_old",
+      "login_too_weak",
+      "identity_taken",
+      "not_found",
+      "unavailable",
+    ],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: finishIdentity,
+  }),
+  route({
+    method: "DELETE",
+    path: "/identities/{id}",
+    name: "removeIdentity",
+    summary: "Unlink an identity",
+    notes: [recentNote, "Ends the other sessions of the user."],
+    access: session,
+    input: noInput,
+    status: 200,
+    output: grant,
+    grants: true,
+    finishes: false,
+    errors: ["not_found", "last_way_in", "login_too_old", "login_too_weak", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: removeIdentity,
+  }),
+] as const;

@@ -1,11 +1,20 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
 import type { Origin } from "../../../audit/entry.js";
-import type { FactorName } from "../../../levels/decide.js";
+import {
+  type FactorName,
+  factorNames,
+  factors,
+  isSpare,
+  type MainFactor,
+  reachesPhr,
+  withoutLoneSpares,
+} from "../../../levels/factors.js";
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
-import { type CarriedOut, type Change, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
+import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
+import type { Undo } from "../mail-rows.js";
 import { type Revocation, writeRevocations } from "../revocations.js";
 import type { Session } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
@@ -14,21 +23,11 @@ import { type AccountFactors, sendStateAndAccount } from "../state.js";
 import { type StoredUser, sendUserCheck } from "../user-check.js";
 import { lockUser } from "../users.js";
 import { type ConfiguredWays, hasWayIn } from "../ways-left.js";
-import {
-  countCodes,
-  deleteFactor,
-  deleteFactors,
-  type FactorUse,
-  type NewTotp,
-  useFactor,
-  withFactors,
-  without,
-  writeAccount,
-  writeCodes,
-  writeHandle,
-  writeTotp,
-} from "./factors.js";
-import { insertPasskey, type NewPasskeyRow, passkeyIdsOf } from "./passkeys.js";
+import { withFactors, without, writeAccount } from "./account-factors.js";
+import { insertPasskey, isPasskeyTaken, type NewPasskeyRow, writeHandle } from "./passkeys.js";
+import { writeCodes } from "./recovery.js";
+import { countLeft, deleteFactor, deleteFactors, type FactorUse, idsOf, useFactor } from "./rows.js";
+import { type NewTotp, writeTotp } from "./totp.js";
 
 export interface FactorChange {
   readonly userId: string;
@@ -76,53 +75,83 @@ export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Lo
 
 type Who = Pick<FactorChange, "userId" | "login" | "own" | "now" | "origin">;
 
-/** A factor that is set up. */
-export type NewFactor =
-  | { readonly totp: NewTotp; readonly codes: readonly string[] }
-  /** `codes` are stored if this is the first second factor of the account. */
-  | { readonly passkey: NewPasskeyRow; readonly handle: string; readonly codes: readonly string[] };
+interface NewFactors {
+  readonly totp: { readonly totp: NewTotp };
+  readonly passkey: { readonly passkey: NewPasskeyRow; readonly handle: string };
+}
 
-type NewOwned<F> = Who & {
+/** A factor that is set up. */
+export type NewFactor = {
+  [F in MainFactor]: NewFactors[F] & {
+    readonly factor: F;
+    /** The hashes of new recovery codes. They are stored for a factor that `ownsCodes`, and for the first one. */
+    readonly codes: readonly string[];
+  };
+}[MainFactor];
+
+type Added<F> = Who & {
   /** The session that the row names as its origin, which can be one that is just created. */
   readonly addedBy: string | undefined;
 } & F;
 
-/** Undefined: an account has this passkey, or the user has too many. The caller holds the lock of the sessions. */
-export function* addFactor(before: Locked, input: NewOwned<NewFactor>): Transaction<CarriedOut | undefined> {
-  return "totp" in input ? yield* addTotp(before, input) : yield* addPasskey(before, input);
+interface AddRow<F> {
+  /** True if an account has it already. */
+  readonly isTaken?: (input: F) => Transaction<boolean>;
+  /** False: an account has it already, or the user has too many. */
+  readonly add: (input: Added<F>) => Transaction<boolean>;
+  /** Runs when the account has its row. */
+  readonly finish?: (input: Added<F>) => Transaction<void>;
+  /** The log names this, and the alarm of the notice undoes `undo`. */
+  readonly detail: (input: F) => Readonly<Record<string, string>>;
+  readonly undo: (input: Added<F>) => Undo;
 }
 
-function* addPasskey(
-  before: Locked,
-  input: NewOwned<Extract<NewFactor, { passkey: NewPasskeyRow }>>,
-): Transaction<CarriedOut | undefined> {
-  const { userId, now, passkey, handle, codes, addedBy } = input;
-  if (!(yield* insertPasskey(userId, passkey, now, addedBy))) return undefined;
+/** How each factor is set up. */
+const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly factor: F }>> } = {
+  totp: {
+    *add({ userId, totp, now, addedBy }) {
+      yield* writeTotp(userId, totp, now, addedBy);
+      return true;
+    },
+    detail: () => ({}),
+    undo: ({ now }) => ({ totp: now }),
+  },
+  passkey: {
+    isTaken: ({ passkey }) => isPasskeyTaken(passkey.id),
+    add: ({ userId, passkey, now, addedBy }) => insertPasskey(userId, passkey, now, addedBy),
+    finish: ({ userId, handle }) => writeHandle(userId, handle),
+    detail: ({ passkey }) => ({ passkey: passkey.id }),
+    undo: ({ passkey }) => ({ passkey: passkey.id }),
+  },
+};
+
+// TypeScript does not follow that the row and the input are of the same factor.
+const rowOf = ({ factor }: NewFactor) => rows[factor] as AddRow<NewFactor>;
+
+export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
+  return (yield* rowOf(input).isTaken?.(input) ?? noStatement()) === true;
+}
+
+function* noStatement(): Transaction<undefined> {}
+
+/** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
+export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
+  const { userId, factor, codes, addedBy } = input;
+  const row = rowOf(input);
+  if (!(yield* row.add(input))) return undefined;
+  const { ownsCodes, isMany } = factors[factor];
   const isFirst = before.factors.length === 0;
-  if (isFirst) yield* writeCodes(userId, codes);
-  const detail = { factor: "passkey", passkey: passkey.id };
+  if (isFirst || ownsCodes) yield* writeCodes(userId, codes);
+  const isReplaced = !isMany && before.factors.includes(factor);
+  const detail = { factor, ...row.detail(input), ...(isReplaced && { replaced: factor }) };
   // The alarm of a registration would leave no way in.
-  const undo = addedBy === undefined ? undefined : { passkey: passkey.id, ...(isFirst && { first: true as const }) };
-  const added: readonly FactorName[] = isFirst ? ["passkey", "recovery_code"] : ["passkey"];
-  const account = { ...before, factors: withFactors(before.factors, ...added) };
-  const change = isFirst ? "first_factor" : "further_factor";
+  const undo = addedBy === undefined ? undefined : { ...row.undo(input), ...(isFirst && { first: true as const }) };
+  const spare = isFirst || ownsCodes ? factorNames.filter(isSpare) : [];
+  const account = { ...before, factors: withFactors(before.factors, factor, ...spare) };
+  const change = isFirst ? "first_factor" : isReplaced ? "factor_replaced" : "further_factor";
   const changed = yield* carryOut(change, { ...input, before, account, detail, undo });
-  yield* writeHandle(userId, handle);
+  if (row.finish) yield* row.finish(input);
   return changed;
-}
-
-/** Sets or replaces the TOTP secret, with a new set of recovery codes. */
-function* addTotp(before: Locked, input: NewOwned<Extract<NewFactor, { totp: NewTotp }>>): Transaction<CarriedOut> {
-  const { userId, now, totp, codes, addedBy } = input;
-  yield* writeTotp(userId, totp, now, addedBy);
-  yield* writeCodes(userId, codes);
-  const isFirst = before.factors.length === 0;
-  const replaced = before.factors.includes("totp");
-  const detail = { factor: "totp", ...(replaced && { replaced: "totp" }) };
-  const undo = { totp: now, ...(isFirst && { first: true as const }) };
-  const change: Change = isFirst ? "first_factor" : replaced ? "factor_replaced" : "further_factor";
-  const account = { ...before, factors: withFactors(before.factors, "totp", "recovery_code") };
-  return yield* carryOut(change, { ...input, before, account, detail, undo });
 }
 
 export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
@@ -140,7 +169,7 @@ export function* replaceRecoveryCodes(
   const { userId, codes } = input;
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
-  if (before.factors.every((factor) => factor === "recovery_code")) return failed("none");
+  if (before.factors.every(isSpare)) return failed("none");
   yield* writeCodes(userId, codes);
   const detail = { factor: "recovery_code", replaced: "recovery_code" };
   const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
@@ -153,8 +182,8 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly login: string | undefined;
   /** Undefined: all. Without another factor, the recovery codes go too. */
   readonly factor?: FactorName | undefined;
-  /** The credential id, for one passkey. Undefined: all passkeys. */
-  readonly passkeyId?: string | undefined;
+  /** One of several. Undefined: the whole factor. */
+  readonly id?: string | undefined;
   /** The policy that the rest must reach. An operator gives none. */
   readonly rolePolicy: Policy | undefined;
   /** Undefined for an operator, and for a factor that begins no login. */
@@ -164,28 +193,27 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
 }
 
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
-  const { userId, factor, passkeyId, rolePolicy, ways } = input;
+  const { userId, factor, id, rolePolicy, ways } = input;
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
-  const { factors, policy = rolePolicy } = before;
-  if (factor === undefined ? factors.length === 0 : !factors.includes(factor)) return failed("none");
-  const passkeys = passkeyId === undefined ? [] : yield* passkeyIdsOf(userId);
-  if (passkeyId !== undefined && !passkeys.includes(passkeyId)) return failed("none");
-  const others = factor === undefined ? [] : passkeys.length > 1 ? factors : without(factors, factor);
-  const left = others.every((other) => other === "recovery_code") ? [] : others;
+  const { factors: had, policy = rolePolicy } = before;
+  if (factor === undefined ? had.length === 0 : !had.includes(factor)) return failed("none");
+  const ids = factor === undefined || id === undefined ? [] : yield* idsOf(userId, factor);
+  if (id !== undefined && !ids.includes(id)) return failed("none");
+  const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
   if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
-  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), passkeyId))) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
   if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
-  else yield* deleteFactor(userId, factor, passkeyId);
-  const gone = factors.filter((each) => !left.includes(each));
-  const detail = { factors: gone, ...(passkeyId !== undefined && { passkey: passkeyId }) };
+  else yield* deleteFactor(userId, factor, id);
+  const gone = had.filter((each) => !left.includes(each));
+  const detail = { factors: gone, ...(factor !== undefined && id !== undefined && { [factor]: id }) };
   const account = { ...before, factors: left };
   return yield* endChange(yield* carryOut("factor_removed", { ...input, before, account, detail }));
 }
 
 /** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
 function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
-  return policy === "phr" ? left.includes("passkey") : policy !== "required" || left.length > 0;
+  return policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
 }
 
 /**
@@ -198,11 +226,11 @@ export function* useUp<A extends AccountFactors>(
   { userId, login, now, origin }: Pick<FactorChange, "userId" | "login" | "now" | "origin">,
 ): Transaction<{ readonly account: A; readonly codesLeft: number | undefined } | undefined> {
   if (!(yield* useFactor(userId, use, now))) return undefined;
-  if (use.factor !== "recovery_code") return { account, codesLeft: undefined };
-  const codesLeft = yield* countCodes(userId);
+  const codesLeft = yield* countLeft(userId, use.factor);
+  if (codesLeft === undefined) return { account, codesLeft };
   yield* recordAudit({ at: now, event: "recovery_used", userId, login, origin, detail: { left: codesLeft } });
   if (codesLeft > 0) return { account, codesLeft };
-  const emptied = { ...account, factors: without(account.factors, "recovery_code") };
+  const emptied = { ...account, factors: without(account.factors, use.factor) };
   yield* writeAccount(userId, emptied);
   return { account: emptied, codesLeft };
 }

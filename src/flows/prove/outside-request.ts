@@ -8,7 +8,7 @@ import type { Provider } from "../../providers/provider.js";
 import { ProviderFailure } from "../../providers/provider.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
-import { providerDown, requireProvider } from "../prove/identity.js";
+import { providerDown, requireProvider } from "./identity.js";
 
 export interface OutsideStart {
   readonly provider: string;

@@ -1,10 +1,21 @@
-// GET /revocations: the revocation feed, for services that verify tokens without the database (docs/guides/verifying.md).
+// /.well-known/jwks.json, /openapi.json and /revocations: what other services read.
+
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
 import type { FeedPage } from "../../../sessions/feed-entry.js";
+import { fields, noInput } from "../request/input.js";
 import type { Call } from "../route.js";
-import { seconds } from "../schemas.js";
+import { route } from "../route.js";
+import { feed, none } from "../route-access.js";
+import { openApiDocument, seconds } from "../schemas.js";
+
+const jwkSet = z
+  .object({
+    keys: z.array(z.looseObject({})).readonly().meta({ description: "The public keys as JWKs (RFC 7517 §4)." }),
+  })
+  .meta({ title: "JwkSet" });
 
 const wholeNumber = (max: number) =>
   z
@@ -18,7 +29,7 @@ const wholeMeta = (description: string, maximum: number) =>
 
 const kindList = /^[a-z_]{1,32}(?:,[a-z_]{1,32}){0,31}$/;
 
-export const feedQuery = z.object({
+const feedQuery = z.object({
   after: wholeNumber(Number.MAX_SAFE_INTEGER).meta(
     wholeMeta("a whole number: the `last` of the previous response, or 0 for everything", Number.MAX_SAFE_INTEGER),
   ),
@@ -52,7 +63,7 @@ const sessions = z.literal(true).optional().meta({
   description: "The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.",
 });
 
-export const feedPage = z
+const feedPage = z
   .object({
     epoch: z.string().meta({ description: "The identity of the database." }),
     last: z.int().meta({ description: "The `after` of the next request." }),
@@ -99,8 +110,59 @@ export const feedPage = z
   })
   .meta({ title: "Revocations" });
 
-export function readRevocations(call: Call<z.output<typeof feedQuery>, undefined>): Promise<FeedPage> {
+function readRevocations(call: Call<z.output<typeof feedQuery>, undefined>): Promise<FeedPage> {
   const { features, bearer, input } = call;
   if (features.readFeed === undefined) throw new AmphoError("not_found", "This path does not exist.");
   return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait, kinds: input.kinds });
 }
+
+export const publishedRoutes = [
+  route({
+    method: "GET",
+    path: "/.well-known/jwks.json",
+    name: "publishKeys",
+    summary: "Get the public keys",
+    notes: [
+      "Returns a JWK Set (RFC 7517) for services that verify tokens. It is empty for `oct` keys, which are secret.",
+      `Unlike all other responses, this one can be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
+    ],
+    access: none,
+    input: noInput,
+    status: 200,
+    output: jwkSet,
+    errors: [],
+    cache: `public, max-age=${publishedKeysMaxAgeSeconds}`,
+    endpoint: ({ features }) => features.publicKeys(),
+  }),
+  route({
+    method: "GET",
+    path: "/revocations",
+    name: "readRevocations",
+    summary: "Read the revocation feed",
+    notes: [
+      "For services that verify tokens without the database. `docs/guides/verifying.md` describes how to follow the feed.",
+      "Returns 404 without `AMPHO_SECURITY_REVOCATION_FEED_TOKEN`.",
+      "With `wait`, the server responds when something is revoked, or after that many seconds.",
+    ],
+    access: feed,
+    input: fields(feedQuery),
+    status: 200,
+    output: feedPage,
+    errors: ["missing_token", "invalid_token", "unavailable"],
+    available: ({ readFeed }) => readFeed !== undefined,
+    endpoint: readRevocations,
+  }),
+  route({
+    method: "GET",
+    path: "/openapi.json",
+    name: "publishDescription",
+    summary: "Get the OpenAPI document",
+    notes: ["Returns OpenAPI 3.1 of the endpoints that this instance serves."],
+    access: none,
+    input: noInput,
+    status: 200,
+    output: openApiDocument,
+    errors: [],
+    endpoint: ({ describe }) => describe(),
+  }),
+] as const;

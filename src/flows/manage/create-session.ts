@@ -7,7 +7,7 @@ import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { enter } from "../gate/enter.js";
-import * as check from "../manage/checks.js";
+import * as check from "./checks.js";
 
 /** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {
