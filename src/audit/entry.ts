@@ -30,7 +30,7 @@ export interface AuditEntry {
   readonly reason?: string | undefined;
   /** The id of the user. Absent if no account is concerned. */
   readonly userId?: string | undefined;
-  /** The login of the account. */
+  /** The login name of the account. */
   readonly login?: string | undefined;
   /** The id of the session. */
   readonly sessionId?: string | undefined;

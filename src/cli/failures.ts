@@ -14,7 +14,7 @@ export class UsageError extends Error {
 }
 
 /**
- * A failure that goes to the log in its format, as readers of the log expect, and not to stderr as that of a command.
+ * A failure that goes to the sign in its format, as readers of the log expect, and not to stderr as that of a command.
  */
 export class LoggedFailure extends Error {
   override readonly name = "LoggedFailure";

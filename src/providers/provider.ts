@@ -89,7 +89,7 @@ export interface OutsideIdentity {
   readonly speaksForEmail: boolean;
   /** The address is verified and of a domain for which the configuration calls the provider authoritative. */
   readonly ownsDomain: boolean;
-  /** When the user has logged in at the provider, in Unix seconds, if it reports that. */
+  /** When the user has signed in at the provider, in Unix seconds, if it reports that. */
   readonly authTime?: number;
   /** The provider has checked a second factor of its own, and the configuration trusts it. */
   readonly hasSecondFactor: boolean;

@@ -19,7 +19,7 @@ export type Revoked =
       readonly kind: "user";
       /** The id of the user. */
       readonly id: string;
-      /** The login of the user. */
+      /** The login name of the user. */
       readonly login: string;
     }
   /** Roles were removed from a user. */

@@ -93,7 +93,7 @@ export const operations = {
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
-  /** Changes the login of a user, and ends the sessions, whose tokens carry the old one. */
+  /** Changes the login name of a user, and ends the sessions, whose tokens carry the old one. */
   setLogin: writes(setLogin),
   /** Deletes a user of either table, with everything that belongs to the account. */
   removeAccount: writes(removeAccount),

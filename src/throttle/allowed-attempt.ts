@@ -67,7 +67,7 @@ export interface AllowedAttempt {
   asSucceeded(userId: string): Attempt;
   /** Runs the check of the password. Returns the attempt if the check threw (`overloaded`, `unavailable`). */
   run<T>(check: () => Promise<T>): Promise<T>;
-  /** Settles it as failed. `login`: the login of the account, if there is one. */
+  /** Settles it as failed. `login`: the login name of the account, if there is one. */
   failed(audit: AuditEntry, login: string | undefined): Promise<void>;
   /** Settles it as succeeded, where no other operation does. */
   succeeded(audit?: AuditEntry): Promise<void>;
@@ -81,7 +81,7 @@ export interface Throttle {
   allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
-  /** The same for a new login of the user. A login that another user has counts as a failure. */
+  /** The same for a new login name of the user. A login that another user has counts as a failure. */
   allowLoginChange(change: Pick<PasswordChangeAttempt, "login" | "userId" | "origin">): Promise<AllowedAttempt>;
   /**
    * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong

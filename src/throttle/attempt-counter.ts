@@ -116,7 +116,7 @@ export function failAttempt(counter: Counter, from: string | undefined, limits: 
 
 /**
  * A user who knows the password ends the streak, and the failures from the same source were the user's own. Failures
- * from other sources stay, because a script that logs in each minute must not give an attacker new attempts each
+ * from other sources stay, because a script that signs in each minute must not give an attacker new attempts each
  * minute.
  */
 export function succeedAttempt(counter: Counter, from: string | undefined, { freeAttempts }: CounterLimits): Counter {

@@ -53,9 +53,9 @@ export interface AttemptRequest extends Attempt {
   readonly account: NamedAccount;
 }
 
-/** How the audit log names the account of an attempt. A text that is no login of an account is not stored. */
+/** How the audit log names the account of an attempt. A text that is no login name of an account is not stored. */
 export interface NamedAccount {
-  /** The login of the account, where the caller knows it. */
+  /** The login name of the account, where the caller knows it. */
   readonly login?: string | undefined;
   /** The canonical login that a user of the database can have. */
   readonly canonical?: string | undefined;
@@ -88,7 +88,7 @@ export type AttemptOutcome = "failed" | "succeeded" | "returned";
 export interface Settlement extends Attempt {
   readonly outcome: AttemptOutcome;
   readonly now: number;
-  /** The login of the account, if there is one. */
+  /** The login name of the account, if there is one. */
   readonly login: string | undefined;
   /** Is recorded in the same transaction. */
   readonly audit: AuditEntry | undefined;

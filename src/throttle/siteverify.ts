@@ -8,7 +8,7 @@ export type CaptchaAction = "login";
 
 export interface CaptchaContext {
   readonly action: CaptchaAction;
-  /** The client's address, if the host knows it. */
+  /** The client's IP address, if the host knows it. */
   readonly address: string | undefined;
 }
 

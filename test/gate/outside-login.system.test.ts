@@ -148,7 +148,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
+  it("a provider that is down causes 503, one line in the log, and no used login transaction (W-17)", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");

@@ -39,7 +39,7 @@ const rowsOf = async (ground: Ground, world: World) => {
 };
 
 onBothDatabases((ground) => {
-  it("a registration that is not finished leaves no user, session, factor or used transaction (W-75)", async () => {
+  it("a registration that is not finished leaves no user, session, factor or used login transaction (W-75)", async () => {
     const world = await openMailing(ground);
     await registering(world);
     expect(await rowsOf(ground, world)).toBe(0);

@@ -8,7 +8,7 @@ import { boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Store } from "../../store/store.js";
 import { error, type Finding, note, warning } from "../finding.js";
 
-/** Connects, encrypts and logs in as for a mail, and sends none. */
+/** Connects, encrypts and signs in as for a mail, and sends none. */
 export async function checkMailServer(configuration: Configuration): Promise<readonly Finding[]> {
   if (configuration.mailUrl === undefined) return [];
   const fix =

@@ -47,7 +47,7 @@ export async function identify(
 }
 
 /**
- * Returns when the user has logged in at the provider, whose silent login is as old as its session. Undefined: now, because the
+ * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now, because the
  * configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent login, or if the provider
  * does not report the time, as it must then.
  */

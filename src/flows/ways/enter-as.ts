@@ -25,7 +25,7 @@ export interface ProvenLogin {
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
-  /** When the user has logged in at the provider. Undefined: now. */
+  /** When the user has signed in at the provider. Undefined: now. */
   readonly authTime: number | undefined;
 }
 

@@ -38,7 +38,7 @@ export interface Additions {
   readonly rolePolicy?: Policy | undefined;
 }
 
-/** A session that has ended within this time counts as ended by the change. A thief can log out in time. */
+/** A session that has ended within this time counts as ended by the change. A thief can sign out in time. */
 const lookBackSeconds = 7 * 86400;
 
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by

@@ -9,7 +9,7 @@ import { columnsOf, keyedRows } from "./keyed-rows.js";
 export interface AttemptCounterRow {
   readonly key: string;
   readonly kind: CounterKind;
-  /** The login of the account, once an attempt at it has failed. */
+  /** The login name of the account, once an attempt at it has failed. */
   readonly login: string | null;
   readonly counter: Counter;
   /** The sources whose rejection is in the audit log already. */

@@ -70,7 +70,7 @@ function* newest(since: number | undefined, limit: number): Transaction<readonly
   return yield* query(`${select} where at >= ? order by at desc, n desc limit ?`, [since, limit]);
 }
 
-/** Rows of the log in one stretch of the index. The schema contains this number in the expression of the index. */
+/** Rows of the sign in one stretch of the index. The schema contains this number in the expression of the index. */
 const stretch = 16384;
 
 /**

@@ -39,7 +39,7 @@ export function* register(input: {
   }
   if (invitation !== undefined) yield* returnInvitation({ id: invitation, now });
   const holder = yield* holderOf("address", addressOf(user));
-  // The user can choose another login. The address itself can be the login of a user who has given the address up.
+  // The user can choose another login. The address itself can be the login name of a user who has given the address up.
   const isLogin = holder.kind !== "user";
   yield* recordAudit({
     at: now,

@@ -16,7 +16,7 @@ export interface Session {
   readonly createdAt: number;
   /** The claim `auth_time`, the time of the last login within the session. */
   readonly authTime: number;
-  /** How the user logged in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
+  /** How the user signed in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
   readonly amr: readonly string[];
   readonly acr: Acr;
   /** The time of the last login or step-up within the session. */

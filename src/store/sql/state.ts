@@ -60,7 +60,7 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
 }
 
 /**
- * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is logged in,
+ * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
  * because the process that asks might only lack an option. Returns the note.
  */
 export function* writeApplicationOwnsUsers(input: {

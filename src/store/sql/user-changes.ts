@@ -23,7 +23,7 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The live session that makes the change. */
   readonly own: OwnSession | undefined;
-  /** The password is removed only if the user can log in with a passkey of this relying party instead. */
+  /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
   /**
    * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is

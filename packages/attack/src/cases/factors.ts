@@ -94,7 +94,7 @@ async function replayAssertion(target: Target): Promise<Verdict> {
       ["the same assertion", post("/login", body)],
       ["the assertion with a new transaction", post("/login", { ...body, transaction: second.transaction })],
       [
-        "a new assertion with the used transaction",
+        "a new assertion with the used login transaction",
         post("/login", { ...body, passkey: passkey.assert(first.challenge) }),
       ],
     ]),

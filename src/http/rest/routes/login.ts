@@ -1,4 +1,4 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
