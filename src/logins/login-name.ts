@@ -3,7 +3,7 @@
 // logins have one script, as UTS #39 section 5.2 ("highly restrictive") defines it. Two logins of one script that
 // merely look alike (Latin `rn` and `m`) are both allowed. The domain of a login that is an e-mail address has the form
 // of `toAsciiDomain`. So the login and the address are compared in one form.
-import { toAsciiDomain, toVisible } from "./address.js";
+import { toAsciiDomain, toVisible } from "./domain.js";
 
 export const loginMaxCharacters = 255;
 

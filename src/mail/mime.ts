@@ -3,8 +3,8 @@
 // those that are sent, `file:` needs no package, and nodemailer parses no address and no header. A header value has no
 // line break but that of a folded line, so no value can begin another header.
 
+import { MailFailure } from "./mail-failure.js";
 import type { Message, Sender } from "./message.js";
-import { MailFailure } from "./transports/transport.js";
 
 /** The encoded line is at most 76 characters long (RFC 2045 §6.7, rule 5), and one of them is the final `=`. */
 const lineMaxCharacters = 75;

@@ -9,13 +9,13 @@ import type { MailBinding, OpenPurpose, Recovery, Transactions } from "../factor
 import type { MailOutcome, OutgoingMail } from "../store/sql/mail.js";
 import { noticeSeconds } from "../store/sql/mail-rows.js";
 import type { Store } from "../store/store.js";
+import { MailFailure } from "./mail-failure.js";
 import { appNameOf, senderOf } from "./message.js";
 import { browserOf } from "./texts/browser.js";
 import { composeMail, type ReplaceText } from "./texts/compose.js";
 import { isMailKind, isNotice, type MailKind, type MailValues, mailKinds, proofsOf } from "./texts/kinds.js";
 import { toLanguage } from "./texts/language.js";
 import type { Transport } from "./transports/transport.js";
-import { MailFailure } from "./transports/transport.js";
 
 export type MailOutcomeName = "sent" | "failed" | "dropped";
 

@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { type AddressObject, type ParsedMail, simpleParser } from "mailparser";
 import { describe, expect, it } from "vitest";
+import { MailFailure } from "../../dist/mail/mail-failure.js";
 import type { Message } from "../../dist/mail/message.js";
 import { composeMime } from "../../dist/mail/mime.js";
 import { composeMail } from "../../dist/mail/texts/compose.js";
 import { languages } from "../../dist/mail/texts/language.js";
-import { MailFailure } from "../../dist/mail/transports/transport.js";
 import { message } from "./message.js";
 
 const now = Date.UTC(2026, 10, 27, 10, 14, 59) / 1000;

@@ -2,9 +2,9 @@
 import { simpleParser } from "mailparser";
 import { describe, expect, it } from "vitest";
 import { parseAddress } from "../../dist/logins/address.js";
+import { MailFailure } from "../../dist/mail/mail-failure.js";
 import { createTransport } from "../../dist/mail/transports/create.js";
 import type { Transport } from "../../dist/mail/transports/transport.js";
-import { MailFailure } from "../../dist/mail/transports/transport.js";
 import { atEndOfFile } from "../world/clean-up.js";
 import { settableClock, start } from "../world/clock.js";
 import { freePort } from "../world/free-port.js";

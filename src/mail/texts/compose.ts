@@ -1,7 +1,7 @@
 // Composes the text of a mail: the same order of sentences in every language, or the application's own text.
 import { within } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
-import { MailFailure } from "../transports/transport.js";
+import { MailFailure } from "../mail-failure.js";
 import { de } from "./de.js";
 import { en } from "./en.js";
 import { es } from "./es.js";

@@ -3,11 +3,11 @@
 import { type Clock, within } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { escaped } from "../../config/redact.js";
+import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import { createFolder } from "./folder.js";
 import { createSmtp } from "./smtp.js";
 import type { Transport } from "./transport.js";
-import { MailFailure } from "./transport.js";
 import { createWebhook } from "./webhook.js";
 
 /**

@@ -5,8 +5,9 @@ import { access, mkdir, open, rename, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "../../clock.js";
 import { ConfigurationError } from "../../errors.js";
+import { MailFailure } from "../mail-failure.js";
 import { composeMime } from "../mime.js";
-import { MailFailure, systemCodeOf, type Transport } from "./transport.js";
+import { systemCodeOf, type Transport } from "./transport.js";
 
 /** Creates the folder if it does not exist. Rejects with ConfigurationError if it cannot be written. */
 export async function createFolder(path: string, clock: Pick<Clock, "now">): Promise<Transport> {

@@ -4,10 +4,10 @@
 import type { Clock } from "../../clock.js";
 import { ConfigurationError, isError, isNotInstalled } from "../../errors.js";
 import { isLoopback } from "../../outbound/secure-url.js";
+import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import { composeMime } from "../mime.js";
 import type { Transport } from "./transport.js";
-import { MailFailure } from "./transport.js";
 
 /** To connect, to receive the greeting, to resolve the name. */
 const stepTimeoutMs = 10_000;

@@ -17,18 +17,3 @@ export interface Transport {
 export function systemCodeOf(error: unknown): string {
   return isError(error) && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
 }
-
-/**
- * A mail was not accepted. The message is for the log and the audit log. It contains no address, no code, no link and
- * no text of the server, which can contain all of them.
- */
-export class MailFailure extends Error {
-  override readonly name = "MailFailure";
-  /** The receiver rejected this mail, so that another attempt is useless. */
-  readonly permanent: boolean;
-
-  constructor(message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
-    super(message, options);
-    this.permanent = options.permanent ?? false;
-  }
-}

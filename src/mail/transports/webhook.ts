@@ -3,9 +3,9 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";
 import { type BoundedRequest, type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
+import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
 import type { Transport } from "./transport.js";
-import { MailFailure } from "./transport.js";
 
 /** Nothing of the response is used but its status. */
 const limits = { timeoutMs: 10_000, bytesMax: 65_536 };
