@@ -32,7 +32,7 @@ export const isFactorName = (name: string): name is FactorName => Object.hasOwn(
 
 export const isSpare = (name: FactorName): boolean => factors[name].isSpare;
 
-/** The factors of `names` that a user can log in with: none if only spare ones are left. */
+/** The factors of `names` that a user can sign in with: none if only spare ones are left. */
 export const withoutLoneSpares = (names: readonly FactorName[]): readonly FactorName[] =>
   names.every(isSpare) ? [] : names;
 

@@ -32,4 +32,4 @@ export function requireOwnAddress(login: string, own: string | undefined): void 
 export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
 
 export const changedMeanwhile = () =>
-  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");
+  new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");

@@ -5,7 +5,7 @@ import { equalText } from "../../crypto/equal.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { isTransactionFor, type Redeemable } from "../../factors/transactions.js";
 import type { Provider } from "../../providers/provider.js";
-import { ProviderFailure } from "../../providers/rejection.js";
+import { ProviderFailure } from "../../providers/provider.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
 import { providerDown, requireProvider } from "./identity.js";

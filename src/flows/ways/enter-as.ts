@@ -2,8 +2,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import type { OpenTransaction } from "../../factors/transactions.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
-import type { Provider } from "../../providers/provider.js";
+import type { OutsideIdentity, Provider } from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -26,7 +25,7 @@ export interface ProvenLogin {
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
-  /** When the user has logged in at the provider. Undefined: now. */
+  /** When the user has signed in at the provider. Undefined: now. */
   readonly authTime: number | undefined;
 }
 

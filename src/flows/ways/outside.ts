@@ -2,7 +2,7 @@
 // gate asks for more where the account or its policy does.
 
 import type { Origin } from "../../audit/entry.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
+import type { OutsideIdentity } from "../../providers/provider.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";

@@ -1,4 +1,4 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
@@ -89,9 +89,9 @@ export const waysIn = z
   .object({
     ways: z
       .object({
-        password: z.boolean().meta({ description: "Users can log in with a password." }),
-        passkey: z.boolean().meta({ description: "Users can log in with a passkey." }),
-        mail: z.boolean().meta({ description: "Users can log in by a mailed code or link." }),
+        password: z.boolean().meta({ description: "Users can sign in with a password." }),
+        passkey: z.boolean().meta({ description: "Users can sign in with a passkey." }),
+        mail: z.boolean().meta({ description: "Users can sign in by a mailed code or link." }),
         providers: z
           .array(
             z.object({
@@ -100,12 +100,12 @@ export const waysIn = z
             }),
           )
           .readonly()
-          .meta({ description: "Outside providers with which users can log in." }),
+          .meta({ description: "Outside providers with which users can sign in." }),
         registration: z.enum(["closed", "invite", "open"]).meta({
           description: "`closed` if only operators and the application create users, else `invite` or `open`.",
         }),
       })
-      .meta({ description: "The ways to log in." }),
+      .meta({ description: "The ways to sign in." }),
     transaction: z.string().nullable().meta({
       description: "The transaction for a login by passkey, or null while passkeys are not offered.",
     }),
@@ -126,7 +126,7 @@ export const loginRoutes = [
     method: "POST",
     path: "/login",
     name: "login",
-    summary: "Log in",
+    summary: "Sign in",
     notes: [
       "Creates a session and returns its first tokens.",
       "An account with a second factor also needs `totp` or `recovery_code` in the same request, or one of these or `passkey` in a second request with the `transaction` of `factor_needed`.",
@@ -166,7 +166,7 @@ export const loginRoutes = [
     method: "GET",
     path: "/login",
     name: "readWays",
-    summary: "Read the ways to log in",
+    summary: "Read the ways to sign in",
     notes: [
       "The response depends on the configuration alone, and has a new transaction each time.",
       "A login page needs no other request before a login.",

@@ -78,10 +78,10 @@ export const sessionView = z.object({
   created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
   renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
   expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
-  address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
+  address: z.string().nullable().meta({ description: "The client's IP address at the last renewal." }),
   agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
   browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
-  amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
+  amr: z.array(z.string()).readonly().meta({ description: "How the user signed in (RFC 8176)." }),
   acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
 });
 
@@ -135,7 +135,7 @@ export const sessionsRoutes = [
     method: "POST",
     path: "/logout",
     name: "logout",
-    summary: "Log out",
+    summary: "Sign out",
     notes: [
       "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
     ],
