@@ -78,7 +78,7 @@ export interface NeededFactors {
 
 /** `confirms`: a user who is signed in proves the second step for a change. */
 export function secondStepPage(view: View, { factors, passkey }: NeededFactors, confirms = false): HtmlPage {
-  const { factor: t, fields, signIn: words } = view.texts;
+  const { factor: t, fields, signIn: words, app } = view.texts;
   const shared = html`${again({ factors, passkey })}${confirms && hidden("confirms", "yes")}`;
   const remember =
     !confirms &&
@@ -114,7 +114,7 @@ ${
 <button>${view.texts.app.continue}</button>`,
   )}</details>`
 }
-${links(view, confirms ? ["", factors.length === 0 ? view.texts.app.account : view.texts.app.cancel] : ["sign-in", view.texts.app.startAgain])}`,
+${links(view, confirms ? ["", factors.length === 0 ? app.account : app.cancel] : ["sign-in", app.startAgain])}`,
   );
 }
 

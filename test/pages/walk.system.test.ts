@@ -506,7 +506,7 @@ describe("the pages with passkeys", () => {
     await walker.leave();
   });
 
-  it("a person registers with a passkey in place of a password, and resets with it", async () => {
+  it("a person registers with a passkey in place of a password", async () => {
     const shop = await openShop();
     const { openWithPasskeys, recoveryCodes } = visitor(shop, browser);
     const email = "kim@example.org";

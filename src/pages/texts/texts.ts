@@ -7,6 +7,6 @@ import { frTexts } from "./fr.js";
 
 export const pageTexts: Readonly<Record<Language, PageTexts>> = { en: enTexts, de: deTexts, fr: frTexts, es: esTexts };
 
-/** Puts the values into a text. A function is the replacement, because `$&` in a value would otherwise be replaced again. */
+/** Puts the values into a text. The replacement is a function, because `$&` in a value would be replaced again. */
 export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
