@@ -94,7 +94,9 @@ describe.each(proxies)("behind $name", ({ name, file, args }) => {
     expect([entered.status, entered.headers.get("location")]).toEqual([303, "/app/"]);
     await vi.waitFor(async () => expect((await get("/app/")).status).toBe(200), { timeout: 20_000, interval: 50 });
     expect(await (await get("/app/")).text()).toContain(`<h1>Hello ${alice.login}</h1>`);
-    expect(await (await get("/")).text()).toContain("A static site");
+    const site = await get("/");
+    expect(site.headers.get("content-security-policy")).toBe("frame-ancestors 'none'");
+    expect(await site.text()).toContain("A static site");
     const out = await fetch(`${origin}/account/sign-out`, {
       method: "POST",
       redirect: "manual",
