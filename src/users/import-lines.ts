@@ -8,10 +8,8 @@ import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { UserEmail } from "../store/sql/users.js";
-import { type ImportedTotp, readTotp } from "./import-factors.js";
-import { type ImportProvider, readIdentities } from "./import-identities.js";
-import { readPasskeys } from "./import-passkeys.js";
-import { findRoleProblem } from "./roles.js";
+import { findRoleProblem } from "./directory.js";
+import { type ImportedTotp, type ImportProvider, readIdentities, readPasskeys, readTotp } from "./import-members.js";
 
 /** A line has a login, a hash and roles. The longest useful one has some thousand bytes. */
 export const lineMaxBytes = 65_536;

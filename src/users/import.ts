@@ -6,7 +6,7 @@ import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { TotpSecrets } from "../factors/totp/totp-secrets.js";
+import type { TotpSecrets } from "../factors/totp/totp.js";
 import type { StagedUser } from "../store/sql/imports.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";

@@ -8,7 +8,7 @@ import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
-import { countHashFormats } from "../../users/hash-formats.js";
+import { countHashFormats } from "../../users/database-directory.js";
 import type { CheckName, Finding } from "../finding.js";
 import { checkAdministrators } from "./administrators.js";
 import { checkLockedOut } from "./locked-out.js";

@@ -5,12 +5,18 @@ import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import type { Authenticated } from "../find/own-session.js";
-import { grantAfter, sessionTransaction } from "../find/own-session.js";
+import { type Authenticated, grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
-import { spendingOf } from "../gate/redeem.js";
-import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
-import { type OutsideStart, outsideRequest, requireReturnPath } from "../prove/outside-request.js";
+import { spendingOf } from "../gate/grant.js";
+import {
+  identify,
+  type OutsideStart,
+  outsideRequest,
+  provenOf,
+  requireProvider,
+  requireReturnPath,
+  type SentResponse,
+} from "../prove/identity.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 

@@ -4,10 +4,9 @@
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { logInByMail } from "./mail.js";
-import { logInOutside } from "./outside.js";
-import { logInByIdentityCode } from "./outside-unknown.js";
+import { logInByIdentityCode, logInOutside } from "./outside.js";
 import { logInByPasskey } from "./passkey.js";
 import { logInByPassword } from "./password.js";
 import { finishLogin, stepUp } from "./second-step.js";

@@ -6,10 +6,10 @@ import { transactionOver } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
-import { proveUnlessOver } from "../find/transaction-over.js";
+import { proveUnlessOver } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
 import type { LoginRequest, SentPasskey } from "./sent.js";
 

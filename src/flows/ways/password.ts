@@ -10,13 +10,12 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
-import { wrongCredentials } from "../find/errors.js";
-import { settleOnError } from "../find/transaction-over.js";
+import { settleOnError, wrongCredentials } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof } from "../gate/gate-proof.js";
-import { digestOfProof } from "../gate/grant-again.js";
+import { digestOfProof } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
-import { identityFor } from "./outside-unknown.js";
+import { identityFor } from "./outside.js";
 import type { LoginRequest, SentPassword } from "./sent.js";
 
 /** A login without a password is rejected without a check, for every account. */

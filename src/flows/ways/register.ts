@@ -3,7 +3,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { createUserHandle, creationOptions } from "../../factors/passkey/passkey-options.js";
+import { createUserHandle, creationOptions } from "../../factors/passkey/relying-party.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
@@ -14,16 +14,15 @@ import type { RegistrationBegun } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime, requireOutbox } from "../find/mail.js";
-import { requireAddress, requireOwnAddress, requirePassword } from "../find/rules.js";
-import { settleOnError } from "../find/transaction-over.js";
+import { settleOnError } from "../find/errors.js";
+import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePassword } from "../find/rules.js";
+import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
-import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
-import { verifyNewPasskey } from "../prove/new-passkey.js";
+import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
 
 const closed = () =>

@@ -9,7 +9,7 @@ import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { digestOfKey } from "../gate/grant-again.js";
+import { digestOfKey } from "../gate/grant.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;

@@ -9,15 +9,14 @@ import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
-import { factorNeeded } from "../find/errors.js";
+import { factorNeeded, isDead } from "../find/errors.js";
 import { sessionTransaction } from "../find/own-session.js";
-import { isDead } from "../find/transaction-over.js";
 import { enter } from "../gate/enter.js";
 import { factorNeededError, needsEnrolCode } from "../gate/factor-needed.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
-import { pendingIdentityOf } from "../prove/identity-text.js";
+import { pendingIdentityOf } from "../prove/identity.js";
 import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */

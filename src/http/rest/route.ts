@@ -8,7 +8,7 @@ import type { Credentials } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
 import type { Input } from "./request/input.js";
-import type { Redirect } from "./responses/redirect.js";
+import type { Redirect } from "./responses/response.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 

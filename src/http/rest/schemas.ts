@@ -1,8 +1,12 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A description
 // continues the sentence '"field" must be …' in messages.
+
 import { z } from "zod";
+import { AmphoError } from "../../errors.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { parseTotp } from "../../factors/totp/totp.js";
+import type { SentFactor } from "../../flows/prove/factor.js";
+import { type FactorName, factorNames } from "../../levels/factors.js";
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 const hasControls = (text: string) => /\p{Cc}/u.test(text);
@@ -77,3 +81,35 @@ export const openApiDocument = z
   .meta({ title: "OpenApiDocument" });
 
 export type OpenApiDocument = z.input<typeof openApiDocument>;
+
+/** The description of a passkey depends on the route. */
+export const factorInputs = (passkeyFor: string) =>
+  ({
+    totp: totp.optional(),
+    recovery_code: recoveryCode.optional(),
+    passkey: z
+      .looseObject({})
+      .optional()
+      .meta({
+        description: `an object: the AuthenticationResponseJSON of a passkey, for ${passkeyFor}`,
+      }),
+  }) satisfies Readonly<Record<FactorName, z.ZodType>>;
+
+type FactorInput = Readonly<Partial<Record<FactorName, unknown>>>;
+
+const factorsSent = (input: FactorInput): readonly FactorName[] =>
+  factorNames.filter((name) => input[name] !== undefined);
+
+/** The strongest factor of a body. Undefined without one. */
+export function factorOf(input: FactorInput): SentFactor | undefined {
+  const [name] = factorsSent(input);
+  // The schema has checked the member of this name.
+  return name && ({ name, value: input[name] } as SentFactor);
+}
+
+/** Rejects with `invalid_request` for two. */
+export function onlyFactorOf(input: FactorInput): SentFactor | undefined {
+  if (factorsSent(input).length > 1)
+    throw new AmphoError("invalid_request", 'Send one of "totp", "recovery_code" and "passkey".');
+  return factorOf(input);
+}

@@ -1,5 +1,5 @@
 // The command `factor-rekey`. It is the only command that decrypts TOTP secrets.
-import { createTotpSecrets } from "../../../factors/totp/totp-secrets.js";
+import { createTotpSecrets } from "../../../factors/totp/totp.js";
 import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure } from "../../failures.js";

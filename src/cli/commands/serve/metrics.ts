@@ -3,7 +3,7 @@ import type { Ampho } from "../../../ampho.js";
 import type { Configuration } from "../../../config/configuration.js";
 import { AmphoError } from "../../../errors.js";
 import type { AccessLog } from "../../../http/server/access-log.js";
-import { createMetricsPage, type MetricsPage } from "../../../http/server/metrics-page.js";
+import { createMetricsPage, type MetricsPage } from "../../../http/server/probes.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
 import { expositionType } from "../../../telemetry/exposition.js";
 import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Ampho, composeAmpho } from "../../../ampho.js";
 import { readConfiguration } from "../../../config/configuration.js";
 import { createAccessLog } from "../../../http/server/access-log.js";
-import { metricsPath } from "../../../http/server/metrics-page.js";
+import { metricsPath } from "../../../http/server/probes.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
 import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
 import type { CommandContext, CommandInput } from "../../command.js";

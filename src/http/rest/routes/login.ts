@@ -6,11 +6,9 @@ import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../wire/login.js";
 import { fields, noInput } from "../request/input.js";
-import type { Call } from "../route.js";
-import { idempotencyHelp, route } from "../route.js";
+import { type Call, idempotencyHelp, route } from "../route.js";
 import { none, optional } from "../route-access.js";
-import { grant, login, mailedCode, opaque, password } from "../schemas.js";
-import { factorInputs, onlyFactorOf } from "../sent-factor.js";
+import { factorInputs, grant, login, mailedCode, onlyFactorOf, opaque, password } from "../schemas.js";
 import { mailedLink, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 

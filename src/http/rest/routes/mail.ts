@@ -5,11 +5,9 @@ import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
-import type { Call } from "../route.js";
-import { idempotencyHelp, recentNote, route } from "../route.js";
+import { type Call, idempotencyHelp, recentNote, route } from "../route.js";
 import { none, session } from "../route-access.js";
-import { digits, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
-import { factorInputs, factorOf } from "../sent-factor.js";
+import { digits, factorInputs, factorOf, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
 
 export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
 export const match = digits(2).meta({

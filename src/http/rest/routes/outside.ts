@@ -6,9 +6,8 @@ import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Grant } from "../../../wire/login.js";
 import { fields, noInput } from "../request/input.js";
-import { Redirect } from "../responses/redirect.js";
-import type { Call } from "../route.js";
-import { recentNote, route } from "../route.js";
+import { Redirect } from "../responses/response.js";
+import { type Call, recentNote, route } from "../route.js";
 import { none, session } from "../route-access.js";
 import { grant, opaque, seconds } from "../schemas.js";
 
