@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors
 import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
-import type { Route } from "./route.js";
+import { holdsTokens, type Route, tokenErrors } from "./route.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
@@ -39,12 +39,11 @@ export function describe(routes: readonly Route[], { prefix, version, cookies }:
 export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
-  if (route.access.guarded) for (const code of guardErrors) codes.add(code);
+  if (route.access.guarded) for (const code of tokenErrors) codes.add(code);
   return errorCodes.filter((code) => codes.has(code));
 }
 
 const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
-const guardErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;
 
 const problemSchema = {
   type: "object",
@@ -125,7 +124,7 @@ function cookieForm(route: Route): Route {
 
 /** Tokens are in Set-Cookie. */
 function withoutTokens(output: z.ZodType): z.ZodType {
-  if (!(output instanceof z.ZodObject) || !("token_type" in output.shape)) return output;
+  if (!holdsTokens(output)) return output;
   const tokens = { token: true, token_type: true, refresh_token: true, device: true } as const;
   return output.omit(tokens).meta({ title: `Cookie${output.meta()?.title}` });
 }

@@ -35,12 +35,12 @@ export const totp = z
   .string()
   .refine((text) => parseTotp(text) !== undefined)
   .transform((text) => parseTotp(text) ?? "")
-  .meta({ description: "a text of six digits, the code of an authenticator app" });
+  .describe("a text of six digits, the code of an authenticator app");
 
 export const recoveryCode = z
   .string()
   .refine((text) => recoveryHash(text) !== undefined)
-  .meta({ description: "a text of 24 letters and digits, one of the recovery codes" });
+  .describe("a text of 24 letters and digits, one of the recovery codes");
 
 /** Spaces between digits are ignored, as a mail shows them. */
 export const digits = (count: number) =>
@@ -49,35 +49,38 @@ export const digits = (count: number) =>
     .transform((text) => text.replace(/[ \u00a0]/g, ""))
     .refine((text) => text.length === count && /^\d+$/.test(text));
 
-export const mailedCode = digits(8).meta({ description: "a text of eight digits, the mailed code" });
-export const opaque = z.string().meta({ description: "a text" });
+export const mailedCode = digits(8).describe("a text of eight digits, the mailed code");
+export const opaque = z.string().describe("a text");
 
-export const seconds = z.int().meta({ description: "Unix seconds" });
+export const seconds = z.int().describe("Unix seconds");
 
 /** The response of login and renew. */
 export const grant = z
   .object({
-    token: z.string().meta({ description: "The access token, for `Authorization: Bearer TOKEN`." }),
+    token: z.string().describe("The access token, for `Authorization: Bearer TOKEN`."),
     token_type: z.literal("Bearer"),
-    starts: z.int().meta({ description: "The token's `nbf`, in Unix seconds." }),
-    expires: z.int().meta({ description: "The token's `exp`, in Unix seconds." }),
-    ttl: z.int().meta({ description: "`expires` minus `starts`, in seconds." }),
-    leeway: z.int().meta({ description: "The clock skew allowed around both, in seconds." }),
-    refresh_token: z.string().optional().meta({
-      description: "The token for the next `POST /renew`, absent after a renewal by access token.",
-    }),
-    refresh_expires: z.int().optional().meta({ description: "The end of the refresh token, in Unix seconds." }),
-    device: z.string().optional().meta({
-      description: "The device proof, only from login, that gives this device's next login its own budget of attempts.",
-    }),
-    recovery_codes_left: z.int().optional().meta({
-      description: "The number of recovery codes that are left, only from a login by recovery code.",
-    }),
+    starts: z.int().describe("The token's `nbf`, in Unix seconds."),
+    expires: z.int().describe("The token's `exp`, in Unix seconds."),
+    ttl: z.int().describe("`expires` minus `starts`, in seconds."),
+    leeway: z.int().describe("The clock skew allowed around both, in seconds."),
+    refresh_token: z
+      .string()
+      .optional()
+      .describe("The token for the next `POST /renew`, absent after a renewal by access token."),
+    refresh_expires: z.int().optional().describe("The end of the refresh token, in Unix seconds."),
+    device: z
+      .string()
+      .optional()
+      .describe("The device proof, only from login, that gives this device's next login its own budget of attempts."),
+    recovery_codes_left: z
+      .int()
+      .optional()
+      .describe("The number of recovery codes that are left, only from a login by recovery code."),
   })
   .meta({ title: "Grant" });
 
 export const openApiDocument = z
-  .looseObject({ openapi: z.string().meta({ description: "The version of OpenAPI." }) })
+  .looseObject({ openapi: z.string().describe("The version of OpenAPI.") })
   .meta({ title: "OpenApiDocument" });
 
 export type OpenApiDocument = z.input<typeof openApiDocument>;
@@ -90,9 +93,7 @@ export const factorInputs = (passkeyFor: string) =>
     passkey: z
       .looseObject({})
       .optional()
-      .meta({
-        description: `an object: the AuthenticationResponseJSON of a passkey, for ${passkeyFor}`,
-      }),
+      .describe(`an object: the AuthenticationResponseJSON of a passkey, for ${passkeyFor}`),
   }) satisfies Readonly<Record<FactorName, z.ZodType>>;
 
 type FactorInput = Readonly<Partial<Record<FactorName, unknown>>>;
