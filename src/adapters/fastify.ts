@@ -98,10 +98,7 @@ export function mount(ampho: HttpInstance): Plugin {
     for (const url of [path || "/", `${path}/*`, ...rootPaths]) app.all(url, { preParsing, schema }, () => undefined);
     done();
   };
-  return Object.assign(plugin, {
-    [Symbol.for("skip-override")]: true,
-    [Symbol.for("fastify.display-name")]: "ampho",
-  });
+  return Object.assign(plugin, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "ampho" });
 }
 
 /**

@@ -64,13 +64,7 @@ function hostOf(url: string): string | undefined {
 }
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
-  return {
-    ...webHeadOf(request),
-    method: request.method,
-    target: request.url,
-    peerAddress,
-    body: bodyOf(request),
-  };
+  return { ...webHeadOf(request), method: request.method, target: request.url, peerAddress, body: bodyOf(request) };
 }
 
 function bodyOf({ body, bodyUsed }: Request): RequestBody {

@@ -303,8 +303,6 @@ function importIsDead(): AmphoError {
   return new AmphoError(
     "unavailable",
     "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.",
-    {
-      retryAfterSeconds: 1,
-    },
+    { retryAfterSeconds: 1 },
   );
 }

@@ -40,12 +40,7 @@ export async function changePassword(
   const { login } = found.session;
   // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
   // logins.
-  const allowed = await throttle.allowPasswordChange({
-    login,
-    userId,
-    sessionId,
-    origin,
-  });
+  const allowed = await throttle.allowPasswordChange({ login, userId, sessionId, origin });
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");

@@ -60,11 +60,7 @@ export async function beginEnrolment(
   const auth = await input.authenticate();
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const contents = sessionTransaction(account, factorsVersion, sessionId);
-  return {
-    account,
-    auth,
-    begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now),
-  };
+  return { account, auth, begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now) };
 }
 
 async function pendingOf(

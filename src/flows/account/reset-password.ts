@@ -37,14 +37,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
   const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = {
-    binding,
-    account,
-    isThere,
-    key: accountKeyOf(directory, login, account),
-    known: undefined,
-    origin,
-  };
+  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: undefined, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";

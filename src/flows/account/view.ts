@@ -41,11 +41,9 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
 }
 
 /** The member of the view that shows each factor. */
-const members = {
-  passkey: "passkeys",
-  totp: "totp",
-  recovery_code: "recovery_codes",
-} as const satisfies Readonly<Record<FactorName, keyof AccountView>>;
+const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_codes" } as const satisfies Readonly<
+  Record<FactorName, keyof AccountView>
+>;
 
 type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
 

@@ -42,14 +42,7 @@ export async function logInByMail(
   const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
-  const mailbox = {
-    binding,
-    account,
-    isThere,
-    key: accountKeyOf(directory, login, account),
-    known: device,
-    origin,
-  };
+  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: device, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();

@@ -181,11 +181,7 @@ async function linkNeeded(
 ): Promise<AmphoError> {
   const { transactions, clock, settings } = deps;
   const now = clock.now();
-  const contents = {
-    email: address.address,
-    idn: encodeIdentity(proven, identity.emailVerified),
-    aut: authTime,
-  };
+  const contents = { email: address.address, idn: encodeIdentity(proven, identity.emailVerified), aut: authTime };
   const { token, begun } = transactions.beginOpen("identity", contents, now, settings.codeTtl);
   const open: readonly string[] = (await isMailed(deps, begun, address, caller)) ? ways : ["login"];
   if (!ways.some((way) => open.includes(way)))

@@ -76,10 +76,7 @@ const problemSchema = {
       items: { type: "string", enum: ["login", "mail"] },
       description: "With `link_needed`: the proofs that link the identity.",
     },
-    passkey: {
-      type: ["object", "null"],
-      description: "With `factor_needed`: the options for a passkey, or null.",
-    },
+    passkey: { type: ["object", "null"], description: "With `factor_needed`: the options for a passkey, or null." },
     enroll: {
       type: "boolean",
       description: "With `factor_needed`: true if the account must set up a second factor first.",
@@ -89,10 +86,7 @@ const problemSchema = {
       description:
         "With `enroll`, if the set-up needs a code: true if it was mailed to the address of the account, and false if too many were mailed.",
     },
-    retry_after: {
-      type: "integer",
-      description: "If `mail` is false: the seconds until a login gets a code.",
-    },
+    retry_after: { type: "integer", description: "If `mail` is false: the seconds until a login gets a code." },
   },
 };
 
@@ -175,10 +169,7 @@ function successResponse({ status, summary, output }: Route, schemas: Json): Jso
   if (output === undefined || title === undefined)
     return { description: status === 204 ? "Done" : status === 303 ? "A redirect" : summary };
   schemas[title] = jsonSchema(output);
-  return {
-    description: title,
-    content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } },
-  };
+  return { description: title, content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } } };
 }
 
 function errorResponses(route: Route): Json {

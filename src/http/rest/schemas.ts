@@ -19,11 +19,7 @@ export const login = z
   .refine(
     (text) => text !== "" && text.length <= 510 && lengthOf(text) <= 255 && isWellFormed(text) && !hasControls(text),
   )
-  .meta({
-    description: "a text of 1 to 255 characters without control characters",
-    minLength: 1,
-    maxLength: 255,
-  });
+  .meta({ description: "a text of 1 to 255 characters without control characters", minLength: 1, maxLength: 255 });
 
 export const password = z
   .string()

@@ -90,10 +90,7 @@ export function trackResponse(
 // Requests that Node's HTTP parser rejects get a bare status line, as Node would send it, and their connection is closed.
 // So does a CONNECT request, with the body of an error.
 
-const statuses: Readonly<Record<string, number>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-  HPE_HEADER_OVERFLOW: 431,
-};
+const statuses: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 
 const lingerMs = 500;
 

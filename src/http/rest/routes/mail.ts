@@ -54,11 +54,7 @@ export function proofOf(
   return { transaction: input.transaction ?? cookies.transaction, code, link, match };
 }
 
-const passwordReset = z.object({
-  ...proof,
-  new_password: password,
-  ...factorInputs("the options of `factor_needed`"),
-});
+const passwordReset = z.object({ ...proof, new_password: password, ...factorInputs("the options of `factor_needed`") });
 
 const registrationStart = z.object({
   email,
@@ -99,9 +95,7 @@ export const emailChangeBegun = z
   .object({ transaction: transactionView, match: matchView, expires: expiresView })
   .meta({ title: "EmailChangeBegun" });
 
-const alarm = z.object({
-  alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`"),
-});
+const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
 
 export const mailProofErrors = [
   ...["invalid_credentials", "factor_needed", "match_needed", "transaction_over"],

@@ -10,9 +10,7 @@ import { feed, none } from "../route-access.js";
 import { openApiDocument, seconds } from "../schemas.js";
 
 const jwkSet = z
-  .object({
-    keys: z.array(z.looseObject({})).readonly().describe("The public keys as JWKs (RFC 7517 §4)."),
-  })
+  .object({ keys: z.array(z.looseObject({})).readonly().describe("The public keys as JWKs (RFC 7517 §4).") })
   .meta({ title: "JwkSet" });
 
 const wholeNumber = (max: number) =>
@@ -84,11 +82,7 @@ const feedPage = z
             })
             .describe("Rejects the user's tokens that hold a removed role and were issued before."),
           z
-            .object({
-              ...numbered,
-              kind: z.literal("key"),
-              kid: z.string().describe("The `kid` of the key."),
-            })
+            .object({ ...numbered, kind: z.literal("key"), kid: z.string().describe("The `kid` of the key.") })
             .describe("Rejects everything that the key signed."),
           z
             .object({

@@ -8,9 +8,7 @@ import { idempotencyHelp, route, tokenErrors } from "../route.js";
 import { bearer, optional, session } from "../route-access.js";
 import { grant, opaque, seconds } from "../schemas.js";
 
-const renewal = z.object({
-  refresh_token: opaque.optional().describe("a text: the newest `refresh_token`"),
-});
+const renewal = z.object({ refresh_token: opaque.optional().describe("a text: the newest `refresh_token`") });
 
 export const currentSession = z
   .object({
@@ -47,11 +45,7 @@ export const sessionView = z.object({
 export const sessionList = z
   .object({
     sessions: z
-      .array(
-        sessionView.extend({
-          current: z.boolean().describe("True for the session of the token that asks."),
-        }),
-      )
+      .array(sessionView.extend({ current: z.boolean().describe("True for the session of the token that asks.") }))
       .readonly()
       .describe("The live sessions, the newest first."),
   })
