@@ -1,5 +1,6 @@
 // The dependencies of the flows. ampho.ts creates them once for each instance.
 
+import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
@@ -42,7 +43,8 @@ export interface Deps {
 }
 
 /** The client of a request, as far as the host knows it. */
-export interface Caller {
+export interface Caller extends Origin {
+  readonly actor: "user";
   /** The client's address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
   /** `User-Agent`, cut to 255 characters, without control characters. */

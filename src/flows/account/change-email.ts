@@ -26,7 +26,7 @@ export async function beginEmailChange(
 ): Promise<Required<EmailChangeBegun>> {
   const { transactions, throttle, store, clock, settings } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   const { canonical } = address;
@@ -76,7 +76,7 @@ export async function finishEmailChange(
 ): Promise<Grant> {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const transaction = transactions.read(token, [purpose], clock.now());
   // A transaction of one session is good for this session alone.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();

@@ -28,13 +28,12 @@ interface NewPassword {
 export async function changePassword(
   deps: Deps,
   { auth, password, newPassword }: Authenticated & NewPassword,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { store, directory, passwords, policy, throttle, clock } = deps;
-  if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
+  if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
   const session = ownSession(deps, { sessionId, gen: genOf(auth) });
-  const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
   const { login } = found.session;
@@ -108,14 +107,13 @@ export async function storeOwnPassword(
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
-async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<Grant> {
+async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, origin: Caller): Promise<Grant> {
   const { store, passwords, policy, clock } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
-  const origin: Origin = { actor: "user", ...caller };
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
     ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
@@ -137,7 +135,7 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   const outcome = await store.setPassword({
     ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
     passkeysOf: relyingParty?.id ?? "",
-    ...{ now: clock.now(), origin: { actor: "user", ...caller } },
+    ...{ now: clock.now(), origin: caller },
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");

@@ -95,7 +95,7 @@ async function beginForPending(
   phr: boolean,
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const account = await accountOf(deps, pending, origin);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.

@@ -73,7 +73,7 @@ export async function addPasskey(
 ): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
   const owner = await ownerOf(deps, transaction, input.authenticate, origin);
   const { account } = owner;
@@ -118,7 +118,7 @@ export async function removeOwnPasskey(
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
-  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, caller);
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
   const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", id } as const;

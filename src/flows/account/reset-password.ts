@@ -26,9 +26,8 @@ export interface ResetInput {
 }
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
-export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
+export async function finishReset(deps: Deps, input: ResetInput, origin: Caller): Promise<void> {
   const { directory, store, revocations, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -97,14 +96,13 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
 // notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */
-export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, caller: Caller): Promise<void> {
+export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, origin: Caller): Promise<void> {
   const { mailTokens, store, directory, revocations, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
   if (read === undefined) throw transactionOver();
   const { userId, notice, hash, exp } = read;
   const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
-  const origin: Origin = { actor: "user", ...caller };
   const raised = await store.raiseAlarm({
     userId,
     notice,

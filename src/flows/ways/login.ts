@@ -41,7 +41,7 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   // TypeScript does not follow that the row and what was sent are of the same way.
   const way = ways[input.sent.way] as Way<SentLogin>;
   const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
-  await endSuperseded(deps, granted, input.superseded, { actor: "user", ...caller });
+  await endSuperseded(deps, granted, input.superseded, caller);
   return granted;
 }
 

@@ -1,6 +1,6 @@
 // A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
 
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
@@ -21,12 +21,11 @@ import type { LoginRequest, SentMail } from "./sent.js";
 export async function logInByMail(
   deps: Deps,
   { sent: { proof }, ...input }: LoginRequest & { readonly sent: SentMail },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();
-  const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, proof, ["mail"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -88,12 +87,11 @@ async function begin(
   deps: Deps,
   purpose: keyof typeof requests,
   input: MailRequestInput,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Required<MailBegun>> {
   const { throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
   const { login } = input;
   const { key, known, find } = await nameByLogin(deps, login, input.device);
   const allowed = await throttle.allowMail({ account: key, known, origin });
@@ -114,8 +112,8 @@ async function begin(
       kind,
       userId: account?.id,
       address: isEligible ? (account.email?.address ?? "") : "",
-      claims: claimsOf(begun, binding, caller),
-      language: caller.language ?? "en",
+      claims: claimsOf(begun, binding, origin),
+      language: origin.language ?? "en",
       until: begun.exp,
     },
     attempt: allowed.attempt(),

@@ -37,10 +37,9 @@ import type { LoginRequest, SentIdentityCode, SentOutside } from "./sent.js";
 export async function logInOutside(
   deps: Deps,
   { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, store, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
   const { provider: sender, code, state, iss } = response;
@@ -63,7 +62,7 @@ export async function logInOutside(
   const authTime = await authTimeOf(deps, provider, identity, transaction, origin);
   const proven = { identity, transaction, provider, authTime, proven: provenOf(provider, identity) };
   const more = { ...input, idempotency };
-  if (found === undefined) return enterUnknown(deps, proven, more, caller);
+  if (found === undefined) return enterUnknown(deps, proven, more, origin);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
   return enterAs(deps, account, proven, { isNew: false }, more, origin);
 }
@@ -109,9 +108,8 @@ function enterAs(
 // the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
-async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, caller: Caller): Promise<Grant> {
+async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, origin: Caller): Promise<Grant> {
   const { identity } = login;
-  const origin: Origin = { actor: "user", ...caller };
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
   if (address === undefined && canRegister(deps)) {
     await recordRejected(deps, login.provider, "no_address", origin);
@@ -121,7 +119,7 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
   // A response must not reveal whether an account has an address that is not proven.
   if (!identity.emailVerified) {
     if (deps.outbox === undefined) throw await closed(deps, login, origin);
-    throw await linkNeeded(deps, login, address, ["mail"], caller);
+    throw await linkNeeded(deps, login, address, ["mail"], origin);
   }
   const account = await deps.directory.findByAddress(address.canonical);
   if (account !== undefined) {
@@ -131,13 +129,13 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
     const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
     if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
-    throw await linkNeeded(deps, login, address, ["login", "mail"], caller);
+    throw await linkNeeded(deps, login, address, ["login", "mail"], origin);
   }
   const registration = await registrationFor(deps, address);
   if (registration === undefined) throw await closed(deps, login, origin);
   // A provider can report the former owner of an address. An invitation gives its roles to who has the mailbox now.
   const isEnough = identity.speaksForEmail && registration.invitation === undefined;
-  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], caller);
+  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], origin);
   if (!isEnough) throw await closed(deps, login, origin);
   const { account: created, register } = await draftAccount(deps, {
     transaction: login.transaction,
@@ -197,11 +195,10 @@ async function isMailed(
   deps: Deps,
   begun: OpenTransaction,
   { address, canonical }: Address,
-  caller: Caller,
+  origin: Caller,
 ): Promise<boolean> {
   const { throttle, store, outbox, clock } = deps;
   if (outbox === undefined) return false;
-  const origin: Origin = { actor: "user", ...caller };
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
     if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
@@ -218,7 +215,7 @@ async function isMailed(
     draft: {
       // Never to the spelling of the provider, because another mailbox can have that one.
       ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
-      ...{ claims: claimsFor(begun, binding, caller), language: caller.language ?? "en", until: begun.exp },
+      ...{ claims: claimsFor(begun, binding, origin), language: origin.language ?? "en", until: begun.exp },
     },
     attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
@@ -259,10 +256,9 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 export async function logInByIdentityCode(
   deps: Deps,
   { sent: { transaction: token, code }, ...input }: LoginRequest & { readonly sent: SentIdentityCode },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, directory, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(token, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
   const idempotency = digestOfProof(input.idempotencyKey, { code });

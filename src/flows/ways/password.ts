@@ -24,11 +24,10 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 export async function logInByPassword(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentPassword },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { directory, store, throttle, clock } = deps;
   const { login, password } = sent;
-  const origin: Origin = { actor: "user", ...caller };
   const startedAt = clock.now();
   const { key, known, find } = await nameByLogin(deps, login, input.device);
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });

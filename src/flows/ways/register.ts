@@ -43,11 +43,10 @@ export interface RegistrationStart {
 export async function beginRegistration(
   deps: Deps,
   input: RegistrationStart,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Required<RegistrationBegun>> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
@@ -67,8 +66,8 @@ export async function beginRegistration(
       kind: account === undefined ? "register" : "account_exists",
       userId: account?.id,
       address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
-      claims: claimsOf(begun, bindingOf(begun, address), caller),
-      language: caller.language ?? "en",
+      claims: claimsOf(begun, bindingOf(begun, address), origin),
+      language: origin.language ?? "en",
       until: begun.exp,
     },
     attempt: allowed.attempt(),
@@ -129,14 +128,13 @@ export interface RegistrationInput extends SentProof {
 export async function finishRegistration(
   deps: Deps,
   input: RegistrationInput,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant & Partial<RecoveryCodes>> {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
   if ((input.password === undefined) === (input.passkey === undefined))
     throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
-  const origin: Origin = { actor: "user", ...caller };
   // A registration that began while registration was open needs an invitation by now.
   const read = readProof(
     deps,
@@ -166,8 +164,8 @@ export async function finishRegistration(
       ...{ transaction, address, roles, invitation: transaction.inv, login },
       ...{ password: input.password, passwordHash: secret.passwordHash, origin },
       existsMail: {
-        ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },
-        ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
+        ...{ kind: "account_exists", userId: undefined, address: address.address, language: origin.language ?? "en" },
+        ...{ claims: { agent: origin.agent ?? null }, until: transaction.exp },
       },
     }),
   );

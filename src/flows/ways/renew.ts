@@ -33,12 +33,11 @@ export type RenewInput = (
 /**
  * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
  */
-export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
+export async function renew(deps: Deps, input: RenewInput, origin: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
   const presented = readToken(deps, input, now);
-  const origin: Origin = { actor: "user", ...caller };
   const renewal = {
     sessionId: presented.sid,
     gen: presented.gen,

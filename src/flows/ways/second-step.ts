@@ -1,6 +1,5 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
-import type { Origin } from "../../audit/entry.js";
 import { type AmphoError, transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
@@ -23,7 +22,7 @@ import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
 export async function finishLogin(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentSecond },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
@@ -31,7 +30,6 @@ export async function finishLogin(
   const { sid } = transaction;
   // A transaction of a session is good for this session alone.
   if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
-  const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
   if (sent.factor === undefined) throw await askAgain(deps, sent.transaction, transaction, account);
   const device = deviceProofs.readOf(account, input.device, now);
@@ -88,7 +86,7 @@ const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[])
 export async function stepUp(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentStepUp },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
@@ -96,7 +94,6 @@ export async function stepUp(
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);
   const now = clock.now();
-  const origin: Origin = { actor: "user", ...caller };
   if (sent.factor === undefined) {
     const { factors, factorsVersion } = await store.listFactors(account.id);
     const contents = sessionTransaction(account, factorsVersion, sessionId);

@@ -103,6 +103,7 @@ export function callerOf(
   });
   const agent = request.header("user-agent")?.replace(/\p{Cc}/gu, "");
   return {
+    actor: "user",
     address,
     agent: agent === undefined ? undefined : Array.from(agent).slice(0, agentCharactersMax).join(""),
     language: languageOf?.(request.header("accept-language")),
