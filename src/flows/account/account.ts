@@ -11,8 +11,7 @@ import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import type { Authenticated } from "../find/own-session.js";
 import { changedMeanwhile, requireOwnAddress } from "../find/rules.js";
-import type { Recent } from "../prove/recent.js";
-import { requireRecent } from "../prove/recent.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {

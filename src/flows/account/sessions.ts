@@ -5,8 +5,7 @@ import { browserOf } from "../../mail/texts/browser.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { SessionView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
-import type { Authenticated } from "../find/own-session.js";
-import { requireSession } from "../find/own-session.js";
+import { type Authenticated, requireSession } from "../find/own-session.js";
 import { endSession, endUserSessions } from "../gate/end-sessions.js";
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;

@@ -67,12 +67,7 @@ export async function proveOwnPasskey(
 }
 
 /** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
-async function findUnchanged(
-  deps: Deps,
-  { id }: Account,
-  response: unknown,
-  { fv }: Pick<LoginTransaction, "fv">,
-): Promise<FoundPasskey> {
+async function findUnchanged(deps: Deps, { id }: Account, response: unknown, { fv }: Pick<LoginTransaction, "fv">) {
   const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
     // The passkey can have been the factor that was removed.
     if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
@@ -151,12 +146,7 @@ export async function judgeSignCount(
   };
 }
 
-async function recordRejection(
-  { store, clock }: Deps,
-  { id: userId, login }: Account,
-  reason: string,
-  origin: Origin,
-): Promise<void> {
+async function recordRejection({ store, clock }: Deps, { id: userId, login }: Account, reason: string, origin: Origin) {
   await store.recordAudit({
     at: clock.now(),
     event: "factor_refused",

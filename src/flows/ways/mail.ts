@@ -83,12 +83,7 @@ const requests = {
   reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
 } as const;
 
-async function begin(
-  deps: Deps,
-  purpose: keyof typeof requests,
-  input: MailRequestInput,
-  origin: Caller,
-): Promise<Required<MailBegun>> {
+async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequestInput, origin: Caller) {
   const { throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);

@@ -30,7 +30,7 @@ import {
 } from "../prove/identity.js";
 import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
-import { type AccountDraft, draftAccount } from "./new-account.js";
+import { draftAccount } from "./new-account.js";
 import type { LoginRequest, SentIdentityCode, SentOutside } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
@@ -156,10 +156,7 @@ const registrationClosed = () =>
   new AmphoError("registration_closed", "No account belongs to this identity, and registration is closed.");
 
 /** Undefined: no account can be created for the address. */
-async function registrationFor(
-  deps: Deps,
-  { address, canonical }: Address,
-): Promise<Pick<AccountDraft, "roles" | "invitation"> | undefined> {
+async function registrationFor(deps: Deps, { address, canonical }: Address) {
   if (!canRegister(deps)) return undefined;
   const { settings, store, clock } = deps;
   // An invitation was mailed to one spelling, and another mailbox can have the same compared form.
@@ -191,12 +188,7 @@ async function linkNeeded(
 }
 
 /** False: no mail can be sent to this address at the moment. */
-async function isMailed(
-  deps: Deps,
-  begun: OpenTransaction,
-  { address, canonical }: Address,
-  origin: Caller,
-): Promise<boolean> {
+async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical }: Address, origin: Caller) {
   const { throttle, store, outbox, clock } = deps;
   if (outbox === undefined) return false;
   const { key, find } = await nameByAddress(deps, canonical);

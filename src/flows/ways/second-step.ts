@@ -1,6 +1,6 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
-import { type AmphoError, transactionOver } from "../../errors.js";
+import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
@@ -52,12 +52,7 @@ export async function finishLogin(
 }
 
 /** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
-async function askAgain(
-  deps: Deps,
-  token: string,
-  transaction: LoginTransaction,
-  account: Account,
-): Promise<AmphoError> {
+async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
   const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
