@@ -70,7 +70,7 @@ import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
-import { limitWaits } from "./store/limited-waits.js";
+import { limitWaits } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";

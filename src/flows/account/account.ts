@@ -80,7 +80,7 @@ function requireNewLogin(login: string, { stored, email, login: current }: Accou
 
 /**
  * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * log in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;

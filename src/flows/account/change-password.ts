@@ -123,7 +123,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
   return grantAfter(deps, account, outcome);
 }
 
-/** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
+/** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
 export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
   const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);

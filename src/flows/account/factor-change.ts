@@ -26,7 +26,7 @@ export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent,
 export function requireDone({ outcome }: FactorOutcome): void {
   if (outcome === "over") throw transactionOver();
   if (outcome === "changed")
-    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Log in again.");
+    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Sign in again.");
   if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
   if (outcome === "taken")
     throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");

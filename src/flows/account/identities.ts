@@ -86,7 +86,7 @@ export async function removeIdentity(
   });
   if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
   if (outcome.outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
+    throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }

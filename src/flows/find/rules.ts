@@ -35,7 +35,7 @@ export function requireOwnAddress(login: string, own: string | undefined): void 
 export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
 
 export const changedMeanwhile = () =>
-  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");
+  new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
 
 // The least time of a response to a request for a mail. The row of a mail, and the log's row about an account, take a few
 // hundredths of a millisecond more than none. An attacker who measures some hundred responses would find out which accounts exist

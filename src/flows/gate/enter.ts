@@ -38,7 +38,7 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
     });
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome === "pending")
-    throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
+    throw new AmphoError("account_pending", "Your account was created. You can sign in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   const isCode = proven.enrol === undefined && proven.factor?.use.factor === "totp";

@@ -127,12 +127,12 @@ export interface Management {
      */
     export(user: string | UserRef): Promise<AccountExport>;
     /**
-     * Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`.
+     * Ends the user's sessions. The user cannot sign in until `enable`. Rejects with `not_found`.
      * @example await ampho.users.disable("alice");
      */
     disable(user: string | UserRef): Promise<void>;
     /**
-     * Lets a disabled user log in again. Rejects with `not_found`.
+     * Lets a disabled user sign in again. Rejects with `not_found`.
      * @example await ampho.users.enable("alice");
      */
     enable(user: string | UserRef): Promise<void>;

@@ -5,9 +5,13 @@ import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { isTransactionFor, type OpenTransaction, type Redeemable } from "../../factors/transactions.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
-import type { OutsideResponse, Provider } from "../../providers/provider.js";
-import { OutsideRejection, ProviderFailure } from "../../providers/rejection.js";
+import {
+  type OutsideIdentity,
+  OutsideRejection,
+  type OutsideResponse,
+  type Provider,
+  ProviderFailure,
+} from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { OutsideBegun } from "../../wire/begun.js";
@@ -50,7 +54,7 @@ export async function identify(
 }
 
 /**
- * Returns when the user has logged in at the provider, whose silent login is as old as its session. Undefined: now, because the
+ * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now, because the
  * configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent login, or if the provider
  * does not report the time, as it must then.
  */

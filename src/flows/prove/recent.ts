@@ -35,7 +35,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
       maxAgeSeconds: recentSeconds,
     });
   if (typeof authTime !== "number" || !isRecent(authTime, recentSeconds, deps.clock.now()))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", {
       maxAgeSeconds: recentSeconds,
     });
   return { sessionId, gen: genOf(auth), account, factorsVersion };

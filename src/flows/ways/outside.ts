@@ -5,8 +5,7 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OpenTransaction } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
-import type { Provider } from "../../providers/provider.js";
+import type { OutsideIdentity, Provider } from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { type Account, mailboxOf, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
@@ -81,7 +80,7 @@ interface ProvenLogin {
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
-  /** When the user has logged in at the provider. Undefined: now. */
+  /** When the user has signed in at the provider. Undefined: now. */
   readonly authTime: number | undefined;
 }
 

@@ -20,7 +20,7 @@ const failures: Readonly<Record<string, () => AmphoError>> = {
   too_late: () =>
     new AmphoError(
       "session_ended",
-      "An access token no longer renews this session. Send the refresh_token, or log in.",
+      "An access token no longer renews this session. Send the refresh_token, or sign in.",
     ),
 };
 

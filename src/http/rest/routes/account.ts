@@ -50,7 +50,7 @@ export const accountExport = z
           reason: z.string().nullable().describe("The reason of a rejection or an end, or null."),
           session: z.string().nullable().describe("The id of the session, or null."),
           actor: z.enum(["user", "operator", "application"]).describe("The one who caused the event."),
-          address: z.string().nullable().describe("The client's address, or null."),
+          address: z.string().nullable().describe("The client's IP address, or null."),
           agent: z.string().nullable().describe("The client's `User-Agent`, or null."),
         }),
       )
@@ -91,7 +91,7 @@ export const accountRoutes = [
     path: "/password",
     name: "removePassword",
     summary: "Remove the password",
-    notes: ["Ends the user's other sessions. Needs a passkey that logs in alone, and recovery codes.", recentNote],
+    notes: ["Ends the user's other sessions. Needs a passkey that signs in alone, and recovery codes.", recentNote],
     access: session,
     output: grant,
     finishes: false,

@@ -1,4 +1,4 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
@@ -87,9 +87,9 @@ export const waysIn = z
   .object({
     ways: z
       .object({
-        password: z.boolean().describe("Users can log in with a password."),
-        passkey: z.boolean().describe("Users can log in with a passkey."),
-        mail: z.boolean().describe("Users can log in by a mailed code or link."),
+        password: z.boolean().describe("Users can sign in with a password."),
+        passkey: z.boolean().describe("Users can sign in with a passkey."),
+        mail: z.boolean().describe("Users can sign in by a mailed code or link."),
         providers: z
           .array(
             z.object({
@@ -98,12 +98,12 @@ export const waysIn = z
             }),
           )
           .readonly()
-          .describe("Outside providers with which users can log in."),
+          .describe("Outside providers with which users can sign in."),
         registration: z
           .enum(["closed", "invite", "open"])
           .describe("`closed` if only operators and the application create users, else `invite` or `open`."),
       })
-      .describe("The ways to log in."),
+      .describe("The ways to sign in."),
     transaction: z
       .string()
       .nullable()
@@ -121,7 +121,7 @@ export const loginRoutes = [
     method: "POST",
     path: "/login",
     name: "login",
-    summary: "Log in",
+    summary: "Sign in",
     notes: [
       "Creates a session and returns its first tokens.",
       "An account with a second factor also needs `totp` or `recovery_code` in the same request, or one of these or `passkey` in a second request with the `transaction` of `factor_needed`.",
@@ -153,7 +153,7 @@ export const loginRoutes = [
     method: "GET",
     path: "/login",
     name: "readWays",
-    summary: "Read the ways to log in",
+    summary: "Read the ways to sign in",
     notes: [
       "The response depends on the configuration alone, and has a new transaction each time.",
       "A login page needs no other request before a login.",

@@ -236,7 +236,7 @@ export const outsideRoutes = [
     path: "/identities/finish",
     name: "finishIdentity",
     summary: "Link an identity",
-    notes: [recentNote, "Needs the transaction of this session. The user can log in with the identity from then on."],
+    notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
     access: session,
     input: fields(identityProof),
     output: grant,

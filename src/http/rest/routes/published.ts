@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import { publishedKeysMaxAgeSeconds } from "../../../keys/rotation-waits.js";
+import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
 import { fields } from "../request/input.js";
 import { route } from "../route.js";

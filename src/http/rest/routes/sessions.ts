@@ -35,10 +35,10 @@ export const sessionView = z.object({
   created: seconds.describe("The time of the login, in Unix seconds."),
   renewed: seconds.describe("The time of the last renewal, in Unix seconds."),
   expires: seconds.describe("The end of the session, in Unix seconds, unless it is renewed."),
-  address: z.string().nullable().describe("The client's address at the last renewal."),
+  address: z.string().nullable().describe("The client's IP address at the last renewal."),
   agent: z.string().nullable().describe("The client's `User-Agent` at the last renewal."),
   browser: z.string().nullable().describe("The name of the browser, or null if it is unknown."),
-  amr: z.array(z.string()).readonly().describe("How the user logged in (RFC 8176)."),
+  amr: z.array(z.string()).readonly().describe("How the user signed in (RFC 8176)."),
   acr: z.enum(acrs).describe("The level of the login: `1fa`, `2fa` or `phr`."),
 });
 
@@ -93,7 +93,7 @@ export const sessionsRoutes = [
     method: "POST",
     path: "/logout",
     name: "logout",
-    summary: "Log out",
+    summary: "Sign out",
     notes: [
       "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
     ],
