@@ -1,6 +1,5 @@
 // The dependencies of the flows. ampho.ts creates them once for each instance.
 
-import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
@@ -43,7 +42,8 @@ export interface Deps {
 }
 
 /** The client of a request, as far as the host knows it. */
-export interface Caller extends Origin {
+export interface Caller {
+  /** The actor of what the request causes: always `user`. */
   readonly actor: "user";
   /** The client's IP address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
