@@ -212,6 +212,11 @@ export const rejected: readonly Row[] = [
     () => make(header, text(`"x":${"[".repeat(2500)}${"]".repeat(2500)}`)),
   ],
   ["padding", () => `${good()}=`],
+  // 64 bytes leave four bits of the last character unused.
+  [
+    "unused bits in the signature",
+    () => good().replace(/.$/, (last) => ({ A: "B", Q: "R", g: "h", w: "x" })[last] ?? ""),
+  ],
   ["a space in a segment", () => good().replace(".", " .")],
   ["plain base64", () => good().replace(/\.([^.]*)$/, (_, last: string) => `.${last.slice(0, 40)}+/${last.slice(42)}`)],
   ["two segments", () => segments().slice(0, 2).join(".")],
@@ -280,6 +285,7 @@ export const rejected: readonly Row[] = [
     (name): Row => [`the claim ${name} as null`, () => withClaims({ [name]: null })],
   ),
   ["a negative gen", () => withClaims({ gen: -1 })],
+  ["a gen that is true", () => withClaims({ gen: true })],
   ["a ver that is too large", () => make(header, text('"x":1').replace(/"ver":\d+/, '"ver":9007199254740992'))],
   ["roles that are a text", () => withClaims({ roles: "editor" })],
   ["roles with a number", () => withClaims({ roles: ["editor", 1] })],
