@@ -22,10 +22,13 @@ export type Run = <P extends OperationName>(
 ) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
 export async function runEveryOperation(run: Run): Promise<void> {
+  await run("noteUserHooks", { until: start + 86_400 });
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
   await run("createUser", { user: ann, now: start, origin });
   await run("findUser", "ann");
   await run("findUserById", ann.id);
+  await run("findUsers", { ids: [ann.id, "nobody"] });
+  await run("findUsers", { ids: Array.from({ length: 1001 }, (_, n) => `u-${n}`) });
   await run("listUsers", { after: undefined, limit: 10 });
   await run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
   await run("setRoles", { ...ending, rolePolicies: {}, change: { set: [] } });
@@ -40,6 +43,11 @@ export async function runEveryOperation(run: Run): Promise<void> {
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
+  const { events } = await run("takeUserEvents", { now: start, holdSeconds: 45, limit: 10 });
+  for (const [index, event] of events.entries())
+    await run("settleUserEvent", { event, retryAt: index === 0 ? start + 5 : undefined });
+  for (const now of [start, start + 5]) await run("takeUserEvents", { now, holdSeconds: 45, limit: 1000 });
+  await run("readUserEvents", undefined);
   // A limit below their number would delete any of them, in any order.
   for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 100 });
   await run("hasOtherHashes", undefined);
@@ -51,6 +59,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
+  await run("confirmRenewal", { sessionId: second.id, gen: 1 });
   await run("findSession", { id: "0.second", now: start });
   await run("findSessionUsers", { login: "alice", canonical: "alice" });
   await run("countSessions", { now: start, idleSince: start });
