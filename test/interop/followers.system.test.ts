@@ -1,4 +1,4 @@
-// The verifiers of examples/verify-node, verify-python and verify-go follow the feed of an Ampho, as three processes: they
+// The services of examples/verify-node, verify-python and verify-go follow the feed of an Ampho, as three processes. They
 // reject what it rejects within a second, and respond with 503 when they cannot know.
 import { createPrivateKey, sign } from "node:crypto";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";

@@ -1,7 +1,7 @@
 // The services of examples/verify-node, verify-python and verify-go as processes: one program in three languages, which
 // knows users by their tokens alone.
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { spawnSync } from "../../scripts/child-process.mjs";
 import { atEndOfFile } from "../world/clean-up.js";
@@ -39,7 +39,7 @@ function python(): readonly string[] {
 const goEnv = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=mod", GOPROXY: "off" };
 
 /** Runs a command of Go in the copy, and throws what it reports. */
-export function runGo(cwd: string, ...args: readonly string[]): string {
+function runGo(cwd: string, ...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync("go", args, { cwd, env: goEnv, encoding: "utf8", timeout: 240_000 });
   if (status !== 0) throw new Error(`go ${args.join(" ")}: ${stderr}${stdout}`);
   return String(stdout);
@@ -51,6 +51,16 @@ function go(): readonly string[] {
   runGo(cwd, "vet", "./...");
   runGo(cwd, "build", "-o", "service", ".");
   return [path.join(cwd, "service")];
+}
+
+/** Compiles the code of a page as the body of a function in a service. */
+export function compileGo(body: string): void {
+  const cwd = copyOf("go");
+  const imports = ["fmt", "net/http", "os", "example.com/orders/amphoverify"]
+    .map((name) => `import "${name}"`)
+    .join("\n");
+  writeFileSync(path.join(cwd, "main.go"), `package main\n${imports}\nfunc main() {\n${body}\n_ = err\n}\n`);
+  runGo(cwd, "vet", "./...");
 }
 
 const builders = { node, python, go };

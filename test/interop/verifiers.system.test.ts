@@ -1,9 +1,12 @@
 // The verifiers of examples/verify-python and verify-go give every token the verdict of ampho/verify: the same tokens, the
 // same revocations and the same bad servers, with three processes.
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { execFileSync } from "../../scripts/child-process.mjs";
 import { installMs } from "../world/debian.js";
 import { startServer } from "./issuer.js";
-import { buildServices, languages, type Service, startServices } from "./services.js";
+import { buildServices, compileGo, languages, type Service, startServices } from "./services.js";
 import { accepted, jwks, notTaken, rejected } from "./verifier-tokens.js";
 
 const verdicts = async (services: readonly Service[], token: string) =>
@@ -38,4 +41,16 @@ describe("one token", () => {
       expect(new Set(responses.map((one) => JSON.stringify(one))).size).toBe(1);
     },
   );
+});
+
+test("the code for Go of docs/guides/verifying.md compiles", () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, "../../docs/guides/verifying.md"), "utf8");
+  const [, code = ""] = /^```go\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  expect(code).toContain("amphoverify.New");
+  compileGo(code);
+});
+
+test("the files in Go have the form of gofmt", () => {
+  const folder = path.resolve(import.meta.dirname, "../../examples/verify-go");
+  expect(execFileSync("gofmt", ["-l", folder], { encoding: "utf8" })).toBe("");
 });
