@@ -14,6 +14,7 @@ const services = ["verify-go", "verify-node", "verify-python"];
 const elsewhere = new Set([
   "everything",
   "full",
+  "notes",
   "passkeys",
   "start",
   "workers",
@@ -41,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => consumer.remove());
 
-const large = ["everything", "full", "passkeys", "start", "verify-go", "verify-python"];
+const large = ["everything", "full", "notes", "passkeys", "start", "verify-go", "verify-python"];
 
 it.each(all.map(({ name }) => name).filter((name) => !large.includes(name)))("examples/%s fits on a screen", (name) => {
   const folder = path.join(root, "examples", name);
