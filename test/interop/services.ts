@@ -74,6 +74,7 @@ export function buildServices(): void {
 export interface Service {
   readonly language: Language;
   readonly process: ChildProcess;
+  readonly url: string;
   readonly stderr: () => string;
   /** The response to a token: "200", or the code of its error. */
   verdict(token: string): Promise<string>;
@@ -108,6 +109,7 @@ export async function startService(
   return {
     language,
     process: child,
+    url,
     stderr: () => stderr,
     ask,
     async verdict(token) {
