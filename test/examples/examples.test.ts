@@ -48,8 +48,8 @@ it.each(all.map(({ name }) => name).filter((name) => !large.includes(name)))("ex
   const folder = path.join(root, "examples", name);
   const code = filesOf(name).filter((file) => /\.([cm]?[jt]sx?|vue)$/.test(file));
   const lines = code.map((file) => readFileSync(path.join(folder, file), "utf8").trimEnd().split("\n").length);
-  // Next.js has a file for each page, and the example has a sign-in page and a server action.
-  expect(lines.reduce((sum, one) => sum + one)).toBeLessThan(name === "next" ? 100 : 66);
+  // Next.js has a file for each page, and the example has every way to sign in and a server action.
+  expect(lines.reduce((sum, one) => sum + one)).toBeLessThan(name === "next" ? 105 : 66);
 });
 
 it.each(all.map(({ name }) => name).filter((name) => name !== "start"))(
