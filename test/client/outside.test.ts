@@ -171,7 +171,7 @@ it("a page in cookie mode keeps the former session after a login that was given 
   expect((await client.session())?.session).toEqual(before?.session);
 });
 
-it("a page in cookie mode is told that an account has the address, as distinct from a cancelled login", async () => {
+it("a page in cookie mode distinguishes an address that an account has from a cancelled login", async () => {
   const { outside, comeBack } = await openByCookie();
   const linking = comeBack(await outside.loginWith("acme"), { email: "ann@example.org", email_verified: false });
   await expect(linking).rejects.toMatchObject({
