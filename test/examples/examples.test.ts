@@ -16,6 +16,7 @@ const elsewhere = new Set([
   "full",
   "notes",
   "passkeys",
+  "protect-anything",
   "start",
   "workers",
   ...services,
@@ -42,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => consumer.remove());
 
-const large = ["everything", "full", "notes", "passkeys", "start", "verify-go", "verify-python"];
+const large = ["everything", "full", "notes", "passkeys", "protect-anything", "start", "verify-go", "verify-python"];
 
 it.each(all.map(({ name }) => name).filter((name) => !large.includes(name)))("examples/%s fits on a screen", (name) => {
   const folder = path.join(root, "examples", name);
