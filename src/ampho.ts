@@ -19,9 +19,11 @@ import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
-import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
+import { callback } from "./flows/manage/checks.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
+import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
 import { createGuard, type Guard } from "./guard/guard.js";
@@ -34,7 +36,14 @@ import { createRootDocuments, type RootDocuments } from "./http/rest/root-docume
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { knownScopes } from "./levels/scopes.js";
-import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
+import {
+  databaseLine,
+  forwardedLine,
+  hookFailsLine,
+  mailLine,
+  signingKeyRevokedLine,
+  usersElsewhereLine,
+} from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { createTransport } from "./mail/transports/create.js";
@@ -70,7 +79,9 @@ import { productVersion } from "./version.js";
 import type { Grant } from "./wire/login.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
-export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
+export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
+  extends ManagementOptions<U>,
+    UserHooks {
   /**
    * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
    * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
@@ -95,6 +106,7 @@ export type AmphoOptions<
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+  ...userHookNames,
 ];
 
 /**
@@ -112,7 +124,7 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * user, and for one without an address unless `print` is true.
      * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
      */
-    recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
+    recover(user: string | UserRef, options: RecoveryOptions): Promise<RecoveryBegun>;
   };
   /** Sessions of users of the database, or of the application's own user table. */
   readonly sessions: Management["sessions"] & {
@@ -217,7 +229,9 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   options: AmphoOptions<U, S> = {},
 ): Promise<Ampho<S>> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...parameters } = options;
+  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...others } = options;
+  const { onUserCreated, onUserChanged, onUserRemoved, ...parameters } = others;
+  const hooks = { onUserCreated, onUserChanged, onUserRemoved };
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
@@ -228,19 +242,28 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  const composed = { users, claims, mail, mailText, captcha, log, clock };
+  const composed = { users, claims, mail, mailText, captcha, log, clock, ...hooks };
   // The scopes of the configuration are those of the options, which have priority over all other sources.
   return (await composeAmpho(configuration, composed, { actor: "application" })) as unknown as Ampho<S>;
 }
 
-function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: CompositionOptions): void {
+function checkOptions({ users, claims, mail, mailText, captcha, log, clock, ...hooks }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(
+      ["findById", "findMany", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const
+    ).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
+    ...userHookNames.flatMap((name) => [
+      [isOptionalFunction(hooks[name]), `${name} must be a function. Otherwise, leave it out.`] as const,
+      [
+        hooks[name] === undefined || users === undefined,
+        `${name} is for users of the database. With the option users, the application makes the changes itself.`,
+      ] as const,
+    ]),
     [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
     [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
     [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
@@ -288,6 +311,7 @@ export async function composeAmpho(
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
@@ -301,6 +325,7 @@ export async function composeAmpho(
     revocationRows: deps.revocations.size,
     clockAheadSeconds: systemClock.now() - deps.clock.now(),
     mails: mailsOf(deps),
+    userEvents: waitingOf(hooks, deps),
     warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
   }));
@@ -323,7 +348,7 @@ export async function composeAmpho(
     follower.stop();
     providers.close();
     housekeeping?.stop();
-    await deps.outbox?.stop();
+    await Promise.all([deps.outbox?.stop(), hooks?.stop()]);
     await closeManaged();
   });
   const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
@@ -332,11 +357,11 @@ export async function composeAmpho(
     ...management,
     users: {
       ...management.users,
-      async recover(login, options) {
-        requireRecovery(login, options);
+      async recover(user, options) {
+        requireRecovery(user, options);
         if (deps.outbox === undefined && options.print !== true)
           throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
-        const begun = await recover(deps, login, options, managing);
+        const begun = await recover(deps, user, options, managing);
         return begun;
       },
     },
@@ -351,7 +376,7 @@ export async function composeAmpho(
     scopes: host.scopes,
     fetch: createFetchHandler(rest),
     onRevoked(listener) {
-      requireArgument("listener", listener, callbackRule);
+      callback("listener", listener);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,
@@ -476,6 +501,18 @@ async function openOutbox(
   return startOutbox({ ...deps, transport, replaceText, report, reportOutage, settled: telemetry.mailSettled });
 }
 
+/** Undefined without a hook. */
+async function openHooks(
+  { store, clock }: ManagementDeps,
+  telemetry: Telemetry,
+  { log = toStderr, ...options }: CompositionOptions,
+): Promise<RunningHooks | undefined> {
+  if (userHookNames.every((name) => options[name] === undefined)) return undefined;
+  const reportFailure = (hook: string, error: unknown) => log(hookFailsLine(hook, error));
+  const report = bugReporter(log, telemetry);
+  return startUserHooks({ store, clock, hooks: options, report, reportFailure, settled: telemetry.hookSettled });
+}
+
 function followKeys(
   { keyFile: path, tokenAlg: algorithm }: Configuration,
   keys: readonly Key[],
@@ -559,6 +596,12 @@ function currentWarnings(
     ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
     ...(clockIsOff ? ["clock_off"] : []),
   ];
+}
+
+/** An instance without hooks reports none. */
+function waitingOf(hooks: RunningHooks | undefined, { clock }: Deps): InstanceState["userEvents"] {
+  const { waiting = 0, oldestAt } = hooks?.waiting() ?? {};
+  return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
 }
 
 /** An instance that sends no mail reports none. */

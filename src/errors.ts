@@ -71,7 +71,10 @@ export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
-  /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
+  /**
+   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`: `code_used`, if
+   * the code of an authenticator app was used before.
+   */
   readonly reason?: string;
   /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
   readonly limit?: number;

@@ -19,7 +19,8 @@ export type { InvitationView, NewInvitation } from "./flows/manage/invitations.j
 export type { MailView } from "./flows/manage/mail.js";
 export type { Management } from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
-export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
+export type { UserEvent, UserHooks } from "./flows/manage/user-hooks.js";
+export type { NewUser, RoleChange, UserRef, UserView } from "./flows/manage/users.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
 export type { Acr } from "./levels/acr.js";

@@ -58,6 +58,9 @@ export function userTableLine(state: "failing" | "responding" | "undecided", cau
   return "users.verify returned neither true nor false. Only true accepts a password.";
 }
 
+export const hookFailsLine = (hook: string, error: unknown) =>
+  `The hook ${hook} fails: ${stackOf(error)}. Ampho calls it again.`;
+
 export const providerLine = (name: string, reason: string) => `The provider ${name} cannot be used: ${reason}.`;
 
 export const keyFileFailsLine = (problem: string) =>
@@ -176,6 +179,11 @@ export const logLines: Readonly<Record<string, LogLine>> = {
       (["failing", "responding", "undecided"] as const).map((state) => userTableLine(state, errorWithEllipsis())),
     cause: "A function of the option `users` threw, took too long, or returned no boolean (docs/guides/own-users.md).",
     fix: "Look at the stack. Logins and renewals return 503 until the function works.",
+  },
+  hookFailsLine: {
+    lines: () => [hookFailsLine(ellipsis, errorWithEllipsis())],
+    cause: "A function for changes of users threw or took too long (docs/guides/user-hooks.md). At most once a minute.",
+    fix: "Look at the stack. The change waits until the function succeeds.",
   },
   providerLine: {
     lines: () => [providerLine(ellipsis, ellipsis)],

@@ -4,6 +4,7 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
+import { AmphoError } from "./errors.js";
 import type { TotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
@@ -72,10 +73,21 @@ export async function openManagement(
   return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
 }
 
+async function rejectReading(): Promise<never> {
+  throw new AmphoError("not_found", "The application keeps its own user table.");
+}
+
+/** Only the application can read its own user table. */
+const unreadable = {
+  inDatabase: false,
+  findByLogin: rejectReading,
+  findById: rejectReading,
+  findMany: rejectReading,
+};
+
 async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
-  // Only the application can read its own user table.
   const isApplications = await deps.store.readApplicationOwnsUsers();
-  const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
+  const directory = isApplications ? { ...deps.directory, ...unreadable } : deps.directory;
   const secrets = await openTotpSecrets(configuration, deps);
   return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
 }

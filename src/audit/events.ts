@@ -96,5 +96,25 @@ const notices = {
 export const noticeOf = (event: AuditEvent, reason: string | undefined): string | undefined =>
   Object.hasOwn(notices, event) && reason !== syncedPasskey ? notices[event as keyof typeof notices] : undefined;
 
+/** How an event changes what applications see of a user of the database. Their hooks are called for it. */
+export type UserChange = "created" | "changed" | "removed";
+
+const userChanges = {
+  user_created: "created",
+  registered: "created",
+  users_imported: "created",
+  login_changed: "changed",
+  email_changed: "changed",
+  email_proven: "changed",
+  roles_changed: "changed",
+  user_disabled: "changed",
+  user_enabled: "changed",
+  user_deleted: "removed",
+  account_removed: "removed",
+} as const satisfies Partial<Readonly<Record<AuditEvent, UserChange>>>;
+
+export const userChangeOf = (event: AuditEvent): UserChange | undefined =>
+  Object.hasOwn(userChanges, event) ? userChanges[event as keyof typeof userChanges] : undefined;
+
 /** The reason of `passkey_cloned` for a login that was accepted. */
 export const syncedPasskey = "synced";

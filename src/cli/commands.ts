@@ -4,8 +4,9 @@
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
-const login = { name: "LOGIN", help: "The login of the user." };
+const login = { name: "LOGIN", help: "The login of the user, or with --id the id." };
 const user = { name: "LOGIN", help: "The login of the user, or the id if the application keeps its own user table." };
+const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
@@ -146,7 +147,7 @@ export const commands: readonly CommandRow[] = [
     summary: "create a user",
     details:
       "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
-    argument: login,
+    argument: { name: "LOGIN", help: "The login of the user." },
     options: [
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
@@ -174,7 +175,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
     argument: login,
-    options: [json],
+    options: [byId, json],
     example: "bob --json",
     load: async () => (await users()).showUser,
   },
@@ -184,7 +185,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
     argument: login,
-    options: [passwordStdin],
+    options: [byId, passwordStdin],
     example: "bob --password-stdin",
     load: async () => (await users()).changeUserPassword,
   },
@@ -195,7 +196,7 @@ export const commands: readonly CommandRow[] = [
       "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
     argument: login,
     second: { name: "ADDRESS", help: "The new address." },
-    options: [],
+    options: [byId],
     example: "carol carol@example.org",
     load: async () => (await users()).changeUserEmail,
   },
@@ -206,6 +207,7 @@ export const commands: readonly CommandRow[] = [
       "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     argument: login,
     options: [
+      byId,
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
       {
         name: "--without-factors",
@@ -252,7 +254,7 @@ export const commands: readonly CommandRow[] = [
     summary: "disable a user and end the user's sessions",
     details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).disableUser,
   },
@@ -261,7 +263,7 @@ export const commands: readonly CommandRow[] = [
     summary: "let a disabled user log in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).enableUser,
   },
@@ -270,7 +272,7 @@ export const commands: readonly CommandRow[] = [
     summary: "delete a user",
     details: "Every session of the user ends within a second. The audit log keeps its entries.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).deleteUser,
   },
@@ -281,6 +283,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
     argument: login,
     options: [
+      byId,
       role("--add", "A role to add. Repeat the option for several roles."),
       role("--remove", "A role to remove. Repeat the option for several roles."),
       json,
@@ -294,7 +297,7 @@ export const commands: readonly CommandRow[] = [
     summary: "print everything about a user as JSON",
     details:
       "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
-    options: [],
+    options: [byId],
     example: "alice",
     load: async () => (await users()).exportUser,
   },
@@ -323,14 +326,15 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
     argument: login,
-    options: [json],
+    options: [byId, json],
     example: "alice",
     load: async () => (await sessions()).listSessions,
   },
   {
     name: "session-end",
     summary: "end a session, a user's sessions, or every session",
-    details: "Give exactly one of ID, --login and --all. Tokens of an ended session are rejected within a second.",
+    details:
+      "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
     argument: { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
     options: [
       {
@@ -338,6 +342,7 @@ export const commands: readonly CommandRow[] = [
         value: "LOGIN",
         help: "End every session of this user, and forget the user's remembered devices.",
       },
+      { name: "--user-id", value: "USER_ID", help: "The same for the user with this id." },
       { name: "--all", help: "End every session of every user." },
     ],
     example: "--login alice",
@@ -349,7 +354,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
     argument: user,
-    options: [json],
+    options: [byId, json],
     example: "alice --json",
     load: async () => (await factors()).listFactors,
   },
@@ -365,6 +370,7 @@ export const commands: readonly CommandRow[] = [
       help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
     },
     options: [
+      byId,
       { name: "--all", help: "Remove all of them." },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
@@ -378,7 +384,7 @@ export const commands: readonly CommandRow[] = [
       "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
     argument: user,
     second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
-    options: [],
+    options: [byId],
     example: "alice required",
     load: async () => (await factors()).setPolicy,
   },
@@ -396,7 +402,7 @@ export const commands: readonly CommandRow[] = [
     summary: "list a user's identities at outside providers",
     details: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
     argument: user,
-    options: [json],
+    options: [byId, json],
     example: "alice",
     load: async () => (await import("./commands/identities.js")).listIdentities,
   },
@@ -410,7 +416,7 @@ export const commands: readonly CommandRow[] = [
       name: "ID",
       help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
     },
-    options: [{ name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
+    options: [byId, { name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
     example: "alice ID --reason 'The account was stolen.'",
     load: async () => (await import("./commands/identities.js")).removeIdentity,
   },
@@ -429,7 +435,7 @@ export const commands: readonly CommandRow[] = [
     summary: "forget a user's remembered devices",
     details: "The next login on each device asks for the second factor. Sessions go on.",
     argument: user,
-    options: [],
+    options: [byId],
     example: "alice",
     load: async () => (await factors()).forgetDevices,
   },
@@ -447,8 +453,9 @@ export const commands: readonly CommandRow[] = [
     summary: "forget the failed attempts of a login, of an address, or all",
     details:
       "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
-    argument: { name: "LOGIN", help: "The login of the user.", optional: true },
+    argument: { ...login, optional: true },
     options: [
+      byId,
       { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
       { name: "--all", help: "Forget all." },
     ],
@@ -489,6 +496,7 @@ export const commands: readonly CommandRow[] = [
     details: "Lists the newest entries in the order in which they were written. Times are UTC.",
     options: [
       { name: "--login", value: "LOGIN", help: "List only entries about this user." },
+      { name: "--user-id", value: "USER_ID", help: "List only entries about the user with this id." },
       {
         name: "--since",
         value: "TIME",

@@ -1,6 +1,12 @@
 // Checks of what was typed that several commands share.
+
+import type { UserRef } from "../flows/manage/users.js";
 import type { CommandInput } from "./command.js";
 import { UsageError } from "./failures.js";
+
+/** The user of the argument, which is a login, or with the switch --id an id. */
+export const typedUser = (input: CommandInput): UserRef =>
+  input.has("--id") ? { id: input.argument() } : { login: input.argument() };
 
 /** Takes whether each argument and option was typed. @throws UsageError unless exactly one of them was */
 export function exactlyOne(given: Readonly<Record<string, boolean>>): void {

@@ -22,6 +22,7 @@ export const checks = {
   breaches: "The list of breached passwords responds and contains a common one, where one is configured",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
+  hooks: "No change of a user waits for long for a hook of the application",
   hashes: "Passwords that are still stored in the format of another system",
   logins:
     "Logins that look like the address of another person, and logins and addresses that are stored in an old form",

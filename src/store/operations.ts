@@ -51,7 +51,8 @@ import {
   setPassword,
   setRoles,
 } from "./sql/user-changes.js";
-import { createUser, findUser, findUserById, listUsers } from "./sql/users.js";
+import { noteUserHooks, readUserEvents, settleUserEvent, takeUserEvents } from "./sql/user-events.js";
+import { createUser, findUser, findUserById, findUsers, listUsers } from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
 
@@ -70,6 +71,8 @@ export const operations = {
   /** Finds a user by the canonical login. */
   findUser: reads(findUser),
   findUserById: reads(findUserById),
+  /** Finds the users of several ids, in any order. */
+  findUsers: reads(findUsers),
   /** Returns a page of users. */
   listUsers: reads(listUsers),
   /** Sets a new password and ends the sessions of the user, except one. */
@@ -92,6 +95,17 @@ export const operations = {
   hasOtherHashes: reads(hasOtherHashes),
   /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),
+
+  // Hooks of the application
+
+  /** Notes that a process has hooks for changes of users, so that these are recorded. */
+  noteUserHooks: writes(noteUserHooks),
+  /** Takes changes of users whose hooks are due, so that no other process calls them meanwhile. */
+  takeUserEvents: writes(takeUserEvents),
+  /** Records that a hook has succeeded, or when it is called again. */
+  settleUserEvent: writes(settleUserEvent),
+  /** Counts the changes that wait for a hook. */
+  readUserEvents: reads(readUserEvents),
 
   // Imports
 

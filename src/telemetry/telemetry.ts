@@ -1,5 +1,7 @@
 // Metrics and traces of one instance. ampho.ts passes its parts through here to observe them.
+import type { UserChange } from "../audit/events.js";
 import type { ObserveFlow } from "../flows/flows.js";
+import type { HookOutcome } from "../flows/manage/user-hooks.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
@@ -30,6 +32,7 @@ export interface Telemetry {
   breachChecked(outcome: BreachOutcome): void;
   captchaVerified(outcome: CaptchaOutcome): void;
   mailSettled(outcome: MailOutcomeName): void;
+  hookSettled(hook: UserChange, outcome: HookOutcome): void;
   internalError(): void;
   /** Reads the gauges from `state` from now on. Returns the function for the text of /metrics. */
   watch(state: () => InstanceState): () => string;
@@ -61,6 +64,7 @@ export async function createTelemetry(url: string, version: string): Promise<Tel
     breachChecked: (outcome) => metrics.breachChecks.add({ outcome }),
     captchaVerified: (outcome) => metrics.captchas.add({ outcome }),
     mailSettled: (outcome) => metrics.mails.add({ outcome }),
+    hookSettled: (hook, outcome) => metrics.userHooks.add({ hook, outcome }),
     internalError: () => metrics.internalErrors.add({}),
     watch(state) {
       if (api !== undefined) stop = bridgeMetrics(api, version, metrics, state);

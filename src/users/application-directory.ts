@@ -71,9 +71,25 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     samples.push(ms);
   }
 
+  async function requireById(id: string): Promise<Account | undefined> {
+    if (findById === undefined) throw new AmphoError("not_found", "The option users has no function findById.");
+    const account = toAccount(await ask(limitsMs.find, () => findById.call(users, id)));
+    return account?.id === id ? account : undefined;
+  }
+
+  async function findMany(ids: readonly string[]): Promise<readonly Account[]> {
+    if (users.findMany === undefined) return (await inGroups(ids, requireById)).filter((each) => each !== undefined);
+    const rows: unknown = await ask(limitsMs.find, () => users.findMany?.(ids));
+    if (!Array.isArray(rows)) throw new TypeError("users.findMany must return an array of users");
+    // A user that was not asked for would be shown under the id of another one.
+    return rows.map(toAccount).filter((each) => each !== undefined && ids.includes(each.id)) as readonly Account[];
+  }
+
   return {
     inDatabase: false,
     findByLogin,
+    findById: requireById,
+    findMany,
     async findByAddress(canonical) {
       const account = await findByLogin(canonical);
       const mailbox = account && mailboxOf(account);
@@ -153,6 +169,16 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       return { good: good === true && !account.disabled, waitToReject: rejectNow };
     },
   };
+}
+
+/** So many functions of the application run at once. */
+const atOnce = 8;
+
+async function inGroups<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < ids.length; at += atOnce)
+    found.push(...(await Promise.all(ids.slice(at, at + atOnce).map(find))));
+  return found;
 }
 
 function userOf({ applicationUser }: Account): ApplicationUser {

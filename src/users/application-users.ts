@@ -24,6 +24,7 @@ export interface ApplicationUser {
  *   users: {
  *     find: (login) => db.users.findFirst({ where: { login } }),
  *     findById: (id) => db.users.findFirst({ where: { id } }),
+ *     findMany: (ids) => db.users.findMany({ where: { id: { in: ids } } }),
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
  *     verifyUnknown: (password) => verifyPassword(null, password),
  *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
@@ -48,6 +49,11 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
    * user with `disabled`.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
+  /**
+   * Finds the users of several ids with one query, in any order, for `ampho.users.findMany`. Without it `findById` is
+   * called for each id.
+   */
+  findMany?(ids: readonly string[]): readonly U[] | Promise<readonly U[]>;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
   /**

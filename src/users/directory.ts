@@ -39,6 +39,10 @@ export interface Directory {
   /** Users are rows of Ampho's own database. */
   readonly inDatabase: boolean;
   findByLogin(login: string): Promise<Account | undefined>;
+  /** Rejects with `not_found` where an application's own table cannot find users by id. */
+  findById(id: string): Promise<Account | undefined>;
+  /** Finds users in any order. `ids` has each id once. */
+  findMany(ids: readonly string[]): Promise<readonly Account[]>;
   /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** Functions of an application's own table, where it has them. Undefined where users are rows of the database. */

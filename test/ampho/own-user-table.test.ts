@@ -284,7 +284,6 @@ describe("an application's own user table", () => {
     const { users } = world.ampho;
     const rejections = await Promise.allSettled([
       users.create({ login: "bob" }),
-      users.find("ann"),
       users.setPassword("ann", password),
       users.setRoles("ann", []),
       users.disable("ann"),
@@ -595,9 +594,51 @@ describe("the commands beside an application's own user table", () => {
     const next = grantOf(await world.renew(grant.refresh_token));
     expect(await admission(world.ampho, next.token)).toBe("in");
     expect(await world.events()).toEqual(["login", "renew"]);
-    await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "not_found" });
+    await expect(world.ampho.users.disable("ann")).rejects.toMatchObject({ code: "not_found" });
     await lacking.ampho.sessions.endForEveryone();
     expect((await world.another({ users: undefined })).notices).toEqual([]);
+  });
+
+  it("users are found by id through findMany, or through findById a few at a time", async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => `u-${n}`);
+    const row = (id: string) => (ids.includes(id) ? { id, login: `login of ${id}`, roles: ["r"] } : undefined);
+    let [running, most] = [0, 0];
+    const users = {
+      find: (login: string) => row(login.replace("login of ", "")),
+      verify: () => false,
+      findById: async (id: string) => {
+        running += 1;
+        most = Math.max(most, running);
+        await Promise.resolve();
+        running -= 1;
+        return id === "twin" ? row("u-1") : row(id);
+      },
+    };
+    const { ampho } = (await openOwn({ users })).world;
+    const view = { id: "u-3", login: "login of u-3", roles: ["r"], disabled: false, email: null, emailProven: false };
+    expect(await ampho.users.findById("u-3")).toEqual(view);
+    expect(await ampho.users.find({ id: "u-3" })).toEqual(view);
+    expect(await ampho.users.find("login of u-3")).toEqual(view);
+    for (const id of ["nobody", "twin"]) expect(await ampho.users.findById(id)).toBeUndefined();
+    expect([...(await ampho.users.findMany([...ids, ...ids, "nobody", "twin", "u\0"])).keys()]).toEqual(ids);
+    expect(most).toBe(8);
+    await ampho.sessions.create("u-3");
+    expect(await ampho.sessions.list({ login: "login of u-3" })).toHaveLength(1);
+    expect(await ampho.sessions.endForUser({ id: "u-3" })).toBe(1);
+    await expect(ampho.users.disable({ id: "u-3" })).rejects.toMatchObject({ code: "not_found" });
+
+    const asked: (readonly string[])[] = [];
+    const findMany = (some: readonly string[]) => {
+      asked.push(some);
+      return [row("u-9"), row("u-2")].filter((each) => each !== undefined);
+    };
+    const once = (await openOwn({ users: { ...users, findMany } })).world.ampho;
+    expect([...(await once.users.findMany(["u-2", "u-1", "u-2"])).keys()]).toEqual(["u-2"]);
+    expect(asked).toEqual([["u-2", "u-1"]]);
+    const { findById: _, ...without } = users;
+    const byLogin = (await openOwn({ users: without })).world.ampho;
+    await expect(byLogin.users.findById("u-1")).rejects.toMatchObject({ code: "not_found" });
+    await expect(byLogin.users.findMany(["u-1"])).rejects.toMatchObject({ code: "not_found" });
   });
 
   it("the commands for second factors take the id of a user", async () => {

@@ -22,10 +22,13 @@ export type Run = <P extends OperationName>(
 ) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
 export async function runEveryOperation(run: Run): Promise<void> {
+  await run("noteUserHooks", { until: start + 86_400 });
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
   await run("createUser", { user: ann, now: start, origin });
   await run("findUser", "ann");
   await run("findUserById", ann.id);
+  await run("findUsers", { ids: [ann.id, "nobody"] });
+  await run("findUsers", { ids: Array.from({ length: 1001 }, (_, n) => `u-${n}`) });
   await run("listUsers", { after: undefined, limit: 10 });
   await run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
   await run("setRoles", { ...ending, rolePolicies: {}, change: { set: [] } });
@@ -40,6 +43,11 @@ export async function runEveryOperation(run: Run): Promise<void> {
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
+  const { events } = await run("takeUserEvents", { now: start, holdSeconds: 45, limit: 10 });
+  for (const [index, event] of events.entries())
+    await run("settleUserEvent", { event, retryAt: index === 0 ? start + 5 : undefined });
+  for (const now of [start, start + 5]) await run("takeUserEvents", { now, holdSeconds: 45, limit: 1000 });
+  await run("readUserEvents", undefined);
   // A limit below their number would delete any of them, in any order.
   for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 100 });
   await run("hasOtherHashes", undefined);

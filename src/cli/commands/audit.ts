@@ -12,7 +12,10 @@ export async function listAudit(input: CommandInput, context: CommandContext): P
   const { terminal } = context;
   const since = readTime("--since", input.text("--since"), systemClock.now());
   const limit = readLimit(input.text("--limit"));
-  const rows = await withManagement(context, ({ audit }) => audit.list({ login: input.text("--login"), since, limit }));
+  const [login, id] = [input.text("--login"), input.text("--user-id")];
+  if (login !== undefined && id !== undefined) throw new UsageError("Give --login or --user-id, not both.");
+  const filter = { ...(id === undefined ? { login } : { id }), since, limit };
+  const rows = await withManagement(context, ({ audit }) => audit.list(filter));
   if (input.has("--json")) return terminal.printJson(rows);
   const lines = rows.map(({ at, event, login, reason, origin }) => [
     formatTime(at),

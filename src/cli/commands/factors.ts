@@ -6,14 +6,15 @@ import { exactlyOne, requiredReason } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
-/** Runs `work` for the user of the argument. */
+/** Runs `work` for the user of the argument, which is an id with --id, and where the application has its own table. */
 export function forUser<T>(
   input: CommandInput,
   context: CommandContext,
   work: (management: Management, userId: string) => Promise<T>,
 ): Promise<T> {
+  const typed = input.argument();
   return withManagement(context, async (management) =>
-    work(management, await management.factors.findUserId(input.argument())),
+    work(management, input.has("--id") ? typed : await management.factors.findUserId(typed)),
   );
 }
 

@@ -12,7 +12,9 @@ export async function listSessions(input: CommandInput, context: CommandContext)
   const { terminal } = context;
   const all = await withManagement(context, async ({ sessions }) => {
     const lists = [];
-    for (const userId of await sessions.findUserIds(input.argument())) lists.push(...(await sessions.list(userId)));
+    const typed = input.argument();
+    const ids = input.has("--id") ? [typed] : await sessions.findUserIds(typed);
+    for (const userId of ids) lists.push(...(await sessions.list(userId)));
     return lists;
   });
   if (input.has("--json")) return terminal.printJson(all);
@@ -28,14 +30,21 @@ export async function listSessions(input: CommandInput, context: CommandContext)
 export async function endSessions(input: CommandInput, context: CommandContext): Promise<void> {
   const id = input.optionalArgument();
   const login = input.text("--login");
-  exactlyOne({ ID: id !== undefined, "--login": login !== undefined, "--all": input.has("--all") });
+  const userId = input.text("--user-id");
+  exactlyOne({
+    ID: id !== undefined,
+    "--login": login !== undefined,
+    "--user-id": userId !== undefined,
+    "--all": input.has("--all"),
+  });
   await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
       if (!(await sessions.end(id))) throw new CommandFailure("There is no live session with this ID.");
       context.terminal.note("Session ended.");
-    } else if (login !== undefined) {
-      for (const userId of await sessions.findUserIds(login)) await sessions.endForUser(userId);
-      context.terminal.note(`Every session of user ${quoted(login)} has ended.`);
+    } else if (login !== undefined || userId !== undefined) {
+      const ids = userId === undefined ? await sessions.findUserIds(login ?? "") : [userId];
+      for (const each of ids) await sessions.endForUser(each);
+      context.terminal.note(`Every session of user ${quoted(login ?? userId ?? "")} has ended.`);
     } else {
       await sessions.endForEveryone();
       context.terminal.note("Every session has ended.");

@@ -5,7 +5,7 @@ import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
-import { exactlyOne } from "../input.js";
+import { exactlyOne, typedUser } from "../input.js";
 import { formatTime, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
@@ -29,7 +29,7 @@ export async function clearLockouts(input: CommandInput, context: CommandContext
   const address = input.text("--address");
   exactlyOne({ LOGIN: login !== undefined, "--address": address !== undefined, "--all": input.has("--all") });
   const cleared = await withManagement(context, ({ throttle }) => {
-    if (login !== undefined) return throttle.clear({ login });
+    if (login !== undefined) return throttle.clear(typedUser(input));
     return address === undefined ? throttle.clear({ all: true }) : clearAddress(throttle, address);
   });
   const counters = cleared === 1 ? "1 counter" : `${cleared} counters`;

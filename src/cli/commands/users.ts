@@ -2,6 +2,7 @@
 import { escaped } from "../../config/redact.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
+import { typedUser } from "../input.js";
 import { newPassword } from "../terminal/new-password.js";
 import { quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
@@ -39,45 +40,45 @@ export async function showUser(input: CommandInput, context: CommandContext): Pr
 }
 
 async function findUser(input: CommandInput, context: CommandContext) {
-  const user = await withManagement(context, ({ users }) => users.find(input.argument()));
-  if (user === undefined) throw new CommandFailure("There is no user with this login.");
+  const user = await withManagement(context, ({ users }) => users.find(typedUser(input)));
+  if (user === undefined) throw new CommandFailure(`There is no user with this ${input.has("--id") ? "id" : "login"}.`);
   return user;
 }
 
 export async function exportUser(input: CommandInput, context: CommandContext): Promise<void> {
-  context.terminal.printJson(await withManagement(context, ({ users }) => users.export(input.argument())));
+  context.terminal.printJson(await withManagement(context, ({ users }) => users.export(typedUser(input))));
 }
 
 export async function changeUserPassword(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const password = await newPassword(input, context.terminal);
-  await withManagement(context, ({ users }) => users.setPassword(login, password));
+  await withManagement(context, ({ users }) => users.setPassword(typedUser(input), password));
   context.terminal.note(`Password of user ${quoted(login)} changed. Every session of the user has ended.`);
 }
 
 export async function changeUserEmail(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   const email = input.secondArgument() || undefined;
-  await withManagement(context, ({ users }) => users.setEmail(login, email));
+  await withManagement(context, ({ users }) => users.setEmail(typedUser(input), email));
   const now = email === undefined ? "has no address" : "has a new address, which is not proven yet";
   context.terminal.note(`User ${quoted(login)} ${now}.`);
 }
 
 export async function disableUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
-  await withManagement(context, ({ users }) => users.disable(login));
+  await withManagement(context, ({ users }) => users.disable(typedUser(input)));
   context.terminal.note(`User ${quoted(login)} disabled. Every session of the user has ended.`);
 }
 
 export async function enableUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
-  await withManagement(context, ({ users }) => users.enable(login));
+  await withManagement(context, ({ users }) => users.enable(typedUser(input)));
   context.terminal.note(`User ${quoted(login)} enabled.`);
 }
 
 export async function deleteUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
-  await withManagement(context, ({ users }) => users.remove(login));
+  await withManagement(context, ({ users }) => users.remove(typedUser(input)));
   context.terminal.note(`User ${quoted(login)} deleted. Every session of the user has ended.`);
 }
 
@@ -88,7 +89,7 @@ export async function changeRoles(input: CommandInput, context: CommandContext):
     throw new UsageError("The same role must not be in both --add and --remove.");
   const hasChange = change.add.length + change.remove.length > 0;
   const { roles } = hasChange
-    ? await withManagement(context, ({ users }) => users.setRoles(input.argument(), change))
+    ? await withManagement(context, ({ users }) => users.setRoles(typedUser(input), change))
     : await findUser(input, context);
   if (input.has("--json")) return terminal.printJson(roles);
   for (const role of roles) terminal.print(role);

@@ -14,6 +14,7 @@ import { checkAdministrators } from "./administrators.js";
 import { checkLockedOut } from "./locked-out.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
+import { checkUserEvents } from "./user-events.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
@@ -50,6 +51,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkAdministrators(store, configuration)),
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
+        ...(await checkUserEvents(store, now)),
       ];
     } finally {
       await store.close();

@@ -7,7 +7,7 @@ import { policyOf } from "../../levels/policy.js";
 import { type Account, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf } from "../find/account-key.js";
-import { stillStoring, wrongCredentials } from "../find/errors.js";
+import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { askForFactor, spendingOf, storedOf } from "../gate/enter.js";
 import { hasFactor, proveFactor, type SentFactor } from "../prove/factor.js";
 import { bindingOf } from "../prove/mail-claims.js";
@@ -64,7 +64,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
-  if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+  if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);

@@ -19,7 +19,7 @@ import { type Account, originFor, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
-import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "../find/errors.js";
+import { enrolCodeWithheld, factorNeeded, stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
 import { encodeIdentity } from "../prove/identity-text.js";
 import { claimsFor } from "../prove/mail-claims.js";
@@ -102,6 +102,8 @@ export async function enter(deps: Deps, account: Account, proven: Proven, entran
     throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
+  const isCode = proven.enrol === undefined && proven.factor?.use.factor === "totp";
+  if (outcome.outcome === "factor_rejected" && isCode) throw usedCode();
   if (outcome.outcome !== "granted") throw wrongCredentials();
   return grantOf(deps, account, outcome, entrance);
 }

@@ -7,7 +7,7 @@ import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { enter } from "../gate/enter.js";
-import { requireArgument, requireMembers, textRule, vouchedLevel } from "../manage/arguments.js";
+import * as check from "../manage/checks.js";
 
 /** The level that the application has checked. The tokens carry it, and the gate does not ask for more. */
 export interface VouchedLevel {
@@ -29,8 +29,8 @@ const notFoundByLogin = () =>
  * disabled one.
  */
 export async function createSession(deps: Deps, userId: string, level: VouchedLevel = {}): Promise<Grant> {
-  requireArgument("userId", userId, textRule);
-  requireMembers("level", level, vouchedLevel);
+  check.string("userId", userId);
+  check.vouchedLevel("level", level);
   const { amr = [], acr = acrOf(amr) } = level;
   deps.tokens.requireSigningKey();
   const account = await findAccount(deps, userId);

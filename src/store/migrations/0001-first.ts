@@ -1,5 +1,5 @@
 // The first schema: users and their imports, sessions, revocations, attempts, audit log, second factors, used transactions,
-// mails, identities, invitations, housekeeping, and one row of state.
+// mails, changes for hooks, identities, invitations, housekeeping, and one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const firstMigration: MigrationSteps = {
@@ -9,14 +9,16 @@ export const firstMigration: MigrationSteps = {
   up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
     // `epoch` identifies the database. `era` numbers the times between two ends of all sessions. `last_revocation` is the
     // number of the newest revocation. `access_until` is the latest `access_expires` of any session, rounded up to an hour.
-    // `application_owns_users`: the application that uses these sessions has its own user table.
+    // `application_owns_users`: the application that uses these sessions has its own user table. `hooks_until`: changes of users
+    // are recorded for hooks of the application until then.
     `create table ampho_state (
       id integer primary key check (id = 1),
       epoch ${text} not null,
       era bigint not null,
       last_revocation bigint not null,
       access_until bigint not null,
-      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1))
+      application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
+      hooks_until bigint not null default 0
     )`,
     `insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, ${randomText}, 0, 0, 0)`,
 
@@ -55,7 +57,7 @@ export const firstMigration: MigrationSteps = {
       password_by_operator smallint
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
-    "create index ampho_users_import on ampho_users (import_n) where import_n is not null",
+    "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
     // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts are
     // the same. A login counts no more as an address when its user has another one.
     "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
@@ -251,6 +253,24 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_mail_until on ampho_mail (until)",
     "create index ampho_mail_user on ampho_mail (user_id, kind)",
 
+    // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands for the
+    // users of an import behind `import_line`.
+    `create table ampho_user_events (
+      n ${countingKey},
+      at bigint not null,
+      user_id ${text},
+      change ${text} not null,
+      reason ${text} not null,
+      actor ${text} not null,
+      import_n bigint,
+      import_line bigint,
+      tries bigint not null,
+      next_at bigint
+    ) ${busyTable}`,
+    "create index ampho_user_events_next on ampho_user_events (next_at)",
+    "create index ampho_user_events_user on ampho_user_events (user_id, n)",
+    "create index ampho_user_events_at on ampho_user_events (at, n)",
+
     // Identities at outside providers. `email` is the address that the provider reported last. It identifies no user.
     `create table ampho_identities (
       issuer ${text} not null,
@@ -297,6 +317,7 @@ export const firstMigration: MigrationSteps = {
 const tables = [
   "ampho_invites",
   "ampho_identities",
+  "ampho_user_events",
   "ampho_mail",
   "ampho_passkeys",
   "ampho_recovery",

@@ -5,6 +5,7 @@ import { first, integer, query, type Row, type Transaction, text, textOrNull, wr
 import { columnsOf } from "./columns.js";
 import { visible } from "./import-rows.js";
 import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
+import { recordUserEvent } from "./user-events.js";
 
 const columns = columnsOf(
   ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
@@ -38,6 +39,7 @@ export function* recordAudit(entry: AuditEntry, undo?: Undo): Transaction<void> 
   const isByIdAlone = userId !== undefined && login === undefined;
   if (isByIdAlone) parameters.splice(columns.names.indexOf("login"), 1, userId, userId);
   yield* write(isByIdAlone ? insertWithLogin : insert, parameters);
+  yield* recordUserEvent(entry);
   const kind = noticeOf(event, entry.reason);
   if (kind === undefined) return;
   yield* insertNotice({ kind, at, userId, origin, undo });

@@ -7,6 +7,7 @@ import { type ImportedFactors, importFactors } from "./factors/factors.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts } from "./import-accounts.js";
 import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { recordUserEvent } from "./user-events.js";
 import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
@@ -181,7 +182,9 @@ export function* publishImport({ n, now, origin, detail }: ImportPublication): T
     [now, n],
   );
   if (row) {
-    yield* recordAudit({ at: now, event: "users_imported", origin, detail: { import: n, ...detail } });
+    const entry = { at: now, event: "users_imported", origin, detail: { import: n, ...detail } } as const;
+    yield* recordAudit(entry);
+    yield* recordUserEvent(entry, n);
     return { outcome: "published" };
   }
   const kept = yield* first("select lost_line from ampho_imports where n = ? and state = 'open'", [n]);

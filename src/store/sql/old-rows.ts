@@ -12,6 +12,7 @@ export const oldRowKinds = [
   "sources",
   "spent",
   "mail",
+  "user_events",
   "invites",
   "imports",
   "audit",
@@ -81,6 +82,8 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
   // A day longer than any process accepts the transaction, for a clock that runs ahead.
   spent: { table: "ampho_spent", key: "hash", age: "until", keptSeconds: () => day, batch: 500 },
   mail: { table: "ampho_mail", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
+  // No process has taken them, or the hook has failed for so long.
+  user_events: { table: "ampho_user_events", key: "n", age: "at", keptSeconds: () => 30 * day, batch: 500 },
   invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day, batch: 100 },
   audit: {
     table: "ampho_audit",

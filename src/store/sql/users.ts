@@ -197,6 +197,22 @@ export function* findUserById(id: string): Transaction<User | undefined> {
   return row && userOf(row);
 }
 
+/** One statement for up to 1000 ids. The lists have few lengths, so that prepared statements stay few. */
+export function* findUsers({ ids }: { readonly ids: readonly string[] }): Transaction<readonly User[]> {
+  const users: User[] = [];
+  for (let at = 0; at < ids.length; at += idsAtOnce) {
+    const some = ids.slice(at, at + idsAtOnce);
+    const length = [10, 100].find((each) => each >= some.length) ?? idsAtOnce;
+    // A repeated id finds its user once.
+    const filled = Array.from({ length }, (_, index) => some[index] ?? some[0] ?? "");
+    const rows = yield* query(`${select} where id in (${filled.map(() => "?").join(", ")}) and ${visible}`, filled);
+    users.push(...rows.map(userOf));
+  }
+  return users;
+}
+
+const idsAtOnce = 1000;
+
 /** Locks the row until the transaction ends. */
 export function* lockUser(id: string, lock: "share" | "update"): Transaction<User | undefined> {
   const read = yield* sendUserLock(id, lock);

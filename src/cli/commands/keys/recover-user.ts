@@ -3,7 +3,7 @@ import { createTransactions } from "../../../factors/transactions.js";
 import { recover } from "../../../flows/manage/recover.js";
 import { mailingOrigin } from "../../../open-management.js";
 import type { CommandContext, CommandInput } from "../../command.js";
-import { requiredReason } from "../../input.js";
+import { requiredReason, typedUser } from "../../input.js";
 import { formatTime, quoted } from "../../terminal/table.js";
 import { operatorOf } from "../../with-management.js";
 import { withKeyring } from "./with-keyring.js";
@@ -17,7 +17,7 @@ export async function recoverUser(input: CommandInput, context: CommandContext):
   const { match, from, until, link } = await withKeyring(context, ({ keyring, ...deps }) => {
     const transactions = createTransactions(keyring, deps.revocations);
     const origin = mailingOrigin(deps.settings, operatorOf(context));
-    return recover({ ...deps, transactions }, login, { reason, print, withoutFactors }, origin);
+    return recover({ ...deps, transactions }, typedUser(input), { reason, print, withoutFactors }, origin);
   });
   if (link !== null) terminal.print(link);
   const times = `${withoutFactors ? `from ${formatTime(from)} ` : ""}until ${formatTime(until)} UTC`;

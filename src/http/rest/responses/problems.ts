@@ -42,8 +42,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_credentials: {
     status: 401,
     cause:
-      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password.",
-    fix: "Ask the user again. Do not reveal what was wrong.",
+      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password. After a right first factor, `reason` is `code_used` for a code of an authenticator app that was used before.",
+    fix: "Ask the user again, and for the next code if `reason` is `code_used`. Do not reveal what else was wrong.",
     headers: challenge(),
   },
   missing_token: {
