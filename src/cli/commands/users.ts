@@ -1,4 +1,4 @@
-// The commands `user-…`, except `user-import`.
+// The commands `user-…`, except `user-import` and `user-expire-password`.
 import { escaped } from "../../config/redact.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";

@@ -99,7 +99,7 @@ export async function changePassword(
  * `since`: the time of the mark.
  */
 export async function storeOwnPassword(
-  deps: Deps,
+  deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
