@@ -1,10 +1,12 @@
 // The composition: createAmpho reads the configuration, creates everything and binds the flows. Only open-management.ts, for
 // what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
+import type { Server } from "node:http";
 import { type Authenticate, createAuthenticate } from "./adapters/authenticate.js";
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchHandler, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { createRenew, type Renew } from "./adapters/renew.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
@@ -17,7 +19,7 @@ import { relyingPartyOf } from "./factors/passkey/relying-party.js";
 import { createTotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
-import { bindFlows } from "./flows/flows.js";
+import { bindFlows, type Flows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callback } from "./flows/manage/checks.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
@@ -29,10 +31,13 @@ import { createSession, type VouchedLevel } from "./flows/ways/create-session.js
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
+import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
+import { callerOf } from "./http/rest/request/caller.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
+import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { knownScopes } from "./levels/scopes.js";
@@ -41,6 +46,7 @@ import {
   forwardedLine,
   hookFailsLine,
   mailLine,
+  plainHttpLine,
   signingKeyRevokedLine,
   usersElsewhereLine,
 } from "./log-lines.js";
@@ -144,10 +150,23 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   readonly authorize: Authorize<unknown, S>;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
-   * redirects to the login. Rejects with the code of the error where the token could not be checked.
-   * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user does
+   * not meet the requirements, such as `insufficient_scope`.
+   * @example
+   * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });
    */
   readonly authenticate: Authenticate<S>;
+  /**
+   * Renews the session of a request to a page, where its access token has ended. Resolves to the new tokens for the rest of
+   * the request and for the response (docs/guides/cookies.md). They are in `request` too, where the host allows it. A request
+   * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
+   * and with `unavailable` while the database is.
+   * @example
+   * const { auth, headers, addCookies } = await ampho.renew(request);
+   * const response = addCookies(new Response(`Hello ${auth?.login}`));
+   */
+  readonly renew: Renew;
   /**
    * Verifies an access token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,
    * `credential_not_accepted` or `unavailable`.
@@ -185,8 +204,26 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    */
   metrics(): string;
   /**
+   * Returns the status and the JSON for a route that a balancer asks, as `/readyz` of `ampho serve` responds. The status is 503
+   * while the database or the revocations cannot be read, and from the call of `drain` on.
+   * @example
+   * app.get("/readyz", async (request, response) => {
+   *   const { status, body } = await ampho.health();
+   *   response.status(status).json(body);
+   * });
+   */
+  health(): Promise<Health>;
+  /**
+   * Ends a server of the application as `ampho serve` ends its own. From now on each connection ends with its next response,
+   * and `health` returns 503. After AMPHO_SHUTDOWN_DELAY the port closes, and running requests have `limit` to finish, by
+   * default `"5s"`. Resolves when the server is closed. The instance stays open until `close`. Throws a TypeError for anything
+   * but a server of `node:http` or `node:https`.
+   * @example process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
+   */
+  drain(server: Server, options?: DrainOptions): Promise<void>;
+  /**
    * Stops everything. Can be called twice. Nothing keeps the process alive afterwards.
-   * @example process.once("SIGTERM", () => void ampho.close());
+   * @example process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
    */
   close(): Promise<void>;
   /**
@@ -289,6 +326,7 @@ export async function composeAmpho(
 ): Promise<Ampho> {
   const { log = toStderr } = options;
   const isApplication = origin.actor === "application";
+  watchAccepted();
   const keys = requireKeys(configuration);
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
@@ -308,9 +346,12 @@ export async function composeAmpho(
   const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
-  const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
+  const cookies = configuration.cookies
+    ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
+    : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
-  const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
+  const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
@@ -337,10 +378,12 @@ export async function composeAmpho(
     scopes: knownScopes(configuration.scopes),
     refusal,
     cookies,
+    renewPage: cookies && renewPageOf(deps, cookies, guard, flows),
     ready: createReadiness({ store: deps.store, follower }),
     warnings,
     release: () => feed?.close(),
   };
+  const { health, drain } = createEnding(host, { delaySeconds: configuration.shutdownDelay });
   const close = once(async () => {
     telemetry.close();
     feed?.close();
@@ -368,6 +411,7 @@ export async function composeAmpho(
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
     authenticate: createAuthenticate(host),
+    renew: createRenew(host),
     async verify(token, credentials) {
       await follower.pendingRead();
       return verify(token, credentials);
@@ -380,6 +424,8 @@ export async function composeAmpho(
       return deps.revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,
+    health,
+    drain,
     close,
     async reloadKeys() {
       if (keyFile === undefined)
@@ -552,6 +598,7 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
 
 function createRest(parts: {
   readonly deps: ServingDeps;
+  readonly flows: Flows;
   readonly keyring: Keyring;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
@@ -565,13 +612,24 @@ function createRest(parts: {
   const { deps, keyring, feed, telemetry, log, ...rest } = parts;
   const handler = createHandler({
     ...rest,
-    flows: bindFlows(depsOfCaller(deps), telemetry.flow),
     features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     settings: deps.settings,
     languageOf: deps.outbox && languageOf,
     onForwarded: () => log(forwardedLine()),
   });
   return telemetry.handle(handler, deps.settings.restPrefix);
+}
+
+function renewPageOf(deps: ServingDeps, mode: CookieMode, guard: Guard["guard"], { renew }: Flows) {
+  const { store, settings, outbox } = deps;
+  return createRenewPage({
+    mode,
+    guard,
+    renew,
+    callerOf: (request) => callerOf(request, settings.trustProxy, outbox && languageOf),
+    // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
+    received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
+  });
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */

@@ -139,7 +139,7 @@ export const transactionOver = () => new AmphoError("transaction_over", "The tra
  * line prints the message and ends with exit code 2. The message never contains the value of a key or a password.
  * @example
  * try {
- *   await createAmpho({ tokenTtl: "soon" });
+ *   await createAmpho({ tokenTtl: 0 });
  * } catch (error) {
  *   if (error instanceof ConfigurationError) console.error(error.message);
  * }

@@ -82,6 +82,9 @@ export const ownKeyLine = () =>
 export const forwardedLine = () =>
   "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
 
+export const plainHttpLine = () =>
+  "A page was opened over http under another name than localhost. Browsers keep no Secure cookie there, so users cannot sign in. Use https, or open the page on localhost.";
+
 export const defaultDatabaseLine = (path: string) => `AMPHO_DATABASE_URL is not set. The database is ${path}.`;
 
 export const prepareWithoutEffectLine = () =>
@@ -214,6 +217,12 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     lines: () => [forwardedLine()],
     cause: "The server is behind a proxy that it does not know, or a client sends such headers.",
     fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise there is nothing to do.",
+  },
+  plainHttpLine: {
+    lines: () => [plainHttpLine()],
+    cause:
+      "Tokens are in cookies (AMPHO_SECURITY_COOKIES), and a browser opened the application over http, for example a phone in the network of a developer.",
+    fix: "Use https, for example with mkcert, or open the page on localhost (docs/guides/cookies.md).",
   },
   defaultDatabaseLine: {
     lines: () => [defaultDatabaseLine(ellipsis)],

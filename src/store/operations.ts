@@ -36,7 +36,7 @@ import {
   returnInvitation,
   useInvitation,
 } from "./sql/registrations.js";
-import { renewSession } from "./sql/renewal.js";
+import { confirmRenewal, renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
 import { endAllSessions, endSession } from "./sql/session-ends.js";
 import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
@@ -131,6 +131,8 @@ export const operations = {
   isTransactionOver: reads(isTransactionOver),
   /** Moves a session one generation on, or returns the current one again within the grace. */
   renewSession: writes(renewSession),
+  /** Forgets the idempotency key of the move to a generation whose tokens the client has received. */
+  confirmRenewal: writes(confirmRenewal),
   /** Finds a live session together with its stored user. */
   findSession: reads(findSession),
   /** Lists the live sessions of a user, the newest first. */

@@ -1,6 +1,24 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 import type { Credential } from "./credential.js";
 
+/**
+ * The roles that an application declares for the compiler. Without a declaration any text is a role.
+ * @example
+ * declare module "ampho" {
+ *   interface Register {
+ *     role: "admin" | "editor";
+ *   }
+ * }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add members.
+export interface Register {}
+
+/**
+ * The name of a role: one of those that `Register` declares, or any text.
+ * @example const editor: Role = "editor";
+ */
+export type Role = Register extends { readonly role: infer Declared extends string } ? Declared : string;
+
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
   /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
@@ -10,7 +28,7 @@ export interface Auth<S extends string = string> {
   /** The login of the user. */
   readonly login: string;
   /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
-  readonly roles: readonly string[];
+  readonly roles: readonly Role[];
   /** The scopes of those roles. */
   readonly scopes: readonly S[];
   /** The session's id. Undefined for a token that belongs to no session, and for `service`. */

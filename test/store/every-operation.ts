@@ -59,6 +59,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
+  await run("confirmRenewal", { sessionId: second.id, gen: 1 });
   await run("findSession", { id: "0.second", now: start });
   await run("findSessionUsers", { login: "alice", canonical: "alice" });
   await run("countSessions", { now: start, idleSince: start });

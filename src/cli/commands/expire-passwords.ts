@@ -7,7 +7,7 @@ import type { UserView } from "../../flows/manage/users.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
 import { exactlyOne, requiredReason } from "../input.js";
-import { quoted, table } from "../terminal/table.js";
+import { table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
@@ -57,9 +57,11 @@ async function findAll(
   byId: boolean,
 ): Promise<readonly UserView[]> {
   const found: UserView[] = [];
-  for (const name of names) {
+  for (const [at, name] of names.entries()) {
     const user = await users.find(byId ? { id: name } : { login: name });
-    if (user === undefined) throw new CommandFailure(`There is no user ${quoted(name)}. No password was changed.`);
+    const where = names.length > 1 ? `Line ${at + 1}: ` : "";
+    if (user === undefined)
+      throw new CommandFailure(`${where}There is no user with this ${byId ? "id" : "login"}. No password was changed.`);
     found.push(user);
   }
   return found;

@@ -10,6 +10,7 @@ import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
+import type { Role } from "../../tokens/auth.js";
 import { findStoredUser } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
@@ -129,7 +130,7 @@ export interface Management {
      * with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
-    setRoles(user: string | UserRef, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
+    setRoles(user: string | UserRef, roles: readonly Role[] | users.RoleChange): Promise<users.UserView>;
     /**
      * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it. Rejects
      * with `not_found`.

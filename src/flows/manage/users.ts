@@ -8,6 +8,7 @@ import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
+import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import type { Account } from "../../users/directory.js";
 import { findRoleProblem } from "../../users/roles.js";
@@ -34,7 +35,7 @@ export interface UserView {
   /** The login, as it was spelled at its creation. */
   readonly login: string;
   /** The roles. Tokens carry them from the next renewal on. */
-  readonly roles: readonly string[];
+  readonly roles: readonly Role[];
   /** True if the user cannot log in. */
   readonly disabled: boolean;
   /** The address to which mails go. */
@@ -50,7 +51,7 @@ export interface NewUser {
   /** A password that the policy accepts. Without it the user has no password. */
   readonly password?: string | undefined;
   /** The roles. By default none. */
-  readonly roles?: readonly string[] | undefined;
+  readonly roles?: readonly Role[] | undefined;
   /** The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it. */
   readonly email?: string | undefined;
 }

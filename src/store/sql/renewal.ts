@@ -38,6 +38,12 @@ export interface Renewal extends Move {
   readonly rolePolicies: RolePolicies;
 }
 
+/** The session and the generation of a token that its client has presented. */
+export interface ReceivedTokens {
+  readonly sessionId: string;
+  readonly gen: number;
+}
+
 export type RenewOutcome =
   | {
       /** `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same generation. */
@@ -83,6 +89,17 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   // Read again, because the deferred read can be older than the row that this transaction has waited for.
   const readOwner = yield* sendOwnerOf(session.id);
   return yield* grant(input, repeated, yield* readOwner(), "repeated", sharedOrRepeated(input, session));
+}
+
+/**
+ * Forgets the idempotency key of the move to this generation. A client that presents a token of it has received the
+ * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
+ */
+export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
+  yield* write("update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null", [
+    sessionId,
+    gen,
+  ]);
 }
 
 /**
