@@ -112,7 +112,7 @@ it("the snippet of docs/guides/invitations.md registers an invited person", asyn
   expect(await shop.world.ampho.users.find("dan@example.org")).toMatchObject({ roles: ["editor"] });
 });
 
-it("the landing page of docs/guides/mailed-links.md follows each link, and asks for the number (W-62)", async () => {
+it("the landing page of docs/guides/mailed-links.md follows each link, and asks for the number", async () => {
   const shop = await openShop();
   const blank = await shop.openPage(`${shop.appUrl}blank`);
   const begin = async (way: string, address: string) => {

@@ -63,7 +63,7 @@ function killer(): Killer {
 
 describe("a kill during a write", () => {
   it.each(writes)(
-    "a kill during $name leaves all of it or nothing (W-18)",
+    "a kill during $name leaves all of it or nothing",
     { timeout: 180_000 },
     async (write: Write) => {
       const whole = await learn(ground, write);

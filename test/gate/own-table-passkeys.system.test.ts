@@ -67,7 +67,7 @@ describe.each([true, false])("passkeys with an application's own table, with fin
   });
 
   it.each(Object.entries(failing))(
-    "a table that %s lets no passkey open a session (W-100)",
+    "a table that %s lets no passkey open a session",
     async (_, { find, status }) => {
       const { world, table } = await open(findsById);
       const ann = await enrolled(world, "ann");
@@ -88,7 +88,7 @@ describe.each([true, false])("passkeys with an application's own table, with fin
     },
   );
 
-  it("the last passkey can be removed, because the table has the password (W-40)", async () => {
+  it("the last passkey can be removed, because the table has the password", async () => {
     const { world } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const { token: bearer } = await passkeyLogin(world, ann);
@@ -97,7 +97,7 @@ describe.each([true, false])("passkeys with an application's own table, with fin
     expect((await logIn(world, "ann")).status).toBe(200);
   });
 
-  it("only a passkey that no account has is unknown, whatever the table finds (W-37)", async () => {
+  it("only a passkey that no account has is unknown, whatever the table finds", async () => {
     const { world, table } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const stranger = { subject: createSubject(-7), handle: ann.handle };

@@ -1,4 +1,4 @@
-// A mail never leaves the machine in clear (W-72). The clients connect to 0.0.0.0, which reaches this machine and is not a loopback
+// A mail never leaves the machine in clear. The clients connect to 0.0.0.0, which reaches this machine and is not a loopback
 // address, and run in processes of their own that trust the certificates of tls/.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -51,7 +51,7 @@ it.each([
   ["for another name", "other", true],
   ["expired", "expired", true],
 ] as const)(
-  "a server whose certificate is %s gets neither the password nor the mail (W-72)",
+  "a server whose certificate is %s gets neither the password nor the mail",
   async (_, name, trust) => {
     const [starttls, smtps] = await Promise.all([
       startMailServer({ hideSTARTTLS: false, ...certificate(name), ...login }),
@@ -84,7 +84,7 @@ it.each<readonly [string, Changes]>([
       },
     },
   ],
-])("a server that %s gets neither the password nor the mail (W-72)", async (_, changes) => {
+])("a server that %s gets neither the password nor the mail", async (_, changes) => {
   const server = await startScriptedServer(scriptedMail(changes));
   expect(await send(`smtp://ann:secret99@0.0.0.0:${server.port}`)).toMatch(/^MailFailure: /);
   expect(server.lines.length).toBeGreaterThan(0);

@@ -200,7 +200,7 @@ function entryOf(deps: Deps, account: Account, proven: Proven, entrance: Entranc
 /** Also of the transaction that is redeemed: a second factor of now does not make the first one newer (RFC 9470 §4). */
 const authTimeOf = ({ at, authTime, transaction }: Proven): number => Math.min(at, authTime ?? transaction?.aut ?? at);
 
-/** With a stolen password alone, an attacker could set up a second factor of the attacker's own (W-06). */
+/** With a stolen password alone, an attacker could set up a second factor of the attacker's own. */
 function enrolMailOf(
   { outbox }: Deps,
   account: Account,

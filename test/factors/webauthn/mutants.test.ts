@@ -10,7 +10,7 @@ describe("the tables of steps", () => {
   ] as const;
 
   it.each(table)(
-    "every step of the %s has a change or the reason why it cannot reject (W-46)",
+    "every step of the %s has a change or the reason why it cannot reject",
     (ceremony, mutants, last) => {
       const changed = mutants.map(({ step }) => step);
       const steps = new Set([...changed, ...Object.keys(notHere[ceremony]).map(Number)]);
