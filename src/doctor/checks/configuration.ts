@@ -180,7 +180,7 @@ const rules: readonly Rule[] = [
     when: ({ registration }) => registration === "open",
     severity: "note",
     message:
-      "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/registration.md).",
+      "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/mail-flows.md).",
     fix: "Set it to invite, unless strangers must be able to register.",
   },
   {

@@ -1,4 +1,4 @@
-// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login. It ends the sessions, and undoes the change that the
+// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the change that the
 // notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
 
 import type { Origin } from "../../audit/entry.js";

@@ -1,4 +1,4 @@
-// A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor is asked for it.
 
 import type { Origin } from "../../audit/entry.js";
 import type { MailBinding } from "../../factors/transactions.js";

@@ -1,4 +1,4 @@
-// The beginning of a login or a reset by mail (docs/guides/mailed-links.md). A known and an unknown login cause the same statements, the same
+// The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same statements, the same
 // response and the same limits. Nothing is written but a count, an audit row and the mail.
 
 import type { AuditEntry, Origin } from "../../audit/entry.js";

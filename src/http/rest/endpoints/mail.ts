@@ -1,5 +1,5 @@
 // POST /login/mail, /password/reset, /password/reset/finish, /register, /register/finish, /account/email, /account/email/finish,
-// /alarm: what a user does by mail (docs/guides/mailed-links.md).
+// /alarm: what a user does by mail (docs/guides/mail-flows.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
