@@ -22,7 +22,7 @@ function section(name) {
 ${wrap(linked(help))}
 
 ${[
-  `In code: \`${optionName(name)}\``,
+  `In code: \`${optionName(name)}: ${literal(example)}\``,
   `Type: ${kind.type}`,
   `Default: ${defaultOf(parameters[name])}`,
   `Must be ${kind.expected}`,
@@ -32,10 +32,6 @@ ${[
 
 \`\`\`sh
 ${name}=${inShell(example)}
-\`\`\`
-
-\`\`\`ts
-const ampho = await createAmpho({ ${optionName(name)}: ${literal(example)} });
 \`\`\`
 `;
 }

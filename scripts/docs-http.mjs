@@ -109,7 +109,9 @@ An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by
 A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and in some cases \`mail\`
 ([second-factors.md](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
 ([providers.md](../guides/providers.md)).
-The message is for people and can change. [errors.md](errors.md) lists each code with its cause and its fix.
+The message is for people and can change. [Errors](errors.md) lists each code with its cause and its fix.
+
+${wrap(`Most routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
 
 ## Call from a page of another origin
 
@@ -136,6 +138,13 @@ function anchorOf(heading) {
     .replaceAll(" ", "-");
 }
 
+const errorLink = (code) => `[\`${code}\`](errors.md#${code})`;
+
+/** The errors of more than two thirds of the routes. */
+const commonErrors = Object.keys(problems).filter(
+  (code) => routes.filter((route) => errorsOf(route).includes(code)).length > (routes.length * 2) / 3,
+);
+
 function routeSection(route) {
   const sections = [
     `## ${route.summary}`,
@@ -147,8 +156,8 @@ function routeSection(route) {
   if (route.output) sections.push(`Response ${route.status}:`, fieldTable(route.output));
   else sections.push(`Response ${route.status}, without a body.`);
   sections.push("Example:", exampleOf(route));
-  const errors = errorsOf(route).map((code) => `[\`${code}\`](errors.md#${code})`);
-  sections.push(`Errors:\n${wrap(errors.join(", "))}`);
+  const own = errorsOf(route).filter((code) => !commonErrors.includes(code));
+  if (own.length > 0) sections.push(wrap(`Its own errors: ${own.map(errorLink).join(", ")}.`));
   return sections.join("\n\n");
 }
 
