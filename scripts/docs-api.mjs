@@ -20,8 +20,7 @@ const purposes = {
   "ampho/client/outside": "Logins at outside providers (docs/guides/providers.md).",
   "ampho/client/ways":
     "The client with second factors, passkeys and step-up (docs/guides/second-factors.md, docs/guides/passkeys.md).",
-  "ampho/client/mail":
-    "The client with registration, reset and login by mail (docs/guides/mail-flows.md).",
+  "ampho/client/mail": "The client with registration, reset and login by mail (docs/guides/mail-flows.md).",
   "ampho/browser/client.js":
     "One built file for pages without a bundler: the client with mail, and the account page (docs/guides/client.md).",
   "ampho/browser/outside.js": "The same file with logins at outside providers (docs/guides/client.md).",

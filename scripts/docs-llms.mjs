@@ -30,7 +30,9 @@ export function generate() {
 
 /** The written pages of the index, in its order, as one text. */
 export function fullText() {
-  const files = [...read("docs/README.md").matchAll(/\]\(([^)#]+\.md)/g)].map(([, href]) => path.posix.join("docs", href));
+  const files = [...read("docs/README.md").matchAll(/\]\(([^)#]+\.md)/g)].map(([, href]) =>
+    path.posix.join("docs", href),
+  );
   const written = [...new Set(files)].filter((file) => !read(file).startsWith("<!-- Generated"));
   return `${generate()["docs/llms.txt"]}\n${written.map(read).join("\n")}`;
 }

@@ -39,11 +39,11 @@ const passkeyRows = (ground: Ground, world: World) =>
 const forged: Readonly<Record<string, Partial<Parts>>> = {
   "a sub-domain": { clientData: { origin: "https://evil.example.org" } },
   "a port": { clientData: { origin: "https://example.org:8443" } },
-  "http": { clientData: { origin: "http://example.org" } },
+  http: { clientData: { origin: "http://example.org" } },
   "upper case": { clientData: { origin: "https://EXAMPLE.org" } },
   "a trailing dot": { clientData: { origin: "https://example.org." } },
   "a suffix": { clientData: { origin: "https://example.org.evil.example" } },
-  "null": { clientData: { origin: "null" } },
+  null: { clientData: { origin: "null" } },
   "an app that is not listed": { clientData: { origin: "android:apk-key-hash:AAAA" } },
   "the hash of another host": { rpIdHash: sha256("evil.example") },
   "a frame": { clientData: { crossOrigin: true } },

@@ -133,25 +133,22 @@ describe("a captcha", () => {
     ],
     ["sends a page", (_, response) => void response.writeHead(502).end("<html>"), /was 502 without/],
   ];
-  it.each(failures)(
-    "While the verifier %s, the throttle decides as without a captcha",
-    async (_, by, reason) => {
-      const verifier = await startVerifier();
-      const world = await throttledWorld(withVerifier(verifier));
-      verifier.respond(by);
-      expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([
-        429,
-        "too_many_attempts",
-        "60",
-      ]);
-      await attempt(world, { password, captcha: "solved-2" });
-      // Two failures have one row.
-      const rows = (await world.ampho.audit.list()).filter(({ event }) => event === "captcha_failed");
-      expect(rows).toMatchObject([{ origin: { actor: "user", address: "192.0.2.7" } }]);
-      expect(rows[0]?.reason).toMatch(reason);
-      await verifier.close();
-    },
-  );
+  it.each(failures)("While the verifier %s, the throttle decides as without a captcha", async (_, by, reason) => {
+    const verifier = await startVerifier();
+    const world = await throttledWorld(withVerifier(verifier));
+    verifier.respond(by);
+    expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([
+      429,
+      "too_many_attempts",
+      "60",
+    ]);
+    await attempt(world, { password, captcha: "solved-2" });
+    // Two failures have one row.
+    const rows = (await world.ampho.audit.list()).filter(({ event }) => event === "captcha_failed");
+    expect(rows).toMatchObject([{ origin: { actor: "user", address: "192.0.2.7" } }]);
+    expect(rows[0]?.reason).toMatch(reason);
+    await verifier.close();
+  });
 
   it("A captcha ends no lock", async () => {
     const world = await throttledWorld({ captcha: () => true, throttleLock: 5 });
