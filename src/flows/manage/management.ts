@@ -80,7 +80,7 @@ export interface Management {
      */
     setPassword(user: string | UserRef, password: string | undefined): Promise<void>;
     /**
-     * Expires the password, after a copy of the database was stolen: ends the user's sessions, and the old password logs in
+     * Expires the password, after a copy of the database was stolen: ends the user's sessions, and the old password works
      * no more. The user sets a new one by `POST /password/reset`. Nothing is mailed. Resolves to false for a user without a
      * password. `reason` is for the audit log. Also for an application's own table with `setPassword`. Rejects with
      * `not_found` (no such user, no `setPassword`, or no AMPHO_APP_URL, without which no user gets a mail).
