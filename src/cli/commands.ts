@@ -191,7 +191,7 @@ export const commands: readonly CommandRow[] = [
     summary: "let users set a new password, after their hashes were stolen",
     details:
       "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
-    argument: { name: "LOGIN", help: "The login of the user, or with --id the id.", optional: true },
+    argument: { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
     options: [
       byId,
       { name: "--all", help: "Every user." },

@@ -35,6 +35,11 @@ export interface Requirements<R = never, S extends string = string> {
   readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
+  /**
+   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes back. It
+   * needs AMPHO_PAGES.
+   */
+  readonly redirect?: true;
 }
 
 /** Requirements under which every caller has a token: they are not `optional`. */
@@ -61,17 +66,25 @@ export type AuthOf<N, S extends string = string> = N extends unknown
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
+/** The parts of an instance's host that requirements can need. An injected instance has none yet. */
+interface Limits {
+  readonly live?: false;
+  readonly scopes?: readonly string[] | undefined;
+  readonly pagesPrefix?: string | undefined;
+}
+
+const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "optional", "redirect"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
  * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
  * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` is also an error for a verifier, which has no database (`host.live` is false), and a scope that no role has.
+ * `live` is also an error for a verifier, which has no database (`host.live` is false), a scope that no role has, and
+ * `redirect` without pages.
  */
 export function checkRequirements<R, S extends string>(
   given: Requirements<R, S>,
-  host: { readonly live?: false; readonly scopes?: readonly string[] | undefined },
+  host: Limits,
 ): CheckedRequirements<R> {
   if (!isPlainObject(given)) throw new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.');
   // Reads each member once, because a getter can return another value the next time.
@@ -84,7 +97,7 @@ export function checkRequirements<R, S extends string>(
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { credentials, roles, scopes, acr, maxAge, live, can, optional } = requirements;
+  const { credentials, roles, scopes, acr, maxAge, live, can, optional, redirect } = requirements;
   for (const [name, list] of Object.entries({ credentials, roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
@@ -110,9 +123,11 @@ export function checkRequirements<R, S extends string>(
   if (maxAge !== undefined && maxAgeSeconds === undefined)
     throw wrong("maxAge", `must be whole seconds or a duration such as "5m", but is ${JSON.stringify(maxAge)}.`);
   if (can !== undefined && typeof can !== "function") throw wrong("can", "must be a function.");
-  for (const [name, flag] of Object.entries({ live, optional }))
+  for (const [name, flag] of Object.entries({ live, optional, redirect }))
     if (flag !== undefined && typeof flag !== "boolean") throw wrong(name, "must be true. Otherwise, remove it.");
   if (live === true && host.live === false) throw liveNeedsDatabase();
+  if (redirect === true && (host.live === false || ("pagesPrefix" in host && host.pagesPrefix === undefined)))
+    throw new TypeError("`redirect` needs the pages of Ampho. Set AMPHO_PAGES, or remove `redirect`.");
   const { maxAge: _, ...rest } = requirements;
   return {
     ...rest,
