@@ -1,5 +1,5 @@
-// The expiry of passwords, after a copy of the database was stolen. A password that nobody knows takes the place of the old one. An
-// account without any password could not get one by mail, because its user has decided to have none.
+// The expiry of passwords, after a copy of the database was stolen. A random password that is not kept takes the place
+// of the old one. An account without any password could not get one by mail, because its user has decided to have none.
 
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
@@ -17,7 +17,7 @@ type ExpiryDeps = Pick<Deps, "store" | "directory" | "passwords" | "revocations"
 /** A user can change the password while it is read. */
 const attempts = 3;
 
-/** One password and its hash for all accounts of a process, because a hash takes 60 ms and nobody knows the password. */
+/** One password and its hash for all accounts of a process, because a hash takes 60 ms and the password is not kept. */
 export function createPasswordExpiry(deps: ExpiryDeps) {
   const { store, directory, passwords, revocations, clock, settings } = deps;
   const unknownPassword = randomId(32);
