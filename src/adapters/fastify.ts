@@ -106,10 +106,7 @@ export function mount(ampho: HttpInstance): Plugin {
       app.all(url, { preParsing, schema }, () => undefined);
     done();
   };
-  return Object.assign(plugin, {
-    [Symbol.for("skip-override")]: true,
-    [Symbol.for("fastify.display-name")]: "ampho",
-  });
+  return Object.assign(plugin, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "ampho" });
 }
 
 /**

@@ -289,7 +289,7 @@ export const commands: readonly CommandRow[] = [
     argument: login,
     options: [byId],
     example: "bob",
-    load: async () => (await users()).deleteUser,
+    load: async () => (await users()).userDelete,
   },
   {
     name: "user-roles",

@@ -1,5 +1,6 @@
 // The configuration: merges all sources, checks every value that takes effect, and reports all problems together. The
 // parameters are the rows of parameters.ts.
+
 import { resolve } from "node:path";
 import type { ImportedKeys } from "../keys/jwk-set.js";
 import { defaultDatabaseLine, prepareWithoutEffectLine } from "../log-lines.js";
@@ -11,7 +12,7 @@ import {
   parameterNames,
   parameters,
 } from "./parameters.js";
-import { configurationError } from "./problems.js";
+import { configurationError } from "./process-context.js";
 import type { ProviderSettings } from "./provider-settings.js";
 import { type KeyUse, readKey } from "./read-key.js";
 import { readProviders } from "./read-providers.js";

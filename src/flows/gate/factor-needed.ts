@@ -9,7 +9,7 @@ import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";
 import { askForFactors, offeredFactors } from "../prove/factor.js";
-import { encodeIdentity } from "../prove/identity-text.js";
+import { encodeIdentity } from "../prove/identity.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 

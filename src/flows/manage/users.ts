@@ -10,8 +10,7 @@ import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
-import type { Account } from "../../users/directory.js";
-import { findRoleProblem } from "../../users/roles.js";
+import { type Account, findRoleProblem } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 

@@ -1,6 +1,6 @@
 // The tables of changes are complete: every step of WebAuthn L3 §7.1 and §7.2 is in them. vectors.test.ts makes the changes.
 import { describe, expect, it } from "vitest";
-import { webauthnReasons } from "../../../dist/factors/passkey/webauthn-error.js";
+import { webauthnReasons } from "../../../dist/factors/passkey/webauthn-response.js";
 import { authenticationMutants, notHere, registrationMutants } from "./mutants.js";
 
 describe("the tables of steps", () => {

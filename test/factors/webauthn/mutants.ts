@@ -8,7 +8,7 @@ import {
   verifyAssertion,
   verifyRegistration,
 } from "../../../dist/factors/passkey/webauthn.js";
-import type { WebAuthnReason } from "../../../dist/factors/passkey/webauthn-error.js";
+import type { WebAuthnReason } from "../../../dist/factors/passkey/webauthn-response.js";
 import {
   authenticate,
   base64url,

@@ -13,7 +13,7 @@ import {
   verifyAssertion,
   verifyRegistration,
 } from "../../../dist/factors/passkey/webauthn.js";
-import { WebAuthnError } from "../../../dist/factors/passkey/webauthn-error.js";
+import { WebAuthnError } from "../../../dist/factors/passkey/webauthn-response.js";
 import {
   authenticate,
   base64url,

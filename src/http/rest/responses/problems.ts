@@ -195,11 +195,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       "Without this factor, password or identity, the user could no longer sign in, or not as the policy of the account requires.",
     fix: "Add another way to sign in first, or ask an operator.",
   },
-  payload_too_large: {
-    status: 413,
-    cause: "The request body is larger than 16 KiB.",
-    fix: "Send a smaller body.",
-  },
+  payload_too_large: { status: 413, cause: "The request body is larger than 16 KiB.", fix: "Send a smaller body." },
   unsupported_media_type: {
     status: 415,
     cause: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",

@@ -1,10 +1,44 @@
-// The passkeys of a line of an import: credential records of another relying party server (WebAuthn L3 §4). Nothing proves
-// them, because a challenge of the other system is worth nothing here. The operator vouches for them, as for a hash.
+// The second factors and identities of a line of an import. Nothing proves them: the operator vouches for them, as for a hash.
+// The reasons contain nothing of the line.
+
+import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
 import { decodeCbor } from "../factors/passkey/cbor.js";
 import { coseKeyOf, readCoseKey } from "../factors/passkey/cose.js";
 import { readTransports } from "../factors/passkey/webauthn-response.js";
 import { type NewPasskeyRow, passkeysMax } from "../store/sql/factors/passkeys.js";
+import { identitiesMax, type ProvenIdentity } from "../store/sql/identities.js";
+
+type Wrong = { readonly wrong: string };
+const wrong = (reason: string): Wrong => ({ wrong: reason });
+
+export interface ImportedTotp {
+  readonly seed: Buffer;
+  /** Hashes as Ampho stores them. */
+  readonly recoveryHashes: readonly string[];
+}
+
+/** NIST SP 800-63B-4 §3.1.4.1 asks for 112 bits. An app accepts no more than this. */
+const seedBytes = { min: 14, max: 64 };
+const hashesMax = 8;
+const hashBytes = 32;
+
+/** Undefined: the line has none. */
+export function readTotp(secret: unknown, hashes: unknown): ImportedTotp | Wrong | undefined {
+  if (secret === undefined)
+    return hashes === undefined ? undefined : wrong("The line has recovery_hashes without totp_secret.");
+  const seed = typeof secret === "string" ? decodeBase32(secret) : undefined;
+  if (seed === undefined || seed.length < seedBytes.min || seed.length > seedBytes.max)
+    return wrong(`The totp_secret is not ${seedBytes.min} to ${seedBytes.max} bytes in base32.`);
+  const list: unknown = hashes ?? [];
+  if (!Array.isArray(list) || list.length > hashesMax || !list.every(isHash))
+    return wrong(`The recovery_hashes are not an array of at most ${hashesMax} SHA-256 in base64url.`);
+  if (new Set(list).size < list.length) return wrong("Two recovery_hashes are the same.");
+  return { seed, recoveryHashes: list };
+}
+
+const isHash = (value: unknown): value is string =>
+  typeof value === "string" && decodeBase64url(value)?.length === hashBytes;
 
 export interface ImportedPasskeys {
   /** The user handle of the account. Undefined if the other system gave each passkey its own, or kept none. */
@@ -12,17 +46,12 @@ export interface ImportedPasskeys {
   readonly passkeys: readonly NewPasskeyRow[];
 }
 
-type Wrong = { readonly wrong: string };
-const wrong = (reason: string): Wrong => ({ wrong: reason });
-
 const nameMax = 100;
-const members = new Set([
-  ...["id", "public_key", "sign_count", "backup_eligible", "backup_state", "transports", "name", "user_handle"],
-]);
+const members = new Set("id public_key sign_count backup_eligible backup_state transports name user_handle".split(" "));
 /** The model of the authenticator is unknown. */
 const noModel = "00000000-0000-0000-0000-000000000000";
 
-/** `rp` is undefined while passkeys are not offered. The reasons contain nothing of the line. */
+/** `rp` is undefined while passkeys are not offered. */
 export function readPasskeys(
   userHandle: unknown,
   value: unknown,
@@ -77,22 +106,13 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
   if (!Array.isArray(transports)) return wrong("The transports of a passkey are not an array.");
   if (typeof name !== "string" || name === "" || name.length > nameMax || /\p{C}/u.test(name))
     return wrong("The name of a passkey is not a text of 1 to 100 characters without control characters.");
+  const { publicKey } = key;
   return {
-    ...{
-      id,
-      ...key,
-      publicKey: { ...key.publicKey },
-      signCount: Number(signCount),
-      backupEligible,
-      backedUp,
-      name,
-      rp,
-    },
+    ...{ ...key, publicKey: { ...publicKey }, id, name, rp, backupEligible, backedUp, ownHandle, aaguid: noModel },
+    signCount: Number(signCount),
     transports: readTransports(transports),
     userVerified: false,
     discoverable: undefined,
-    ownHandle,
-    aaguid: noModel,
   };
 }
 
@@ -106,4 +126,56 @@ function readKey(value: unknown): ReturnType<typeof readCoseKey> {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A configured provider, as an import knows it. */
+export interface ImportProvider {
+  readonly name: string;
+  /** One, or one for each tenant. */
+  readonly issuers: readonly string[];
+}
+
+type ImportedIdentity = Omit<ProvenIdentity, "email">;
+
+/** Undefined: the line has none. */
+export function readIdentities(
+  value: unknown,
+  providers: readonly ImportProvider[],
+): readonly ImportedIdentity[] | Wrong | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length > identitiesMax)
+    return wrong(`The identities are not an array of at most ${identitiesMax} objects.`);
+  const identities: ImportedIdentity[] = [];
+  for (const each of value as readonly unknown[]) {
+    const read = readIdentity(each, providers);
+    if ("wrong" in read) return read;
+    identities.push(read);
+  }
+  const texts = identities.map(({ issuer, subject }) => JSON.stringify([issuer, subject]));
+  return new Set(texts).size < texts.length ? wrong("Two identities are the same.") : identities;
+}
+
+function readIdentity(value: unknown, providers: readonly ImportProvider[]): ImportedIdentity | Wrong {
+  if (!isObject(value)) return wrong("An identity is not an object.");
+  const { provider: name, issuer, subject, ...others } = value;
+  if (Object.keys(others).length > 0)
+    return wrong("An identity has an unknown member. The members are provider, issuer, subject.");
+  // OpenID Connect Core §2.
+  if (typeof subject !== "string" || !/^[\x20-\x7e]{1,255}$/.test(subject))
+    return wrong("The subject of an identity is not a text of 1 to 255 ASCII characters.");
+  const found = providers.find((each) =>
+    name === undefined ? typeof issuer === "string" && each.issuers.includes(issuer) : each.name === name,
+  );
+  // With another issuer, no login would find the identity.
+  if (found === undefined)
+    return wrong(
+      "An identity is of no provider in AMPHO_SECURITY_PROVIDERS. Give the name as provider, or the exact issuer.",
+    );
+  const [only, ...more] = found.issuers;
+  const chosen = issuer ?? (more.length === 0 ? only : undefined);
+  if (chosen === undefined)
+    return wrong("The provider of an identity has several issuers. Give the issuer of the tenant.");
+  if (typeof chosen !== "string" || !found.issuers.includes(chosen))
+    return wrong("The issuer of an identity is not one of its provider.");
+  return { provider: found.name, issuer: chosen, subject };
 }
