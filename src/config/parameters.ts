@@ -273,7 +273,7 @@ export const parameters = {
     bool,
     false,
     true,
-    "Whether users can sign in by a mailed code or link (docs/guides/mail-login.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+    "Whether users can sign in by a mailed code or link (docs/guides/mail-flows.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   ),
   AMPHO_SECURITY_CODE_TTL: withDefault(
     duration(60, transactionTtlSeconds),
@@ -285,7 +285,7 @@ export const parameters = {
     choice(["closed", "invite", "open"]),
     "closed",
     "invite",
-    "The people who can register (docs/guides/registration.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
+    "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "3d", "The lifetime of an invitation."),
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(

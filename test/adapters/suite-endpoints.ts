@@ -154,7 +154,7 @@ export function describeEndpoints(host: Host): void {
     const passkeyOrigins = ["https://app.example.net", `android:apk-key-hash:${"A".repeat(43)}`];
     const { call } = serving(host, setup, { appUrl, passkeyOrigins });
 
-    it("the documents at the root name the configured origins and the pages of the application, whatever host is asked (W-44)", async () => {
+    it("the documents at the root name the configured origins and the pages of the application, whatever host is asked", async () => {
       const headers = { "x-forwarded-host": "evil.example" };
       const origins = await call("/.well-known/webauthn?origin=https://evil.example", undefined, { headers });
       expect([origins.status, origins.headers.get("content-type")]).toEqual([200, "application/json"]);

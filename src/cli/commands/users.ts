@@ -1,4 +1,4 @@
-// The commands `user-…`, except `user-import`.
+// The commands `user-…`, except `user-import` and `user-expire-password`.
 import { escaped } from "../../config/redact.js";
 import type { Management } from "../../flows/manage/management.js";
 import type { UserRef } from "../../flows/manage/users.js";

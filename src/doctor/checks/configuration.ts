@@ -145,7 +145,7 @@ const rules: readonly Rule[] = [
   ),
   note(
     ({ registration }) => registration === "open",
-    "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/registration.md).",
+    "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/mail-flows.md).",
     "Set it to invite, unless strangers must be able to register.",
   ),
   warning(

@@ -93,7 +93,7 @@ export async function changePassword(
  * `since`: the time of the mark.
  */
 export async function storeOwnPassword(
-  deps: Deps,
+  deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },

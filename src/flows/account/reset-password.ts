@@ -1,4 +1,4 @@
-// The end of a reset (docs/guides/password-reset.md). One request contains a mailed code or link, the new password, and a second factor where the
+// The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a second factor where the
 // account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 
 import type { Origin } from "../../audit/entry.js";
@@ -92,7 +92,7 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
   return deps.directory.hashNew(password, { fairnessKey: account.id });
 }
 
-// The alarm link of a notice (docs/guides/mailed-links.md). It needs no login. It ends the sessions, and undoes the change that the
+// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the change that the
 // notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */

@@ -71,7 +71,7 @@ export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
   passwordVersion: stored?.passwordVersion,
 });
 
-/** With a stolen password alone, an attacker could set up a second factor of the attacker's own (W-06). */
+/** With a stolen password alone, an attacker could set up a second factor of the attacker's own. */
 export function enrolMailOf(
   { outbox }: Deps,
   account: Account,

@@ -103,6 +103,7 @@ export const vouchedLevel = members({ amr: optionally(stringArray), acr: optiona
 export const importOptions = optionally(
   members({ dryRun: optionally(flag), onWrongLine: optionally(callback), onProgress: optionally(callback) }),
 );
+export const reasonOptions = optionally(members({ reason: optionally(string) }));
 export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
 export const listOptions = optionally(members({ limit: optionally(count) }));
 const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };

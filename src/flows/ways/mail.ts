@@ -1,4 +1,4 @@
-// A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor is asked for it.
 
 import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
@@ -52,7 +52,7 @@ export async function logInByMail(
   return enter(deps, account, proven, { ...context, now });
 }
 
-// The beginning of a login or a reset by mail (docs/guides/mailed-links.md). A known and an unknown login cause the same statements, the same
+// The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same statements, the same
 // response and the same limits. Nothing is written but a count, an audit row and the mail.
 
 /** The interval between two mails to one account. */

@@ -1,4 +1,4 @@
-// Registration (docs/guides/registration.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
+// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
 // no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
 
 import type { Origin } from "../../audit/entry.js";

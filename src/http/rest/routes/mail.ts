@@ -1,4 +1,4 @@
-// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mailed-links.md).
+// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mail-flows.md).
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
