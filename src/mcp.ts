@@ -220,10 +220,7 @@ export function guardedTool<
   R extends ToolResult,
   I extends ToolSchema | undefined = undefined,
   C extends ToolContext = ToolContext,
->(
-  requirements: ToolRequirements<ToolInput<I>>,
-  tool: T & Tool<I, R, C>,
-): GuardedTool<T, I, R, C> {
+>(requirements: ToolRequirements<ToolInput<I>>, tool: T & Tool<I, R, C>): GuardedTool<T, I, R, C> {
   const checked = checkRequirements<ToolInput<I>, string>(requirements, {});
   const { scopes = [], ...others } = checked;
   if ("resource" in others || "optional" in others)

@@ -40,6 +40,13 @@ const rules: readonly Rule[] = [
     fix: "Set it to sqlite:PATH or postgres://….",
   },
   {
+    when: ({ tokenAudience, resources }) =>
+      tokenAudience !== undefined && resources.some(({ resource }) => !tokenAudience.includes(resource)),
+    severity: "error",
+    message: "AMPHO_SECURITY_TOKEN_AUDIENCE lacks a resource of AMPHO_SECURITY_RESOURCES. Its tokens are rejected.",
+    fix: "Add the resource to AMPHO_SECURITY_TOKEN_AUDIENCE.",
+  },
+  {
     when: ({ tokenTtl }) => tokenTtl > day,
     severity: "error",
     message: "AMPHO_SECURITY_TOKEN_TTL is more than a day. A leaked access token can be used for as long.",

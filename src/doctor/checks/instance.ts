@@ -8,6 +8,7 @@ import type { Key } from "../../keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
 import type { CheckName, Finding } from "../finding.js";
+import { checkResources } from "./resources.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -42,6 +43,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
       ...checkKeys(published, input.keys),
       ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
+      ...(await checkResources(root, configuration)),
     ];
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
