@@ -64,6 +64,7 @@ export function tokenVerifier<S extends string, I extends GuardInstance>(
 ): TokenVerifier<S> {
   const host = hostOf<GuardHost>(ampho);
   const given = checkRequirements<undefined, S>(requirements ?? {}, host);
+  if (given.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
   const resource = given.resource ?? onlyResource(host);
   const checked = { ...given, resource };
   return {

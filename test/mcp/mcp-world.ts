@@ -114,7 +114,11 @@ export async function openMcp(
     requests,
     async connect(given) {
       const client = new Client({ name: "test", version: "1.0.0" });
-      const authProvider = new ClientCredentialsProvider({ clientId: "agent", clientSecret: "not-checked-here" });
+      const authProvider = new ClientCredentialsProvider({
+        clientId: "agent",
+        clientSecret: "not-checked-here",
+        expectedIssuer: origin,
+      });
       const transport = new StreamableHTTPClientTransport(
         new URL(resource),
         given === undefined ? { authProvider } : { requestInit: { headers: { authorization: `Bearer ${given}` } } },
