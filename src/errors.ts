@@ -143,9 +143,16 @@ export const transactionOver = () => new AmphoError("transaction_over", "The tra
  * try {
  *   await createAmpho({ tokenTtl: 0 });
  * } catch (error) {
- *   if (error instanceof ConfigurationError) console.error(error.message);
+ *   if (error instanceof ConfigurationError) for (const problem of error.problems) console.error(problem);
  * }
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
+  /** Each problem as a sentence, without a secret. The message has all of them. */
+  readonly problems: readonly string[];
+
+  constructor(message: string, problems: readonly string[] = [message]) {
+    super(message);
+    this.problems = problems;
+  }
 }

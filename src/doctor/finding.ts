@@ -44,6 +44,17 @@ export interface Finding {
   readonly fix: string;
 }
 
+const reported =
+  (severity: Severity) =>
+  (check: CheckName, message: string, fix: string): Finding => ({ severity, check, message, fix });
+
+/** The findings of each severity, and one whose severity depends on a value. */
+export const error = reported("error");
+export const warning = reported("warning");
+export const note = reported("note");
+export const finding = (severity: Severity, check: CheckName, message: string, fix: string): Finding =>
+  reported(severity)(check, message, fix);
+
 /** Orders findings by severity. Findings of one severity keep their order. */
 export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
   return severities.flatMap((severity) => findings.filter((finding) => finding.severity === severity));

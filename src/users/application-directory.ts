@@ -60,6 +60,11 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   /** An address is looked up as `create` and `setEmail` get it, with its domain in ASCII. */
   const findByLogin = (login: string) => find(spellLogin(login));
 
+  async function findSessionUser({ userId, login }: { readonly userId: string; readonly login: string }) {
+    if (findById === undefined) return find(login);
+    return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
+  }
+
   /** A failure has to be imitated, so wrong passwords count: a right one can cost more, for example a new hash. */
   function sampleMs(): number | undefined {
     const samples = wrongMs.length > 0 ? wrongMs : rightMs;
@@ -125,26 +130,31 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
     setLogin:
       users.setLogin &&
-      ((account, login, afterwards) =>
-        ask(limitsMs.find, async () =>
+      (async (account, login, { requireLive, afterwards }) => {
+        await requireLive();
+        return ask(limitsMs.find, async () =>
           (await users.setLogin?.(userOf(account), login)) === true ? afterwards() : undefined,
-        )),
+        );
+      }),
     remove:
       users.remove &&
-      ((account, afterwards) =>
-        ask(limitsMs.verify, async () => {
+      (async (account, { requireLive, afterwards }) => {
+        // The table has deleted the user already, and the database was unreachable after that.
+        if (account.applicationUser === undefined) return afterwards();
+        await requireLive();
+        return ask(limitsMs.verify, async () => {
           await users.remove?.(userOf(account));
           // Ampho deletes the factors next, and the password alone would then open the account.
           const left = toAccount(await (findById?.call(users, account.id) ?? users.find(account.login)));
           if (left?.id === account.id && !left.disabled)
             throw new TypeError("users.remove has ended, and the user is neither deleted nor disabled");
           return afterwards();
-        })),
+        });
+      }),
     findsById: findById !== undefined,
-    async findSessionUser({ userId, login }) {
-      if (findById === undefined) return find(login);
-      return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
-    },
+    findSessionUser,
+    findOwner: (session) => findSessionUser(session),
+    hashNew: async () => null,
     async verify(account, password, turn) {
       if (account?.applicationUser === undefined) {
         if (users.verifyUnknown !== undefined) {
@@ -230,7 +240,7 @@ function toEmail(value: unknown, isProven: boolean): UserEmail | undefined {
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.iterator in value;
 
-/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user log in. */
+/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user sign in. */
 function toFlag(name: "disabled" | "emailProven", value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (value === undefined || value === null || value === 0) return false;

@@ -40,6 +40,12 @@ export function createDatabaseDirectory(
     },
     findMany: async (ids) => (await store.findUsers({ ids })).map(toAccount),
     findsById: true,
+    findOwner: async (_session, user) => user && toAccount(user),
+    hashNew: (password, fairness) => passwords.hash(password, fairness),
+    setPassword: async () => {},
+    setEmail: async () => true,
+    setLogin: (_account, _login, { afterwards }) => afterwards(),
+    remove: (_account, { afterwards }) => afterwards(),
     async findSessionUser({ userId }) {
       const user = await store.findUserById(userId);
       return user && toAccount(user);

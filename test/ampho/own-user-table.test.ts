@@ -243,7 +243,7 @@ describe("an application's own user table", () => {
     ["email", { email: "ann@x.example ", emailProven: true }],
     ["email", { email: ["ann@x.example"], emailProven: true }],
     ["email", { email: "", emailProven: false }],
-  ])("a wrong type of %s in %o returns 500 and logs in no user", async (member, members) => {
+  ])("a wrong type of %s in %o returns 500 and signs in no user", async (member, members) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
@@ -269,7 +269,7 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (response) => {
+  it.each(["1", '"yes"', "{}", "null"])("users.verify signs in no user by returning %s", async (response) => {
     const { logIn } = await openOwn({
       users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(response) },
     });
@@ -397,7 +397,7 @@ describe("an application's own user table", () => {
     expect((await world.events()).slice(-1)).toEqual(["session_ended: user_deleted"]);
   });
 
-  it("a findById that returns another user logs in no user", async () => {
+  it("a findById that returns another user signs in no user", async () => {
     const { world, table, logIn } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),

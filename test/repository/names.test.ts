@@ -10,7 +10,7 @@ const declaration =
 /** An operation has one verb from the command or the endpoint to its statements. An operator has flows of the same names. */
 const layers = [
   "cli/commands/",
-  "http/rest/endpoints/",
+  "http/rest/routes/",
   "flows/(?!manage/)|users/",
   "flows/manage/",
   "store/sql/|store/migrations/",

@@ -149,8 +149,8 @@ async function runFactorOperations(run: Run): Promise<void> {
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
   const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
   for (const step of [1, 2])
-    await run("setFactor", { ...session, totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
-  await run("setFactor", { ...session, totp: totp(2), codes: ["a"], spend: spend("t-2") });
+    await run("setFactor", { ...session, factor: "totp", totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
+  await run("setFactor", { ...session, factor: "totp", totp: totp(2), codes: ["a"], spend: spend("t-2") });
   await run("listFactors", ann.id);
   let logins = 0;
   const second = (changes: Parameters<typeof login>[0]) => {
@@ -177,7 +177,14 @@ async function runFactorOperations(run: Run): Promise<void> {
     ...{ discoverable: true, transports: [], aaguid: "0", rp: "app.example", name: id },
   });
   for (const id of ["p-1", "p-2", "p-2"])
-    await run("setFactor", { ...session, passkey: passkey(id), handle: "h", codes: [], spend: spend(`p-${logins++}`) });
+    await run("setFactor", {
+      ...session,
+      factor: "passkey",
+      passkey: passkey(id),
+      handle: "h",
+      codes: [],
+      spend: spend(`p-${logins++}`),
+    });
   await run("findPasskey", "p-1");
   await run("listPasskeys", ann.id);
   await run("renamePasskey", { id: "p-1", userId: ann.id, name: "x" });
@@ -191,7 +198,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   } as const;
   await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, own: undefined, rolePolicy: undefined };
-  await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
+  await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
     ...{ issuer: "https://id.example", subject: String(n), provider: "acme", email: "a@b.example" },
@@ -216,7 +223,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
   await run("countSecretsByKey", undefined);
   await run("removeFactors", { ...session, own: undefined, rolePolicy: undefined });
-  const enrol = { totp: totp(5), codes: ["c"] };
+  const enrol = { factor: "totp", totp: totp(5), codes: ["c"] } as const;
   await run("enterSession", second({ enrol, spend: spend("s-3") }));
   await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {

@@ -4,7 +4,7 @@ import type { Configuration } from "../../config/configuration.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
 import { metadataDocuments, metadataUrlOf, type Resource } from "../../resources.js";
-import type { Finding } from "../finding.js";
+import { type Finding, warning } from "../finding.js";
 
 /** `root` is the URL of the instance. A local instance is asked in the place of every resource. */
 export async function checkResources(root: URL, { resources }: Configuration): Promise<readonly Finding[]> {
@@ -16,20 +16,20 @@ export async function checkResources(root: URL, { resources }: Configuration): P
     const document = await get(metadata);
     if (document?.status !== 200 || !isDeepStrictEqual(jsonOf(document), documents.get(metadata.pathname)))
       return warning(
+        "resources",
         `${metadata} is not the metadata that is configured here, so clients of ${resource} do not find out how to get a token.`,
         "Let the host of the resource pass this path to Ampho, and restart the instance with this configuration.",
       );
     const challenge = (await get(new URL(resource)))?.headers.get("www-authenticate") ?? "";
     if (challenge.includes(`resource_metadata="${metadata}"`)) return undefined;
     return warning(
+      "resources",
       `GET ${resource} without a token gets no challenge that leads to its metadata.`,
       `Guard its routes with authorize({ resource: "${resource}" }).`,
     );
   });
   return (await Promise.all(checked)).filter((one) => one !== undefined);
 }
-
-const warning = (message: string, fix: string): Finding => ({ severity: "warning", check: "resources", message, fix });
 
 /** Undefined for a server that does not respond. */
 async function respond(url: URL): Promise<BoundedResponse | undefined> {

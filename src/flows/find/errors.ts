@@ -33,7 +33,7 @@ export function factorNeeded(
 export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number) =>
   new AmphoError(
     "factor_needed",
-    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again later.",
+    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Sign in again later.",
     { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 

@@ -4,6 +4,7 @@
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
+import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { RoleChange } from "./users.js";
@@ -48,7 +49,7 @@ const count = rule((value) => Number.isSafeInteger(value) && Number(value) >= 0,
 const flag = rule((value) => typeof value === "boolean", "true or false");
 const yes = oneOf([true]);
 const factorId = rule(
-  (value) => value === "totp" || value === "recovery_code" || isCredentialId(value),
+  (value) => (typeof value === "string" && isFactorName(value)) || isCredentialId(value),
   "totp, recovery_code or the id of a passkey",
 );
 

@@ -6,8 +6,8 @@ import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";
 import type { Role } from "../../tokens/auth.js";
-import { emailTaken, requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress } from "../find/rules.js";
 import { requireRoles } from "./users.js";
 
 type InvitationDeps = Pick<Deps, "store" | "clock" | "settings">;

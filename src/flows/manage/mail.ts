@@ -6,8 +6,8 @@ import { composeTest } from "../../mail/message.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";
 import type { Transport } from "../../mail/transports/transport.js";
 import type { MailRow } from "../../store/sql/mail.js";
-import { requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { requireAddress } from "../find/rules.js";
 
 /** A mail of the outbox. Its address and its text are never shown. */
 export interface MailView {

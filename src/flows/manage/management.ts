@@ -20,6 +20,7 @@ import type { AccountExport, SessionView } from "../../wire/account.js";
 import * as sessions from "../account/sessions.js";
 import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
+import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./checks.js";
 import * as factors from "./factors.js";
@@ -127,12 +128,12 @@ export interface Management {
      */
     export(user: string | UserRef): Promise<AccountExport>;
     /**
-     * Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`.
+     * Ends the user's sessions. The user cannot sign in until `enable`. Rejects with `not_found`.
      * @example await ampho.users.disable("alice");
      */
     disable(user: string | UserRef): Promise<void>;
     /**
-     * Lets a disabled user log in again. Rejects with `not_found`.
+     * Lets a disabled user sign in again. Rejects with `not_found`.
      * @example await ampho.users.enable("alice");
      */
     enable(user: string | UserRef): Promise<void>;
@@ -400,20 +401,20 @@ export function createManagement(
         throw new AmphoError("not_found", "No user has a session under this login.");
       }),
       end: checked({ sessionId: check.string }, async (id) =>
-        isStorableText(id) ? sessions.endSession(deps, { id, reason, origin }) : false,
+        isStorableText(id) ? sessionEnds.endSession(deps, { id, reason, origin }) : false,
       ),
       endForUser: checked(named, (ref) =>
         sessionsOf(ref, 0, (userId) =>
-          sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
+          sessionEnds.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
         ),
       ),
       // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
       revokeForUser: checked({ user: check.object }, async ({ id, login }) => {
         check.name("id", id, "user.id");
         check.name("login", login, "user.login");
-        await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
+        await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
       }),
-      endForEveryone: () => sessions.endAllSessions(deps, origin),
+      endForEveryone: () => sessionEnds.endAllSessions(deps, origin),
     },
     factors: {
       list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),

@@ -11,8 +11,8 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
-import { emailTaken, requireAddress, requirePassword } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
@@ -35,7 +35,7 @@ export interface UserView {
   readonly login: string;
   /** The roles. Tokens carry them from the next renewal on. */
   readonly roles: readonly Role[];
-  /** True if the user cannot log in. */
+  /** True if the user cannot sign in. */
   readonly disabled: boolean;
   /** The address to which mails go. */
   readonly email: string | null;
@@ -231,7 +231,7 @@ export async function requireUserId({ directory }: Pick<Deps, "directory">, ref:
   return account.id;
 }
 
-/** The login of the user of an id. */
+/** The login name of the user of an id. */
 export async function requireLogin({ directory }: Pick<Deps, "directory">, id: string): Promise<string> {
   const account = await directory.findById(id);
   if (account === undefined) throw unknown("id");
