@@ -104,25 +104,13 @@ function toOAuthError(host: GuardHost, error: unknown): Error {
   const isMissing = error instanceof AmphoError && error.details.scopes !== undefined;
   // A client that gets `insufficient_scope` asks for more scopes. Where they do not help, it would ask again and again.
   const code = status === 401 ? "invalid_token" : status >= 500 ? "server_error" : "access_denied";
-  return new VerifierError(isMissing ? "insufficient_scope" : code, message, error);
-}
-
-/** Has the mark by which the MCP SDK 2 knows its own errors. */
-class VerifierError extends Error {
-  override readonly name = "OAuthError";
-
-  constructor(
-    readonly code: string,
-    message: string,
-    cause: unknown,
-  ) {
-    super(message, { cause });
-    Object.defineProperty(this, Symbol.for("mcp.sdk.errorBrands"), { value: new Set(["mcp.OAuthError"]) });
-  }
-
-  toResponseObject() {
-    return { error: this.code, error_description: this.message };
-  }
+  const text = isMissing ? "insufficient_scope" : code;
+  const known = Object.assign(new Error(message, { cause: error }), {
+    code: text,
+    toResponseObject: () => ({ error: text, error_description: message }),
+  });
+  // The mark by which the MCP SDK 2 knows its own errors.
+  return Object.defineProperty(known, Symbol.for("mcp.sdk.errorBrands"), { value: new Set(["mcp.OAuthError"]) });
 }
 
 /** A schema of a tool's input (https://standardschema.dev), such as one of Zod. */
@@ -146,23 +134,11 @@ export type ToolInput<I> = I extends { readonly "~standard": { readonly types?: 
  * more.
  */
 export interface ToolContext {
-  /** The facts of the HTTP request. */
-  readonly http?: ToolRequest | undefined;
+  /** Its `authInfo` is what the verifier has returned. */
+  readonly http?: { readonly authInfo?: unknown } | undefined;
 }
 
-/** The facts of the HTTP request of a call. */
-export interface ToolRequest {
-  /** What the verifier has returned. */
-  readonly authInfo?: ToolAuth | undefined;
-}
-
-/** The part of an `AuthInfo` that a guarded tool reads. */
-export interface ToolAuth {
-  /** Holds the user as `auth`. */
-  readonly extra?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** What a tool requires of the user of a call. `can` gets the arguments of the tool. */
+/** The requirements of a tool, which the user of a call must meet. `can` gets the arguments of the tool. */
 export type ToolRequirements<A = never> = Omit<MandatoryRequirements<A>, "resource" | "optional">;
 
 /** The schema and the handler of a tool. The other members are those of `registerTool`, such as `description`. */
@@ -190,16 +166,10 @@ export type RejectedCall = {
   content: { type: "text"; text: string }[];
 };
 
-/** The scopes for which the MCP SDK sends 403 `insufficient_scope`. */
-export interface ScopeChallenge {
-  /** All scopes that the client asks for, those that it has included. */
-  readonly scopes: readonly [string, ...string[]];
-}
-
 /** The second and the third argument of `registerTool`. */
 export type GuardedTool<T, I, R, C> = [
   config: Omit<T, "handler"> & {
-    scopeChallenge: (call: { readonly authInfo?: ToolAuth }) => ScopeChallenge | undefined;
+    scopeChallenge: (call: { readonly authInfo?: unknown }) => { scopes: [string, ...string[]] } | undefined;
   },
   callback: I extends ToolSchema
     ? (input: ToolInput<I>, context: C) => Promise<R | RejectedCall>
@@ -251,7 +221,7 @@ export function guardedTool<
   }
 
   /** The SDK asks before the call, because the status of the response can then still be 403. */
-  function scopeChallenge({ authInfo }: { readonly authInfo?: ToolAuth }): ScopeChallenge | undefined {
+  function scopeChallenge({ authInfo }: { readonly authInfo?: unknown }) {
     const gate = gateOf(authInfo);
     const missing = scopes.filter((scope) => gate?.auth.scopes.includes(scope) === false);
     if (gate === undefined || missing.length === 0) return undefined;
@@ -264,9 +234,9 @@ export function guardedTool<
   return [{ ...config, scopeChallenge }, callback] as unknown as GuardedTool<T, I, R, C>;
 }
 
-function gateOf(authInfo: ToolAuth | undefined): Gate | undefined {
-  const auth = authInfo?.extra?.["auth"];
-  return typeof auth === "object" && auth !== null ? gates.get(auth) : undefined;
+function gateOf(authInfo: unknown): Gate | undefined {
+  const { extra } = Object(authInfo) as { readonly extra?: { readonly auth?: object } | null };
+  return gates.get(Object(extra?.auth));
 }
 
 function rejectedCall(code: string, message: string): RejectedCall {

@@ -14,6 +14,15 @@ export const scopes = { editor: ["articles:read", "articles:publish"], reader: [
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 export const now = () => Math.floor(Date.now() / 1000);
 
+export const jsonRpc = {
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+  "mcp-protocol-version": "2025-11-25",
+};
+
+export const toolCall = (name: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: { id: "a1" } } });
+
 export interface McpWorld {
   readonly url: string;
   readonly ampho: Ampho;
@@ -25,7 +34,7 @@ export interface McpWorld {
   call(client: Client, name: string, args?: Readonly<Record<string, unknown>>): Promise<readonly [boolean, string]>;
   /** Sends a call of a tool without a client. */
   post(name: string, token: string | undefined, headers?: Readonly<Record<string, string>>): Promise<Response>;
-  /** Who called a tool, in order. */
+  /** The callers of a tool, in order. */
   readonly calls: readonly Auth[];
   /** The scopes that clients have asked the authorization server for, in order. */
   readonly asked: readonly (string | null)[];
@@ -136,18 +145,11 @@ export async function openMcp(
       fetch(resource, {
         method: "POST",
         headers: {
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": "2025-11-25",
+          ...jsonRpc,
           ...(given === undefined ? {} : { authorization: `Bearer ${given}` }),
           ...headers,
         },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: { name, arguments: { id: "a1" } },
-        }),
+        body: toolCall(name),
       }),
   };
 }

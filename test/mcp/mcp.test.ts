@@ -1,11 +1,16 @@
 // Servers and clients of the MCP SDK, with tokens that Ampho checks.
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { requireBearerAuth } from "@modelcontextprotocol/server";
+import { build, type Plugin } from "esbuild";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createAmpho } from "../../dist/index.js";
 import { guardedTool, metadataResponse, tokenVerifier } from "../../dist/mcp.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
+import { snippets } from "../docs/snippets.js";
+import { freshFolder } from "../world/folder.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
-import { key, now, openMcp, scopes } from "./mcp-world.js";
+import { jsonRpc, key, now, openMcp, scopes, toolCall } from "./mcp-world.js";
 
 const resource = "https://api.example/mcp";
 const verifierWith = (...names: readonly string[]) => {
@@ -65,6 +70,59 @@ describe("a client of the MCP SDK", () => {
     const client = await mcp.connect(mcp.token({ scope: "articles:publish" }));
     expect(await mcp.call(client, "publish", { id: "a1" })).toEqual([false, "a1 by alice"]);
     expect(await mcp.call(client, "live")).toEqual([true, expect.stringMatching(/^internal_error: /)]);
+  });
+});
+
+describe("the server of docs/guides/mcp.md", () => {
+  it("the server of the guide has 12 lines and guards its tool", async () => {
+    const { "mcp-server.ts": code = "" } = snippets("docs/guides/mcp.md", "mcp-server.ts");
+    expect(code.split("\n").filter((line) => line !== "" && !line.startsWith("//"))).toHaveLength(12);
+    const globals = globalThis as { ampho?: unknown };
+    const modules: Readonly<Record<string, string>> = {
+      "./ampho.js": "export const ampho = globalThis.ampho;",
+      "./articles.js": `import { z } from "zod";
+        export const inputSchema = z.object({ id: z.string() });
+        export const publish = ({ id }, auth) => ({ content: [{ type: "text", text: id + " by " + auth.login }] });`,
+      "ampho/mcp": `export * from "./dist/mcp.js";`,
+    };
+    const resolveDir = path.resolve(import.meta.dirname, "../..");
+    const plugin: Plugin = {
+      name: "guide",
+      setup(setup) {
+        setup.onResolve({ filter: /^(?:\.\/(?:ampho|articles)\.js|ampho\/mcp)$/ }, ({ path: name }) => ({
+          path: name,
+          namespace: "guide",
+        }));
+        setup.onLoad({ filter: /./, namespace: "guide" }, ({ path: name }) => ({
+          contents: modules[name] ?? "",
+          resolveDir,
+        }));
+      },
+    };
+    const folder = freshFolder();
+    const outfile = path.join(folder, "server.mjs");
+    await build({
+      stdin: { contents: code, resolveDir, loader: "ts" },
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      outfile,
+      plugins: [plugin],
+    });
+    globals.ampho = verifierWith(resource);
+    const { POST } = await import(pathToFileURL(outfile).href);
+    delete globals.ampho;
+    const call = (scope: string): Promise<Response> =>
+      POST(
+        new Request(resource, {
+          method: "POST",
+          headers: { ...jsonRpc, authorization: `Bearer ${tokenFor(resource, { scope })}` },
+          body: toolCall("publish"),
+        }),
+      );
+    expect((await call("articles:read")).status).toBe(403);
+    const called = await call("articles:publish");
+    expect([called.status, await called.text()]).toEqual([200, expect.stringContaining("a1 by alice")]);
   });
 });
 
@@ -133,7 +191,7 @@ describe("the tools of a server", () => {
       expect(() => guardedTool(wrong as never, tool)).toThrow(TypeError);
   });
 
-  it("a tool without a verified token is not called, whoever has written its AuthInfo", async () => {
+  it("a tool without a verified token is not called, also with an AuthInfo of other code", async () => {
     let called = 0;
     const tool = {
       handler: () => {
@@ -295,7 +353,7 @@ describe("the configuration of resources", () => {
     for (const one of wrong) await expect(open(one)).rejects.toThrow("AMPHO_SECURITY_RESOURCES");
   });
 
-  it("without resources there is no metadata, and a route cannot name one", async () => {
+  it("an instance without resources has no metadata, and its routes cannot name one", async () => {
     const ampho = await open([]);
     const path = "/.well-known/oauth-protected-resource";
     expect((await ampho.fetch(new Request(`https://api.example${path}`))).status).toBe(404);
