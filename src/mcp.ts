@@ -33,8 +33,11 @@ export type VerifiedToken<S extends string = string> = {
   };
 };
 
-/** The `OAuthTokenVerifier` of the MCP SDK. */
-export interface TokenVerifier<S extends string = string> {
+/**
+ * The `OAuthTokenVerifier` of the MCP SDK.
+ * @example const verifier: McpTokenVerifier = tokenVerifier(ampho);
+ */
+export interface McpTokenVerifier<S extends string = string> {
   /**
    * Verifies an access token for the resource. Rejects with an error that `requireBearerAuth` of the MCP SDK 2 knows.
    * @example const { extra } = await verifier.verifyAccessToken(token);
@@ -61,7 +64,7 @@ const gates = new WeakMap<object, Gate>();
 export function tokenVerifier<S extends string, I extends GuardInstance>(
   ampho: I & GuardInstance<S>,
   requirements?: MandatoryRequirements<undefined, NoInfer<S>> & LimitOf<I>,
-): TokenVerifier<S> {
+): McpTokenVerifier<S> {
   const host = hostOf<GuardHost>(ampho);
   const given = checkRequirements<undefined, S>(requirements ?? {}, host);
   if (given.optional === true) throw new TypeError("An MCP server verifies tokens only, so nothing is `optional`.");
@@ -118,7 +121,12 @@ export interface ToolSchema {
   /** The members of the standard. */
   readonly "~standard": {
     /** The types that the schema stands for. */
-    readonly types?: { readonly output: unknown } | undefined;
+    readonly types?:
+      | {
+          /** The arguments. */
+          readonly output: unknown;
+        }
+      | undefined;
   };
 }
 
@@ -134,8 +142,13 @@ export type ToolInput<I> = I extends { readonly "~standard": { readonly types?: 
  * more.
  */
 export interface ToolContext {
-  /** Its `authInfo` is what the verifier has returned. */
-  readonly http?: { readonly authInfo?: unknown } | undefined;
+  /** The facts of the HTTP request. */
+  readonly http?:
+    | {
+        /** The `AuthInfo` that the verifier has returned. */
+        readonly authInfo?: unknown;
+      }
+    | undefined;
 }
 
 /** The requirements of a tool, which the user of a call must meet. `can` gets the arguments of the tool. */
@@ -145,7 +158,10 @@ export type ToolRequirements<A = never> = Omit<MandatoryRequirements<A>, "resour
 export interface Tool<I, R, C> {
   /** The schema of the arguments. */
   readonly inputSchema?: I;
-  /** Runs the tool for a user who meets the requirements. */
+  /**
+   * Runs the tool for a user who meets the requirements.
+   * @example const tool = { inputSchema, handler: ({ id }: { id: string }, auth: Auth) => publish(id, auth.login) };
+   */
   readonly handler: (input: ToolInput<I>, auth: Auth, context: C) => R | Promise<R>;
 }
 
@@ -163,7 +179,12 @@ export type RejectedCall = {
   /** Always true. */
   isError: true;
   /** The code and the message, for the model. */
-  content: { type: "text"; text: string }[];
+  content: {
+    /** The kind of the part. */
+    type: "text";
+    /** The text. */
+    text: string;
+  }[];
 };
 
 /** The second and the third argument of `registerTool`. */

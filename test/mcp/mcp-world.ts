@@ -6,7 +6,7 @@ import { createMcpHandler, McpServer, requireBearerAuth, type ServerContext } fr
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { type Ampho, type Auth, createAmpho } from "../../dist/index.js";
-import { guardedTool, metadataResponse, type TokenVerifier, tokenVerifier } from "../../dist/mcp.js";
+import { guardedTool, type McpTokenVerifier, metadataResponse, tokenVerifier } from "../../dist/mcp.js";
 import { foreignToken, newKey } from "../world/tokens.js";
 
 export const key = newKey("key-1");
@@ -45,7 +45,7 @@ export interface McpWorld {
 export async function openMcp(
   options: {
     readonly grants?: (asked: readonly string[]) => readonly string[];
-    readonly verifierOf?: (ampho: Ampho, resource: string) => TokenVerifier;
+    readonly verifierOf?: (ampho: Ampho, resource: string) => McpTokenVerifier;
   } = {},
 ): Promise<McpWorld> {
   const { grants = (asked) => asked, verifierOf = (ampho) => tokenVerifier(ampho) } = options;
