@@ -152,7 +152,7 @@ export interface ToolContext {
 }
 
 /** The requirements of a tool, which the user of a call must meet. `can` gets the arguments of the tool. */
-export type ToolRequirements<A = never> = Omit<MandatoryRequirements<A>, "resource" | "optional">;
+export type ToolRequirements<A = never> = Omit<MandatoryRequirements<A>, "resource" | "optional" | "redirect">;
 
 /** The schema and the handler of a tool. The other members are those of `registerTool`, such as `description`. */
 export interface Tool<I, R, C> {
@@ -215,8 +215,10 @@ export function guardedTool<
 >(requirements: ToolRequirements<ToolInput<I>>, tool: T & Tool<I, R, C>): GuardedTool<T, I, R, C> {
   const checked = checkRequirements<ToolInput<I>, string>(requirements, {});
   const { scopes = [], ...others } = checked;
-  if ("resource" in others || "optional" in others)
-    throw new TypeError("A tool has the `resource` of its tokenVerifier, and is never `optional`.");
+  if (["resource", "optional", "redirect"].some((name) => name in others))
+    throw new TypeError(
+      "A tool has the `resource` of its tokenVerifier, and is never `optional`. It has no `redirect`.",
+    );
   if (scopes.length === 0 && Object.keys(others).length === 0)
     throw new TypeError("A guarded tool needs a requirement. Otherwise every token of the server could call it.");
   const { handler, ...config } = tool;

@@ -20,6 +20,8 @@ import {
   mailAddress,
   mailUrl,
   origins,
+  ownPath,
+  pages,
   passkeyOrigins,
   path,
   prefix,
@@ -154,6 +156,24 @@ export const parameters = {
     true,
     "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
   ),
+  AMPHO_PAGES: withDefault(
+    pages,
+    false,
+    { signIn: "/my/sign-in" },
+    "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object names pages of the application that take the place of Ampho's.",
+  ),
+  AMPHO_PAGES_PREFIX: withDefault(
+    prefix,
+    "/account",
+    "/me",
+    "The path of the account page, and the prefix of the other pages.",
+  ),
+  AMPHO_PAGES_CSS: withoutDefault(
+    ownPath,
+    "/theme.css",
+    "A style sheet of the application for the pages. It comes after the one of the pages, and can change its variables.",
+  ),
+  AMPHO_PAGES_LOGO: withoutDefault(ownPath, "/logo.svg", "A picture that the pages show before AMPHO_APP_NAME."),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     duration(0),
     43_200,

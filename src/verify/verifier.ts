@@ -44,6 +44,8 @@ export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
 /** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
+  /** Cannot be required. A verifier has no pages. */
+  readonly redirect?: never;
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }

@@ -80,6 +80,18 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
   } as const satisfies Readonly<Record<string, Requirements<R>>>;
 }
 
+/** The requirements as pairs. `redirect` needs an instance with pages. */
+export const needsOn = <N extends object>({ host }: Ampho, needs: N): readonly [string, N[keyof N] | Redirecting][] =>
+  Object.entries({ ...needs, ...(host.pagesPrefix !== undefined && redirecting) });
+
+type Redirecting = (typeof redirecting)[keyof typeof redirecting];
+const redirecting = {
+  page: { redirect: true },
+  pageFresh: { redirect: true, maxAge: 300 },
+  pageSecond: { redirect: true, acr: "2fa" },
+  pageAdmin: { redirect: true, roles: ["admin"] },
+} as const satisfies Readonly<Record<string, Requirements>>;
+
 export async function sizeOf(stream: AsyncIterable<Uint8Array>): Promise<{ bytes: number }> {
   let bytes = 0;
   for await (const chunk of stream) bytes += chunk.byteLength;

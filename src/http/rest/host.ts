@@ -46,6 +46,8 @@ export interface GuardHost {
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
+  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
+  readonly pagesPrefix?: string | undefined;
 }
 
 /** `ampho.host`: the members for adapters and servers. */
@@ -61,8 +63,8 @@ export interface HttpHost extends GuardHost {
 }
 
 /** Returns whether `handle` serves the path. */
-export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean {
-  return isUnder(prefix, path) || rootPaths.has(path);
+export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
+  return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 }
 
 /** The host of a verifier, which has no database. */
@@ -79,8 +81,10 @@ export interface VerifierInstance<S extends string = string> extends GuardInstan
   readonly host: VerifierHost;
 }
 
-/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
-export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost ? { readonly live?: never } : unknown;
+/** Keeps `live` and `redirect` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost
+  ? { readonly live?: never; readonly redirect?: never }
+  : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance<S extends string = string> {
