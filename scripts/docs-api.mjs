@@ -15,6 +15,7 @@ const purposes = {
   "ampho/hono": "Middleware and guards for Hono (docs/guides/frameworks.md).",
   "ampho/koa": "Middleware and guards for Koa (docs/guides/frameworks.md).",
   "ampho/nest": "A module, guards and decorators for NestJS (docs/guides/frameworks.md).",
+  "ampho/mcp": "The guard of servers of the Model Context Protocol (docs/guides/mcp.md).",
   "ampho/client": "The client for browsers, apps and Node: login, renewal and `fetch` (docs/guides/client.md).",
   "ampho/client/account": "The functions of an account page (docs/guides/account.md).",
   "ampho/client/outside": "Logins at outside providers (docs/guides/providers.md).",

@@ -84,6 +84,7 @@ With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serv
 | \`GET /.well-known/webauthn\` | Returns \`{"origins"}\`, the origins whose pages can use the passkeys. |
 | \`GET /.well-known/passkey-endpoints\` | Returns \`{"enroll","manage"}\`, which are both \`AMPHO_APP_URL\`. |
 | \`GET /.well-known/change-password\` | Redirects (302) to \`AMPHO_APP_URL\`. |
+| \`GET /.well-known/oauth-protected-resource…\` | Returns the metadata of a protected resource, where one is configured ([mcp.md](../guides/mcp.md)). |
 
 \`ampho serve\` also serves these paths at the root:
 

@@ -30,6 +30,7 @@ import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
+import { challengeForResources } from "./guard/resource-challenge.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { type Features, featuresOf } from "./http/rest/features.js";
@@ -345,13 +346,15 @@ export async function composeAmpho(
   const deps = await closingOnError(closeManaged, creating);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
-  const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
+  const { verify, verifySync, guard: plainGuard } = telemetry.guard(createGuardOf(deps, follower));
+  const { resources } = configuration;
+  const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
-  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
+  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
   const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
@@ -386,6 +389,7 @@ export async function composeAmpho(
     handle,
     guard,
     scopes: knownScopes(configuration.scopes),
+    resources,
     refusal,
     cookies,
     renewPage,

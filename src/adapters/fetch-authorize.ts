@@ -45,6 +45,7 @@ type AnyHandler = (...args: readonly unknown[]) => unknown;
 interface LazyHost {
   readonly live?: never;
   readonly scopes?: never;
+  readonly resources?: never;
   open(): Promise<GuardHost>;
 }
 

@@ -5,6 +5,7 @@ import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isReservedRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
+import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
@@ -341,6 +342,13 @@ export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   expected: roleScopesForm,
   describe: describeMember((list, role) => parseRoleScopes({ [role]: list }) !== undefined),
   parse: (value) => parseRoleScopes(fromJson(value)),
+};
+
+export const protectedResources: Kind<readonly Resource[], string | readonly ResourceInput[]> = {
+  type: "json",
+  expected: resourcesForm,
+  describe: describeValue,
+  parse: (value) => parseResources(fromJson(value)),
 };
 
 /** Role to policy. `"*"` stands for every user. */

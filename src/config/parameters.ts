@@ -25,6 +25,7 @@ import {
   passkeyOrigins,
   path,
   prefix,
+  protectedResources,
   rolePolicies,
   scopes,
   secureUrl,
@@ -136,6 +137,12 @@ export const parameters = {
     true,
     false,
     "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
+  ),
+  AMPHO_SECURITY_RESOURCES: withDefault(
+    protectedResources,
+    Object.freeze([]),
+    [{ resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] }],
+    "The protected resources, such as MCP servers, that routes can name (docs/guides/mcp.md). Their metadata is served at `/.well-known/oauth-protected-resource`.",
   ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,

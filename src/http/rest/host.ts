@@ -1,5 +1,6 @@
 // The members that adapters use: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { CheckedRequirements } from "../../guard/requirements.js";
+import type { Resource } from "../../resources.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { isUnder } from "./request/target.js";
@@ -39,6 +40,8 @@ export interface GuardHost {
   refusal(error: unknown): HttpResponse;
   /** The scopes that the roles have. Undefined where none are configured. */
   readonly scopes?: readonly string[] | undefined;
+  /** The protected resources that a route can name. Undefined where they are not known yet. */
+  readonly resources?: readonly Resource[] | undefined;
   /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
