@@ -16,7 +16,7 @@ import type { Auth } from "./tokens/auth.js";
 export type VerifiedToken<S extends string = string> = {
   /** The token as it was sent. */
   token: string;
-  /** The claim `client_id`. Without one, the id or the login of the user. */
+  /** The claim `client_id`. Without one, the id or the login name of the user. */
   clientId: string;
   /** The scopes of the token. */
   scopes: S[];
