@@ -307,7 +307,7 @@ describe("a renewal by access token", () => {
     const { world, ann, grant, byAccess } = await openAnn();
     const foreign = foreignToken(world.key, { exp: start + 600, login: "ann", sub: ann.id, iat: start });
     expect(await admission(world.ampho, foreign)).toBe("in");
-    expect((await byAccess(foreign)).error).toBe("session_ended");
+    expect((await byAccess(foreign)).error).toBe("credential_not_accepted");
     const withoutGeneration = { exp: start + 600, login: "ann", sub: ann.id, sid: sessionOf(grant) };
     expect((await byAccess(foreignToken(world.key, withoutGeneration))).error).toBe("session_ended");
     await world.ampho.sessions.end(sessionOf(grant));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { hosts } from "../installs/hosts.js";
+import { isNoFramework } from "./readme.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
@@ -20,10 +21,7 @@ const instances = (text: string) => [
 ];
 const snippets = all.filter(({ file }) => file.endsWith(".ts"));
 const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true })
-  .filter(
-    (entry) =>
-      entry.isDirectory() && !["everything", "full", "passkeys", "protect-anything", "start"].includes(entry.name),
-  )
+  .filter((entry) => entry.isDirectory() && !isNoFramework(entry.name))
   .map(({ name }) => name);
 
 let consumer: Consumer;

@@ -8,7 +8,7 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { clientBytesMax } from "../client/bundle.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
-import { blocks, environment, readme, root } from "./readme.js";
+import { blocks, environment, isNoFramework, readme, root } from "./readme.js";
 
 /** A project with Ampho installed. */
 function project(): string {
@@ -54,9 +54,7 @@ describe("the README", () => {
     const folders = readdirSync(path.join(root, "examples"), { withFileTypes: true }).filter((one) =>
       one.isDirectory(),
     );
-    const names = folders
-      .map(({ name }) => name)
-      .filter((name) => !["everything", "full", "passkeys", "protect-anything", "start"].includes(name));
+    const names = folders.map(({ name }) => name).filter((name) => !isNoFramework(name));
     expect(rows.map(([, , example]) => example).sort()).toEqual(names.sort());
     const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
     for (const [, heading, example] of rows)

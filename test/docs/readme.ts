@@ -14,3 +14,7 @@ export function blocks(language: string): readonly string[] {
 export const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(AMPHO_|npm_|NODE_ENV$|VITEST)/.test(name)),
 );
+
+/** The examples that show a feature, and no framework. */
+export const isNoFramework = (folder: string): boolean =>
+  /^(?:everything|full|notes|passkeys|protect-anything|start|verify-(?:go|node|python))$/.test(folder);

@@ -1,10 +1,11 @@
-// Editors show a text and an example over every export and over every option of createAmpho.
+// Editors show a text over every export and every option of createAmpho, and an example over functions, classes and options.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type PublicExport, publicExports } from "../../scripts/declarations.mjs";
 import { type Editor, openEditor } from "./editor.js";
 
 const exports = publicExports();
-const lacks = (shown: string) => !/\*@example\*\s+```\w+\n\s*\S/.test(shown) || !/```\n\s*\w/.test(shown);
+const lacksText = (shown: string) => !/```\n\s*\w/.test(shown);
+const lacks = (shown: string) => !/\*@example\*\s+```\w+\n\s*\S/.test(shown) || lacksText(shown);
 
 let editor: Editor;
 beforeAll(async () => {
@@ -13,22 +14,29 @@ beforeAll(async () => {
 afterAll(() => editor.close());
 
 /** The names over which the editor shows no text or no example. The file has each name once, behind a mark. */
-async function lacking(name: string, text: string): Promise<readonly string[]> {
+async function lacking(name: string, text: string, isLacking = lacks): Promise<readonly string[]> {
   const hover = editor.open(name, text);
   const lines: string[] = [];
   for (const { index, 1: word = "" } of text.matchAll(/\/\*here\*\/(\w+)/g))
-    if (lacks(await hover(index + "/*here*/".length))) lines.push(word);
+    if (isLacking(await hover(index + "/*here*/".length))) lines.push(word);
   return lines;
 }
 
 const subpaths = [...new Set(exports.map(({ subpath }) => subpath))];
 
-it.each(subpaths)("an editor shows a text and an example over every export of %s", async (subpath) => {
-  const names = exports.filter((each) => each.subpath === subpath).map(({ name }) => name);
-  const imports = names.map((name) => `/*here*/${name}`).join(", ");
-  expect(await lacking(`${subpath.replaceAll("/", "-")}.ts`, `import { ${imports} } from "${subpath}";\n`)).toEqual([]);
-  expect(names.length).toBeGreaterThan(3);
-});
+it.each(subpaths)(
+  "an editor shows a text over every export of %s, and an example over every function",
+  async (subpath) => {
+    const own = exports.filter((each) => each.subpath === subpath);
+    const importOf = (some: readonly PublicExport[]) =>
+      `import { ${some.map(({ name }) => `/*here*/${name}`).join(", ")} } from "${subpath}";\n`;
+    const file = subpath.replaceAll("/", "-");
+    const values = own.filter(({ kind }) => kind !== "interface" && kind !== "type");
+    expect(await lacking(`${file}.ts`, importOf(own), lacksText)).toEqual([]);
+    expect(await lacking(`${file}-values.ts`, importOf(values))).toEqual([]);
+    expect(own.length).toBeGreaterThan(3);
+  },
+);
 
 it("an editor shows a text and an example over every option of createAmpho", async () => {
   const { members } = exports.find(({ name }) => name === "AmphoOptions") as PublicExport;
