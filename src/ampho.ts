@@ -22,13 +22,16 @@ import { startHousekeeping } from "./flows/housekeeping.js";
 import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import type { ApiKeyOptions, NewApiKey } from "./flows/keys/key.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
+import { type ApiKeys, createApiKeys } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
+import { addressOfAny } from "./http/rest/request/caller.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import type { ServedHost } from "./http/server/server.js";
@@ -109,7 +112,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
  * const { roles } = await ampho.verify(token);
  * await ampho.close();
  */
-export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users"> {
+export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users" | "apiKeys"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
@@ -132,6 +135,15 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;
+  };
+  /** API keys of users of the database, or of the application's own user table. */
+  readonly apiKeys: Omit<Management["apiKeys"], "create"> & {
+    /**
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user, and with
+     * `invalid_request` for scopes that the user does not have, for an end that is not allowed, and for one key too many.
+     * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
+     */
+    create(userId: string, key: ApiKeyOptions<S>): Promise<NewApiKey>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
@@ -293,13 +305,15 @@ export async function composeAmpho(
   const deps = await closingOnError(closeManaged, creating);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
-  const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
+  const apiKeys = createApiKeysOf(deps);
+  const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, apiKeys, follower));
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
   const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
-  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
+  const recordUse = async () => apiKeys?.recordUse();
+  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry), recordUse) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
   watchRevocations(deps, keyring, telemetry, log);
@@ -335,6 +349,8 @@ export async function composeAmpho(
     providers.close();
     housekeeping?.stop();
     await deps.outbox?.stop();
+    // Without the database the days of use are lost, and nothing else is.
+    await recordUse().catch(() => undefined);
     await closeManaged();
   });
   const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
@@ -510,10 +526,18 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
   });
 }
 
-function createGuardOf(deps: ServingDeps, follower: RevocationFollower): Guard {
+/** Undefined where users can have no keys. */
+function createApiKeysOf(deps: ServingDeps): ApiKeys | undefined {
+  const { keysPerUser, trustProxy } = deps.settings;
+  if (keysPerUser === 0) return undefined;
+  return createApiKeys({ ...deps, addressOf: (request) => addressOfAny(request, trustProxy) });
+}
+
+function createGuardOf(deps: ServingDeps, keys: ApiKeys | undefined, follower: RevocationFollower): Guard {
   const { revocationLagMax } = deps.settings;
   return createGuard({
     ...deps,
+    keys,
     revocationsKnown: () => hasRecentRevocations(follower, revocationLagMax),
     pendingRead: follower.pendingRead,
     checkLive: (token) => checkLive(deps, token),

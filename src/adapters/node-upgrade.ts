@@ -15,7 +15,7 @@ import { authorizationValues, headOf } from "../http/node/request.js";
 import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/authorization.js";
-import { bearerOf } from "../tokens/bearer.js";
+import { authorizationFrom, bearerOf } from "../tokens/bearer.js";
 import type { GuardedArguments } from "./framework.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
@@ -128,7 +128,7 @@ function requireOnRevoked(ampho: UpgradeInstance): void {
 function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): string | undefined {
   const tokens = protocolsOf(request)
     .filter((name) => name.startsWith(subprotocolPrefix))
-    .map((name) => `Bearer ${name.slice(subprotocolPrefix.length)}`);
+    .map((name) => authorizationFrom(name.slice(subprotocolPrefix.length)));
   const authorization = [...authorizationValues(request), ...tokens];
   if (cookies === undefined) return onlyAuthorization(authorization);
   // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an allowed origin,

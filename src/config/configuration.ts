@@ -96,6 +96,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     problems.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
+  if (values.keysPerUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES")) problems.push(keysWithoutScopes);
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
@@ -169,6 +170,9 @@ export function unsentMailProblems(
 }
 
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
+
+const keysWithoutScopes =
+  "AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_KEYS_PER_USER, because a key can do what its scopes allow and no more.";
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

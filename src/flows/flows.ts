@@ -11,6 +11,7 @@ import { finishReset } from "./account/reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps } from "./deps.js";
+import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
 import { beginOutside, readOutsideRequest } from "./ways/begin-outside.js";
 import { login } from "./ways/login.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";
@@ -49,6 +50,10 @@ const table = {
   changeLogin,
   removeAccount: removeOwnAccount,
   removePassword,
+  createKey: createOwnKey,
+  listKeys: listOwnKeys,
+  rotateKey: rotateOwnKey,
+  removeKey: removeOwnKey,
   beginMailLogin,
   beginReset,
   finishReset,

@@ -20,6 +20,7 @@ export function authFromClaims(claims: AccessClaims, table: RoleScopes): Auth {
     login: frozen.login,
     roles: (isOwn ? frozen.roles : undefined) ?? none,
     scopes: scope === "" ? none : Object.freeze(scope.split(" ").filter((one) => one !== "")),
+    key: undefined,
     session: credential === "service" ? undefined : frozen.sid,
     amr: frozen.amr ?? none,
     acr: frozen.acr,

@@ -2,34 +2,48 @@
 import type { Credential } from "./credential.js";
 
 /**
+ * The API key of a request, for the log of an application.
+ * @example
+ * const textOf = ({ id, name }: AuthKey): string => `${name} (${id})`;
+ */
+export interface AuthKey {
+  /** The id, by which the owner ends it. It is no secret. */
+  readonly id: string;
+  /** The name that its owner gave it. */
+  readonly name: string;
+}
+
+/**
  * The user of a verified token. It is frozen. `S` are the scopes of the instance.
  * @example
  * app.get("/me", authorize(ampho), (request, response) => {
- *   const { credential, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
+ *   const { credential, key, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
  *   const tenant = claims["tenant"];
- *   response.json({ credential, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
+ *   response.json({ credential, key, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
  * });
  */
 export interface Auth<S extends string = string> {
-  /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  /** The kind of the token or key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
   /** The login of the user. */
   readonly login: string;
-  /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
+  /** The roles, as the token carries them. With `live` the present ones. Empty for `key`, `service` and `delegated`. */
   readonly roles: readonly string[];
-  /** The scopes of those roles. */
+  /** The scopes of those roles. Those of a key are what it was granted and its owner has now. */
   readonly scopes: readonly S[];
-  /** The session's id. Undefined for a token that belongs to no session, and for `service`. */
+  /** The API key of the request. Undefined for any other credential. */
+  readonly key: AuthKey | undefined;
+  /** The session's id. Undefined for a token that belongs to no session, and for `key` and `service`. */
   readonly session: string | undefined;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];
   /** The level of the login: `1fa`, `2fa` or `phr`. Tokens of other software can have none, or another text. */
   readonly acr: string | undefined;
-  /** `nbf`, Unix seconds. */
+  /** `nbf`, Unix seconds. For a key, the time of its creation. */
   readonly starts: number | undefined;
-  /** `exp`, Unix seconds. */
+  /** `exp`, Unix seconds. For a key, its end. */
   readonly expires: number;
   /** Every claim of the token. */
   readonly claims: Readonly<Record<string, unknown>>;

@@ -9,16 +9,16 @@
 interface Entry<T> {
   readonly token: string;
   readonly mark: number;
-  readonly value: T;
+  value: T;
   /** Unix seconds. */
-  readonly expires: number;
+  expires: number;
   /** The turn of the last use. */
   usedAt: number;
 }
 
 export interface VerifiedTokens<T> {
   find(token: string): T | undefined;
-  /** `expires` is the Unix second from which the token is no longer good, leeway included. */
+  /** `expires` is the Unix second from which the token is no longer good, leeway included. A known token gets the new value. */
   add(token: string, value: T, expires: number, now: number): void;
   /** Forgets everything, as after a change of keys. */
   clear(): void;
@@ -137,8 +137,13 @@ export function createVerifiedTokens<T>(
     },
     add(token, value, expires, now) {
       const mark = markOf(token);
-      // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
-      if (expires <= now || token.length > charactersMax || byMark.has(mark)) return;
+      if (expires <= now || token.length > charactersMax) return;
+      const known = byMark.get(mark);
+      if (known !== undefined) {
+        // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
+        if (known.token === token) [known.value, known.expires] = [value, expires];
+        return;
+      }
       if (isFull(token) && !makeRoom(token, mark, now)) return;
       const entry = { token, mark, value, expires, usedAt: turn };
       byMark.set(mark, entry);

@@ -12,6 +12,7 @@ const names: Readonly<Record<OldRowKind, string>> = {
   spent: "used login transactions",
   mail: "mails that were sent or dropped",
   invites: "old invitations",
+  keys: "expired API keys",
   imports: "users of interrupted imports",
   audit: "audit log",
 };

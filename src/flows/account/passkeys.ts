@@ -30,6 +30,7 @@ import {
   throwUnlessDone,
   whoOf,
 } from "./enrolling.js";
+import { cleanName } from "./name.js";
 import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
@@ -153,14 +154,6 @@ function isResident(response: unknown): boolean | undefined {
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-
-const nameMax = 100;
-
-/** Control characters and those that change the direction of text can disguise a name in a list. */
-function cleanName(name = "", fallback = "Passkey"): string {
-  const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
-  return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
-}
 
 export interface PasskeyListing {
   readonly passkeys: readonly PasskeyView[];

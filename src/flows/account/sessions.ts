@@ -136,11 +136,12 @@ export async function revokeUserTokens(
   revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
 }
 
-/** Ends every session of every user, by one row. */
+/** Ends every session of every user, by one row. `keys`: and all API keys. */
 export async function endAllSessions(
   { store, revocations, clock, settings }: SessionDeps,
   origin: Origin,
+  { keys }: { readonly keys: boolean },
 ): Promise<void> {
   const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
+  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
 }

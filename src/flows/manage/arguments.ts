@@ -6,6 +6,7 @@ import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
 import { acrs } from "../../levels/acr.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
+import { overlapMaxSeconds } from "../keys/key.js";
 import type { RoleChange } from "./users.js";
 
 interface Rule {
@@ -87,6 +88,15 @@ export const vouchedLevel: Rules = {
   amr: optionalRule(textsRule),
   acr: optionalRule({ accepts: (value) => acrNames.includes(value), expected: acrNames.join(" or ") }),
 };
+export const newKey: Rules = { name: textRule, scopes: textsRule, expires: optionalRule(countRule) };
+export const keyRotation: Rules = {
+  id: textRule,
+  overlap: optionalRule({
+    accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= overlapMaxSeconds,
+    expected: `whole seconds from 0 to ${overlapMaxSeconds}`,
+  }),
+};
+export const endOptions: Rules = { keys: optionalRule(flagRule) };
 export const importOptions: Rules = {
   dryRun: optionalRule(flagRule),
   onWrongLine: optionalRule(callbackRule),

@@ -20,11 +20,13 @@ import * as sessions from "../account/sessions.js";
 import { type AccountExport, exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
+import type { ApiKeyOptions, ApiKeyView, NewApiKey } from "../keys/key.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
 import * as invitations from "./invitations.js";
 import { type KeyRecords, readKeyUse } from "./key-use.js";
+import * as keys from "./keys.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
 import * as users from "./users.js";
@@ -154,7 +156,7 @@ export interface Management {
      */
     endForUser(userId: string): Promise<number>;
     /**
-     * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
+     * Ends the user's sessions and API keys, and revokes all other tokens issued to the user before. That includes tokens of other
      * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
      * prevent a new login: it is for an application's own user table, which disables the user first. Users of the
      * database are disabled or removed, which does the same.
@@ -162,10 +164,51 @@ export interface Management {
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /**
-     * Ends every session of every user, and revokes every other token issued before.
-     * @example await ampho.sessions.endForEveryone();
+     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `keys` is true.
+     * @example await ampho.sessions.endForEveryone({ keys: true });
      */
-    endForEveryone(): Promise<void>;
+    endForEveryone(options?: { readonly keys?: boolean | undefined }): Promise<void>;
+  };
+  /**
+   * API keys of users (docs/guides/api-keys.md). `userId` is the id of a user of the database, or of the application's own user table.
+   * Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
+   */
+  readonly apiKeys: {
+    /**
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user, and with
+     * `invalid_request` for scopes that the user does not have, for an end that is not allowed, and for one key too many.
+     * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
+     */
+    create(userId: string, key: ApiKeyOptions): Promise<NewApiKey>;
+    /**
+     * The keys of a user, the oldest first.
+     * @example const keys = await ampho.apiKeys.list(user.id);
+     */
+    list(userId: string): Promise<readonly ApiKeyView[]>;
+    /**
+     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, at most 7 days and by default
+     * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
+     * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
+     */
+    rotate(
+      userId: string,
+      key: { readonly id: string; readonly overlap?: number | undefined },
+    ): Promise<NewApiKey>;
+    /**
+     * Ends a key. After one second every process rejects it. Resolves to false if there is none with this id.
+     * @example const ended = await ampho.apiKeys.revoke(id);
+     */
+    revoke(id: string): Promise<boolean>;
+    /**
+     * Ends all keys of a user. Resolves to their number.
+     * @example const count = await ampho.apiKeys.revokeForUser(user.id);
+     */
+    revokeForUser(userId: string): Promise<number>;
+    /**
+     * Tells whose a key is, such as one that was found in a public repository.
+     * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
+     */
+    inspect(key: string): Promise<keys.InspectedKey>;
   };
   /**
    * Second factors (docs/operate/second-factors.md). `userId` is the id of a user of the database, or of the application's own
@@ -424,7 +467,38 @@ export function createManagement(
         check.requireArgument("login", login, check.nameRule, "user.login");
         await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
       },
-      endForEveryone: () => sessions.endAllSessions(deps, origin),
+      async endForEveryone(options = {}) {
+        check.requireMembers("options", options, check.endOptions);
+        await sessions.endAllSessions(deps, origin, { keys: options.keys === true });
+      },
+    },
+    apiKeys: {
+      async create(userId, key) {
+        check.requireArgument("userId", userId, check.nameRule);
+        check.requireMembers("key", key, check.newKey);
+        return keys.createKey(deps, userId, key, origin);
+      },
+      async list(userId) {
+        check.requireArgument("userId", userId, check.nameRule);
+        return keys.listKeys(deps, userId);
+      },
+      async rotate(userId, key) {
+        check.requireArgument("userId", userId, check.nameRule);
+        check.requireMembers("key", key, check.keyRotation);
+        return keys.rotateKey(deps, userId, key, origin);
+      },
+      async revoke(id) {
+        check.requireArgument("id", id, check.textRule);
+        return keys.revokeKey(deps, id, origin);
+      },
+      async revokeForUser(userId) {
+        check.requireArgument("userId", userId, check.nameRule);
+        return keys.revokeKeysOf(deps, userId, origin);
+      },
+      async inspect(key) {
+        check.requireArgument("key", key, check.textRule);
+        return keys.inspectKey(deps, key);
+      },
     },
     factors: {
       async list(userId) {

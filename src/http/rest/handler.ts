@@ -26,7 +26,7 @@ import { Redirect } from "./responses/redirect.js";
 import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { session } from "./route-access.js";
+import { onlySessions, session } from "./route-access.js";
 import { routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -214,13 +214,13 @@ export function createHandler(options: HandlerOptions): Handle {
     progress: Progress = {},
   ) {
     try {
-      return await guard(sent.authorization, undefined, request);
+      return await guard(sent.authorization, onlySessions, request);
     } catch (error) {
       const { refreshToken } = sent;
       if (!ends || refreshToken === undefined || hasToken(request) || !isTokenRejected(error)) throw error;
       const grant = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
       progress.renewed = grant;
-      return guard(`Bearer ${grant.token}`, undefined, request);
+      return guard(`Bearer ${grant.token}`, onlySessions, request);
     }
   }
 }

@@ -78,7 +78,7 @@ import {
 } from "./endpoints/totp.js";
 import { fields, noInput, optionalFields } from "./request/input.js";
 import { route } from "./route.js";
-import { bearer, feed, none, optional, session } from "./route-access.js";
+import { feed, none, optional, session } from "./route-access.js";
 import { grant, openApiDocument } from "./schemas.js";
 
 const idempotencyHelp =
@@ -175,9 +175,9 @@ export const routes = [
     summary: "Read the current session",
     notes: [
       "The response comes from the token alone, without the database.",
-      "`id`, `session`, `acr` and `starts` are null for a token that has none.",
+      "`id`, `acr` and `starts` are null for a token that has none.",
     ],
-    access: bearer,
+    access: session,
     input: noInput,
     status: 200,
     output: currentSession,

@@ -146,6 +146,11 @@ export const de: Texts = {
       intro:
         "Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.",
     },
+    key_created: {
+      subject: "Neuer API-Schlüssel für {app}",
+      intro:
+        "Für Ihr Konto bei {app} wurde ein API-Schlüssel erstellt. Ein Programm mit diesem Schlüssel kann in Ihrem Namen handeln, soweit dessen Rechte es erlauben.",
+    },
     recovery_begun: {
       subject: "Wiederherstellung Ihres Kontos bei {app}",
       intro: "Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.",

@@ -140,6 +140,11 @@ export const en: Texts = {
       subject: "Outside account unlinked at {app}",
       intro: "An account of another provider was unlinked. It can no longer sign in to your account at {app}.",
     },
+    key_created: {
+      subject: "New API key for {app}",
+      intro:
+        "An API key was created for your account at {app}. A program with this key can act in your name, within the scopes of the key.",
+    },
     recovery_begun: {
       subject: "Recovery of your account at {app}",
       intro: "An operator of {app} has begun the recovery of your account.",

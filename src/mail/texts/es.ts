@@ -142,6 +142,11 @@ export const es: Texts = {
       subject: "Cuenta externa desvinculada en {app}",
       intro: "Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.",
     },
+    key_created: {
+      subject: "Nueva clave de API para {app}",
+      intro:
+        "Se creó una clave de API para su cuenta en {app}. Un programa con esta clave puede actuar en su nombre, dentro de los permisos de la clave.",
+    },
     recovery_begun: {
       subject: "Recuperación de su cuenta en {app}",
       intro: "El operador de {app} ha comenzado la recuperación de su cuenta.",

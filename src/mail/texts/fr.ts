@@ -148,6 +148,11 @@ export const fr: Texts = {
       intro:
         "Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.",
     },
+    key_created: {
+      subject: "Nouvelle clé d’API pour {app}",
+      intro:
+        "Une clé d’API a été créée pour votre compte chez {app}. Un programme qui possède cette clé peut agir en votre nom, dans les limites des droits de la clé.",
+    },
     recovery_begun: {
       subject: "Récupération de votre compte sur {app}",
       intro: "L’exploitant de {app} a commencé la récupération de votre compte.",

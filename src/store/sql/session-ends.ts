@@ -3,7 +3,7 @@
 import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
-import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
+import { first, integer, query, type Row, type Transaction, text, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   insertRevocation,
@@ -204,10 +204,12 @@ export function* endOldestSessions(
 
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
-  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
+  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys: boolean },
 ): Transaction<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
-  yield* recordAudit({ at: now, event: "sessions_ended", origin });
+  yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
+  // The row of the new era makes every process read again what it has read of keys.
+  if (input.keys) yield* write("delete from ampho_keys", []);
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));

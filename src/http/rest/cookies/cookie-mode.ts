@@ -4,7 +4,7 @@ import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import type { Grant } from "../../../sessions/session-tokens.js";
-import { bearerOf } from "../../../tokens/bearer.js";
+import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
 import type { CookieReader } from "../host.js";
 import type { RequestHead } from "../message.js";
@@ -141,5 +141,5 @@ function tokenOf(head: RequestHead) {
     throw new AmphoError("invalid_request", "The Authorization header and the cookie hold different tokens. Send one.");
   const byHeader = bearer !== undefined;
   const byCookie = !byHeader && token !== undefined;
-  return { authorization: byCookie ? `Bearer ${token}` : header, token, byHeader, byCookie };
+  return { authorization: byCookie ? authorizationFrom(token) : header, token, byHeader, byCookie };
 }
