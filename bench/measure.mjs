@@ -44,6 +44,18 @@ export async function start(name, env = {}) {
   };
 }
 
+/** `process.cpuUsage()` of a server that returns it for each message. */
+export async function cpuUsage({ child }) {
+  const reply = once(child, "message");
+  child.send("cpu");
+  return (await reply)[0];
+}
+
+export async function cpuMicroseconds(server) {
+  const { user, system } = await cpuUsage(server);
+  return user + system;
+}
+
 /** Sends one request on a kept connection and resolves to its status when the body is read. */
 export function send({ port, agent, method = "GET", path, headers = {}, body }) {
   return new Promise((resolve, reject) => {

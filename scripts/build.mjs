@@ -33,11 +33,26 @@ await build({
   target: "es2022",
 });
 
+// Pages without a bundler load one file, and their servers publish a folder that contains no other code.
+const forBrowsers = { client: "browser", outside: "browser-outside" };
+await build({
+  entryPoints: Object.entries(forBrowsers).map(([out, name]) => ({ out, in: path.join(dist, `client/${name}.js`) })),
+  outdir: path.join(dist, "browser"),
+  bundle: true,
+  minify: true,
+  format: "esm",
+  platform: "browser",
+  target: "es2022",
+});
+
+for (const [out, name] of Object.entries(forBrowsers))
+  writeFileSync(path.join(dist, `browser/${out}.d.ts`), `export * from "../client/${name}.js";\n`);
+
 // The image for production is built without the packages.
 if (existsSync(path.join(root, "packages"))) await import("./build-attack.mjs");
 
-/** Folders that only the commands use. */
-const left = ["cli", "doctor"];
+/** Folders that only the commands and browsers use. */
+const left = ["browser", "cli", "doctor"];
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
   (name) => /\.[jt]s$/.test(name) && !left.includes(name.split(path.sep)[0]),
 );

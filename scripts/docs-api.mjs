@@ -22,10 +22,13 @@ const purposes = {
     "The client with second factors, passkeys and step-up (docs/guides/second-factors.md, docs/guides/passkeys.md).",
   "ampho/client/mail":
     "The client with registration, reset and login by mail (docs/guides/registration.md, docs/guides/password-reset.md, docs/guides/mail-login.md).",
+  "ampho/browser/client.js":
+    "One built file for pages without a bundler: the client with mail, and the account page (docs/guides/client.md).",
+  "ampho/browser/outside.js": "The same file with logins at outside providers (docs/guides/client.md).",
 };
 
 const folder = "docs/reference/api";
-const fileOf = (subpath) => `${subpath.replace(/^ampho\/(?=.)/, "").replaceAll("/", "-")}.md`;
+const fileOf = (subpath) => `${subpath.replace(/^ampho\/(?=.)|\.js$/g, "").replaceAll("/", "-")}.md`;
 
 /** The path and the text of each generated page. */
 export function generate() {

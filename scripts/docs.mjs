@@ -9,6 +9,7 @@ const generators = [
   "./docs-metrics.mjs",
   "./docs-audit.mjs",
   "./docs-api.mjs",
+  "./docs-browser.mjs",
   "./docs-evidence.mjs",
   "./pictures.mjs",
   "./docs-logs.mjs",

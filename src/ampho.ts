@@ -19,10 +19,10 @@ import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
+import type { ApiKeyOptions } from "./flows/keys/key.js";
 import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
-import type { ApiKeyOptions, NewApiKey } from "./flows/keys/key.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
 import { type ApiKeys, createApiKeys } from "./guard/api-keys.js";
@@ -57,7 +57,7 @@ import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
-import { createSessionTokens, type ExtraClaims, type Grant, type SessionTokens } from "./sessions/session-tokens.js";
+import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
 import { limitWaits } from "./store/limited-waits.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
@@ -70,6 +70,8 @@ import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
+import type { NewApiKey } from "./wire/keys.js";
+import type { Grant } from "./wire/login.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
@@ -89,9 +91,6 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
 /**
  * The options of `createAmpho`: the parameters, and what only code can give. `U` is a row of the application's own user
  * table, and `S` the scopes of its roles.
- * @example
- * const options: AmphoOptions = { databaseUrl: "sqlite::memory:", tokenTtl: "5m", log: console.error };
- * const ampho = await createAmpho(options);
  */
 export type AmphoOptions<
   U extends ApplicationUser = ApplicationUser,
@@ -105,12 +104,6 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
 /**
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are the
  * scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
- * @example
- * const ampho: Ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
- * const user = await ampho.users.create({ login: "alice", password });
- * const { token } = await ampho.sessions.create(user.id);
- * const { roles } = await ampho.verify(token);
- * await ampho.close();
  */
 export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users" | "apiKeys"> {
   /** Users of the database, named by their logins in any spelling. */
@@ -203,10 +196,7 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    * @example process.on("SIGHUP", () => void ampho.reloadKeys().catch(console.error));
    */
   reloadKeys(): Promise<void>;
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: AmphoHost;
 }
 

@@ -38,11 +38,7 @@ export const errorCodes = [
   "internal_error",
 ] as const;
 
-/**
- * The codes of docs/reference/errors.md.
- * @example
- * const isOver = (code: ErrorCode): boolean => code === "session_ended" || code === "invalid_token";
- */
+/** The codes of docs/reference/errors.md. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
@@ -71,26 +67,20 @@ export const passwordProblemReasons = [
 ] as const;
 export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 
-/**
- * Facts that some codes carry. All of them can be sent to the client.
- * @example
- * const waitOf = ({ retryAfterSeconds = 0 }: ErrorDetails): string => `Try again in ${retryAfterSeconds} s.`;
- * const ruleOf = ({ field, reason }: ErrorDetails): string | undefined => field ?? reason;
- * const proofsOf = ({ transaction, factors, passkey, ways, enroll, mail }: ErrorDetails) =>
- *   ({ transaction, factors, passkey, ways, enroll, mail });
- * const needsOf = ({ acr, maxAgeSeconds, scopes, allow }: ErrorDetails) => ({ acr, maxAgeSeconds, scopes, allow });
- */
+/** Facts that some codes carry. All of them can be sent to the client. */
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
   /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
   readonly reason?: string;
+  /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
+  readonly limit?: number;
   /** `factor_needed`, `link_needed`: what the client sends with the next proof. Opaque. */
   readonly transaction?: string;
   /** `factor_needed`: what the account can prove now, the strongest first. */
   readonly factors?: readonly string[];
-  /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8). */
-  readonly passkey?: object;
+  /** `factor_needed`: the request options of the account's passkeys (WebAuthn L3 §5.1.8), or null without one. */
+  readonly passkey?: Readonly<Record<string, unknown>> | null;
   /** `link_needed`: the proofs that link the identity: `mail`, `login`. */
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
@@ -128,11 +118,7 @@ export class AmphoError extends Error {
   // `declare` emits no field: the constructor sets both, and the client stays small.
   /** The code. Decide by it, and never by the message. */
   declare readonly code: ErrorCode;
-  /**
-   * Facts that some codes carry, such as the seconds to wait.
-   * @example
-   * if (error.code === "too_many_attempts") console.log(error.details.retryAfterSeconds);
-   */
+  /** Facts that some codes carry, such as the seconds to wait. */
   declare readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {

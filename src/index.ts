@@ -13,7 +13,6 @@ export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
 export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
-export type { SessionView } from "./flows/account/sessions.js";
 export type { Caller } from "./flows/deps.js";
 export type { FactorRemovalTarget, FactorsView, FactorView } from "./flows/manage/factors.js";
 export type { InvitationView, NewInvitation } from "./flows/manage/invitations.js";
@@ -29,7 +28,7 @@ export type { ReplaceText } from "./mail/texts/compose.js";
 export type { SendMail } from "./mail/transports/create.js";
 export { hashPassword, needsRehash, verifyPassword } from "./passwords/standalone.js";
 export type { Revoked } from "./sessions/revoked.js";
-export type { ExtraClaims, Grant } from "./sessions/session-tokens.js";
+export type { ExtraClaims } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { Lockout } from "./throttle/attempt.js";
 export type { Auth } from "./tokens/auth.js";
@@ -38,3 +37,12 @@ export type { ApplicationUser, ApplicationUsers } from "./users/application-user
 export type { HashFormatCount } from "./users/hash-formats.js";
 export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";
 export type { ImportInput } from "./users/import-lines.js";
+export type {
+  AccountExport,
+  AccountView,
+  ExportedEvent,
+  LinkedIdentity,
+  PasskeyView,
+  SessionView,
+} from "./wire/account.js";
+export type { Grant } from "./wire/login.js";

@@ -42,7 +42,6 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
   /**
    * Receives each line for people: warnings, migrations, and the errors behind responses with 500. The default is
    * stderr. `requestId` is the `X-Request-Id` of the response that the line is about.
-   * @example await createAmpho({ log: (line, requestId) => logger.warn({ requestId }, line) });
    */
   readonly log?: Log | undefined;
   /**
@@ -58,10 +57,7 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    * });
    */
   readonly mailText?: ReplaceText | undefined;
-  /**
-   * Replaces the machine's clock in tests.
-   * @example await createAmpho({ clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() } });
-   */
+  /** Replaces the machine's clock in tests. */
   readonly clock?: Clock | undefined;
 }
 

@@ -1,6 +1,7 @@
 // One framework (BENCH_FRAMEWORK) with the same route twice: /plain, and /guarded behind one guard (BENCH_GUARD). The guard is
 // Ampho or a usual guard of the framework. Each gets a key object, which is its fastest form. On node:http the route /recent
-// also requires a level and a recent login.
+// also requires a level and a recent login, and /header only reads the header, as every guard must. For each message the
+// server sends its processor time.
 import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import { createAmpho } from "../../dist/index.js";
@@ -49,7 +50,10 @@ const builders = {
     const guards = { "/guarded": authorize(ampho), "/recent": authorize(ampho, { acr: "2fa", maxAge: "1d" }) };
     return createServer((request, response) => {
       if (request.url === "/plain") respond(request, response);
-      else guards[request.url](request, response, () => respond(request, response));
+      else if (request.url === "/header") {
+        if (request.headers.authorization?.startsWith("Bearer ")) respond(request, response);
+        else response.writeHead(401).end();
+      } else guards[request.url](request, response, () => respond(request, response));
     });
   },
   async express() {
@@ -119,4 +123,5 @@ const builders = {
   },
 };
 
+process.on("message", () => process.send(process.cpuUsage()));
 announce(await builders[framework](), { cookie });

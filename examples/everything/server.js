@@ -28,7 +28,7 @@ app.use("/pages", express.static(file("pages")));
 if (ampho.host.cookies) app.use(rendered(ampho));
 else {
   // Browsers load the modules unchanged. A bundler works too.
-  app.use("/ampho", express.static(file(new URL("..", import.meta.resolve("ampho/client")).href)));
+  app.use("/ampho", express.static(file(new URL(".", import.meta.resolve("ampho/browser/outside.js")).href)));
   app.use("/uqr", express.static(file(new URL(".", import.meta.resolve("uqr")).href)));
   app.use(express.static(file("app")));
   app.get(["/register", "/forgot", "/account", "/link"], (_request, response) =>

@@ -17,7 +17,7 @@ app.use((request, response, next) => {
   next();
 });
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
-app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+app.use("/ampho", express.static(fileURLToPath(new URL(".", import.meta.resolve("ampho/browser/client.js")))));
 
 app.get("/hello", authorize(ampho), (request, response) => response.send(`Hello ${request.auth.login}\n`));
 

@@ -15,7 +15,7 @@ app.use(mount(ampho));
 
 // Serves the pages, and the client from the package. Browsers load its modules unchanged. A bundler works too.
 app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
-app.use("/ampho", express.static(fileURLToPath(new URL("..", import.meta.resolve("ampho/client")))));
+app.use("/ampho", express.static(fileURLToPath(new URL(".", import.meta.resolve("ampho/browser/client.js")))));
 
 const notes = new Map();
 const notesOf = ({ auth }) => notes.get(auth.id) ?? [];

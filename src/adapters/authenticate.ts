@@ -7,12 +7,7 @@ import type { RequestHolder } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest } from "./fetch.js";
 import { nodeAuthorizationOf } from "./framework.js";
 
-/**
- * A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more.
- * @example
- * const page: AuthenticatedRequest = { headers };
- * const auth = await ampho.authenticate(page);
- */
+/** A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more. */
 export type AuthenticatedRequest =
   | RequestHolder
   | IncomingMessage

@@ -2,12 +2,7 @@
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 
-/**
- * The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3).
- * @example
- * const requestOf = (holder: RequestHolder): Request =>
- *   holder instanceof Request ? holder : "request" in holder ? holder.request : holder.req;
- */
+/** The first argument of a host: a `Request`, or an object that holds one (SvelteKit, Remix, Astro, h3). */
 export type RequestHolder =
   | Request
   | {
@@ -21,10 +16,7 @@ export type RequestHolder =
 
 export type HandlerResult = Response | Promise<Response>;
 
-/**
- * A guarded handler as the host calls it: without `auth`, which comes from the token.
- * @example const GET: GuardedFetchHandler<Request, []> = ampho.authorize((request, auth) => new Response(auth.login));
- */
+/** A guarded handler as the host calls it: without `auth`, which comes from the token. */
 export type GuardedFetchHandler<R, Rest extends readonly unknown[]> = (request: R, ...rest: Rest) => Promise<Response>;
 
 /** The request is a `Request` where nothing states its type. */
@@ -133,19 +125,7 @@ export interface Authorize<Limit = unknown, S extends string = string>
     TakesRequirementsAndHandler<Limit, S>,
     ExplainsWrongArgument<Limit, S> {}
 
-/**
- * A decorated method as the host calls it: `(request, …) => Promise<Response>`.
- * @example
- * ```ts
- * class Articles {
- *   @ampho.authorize({ roles: ["editor"] })
- *   list(request: Request, auth: Auth) {
- *     return Response.json({ author: auth.login });
- *   }
- * }
- * const handler: HandlerOf<Articles["list"]> = toHandler(new Articles(), "list");
- * ```
- */
+/** A decorated method as the host calls it: `(request, …) => Promise<Response>`. */
 export type HandlerOf<M> = M extends (request: infer R, auth: never, ...rest: infer Rest) => HandlerResult
   ? GuardedFetchHandler<R, Rest>
   : never;

@@ -24,9 +24,9 @@ declare global {
 }
 
 export type { RejectedRequest };
+
 /**
  * The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name Express's internal types.
- * @example const guard: Middleware = authorize(ampho, { roles: ["editor"] });
  */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
 /**
@@ -42,12 +42,7 @@ export type OnRejected = (
   next: NextFunction,
 ) => unknown;
 
-/**
- * The options of `mount`.
- * @example
- * const options: MountOptions = { onRejected: (rejected, request, response, next) => next(rejected) };
- * app.use(mount(ampho, options));
- */
+/** The options of `mount`. */
 export interface MountOptions {
   /**
    * Responds to the requests that `authorize` and `guarded` reject behind this middleware.
@@ -57,12 +52,7 @@ export interface MountOptions {
   readonly onRejected?: OnRejected | undefined;
 }
 
-/**
- * Its `req.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request, response) => response.json({ login: request.auth.login });
- * app.get("/me", guarded(ampho, whoami));
- */
+/** Its `req.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N, S extends string = string> = (
   request: WithAuth<N, S>,
   response: Response,

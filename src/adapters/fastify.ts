@@ -24,12 +24,7 @@ declare module "fastify" {
 
 export type { RejectedRequest };
 
-/**
- * Its `request.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request) => ({ login: request.auth.login });
- * app.get("/me", guarded(ampho, whoami));
- */
+/** Its `request.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply, S extends string = string> = (
   request: Q & { readonly auth: AuthOf<N, S> },
   reply: Y,
@@ -43,20 +38,10 @@ interface Shapes {
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
 }
 
-/**
- * The type of `onRequest`, `preHandler` and similar hooks.
- * @example
- * const hook: Hook = authorize(ampho, { roles: ["editor"] });
- * app.addHook("onRequest", hook);
- */
+/** The type of `onRequest`, `preHandler` and similar hooks. */
 export type Hook = Shapes["hook"];
 
-/**
- * The type that `app.register` takes.
- * @example
- * const rest: Plugin = mount(ampho);
- * await app.register(rest);
- */
+/** The type that `app.register` takes. */
 export type Plugin = Shapes["plugin"];
 
 type Done = (error?: Error) => void;

@@ -11,30 +11,17 @@ import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
 
-/**
- * The options of `mount`.
- * @example
- * const options: MountOptions = { getConnInfo };
- * app.use(mount(ampho, options));
- */
+/** The options of `mount`. */
 export interface MountOptions {
   /** `getConnInfo` of the runtime's own Hono adapter, which knows the address of the peer. Node does not need it. */
   readonly getConnInfo?: GetConnInfo | undefined;
 }
 
-/**
- * The variable that `authorize` adds to a Hono context: `c.get("auth")`.
- * @example
- * app.get("/me", authorize(ampho), (c: Context<AuthEnv<{}>>) => c.json({ login: c.get("auth").login }));
- */
+/** The variable that `authorize` adds to a Hono context: `c.get("auth")`. */
 export interface AuthEnv<N, S extends string = string> {
   /** The variables of the context. */
   Variables: {
-    /**
-     * The user who sent the request.
-     * @example
-     * const variables: AuthEnv<{}>["Variables"] = { auth };
-     */
+    /** The user who sent the request. */
     auth: AuthOf<N, S>;
   };
 }

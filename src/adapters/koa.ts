@@ -24,25 +24,9 @@ declare module "koa" {
 
 export type { RejectedRequest };
 
-/**
- * Its `ctx.state.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (context) => {
- *   context.body = { login: context.state.auth.login };
- * };
- * app.use(guarded(ampho, whoami));
- */
+/** Its `ctx.state.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N, S extends string = string> = (context: GuardedContext<N, S>, next: Next) => unknown;
-/**
- * The context of a guarded middleware, with its `state.auth`.
- * @example
- * const loginOf = (context: GuardedContext<{}>): string => context.state.auth.login;
- * app.use(
- *   guarded(ampho, (context) => {
- *     context.body = { login: loginOf(context) };
- *   }),
- * );
- */
+/** The context of a guarded middleware, with its `state.auth`. */
 export type GuardedContext<N, S extends string = string> = ParameterizedContext<
   DefaultState & { auth: AuthOf<N, S> },
   DefaultContext

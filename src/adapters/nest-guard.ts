@@ -21,13 +21,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf } from "./framework.js";
 
-/**
- * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more.
- * @example
- * const ownArticle = authorize({
- *   can: (auth, { method, url, headers, params, query, body }: NestRequest) => params["author"] === auth.id,
- * });
- */
+/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;

@@ -17,15 +17,11 @@ export {
   Public,
   RejectedRequestException,
 } from "./nest-guard.js";
+
 /** Wraps functional middleware, which Nest calls as node:http does. */
 export { guarded } from "./node.js";
 
-/**
- * The argument of `mount`: an `Ampho`.
- * @example
- * const open: () => Promise<NestInstance> = () => createAmpho({ databaseUrl: "sqlite::memory:" });
- * const module = mount(open);
- */
+/** The argument of `mount`: an `Ampho`. */
 export interface NestInstance extends HttpInstance {
   /**
    * Closes the instance. Nest calls it for an instance that `mount` has created.

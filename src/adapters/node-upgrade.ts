@@ -19,33 +19,16 @@ import { authorizationFrom, bearerOf } from "../tokens/bearer.js";
 import type { GuardedArguments } from "./framework.js";
 import { type TokenVerifier, watchToken } from "./token-expiry.js";
 
-/**
- * The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token.
- * @example
- * const instance: UpgradeInstance = ampho;
- * server.on("upgrade", guardedUpgrade(instance, (request, socket) => socket.end()));
- */
+/** The first argument of `guardedUpgrade`: an `Ampho`. A verifier cannot report the end of a token. */
 export interface UpgradeInstance<S extends string = string>
   extends HttpInstance,
     Pick<GuardInstance<S>, "scopes">,
     TokenVerifier {}
 
-/**
- * A listener of the event `upgrade`.
- * @example
- * const listener: UpgradeListener = guardedUpgrade(ampho, (request, socket) => socket.end());
- * server.on("upgrade", listener);
- */
+/** A listener of the event `upgrade`. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/**
- * Handles an accepted upgrade. `ended` aborts when the token expires, or within a second after it was revoked.
- * @example
- * const handler: UpgradeHandler<{}> = (request, socket, head, ended) => {
- *   ended.addEventListener("abort", () => socket.destroy());
- * };
- * server.on("upgrade", guardedUpgrade(ampho, handler));
- */
+/** Handles an accepted upgrade. `ended` aborts when the token expires, or within a second after it was revoked. */
 export type UpgradeHandler<N, S extends string = string> = (
   request: IncomingMessage & { readonly auth: AuthOf<N, S> },
   socket: Duplex,

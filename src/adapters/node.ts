@@ -29,25 +29,12 @@ declare module "node:http" {
   }
 }
 
-/**
- * Passes the request on, or its error.
- * @example const next: Next = (error) => console.error(error);
- */
+/** Passes the request on, or its error. */
 export type Next = (error?: unknown) => void;
-/**
- * A listener of a server of `node:http`, or middleware.
- * @example
- * const listener: Listener = guarded(ampho, (request, response) => response.end(request.auth.login));
- * createServer(listener);
- */
+/** A listener of a server of `node:http`, or middleware. */
 export type Listener = (request: IncomingMessage, response: ServerResponse, next?: Next) => unknown;
 
-/**
- * Its `request.auth` is always set, except under `optional` requirements.
- * @example
- * const whoami: GuardedHandler<{}> = (request, response) => response.end(request.auth.login);
- * createServer(guarded(ampho, whoami));
- */
+/** Its `request.auth` is always set, except under `optional` requirements. */
 export type GuardedHandler<N, S extends string = string> = (
   request: WithAuth<N, S>,
   response: ServerResponse,

@@ -20,17 +20,6 @@ export interface Origin {
 /**
  * One decision about a user. A login is recorded only if the account exists, because users sometimes type their password
  * into the login field.
- * @example
- * const entry: AuditEntry = {
- *   at: 1_800_000_000,
- *   event: "login_rejected",
- *   reason: "wrong_password",
- *   userId: "u1",
- *   login: "alice",
- *   sessionId: undefined,
- *   origin: { actor: "user", address: "203.0.113.7", agent: "Firefox" },
- *   detail: { attempts: 3 },
- * };
  */
 export interface AuditEntry {
   /** Unix seconds. */
@@ -51,12 +40,7 @@ export interface AuditEntry {
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
 }
 
-/**
- * An entry as it is in the database.
- * @example
- * const [row] = await ampho.audit.list({ login: "alice", limit: 1 });
- * if (row !== undefined) console.log(row.n, row.at, row.event, row.origin.actor);
- */
+/** An entry as it is in the database. */
 export interface AuditRow extends Omit<AuditEntry, "event"> {
   /** Grows with each entry. */
   readonly n: number;

@@ -1,100 +1,20 @@
 // `ampho/client/account`: what an account page does (docs/guides/account.md), by a client of `ampho/client` or `ampho/client/ways`.
+import type { AccountExport, AccountView, SessionView } from "../wire/account.js";
+import { sendBy } from "./calls.js";
 import type { Client } from "./core.js";
-import { sendBy } from "./send.js";
 
-/**
- * A passkey of the account.
- * @example
- * const textOf = ({ id, name, created, used, synced }: AccountPasskey): string =>
- *   `${name} (${id}), created ${created}, used ${used ?? "never"}${synced ? ", synced" : ""}`;
- */
-export interface AccountPasskey {
-  /** The credential id. */
-  readonly id: string;
-  /** The name in the user's list. */
-  readonly name: string;
-  /** Unix seconds, as all times here. */
-  readonly created: number;
-  /** The time of the last login with it, or null. */
-  readonly used: number | null;
-  /** True if the passkey is backed up. */
-  readonly synced: boolean;
-}
-
-/**
- * The account of the user who is logged in.
- * @example
- * const own: OwnAccount = await account.get();
- * show(own.id, own.login, own.email, own.email_proven, own.created, own.policy, own.password);
- * show(own.passkeys.length, own.totp?.since, own.recovery_codes);
- * for (const { id, provider } of own.identities) show(id, provider);
- */
-export interface OwnAccount {
-  /** The id of the user. */
-  readonly id: string;
-  /** The login of the user. */
-  readonly login: string;
-  /** The address to which mails go, or null. */
-  readonly email: string | null;
-  /** True if the user has proven the address. */
-  readonly email_proven: boolean;
-  /** Null where the application keeps its own user table. */
-  readonly created: number | null;
-  /** How much a login of this account must prove. */
-  readonly policy: "optional" | "required" | "phr";
-  /** False if the user logs in without one. */
-  readonly password: boolean;
-  /** The passkeys of the account. */
-  readonly passkeys: readonly AccountPasskey[];
-  /** The authenticator app, or null. */
-  readonly totp: {
-    /** The time at which the app was set up. */
-    readonly since: number;
-  } | null;
-  /** The number of recovery codes that are left. */
-  readonly recovery_codes: number;
-  /** The identities at outside providers. */
-  readonly identities: readonly {
-    /** The id, for `identities.unlink` of `ampho/client/outside`. */
-    readonly id: string;
-    /** The name of the provider. */
-    readonly provider: string;
-  }[];
-}
-
-/**
- * A live session of the user. Times are Unix seconds.
- * @example
- * const textOf = ({ id, current, created, renewed, expires, address, agent, amr, acr }: AccountSession): string =>
- *   `${id}${current ? " (here)" : ""}: ${agent} at ${address}, ${created} to ${expires}, ${renewed}, ${amr} (${acr})`;
- */
-export interface AccountSession {
-  /** The id, for `sessions.end`. */
-  readonly id: string;
-  /** True for the session of this client. */
-  readonly current: boolean;
-  /** The time of the login. */
-  readonly created: number;
-  /** The time of the last renewal. */
-  readonly renewed: number;
-  /** The end of the session unless it is renewed. */
-  readonly expires: number;
-  /** The address of the last login or renewal, or null. */
-  readonly address: string | null;
-  /** The user agent of the last login or renewal, or null. */
-  readonly agent: string | null;
-  /** How the user logged in (RFC 8176). */
-  readonly amr: readonly string[];
-  /** The level of that login. */
-  readonly acr: string;
-}
+export type {
+  AccountExport,
+  AccountView,
+  ExportedEvent,
+  LinkedIdentity,
+  PasskeyView,
+  SessionView,
+} from "../wire/account.js";
 
 /**
  * Every call rejects with AmphoError. `recent` stands for `login_too_old` and `login_too_weak`, which `onStepUp` of
  * `ampho/client/ways` handles.
- * @example
- * const { account, sessions }: AccountClient = createAccount(client);
- * show(await account.get(), await sessions.list());
  */
 export interface AccountClient {
   /** The account itself. */
@@ -103,12 +23,12 @@ export interface AccountClient {
      * Returns the account.
      * @example const { login, email, passkeys } = await account.get();
      */
-    get(): Promise<OwnAccount>;
+    get(): Promise<AccountView>;
     /**
      * Everything that the server has about the user, as JSON. Rejects with `recent`.
      * @example const everything = await account.export();
      */
-    export(): Promise<unknown>;
+    export(): Promise<AccountExport>;
     /**
      * Deletes the account, and the session here. Rejects with `recent`.
      * @example await account.remove();
@@ -136,7 +56,7 @@ export interface AccountClient {
      * Returns the live sessions, the newest first.
      * @example const all = await sessions.list();
      */
-    list(): Promise<readonly AccountSession[]>;
+    list(): Promise<readonly SessionView[]>;
     /**
      * Ends one session, or all with the present one.
      * @example
@@ -146,12 +66,7 @@ export interface AccountClient {
   };
 }
 
-/**
- * The options of `createAccount`.
- * @example
- * const options: AccountOptions = { prefix: "/auth" };
- * const { account } = createAccount(client, options);
- */
+/** The options of `createAccount`. */
 export interface AccountOptions {
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
   readonly prefix?: string | undefined;
@@ -175,8 +90,8 @@ export function createAccount(
 
   return {
     account: {
-      get: async () => (await send("GET", "/account")) as OwnAccount,
-      export: () => send("GET", "/account/export"),
+      get: async () => (await send("GET", "/account")) as AccountView,
+      export: async () => (await send("GET", "/account/export")) as AccountExport,
       async remove() {
         await send("DELETE", "/account");
         await forget();
@@ -193,7 +108,7 @@ export function createAccount(
       },
     },
     sessions: {
-      list: async () => ((await send("GET", "/sessions")) as { sessions: AccountSession[] }).sessions,
+      list: async () => ((await send("GET", "/sessions")) as { sessions: SessionView[] }).sessions,
       async end(id) {
         await send("DELETE", id === undefined ? "/sessions" : `/sessions/${encodeURIComponent(id)}`);
         if (id === undefined) await forget();

@@ -1,6 +1,7 @@
 // One ceremony of WebAuthn at a time, because the browser rejects a second one. A ceremony that the user began ends the request
 // of autofill, which continues after it.
-import { getCredential, platform, type WebAuthnJson } from "./webauthn.js";
+import type { WebAuthnJson } from "../wire/begun.js";
+import { getCredential, platform } from "./webauthn.js";
 
 export interface Ceremonies {
   /** Runs work with the signal of its ceremony. It ends any other ceremony. */

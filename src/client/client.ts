@@ -2,7 +2,7 @@
 import { type Client, type ClientOptions, createCore } from "./core.js";
 
 export { AmphoError, type ErrorCode, type ErrorDetails } from "../errors.js";
-export type { ClientSession } from "./session.js";
+export type { ClientSession } from "../wire/login.js";
 export type { ClientStorage } from "./storage.js";
 export type { Client, ClientOptions };
 

@@ -1,10 +1,10 @@
 // Calls where the tokens are in cookies (docs/guides/cookies.md). The browser sends the cookies, and no script can read them. So the
 // record has only the times of the tokens, and the session that `GET /session` returns.
 import { AmphoError } from "../errors.js";
-import type { Fetch } from "./fetch.js";
+import type { Fetch } from "./calls.js";
+import { type ClientCall, createClientCall } from "./calls.js";
 import type { StoredSession } from "./record.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
-import { type ClientCall, createClientCall } from "./wire.js";
 
 /** The API can have another origin of the same site (AMPHO_SECURITY_CORS_ORIGINS). */
 const own: RequestInit = { credentials: "include" };

@@ -1,19 +1,16 @@
 // The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
-import { createFetch, type Fetch } from "./fetch.js";
+import type { ClientSession } from "../wire/login.js";
+import type { Fetch } from "./calls.js";
+import { createClientCall } from "./calls.js";
+import { createFetch, readText } from "./fetch.js";
 import { type Lock, storageLock, webLock } from "./lock.js";
-import { randomId } from "./random.js";
 import { openRecords, type StoredSession, sidOf, storedSessionOf } from "./record.js";
 import { createRenewer, sessionEnded, unlessOver } from "./renewal.js";
-import { type ClientSession, identityOf } from "./session.js";
+import { identityOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { createClientCall, parse } from "./wire.js";
+import { parse, randomId } from "./texts.js";
 
-/**
- * The options of `createClient`.
- * @example
- * const options: ClientOptions = { baseUrl: "https://app.example", prefix: "/auth", storage };
- * const client = createClient(options);
- */
+/** The options of `createClient`. */
 export interface ClientOptions {
   /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
   readonly baseUrl: string | URL;
@@ -23,12 +20,7 @@ export interface ClientOptions {
   readonly storage?: ClientStorage | undefined;
 }
 
-/**
- * The client: it stores the tokens, sends them, and renews them.
- * @example
- * const client: Client = createClient({ baseUrl: "https://app.example" });
- * const session = await client.session();
- */
+/** The client: it stores the tokens, sends them, and renews them. */
 export interface Client {
   /**
    * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response
@@ -48,11 +40,17 @@ export interface Client {
    */
   logout(): Promise<void>;
   /**
-   * The platform's `fetch`, with the token for the origin of `baseUrl`. It resolves to every response, also 401 and 403.
+   * The platform's `fetch`, with the token for the origin of `baseUrl` and those of `origins`. It resolves to every response, also 401 and 403.
    * Rejects with `session_ended`, with `unavailable` without a response, and with the signal's reason if it is aborted.
    * @example const articles = await (await client.fetch("/articles")).json();
    */
   readonly fetch: Fetch;
+  /**
+   * Resolves to a token for what does not use `fetch`, such as a WebSocket, and renews it first if it is due. Undefined without
+   * a session. Send it only to services of your own, and do not store it. Rejects with `session_ended` or `unavailable`.
+   * @example const socket = new WebSocket("wss://app.example/live", ["ampho", `ampho.token.${await client.token()}`]);
+   */
+  token(): Promise<string | undefined>;
   /**
    * Resolves to the user who is logged in, read from the stored token without a request, or to undefined.
    * @example const session = await client.session();
@@ -71,9 +69,6 @@ export interface Client {
  */
 export const deviceNameOf = (name: string): string => `${name} device`;
 
-/** The response to a change of the account, with what is for the user. */
-type Changed = StoredSession & { readonly recovery_codes?: unknown; readonly passkey?: unknown };
-
 export interface Core {
   readonly client: Client;
   /** The storage of the client. */
@@ -90,6 +85,7 @@ export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,
   openCall = createClientCall,
   title = "ampho",
+  origins: readonly string[] = [],
 ): Core {
   // React and others also run the code of a page on the server. Calls reject there, because no scheme has this name.
   const base = new URL(baseUrl, globalThis.location?.href ?? "x:/");
@@ -174,15 +170,14 @@ export function createCore(
       const held = await records.replace();
       if (held) await end(held);
     },
-    fetch: createFetch(records, renewal, base, root, (held, send) =>
+    ...createFetch(records, renewal, base, root, origins, (held, send) =>
       // Under the lock, so that no tab renews the former tokens meanwhile.
       lock(async () => {
         const now = await records.read();
         const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
         const response = await send(own);
-        // The members that are shown once are not stored.
-        const { recovery_codes, passkey, ...grant } = { ...(parse(await response.clone().text()) as Changed) };
-        if (grant.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
+        const grant = parse(await readText(response)) as StoredSession | undefined;
+        if (grant?.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
         return response;
       }),
     ),

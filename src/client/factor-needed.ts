@@ -1,14 +1,9 @@
 // The error of a login whose first factor was right and is not enough (docs/guides/client.md).
 import { AmphoError } from "../errors.js";
-import type { ClientSession } from "./session.js";
-import type { WebAuthnJson } from "./webauthn.js";
+import type { ClientSession } from "../wire/login.js";
+import type { ProblemBody } from "../wire/problem.js";
 
-/**
- * A second factor that the user types.
- * @example
- * const byApp: TypedFactor = { totp: "123456", remember: true };
- * const byCode: TypedFactor = { recoveryCode };
- */
+/** A second factor that the user types. */
 export interface TypedFactor {
   /** The six digits that the user's TOTP application shows. */
   readonly totp?: string | undefined;
@@ -18,40 +13,19 @@ export interface TypedFactor {
   readonly remember?: boolean | undefined;
 }
 
-/**
- * A second factor, which a user shows in addition to a password or in a step-up.
- * @example
- * const factor: SecondFactor = { passkey: true, remember: true };
- * const session = await factorNeeded.finish(factor);
- */
+/** A second factor, which a user shows in addition to a password or in a step-up. */
 export interface SecondFactor extends TypedFactor {
   /** Asks the browser for a passkey of this account. */
   readonly passkey?: true | undefined;
 }
 
-/**
- * The session that a login has created.
- * @example
- * const { login, recoveryCodesLeft }: EnteredSession = await client.login("alice", password);
- * if (recoveryCodesLeft !== undefined && recoveryCodesLeft < 3) show(`${login}, renew your recovery codes.`);
- */
+/** The session that a login has created. */
 export interface EnteredSession extends ClientSession {
   /** How many recovery codes the user has left, after a login by one of them. Below 3, advise the user to renew them. */
   readonly recoveryCodesLeft?: number;
 }
 
 export type Finish = (proof: SecondFactor) => Promise<EnteredSession>;
-
-/** The members of a 401 `factor_needed` (docs/reference/contract.md §4). */
-export interface PendingLogin {
-  /** Absent where it is in a cookie. */
-  readonly transaction?: string;
-  readonly factors?: readonly string[];
-  readonly passkey?: WebAuthnJson | null;
-  readonly enroll?: boolean;
-  readonly mail?: boolean;
-  readonly retry_after?: number;
-}
 
 /**
  * The error of a login that needs a second factor.
@@ -73,10 +47,7 @@ export class FactorNeeded extends AmphoError {
   declare readonly enroll: boolean;
   /** True if the set-up also needs the code that was mailed to the address of the account. */
   declare readonly mail: boolean;
-  /**
-   * The set-up needs a code, and too many were mailed: the seconds until a new login gets one. Undefined otherwise.
-   * @example if (factorNeeded.retryAfter !== undefined) show(`Log in again in ${factorNeeded.retryAfter} seconds.`);
-   */
+  /** The set-up needs a code, and too many were mailed: the seconds until a new login gets one. Undefined otherwise. */
   declare readonly retryAfter: number | undefined;
   /**
    * Sends the second factor, and stores the session like `login`. After `invalid_credentials` call it again. After
@@ -91,8 +62,8 @@ export class FactorNeeded extends AmphoError {
 
   constructor(error: AmphoError, login: string, finish: Finish) {
     super(error.code, error.message, error.details);
-    const cause = Object(error.cause) as PendingLogin;
-    const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = cause;
+    const details = error.details as Partial<ProblemBody>;
+    const { transaction, factors = [], enroll = false, mail = false, retry_after: retryAfter } = details;
     Object.assign(this, { transaction, factors, enroll, mail, retryAfter, login, finish });
   }
 }

@@ -1,8 +1,8 @@
 // One renewal at a time for all clients that share a storage, by Web Locks (https://w3c.github.io/web-locks/) or by an entry
 // in the storage. A holder might never release its lock, so a client that waited too long takes over. Two renewals at once do
 // no harm, because both send the same token with the same Idempotency-Key. The lock only saves requests.
+import { sleep } from "./calls.js";
 import type { ClientStorage } from "./storage.js";
-import { sleep } from "./wire.js";
 
 export type Lock = <T>(work: () => Promise<T>) => Promise<T>;
 

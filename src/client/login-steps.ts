@@ -1,12 +1,13 @@
 // The requests that create or raise a session with second factors: a login in one request, its second step, a step-up.
 import { AmphoError } from "../errors.js";
+import type { WebAuthnJson } from "../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../wire/login.js";
+import { type ClientCall, createKeys } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
-import { type EnteredSession, FactorNeeded, type PendingLogin, type TypedFactor } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
+import { type EnteredSession, FactorNeeded, type TypedFactor } from "./factor-needed.js";
 import { signalUnknown } from "./passkey-login.js";
-import { getCredential, type WebAuthnJson } from "./webauthn.js";
-import type { ClientCall } from "./wire.js";
+import { getCredential } from "./webauthn.js";
 
 export interface LoginSteps {
   /** Rejects with FactorNeeded for `factor_needed`. */
@@ -30,11 +31,7 @@ interface Entered {
 }
 
 /** The members of the response that are for the user. They are not stored with the tokens. */
-interface ForUser {
-  readonly recovery_codes?: readonly string[];
-  readonly recovery_codes_left?: number;
-  readonly passkey?: unknown;
-}
+type ForUser = Partial<RecoveryCodes> & Pick<Grant, "recovery_codes_left"> & { readonly passkey?: unknown };
 
 export const factorMembers = ({ totp, recoveryCode: recovery_code, remember }: TypedFactor = {}): object => ({
   totp,
@@ -58,9 +55,8 @@ export function createLoginSteps(
     let forUser: ForUser = {};
     const request = async (device: string | undefined, token: string | undefined) => {
       const result = (await call(path, { ...body, device }, token, key)) as ForUser;
-      const { recovery_codes, recovery_codes_left, passkey, ...grant } = result;
       forUser = result;
-      return grant;
+      return result;
     };
     const session = await core.enter(request).catch((error) => {
       throw steps.factorNeeded(error, login);
@@ -88,7 +84,7 @@ export function createLoginSteps(
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
       const keyOf = createKeys();
-      const { passkey: options } = Object(error.cause) as PendingLogin;
+      const { passkey: options } = error.details;
       let signed: WebAuthnJson | undefined;
       const needed = new FactorNeeded(error, login, async (proof) => {
         const finish = async (passkey?: WebAuthnJson) => {

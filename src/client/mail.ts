@@ -1,35 +1,17 @@
 // `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mailed-links.md).
-
+import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
+import { createKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
+import { createWays, internalsOf, type WaysClient, type WaysOptions } from "./full-client.js";
+import { createRegistrations, createResets, type NewAccount, type Registered, type ResetProof } from "./mail-finish.js";
 import { createLinks, type Followed } from "./mailed-links.js";
-import { createRegistrations, type NewAccount, type Registered } from "./registrations.js";
-import { createResets, type ResetProof } from "./resets.js";
-import { createTransactionStore, type Kept, type MailBegun } from "./transaction-store.js";
-import { createWays, partsOf, type WaysClient, type WaysOptions } from "./ways-client.js";
+import { createTransactionStore } from "./transaction-store.js";
 
 export * from "./ways.js";
-export type { Followed, MailBegun, NewAccount, Registered, ResetProof };
+export type { Followed, NewAccount, Registered, ResetProof };
 
-/** A mail was asked for. The page shows `match`, and asks for the code. */
-interface Begun extends MailBegun {
-  /**
-   * The earliest time of another mail, in Unix seconds.
-   * @example
-   * const { resend } = await client.mailLogin("alice");
-   * show(resend);
-   */
-  readonly resend: number;
-}
-
-/**
- * A login by mail that waits for its code.
- * @example
- * const login: MailLogin = await client.mailLogin("alice");
- * show(login.match, login.resend);
- * await login.finish("12345678");
- */
-export interface MailLogin extends Begun {
+/** A login by mail that waits for its code. */
+export interface MailLogin extends Omit<MailBegun, "transaction"> {
   /**
    * Logs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
    * factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
@@ -38,13 +20,8 @@ export interface MailLogin extends Begun {
   finish(code: string): Promise<EnteredSession>;
 }
 
-/**
- * A registration that waits for its code.
- * @example
- * const registration: Registration = await client.register("ann@example.org");
- * await registration.finish({ code: "12345678", password });
- */
-export interface Registration extends MailBegun {
+/** A registration that waits for its code. */
+export interface Registration extends Omit<EmailChangeBegun, "transaction"> {
   /**
    * Proves the address with the mailed code, creates the account, and stores its session like `login`.
    * @example
@@ -54,13 +31,8 @@ export interface Registration extends MailBegun {
   finish(account: NewAccount & { readonly code: string }): Promise<Registered>;
 }
 
-/**
- * A reset that waits for its code.
- * @example
- * const reset: PasswordReset = await client.resetPassword("alice");
- * await reset.finish({ code: "12345678", newPassword });
- */
-export interface PasswordReset extends Begun {
+/** A reset that waits for its code. */
+export interface PasswordReset extends Omit<MailBegun, "transaction"> {
   /**
    * Sets the new password. It creates no session. Rejects with `factor_needed` if the account has a second factor, with
    * `details.factors`: call it again with one of them.
@@ -73,13 +45,8 @@ export interface PasswordReset extends Begun {
   finish(proof: ResetProof & { readonly code: string }): Promise<void>;
 }
 
-/**
- * A change of the address that waits for its code.
- * @example
- * const change: EmailChange = await client.changeEmail("alice@example.org");
- * await change.finish("12345678");
- */
-export interface EmailChange extends MailBegun {
+/** A change of the address that waits for its code. */
+export interface EmailChange extends Omit<EmailChangeBegun, "transaction"> {
   /**
    * Sends the code that was mailed to the new address. Rejects with `email_taken` if another account has it.
    * @example await change.finish("12345678");
@@ -87,12 +54,7 @@ export interface EmailChange extends MailBegun {
   finish(code: string): Promise<void>;
 }
 
-/**
- * The client with registration, reset and login by mail.
- * @example
- * const client: MailClient = createClient({ baseUrl: "https://app.example" });
- * const { match } = await client.mailLogin("alice");
- */
+/** The client with registration, reset and login by mail. */
 export interface MailClient extends WaysClient {
   /**
    * Mails a code and a link. It resolves in the same way for an unknown login.
@@ -147,7 +109,7 @@ export function createClient(options: WaysOptions): MailClient {
 
   async function begin(path: "/login/mail" | "/password/reset", login: string) {
     const device = await transactions.device();
-    return transactions.keep((await call(path, { login, device })) as Begun);
+    return transactions.keep((await call(path, { login, device })) as MailBegun);
   }
 
   const mail: MailClient = {
@@ -161,7 +123,7 @@ export function createClient(options: WaysOptions): MailClient {
       return { match, expires, resend, finish };
     },
     async register(email, about) {
-      const begun = await transactions.keep((await call("/register", { email, ...about })) as MailBegun);
+      const begun = await transactions.keep((await call("/register", { email, ...about })) as RegistrationBegun);
       const { transaction, match, expires } = begun;
       const finish = registrations(about?.login ?? email, begun.passkey);
       return { match, expires, finish: ({ code, ...account }) => finish({ transaction, code }, account) };
@@ -173,7 +135,7 @@ export function createClient(options: WaysOptions): MailClient {
       return { match, expires, resend, finish: ({ code, ...proof }) => finish({ transaction, code }, proof) };
     },
     async changeEmail(email) {
-      const { transaction, match, expires } = (await send("POST", "/account/email", { email })) as MailBegun & Kept;
+      const { transaction, match, expires } = (await send("POST", "/account/email", { email })) as EmailChangeBegun;
       return {
         match,
         expires,
@@ -184,6 +146,6 @@ export function createClient(options: WaysOptions): MailClient {
     },
     followLink: createLinks(parts, transactions, registrations, resets),
   };
-  partsOf.set(mail, parts);
+  internalsOf.set(mail, parts);
   return mail;
 }

@@ -1,12 +1,10 @@
 // Mailed links. They are in the fragment of the page's URL, which reaches no server, proxy or log.
-import { toBytes } from "./base64url.js";
+import { createKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
-import type { NewAccount, Registered, Registrations } from "./registrations.js";
-import type { ResetProof, Resets } from "./resets.js";
+import type { ClientInternals } from "./full-client.js";
+import type { NewAccount, Registered, Registrations, ResetProof, Resets } from "./mail-finish.js";
+import { parse, toBytes } from "./texts.js";
 import type { TransactionStore } from "./transaction-store.js";
-import type { WaysParts } from "./ways-client.js";
-import { parse } from "./wire.js";
 
 interface Matched {
   /** The two digits of the page that asked for the mail. */
@@ -48,7 +46,7 @@ export type Followed =
   | { readonly for: "alarm"; finish(): Promise<void> };
 
 export function createLinks(
-  { steps, call }: WaysParts,
+  { steps, call }: ClientInternals,
   transactions: TransactionStore,
   registrations: Registrations,
   resets: Resets,

@@ -1,67 +1,41 @@
 // `ampho/client/outside`: logins at outside providers, and their identities (docs/guides/providers.md), by a client of
 // `ampho/client/ways` or `ampho/client/mail`.
 import { AmphoError, type ErrorCode } from "../errors.js";
+import type { OutsideBegun } from "../wire/begun.js";
+import type { ClientSession } from "../wire/login.js";
+import { createKeys } from "./calls.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
-import { createKeys } from "./idempotency-keys.js";
+import { internalsOf, type WaysClient } from "./full-client.js";
 import { factorMembers, pendingOf } from "./login-steps.js";
-import { randomId } from "./random.js";
-import type { ClientSession } from "./session.js";
 import { type ClientStorage, memoryStorage, pageStorage, reliably } from "./storage.js";
-import { partsOf, type WaysClient } from "./ways-client.js";
-import { parse } from "./wire.js";
+import { parse, randomId } from "./texts.js";
 
-/**
- * The options of `createOutside`.
- * @example
- * const options: OutsideOptions = { storage };
- * const outside = createOutside(client, options);
- */
+/** The options of `createOutside`. */
 export interface OutsideOptions {
   /** The storage for what a login at a provider needs. Default: that of the page. */
   readonly storage?: ClientStorage | undefined;
 }
 
-/**
- * Where the user returns to.
- * @example
- * const options: ReturnOptions = { returnTo: "/articles" };
- * await outside.loginWith("google", options);
- */
+/** Where the user returns to. */
 export interface ReturnOptions {
   /** A path of the application, to which the user returns. */
   readonly returnTo?: string | undefined;
 }
 
-/**
- * How a login begins.
- * @example
- * const again: LoginOptions = { returnTo: "/account", maxAge: 300 };
- * await outside.loginWith("acme", again);
- */
+/** How a login begins. */
 export interface LoginOptions extends ReturnOptions {
   /** The greatest age of the login at the provider, in seconds. After `login_too_old` it is that of the error. */
   readonly maxAge?: number | undefined;
 }
 
-/**
- * A finished login or link.
- * @example
- * const returned: Returned | undefined = await outside.returned();
- * if (returned?.session !== undefined) location.assign(returned.returnTo ?? "/");
- */
+/** A finished login or link. */
 export interface Returned extends ReturnOptions {
   /** Undefined after an identity was linked. */
   readonly session: EnteredSession | undefined;
 }
 
-/**
- * A proof of the account: the code that was mailed, or the login and the password.
- * @example
- * const byMail: LinkProof = { code: "12345678" };
- * const byPassword: LinkProof = { login: "alice", password, totp: "123456", remember: true };
- * const byCode: LinkProof = { login: "alice", password, recoveryCode };
- */
+/** A proof of the account: the code that was mailed, or the login and the password. */
 export type LinkProof =
   | {
       /** The eight digits that were mailed. */
@@ -99,17 +73,12 @@ export class LinkNeeded extends AmphoError {
     finish: (transaction: string | undefined, proof: LinkProof) => Promise<EnteredSession>,
   ) {
     super(error.code, error.message, error.details);
-    const { transaction, ways = [] } = Object(error.cause) as { transaction?: string; ways?: string[] };
+    const { transaction, ways = [] } = error.details;
     Object.assign(this, { ways, finish: (proof: LinkProof) => finish(transaction, proof) });
   }
 }
 
-/**
- * Logins and links with outside providers.
- * @example
- * const outside: Outside = createOutside(client);
- * await outside.loginWith("google", { returnTo: "/articles" });
- */
+/** Logins and links with outside providers. */
 export interface Outside {
   /**
    * Sends the page to the provider. Resolves to the URL, for a program without a page.
@@ -140,14 +109,8 @@ export interface Outside {
   };
 }
 
-interface Begun {
-  readonly url: string;
-  readonly transaction?: string;
-  readonly expires: number;
-}
-
 /** A login or link that was begun, by its `state`. */
-interface Kept extends Pick<Begun, "expires">, ReturnOptions {
+interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
   /** Undefined where it is in a cookie. */
   readonly transaction: string | undefined;
   readonly links: boolean;
@@ -156,6 +119,13 @@ interface Kept extends Pick<Begun, "expires">, ReturnOptions {
   /** With tokens in cookies: the Idempotency-Key of the renewal that reads the new session. */
   key?: string;
 }
+
+/** The callback can send only the code. */
+const messages: Partial<Record<ErrorCode, string>> = {
+  factor_needed: "The login needs a second factor.",
+  link_needed: "An account has this address. Log in to it to link the identity.",
+  outside_cancelled: "The login at the provider was cancelled.",
+};
 
 /** The lifetime of what was begun (docs/reference/contract.md §4). */
 const transactionSeconds = 600;
@@ -167,7 +137,7 @@ const transactionSeconds = 600;
  * const outside = createOutside(client);
  */
 export function createOutside(client: WaysClient, { storage: own }: OutsideOptions = {}): Outside {
-  const parts = partsOf.get(client);
+  const parts = internalsOf.get(client);
   if (!parts) throw new TypeError("createOutside needs a client of ampho/client/ways or ampho/client/mail");
   const { client: ways, root, steps, call, send } = parts;
   const storage = own ?? pageStorage() ?? memoryStorage();
@@ -182,7 +152,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   // The next user of this browser must not find what a user has begun before the logout.
   ways.onChange((session) => session || void save([]).catch(() => {}));
 
-  async function leave(begun: Begun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
+  async function leave(begun: OutsideBegun, { returnTo }: ReturnOptions, links: boolean): Promise<string> {
     const { url, transaction, expires } = begun;
     const state = new URL(url).searchParams.get("state") as string;
     // A login that the user gave up is dropped by the next one.
@@ -227,8 +197,8 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     const isPending = code === "factor_needed";
     // The server repeats the error with the options of the passkeys. It has no more to say about a set-up.
     if (isPending && needed[0] && !mail) await steps.enter("/login", "", pendingOf({}));
-    const cause = isPending ? { enroll: true, mail } : { ways: needed };
-    const error = new AmphoError(code, "The login at the provider was not finished.", {}, { cause });
+    const details = isPending ? { enroll: true, mail } : { ways: needed };
+    const error = new AmphoError(code, messages[code] ?? "The login at the provider was not finished.", details);
     if (isPending) throw steps.factorNeeded(error, "");
     return throwLinkNeeded(error);
   }
@@ -262,7 +232,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
   return {
     async loginWith(provider, options = {}) {
       const body = { ...bodyOf(provider, options), max_age: options.maxAge };
-      return leave((await call("/login/outside", body)) as Begun, options, false);
+      return leave((await call("/login/outside", body)) as OutsideBegun, options, false);
     },
     async returned() {
       const { hash, pathname, search } = location;
@@ -295,7 +265,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     },
     identities: {
       async link(provider, options = {}) {
-        return leave((await send("POST", "/identities", bodyOf(provider, options))) as Begun, options, true);
+        return leave((await send("POST", "/identities", bodyOf(provider, options))) as OutsideBegun, options, true);
       },
       async unlink(id) {
         await send("DELETE", `/identities/${encodeURIComponent(id)}`);

@@ -1,40 +1,13 @@
 // Logins by passkey: alone, by a button or by autofill, and as a second factor.
 import { AmphoError } from "../errors.js";
+import type { WebAuthnJson } from "../wire/begun.js";
+import type { Ways, WaysIn } from "../wire/login.js";
+import { type ClientCall, unavailable } from "./calls.js";
 import type { BegunCeremony, Ceremonies } from "./ceremonies.js";
 import type { EnteredSession } from "./factor-needed.js";
-import { getCredential, platform, type WebAuthnJson } from "./webauthn.js";
-import { type ClientCall, unavailable } from "./wire.js";
+import { getCredential, platform } from "./webauthn.js";
 
-/**
- * The ways to log in.
- * @example
- * const { password, passkey, mail, providers, registration }: Ways = await client.ways();
- * show(password, passkey, mail, registration);
- * for (const { name, label } of providers) show(name, label);
- */
-export interface Ways {
-  /** True if a password logs in. */
-  readonly password: boolean;
-  /** False also in a browser without passkeys. */
-  readonly passkey: boolean;
-  /** True if a mailed code or link logs in. */
-  readonly mail: boolean;
-  /** The outside providers. */
-  readonly providers: readonly {
-    /** The name for `loginWith` of `ampho/client/outside`. */
-    readonly name: string;
-    /** The text of a button. */
-    readonly label: string;
-  }[];
-  /** The people who can register. */
-  readonly registration: "closed" | "invite" | "open";
-}
-
-/**
- * The options of `loginWithPasskey`.
- * @example
- * const options: PasskeyLoginOptions = { autofill: true, signal: AbortSignal.timeout(60_000) };
- */
+/** The options of `loginWithPasskey`. */
 export interface PasskeyLoginOptions {
   /**
    * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It resolves
@@ -61,10 +34,7 @@ export interface PasskeyLogin {
 }
 
 /** The response of `GET /login`. */
-interface LoginPage extends BegunCeremony {
-  readonly ways: Ways;
-  readonly transaction: string | null;
-}
+type LoginPage = WaysIn & BegunCeremony;
 
 /** The transaction lasts for ten minutes, and the user has five for the ceremony. */
 const freshMs = 240_000;

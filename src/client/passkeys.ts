@@ -1,56 +1,24 @@
 // The passkeys of the user who is logged in, and the first one of a login whose account must have one.
+import type { PasskeyListing, PasskeyView } from "../wire/account.js";
+import type { PasskeySetUp } from "../wire/begun.js";
+import type { ClientSession } from "../wire/login.js";
+import type { ClientCall, Send } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import { type EnteredSession, FactorNeeded } from "./factor-needed.js";
 import { type LoginSteps, pendingOf } from "./login-steps.js";
-import type { Send } from "./send.js";
-import type { ClientSession } from "./session.js";
-import { createCredential, type Mediation, platform, type WebAuthnJson } from "./webauthn.js";
-import type { ClientCall } from "./wire.js";
+import { createCredential, type Mediation, platform } from "./webauthn.js";
 
-/**
- * A passkey of the account.
- * @example
- * const textOf = ({ id, name, created, used, synced, transports, provider }: Passkey): string =>
- *   `${name} (${id}) of ${provider}, created ${created}, used ${used}, ${transports}${synced ? ", synced" : ""}`;
- */
-export interface Passkey {
-  /** The credential id, in base64url. */
-  readonly id: string;
-  /** The name in the user's list. */
-  readonly name: string;
-  /** In Unix seconds. */
-  readonly created: number;
-  /** In Unix seconds. Null before the first login with it. */
-  readonly used: number | null;
-  /** True if the passkey is backed up. */
-  readonly synced: boolean;
-  /** How the browser reaches the authenticator (WebAuthn L3 §5.8.4), such as `internal`. */
-  readonly transports: readonly string[];
-  /** The name of the passkey provider, or null if it is unknown. */
-  readonly provider: string | null;
-}
-
-/**
- * A new passkey.
- * @example
- * const { passkey, recoveryCodes, session }: PasskeyAdded = await client.passkeys.add();
- * show(passkey.name, recoveryCodes, session?.login);
- */
+/** A new passkey. */
 export interface PasskeyAdded {
   /** The passkey. */
-  readonly passkey: Passkey;
+  readonly passkey: PasskeyView;
   /** Eight codes with the first second factor of the account. The user must keep them. They are never shown again. */
   readonly recoveryCodes: readonly string[];
   /** The session of a pending login. */
   readonly session?: EnteredSession;
 }
 
-/**
- * How a passkey is added.
- * @example
- * const about: NewPasskey = { name: "Phone", use: "second" };
- * await client.passkeys.add(about);
- */
+/** How a passkey is added. */
 export interface NewPasskey {
   /** The name in the user's list. */
   readonly name?: string | undefined;
@@ -58,12 +26,7 @@ export interface NewPasskey {
   readonly use?: "login" | "second" | undefined;
 }
 
-/**
- * The passkeys of the user who is logged in.
- * @example
- * const passkeys: Passkeys = client.passkeys;
- * for (const { id, name } of await passkeys.list()) show(id, name);
- */
+/** The passkeys of the user who is logged in. */
 export interface Passkeys {
   /**
    * Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled.
@@ -87,7 +50,7 @@ export interface Passkeys {
    * Returns the passkeys of the account.
    * @example const passkeys = await client.passkeys.list();
    */
-  list(): Promise<readonly Passkey[]>;
+  list(): Promise<readonly PasskeyView[]>;
   /**
    * Gives a passkey another name in the user's list.
    * @example await client.passkeys.rename(id, "Phone");
@@ -100,18 +63,6 @@ export interface Passkeys {
   remove(id: string): Promise<void>;
 }
 
-interface SetUp {
-  readonly transaction?: string;
-  readonly passkey: WebAuthnJson;
-}
-
-interface Listing {
-  readonly passkeys: readonly Passkey[];
-  readonly rp: string;
-  readonly user: string | null;
-  readonly accepted: readonly string[];
-}
-
 export function createPasskeys(
   { enter }: LoginSteps,
   ceremonies: Ceremonies,
@@ -121,8 +72,8 @@ export function createPasskeys(
   sendQuietly: Send,
   session: () => Promise<ClientSession | undefined>,
 ): Passkeys {
-  async function list(removed?: string): Promise<readonly Passkey[]> {
-    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as Listing;
+  async function list(removed?: string): Promise<readonly PasskeyView[]> {
+    const { passkeys, ...listing } = (await send("GET", "/passkeys")) as PasskeyListing;
     await signal(listing, await session(), removed).catch(() => {});
     return passkeys;
   }
@@ -130,7 +81,7 @@ export function createPasskeys(
   const refresh = (removed?: string) => void list(removed).catch(() => {});
 
   async function create(begun: Promise<unknown>, mediation: Mediation, name: string | undefined): Promise<object> {
-    const { transaction, passkey } = (await begun) as SetUp;
+    const { transaction, passkey } = (await begun) as PasskeySetUp;
     const created = await ceremonies.modal((ceremony) => createCredential(passkey, ceremony, mediation));
     return { transaction, passkey: created, name };
   }
@@ -139,7 +90,7 @@ export function createPasskeys(
     if (pending) {
       const { session, recoveryCodes, passkey } = await enter("/passkeys", pending.login, body);
       refresh();
-      return { passkey: passkey as Passkey, recoveryCodes, session };
+      return { passkey: passkey as PasskeyView, recoveryCodes, session };
     }
     const added = (await send("POST", "/passkeys", body)) as PasskeyAdded & { readonly recovery_codes?: string[] };
     refresh();
@@ -177,7 +128,7 @@ export function createPasskeys(
 
 /** The Signal API (WebAuthn L3 §5.1.10): the browser hides removed passkeys, and shows the present login. */
 async function signal(
-  { rp: rpId, user: userId, accepted }: Omit<Listing, "passkeys">,
+  { rp: rpId, user: userId, accepted }: Omit<PasskeyListing, "passkeys">,
   session: ClientSession | undefined,
   removed: string | undefined,
 ): Promise<void> {

@@ -1,19 +1,17 @@
 // The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a renewal under way.
-import { randomId } from "./random.js";
-import { type ClientSession, clientSessionOf } from "./session.js";
-import { hasText } from "./shape.js";
+import type { ClientSession, Grant } from "../wire/login.js";
+import { clientSessionOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, reliably } from "./storage.js";
-import { parse } from "./wire.js";
+import { parse, randomId } from "./texts.js";
 
-export interface StoredSession {
+/** The tokens are absent where they are in cookies. */
+type Stored = Pick<Grant, "ttl" | "leeway"> & {
+  readonly [K in "token" | "refresh_token" | "device"]?: Grant[K] | undefined;
+};
+
+export interface StoredSession extends Stored {
   /** Random, so that one record is distinguished from the next one of its session. */
   readonly id: string;
-  /** Both are absent where the tokens are in cookies. */
-  readonly token?: string;
-  readonly refresh_token?: string;
-  readonly ttl: number;
-  readonly leeway: number;
-  readonly device?: string;
   /** When the response came, by this device's clock in milliseconds. */
   readonly receivedMs: number;
   readonly session: ClientSession;
@@ -23,12 +21,11 @@ export interface StoredSession {
 
 /** Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session. */
 export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
-  return reliably(() => ({
-    ...grant,
-    id: randomId(),
-    receivedMs: Date.now(),
-    session: grant.session ?? clientSessionOf(grant.token),
-  }));
+  return reliably(() => {
+    // Members of the response that are shown once are not stored.
+    const { token, refresh_token, ttl, leeway, device, session = clientSessionOf(grant) } = grant;
+    return { token, refresh_token, ttl, leeway, device, session, id: randomId(), receivedMs: Date.now() };
+  });
 }
 
 export const sidOf = (held: StoredSession | undefined): string | undefined => held?.session.session?.id;
@@ -47,8 +44,8 @@ export function openRecords(
 ): Records {
   const inTurn = createSerialQueue();
   const read = async (): Promise<StoredSession | undefined> => {
-    const value = parse(await storage.get(name));
-    const held = hasText<StoredSession>(value, "id") ? value : undefined;
+    const value = parse(await storage.get(name)) as StoredSession | undefined;
+    const held = value?.id ? value : undefined;
     noticed(held?.session);
     return held;
   };

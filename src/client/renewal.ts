@@ -3,8 +3,8 @@
 // attempt sends the same token and key.
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
-import { randomId } from "./random.js";
 import { type Records, type StoredSession, sidOf } from "./record.js";
+import { randomId } from "./texts.js";
 
 export interface Renewer {
   /**
@@ -55,7 +55,7 @@ export function createRenewer(
       failures = 0;
     } catch (error) {
       failure = error;
-      const pauseSeconds = Math.min(30, 2 ** failures++ / 2) * (0.5 + Math.random() / 2);
+      const pauseSeconds = Math.min(30, 2 ** failures++) / (2 + 2 * Math.random());
       const { retryAfterSeconds = pauseSeconds } = (error as AmphoError).details;
       pausedUntilMs = performance.now() + retryAfterSeconds * 1000;
       throw error;

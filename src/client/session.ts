@@ -1,42 +1,8 @@
 // The user who is logged in, read from the claims of the access token (docs/reference/contract.md §5). The fields are those of
 // `GET {prefix}/session`. The client does not verify the token, which is the server's task.
-import { toBytes } from "./base64url.js";
-import { hasText } from "./shape.js";
-
-/**
- * The user who is logged in, and the session.
- * @example
- * const session: ClientSession | undefined = await client.session();
- * if (session !== undefined) {
- *   const { id, login, roles, scopes, amr, acr, starts, expires } = session;
- *   show(login, id, roles, scopes, amr, acr, starts, expires, session.session?.id, session.session?.authenticated);
- * }
- */
-export interface ClientSession {
-  /** The user's id. */
-  readonly id: string | null;
-  /** The login of the user. */
-  readonly login: string;
-  /** The roles of the user, for what the page shows. The server decides by the token. */
-  readonly roles: readonly string[];
-  /** The scopes of those roles. */
-  readonly scopes: readonly string[];
-  /** `authenticated` is the time of the login in Unix seconds. */
-  readonly session: {
-    /** The id of the session. */
-    readonly id: string;
-    /** The time of the login, in Unix seconds. */
-    readonly authenticated: number | null;
-  } | null;
-  /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. */
-  readonly amr: readonly string[];
-  /** The level of the login: `1fa`, `2fa` or `phr`. */
-  readonly acr: string | null;
-  /** The `nbf` of the present access token in Unix seconds. */
-  readonly starts: number | null;
-  /** The `exp` of the present access token in Unix seconds. The client renews it before that. */
-  readonly expires: number;
-}
+import { AmphoError } from "../errors.js";
+import type { ClientSession } from "../wire/login.js";
+import { toBytes } from "./texts.js";
 
 /** Claims of a session's access token. The server always sets those that are not optional here. */
 interface Claims {
@@ -52,15 +18,22 @@ interface Claims {
   readonly exp: number;
 }
 
-/** Throws if the text is not a token with a login. */
-export function clientSessionOf(token: string | undefined): ClientSession {
-  const claims: unknown = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
-  if (!hasText<Claims>(claims, "login")) throw new TypeError();
+/** Throws if there is no token with a login. */
+export function clientSessionOf({
+  token,
+  ttl,
+}: {
+  readonly token?: string | undefined;
+  readonly ttl: number;
+}): ClientSession {
+  if (!token && ttl) throw new AmphoError("unavailable", "The server uses cookies. Set cookies: true.");
+  const claims: Claims = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
+  if (!claims.login) throw new TypeError();
   return {
     id: claims.sub,
     login: claims.login,
     roles: claims.roles,
-    scopes: claims.scope ? claims.scope.split(" ") : [],
+    scopes: claims.scope?.split(" ") ?? [],
     session: { id: claims.sid, authenticated: claims.auth_time },
     amr: claims.amr,
     acr: claims.acr,

@@ -1,28 +1,25 @@
 // A `fetch` that asks the application for more proof when a route requires it, and then repeats the request.
 import { AmphoError, type ErrorDetails } from "../errors.js";
-import type { Fetch } from "./fetch.js";
+import type { ClientSession } from "../wire/login.js";
+import type { ProblemBody } from "../wire/problem.js";
+import type { Fetch } from "./calls.js";
+import { readText } from "./fetch.js";
 import { sessionEnded } from "./renewal.js";
-import type { ClientSession } from "./session.js";
-import { hasText } from "./shape.js";
-import { parse } from "./wire.js";
+import { parse } from "./texts.js";
 
-/**
- * Called with `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires.
- * @example
- * const onStepUp: OnStepUp = async ({ details }) => {
- *   show(details.acr, details.maxAgeSeconds);
- *   await (await client.stepUp()).finish({ totp: await askForCode() });
- * };
- */
-export type OnStepUp = (error: AmphoError) => unknown;
+/** `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires. */
+export interface StepUpError extends AmphoError {
+  /** `factor`: a second factor of the present session is enough. `login`: the user must log in again. */
+  readonly needs: "factor" | "login";
+}
 
 export function createStepUpFetch(
   fetch: Fetch,
-  onStepUp: OnStepUp,
+  /** Called with the error of a response. */
+  onStepUp: (error: StepUpError) => unknown,
   session: () => Promise<ClientSession | undefined>,
-  root: string,
+  origins: readonly string[],
 ): Fetch {
-  const { origin } = new URL(root);
   /** One call of `onStepUp` for all requests that need its result. */
   let asking: Promise<unknown> | undefined;
   /** Counts the calls of `onStepUp` that resolved. A request that began before the last one is repeated without a call. */
@@ -30,10 +27,11 @@ export function createStepUpFetch(
 
   return async (input, init = {}) => {
     const before = raised;
-    const user = (await session().catch(() => undefined))?.id;
+    const user = await session().catch(() => undefined);
     const response = await fetch(input, init);
     // The response of another origin asks for nothing.
-    const error = response.url.startsWith(`${origin}/`) && (await stepUpOf(response));
+    const isOwn = origins.some((origin) => response.url.startsWith(`${origin}/`));
+    const error = isOwn && (await stepUpOf(response, user));
     if (!error) return response;
     if (raised === before) {
       asking ??= Promise.resolve(error)
@@ -45,7 +43,7 @@ export function createStepUpFetch(
       await asking;
     }
     // Another user can have logged in meanwhile. A request of one user is never sent for another.
-    if (user && (await session())?.id !== user) throw sessionEnded();
+    if (user?.id && (await session())?.id !== user.id) throw sessionEnded();
     // The same requests are not sent again after a renewal (fetch.ts).
     const isOnce = response.redirected || (input instanceof Request && input.bodyUsed) || "duplex" in init;
     return isOnce ? response : fetch(input, init);
@@ -53,18 +51,20 @@ export function createStepUpFetch(
 }
 
 /** The challenge (RFC 9470 §3) can be hidden from pages of other origins, and the body can be the application's own. */
-async function stepUpOf(response: Response): Promise<AmphoError | undefined> {
+async function stepUpOf(response: Response, user: ClientSession | undefined): Promise<StepUpError | undefined> {
   if (response.status !== 401) return undefined;
-  const text = await response
-    .clone()
-    .text()
-    .catch(() => "");
+  const text = await readText(response);
   const all = `${response.headers.get("WWW-Authenticate")} ${text}`;
   if (!/insufficient_user_authentication|login_too_(weak|old)/.test(all)) return undefined;
   const acr = /acr_values="([^"]*)"/.exec(all)?.[1];
   const maxAge = /max_age="(\d+)"/.exec(all)?.[1];
   const details: ErrorDetails = { ...(acr && { acr }), ...(maxAge && { maxAgeSeconds: Number(maxAge) }) };
+  const isWeak = acr || text.includes("login_too_weak");
+  // The clock of this device can be wrong. The server's time is between both times of its token.
+  const now = Math.min(Math.max(Date.now() / 1000, user?.starts ?? 0), user?.expires ?? 0);
+  const isOld = maxAge && now - (user?.session?.authenticated ?? 0) >= Number(maxAge);
   const body = parse(text);
-  const message = hasText<{ readonly message: string }>(body, "message") ? body.message : "The route requires more.";
-  return new AmphoError(acr || text.includes("login_too_weak") ? "login_too_weak" : "login_too_old", message, details);
+  const { message = "The route requires more." } = Object(body) as Partial<ProblemBody>;
+  const error = new AmphoError(isWeak ? "login_too_weak" : "login_too_old", message, details);
+  return Object.assign(error, { needs: isWeak && !isOld ? "factor" : "login" } as const);
 }

@@ -1,5 +1,5 @@
 // The storage of a session: localStorage in a page, so that tabs share it and it outlives them, and memory elsewhere.
-import { unavailable } from "./wire.js";
+import { unavailable } from "./calls.js";
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -28,9 +28,9 @@ export function pageStorage(): ClientStorage | undefined {
     const localStorage = globalThis.document && globalThis.localStorage;
     return (
       localStorage && {
-        get: (key) => localStorage.getItem(key),
-        set: (key, value) => localStorage.setItem(key, value),
-        remove: (key) => localStorage.removeItem(key),
+        get: (key) => localStorage[key],
+        set: (key, value) => (localStorage[key] = value),
+        remove: (key) => delete localStorage[key],
       }
     );
   } catch {

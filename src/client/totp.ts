@@ -1,22 +1,12 @@
 // The set-up of TOTP: by a user who is logged in, or by a pending login whose account must have a second factor.
-
+import type { TotpSetUp } from "../wire/begun.js";
+import type { RecoveryCodes } from "../wire/login.js";
+import type { ClientCall, Send } from "./calls.js";
 import type { EnteredSession, FactorNeeded } from "./factor-needed.js";
 import { type LoginSteps, pendingOf } from "./login-steps.js";
-import type { Send } from "./send.js";
-import type { ClientCall } from "./wire.js";
 
-/**
- * A set-up that waits for its first code.
- * @example
- * const { secret, uri, confirm }: TotpSetup = await client.totp.begin();
- * show(secret, uri);
- * const { recoveryCodes } = await confirm("123456");
- */
-export interface TotpSetup {
-  /** The secret in base32, for a user who cannot scan a QR code. */
-  readonly secret: string;
-  /** The `otpauth:` URI for a QR code. */
-  readonly uri: string;
+/** A set-up that waits for its first code. */
+export interface TotpSetup extends Omit<TotpSetUp, "transaction"> {
   /**
    * Sends the first code of the user's TOTP application. Stores the session of a pending login like `login`.
    * @example const { recoveryCodes } = await setup.confirm("123456");
@@ -31,12 +21,7 @@ export interface TotpConfirmed {
   readonly session?: EnteredSession;
 }
 
-/**
- * The authenticator app of the user who is logged in.
- * @example
- * const totp: Totp = client.totp;
- * const { uri, confirm } = await totp.begin();
- */
+/** The authenticator app of the user who is logged in. */
 export interface Totp {
   /**
    * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. `code` is the mailed
@@ -51,18 +36,12 @@ export interface Totp {
   remove(): Promise<void>;
 }
 
-interface Setup {
-  readonly secret: string;
-  readonly uri: string;
-  readonly transaction?: string;
-}
-
 export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send): Totp {
   return {
     async begin(pending, proof) {
       const body = pending && { ...pendingOf(pending), code: proof?.code };
       const setup = await (body ? call("/totp", body) : send("POST", "/totp"));
-      const { secret, uri, transaction } = setup as Setup;
+      const { secret, uri, transaction } = setup as TotpSetUp;
       return {
         secret,
         uri,
@@ -72,7 +51,7 @@ export function createTotp({ enter }: LoginSteps, call: ClientCall, send: Send):
             const { session, recoveryCodes } = await enter("/totp/confirm", pending.login, proof);
             return { session, recoveryCodes };
           }
-          const { recovery_codes } = (await send("POST", "/totp/confirm", proof)) as { recovery_codes: string[] };
+          const { recovery_codes } = (await send("POST", "/totp/confirm", proof)) as RecoveryCodes;
           return { recoveryCodes: recovery_codes };
         },
       };

@@ -1,33 +1,15 @@
 // The transaction of a mail that was asked for, in the storage that all tabs share. So a link that opens in another tab of the same
 // browser asks for no number. A transaction alone proves nothing.
+import type { RegistrationBegun } from "../wire/begun.js";
 import { deviceNameOf } from "./core.js";
 import { type ClientStorage, reliably } from "./storage.js";
-import type { WebAuthnJson } from "./webauthn.js";
-import { parse } from "./wire.js";
+import { parse } from "./texts.js";
 
-/**
- * A mail that was asked for.
- * @example
- * const { match, expires }: MailBegun = await client.mailLogin("alice");
- * show(match, expires);
- */
-export interface MailBegun {
-  /** Two digits for the page to show. A link that is opened in another browser asks for them. */
-  readonly match: string;
-  /** The end of the code and the link, in Unix seconds. */
-  readonly expires: number;
-}
-
-/** The parts of the response that the user does not see. */
-export interface Kept {
-  /** Absent where it is in a cookie. */
-  readonly transaction?: string;
-  /** The options for a passkey of a new account. */
-  readonly passkey?: WebAuthnJson | null;
-}
+/** The members of the response that the user does not see. */
+type Kept = Partial<Pick<RegistrationBegun, "transaction" | "passkey">>;
 
 export interface TransactionStore {
-  keep<T extends MailBegun>(begun: T): Promise<T & Kept>;
+  keep<T extends Kept>(begun: T): Promise<T>;
   read(): Promise<Kept>;
   /** After the transaction was used, and after a logout. A storage that fails keeps it, and it is over soon. */
   forget(): Promise<unknown>;
@@ -41,7 +23,7 @@ export function createTransactionStore(storage: ClientStorage, root: string): Tr
   const get = async (key: string) => reliably(() => storage.get(key));
   return {
     async keep(begun) {
-      const { transaction, passkey }: Kept = begun as Kept;
+      const { transaction, passkey } = begun;
       await reliably(() => storage.set(key, JSON.stringify({ transaction, passkey })));
       return begun;
     },

@@ -1,8 +1,6 @@
 // Calls of the platform's WebAuthn with the JSON of its options and responses (WebAuthn L3 §5.1.7 to §5.1.10).
-import { textOf, toBytes } from "./base64url.js";
-
-/** Options of a ceremony, or the response to it. */
-export type WebAuthnJson = { readonly [name: string]: unknown };
+import type { WebAuthnJson } from "../wire/begun.js";
+import { textOf, toBytes } from "./texts.js";
 
 interface Descriptor {
   readonly id: string;

@@ -20,10 +20,13 @@ export function createHmacOf(name: HmacHash, secret: KeyObject, charactersMax: n
     inner.writeUInt8(0x36 ^ byte, at);
     outer.writeUInt8(0x5c ^ byte, at);
   }
+  // Texts are often as long as the one before.
+  let message = inner;
   return (text) => {
     if (text.length > charactersMax) throw new RangeError(`more than ${charactersMax} characters`);
     const end = block + inner.write(text, block, "latin1");
-    outer.write(hash(name, inner.subarray(0, end), "binary"), block, "binary");
+    if (message.length !== end) message = inner.subarray(0, end);
+    outer.write(hash(name, message, "binary"), block, "binary");
     return hash(name, outer, "base64url");
   };
 }

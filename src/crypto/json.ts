@@ -13,44 +13,53 @@ const closeArray = 0x5d;
 const openObject = 0x7b;
 const closeObject = 0x7d;
 
-interface Shape {
-  /** How many members are written, at every depth. */
-  readonly members: number;
-  readonly objects: number;
-  readonly ascii: boolean;
-  readonly escaped: boolean;
+/** How many members are written, at every depth. -1 when they are nested too deeply. */
+function countWritten(bytes: Buffer, end: number): number {
+  let members = 0;
+  let depth = 0;
+  for (let at = 0; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      for (at++; at < end && bytes[at] !== quote; at++) if (bytes[at] === backslash) at++;
+    } else if (byte === colon) members++;
+    else if (byte === openObject || byte === openArray) {
+      if (++depth > depthMax) return -1;
+    } else if (byte === closeObject || byte === closeArray) depth--;
+  }
+  return members;
 }
 
 /**
- * Counts the members. Undefined when they are nested too deeply. JSON.parse rejects what is no JSON at all.
- * One pass with locals only: this is a tenth of the time of a verification.
+ * The fewest characters that spell a value, or Infinity where they are not worth counting. An escape is longer than its
+ * character. A whole number has no spelling shorter than its digits, unless three zeros end it, as in `1e3`.
  */
-function measure(bytes: Buffer, end: number): Shape | undefined {
-  let members = 0;
-  let objects = 0;
-  let depth = 0;
-  let seen = 0;
-  let escaped = false;
-  for (let at = 0; at < end; at++) {
-    let byte = bytes[at] as number;
-    if (byte === quote) {
-      for (at++; at < end; at++) {
-        byte = bytes[at] as number;
-        if (byte === quote) break;
-        seen |= byte;
-        if (byte === backslash) {
-          escaped = true;
-          at++;
-        }
-      }
-    } else if (byte === colon) members++;
-    else if (byte === openObject || byte === openArray) {
-      if (byte === openObject) objects++;
-      if (++depth > depthMax) return undefined;
-    } else if (byte === closeObject || byte === closeArray) depth--;
-    else seen |= byte;
+function leastLengthOf(value: unknown): number {
+  if (typeof value === "string") return value.length + 2;
+  if (typeof value !== "number" || !Number.isInteger(value)) return Number.POSITIVE_INFINITY;
+  if (value >= 0 && value <= 9) return 1;
+  if (value < 0 || value >= 1e10 || value % 1000 === 0) return Number.POSITIVE_INFINITY;
+  return value >= 1e9 ? 10 : String(value).length;
+}
+
+/**
+ * Returns whether `length` characters are the fewest that spell the object. Then nothing in it is repeated, escaped or spaced.
+ * Most tokens are written so, and this takes a quarter of the time in which the colons of a token are counted.
+ */
+function isBriefest(object: Readonly<Record<string, unknown>>, length: number): boolean {
+  // An enumerable name on Object.prototype would be counted below.
+  for (const _inherited in {}) return false;
+  // The braces, and one comma less than members.
+  let least = 1;
+  for (const name in object) {
+    const value = object[name];
+    // Two quotes, a colon and a comma.
+    least += name.length + 4;
+    if (Array.isArray(value)) {
+      least += value.length === 0 ? 2 : 1;
+      for (const part of value) least += leastLengthOf(part) + 1;
+    } else least += leastLengthOf(value);
   }
-  return { members, objects, ascii: seen < 0x80, escaped };
+  return least === length;
 }
 
 function countMembers(value: unknown): number {
@@ -90,9 +99,9 @@ export function parseJsonObject(
   end = bytes.length,
   halfPairs: "rejected" | "kept" = "rejected",
 ): Record<string, unknown> | undefined {
-  const shape = measure(bytes, end);
-  if (shape === undefined || !(shape.ascii || isUtf8(bytes.subarray(0, end)))) return undefined;
-  const text = bytes.toString(shape.ascii ? "latin1" : "utf8", 0, end);
+  const text = bytes.toString("utf8", 0, end);
+  // Bytes that are no UTF-8 become U+FFFD, which only a text with more than Latin-1 can hold.
+  if ((text.length !== end || text.includes("\ufffd")) && !isUtf8(bytes.subarray(0, end))) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -100,8 +109,9 @@ export function parseJsonObject(
     return undefined;
   }
   if (!isObject(value)) return undefined;
+  if (isBriefest(value, text.length)) return value;
   // JSON.parse keeps the last of two members with one name: then fewer are read than are written.
-  const read = shape.objects === 1 ? Object.keys(value).length : countMembers(value);
-  if (read !== shape.members || (halfPairs === "rejected" && shape.escaped && hasHalfPair(text))) return undefined;
-  return value;
+  const written = countWritten(bytes, end);
+  if (written === -1 || written !== countMembers(value)) return undefined;
+  return halfPairs === "rejected" && text.includes("\\") && hasHalfPair(text) ? undefined : value;
 }

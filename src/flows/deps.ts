@@ -41,10 +41,7 @@ export interface Deps {
   readonly clock: Clock;
 }
 
-/**
- * The client of a request, as far as the host knows it.
- * @example const caller: Caller = { address: "203.0.113.7", agent: "Firefox", language: "de" };
- */
+/** The client of a request, as far as the host knows it. */
 export interface Caller {
   /** The client's address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;

@@ -12,8 +12,9 @@ import { keyCacheSeconds } from "../store/sql/key-ends.js";
 import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
 import { attemptSourceOf } from "../throttle/sources.js";
-import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
+import { AccessToken, type AccessTokens } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
+import { authOfKey } from "../tokens/auth-from-claims.js";
 import { type Directory, toAccount } from "../users/directory.js";
 
 export interface ApiKeys {
@@ -110,24 +111,11 @@ export function createApiKeys(deps: {
     const now = clock.now();
     if (owner?.id !== userId || owner.disabled || expiresAt <= now) return undefined;
     const present = scopesOf(owner.roles, settings.scopes);
-    const claims = Object.freeze({ sub: userId, login: owner.login, iat: createdAt, exp: expiresAt });
-    const auth = Object.freeze({
-      credential: "key",
-      key: Object.freeze({ id, name }),
-      id: userId,
-      login: owner.login,
-      // People have roles, machines have scopes.
-      roles: none,
-      scopes: Object.freeze(key.scopes.filter((scope) => present.includes(scope))),
-      session: undefined,
-      amr: none,
-      acr: undefined,
-      starts: createdAt,
-      expires: expiresAt,
-      claims,
-    } as const);
+    const claims = { sub: userId, login: owner.login, iat: createdAt, nbf: createdAt, exp: expiresAt };
+    const scopes = key.scopes.filter((scope) => present.includes(scope));
+    const auth = authOfKey(claims, { id, name }, scopes);
     const until = Math.min(expiresAt, now + keyCacheSeconds);
-    return { claims, auth, kid: "", key: { id, userId, gen, asOf, timeline }, from: now, until, clearedAt: -1 };
+    return new AccessToken(claims, auth, "", now, until, { id, userId, gen, asOf, timeline });
   }
 
   return {
@@ -165,7 +153,6 @@ export function createApiKeys(deps: {
   };
 }
 
-const none: readonly string[] = Object.freeze([]);
 const recordedAtOnce = 100;
 
 /** Forgets the oldest entry beyond a number of them. */

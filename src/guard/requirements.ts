@@ -37,22 +37,13 @@ export interface Requirements<R = never, S extends string = string> {
   readonly optional?: true;
 }
 
-/**
- * Requirements under which every caller has a token: they are not `optional`.
- * @example
- * const editors: MandatoryRequirements = { credentials: ["session"], roles: ["editor"], acr: "2fa", optional: undefined };
- */
+/** Requirements under which every caller has a token: they are not `optional`. */
 export type MandatoryRequirements<R = never, S extends string = string> = Omit<Requirements<R, S>, "optional"> & {
   /** Cannot be set here. */
   readonly optional?: never;
 };
 
-/**
- * Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds.
- * @example
- * const can = ({ login }: Auth) => login !== "guest";
- * const checked: CheckedRequirements = { credentials: ["session"], roles: ["editor"], maxAge: 300, can };
- */
+/** Requirements as `checkRequirements` returns them for the guard. `maxAge` is in seconds. */
 export interface CheckedRequirements<R = never> extends Requirements<R> {
   /** The longest time since the login, in seconds. */
   readonly maxAge?: number;
@@ -60,9 +51,6 @@ export interface CheckedRequirements<R = never> extends Requirements<R> {
 
 /**
  * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
- * @example
- * const always: AuthOf<{ roles: ["editor"] }> = auth;
- * const perhaps: AuthOf<{ optional: true }> = undefined;
  */
 export type AuthOf<N, S extends string = string> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]

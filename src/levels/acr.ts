@@ -10,10 +10,7 @@ export const acrTexts: Readonly<Record<Acr, string>> = {
   phr: "The user proved a passkey with another factor, which phishing cannot take.",
 };
 
-/**
- * The level of a login, weakest first: a password or a mailbox (`1fa`), two factors (`2fa`), a passkey (`phr`).
- * @example const needed: Acr = "2fa";
- */
+/** The level of a login, weakest first: a password or a mailbox (`1fa`), two factors (`2fa`), a passkey (`phr`). */
 export type Acr = (typeof acrs)[number];
 
 const order: readonly string[] = acrs;

@@ -11,14 +11,7 @@ export interface Sender {
   readonly address: string;
 }
 
-/**
- * A mail, as the option `mail` gets it.
- * @example
- * await createAmpho({
- *   mail: async ({ id, kind, language, to, from, subject, text, html }: Message) =>
- *     void (await sendGrid.send({ id, kind, language, to, from, subject, text, html })),
- * });
- */
+/** A mail, as the option `mail` gets it. */
 export interface Message {
   /**
    * Letters, digits, `_` and `-`, at most 64. A mail that is sent again has the same id, so that a receiver can recognise it.

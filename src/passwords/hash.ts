@@ -52,6 +52,8 @@ export function needsRehash(stored: string): boolean {
 
 export interface PasswordProblem {
   readonly reason: PasswordProblemReason;
+  /** The number of characters that the rule allows. */
+  readonly limit?: number;
   /** For people, without the password. It states how to fix the problem. */
   readonly message: string;
 }
@@ -62,6 +64,7 @@ const invalidCharacters: PasswordProblem = {
 };
 export const tooLong: PasswordProblem = {
   reason: "too_long",
+  limit: passwordMaxCharacters,
   message: `This password is too long. Use at most ${passwordMaxCharacters} characters.`,
 };
 

@@ -47,6 +47,7 @@ export function createPasswordPolicy({ passwordMin: min, passwordWords, appName 
 
   const tooShort: PasswordProblem = {
     reason: "too_short",
+    limit: min,
     message: `This password is too short. Use at least ${min} characters.`,
   };
   const containsLogin: PasswordProblem = {

@@ -2,17 +2,7 @@
 import { keyIdPrefix } from "../store/sql/key-ends.js";
 import type { Revocation } from "../store/sql/revocations.js";
 
-/**
- * A revocation, for example to close the sockets of a session or a user.
- * @example
- * ampho.onRevoked((revoked: Revoked) => {
- *   if (revoked.kind === "session") closeSocketsOf(revoked.session);
- *   if (revoked.kind === "user") console.log(revoked.id, revoked.login);
- *   if (revoked.kind === "roles") console.log(revoked.id, revoked.roles);
- *   if (revoked.kind === "key") console.log(revoked.kid);
- *   if (revoked.kind === "apiKey") closeSocketsOfKey(revoked.apiKey);
- * });
- */
+/** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | {
       /** The kind of revocation: `session`, `apiKey`, `user`, `roles`, `key` or `all`. */

@@ -8,37 +8,7 @@ import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.j
 import { apiKeyTest } from "../tokens/api-key.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
-
-/**
- * The response of login and renew, with the fields of docs/reference/http.md. Times are Unix seconds.
- * @example
- * const { token, token_type, starts, expires, ttl, leeway }: Grant = await ampho.sessions.create(user.id);
- * console.log(`${token_type} ${token}`, starts, expires, ttl, leeway);
- * const renewalOf = ({ refresh_token, refresh_expires }: Grant) => ({ refresh_token, refresh_expires });
- * const loginOf = ({ device, recovery_codes_left }: Grant) => ({ device, recovery_codes_left });
- */
-export interface Grant {
-  /** The access token, for `Authorization: Bearer TOKEN` (RFC 6750 §2.1). */
-  readonly token: string;
-  /** Always `Bearer`. */
-  readonly token_type: "Bearer";
-  /** The token's `nbf`. */
-  readonly starts: number;
-  /** The token's `exp`. */
-  readonly expires: number;
-  /** `expires` minus `starts`, in seconds. */
-  readonly ttl: number;
-  /** The clock skew that is allowed around both, in seconds. */
-  readonly leeway: number;
-  /** The token for the next renewal. Absent after a renewal by access token. */
-  readonly refresh_token?: string;
-  /** The end of the refresh token. */
-  readonly refresh_expires?: number;
-  /** Only of login: proves at the next login that this user has logged in on this device before. */
-  readonly device?: string;
-  /** Only of a login by recovery code: how many codes are left. */
-  readonly recovery_codes_left?: number;
-}
+import type { Grant } from "../wire/login.js";
 
 /**
  * The option `claims`: returns further claims for the access tokens of a user. An error makes the login or renewal

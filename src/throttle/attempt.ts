@@ -91,12 +91,7 @@ export interface Settlement extends Attempt {
   readonly audit: AuditEntry | undefined;
 }
 
-/**
- * A counter or a source that rejects attempts now.
- * @example
- * for (const { kind, login, source, failures, locked, until } of await ampho.throttle.list())
- *   console.log(kind, login ?? source, failures, locked ? "until it is cleared" : until);
- */
+/** A counter or a source that rejects attempts now. */
 export interface Lockout {
   /** The kind of counter, or `source` for an address or a network. */
   readonly kind: CounterKind | "source";

@@ -1,9 +1,9 @@
 // Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
+import { AmphoError } from "../errors.js";
 import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
-import { AmphoError } from "../errors.js";
 import { bearerOf, scheme } from "./bearer.js";
 import { credentialOf, notAccepted, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
@@ -21,19 +21,25 @@ export interface ReadKey {
   readonly timeline: number;
 }
 
-/** An access token or an API key that was found good, as it is kept for the next time. */
-export interface AccessToken {
-  readonly claims: AccessClaims;
-  readonly auth: Auth;
-  /** The key that signed it. Empty for an API key. */
-  readonly kid: string;
-  /** What the database had of an API key. */
-  readonly key?: ReadKey;
-  /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
-  readonly from: number;
-  readonly until: number;
+/**
+ * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that is stated in
+ * auth-from-claims.ts.
+ */
+export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
-  clearedAt: number;
+  clearedAt = -1;
+
+  constructor(
+    readonly claims: AccessClaims,
+    readonly auth: Auth,
+    /** The key that signed it. Empty for an API key. */
+    readonly kid: string,
+    /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
+    readonly from: number,
+    readonly until: number,
+    /** The row of an API key. */
+    readonly key?: ReadKey,
+  ) {}
 }
 
 /** An API key is not in the cache, or what is there is outdated. A caller that can wait reads it. */
@@ -46,7 +52,10 @@ export class UnreadKey extends AmphoError {
 }
 
 export interface AccessTokens {
-  /** Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or a role of it is revoked, the guard finds out. */
+  /**
+   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or a role of it is
+   * revoked, the guard finds out.
+   */
   verifyAccess(token: string, now: number): AccessToken;
   /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
   verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
@@ -83,26 +92,26 @@ export function createAccessTokens(deps: {
   }
 
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
-  function find(bearer: string, now: number): AccessToken | undefined {
-    const known = seen.find(bearer);
+  function find(text: string, before: string, now: number): AccessToken | undefined {
+    const known = seen.find(text, before);
     if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
     return known;
+  }
+
+  /** The whole check of a token that is unknown or no longer good. It reports the reason. */
+  function verifyNew(token: string, text: string, before: string, now: number): AccessToken {
+    if (isApiKey(token)) throw new UnreadKey();
+    const { claims, key } = verify(token, now);
+    const until = claims.exp + leewaySeconds;
+    const verified = new AccessToken(claims, authFromClaims(claims, scopes), key.kid, startOf(claims), until);
+    seen.add(text, verified, until, now, before);
+    return verified;
   }
 
   function verifyAccess(token: string, now: number): AccessToken {
     // A caller in JavaScript can pass an array from a query. Joined to a text it would be a known token.
     if (typeof token !== "string") reject("form");
-    const bearer = scheme + token;
-    const known = find(bearer, now);
-    if (known !== undefined) return known;
-    if (isApiKey(token)) throw new UnreadKey();
-    // The token is unknown or no longer good. The whole check reports the reason.
-    const { claims, key } = verify(token, now);
-    const [from, until] = [startOf(claims), claims.exp + leewaySeconds];
-    const auth = authFromClaims(claims, scopes);
-    const verified: AccessToken = { claims, auth, kid: key.kid, from, until, clearedAt: -1 };
-    seen.add(bearer, verified, until, now);
-    return verified;
+    return find(token, scheme, now) ?? verifyNew(token, token, scheme, now);
   }
 
   return {
@@ -114,14 +123,17 @@ export function createAccessTokens(deps: {
       return { ...claims, sid: claims.sid ?? reject("claim") };
     },
     verifyBearer(authorization, now) {
+      if (authorization === undefined) return undefined;
       // Without taking the value apart: in its usual spelling it is the name under which the token is known.
-      const known = authorization === undefined ? undefined : find(authorization, now);
+      const known = find(authorization, "", now);
       if (known !== undefined) return known;
       const token = bearerOf(authorization);
-      return token === undefined ? undefined : verifyAccess(token, now);
+      if (token === undefined) return undefined;
+      const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
+      return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
-    keepKey: (key, read, now) => seen.add(scheme + key, read, read.until, now),
-    wasGood: (key) => seen.find(scheme + key) !== undefined,
+    keepKey: (key, read, now) => seen.add(key, read, read.until, now, scheme),
+    wasGood: (key) => seen.find(key, scheme) !== undefined,
     clearCache: () => seen.clear(),
   };
 }

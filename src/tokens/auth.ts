@@ -1,11 +1,7 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 import type { Credential } from "./credential.js";
 
-/**
- * The API key of a request, for the log of an application.
- * @example
- * const textOf = ({ id, name }: AuthKey): string => `${name} (${id})`;
- */
+/** The API key of a request, for the log of an application. */
 export interface AuthKey {
   /** The id, by which the owner ends it. It is no secret. */
   readonly id: string;
@@ -13,15 +9,7 @@ export interface AuthKey {
   readonly name: string;
 }
 
-/**
- * The user of a verified token. It is frozen. `S` are the scopes of the instance.
- * @example
- * app.get("/me", authorize(ampho), (request, response) => {
- *   const { credential, key, id, login, roles, scopes, session, amr, acr, starts, expires, claims } = request.auth as Auth;
- *   const tenant = claims["tenant"];
- *   response.json({ credential, key, id, login, roles, scopes, session, amr, acr, starts, expires, tenant });
- * });
- */
+/** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
   /** The kind of the token or key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;

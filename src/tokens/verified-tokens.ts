@@ -6,20 +6,27 @@
 // This is the recency rule of LIRS (Jiang and Zhang, 2002). So a flood of tokens that are used once evicts nothing, and a
 // working set that is larger than the cache does not evict itself in turns.
 
-interface Entry<T> {
-  readonly token: string;
-  readonly mark: number;
-  value: T;
-  /** Unix seconds. */
-  expires: number;
-  /** The turn of the last use. */
-  usedAt: number;
+/** A class for the reason that is stated in auth-from-claims.ts. The members of a literal would be old too. */
+class Entry<T> {
+  constructor(
+    readonly token: string,
+    readonly mark: number,
+    public value: T,
+    /** Unix seconds. */
+    public expires: number,
+    /** The turn of the last use. */
+    public usedAt: number,
+  ) {}
 }
 
 export interface VerifiedTokens<T> {
-  find(token: string): T | undefined;
-  /** `expires` is the Unix second from which the token is no longer good, leeway included. A known token gets the new value. */
-  add(token: string, value: T, expires: number, now: number): void;
+  /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
+  find(text: string, before?: string): T | undefined;
+  /**
+   * `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. A known
+   * token gets the new value.
+   */
+  add(text: string, value: T, expires: number, now: number, before?: string): void;
   /** Forgets everything, as after a change of keys. */
   clear(): void;
   readonly size: number;
@@ -57,21 +64,20 @@ function createSightings(atLeast: number) {
   }
 
   return {
-    find(mark: number): number | undefined {
-      const at = indexOf(younger, mark);
-      if (younger[at] === mark) return younger[at + 1];
-      const before = indexOf(older, mark);
-      return older[before] === mark ? older[before + 1] : undefined;
-    },
-    note(mark: number, turn: number): void {
+    /** Notes the turn of a mark and returns the turn before, if it is remembered. */
+    note(mark: number, turn: number): number | undefined {
       const at = indexOf(younger, mark);
       const isNew = younger[at] !== mark;
+      const [generation, found] = isNew ? [older, indexOf(older, mark)] : [younger, at];
+      const before = generation[found] === mark ? generation[found + 1] : undefined;
       younger[at] = mark;
       younger[at + 1] = turn;
-      if (!isNew || ++count < atLeast) return;
-      [younger, older] = [older, younger];
-      younger.fill(0);
-      count = 0;
+      if (isNew && ++count >= atLeast) {
+        [younger, older] = [older, younger];
+        younger.fill(0);
+        count = 0;
+      }
+      return before;
     },
     clear(): void {
       younger.fill(0);
@@ -96,8 +102,8 @@ export function createVerifiedTokens<T>(
   /** Counts the tokens that came while the cache was full, in 32 bits that wrap. Hits only read it. */
   let turn = 0;
 
-  function isFull(token: string): boolean {
-    return byMark.size >= tokensMax || characters + token.length > charactersMax;
+  function isFull(length: number): boolean {
+    return byMark.size >= tokensMax || characters + length > charactersMax;
   }
 
   /** Evicts a token that has expired or was not used since that turn. Returns false when it finds none nearby. */
@@ -118,36 +124,37 @@ export function createVerifiedTokens<T>(
     return false;
   }
 
-  function makeRoom(token: string, mark: number, now: number): boolean {
-    const since = sightings.find(mark);
+  function makeRoom(length: number, mark: number, now: number): boolean {
     turn = (turn + 1) | 0;
-    sightings.note(mark, turn);
+    const since = sightings.note(mark, turn);
     if (since === undefined) return false;
-    while (byMark.size > 0 && isFull(token)) if (!evictUnusedSince(since, now)) return false;
+    while (byMark.size > 0 && isFull(length)) if (!evictUnusedSince(since, now)) return false;
     return true;
   }
 
   return {
-    find(token) {
-      const entry = byMark.get(markOf(token));
-      if (entry === undefined || entry.token !== token) return undefined;
+    find(text, before = "") {
+      const entry = byMark.get(markOf(text));
+      if (entry === undefined || (before === "" ? entry.token : entry.token.slice(before.length)) !== text)
+        return undefined;
       // Written only when it changes: the cache line stays clean for the other cores.
       if (entry.usedAt !== turn) entry.usedAt = turn;
       return entry.value;
     },
-    add(token, value, expires, now) {
-      const mark = markOf(token);
-      if (expires <= now || token.length > charactersMax) return;
+    add(text, value, expires, now, before = "") {
+      const mark = markOf(text);
+      const length = before.length + text.length;
+      if (expires <= now || length > charactersMax) return;
       const known = byMark.get(mark);
       if (known !== undefined) {
         // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
-        if (known.token === token) [known.value, known.expires] = [value, expires];
+        if (known.token === before + text) [known.value, known.expires] = [value, expires];
         return;
       }
-      if (isFull(token) && !makeRoom(token, mark, now)) return;
-      const entry = { token, mark, value, expires, usedAt: turn };
+      if (isFull(length) && !makeRoom(length, mark, now)) return;
+      const entry = new Entry(before + text, mark, value, expires, turn);
       byMark.set(mark, entry);
-      characters += token.length;
+      characters += length;
       const at = free.pop();
       if (at === undefined) ring.push(entry);
       else ring[at] = entry;

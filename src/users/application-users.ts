@@ -1,17 +1,6 @@
 // The option `users`: an application's own user table (docs/guides/own-users.md).
 
-/**
- * A row of the application's user table. It can have further members, such as the password hash.
- * @example
- * const row: ApplicationUser = {
- *   id: "u1",
- *   login: "alice",
- *   roles: ["editor"],
- *   disabled: false,
- *   email: "alice@example.org",
- *   emailProven: true,
- * };
- */
+/** A row of the application's user table. It can have further members, such as the password hash. */
 export interface ApplicationUser {
   /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
   readonly id: string;

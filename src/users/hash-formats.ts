@@ -3,12 +3,7 @@
 import { currentFormat } from "../passwords/hash.js";
 import type { Store } from "../store/store.js";
 
-/**
- * The number of users with one format of password hash.
- * @example
- * for (const { format, current, users } of await ampho.users.countHashFormats())
- *   console.log(format ?? "no password", current ? "current" : "old", users);
- */
+/** The number of users with one format of password hash. */
 export interface HashFormatCount {
   /** Null for users without a password. */
   readonly format: string | null;

@@ -20,12 +20,7 @@ const lineFeed = 0x0a;
 
 type Chunk = Uint8Array | string;
 
-/**
- * Chunks of JSON Lines, or its lines with or without their line feeds.
- * @example
- * const lines: ImportInput = ['{"login":"dora","roles":["reader"]}', '{"login":"bob"}'];
- * await ampho.users.import(lines);
- */
+/** Chunks of JSON Lines, or its lines with or without their line feeds. */
 export type ImportInput = Readable | AsyncIterable<Chunk> | Iterable<Chunk>;
 
 /**

@@ -30,10 +30,7 @@ export interface ImportOptions {
   readonly onProgress?: ((lines: number) => void) | undefined;
 }
 
-/**
- * A line that cannot be imported.
- * @example const textOf = ({ line, reason }: WrongLine): string => `line ${line}: ${reason}`;
- */
+/** A line that cannot be imported. */
 export interface WrongLine {
   /** From 1. Empty lines count. */
   readonly line: number;
@@ -41,12 +38,7 @@ export interface WrongLine {
   readonly reason: string;
 }
 
-/**
- * The result of an import.
- * @example
- * const { users, formats, wrong }: ImportReport = await ampho.users.import(lines, { dryRun: true });
- * console.log(users, formats, wrong);
- */
+/** The result of an import. */
 export interface ImportReport {
   /** The number of users in the right lines. */
   readonly users: number;

@@ -7,22 +7,10 @@ import type { Key } from "../keys/key.js";
 import { parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
 
-/**
- * Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`.
- * @example const leeway: Duration = "30s";
- */
+/** Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`. */
 export type Duration = number | string;
 
-/**
- * The revocation feed to follow (docs/guides/verifying.md).
- * @example
- * const revocations: FollowedRevocations = {
- *   url: "https://login.example/api/security/revocations",
- *   token: feedToken,
- *   lagMax: "10s",
- *   failOpen: false,
- * };
- */
+/** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {
   /** `{prefix}/revocations` of the Ampho that issues the tokens: https, or http on the loopback interface. */
   readonly url: string;

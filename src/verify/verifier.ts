@@ -39,21 +39,13 @@ export type { Auth } from "../tokens/auth.js";
 export type { Credential } from "../tokens/credential.js";
 export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
 
-/**
- * Requirements of a verifier, which has no database.
- * @example const limit: WithoutDatabase & Requirements = { roles: ["editor"], live: undefined };
- */
+/** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }
 
-/**
- * Verifies tokens of another service, without a database.
- * @example
- * const verifier: Verifier = createVerifier({ jwksUrl: "https://login.example/api/security/.well-known/jwks.json" });
- * const { login } = await verifier.verify(token);
- */
+/** Verifies tokens of another service, without a database. */
 export interface Verifier<S extends string = string> extends GuardInstance<S> {
   /**
    * Returns the user of a token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,

@@ -306,7 +306,7 @@ describe("ampho.sessions", () => {
     const ids = grants.map(sessionOf);
     expect((await sessions.list(ann.id)).map(({ id }) => id)).toEqual([...ids].reverse());
     expect(Object.keys((await sessions.list(ann.id))[0] ?? {}).sort()).toEqual(
-      ["id", "created", "renewed", "expires", "address", "agent", "amr", "acr"].sort(),
+      ["id", "created", "renewed", "expires", "address", "agent", "browser", "amr", "acr"].sort(),
     );
     expect(await sessions.end(ids[0] ?? "")).toBe(true);
     expect(await sessions.end(ids[0] ?? "")).toBe(false);

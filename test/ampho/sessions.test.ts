@@ -143,7 +143,10 @@ describe("GET /sessions", () => {
     const bob = await world.user("bob");
     const first = await world.login("ann", { address: "192.0.2.1", headers: { "User-Agent": "one" } });
     world.clock.advance(10);
-    const second = await world.login("ann", { address: "192.0.2.2", headers: { "User-Agent": "two" } });
+    const second = await world.login("ann", {
+      address: "192.0.2.2",
+      headers: { "User-Agent": "Mozilla/5.0 Gecko/20100101 Firefox/146.0" },
+    });
     await world.session(bob);
     world.clock.advance(10);
     const renewed = grantOf(await world.renew(first.refresh_token));
@@ -158,8 +161,14 @@ describe("GET /sessions", () => {
     });
     expect(json).toEqual({
       sessions: [
-        { ...about(second, start + 10, start + 10), current: false, address: "192.0.2.2", agent: "two" },
-        { ...about(first, start, start + 20), current: true, address: null, agent: null },
+        {
+          ...about(second, start + 10, start + 10),
+          current: false,
+          address: "192.0.2.2",
+          agent: "Mozilla/5.0 Gecko/20100101 Firefox/146.0",
+          browser: "Firefox",
+        },
+        { ...about(first, start, start + 20), current: true, address: null, agent: null, browser: null },
       ],
     });
   });
@@ -300,6 +309,8 @@ describe("POST /password", () => {
       message: expect.stringMatching(/^This password /),
       error: "password_rejected",
       reason,
+      ...(reason === "too_short" && { limit: 15 }),
+      ...(reason === "too_long" && { limit: 1024 }),
     });
     expect(response.text).not.toContain(weak);
     await world.login("ann-of-the-hill");

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { bundleClient, clientBytesMax } from "./bundle.js";
@@ -35,3 +37,11 @@ it.each(["client", "ways", "mail", "account", "outside"] as const)(
     expect(text).not.toMatch(/\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b|node:/);
   },
 );
+
+it("the built file for browsers has at most 9 kB, and its folder publishes nothing else of the package", () => {
+  const folder = path.resolve(import.meta.dirname, "../../dist/browser");
+  expect(readdirSync(folder).sort()).toEqual(["client.d.ts", "client.js", "outside.d.ts", "outside.js"]);
+  const text = (name: string) => readFileSync(path.join(folder, name), "utf8");
+  expect(bytesOf({ text: text("client.js") })).toBeLessThan(9000);
+  for (const name of ["client.js", "outside.js"]) expect(text(name)).not.toMatch(/\bimport\b|\brequire\b|node:/);
+});

@@ -42,6 +42,49 @@ test.each([
   expect(parse(text)).toBeUndefined();
 });
 
+test("a repeated member is rejected where the text is as long as without it", () => {
+  // `1e9` saves the characters that the repeated member takes.
+  const spellings = fc.constantFrom(
+    "1e3",
+    "1e9",
+    "1000000000",
+    "12e8",
+    "1E0",
+    "0",
+    "-0",
+    "7",
+    "1234567891",
+    '"x"',
+    "[]",
+    "[1e3,1e9]",
+  );
+  const names = fc.constantFrom("a", "b", "__proto__");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(names, spellings), { minLength: 1, maxLength: 4 }), spellings, (members, last) => {
+      const written = [...members, ["a", last] as const].map(([name, value]) => `"${name}":${value}`);
+      const isRepeated = new Set(written.map((member) => member.slice(0, 3))).size < written.length;
+      const text = `{${written.join()}}`;
+      for (let length = text.length; length < text.length + 30; length++) {
+        if (isRepeated) expect(parse(text.padEnd(length))).toBeUndefined();
+        else expect(parse(text.padEnd(length))).toEqual(JSON.parse(text));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("a repeated member is rejected while Object.prototype has a member of its own", () => {
+  const text = '{"exp":1,"exp":2}';
+  const prototype: Record<string, unknown> = Object.prototype as never;
+  // The name takes the characters of the repeated member.
+  prototype["abc"] = 1;
+  try {
+    expect(parse(text)).toBeUndefined();
+  } finally {
+    Reflect.deleteProperty(prototype, "abc");
+  }
+});
+
 test.each([
   ["invalid UTF-8 in a string", [0x22, 0xff, 0x22]],
   ["an overlong form", [0x22, 0xc0, 0xaf, 0x22]],

@@ -88,7 +88,8 @@ export function endingContract(store: Opened): void {
     const sessions = [await openSession(store()), await openSession(store()), await openSession(store())];
     await openSession(store(), { userId: "another", stored: false });
     const ending = { userId: ann.id, now: start, origin: operator, reason: "ended_by_operator" } as const;
-    const revocations = await store().endUserSessions({ ...ending, exceptSession: sessions[1]?.id });
+    const change = "password_stored";
+    const revocations = await store().endUserSessions({ ...ending, change, exceptSession: sessions[1]?.id });
     expect(revocations).toMatchObject([
       { n: 1, sessionId: sessions[0]?.id },
       { n: 2, sessionId: sessions[2]?.id },

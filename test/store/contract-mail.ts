@@ -185,14 +185,14 @@ function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example" },
+    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example", isFirstProof: false },
     ...changes,
   });
 
   it("a reset sets the password, proves the address and ends every session", async () => {
     await addUser(store(), { email: emailOf("ann@x.example", undefined) });
     const { id } = await openSession(store());
-    const done = await store().finishReset(reset());
+    const done = await store().finishReset(reset({ isFirstProof: true }));
     expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: id }] });
     expect(await store().findUser("ann")).toMatchObject({
       ...{ passwordHash: "hash-2", passwordVersion: 2, email: { provenAt: start } },

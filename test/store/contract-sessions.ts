@@ -133,6 +133,7 @@ export function sessionContract(store: Opened): void {
     await openSession(store(), { userId: "u-bob", login: "Bob", random: "second" });
     expect([await find("Bob"), await find("BOB"), await find("Bo")]).toEqual([["u-bob"], ["u-bob"], []]);
     await store().endUserSessions({
+      change: "password_stored",
       userId: "u-bob",
       exceptSession: id,
       reason: "logout",

@@ -142,6 +142,7 @@ describe("transactions in each other's way", () => {
       const other = await hold();
       await other.query("select 1 from ampho_sessions where id = $1 for update", [old.id]);
       const ends = store.endUserSessions({
+        change: "sessions_left",
         userId: ann.id,
         exceptSession: undefined,
         reason: "ended_by_user",
@@ -280,7 +281,7 @@ describe("changes of one user at the same moment", () => {
   const reset = (hash: string) => ({
     ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: hash, factorsVersion: 0 },
     ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example" },
+    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example", isFirstProof: false },
   });
   const provesEmail = "ann@x.example";
 

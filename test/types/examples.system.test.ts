@@ -80,7 +80,7 @@ it("every example of the API compiles against the types of the package", { timeo
     );
   });
   expect(failures).toEqual([]);
-  expect(examples.size).toBeGreaterThan(250);
+  expect(examples.size).toBeGreaterThan(150);
 });
 
 /** Programs and services of the reader, browsers, providers, other servers, and mails that were read. Those examples only compile. */

@@ -1,7 +1,5 @@
 // The application in the browser. It shows the pages, and does with `ampho/client` what their forms ask for.
-import { createAccount } from "/ampho/client/account.js";
-import { createClient, FactorNeeded } from "/ampho/client/mail.js";
-import { createOutside, LinkNeeded } from "/ampho/client/outside.js";
+import { createAccount, createClient, createOutside, FactorNeeded, LinkNeeded } from "/ampho/outside.js";
 import * as own from "/pages/account.js";
 import * as ways from "/pages/ways-in.js";
 import { renderSVG } from "/uqr/index.mjs";

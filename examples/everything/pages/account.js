@@ -1,7 +1,7 @@
 // The pages of a session: the account, its factors, its sessions.
 import { code, field, form, hidden, html, newPassword, page, passkeyButton, time } from "./html.js";
 
-/** @import { AccountSession, OwnAccount } from "ampho/client/account" */
+/** @import { AccountView, SessionView } from "ampho/client/account" */
 /** @import { Ways } from "ampho/client/ways" */
 /** @import { Ceremony, HtmlText, Inserted } from "./html.js" */
 
@@ -56,15 +56,14 @@ const button = (action, text, target, content) =>
 /** @param {readonly HtmlText[]} items */
 const list = (items) => items.length > 0 && html`<ul>${items.map((item) => html`<li class="row">${item}</li>`)}</ul>`;
 
-/** The browser and the system of a User-Agent, as far as they are known. @param {string | null} agent */
-function deviceOf(agent) {
-  const [browser] = /Edg|Firefox|Chrome|Safari/.exec(agent ?? "") ?? [];
+/** The browser and the system of a session, as far as they are known. @param {Pick<SessionView, "agent" | "browser">} session */
+function deviceOf({ agent, browser }) {
   const [system] = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent ?? "") ?? [];
   return [browser ?? "Unknown browser", system].filter((part) => part !== undefined).join(" on ");
 }
 
 /**
- * @param {{ account: OwnAccount, sessions: readonly AccountSession[], ways: Ways }} about
+ * @param {{ account: AccountView, sessions: readonly SessionView[], ways: Ways }} about
  */
 export const account = ({ account: own, sessions, ways }) => {
   const labels = new Map(ways.providers.map(({ name, label }) => [name, label]));
@@ -160,8 +159,8 @@ ${section(
   html`
 ${list(
   sessions.map(
-    ({ id, current, renewed, agent, address, acr }) => html`
-<div><strong>${deviceOf(agent)}</strong>${current && html` <span class="tag">this one</span>`}
+    ({ id, current, renewed, agent, browser, address, acr }) => html`
+<div><strong>${deviceOf({ agent, browser })}</strong>${current && html` <span class="tag">this one</span>`}
 <small>${address} · ${acr} · active ${time(renewed)}</small></div>
 ${!current && button("sessions/end", "End", "this session", hidden("id", id))}`,
   ),

@@ -1,4 +1,4 @@
-import { createClient } from "/ampho/client/client.js";
+import { createClient } from "/ampho/client.js";
 
 const client = createClient({ baseUrl: "/" });
 const [form, hello, signOut] = document.querySelectorAll("form, p, [type=button]");

@@ -2,7 +2,7 @@
 import { createClient } from "ampho/client/ways";
 import { element, showError, textIn } from "./page.js";
 
-/** @import { ClientSession, Passkey } from "ampho/client/ways" */
+/** @import { ClientSession, PasskeyView } from "ampho/client/ways" */
 
 const client = createClient({
   baseUrl: "/",
@@ -17,7 +17,7 @@ async function show() {
   element("ul", HTMLUListElement).replaceChildren(...passkeys.map(itemOf));
 }
 
-/** @param {Passkey} passkey */
+/** @param {PasskeyView} passkey */
 function itemOf({ id, name, synced }) {
   const item = document.createElement("li");
   item.append(`${name}${synced ? " (synced)" : ""} `);

@@ -1,13 +1,10 @@
-import { createClient } from "ampho/client/mail";
+import { askWith, createClient } from "/ampho/client.js";
 
 const client = createClient({
   baseUrl: "/",
   cookies: true,
   // A further passkey needs a login with the first one.
-  onStepUp: async (error) => {
-    if (error.code !== "login_too_weak") throw error;
-    await client.loginWithPasskey();
-  },
+  onStepUp: askWith({ passkey: true }),
 });
 const find = (id) => document.querySelector(`#${id}`);
 // The browser throws a NotAllowedError if the user closes its dialog, or has no passkey.

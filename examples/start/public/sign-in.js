@@ -1,4 +1,4 @@
-import { createClient, FactorNeeded } from "ampho/client/mail";
+import { createClient, FactorNeeded } from "/ampho/client.js";
 
 const client = createClient({ baseUrl: "/", cookies: true });
 const form = (id) => document.querySelector(`#${id}`);
@@ -27,13 +27,18 @@ onSubmit("register", async ({ email }) => {
 onSubmit("confirm", async ({ code, password }) => openAccount(await registration.finish({ code, password })));
 onSubmit("sign-in", async ({ email, password }) => openAccount(await logIn(email, password)));
 
-/** After a password, a user with a passkey also needs the passkey. */
+/** After a password, a user with a passkey also needs the passkey. Where a policy requires one, the user sets it up here. */
 async function logIn(email, password) {
   try {
     return await client.login(email, password);
   } catch (error) {
-    if (error instanceof FactorNeeded && error.factors.includes("passkey")) return error.finish({ passkey: true });
-    throw error;
+    if (!(error instanceof FactorNeeded)) throw error;
+    if (error.factors.includes("passkey")) return error.finish({ passkey: true });
+    if (!error.enroll) throw error;
+    const code = error.mail ? prompt("The code from the mail that you just got") : undefined;
+    const { session, recoveryCodes } = await client.passkeys.add(error, { name: "This device", code });
+    alert(`Keep these recovery codes:\n${recoveryCodes.join("\n")}`);
+    return session;
   }
 }
 

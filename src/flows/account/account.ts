@@ -6,12 +6,13 @@ import { spellLogin } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { type Account, originFor } from "../../users/directory.js";
+import type { AccountExport, AccountView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import { type Recent, requireRecent } from "./enrolling.js";
 import { changedMeanwhile, requireOwnAddress } from "./rules.js";
 import type { Authenticated } from "./sessions.js";
-import { type AccountExport, type AccountView, accountViewOf, exportOf } from "./view.js";
+import { accountViewOf, exportOf } from "./view.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
   const { account } = await liveSession(deps, auth.session, auth.id);

@@ -3,8 +3,9 @@
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import type { Address } from "../../logins/address.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
+import type { EmailChangeBegun } from "../../wire/begun.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
@@ -19,13 +20,6 @@ import { requireRecent } from "./enrolling.js";
 import { emailTaken, requireAddress } from "./rules.js";
 import type { Authenticated } from "./sessions.js";
 
-export interface EmailChangeBegun {
-  readonly transaction: string;
-  /** Unix seconds. */
-  readonly expires: number;
-  readonly match: string;
-}
-
 const purpose = "email";
 
 /** Rejects like `requireRecent`, and with `invalid_request` or `too_many_attempts`. */
@@ -33,7 +27,7 @@ export async function beginEmailChange(
   deps: Deps,
   { auth, email }: Authenticated & { readonly email: string },
   caller: Caller,
-): Promise<EmailChangeBegun> {
+): Promise<Required<EmailChangeBegun>> {
   const { transactions, throttle, store, clock, settings } = deps;
   requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };

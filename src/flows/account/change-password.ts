@@ -3,9 +3,9 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { endedSession } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";

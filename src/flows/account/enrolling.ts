@@ -9,11 +9,11 @@ import type { LoginTransaction, Purpose, TransactionContents } from "../../facto
 import { type Acr, reaches } from "../../levels/acr.js";
 import type { FactorName } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { FactorOutcome, NewFactor } from "../../store/sql/factors/factor-changes.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, liveSession } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
@@ -28,10 +28,6 @@ import { contentsOf } from "../ways/second-step.js";
 
 /** How long a login counts as recent. */
 const recentSeconds = 300;
-
-export interface RecoveryCodes {
-  readonly recovery_codes: readonly string[];
-}
 
 /** The user of a change: by the token of a session, or by the transaction of a pending login. */
 export interface Enrolling {
@@ -208,10 +204,6 @@ export async function requireLiving(deps: Deps, { id }: Account, transaction: Lo
   if (factorsVersion !== transaction.fv || (await isDead(deps, transaction))) throw transactionOver();
 }
 
-export interface Enrolled {
-  readonly recovery_codes?: readonly string[];
-}
-
 /** Stores the factor. For a pending login it is also proven, and the gate returns the tokens. */
 export async function finishEnrolment(
   deps: Deps,
@@ -230,7 +222,7 @@ export async function finishEnrolment(
     readonly superseded: SupersededTokens | undefined;
     readonly origin: Origin;
   } & EnrolmentOwner,
-): Promise<Enrolled & Grant> {
+): Promise<Partial<RecoveryCodes> & Grant> {
   const { store, clock } = deps;
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOf));

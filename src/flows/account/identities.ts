@@ -2,12 +2,13 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { OutsideBegun } from "../../wire/begun.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { grantAfter } from "../find/own-session.js";
 import { spendingOf } from "../gate/enter.js";
 import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
-import { type OutsideBegun, type OutsideStart, outsideRequest, requireReturnPath } from "../ways/begin-outside.js";
+import { type OutsideStart, outsideRequest, requireReturnPath } from "../ways/begin-outside.js";
 import { contentsOf } from "../ways/second-step.js";
 import { configuredWays } from "../ways/ways-in.js";
 import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
@@ -20,7 +21,7 @@ export async function beginIdentity(
   deps: Deps,
   { auth, provider: name, returnTo }: Authenticated & OutsideStart,
   _caller: Caller,
-): Promise<OutsideBegun> {
+): Promise<Required<OutsideBegun>> {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, name);
   const ret = requireReturnPath(deps, returnTo);

@@ -11,9 +11,11 @@ import { WebAuthnError } from "../../factors/passkey/webauthn-error.js";
 import type { Redeemable } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { type NewPasskeyRow, passkeysMax } from "../../store/sql/factors/passkeys.js";
 import type { Auth } from "../../tokens/auth.js";
+import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
+import type { PasskeySetUp } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { grantAfter } from "../find/own-session.js";
@@ -21,7 +23,6 @@ import type { SupersededTokens } from "../gate/superseded-session.js";
 import { configuredWays } from "../ways/ways-in.js";
 import {
   beginEnrolment,
-  type Enrolled,
   type Enrolling,
   finishEnrolment,
   ownerOf,
@@ -31,7 +32,7 @@ import {
   whoOf,
 } from "./enrolling.js";
 import { cleanName } from "./name.js";
-import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
+import { toPasskeyView } from "./passkey-view.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
@@ -39,18 +40,12 @@ function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingPa
   return party;
 }
 
-export interface PasskeySetUp {
-  readonly transaction: string;
-  /** PublicKeyCredentialCreationOptionsJSON. */
-  readonly passkey: Readonly<Record<string, unknown>>;
-}
-
 /** Nothing is written. */
 export async function beginPasskey(
   deps: Deps,
   input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },
   caller: Caller,
-): Promise<PasskeySetUp> {
+): Promise<Required<PasskeySetUp>> {
   const { store, transactions, clock } = deps;
   const party = partyOf(deps);
   const { account, auth, begin } = await beginEnrolment(deps, input, caller, { phr: true });
@@ -85,7 +80,7 @@ export async function addPasskey(
   deps: Deps,
   input: PasskeyAddition,
   caller: Caller,
-): Promise<{ readonly passkey: PasskeyView } & Enrolled & Grant> {
+): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -154,15 +149,6 @@ function isResident(response: unknown): boolean | undefined {
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-
-export interface PasskeyListing {
-  readonly passkeys: readonly PasskeyView[];
-  readonly rp: string;
-  /** The user handle of the account. Null before the first registration. */
-  readonly user: string | null;
-  /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
-  readonly accepted: readonly string[];
-}
 
 export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
   const party = partyOf(deps);

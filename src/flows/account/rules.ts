@@ -7,7 +7,9 @@ import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
 /** Rejects with `password_rejected`. */
 export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
   const problem = await policy.check(password, about);
-  if (problem !== undefined) throw new AmphoError("password_rejected", problem.message, { reason: problem.reason });
+  if (problem === undefined) return;
+  const { message, ...details } = problem;
+  throw new AmphoError("password_rejected", message, details);
 }
 
 export function requireAddress(email: string): Address {

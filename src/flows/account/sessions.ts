@@ -2,42 +2,14 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Acr } from "../../levels/acr.js";
+import { browserOf } from "../../mail/texts/browser.js";
 import type { EndReason, Session } from "../../store/sql/session-rows.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
 import { notAccepted } from "../../tokens/credential.js";
+import type { SessionView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
-
-/**
- * A live session. Times are Unix seconds.
- * @example
- * const textOf = ({ id, agent, address, created, renewed, expires, amr, acr }: Omit<SessionView, "current">): string =>
- *   `${id}: ${agent} at ${address}, created ${created}, renewed ${renewed}, until ${expires}, ${amr} (${acr})`;
- * const mark = ({ current }: SessionView): string => (current ? "this device" : "");
- * console.log((await ampho.sessions.list(user.id)).map(textOf));
- */
-export interface SessionView {
-  /** The id, for `sessions.end`. */
-  readonly id: string;
-  /** True for the session of the caller's own token. */
-  readonly current: boolean;
-  /** The time of the login. */
-  readonly created: number;
-  /** The time of the last renewal. */
-  readonly renewed: number;
-  /** The end of the session unless it is renewed. */
-  readonly expires: number;
-  /** The address of the last login or renewal, or null. */
-  readonly address: string | null;
-  /** The user agent of the last login or renewal, or null. */
-  readonly agent: string | null;
-  /** How the user logged in (RFC 8176), and the level of that. */
-  readonly amr: readonly string[];
-  /** The level of that login. */
-  readonly acr: Acr;
-}
 
 /** The input of a flow that needs only the caller's token. */
 export interface Authenticated {
@@ -72,7 +44,18 @@ export async function listOwnSessions(
 
 export function toSessionView(session: Session): Omit<SessionView, "current"> {
   const { id, createdAt, renewedAt, expiresAt, address, agent, amr, acr } = session;
-  return { id, created: createdAt, renewed: renewedAt, expires: expiresAt, address, agent, amr, acr };
+  const browser = browserOf(agent ?? undefined);
+  return {
+    id,
+    created: createdAt,
+    renewed: renewedAt,
+    expires: expiresAt,
+    address,
+    agent,
+    browser: browser === "unknown" ? null : browser,
+    amr,
+    acr,
+  };
 }
 
 /**

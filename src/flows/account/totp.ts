@@ -4,7 +4,8 @@ import type { Origin } from "../../audit/entry.js";
 import { createRecoveryCodes } from "../../factors/recovery/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { TotpSetUp } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { grantAfter } from "../find/own-session.js";
@@ -15,7 +16,6 @@ import {
   finishEnrolment,
   hashOf,
   ownerOf,
-  type RecoveryCodes,
   requireLiving,
   requireRecent,
   throwUnlessDone,
@@ -23,15 +23,8 @@ import {
 } from "./enrolling.js";
 import { type Authenticated, requireSession } from "./sessions.js";
 
-export interface TotpSetUp {
-  readonly transaction: string;
-  /** Base32. */
-  readonly secret: string;
-  readonly uri: string;
-}
-
 /** Nothing is written. The secret is derived from the transaction, and exists nowhere until a code confirms it. */
-export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<TotpSetUp> {
+export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<Required<TotpSetUp>> {
   const { transactions, clock, settings } = deps;
   const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false });
   const transaction = begin("totp");

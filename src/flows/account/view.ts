@@ -1,47 +1,13 @@
 // The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
-import { type Policy, policyOf } from "../../levels/policy.js";
+import { policyOf } from "../../levels/policy.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
+import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
-import { type PasskeyView, toPasskeyView } from "./passkey-view.js";
-import { type SessionView, toSessionView } from "./sessions.js";
-
-export interface AccountView {
-  readonly id: string;
-  readonly login: string;
-  readonly email: string | null;
-  /** The user has proven the address by a mailed code. */
-  readonly email_proven: boolean;
-  /** Unix seconds. Null for a user of an application's own table. */
-  readonly created: number | null;
-  readonly policy: Policy;
-  readonly password: boolean;
-  readonly passkeys: readonly PasskeyView[];
-  readonly totp: { readonly since: number } | null;
-  /** How many are left. */
-  readonly recovery_codes: number;
-  readonly identities: readonly { readonly id: string; readonly provider: string }[];
-}
-
-export interface ExportedEvent {
-  readonly at: number;
-  readonly event: string;
-  readonly reason: string | null;
-  readonly session: string | null;
-  readonly actor: Origin["actor"];
-  readonly address: string | null;
-  readonly agent: string | null;
-}
-
-export interface AccountExport {
-  readonly account: AccountView;
-  readonly passkeys: readonly PasskeyView[];
-  readonly identities: AccountView["identities"];
-  readonly sessions: readonly Omit<SessionView, "current">[];
-  readonly events: readonly ExportedEvent[];
-}
+import { toPasskeyView } from "./passkey-view.js";
+import { toSessionView } from "./sessions.js";
 
 /** The response stays below a megabyte. */
 const sessionsMax = 1000;

@@ -14,7 +14,7 @@ export const wrongCredentials = () =>
 export function factorNeeded(
   transaction: string,
   factors: readonly string[],
-  about: { readonly enroll: boolean; readonly passkey?: object; readonly mail?: boolean },
+  about: { readonly enroll: boolean; readonly passkey?: Readonly<Record<string, unknown>>; readonly mail?: boolean },
 ): AmphoError {
   const message = !about.enroll
     ? "A second factor is needed."

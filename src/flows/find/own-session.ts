@@ -1,12 +1,13 @@
 // The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies of them. The
 // response has new ones.
-import type { Grant } from "../../sessions/session-tokens.js";
+
 import type { OwnSession } from "../../store/sql/changes.js";
 import type { Revocation } from "../../store/sql/revocations.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Account } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { endedSession } from "./account.js";
 

@@ -10,13 +10,13 @@ import type { LoginTransaction, Redeemable, Reserved } from "../../factors/trans
 import type { Acr } from "../../levels/acr.js";
 import type { FactorName } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
 import type { UserRegistration } from "../../store/sql/registrations.js";
 import type { Spending } from "../../store/sql/spent.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { type Account, originFor, toAccount } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { enrolCodeWithheld, factorNeeded, stillStoring, wrongCredentials } from "../find/errors.js";

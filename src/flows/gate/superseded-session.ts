@@ -3,8 +3,8 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { isStorableText } from "../../store/storable-text.js";
+import type { Grant } from "../../wire/login.js";
 import { endSession } from "../account/sessions.js";
 import type { Deps } from "../deps.js";
 

@@ -6,61 +6,11 @@ import { keyIdPrefix } from "../../store/sql/key-ends.js";
 import type { KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
 import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { cleanName } from "../account/name.js";
 import type { Deps } from "../deps.js";
 
-/**
- * An API key as its owner sees one. Times are Unix seconds.
- * @example
- * const textOf = ({ id, start, name, scopes, created, expires, last_used }: ApiKeyView): string =>
- *   `${name} (${start}…, ${id}): ${scopes.join(" ")}, ${created} to ${expires}, used ${last_used ?? "never"}`;
- * console.log((await ampho.apiKeys.list(user.id)).map(textOf));
- */
-export interface ApiKeyView {
-  /** The id, for `apiKeys.revoke`. It is no secret. */
-  readonly id: string;
-  /** The first four random characters, by which a user recognizes the key. */
-  readonly start: string;
-  /** The name that its owner gave it. */
-  readonly name: string;
-  /** The scopes that it was granted. It has those of them that its owner has too. */
-  readonly scopes: readonly string[];
-  /** The time of its creation. */
-  readonly created: number;
-  /** Its end. A key that has expired stays in the list for 30 days. */
-  readonly expires: number;
-  /** The day of the last use, such as `2026-11-30`, or null. It can be some minutes late. */
-  readonly last_used: string | null;
-}
-
-/**
- * A new API key. This is the only time that anyone sees `key`.
- * @example
- * const { id, key, name, scopes, expires }: NewApiKey = await ampho.apiKeys.create(user.id, {
- *   name: "Backup",
- *   scopes: ["articles:read"],
- * });
- * show(`Copy this key now: ${key}`, id, name, scopes, expires);
- */
-export interface NewApiKey {
-  /** The id, for `apiKeys.revoke`. */
-  readonly id: string;
-  /** The key, for `Authorization: Bearer KEY`. The database has only its hash. */
-  readonly key: string;
-  /** The name of the key. */
-  readonly name: string;
-  /** The scopes of the key. */
-  readonly scopes: readonly string[];
-  /** Its end, in Unix seconds. */
-  readonly expires: number;
-}
-
-/**
- * An API key to create.
- * @example
- * const options: ApiKeyOptions = { name: "Backup", scopes: ["articles:read"], expires: 1_900_000_000 };
- * await ampho.apiKeys.create(user.id, options);
- */
+/** An API key to create. */
 export interface ApiKeyOptions<S extends string = string> {
   /** A name for the owner's list, cut to 100 characters. */
   readonly name: string;

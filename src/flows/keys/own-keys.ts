@@ -1,19 +1,11 @@
 // API keys of the user's own account (docs/guides/api-keys.md). A new key needs a recent login at the highest level of the account, as
 // everything with which another one could act for the user.
 import { AmphoError } from "../../errors.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { type Recent, requireRecent, whoOf } from "../account/enrolling.js";
 import { type Authenticated, requireSession } from "../account/sessions.js";
 import type { Caller, Deps } from "../deps.js";
-import {
-  type ApiKeyOptions,
-  type ApiKeyView,
-  type NewApiKey,
-  prepareKey,
-  prepareSuccessor,
-  requireDone,
-  toKeyView,
-  unknownKey,
-} from "./key.js";
+import { type ApiKeyOptions, prepareKey, prepareSuccessor, requireDone, toKeyView, unknownKey } from "./key.js";
 
 /** Rejects like `requireRecent`, and with `invalid_request`. */
 export async function createOwnKey(

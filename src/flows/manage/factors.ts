@@ -10,15 +10,7 @@ import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
 
-/**
- * A second factor that the user has.
- * @example
- * const textOf = (factor: FactorView): string => {
- *   if ("since" in factor) return `an authenticator app since ${factor.since}`;
- *   if ("left" in factor) return `${factor.left} recovery codes`;
- *   return `${factor.name} (${factor.id}), created ${factor.created}, used ${factor.used ?? "never"}`;
- * };
- */
+/** A second factor that the user has. */
 export type FactorView =
   /** A passkey. `id` is its credential id, `used` the time of its last use or null. Times are Unix seconds. */
   | {
@@ -44,12 +36,7 @@ export type FactorView =
       readonly left: number;
     };
 
-/**
- * The second factors of a user.
- * @example
- * const { policy, factors }: FactorsView = await ampho.factors.list(user.id);
- * console.log(policy ?? "that of the roles", factors.map(({ id }) => id));
- */
+/** The second factors of a user. */
 export interface FactorsView {
   /** The policy of this user alone. Null: that of the user's roles. */
   readonly policy: Policy | null;
@@ -57,12 +44,7 @@ export interface FactorsView {
   readonly factors: readonly FactorView[];
 }
 
-/**
- * The second factors to remove. `reason` is for the audit log.
- * @example
- * const one: FactorRemovalTarget = { id: "totp", reason: "The phone was lost. Checked by a call." };
- * const every: FactorRemovalTarget = { all: true };
- */
+/** The second factors to remove. `reason` is for the audit log. */
 export type FactorRemovalTarget =
   /** `totp`, `recovery_code` or the id of a passkey. */
   | {

@@ -11,12 +11,7 @@ import { requireRoles } from "./users.js";
 
 type InvitationDeps = Pick<Deps, "store" | "clock" | "settings">;
 
-/**
- * An invitation to register.
- * @example
- * const invitation: NewInvitation = { email: "ann@example.org", roles: ["editor"], invitedBy: auth.id };
- * await ampho.users.invite(invitation);
- */
+/** An invitation to register. */
 export interface NewInvitation {
   /** The address of the person, to which the link is mailed. */
   readonly email: string;
@@ -26,14 +21,7 @@ export interface NewInvitation {
   readonly invitedBy?: string | undefined;
 }
 
-/**
- * An invitation, as a list shows it.
- * @example
- * const isOpen = ({ used, removed, until }: InvitationView): boolean =>
- *   used === null && removed === null && until > now;
- * for (const { id, email, roles, invitedBy, created } of (await ampho.users.invitations.list()).filter(isOpen))
- *   console.log(id, email, roles, invitedBy, created);
- */
+/** An invitation, as a list shows it. */
 export interface InvitationView {
   /** The id, for `users.invitations.remove`. */
   readonly id: string;

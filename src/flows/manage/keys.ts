@@ -4,18 +4,10 @@ import { AmphoError } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash, apiKeyTest } from "../../tokens/api-key.js";
 import { type Account, originFor } from "../../users/directory.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-import {
-  type ApiKeyOptions,
-  type ApiKeyView,
-  type NewApiKey,
-  prepareKey,
-  prepareSuccessor,
-  requireDone,
-  toKeyView,
-  unknownKey,
-} from "../keys/key.js";
+import { type ApiKeyOptions, prepareKey, prepareSuccessor, requireDone, toKeyView, unknownKey } from "../keys/key.js";
 
 type KeyDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "settings">;
 
@@ -92,12 +84,7 @@ export async function revokeKeysOf(
   return rows.length;
 }
 
-/**
- * Whose key a text is.
- * @example
- * const { form, key, user, login } : InspectedKey = await ampho.apiKeys.inspect(text);
- * if (form && key !== null) console.log(`${key.name} of ${login} (${user})`);
- */
+/** Whose key a text is. */
 export interface InspectedKey {
   /** False: the text is no key of this brand, or was cut or mistyped. */
   readonly form: boolean;

@@ -9,12 +9,7 @@ import type { MailRow } from "../../store/sql/mail.js";
 import { requireAddress } from "../account/rules.js";
 import type { Deps } from "../deps.js";
 
-/**
- * A mail of the outbox. Its address and its text are never shown.
- * @example
- * for (const { id, kind, userId, created, attempts, next, sent, failure } of await ampho.mail.list({ limit: 10 }))
- *   console.log(id, kind, userId, created, sent === null ? `${attempts} attempts, next ${next}: ${failure}` : "sent");
- */
+/** A mail of the outbox. Its address and its text are never shown. */
 export interface MailView {
   /** The number of the mail. */
   readonly id: number;

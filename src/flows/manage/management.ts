@@ -15,12 +15,13 @@ import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
-import type { SessionView } from "../account/sessions.js";
+import type { AccountExport, SessionView } from "../../wire/account.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import * as sessions from "../account/sessions.js";
-import { type AccountExport, exportOf } from "../account/view.js";
+import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
-import type { ApiKeyOptions, ApiKeyView, NewApiKey } from "../keys/key.js";
+import type { ApiKeyOptions } from "../keys/key.js";
 import * as check from "./arguments.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
@@ -34,10 +35,6 @@ import * as users from "./users.js";
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
  * `details.field` the member.
- * @example
- * const manage: Management = ampho;
- * await manage.users.create({ login: "bob", password });
- * console.log(await manage.sessions.list(user.id), await manage.factors.list(user.id));
  */
 export interface Management {
   /**
@@ -190,10 +187,7 @@ export interface Management {
      * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
      * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
      */
-    rotate(
-      userId: string,
-      key: { readonly id: string; readonly overlap?: number | undefined },
-    ): Promise<NewApiKey>;
+    rotate(userId: string, key: { readonly id: string; readonly overlap?: number | undefined }): Promise<NewApiKey>;
     /**
      * Ends a key. After one second every process rejects it. Resolves to false if there is none with this id.
      * @example const ended = await ampho.apiKeys.revoke(id);

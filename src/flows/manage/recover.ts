@@ -13,12 +13,7 @@ import * as check from "./arguments.js";
 import { requireAppUrl } from "./invitations.js";
 import { requireUser } from "./users.js";
 
-/**
- * How an account is recovered.
- * @example
- * const options: RecoveryOptions = { reason: "Lost the phone. Checked by a call.", print: true, withoutFactors: true };
- * const { match, link } = await ampho.users.recover("alice", options);
- */
+/** How an account is recovered. */
 export interface RecoveryOptions {
   /** The reason, for the audit log. */
   readonly reason: string;
@@ -28,12 +23,7 @@ export interface RecoveryOptions {
   readonly withoutFactors?: boolean | undefined;
 }
 
-/**
- * The facts that the operator hands over to the user.
- * @example
- * const { match, from, until, link }: RecoveryBegun = await ampho.users.recover("alice", { reason: "Checked.", print: true });
- * console.log(`${link} asks for ${match}. It works from ${from} until ${until}.`);
- */
+/** The facts that the operator hands over to the user. */
 export interface RecoveryBegun {
   /** Two digits for which the link asks. Give them to the user, after you have checked who asks. */
   readonly match: string;

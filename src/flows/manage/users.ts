@@ -14,15 +14,7 @@ import type { Deps } from "../deps.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
 
-/**
- * A user as applications and commands see one. It never contains a hash.
- * @example
- * const user: UserView | undefined = await ampho.users.find("alice");
- * if (user !== undefined) {
- *   const { id, login, roles, disabled, email, emailProven } = user;
- *   console.log(id, login, roles, disabled, email, emailProven);
- * }
- */
+/** A user as applications and commands see one. It never contains a hash. */
 export interface UserView {
   /** The id, which never changes. It is the `sub` of the user's tokens. */
   readonly id: string;
@@ -38,12 +30,7 @@ export interface UserView {
   readonly emailProven: boolean;
 }
 
-/**
- * A user to create.
- * @example
- * const user: NewUser = { login: "bob", password, roles: ["editor"], email: "bob@example.org" };
- * await ampho.users.create(user);
- */
+/** A user to create. */
 export interface NewUser {
   /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
   readonly login: string;
@@ -55,13 +42,7 @@ export interface NewUser {
   readonly email?: string | undefined;
 }
 
-/**
- * The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`.
- * @example
- * const exactly: RoleChange = { set: ["reader"] };
- * const change: RoleChange = { add: ["editor"], remove: ["reader"] };
- * await ampho.users.setRoles("alice", change);
- */
+/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
 export type RoleChange =
   | {
       /** Exactly these roles. */

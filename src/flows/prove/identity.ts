@@ -7,10 +7,10 @@ import type { OpenTransaction, Redeemable } from "../../factors/transactions.js"
 import type { OutsideIdentity } from "../../providers/identity.js";
 import type { OutsideResponse, Provider } from "../../providers/provider.js";
 import { OutsideRejection, ProviderFailure } from "../../providers/rejection.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { Account } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { wrongCredentials } from "../find/errors.js";

@@ -6,6 +6,7 @@ import { AmphoError, transactionOver } from "../../errors.js";
 import { isTransactionFor, type Redeemable } from "../../factors/transactions.js";
 import type { Provider } from "../../providers/provider.js";
 import { ProviderFailure } from "../../providers/rejection.js";
+import type { OutsideBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
 import { providerDown, requireProvider } from "../prove/identity.js";
 
@@ -17,16 +18,8 @@ export interface OutsideStart {
   readonly maxAge?: number | undefined;
 }
 
-export interface OutsideBegun {
-  /** The URL at the provider, to which the browser goes. */
-  readonly url: string;
-  readonly transaction: string;
-  /** Unix seconds. */
-  readonly expires: number;
-}
-
 /** Rejects with `not_found` for an unknown provider, `invalid_request` for a wrong path, or `unavailable`. */
-export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Caller): Promise<OutsideBegun> {
+export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Caller): Promise<Required<OutsideBegun>> {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
@@ -41,7 +34,7 @@ export async function outsideRequest(
   provider: Provider,
   transaction: string,
   begun: Redeemable & { readonly max?: number | undefined },
-): Promise<OutsideBegun> {
+): Promise<Required<OutsideBegun>> {
   try {
     const url = await provider.authorizationUrl(transactions.outsideSecrets(begun), begun.max);
     return { url, transaction, expires: begun.exp };

@@ -3,7 +3,7 @@
 import { AmphoError } from "../../errors.js";
 import type { Acr } from "../../levels/acr.js";
 import { acrOf } from "../../levels/methods.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { enter } from "../gate/enter.js";

@@ -2,8 +2,8 @@
 
 import type { Origin } from "../../audit/entry.js";
 import type { MailBinding } from "../../factors/transactions.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { type Account, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";

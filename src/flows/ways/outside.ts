@@ -3,7 +3,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import type { OutsideIdentity } from "../../providers/identity.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";

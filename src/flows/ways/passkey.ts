@@ -3,7 +3,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";

@@ -9,9 +9,10 @@ import type { MailBinding, OpenTransaction } from "../../factors/transactions.js
 import { passkeyMethod } from "../../levels/methods.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
 import { checkNewLogin } from "../../logins/login-name.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { mailboxOf } from "../../users/directory.js";
-import { type Enrolled, hashOf } from "../account/enrolling.js";
+import type { RegistrationBegun } from "../../wire/begun.js";
+import type { Grant, RecoveryCodes } from "../../wire/login.js";
+import { hashOf } from "../account/enrolling.js";
 import { verifyNewPasskey } from "../account/passkeys.js";
 import { requireAddress, requireOwnAddress, requirePassword } from "../account/rules.js";
 import type { Caller, Deps } from "../deps.js";
@@ -24,7 +25,7 @@ import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
 import { settleUnlessDone } from "./login.js";
 import { draftAccount } from "./new-account.js";
-import { type MailSent, requireOutbox } from "./request-mail.js";
+import { requireOutbox } from "./request-mail.js";
 
 const closed = () =>
   new AmphoError(
@@ -40,17 +41,12 @@ export interface RegistrationStart {
   readonly invite: string | undefined;
 }
 
-export interface RegistrationBegun extends Omit<MailSent, "resend"> {
-  /** The options for a passkey in place of a password. Null while passkeys are not offered. */
-  readonly passkey: Readonly<Record<string, unknown>> | null;
-}
-
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
 export async function beginRegistration(
   deps: Deps,
   input: RegistrationStart,
   caller: Caller,
-): Promise<RegistrationBegun> {
+): Promise<Required<RegistrationBegun>> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const origin: Origin = { actor: "user", ...caller };
@@ -136,7 +132,7 @@ export async function finishRegistration(
   deps: Deps,
   input: RegistrationInput,
   caller: Caller,
-): Promise<Grant & Enrolled> {
+): Promise<Grant & Partial<RecoveryCodes>> {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();

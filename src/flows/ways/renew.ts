@@ -1,12 +1,13 @@
 // Renewal (docs/reference/contract.md §4, POST /renew): a session moves one generation on.
+
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import type { Renewal } from "../../store/sql/renewal.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { digestOfKey } from "../gate/idempotency.js";
 

@@ -4,6 +4,7 @@
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { type Account, opensByMailbox } from "../../users/directory.js";
+import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
 import { nameByLogin } from "../find/account-key.js";
 import { leastTime } from "../find/least-time.js";
@@ -12,28 +13,22 @@ import { bindingOf, claimsOf } from "../prove/mail-claims.js";
 /** The interval between two mails to one account. */
 const resendSeconds = 60;
 
-export interface MailSent {
-  readonly transaction: string;
-  /** Two digits for the page that asked. A link that is opened elsewhere asks for them. */
-  readonly match: string;
-  /** Unix seconds. */
-  readonly expires: number;
-  /** The earliest time of the next mail, in Unix seconds. */
-  readonly resend: number;
-}
-
 export interface MailRequestInput {
   readonly login: string;
   readonly device: string | undefined;
 }
 
 /** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
-export async function beginMailLogin(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
+export async function beginMailLogin(
+  deps: Deps,
+  input: MailRequestInput,
+  caller: Caller,
+): Promise<Required<MailBegun>> {
   return begin(deps, "mail", input, caller);
 }
 
 /** A reset of the password. Rejects like `beginMailLogin`. */
-export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<MailSent> {
+export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> {
   return begin(deps, "reset", input, caller);
 }
 
@@ -52,7 +47,7 @@ async function begin(
   purpose: keyof typeof requests,
   input: MailRequestInput,
   caller: Caller,
-): Promise<MailSent> {
+): Promise<Required<MailBegun>> {
   const { throttle, transactions, store, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);

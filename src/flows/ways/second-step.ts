@@ -6,8 +6,8 @@ import type { LoginTransaction, TransactionContents } from "../../factors/transa
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { Grant } from "../../sessions/session-tokens.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded } from "../find/errors.js";

@@ -1,6 +1,8 @@
 // The ways in that are configured: for a login page (GET /login), and for a user who gives one up.
+
 import { requestOptions } from "../../factors/passkey/passkey-options.js";
 import type { ConfiguredWays } from "../../store/sql/ways-left.js";
+import type { WaysIn } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
 export const offersMailLogin = ({ outbox, settings }: Pick<Deps, "outbox" | "settings">): boolean =>
@@ -9,21 +11,6 @@ export const offersMailLogin = ({ outbox, settings }: Pick<Deps, "outbox" | "set
 /** An application's own user table creates users only with `create`. */
 export const canRegister = ({ directory, settings }: Pick<Deps, "directory" | "settings">): boolean =>
   settings.registration !== "closed" && (directory.inDatabase || directory.create !== undefined);
-
-export interface WaysIn {
-  readonly ways: {
-    readonly password: boolean;
-    readonly passkey: boolean;
-    readonly mail: boolean;
-    readonly providers: readonly { readonly name: string; readonly label: string }[];
-    readonly registration: "closed" | "invite" | "open";
-  };
-  /** For a login by passkey. Null while passkeys are not offered. */
-  readonly transaction: string | null;
-  readonly passkey: Readonly<Record<string, unknown>> | null;
-  /** When a login asks for a captcha. Null: never. */
-  readonly captcha: { readonly when: "throttled" } | null;
-}
 
 /** The same for every caller, without a query and without a row. */
 export async function readWays(deps: Omit<Deps, "store">): Promise<WaysIn> {

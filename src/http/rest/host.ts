@@ -48,10 +48,7 @@ export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance<S extends string = string> {
-  /**
-   * The members for adapters. Applications do not need it.
-   * @example const { refusal } = ampho.host;
-   */
+  /** The members for adapters. Applications do not need it. */
   readonly host: GuardHost;
   /**
    * The scopes that the roles have. Undefined where none are configured.
@@ -62,10 +59,7 @@ export interface GuardInstance<S extends string = string> {
 
 /** An `Ampho`. */
 export interface HttpInstance {
-  /**
-   * The members for adapters and servers. Applications do not need it.
-   * @example const { prefix } = ampho.host;
-   */
+  /** The members for adapters and servers. Applications do not need it. */
   readonly host: HttpHost;
 }
 

@@ -63,12 +63,7 @@ export interface HttpRequest extends RequestHead {
   readonly body: RequestBody;
 }
 
-/**
- * The response to send.
- * @example
- * const { status, headers, cookies = [], body, route, error: code }: HttpResponse = await ampho.host.handle(httpRequest);
- * console.log(status, headers, cookies, body, route, code);
- */
+/** The response to send. */
 export interface HttpResponse {
   /** The status code. */
   readonly status: number;

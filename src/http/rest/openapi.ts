@@ -58,6 +58,10 @@ const problemSchema = {
       enum: passwordProblemReasons,
       description: "With `password_rejected`: the rule that the new password breaks.",
     },
+    limit: {
+      type: "integer",
+      description: "With the `reason` `too_short` or `too_long`: the least or the greatest number of characters.",
+    },
     transaction: {
       type: "string",
       description:

@@ -3,8 +3,8 @@
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
+import type { Grant } from "../../../wire/login.js";
 import { createSiteOf, isSafe } from "../browser/cross-site.js";
 import type { CookieReader } from "../host.js";
 import type { RequestHead } from "../message.js";

@@ -19,9 +19,14 @@ export const keyOptions = z.object({
 });
 
 export const keyRotation = z.object({
-  overlap: z.int().min(0).max(overlapMaxSeconds).optional().meta({
-    description: `whole seconds from 0 (the default) to ${overlapMaxSeconds}, for which the old key goes on`,
-  }),
+  overlap: z
+    .int()
+    .min(0)
+    .max(overlapMaxSeconds)
+    .optional()
+    .meta({
+      description: `whole seconds from 0 (the default) to ${overlapMaxSeconds}, for which the old key goes on`,
+    }),
 });
 
 export const newApiKey = z

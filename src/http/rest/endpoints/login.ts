@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { login, mailedCode, opaque, password, recoveryCode, totp } from "../schemas.js";
 import { mailedLink, match, proofOf } from "./mail.js";

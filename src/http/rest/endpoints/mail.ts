@@ -2,8 +2,8 @@
 // /alarm: what a user does by mail (docs/guides/mailed-links.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { digits, grant, login, mailedCode, opaque, password, recoveryCode, seconds, totp } from "../schemas.js";
 

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import { Redirect } from "../responses/redirect.js";
 import type { Call } from "../route.js";
 import { opaque, seconds } from "../schemas.js";

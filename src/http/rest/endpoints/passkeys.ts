@@ -1,10 +1,11 @@
 // POST /passkeys/options, POST /passkeys, GET /passkeys, POST and DELETE /passkeys/{id}: the passkeys of the user's own account.
+
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";
 import { isTransaction } from "../../../factors/transactions.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, seconds } from "../schemas.js";
 

@@ -1,7 +1,7 @@
 // POST and DELETE /password: sets or removes the password, and ends the user's other sessions.
 import { z } from "zod";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { password } from "../schemas.js";
 

@@ -1,7 +1,7 @@
 // POST /renew: returns the tokens of a session's next generation, by its refresh token or by its access token.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { opaque } from "../schemas.js";
 

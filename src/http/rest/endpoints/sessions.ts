@@ -1,6 +1,7 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: the caller's own sessions.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { acrs } from "../../../levels/acr.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { seconds } from "../schemas.js";
@@ -12,8 +13,9 @@ export const sessionView = z.object({
   expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
   address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
   agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+  browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
   amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
-  acr: z.string().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+  acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
 });
 
 export const sessionList = z

@@ -2,8 +2,8 @@
 // account.
 import { z } from "zod";
 import { isTransaction } from "../../../factors/transactions.js";
-import type { Grant } from "../../../sessions/session-tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
 import type { Call } from "../route.js";
 import { grant, mailedCode, opaque, totp } from "../schemas.js";
 

@@ -1,6 +1,8 @@
 // The one way out for errors: each code has a status, a challenge and headers.
 // Challenges follow RFC 6750 §3 and RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
+
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
+import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
 import { plainHeaders } from "./response.js";
 
@@ -248,18 +250,19 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status, headers } = problems[code];
-  const { field, reason, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
+  const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
-        : { field, reason };
+        : { field, reason, limit };
+  const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
     // `JSON.stringify` leaves undefined members out.
-    body: JSON.stringify({ message, error: code, ...further }),
+    body: JSON.stringify(problem),
     error: code,
   };
 }

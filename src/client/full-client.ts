@@ -1,31 +1,36 @@
 // The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and `ampho/client/mail`.
+import type { RecoveryCodes, Ways } from "../wire/login.js";
+import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
 import { createCookieCall, withCookies } from "./cookie-mode.js";
 import { type Client, type ClientOptions, createCore } from "./core.js";
 import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.js";
 import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.js";
-import { createPasskeyLogin, type PasskeyLogin, type Ways } from "./passkey-login.js";
+import { createPasskeyLogin, type PasskeyLogin } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
-import { randomId } from "./random.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
-import { type Send, sendBy } from "./send.js";
-import { createStepUpFetch, type OnStepUp } from "./step-up-fetch.js";
+import { createStepUpFetch, type StepUpError } from "./step-up-fetch.js";
 import type { ClientStorage } from "./storage.js";
+import { randomId } from "./texts.js";
 import { createTotp, type Totp } from "./totp.js";
-import { type ClientCall, createClientCall, unavailable } from "./wire.js";
 
 /**
- * The options of `createClient`.
+ * Called with `login_too_weak` or `login_too_old`, and the client. `askWith` makes one of functions that ask the user.
  * @example
- * const options: WaysOptions = {
- *   baseUrl: "https://app.example",
- *   prefix: "/auth",
- *   cookies: true,
- *   onStepUp: ({ details }) => show(details.acr),
+ * const onStepUp: OnStepUp = async ({ needs }, client) => {
+ *   if (needs === "login") await client.login("alice", password);
+ *   else await (await client.stepUp()).finish({ totp: "123456" });
  * };
- * const client = createClient(options);
  */
+export type OnStepUp = (error: StepUpError, client: WaysClient) => unknown;
+
+/** The options of `createClient`. */
 export interface WaysOptions extends ClientOptions {
+  /**
+   * Further services that get the token too, such as `https://orders.example`. Only the origin of each URL counts. No other
+   * origin gets the token. The default is none.
+   */
+  readonly origins?: readonly string[] | undefined;
   /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
   readonly cookies?: boolean | undefined;
   /**
@@ -35,26 +40,13 @@ export interface WaysOptions extends ClientOptions {
   readonly onStepUp?: OnStepUp | undefined;
 }
 
-/**
- * The proofs of a login besides the password.
- * @example
- * const proof: LoginProof = { captcha, totp: "123456", remember: true };
- * const other: LoginProof = { recoveryCode };
- * await client.login("alice", password, proof);
- */
+/** The proofs of a login besides the password. */
 export interface LoginProof extends TypedFactor {
   /** The token of a solved captcha, after `captcha_needed`. */
   readonly captcha?: string | undefined;
 }
 
-/**
- * The client with second factors, passkeys and step-up.
- * @example
- * const client: WaysClient = createClient({ baseUrl: "https://app.example" });
- * await client.login("alice", password);
- * const passkeys = await client.passkeys.list();
- * const { secret, uri } = await client.totp.begin();
- */
+/** The client with second factors, passkeys and step-up. */
 export interface WaysClient extends Client {
   /**
    * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and
@@ -103,7 +95,7 @@ export interface WaysClient extends Client {
 }
 
 /** The parts of which more functions of a client are made. */
-export interface WaysParts {
+export interface ClientInternals {
   readonly client: WaysClient;
   /** The URL of the prefix. */
   readonly root: string;
@@ -117,11 +109,13 @@ export interface WaysParts {
 }
 
 /** The parts of a client, for `ampho/client/outside`. */
-export const partsOf = new WeakMap<object, WaysParts>();
+export const internalsOf = new WeakMap<object, ClientInternals>();
 
-/** Throws TypeError if `baseUrl` is not a URL. */
-export function createWays(options: WaysOptions): WaysParts {
+/** Throws TypeError if `baseUrl` or one of `origins` is not a URL. */
+export function createWays(options: WaysOptions): ClientInternals {
   const { cookies, onStepUp } = options;
+  const origins = (options.origins ?? []).map((url) => new URL(url).origin);
+  if (cookies && origins[0]) throw new TypeError("With cookies: true there is no token for other origins.");
   let root = "";
   let call: ClientCall = createClientCall(root);
   const open = (url: string) => {
@@ -130,10 +124,13 @@ export function createWays(options: WaysOptions): WaysParts {
     return call;
   };
   // A record of tokens is of no use where the tokens are in cookies, nor the other way round.
-  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho");
+  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho", origins);
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
-  const fetch = onStepUp ? createStepUpFetch(plainFetch, onStepUp, client.session, root) : plainFetch;
+  const own = [new URL(root).origin, ...origins];
+  const fetch = onStepUp
+    ? createStepUpFetch(plainFetch, (error) => onStepUp(error, ways), client.session, own)
+    : plainFetch;
 
   const plainSend = sendBy(plainFetch, root);
   // Any request renews a token that is due. The end of the former session does not matter to a login.
@@ -172,7 +169,7 @@ export function createWays(options: WaysOptions): WaysParts {
     },
     totp: createTotp(steps, call, send),
     recoveryCodes: {
-      renew: async () => ((await send("POST", "/recovery-codes")) as { recovery_codes: string[] }).recovery_codes,
+      renew: async () => ((await send("POST", "/recovery-codes")) as RecoveryCodes).recovery_codes,
     },
     devices: {
       async forget() {
@@ -181,6 +178,6 @@ export function createWays(options: WaysOptions): WaysParts {
     },
   };
   const parts = { client: ways, root, storage: core.kept, steps, ceremonies, call, send };
-  partsOf.set(ways, parts);
+  internalsOf.set(ways, parts);
   return parts;
 }

@@ -1,7 +1,7 @@
 // Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
-import { AmphoError, type ErrorCode } from "../errors.js";
-import { randomId } from "./random.js";
-import { hasText } from "./shape.js";
+import { AmphoError, type ErrorDetails } from "../errors.js";
+import type { ProblemBody } from "../wire/problem.js";
+import { parse, randomId } from "./texts.js";
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -10,12 +10,6 @@ export function unavailable(cause: unknown): AmphoError {
   return cause instanceof AmphoError
     ? cause
     : new AmphoError("unavailable", "The server or storage failed.", {}, { cause });
-}
-
-/** A newer server can have more codes than this version knows. They are passed on. */
-interface Problem {
-  readonly error: ErrorCode;
-  readonly message: string;
 }
 
 /**
@@ -60,22 +54,38 @@ export const createClientCall =
 export async function responseJson(response: Response): Promise<unknown> {
   const result = parse(await response.text());
   if (response.ok && (result || response.status === 204)) return result;
-  const problem = hasText<Problem>(result, "error") && /^[a-z_]+$/.test(result.error) ? result : undefined;
+  const isProblem = (result as Partial<ProblemBody> | undefined)?.error?.match?.(/^[a-z_]+$/);
+  // A newer server can have more codes and details than this version knows. They are passed on.
+  const { error, message, ...details } = isProblem
+    ? (result as ProblemBody)
+    : { error: "unavailable" as const, message: `Status ${response.status} of ${response.url}.` };
   const retryAfterSeconds = Number(response.headers.get("Retry-After"));
-  const message = problem ? problem.message : `Status ${response.status}.`;
-  throw new AmphoError(
-    problem ? problem.error : "unavailable",
-    message,
-    retryAfterSeconds > 0 ? { retryAfterSeconds } : {},
-    { cause: result },
-  );
+  throw new AmphoError(error, message, {
+    ...details,
+    ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
+  } as ErrorDetails);
 }
 
-/** Returns undefined for anything else than JSON, such as the page of a captive portal or a proxy. */
-export function parse(text: string | null | undefined): unknown {
-  try {
-    return JSON.parse(text as string);
-  } catch {
-    return undefined;
-  }
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** Sends a request of the user who is logged in by a `fetch` of the client, which renews the token. */
+export type Send = (method: "GET" | "POST" | "DELETE", path: `/${string}`, body?: object) => Promise<unknown>;
+
+/** Resolves to the JSON of the response, or rejects with AmphoError. */
+export function sendBy(fetch: Fetch, root: string): Send {
+  return async (method, path, body) => {
+    const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    return responseJson(await fetch(root + path, { method, ...json }));
+  };
+}
+
+/** Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same response again. */
+export function createKeys(): (sent: unknown) => string {
+  const keys = new Map<string, string>();
+  return (sent) => {
+    const text = JSON.stringify(sent);
+    const key = keys.get(text) ?? randomId();
+    keys.set(text, key);
+    return key;
+  };
 }

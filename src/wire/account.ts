@@ -1,0 +1,124 @@
+// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix seconds.
+import type { Acr } from "../levels/acr.js";
+import type { Policy } from "../levels/policy.js";
+
+/** A passkey of the account. */
+export interface PasskeyView {
+  /** The credential id, in base64url. */
+  readonly id: string;
+  /** The name in the user's list. */
+  readonly name: string;
+  /** The time at which it was added, in Unix seconds. */
+  readonly created: number;
+  /** The time of the last login with it, in Unix seconds. Null before the first one. */
+  readonly used: number | null;
+  /** True if the passkey is backed up, such as by the account of a phone. */
+  readonly synced: boolean;
+  /** How the browser reaches the authenticator (WebAuthn L3 §5.8.4), such as `internal`. */
+  readonly transports: readonly string[];
+  /** The name of the passkey provider or model, or null if it is unknown. */
+  readonly provider: string | null;
+}
+
+export interface PasskeyListing {
+  readonly passkeys: readonly PasskeyView[];
+  /** The relying party. */
+  readonly rp: string;
+  /** The user handle of the account. Null before the first registration. */
+  readonly user: string | null;
+  /** The ids of all passkeys, for `PublicKeyCredential.signalAllAcceptedCredentials`. */
+  readonly accepted: readonly string[];
+}
+
+/** An identity of the account at an outside provider. */
+export interface LinkedIdentity {
+  /** The id, for `identities.unlink` of `ampho/client/outside`. */
+  readonly id: string;
+  /** The name of the provider. */
+  readonly provider: string;
+}
+
+/** The account of the user who is logged in. */
+export interface AccountView {
+  /** The id of the user. */
+  readonly id: string;
+  /** The login of the user. */
+  readonly login: string;
+  /** The address to which mails go, or null. */
+  readonly email: string | null;
+  /** True if the user has proven the address. */
+  readonly email_proven: boolean;
+  /** The creation in Unix seconds, or null where the application keeps its own user table. */
+  readonly created: number | null;
+  /** How much a login of this account must prove. */
+  readonly policy: Policy;
+  /** False if the user logs in without one. */
+  readonly password: boolean;
+  /** The passkeys of the account. */
+  readonly passkeys: readonly PasskeyView[];
+  /** The authenticator app, or null. */
+  readonly totp: {
+    /** The time at which the app was set up, in Unix seconds. */
+    readonly since: number;
+  } | null;
+  /** The number of recovery codes that are left. */
+  readonly recovery_codes: number;
+  /** The identities at outside providers. */
+  readonly identities: readonly LinkedIdentity[];
+}
+
+/** A live session of the user. Times are Unix seconds. */
+export interface SessionView {
+  /** The id, for `sessions.end`. */
+  readonly id: string;
+  /** True for the session of the caller's own token. */
+  readonly current: boolean;
+  /** The time of the login. */
+  readonly created: number;
+  /** The time of the last renewal. */
+  readonly renewed: number;
+  /** The end of the session unless it is renewed. */
+  readonly expires: number;
+  /** The address of the last login or renewal, or null. */
+  readonly address: string | null;
+  /** The user agent of the last login or renewal, or null. */
+  readonly agent: string | null;
+  /** The name of the browser, such as `Firefox`, from the user agent. Null for another browser or a program. */
+  readonly browser: string | null;
+  /** How the user logged in (RFC 8176). */
+  readonly amr: readonly string[];
+  /** The level of that login. */
+  readonly acr: Acr;
+}
+
+/** An entry of the audit log about the user. */
+export interface ExportedEvent {
+  /** The time of the event, in Unix seconds. */
+  readonly at: number;
+  /** The event, as docs/reference/audit-events.md lists it. */
+  readonly event: string;
+  /** The reason of a rejection or an end, or null. */
+  readonly reason: string | null;
+  /** The id of the session, or null. */
+  readonly session: string | null;
+  /** The one who caused the event. */
+  readonly actor: "user" | "operator" | "application";
+  /** The client's address, or null. */
+  readonly address: string | null;
+  /** The client's user agent, or null. */
+  readonly agent: string | null;
+}
+
+/** Everything about a user, without a secret and without a key. */
+export interface AccountExport {
+  /** The account, as its user sees it. */
+  readonly account: AccountView;
+  /** The passkeys of the account. */
+  readonly passkeys: readonly PasskeyView[];
+  /** The identities at outside providers. */
+  readonly identities: readonly LinkedIdentity[];
+  /** The newest 1000 live sessions. */
+  readonly sessions: readonly Omit<SessionView, "current">[];
+  /** The newest 1000 entries of the audit log about the user. */
+  readonly events: readonly ExportedEvent[];
+}

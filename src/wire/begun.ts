@@ -1,0 +1,49 @@
+// Responses to a request that a second one finishes. The transaction is in a cookie, not in the body, with AMPHO_SECURITY_COOKIES.
+
+/** Options of a ceremony of WebAuthn, or the response to it (WebAuthn L3 §5.1.7 to §5.1.10). */
+export type WebAuthnJson = Readonly<Record<string, unknown>>;
+
+/** A set-up of a passkey. */
+export interface PasskeySetUp {
+  readonly transaction?: string;
+  /** PublicKeyCredentialCreationOptionsJSON. */
+  readonly passkey: WebAuthnJson;
+}
+
+/** A set-up of an authenticator app. */
+export interface TotpSetUp {
+  readonly transaction?: string;
+  /** Base32. */
+  readonly secret: string;
+  /** An `otpauth:` URI. */
+  readonly uri: string;
+}
+
+/** A mail was sent to a new address. */
+export interface EmailChangeBegun {
+  readonly transaction?: string;
+  /** Two digits for the page to show. A link that is opened in another browser asks for them. */
+  readonly match: string;
+  /** The end of the code and the link, in Unix seconds. */
+  readonly expires: number;
+}
+
+/** A mail was asked for. */
+export interface MailBegun extends EmailChangeBegun {
+  /** The earliest time of the next mail, in Unix seconds. */
+  readonly resend: number;
+}
+
+export interface RegistrationBegun extends EmailChangeBegun {
+  /** PublicKeyCredentialCreationOptionsJSON, for a passkey in place of a password. Null while passkeys are not offered. */
+  readonly passkey: WebAuthnJson | null;
+}
+
+/** A login or a link at an outside provider. */
+export interface OutsideBegun {
+  /** The URL at the provider, to which the browser goes. */
+  readonly url: string;
+  readonly transaction?: string;
+  /** The end of the transaction, in Unix seconds. */
+  readonly expires: number;
+}

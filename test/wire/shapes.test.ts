@@ -1,0 +1,74 @@
+// The schemas of the server and the shapes of src/wire/ agree in both directions, so that neither gets a member alone.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import type { z } from "zod";
+import type { accountExport, ownAccount } from "../../dist/http/rest/endpoints/account.js";
+import type { waysIn } from "../../dist/http/rest/endpoints/login.js";
+import type {
+  emailChangeBegun,
+  mailBegun,
+  registered,
+  registrationBegun,
+} from "../../dist/http/rest/endpoints/mail.js";
+import type { outsideBegun } from "../../dist/http/rest/endpoints/outside.js";
+import type { addedPasskey, passkeyList, passkeySetUp } from "../../dist/http/rest/endpoints/passkeys.js";
+import type { currentSession } from "../../dist/http/rest/endpoints/session.js";
+import type { sessionList } from "../../dist/http/rest/endpoints/sessions.js";
+import type { newRecoveryCodes, totpSetUp } from "../../dist/http/rest/endpoints/totp.js";
+import type { grant } from "../../dist/http/rest/schemas.js";
+import type { AccountExport, AccountView, PasskeyListing, PasskeyView, SessionView } from "../../dist/wire/account.js";
+import type * as begun from "../../dist/wire/begun.js";
+import type { ClientSession, Grant, RecoveryCodes, WaysIn } from "../../dist/wire/login.js";
+
+/** Without the members that can be absent, because zod adds undefined to their types. The names of the members stay. */
+type Whole<T> = T extends readonly (infer E)[]
+  ? readonly Whole<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]-?: Whole<Exclude<T[K], undefined>> }
+    : T;
+
+/** What the server sends under a schema. */
+type Sent<S extends z.ZodType> = Whole<z.output<S>>;
+
+describe("the wire shapes", () => {
+  it("the shapes of an account are those of its schemas", () => {
+    expectTypeOf<Sent<typeof ownAccount>>().toEqualTypeOf<Whole<AccountView>>();
+    expectTypeOf<Sent<typeof passkeyList>>().toEqualTypeOf<Whole<PasskeyListing>>();
+    expectTypeOf<Sent<typeof accountExport>>().toEqualTypeOf<Whole<AccountExport>>();
+    expectTypeOf<Sent<typeof sessionList>>().toEqualTypeOf<Whole<{ readonly sessions: readonly SessionView[] }>>();
+  });
+
+  it("the shapes of a session and a login are those of their schemas", () => {
+    expectTypeOf<Sent<typeof currentSession>>().toEqualTypeOf<Whole<ClientSession>>();
+    expectTypeOf<Sent<typeof grant>>().toEqualTypeOf<Whole<Grant>>();
+    expectTypeOf<Sent<typeof registered>>().toEqualTypeOf<Whole<Grant & RecoveryCodes>>();
+    expectTypeOf<Sent<typeof newRecoveryCodes>>().toEqualTypeOf<Whole<Grant & RecoveryCodes>>();
+    expectTypeOf<Sent<typeof addedPasskey>>().toEqualTypeOf<
+      Whole<Grant & RecoveryCodes & { readonly passkey: PasskeyView }>
+    >();
+    expectTypeOf<Sent<typeof waysIn>>().toEqualTypeOf<Whole<WaysIn>>();
+  });
+
+  it("the shapes of what was begun are those of their schemas", () => {
+    expectTypeOf<Sent<typeof passkeySetUp>>().toEqualTypeOf<Whole<begun.PasskeySetUp>>();
+    expectTypeOf<Sent<typeof totpSetUp>>().toEqualTypeOf<Whole<begun.TotpSetUp>>();
+    expectTypeOf<Sent<typeof emailChangeBegun>>().toEqualTypeOf<Whole<begun.EmailChangeBegun>>();
+    expectTypeOf<Sent<typeof mailBegun>>().toEqualTypeOf<Whole<begun.MailBegun>>();
+    expectTypeOf<Sent<typeof registrationBegun>>().toEqualTypeOf<Whole<begun.RegistrationBegun>>();
+    expectTypeOf<Sent<typeof outsideBegun>>().toEqualTypeOf<Whole<begun.OutsideBegun>>();
+  });
+});
+
+it("the room wire emits no code", () => {
+  const folder = path.resolve(import.meta.dirname, "../../dist/wire");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  expect(files.length).toBeGreaterThan(0);
+  for (const name of files)
+    expect(
+      readFileSync(path.join(folder, name), "utf8")
+        .replace(/^\/\/.*$/gm, "")
+        .trim(),
+      name,
+    ).toBe("export {};");
+});
