@@ -27,6 +27,7 @@ import {
   findKeyByHash,
   findKeys,
   listKeys,
+  removeAllKeys,
   removeKey,
   removeUserKeys,
   rotateKey,
@@ -196,6 +197,8 @@ export const operations = {
   removeKey: writes(removeKey),
   /** Ends all keys of a user of any table. */
   removeUserKeys: writes(removeUserKeys),
+  /** Ends every key of every user. */
+  removeAllKeys: writes(removeAllKeys),
   /** Lists the keys of a user. */
   listKeys: reads(listKeys),
   /** Finds a key for an operator who has it. */

@@ -1,6 +1,6 @@
 // The commands `session-…`.
 import type { CommandContext, CommandInput } from "../command.js";
-import { CommandFailure } from "../failures.js";
+import { CommandFailure, UsageError } from "../failures.js";
 import { exactlyOne } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
@@ -28,6 +28,7 @@ export async function listSessions(input: CommandInput, context: CommandContext)
 export async function endSessions(input: CommandInput, context: CommandContext): Promise<void> {
   const id = input.optionalArgument();
   const login = input.text("--login");
+  if (input.has("--keys") && !input.has("--all")) throw new UsageError("--keys needs --all.");
   exactlyOne({ ID: id !== undefined, "--login": login !== undefined, "--all": input.has("--all") });
   await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
@@ -37,8 +38,9 @@ export async function endSessions(input: CommandInput, context: CommandContext):
       for (const userId of await sessions.findUserIds(login)) await sessions.endForUser(userId);
       context.terminal.note(`Every session of user ${quoted(login)} has ended.`);
     } else {
-      await sessions.endForEveryone();
-      context.terminal.note("Every session has ended.");
+      const keys = input.has("--keys");
+      await sessions.endForEveryone({ keys });
+      context.terminal.note(keys ? "Every session and every API key has ended." : "Every session has ended.");
     }
   });
 }

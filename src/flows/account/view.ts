@@ -6,6 +6,7 @@ import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
+import { toKeyView } from "../keys/key.js";
 import { toPasskeyView } from "./passkey-view.js";
 import { toSessionView } from "./sessions.js";
 
@@ -41,10 +42,11 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   const now = clock.now();
   const events = await store.exportAccount({ userId, login, now, origin, eventsMax });
   const sessions = await store.listSessions({ userId, now });
+  const keys = await store.listKeys(userId);
   const { passkeys, identities, ...view } = await accountViewOf(deps, account);
   return {
     account: { ...view, passkeys, identities },
-    ...{ passkeys, identities },
+    ...{ passkeys, identities, keys: keys.map(toKeyView) },
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };

@@ -1,5 +1,6 @@
 // API keys of any user, for operators and for `ampho.apiKeys`.
 import type { Origin } from "../../audit/entry.js";
+import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash, apiKeyTest } from "../../tokens/api-key.js";
@@ -82,6 +83,11 @@ export async function revokeKeysOf(
   const rows = await store.removeUserKeys({ userId, now: clock.now(), origin });
   revocations.add(rows);
   return rows.length;
+}
+
+/** This process rejects them when it next reads the revocations, as every other does. */
+export async function revokeEveryKey({ store, clock }: KeyDeps, origin: Origin): Promise<void> {
+  await store.removeAllKeys({ random: randomId(), now: clock.now(), origin });
 }
 
 /** Whose key a text is. */

@@ -199,6 +199,11 @@ export interface Management {
      */
     revokeForUser(userId: string): Promise<number>;
     /**
+     * Ends every key of every user, for example after a stolen backup of a secret store.
+     * @example await ampho.apiKeys.revokeForEveryone();
+     */
+    revokeForEveryone(): Promise<void>;
+    /**
      * Tells whose a key is, such as one that was found in a public repository.
      * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
      */
@@ -489,6 +494,7 @@ export function createManagement(
         check.requireArgument("userId", userId, check.nameRule);
         return keys.revokeKeysOf(deps, userId, origin);
       },
+      revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
       async inspect(key) {
         check.requireArgument("key", key, check.textRule);
         return keys.inspectKey(deps, key);

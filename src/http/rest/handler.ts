@@ -259,7 +259,8 @@ function queryInput({ input }: Route, query: string | undefined): Members | unde
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
   if (output instanceof Redirect) return redirectResponse(output.location);
   if (status === 204) return emptyResponse();
-  return jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
+  const response = jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
+  return status === 201 ? { ...response, status } : response;
 }
 
 const noCookies = { token: undefined, refreshToken: undefined, device: undefined, transaction: undefined };

@@ -55,7 +55,7 @@ interface Described {
   readonly notes?: readonly string[];
   /** Request headers of this route alone: name -> description. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly status: 200 | 204 | 303;
+  readonly status: 200 | 201 | 204 | 303;
   /** The route's own codes. Those of its access and its body are added (`errorsOf`). */
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */

@@ -11,6 +11,7 @@ import {
   texts,
   write,
 } from "../transaction.js";
+import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { columnsOf } from "./columns.js";
 import { type FactorChange, lockAccount } from "./factors/factor-changes.js";
@@ -18,6 +19,7 @@ import { visible } from "./import-rows.js";
 import { keyRevocation } from "./key-ends.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
+import { moveEpoch } from "./state.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 export interface KeyRow {
@@ -175,6 +177,16 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
   const { userId, reason, now, origin } = input;
   const changed = yield* carryOut("keys_removed", { userId, login: undefined, reason, now, origin });
   return yield* writeRevocations(changed.revoked);
+}
+
+/**
+ * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after which it
+ * uses nothing that it has read of keys.
+ */
+export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
+  yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
+  yield* write("delete from ampho_keys", []);
+  yield* moveEpoch(random);
 }
 
 const select = `select ${columns.list} from ampho_keys`;

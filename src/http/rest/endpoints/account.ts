@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Call } from "../route.js";
 import { login, seconds } from "../schemas.js";
+import { apiKeyView } from "./keys.js";
 import { passkeyView } from "./passkeys.js";
 import { sessionView } from "./sessions.js";
 
@@ -36,6 +37,7 @@ export const accountExport = z
     account: account.meta({ description: "The account, as `GET /account` returns it." }),
     passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
     identities: z.array(identity).readonly().meta({ description: "The accounts at outside providers." }),
+    keys: z.array(apiKeyView).readonly().meta({ description: "The API keys, without the keys themselves." }),
     sessions: z.array(sessionView).readonly().meta({ description: "The newest 1000 live sessions." }),
     events: z
       .array(
