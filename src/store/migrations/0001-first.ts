@@ -265,11 +265,12 @@ export const firstMigration: MigrationSteps = {
     )`,
     "create index ampho_identities_user on ampho_identities (user_id)",
 
-    // API keys. `hash` is the SHA-256 of the key, and `start` its first random characters. `login` is that of the owner when the
+    // API keys. `n` orders those of a user. `hash` is the SHA-256 of the key, and `start` its first random characters. `login` is that of the owner when the
     // key was created. `scopes` is a JSON array. `gen` is 1 for a key that was rotated and still lives. `used_day` is the day
     // of the last use, in days since 1970.
     `create table ampho_keys (
-      id ${text} not null primary key,
+      n ${countingKey},
+      id ${text} not null unique,
       hash ${text} not null unique,
       user_id ${text} not null,
       login ${text} not null,
@@ -282,8 +283,8 @@ export const firstMigration: MigrationSteps = {
       used_day bigint,
       added_by ${text}
     )`,
-    "create index ampho_keys_user on ampho_keys (user_id, created_at)",
-    "create index ampho_keys_expires on ampho_keys (expires_at)",
+    "create index ampho_keys_user on ampho_keys (user_id, n)",
+    "create index ampho_keys_expires on ampho_keys (expires_at, n)",
 
     // `roles` is a JSON array.
     `create table ampho_invites (

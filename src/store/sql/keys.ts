@@ -193,7 +193,7 @@ const select = `select ${columns.list} from ampho_keys`;
 
 /** The oldest first. Keys that have expired lately are among them. */
 export function* listKeys(userId: string): Transaction<readonly KeyRow[]> {
-  const rows = yield* queryLast(`${select} where user_id = ? order by created_at, id`, [userId]);
+  const rows = yield* queryLast(`${select} where user_id = ? order by n`, [userId]);
   return rows.map(keyOf);
 }
 

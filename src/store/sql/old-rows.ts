@@ -84,7 +84,7 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
   mail: { table: "ampho_mail", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
   invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day, batch: 100 },
   // Its owner sees for a month that the key has expired.
-  keys: { table: "ampho_keys", key: "id", age: "expires_at", keptSeconds: () => 30 * day, batch: 100 },
+  keys: { table: "ampho_keys", key: "n", age: "expires_at", keptSeconds: () => 30 * day, batch: 100 },
   audit: {
     table: "ampho_audit",
     key: "n",
