@@ -98,7 +98,7 @@ export function checkRequirements<R, S extends string>(
   // Every key and every service would open the route. `can: () => true` states that this is meant.
   if (machine !== undefined && !scopes?.length && can === undefined)
     throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
-  if (machine === "key" && host.live === false)
+  if (host.live === false && credentials?.includes("key"))
     throw wrong("credentials", "lists key, and a verifier cannot read keys.");
   const known = host.scopes ?? [];
   const strange = host.scopes && scopes?.find((scope) => !known.includes(scope));
