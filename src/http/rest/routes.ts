@@ -846,7 +846,6 @@ export const reservedPaths: readonly string[] = [
   "/introspect",
   "/device",
   "/authorize",
-  "/keys",
   "/act-as",
   "/orgs",
   "/invites",
