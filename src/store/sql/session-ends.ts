@@ -204,7 +204,7 @@ export function* endOldestSessions(
 
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
-  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys: boolean },
+  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
 ): Transaction<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
