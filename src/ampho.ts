@@ -132,8 +132,8 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   /** API keys of users of the database, or of the application's own user table. */
   readonly apiKeys: Omit<Management["apiKeys"], "create"> & {
     /**
-     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user, and with
-     * `invalid_request` for scopes that the user does not have, for an end that is not allowed, and for one key too many.
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user. Rejects with
+     * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
     create(userId: string, key: ApiKeyOptions<S>): Promise<NewApiKey>;

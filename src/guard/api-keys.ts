@@ -1,7 +1,7 @@
-// API keys as the guard reads them (docs/reference/contract.md §6). What was read of a key is kept in the cache of verified tokens. Here is
-// what the cache lacks: one read for all requests that wait, the keys that were found bad, and a limit for addresses that guess.
+// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified tokens. Here is
+// the rest: one read for all requests that wait, the keys that were found bad, and a limit for addresses that guess.
 //
-// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks nobody out: a key that was good lately is
+// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that was good lately is
 // not limited by its address, and an address without a bad key is not limited at all.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";

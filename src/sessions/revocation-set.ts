@@ -35,7 +35,7 @@ export interface RevocationSet {
   /** Returns the kind of revocation that rejects the token, if there is one. */
   find(claims: RevocableClaims): RevokedBy | undefined;
   /**
-   * Returns whether a key must be read again: the key ended, or something later was revoked that can change what it may do. It
+   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights. It
    * decides by numbers, so that a read that began before a revocation never hides it.
    */
   isOutdated(key: ReadKey): boolean;

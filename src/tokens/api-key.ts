@@ -1,5 +1,5 @@
 // The text of an API key: `{brand}_key_`, 30 random characters and the CRC-32 of all that in 6 characters, base62. A secret
-// scanner finds it by its prefix. A guard tells a mistyped key, or another text, without the database.
+// scanner finds it by its prefix. A guard recognizes a mistyped key, or another text, without the database.
 import { hash as digest } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { randomOctets } from "../crypto/random.js";
@@ -40,7 +40,7 @@ export function apiKeyTest(brand: string): (text: string) => boolean {
   };
 }
 
-/** What the database has of a key. A key has 178 random bits, so that one hash without a salt is enough. */
+/** The text that the database has of a key. A key has 178 random bits, so that one hash without a salt is enough. */
 export const apiKeyHash = (key: string): string => digest("sha256", key, "base64url");
 
 /** The first random characters, by which its owner recognizes a key. */

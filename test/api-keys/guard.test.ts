@@ -102,7 +102,7 @@ describe("a request with an API key", () => {
     ).toMatch(/^acme_key_[0-9A-Za-z]{36}$/);
   });
 
-  it("verifySync cannot read a key, and says to use verify", async () => {
+  it("verifySync cannot read a key, and names verify", async () => {
     const { world, create } = await openKeys();
     const { id, key } = await create();
     expect(() => world.ampho.verifySync(key, ["key"])).toThrow(
@@ -336,7 +336,7 @@ describe("a key of a user of an application's own table", () => {
     expect(await ask(key)).toBe(ended);
   });
 
-  it("a user whom the table disables, deletes or changes has what the table says at the next read", async () => {
+  it("a user whom the table disables, deletes or changes has the rights of the table at the next read", async () => {
     const { rows, world, create, ask } = await openOwn();
     const { key } = await create();
     expect(await ask(key)).toBe("articles:read");
@@ -364,7 +364,7 @@ it("live reads the row of the key and its owner for each request", async () => {
 });
 
 describe("guesses", () => {
-  it("M-06: an address can send as many different bad keys as wrong logins, and nobody else waits", async () => {
+  it("M-06: an address can send as many different bad keys as wrong logins, and no other address waits", async () => {
     const { world, create, ask, reads } = await openKeys({ throttleAddress: 3 });
     const { key } = await create();
     const address = "203.0.113.7";

@@ -16,7 +16,7 @@ export interface Keys {
   create(more?: object): Promise<{ readonly id: string; readonly key: string }>;
   /** The number of reads of keys until now. */
   reads(): number;
-  /** What a route says to a credential: the scopes, or the code of the error. */
+  /** The response of a route to a credential: the scopes, or the code of the error. */
   ask(token: string, requirements?: object, address?: string): Promise<string>;
 }
 

@@ -47,7 +47,7 @@ describe("the routes of API keys", () => {
     expect(await world.events()).toEqual(expect.arrayContaining(["key_created", "key_rotated", "key_removed"]));
   });
 
-  it("without the parameter the routes do not exist", async () => {
+  it("the routes do not exist without the parameter", async () => {
     const world = await openWorld({ scopes });
     const { token } = await world.ampho.sessions.create((await world.user("ann")).id);
     for (const [method, path] of [
@@ -300,7 +300,7 @@ describe("M-07: an API key at the routes of Ampho", () => {
     }
   });
 
-  it("in a cookie, a query, a body or a second header it is no credential", async () => {
+  it("it is no credential in a cookie, a query, a body or a second header", async () => {
     const { world, create, ask } = await openKeys({ cookies: true });
     const { key } = await create();
     expect(await ask(key)).toBe("articles:read");

@@ -133,12 +133,12 @@ it("each route has an example that its schemas describe", async () => {
   await call("POST", "/password", await login("ann"), { password, new_password: newPassword });
 
   // API keys.
-  await world.user("kim", { password, roles: ["editor"] });
-  const kim = await login("kim");
-  const created = await call("POST", "/keys", kim, { name: "Backup", scopes: ["articles:read"] });
-  await call("GET", "/keys", kim);
-  const successor = await call("POST", `/keys/${created.json["id"]}/rotate`, kim, { overlap: 3600 });
-  await call("DELETE", `/keys/${successor.json["id"]}`, kim);
+  await world.user("tess", { password, roles: ["editor"] });
+  const tess = await login("tess");
+  const created = await call("POST", "/keys", tess, { name: "Backup", scopes: ["articles:read"] });
+  await call("GET", "/keys", tess);
+  const successor = await call("POST", `/keys/${created.json["id"]}/rotate`, tess, { overlap: 3600 });
+  await call("DELETE", `/keys/${successor.json["id"]}`, tess);
 
   // Authenticator apps.
   await world.user("bob", { password, roles: ["editor"] });

@@ -90,7 +90,7 @@ export async function revokeEveryKey({ store, clock }: KeyDeps, origin: Origin):
   await store.removeAllKeys({ random: randomId(), now: clock.now(), origin });
 }
 
-/** Whose key a text is. */
+/** A text that might be an API key, and its owner. */
 export interface InspectedKey {
   /** False: the text is no key of this brand, or was cut or mistyped. */
   readonly form: boolean;

@@ -172,8 +172,8 @@ export interface Management {
    */
   readonly apiKeys: {
     /**
-     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user, and with
-     * `invalid_request` for scopes that the user does not have, for an end that is not allowed, and for one key too many.
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user. Rejects with
+     * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
     create(userId: string, key: ApiKeyOptions): Promise<NewApiKey>;
@@ -204,7 +204,7 @@ export interface Management {
      */
     revokeForEveryone(): Promise<void>;
     /**
-     * Tells whose a key is, such as one that was found in a public repository.
+     * Finds the owner of a key, such as one that was found in a public repository.
      * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
      */
     inspect(key: string): Promise<keys.InspectedKey>;

@@ -29,7 +29,7 @@ export interface KeyRow {
   readonly login: string;
   readonly name: string;
   readonly start: string;
-  /** What was granted. The owner can have lost some of them. */
+  /** The scopes that were granted. The owner can have lost some of them. */
   readonly scopes: readonly string[];
   /** Grows when the life of the key is shortened. */
   readonly gen: number;
