@@ -59,8 +59,8 @@ A stronger level satisfies each requirement for a weaker one.
 
 ## Other tokens
 
-Refresh tokens, device proofs and transactions are opaque to clients. Their claims can change in any version, and their
-keys are derived, so every verifier of access tokens rejects them. Send them back as they came, and read nothing in
-them.
+Refresh tokens, device proofs and login transactions are opaque to clients. Their claims can change in any version, and
+their keys are derived, so every verifier of access tokens rejects them. Send them back as they came, and read nothing
+in them.
 `;
 }

@@ -3,18 +3,12 @@
 import { environmentOnly, optionName, parameterNames, parameters } from "../dist/config/parameters.js";
 import { literal } from "./literal.mjs";
 import { linkPages } from "./page-links.mjs";
+import { defaultOf } from "./parameter-default.mjs";
 import { wrap } from "./wrap.mjs";
 
 /** Path -> text of each generated page. */
 export function generate() {
   return { "docs/reference/configuration.md": page() };
-}
-
-function defaultOf({ kind, default: value, defaultText }) {
-  if (defaultText !== undefined) return defaultText;
-  if (value === undefined) return "none";
-  if (kind.format !== undefined) return kind.format(value);
-  return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }
 
 /** Links the pages that a help text names in parentheses, and marks the names of parameters as code. */

@@ -39,7 +39,8 @@ ${Object.entries(checks)
 
 Only the instance can see the headers that a proxy adds. It logs once that requests carry \`X-Forwarded-For\` or
 \`Forwarded\` while \`AMPHO_TRUST_PROXY\` is 0. \`GET /readyz\` returns \`"warnings":["forwarded_ignored"]\` for that request.
-So pass the URL that clients use. An application that mounts Ampho has no \`/readyz\`, and its log has the line.
+So pass the URL that clients use. \`ampho.health\` of
+an application does not see the request, but its log has the line.
 
 ## Attack your instance
 

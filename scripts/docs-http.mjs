@@ -53,7 +53,7 @@ const everyResponse = [
   "A response is JSON. Times are whole Unix seconds. A character is a Unicode code point.",
   "In the examples, `…` stands for random characters. A list of an example ends after two items.",
   "Every response carries `Cache-Control: no-store`, except the public keys.",
-  "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and transactions are in cookies and in no body.",
+  "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and login transactions are in cookies and in no body.",
   "Every 401 carries a `WWW-Authenticate: Bearer` challenge. Every 429 and 503 carries `Retry-After` in seconds.",
   "`ampho serve` sends an `X-Request-Id` with each response and logs it as `id`. It is the trace id of the request's `traceparent` (W3C Trace Context), else a random one.",
 ];

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { optionName, parameterNames, parameters } from "../dist/config/parameters.js";
 import { literal } from "./literal.mjs";
+import { defaultOf } from "./parameter-default.mjs";
 import { wrap } from "./wrap.mjs";
 
 const mapped = /(export type ParameterOptions<S extends string = string> = )\{[^}]*\};/;
@@ -19,11 +20,14 @@ export function writeOptionTypes(file) {
 }
 
 function member(name) {
-  const { help, example } = parameters[name];
+  const { kind, help, example } = parameters[name];
   const option = optionName(name);
   const scopes = name === "AMPHO_SECURITY_SCOPES" ? ", S" : "";
   const lines = [
     ...wrap(help).split("\n"),
+    "",
+    ...wrap(`Default: ${defaultOf(parameters[name])}. It must be ${kind.expected}.`).split("\n"),
+    "",
     `In the environment: ${name}`,
     `@example await createAmpho({ ${option}: ${literal(example)} });`,
   ];

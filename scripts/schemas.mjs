@@ -26,6 +26,7 @@ async function fill(store) {
   await user("alice", { login: "Alice", roles: ["editor", "reader"] });
   await user("bob", { passwordHash: null });
   await user("cid", { roles: ["editor"] });
+  await store.noteUserHooks({ until: now + 2_592_000 });
   await user("dan");
   await imports(store);
 

@@ -1,10 +1,12 @@
 // The composition: createAmpho reads the configuration, creates everything and binds the flows. Only open-management.ts, for
 // what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
 
+import type { Server } from "node:http";
 import { type Authenticate, createAuthenticate } from "./adapters/authenticate.js";
 import type { Authorize } from "./adapters/authorize-types.js";
 import { createFetchHandler, type FetchHandler } from "./adapters/fetch.js";
 import { createFetchAuthorize } from "./adapters/fetch-authorize.js";
+import { createRenew, type Renew } from "./adapters/renew.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
@@ -17,27 +19,39 @@ import { relyingPartyOf } from "./factors/passkey/relying-party.js";
 import { createTotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
-import { bindFlows } from "./flows/flows.js";
+import { bindFlows, type Flows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import type { ApiKeyOptions } from "./flows/keys/key.js";
-import { callbackRule, requireArgument } from "./flows/manage/arguments.js";
+import { callback } from "./flows/manage/checks.js";
+import { createSession, type VouchedLevel } from "./flows/manage/create-session.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
+import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
-import { createSession, type VouchedLevel } from "./flows/ways/create-session.js";
 import { type ApiKeys, createApiKeys } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
+import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import { addressOfAny } from "./http/rest/request/caller.js";
+import { addressOfAny, callerOf } from "./http/rest/request/caller.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
+import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
 import type { ServedHost } from "./http/server/server.js";
 import type { Key } from "./keys/key.js";
 import { knownScopes } from "./levels/scopes.js";
-import { databaseLine, forwardedLine, mailLine, signingKeyRevokedLine, usersElsewhereLine } from "./log-lines.js";
+import {
+  databaseLine,
+  forwardedLine,
+  hookFailsLine,
+  mailLine,
+  plainHttpLine,
+  signingKeyRevokedLine,
+  usersElsewhereLine,
+} from "./log-lines.js";
 import { type Outbox, startOutbox } from "./mail/outbox.js";
 import { languageOf } from "./mail/texts/language.js";
 import { createTransport } from "./mail/transports/create.js";
@@ -58,7 +72,7 @@ import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
-import { limitWaits } from "./store/limited-waits.js";
+import { limitWaits } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
@@ -74,7 +88,9 @@ import type { NewApiKey } from "./wire/keys.js";
 import type { Grant } from "./wire/login.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
-export interface CompositionOptions<U extends ApplicationUser = ApplicationUser> extends ManagementOptions<U> {
+export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
+  extends ManagementOptions<U>,
+    UserHooks {
   /**
    * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
    * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
@@ -99,6 +115,7 @@ export type AmphoOptions<
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
   ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+  ...userHookNames,
 ];
 
 /**
@@ -116,7 +133,7 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * user, and for one without an address unless `print` is true.
      * @example const { match } = await ampho.users.recover("alice", { reason: "Lost the phone. Checked by a call." });
      */
-    recover(login: string, options: RecoveryOptions): Promise<RecoveryBegun>;
+    recover(user: string | UserRef, options: RecoveryOptions): Promise<RecoveryBegun>;
   };
   /** Sessions of users of the database, or of the application's own user table. */
   readonly sessions: Management["sessions"] & {
@@ -136,7 +153,7 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
-    create(userId: string, key: ApiKeyOptions<S>): Promise<NewApiKey>;
+    create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
@@ -145,10 +162,23 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   readonly authorize: Authorize<unknown, S>;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
-   * redirects to the login. Rejects with the code of the error where the token could not be checked.
-   * @example const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user does
+   * not meet the requirements, such as `insufficient_scope`.
+   * @example
+   * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
+   * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });
    */
   readonly authenticate: Authenticate<S>;
+  /**
+   * Renews the session of a request to a page, where its access token has ended. Resolves to the new tokens for the rest of
+   * the request and for the response (docs/guides/cookies.md). They are in `request` too, where the host allows it. A request
+   * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
+   * and with `unavailable` while the database is.
+   * @example
+   * const { auth, headers, addCookies } = await ampho.renew(request);
+   * const response = addCookies(new Response(`Hello ${auth?.login}`));
+   */
+  readonly renew: Renew;
   /**
    * Verifies an access token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,
    * `credential_not_accepted` or `unavailable`.
@@ -186,8 +216,26 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    */
   metrics(): string;
   /**
+   * Returns the status and the JSON for a route that a balancer asks, as `/readyz` of `ampho serve` responds. The status is 503
+   * while the database or the revocations cannot be read, and from the call of `drain` on.
+   * @example
+   * app.get("/readyz", async (request, response) => {
+   *   const { status, body } = await ampho.health();
+   *   response.status(status).json(body);
+   * });
+   */
+  health(): Promise<Health>;
+  /**
+   * Ends a server of the application as `ampho serve` ends its own. From now on each connection ends with its next response,
+   * and `health` returns 503. After AMPHO_SHUTDOWN_DELAY the port closes, and running requests have `limit` to finish, by
+   * default `"5s"`. Resolves when the server is closed. The instance stays open until `close`. Throws a TypeError for anything
+   * but a server of `node:http` or `node:https`.
+   * @example process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
+   */
+  drain(server: Server, options?: DrainOptions): Promise<void>;
+  /**
    * Stops everything. Can be called twice. Nothing keeps the process alive afterwards.
-   * @example process.once("SIGTERM", () => void ampho.close());
+   * @example process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
    */
   close(): Promise<void>;
   /**
@@ -230,7 +278,9 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   options: AmphoOptions<U, S> = {},
 ): Promise<Ampho<S>> {
   if (!isObject(options)) throw new ConfigurationError("The options of createAmpho must be an object.");
-  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...parameters } = options;
+  const { users, claims, mail, mailText, captcha, log = toStderr, clock, ...others } = options;
+  const { onUserCreated, onUserChanged, onUserRemoved, ...parameters } = others;
+  const hooks = { onUserCreated, onUserChanged, onUserRemoved };
   checkOptions(options);
   const { configuration, warnings } = readConfiguration({
     ...processContext(),
@@ -241,19 +291,28 @@ export async function createAmpho<U extends ApplicationUser = ApplicationUser, c
   if (captcha !== undefined && configuration.captchaUrl !== undefined)
     throw new ConfigurationError("Set the option captcha or AMPHO_SECURITY_CAPTCHA_URL, not both.");
   for (const warning of warnings) log(warning);
-  const composed = { users, claims, mail, mailText, captcha, log, clock };
+  const composed = { users, claims, mail, mailText, captcha, log, clock, ...hooks };
   // The scopes of the configuration are those of the options, which have priority over all other sources.
   return (await composeAmpho(configuration, composed, { actor: "application" })) as unknown as Ampho<S>;
 }
 
-function checkOptions({ users, claims, mail, mailText, captcha, log, clock }: CompositionOptions): void {
+function checkOptions({ users, claims, mail, mailText, captcha, log, clock, ...hooks }: CompositionOptions): void {
   const rules: readonly (readonly [ok: boolean, message: string])[] = [
     [users === undefined || (isObject(users) && isFunction(users.find)), "users.find must be a function."],
     [users === undefined || (isObject(users) && isFunction(users.verify)), "users.verify must be a function."],
-    ...(["findById", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const).map(
+    ...(
+      ["findById", "findMany", "verifyUnknown", "setPassword", "create", "setEmail", "setLogin", "remove"] as const
+    ).map(
       (name) =>
         [isOptionalFunction(users?.[name]), `users.${name} must be a function. Otherwise, leave it out.`] as const,
     ),
+    ...userHookNames.flatMap((name) => [
+      [isOptionalFunction(hooks[name]), `${name} must be a function. Otherwise, leave it out.`] as const,
+      [
+        hooks[name] === undefined || users === undefined,
+        `${name} is for users of the database. With the option users, the application makes the changes itself.`,
+      ] as const,
+    ]),
     [isOptionalFunction(mail), "mail must be a function. Otherwise, leave it out."],
     [isOptionalFunction(mailText), "mailText must be a function. Otherwise, leave it out."],
     [isOptionalFunction(claims), "claims must be a function. Otherwise, leave it out."],
@@ -279,6 +338,7 @@ export async function composeAmpho(
 ): Promise<Ampho> {
   const { log = toStderr } = options;
   const isApplication = origin.actor === "application";
+  watchAccepted();
   const keys = requireKeys(configuration);
   const version = productVersion();
   const telemetry = await createTelemetry(configuration.databaseUrl, version);
@@ -299,9 +359,13 @@ export async function composeAmpho(
   const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, apiKeys, follower));
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
-  const cookies = configuration.cookies ? telemetry.cookies(createCookieMode(configuration.corsOrigins)) : undefined;
+  const cookies = configuration.cookies
+    ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
+    : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
-  const rest = createRest({ deps, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
+  const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry), recordUse) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
@@ -316,6 +380,7 @@ export async function composeAmpho(
     revocationRows: deps.revocations.size,
     clockAheadSeconds: systemClock.now() - deps.clock.now(),
     mails: mailsOf(deps),
+    userEvents: waitingOf(hooks, deps),
     warnings: warnings(),
     signingKeyAgeSeconds: secondsSince(keyring.signingSince(), deps.clock.now()),
   }));
@@ -327,10 +392,12 @@ export async function composeAmpho(
     scopes: knownScopes(configuration.scopes),
     refusal,
     cookies,
+    renewPage: cookies && renewPageOf(deps, cookies, guard, flows),
     ready: createReadiness({ store: deps.store, follower }),
     warnings,
     release: () => feed?.close(),
   };
+  const { health, drain } = createEnding(host, { delaySeconds: configuration.shutdownDelay });
   const close = once(async () => {
     telemetry.close();
     feed?.close();
@@ -338,7 +405,7 @@ export async function composeAmpho(
     follower.stop();
     providers.close();
     housekeeping?.stop();
-    await deps.outbox?.stop();
+    await Promise.all([deps.outbox?.stop(), hooks?.stop()]);
     // Without the database the days of use are lost, and nothing else is.
     await recordUse().catch(() => undefined);
     await closeManaged();
@@ -349,17 +416,18 @@ export async function composeAmpho(
     ...management,
     users: {
       ...management.users,
-      async recover(login, options) {
-        requireRecovery(login, options);
+      async recover(user, options) {
+        requireRecovery(user, options);
         if (deps.outbox === undefined && options.print !== true)
           throw new AmphoError("not_found", "No mails can be sent here. Print the link, and hand it over.");
-        const begun = await recover(deps, login, options, managing);
+        const begun = await recover(deps, user, options, managing);
         return begun;
       },
     },
     sessions: { ...management.sessions, create: (userId, level) => createSession(deps, userId, level) },
     authorize: createFetchAuthorize(host),
     authenticate: createAuthenticate(host),
+    renew: createRenew(host),
     async verify(token, credentials) {
       await follower.pendingRead();
       return verify(token, credentials);
@@ -368,10 +436,12 @@ export async function composeAmpho(
     scopes: host.scopes,
     fetch: createFetchHandler(rest),
     onRevoked(listener) {
-      requireArgument("listener", listener, callbackRule);
+      callback("listener", listener);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
     },
     metrics,
+    health,
+    drain,
     close,
     async reloadKeys() {
       if (keyFile === undefined)
@@ -493,6 +563,18 @@ async function openOutbox(
   return startOutbox({ ...deps, transport, replaceText, report, reportOutage, settled: telemetry.mailSettled });
 }
 
+/** Undefined without a hook. */
+async function openHooks(
+  { store, clock }: ManagementDeps,
+  telemetry: Telemetry,
+  { log = toStderr, ...options }: CompositionOptions,
+): Promise<RunningHooks | undefined> {
+  if (userHookNames.every((name) => options[name] === undefined)) return undefined;
+  const reportFailure = (hook: string, error: unknown) => log(hookFailsLine(hook, error));
+  const report = bugReporter(log, telemetry);
+  return startUserHooks({ store, clock, hooks: options, report, reportFailure, settled: telemetry.hookSettled });
+}
+
 function followKeys(
   { keyFile: path, tokenAlg: algorithm }: Configuration,
   keys: readonly Key[],
@@ -540,6 +622,7 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
 
 function createRest(parts: {
   readonly deps: ServingDeps;
+  readonly flows: Flows;
   readonly keyring: Keyring;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
@@ -553,13 +636,24 @@ function createRest(parts: {
   const { deps, keyring, feed, telemetry, log, ...rest } = parts;
   const handler = createHandler({
     ...rest,
-    flows: bindFlows(depsOfCaller(deps), telemetry.flow),
     features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     settings: deps.settings,
     languageOf: deps.outbox && languageOf,
     onForwarded: () => log(forwardedLine()),
   });
   return telemetry.handle(handler, deps.settings.restPrefix);
+}
+
+function renewPageOf(deps: ServingDeps, mode: CookieMode, guard: Guard["guard"], { renew }: Flows) {
+  const { store, settings, outbox } = deps;
+  return createRenewPage({
+    mode,
+    guard,
+    renew,
+    callerOf: (request) => callerOf(request, settings.trustProxy, outbox && languageOf),
+    // The request does not wait for it. Without the database, an older token can be repeated for a while longer.
+    received: (sessionId, gen) => void store.confirmRenewal({ sessionId, gen }).catch(() => undefined),
+  });
 }
 
 /** Counts revocations, and logs when the key that signs is revoked, now or before the start. */
@@ -584,6 +678,12 @@ function currentWarnings(
     ...(keyring.isRevoked(keyring.signingKid()) ? ["signing_key_revoked"] : []),
     ...(clockIsOff ? ["clock_off"] : []),
   ];
+}
+
+/** An instance without hooks reports none. */
+function waitingOf(hooks: RunningHooks | undefined, { clock }: Deps): InstanceState["userEvents"] {
+  const { waiting = 0, oldestAt } = hooks?.waiting() ?? {};
+  return { waiting, oldestSeconds: secondsSince(oldestAt, clock.now()) ?? 0 };
 }
 
 /** An instance that sends no mail reports none. */

@@ -1,6 +1,17 @@
 // Durations, as parameters and requirements take them (docs/reference/contract.md §2): an integer of seconds, or a text such as `15m`,
 // `14d` or `1h30m`.
 
+type Days = "" | `${number}d`;
+type Hours = "" | `${number}h`;
+type Minutes = "" | `${number}m`;
+type Seconds = "" | `${number}s` | `${number}`;
+
+/**
+ * Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`, with the units in this order.
+ * @example const ttl: Duration = "1h30m";
+ */
+export type Duration = number | Exclude<`${Days}${Hours}${Minutes}${Seconds}`, "">;
+
 const number = "0|[1-9]\\d{0,15}";
 const seconds = new RegExp(`^(?:${number})$`);
 const units = new RegExp(`^(?=.)(?:(${number})d)?(?:(${number})h)?(?:(${number})m)?(?:(${number})s)?$`);

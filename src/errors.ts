@@ -71,7 +71,10 @@ export type PasswordProblemReason = (typeof passwordProblemReasons)[number];
 export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
-  /** `password_rejected`: the rule that the new password breaks, such as `too_short`. */
+  /**
+   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`: `code_used`, if
+   * the code of an authenticator app was used before.
+   */
   readonly reason?: string;
   /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
   readonly limit?: number;
@@ -136,11 +139,18 @@ export const transactionOver = () => new AmphoError("transaction_over", "The tra
  * line prints the message and ends with exit code 2. The message never contains the value of a key or a password.
  * @example
  * try {
- *   await createAmpho({ tokenTtl: "soon" });
+ *   await createAmpho({ tokenTtl: 0 });
  * } catch (error) {
- *   if (error instanceof ConfigurationError) console.error(error.message);
+ *   if (error instanceof ConfigurationError) for (const problem of error.problems) console.error(problem);
  * }
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
+  /** Each problem as a sentence, without a secret. The message has all of them. */
+  readonly problems: readonly string[];
+
+  constructor(message: string, problems: readonly string[] = [message]) {
+    super(message);
+    this.problems = problems;
+  }
 }

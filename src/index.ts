@@ -9,9 +9,11 @@ export type {
   RequestHolder,
 } from "./adapters/authorize-types.js";
 export { toHandler } from "./adapters/fetch-authorize.js";
+export type { Renew, Renewed } from "./adapters/renew.js";
 export { type Ampho, type AmphoOptions, createAmpho } from "./ampho.js";
 export type { AuditEntry, AuditRow } from "./audit/entry.js";
 export type { Clock } from "./clock.js";
+export type { Duration } from "./duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { Caller } from "./flows/deps.js";
 export type { FactorRemovalTarget, FactorsView, FactorView } from "./flows/manage/factors.js";
@@ -19,9 +21,12 @@ export type { InvitationView, NewInvitation } from "./flows/manage/invitations.j
 export type { MailView } from "./flows/manage/mail.js";
 export type { Management } from "./flows/manage/management.js";
 export type { RecoveryBegun, RecoveryOptions } from "./flows/manage/recover.js";
-export type { NewUser, RoleChange, UserView } from "./flows/manage/users.js";
+export type { UserEvent, UserHooks } from "./flows/manage/user-hooks.js";
+export type { NewUser, RoleChange, UserRef, UserView } from "./flows/manage/users.js";
 export type { AuthOf, CheckedRequirements, MandatoryRequirements, Requirements } from "./guard/requirements.js";
 export type { HttpRequest, HttpResponse, RequestBody } from "./http/rest/message.js";
+export type { DrainOptions, Health } from "./http/server/drain.js";
+export { type LazyAmpho, lazyAmpho } from "./lazy-ampho.js";
 export type { Acr } from "./levels/acr.js";
 export type { Message } from "./mail/message.js";
 export type { ReplaceText } from "./mail/texts/compose.js";
@@ -31,7 +36,7 @@ export type { Revoked } from "./sessions/revoked.js";
 export type { ExtraClaims } from "./sessions/session-tokens.js";
 export { DatabaseError } from "./store/database-error.js";
 export type { Lockout } from "./throttle/attempt.js";
-export type { Auth } from "./tokens/auth.js";
+export type { Auth, Register, Role } from "./tokens/auth.js";
 export type { Credential } from "./tokens/credential.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 export type { HashFormatCount } from "./users/hash-formats.js";

@@ -47,7 +47,7 @@ export const mailLine = (reason?: string) =>
 
 export const usersElsewhereLine = () =>
   [
-    "Another process gave this database the option `users`, and users of that table are logged in. Give this process the",
+    "Another process gave this database the option `users`, and users of that table are signed in. Give this process the",
     "option, too. Without it, their logins are rejected here, and their renewals return 503.",
     "If the users are in the database now, run `ampho session-end --all` and restart (docs/guides/own-users.md).",
   ].join(" ");
@@ -57,6 +57,9 @@ export function userTableLine(state: "failing" | "responding" | "undecided", cau
   if (state === "responding") return "The user table responds again.";
   return "users.verify returned neither true nor false. Only true accepts a password.";
 }
+
+export const hookFailsLine = (hook: string, error: unknown) =>
+  `The hook ${hook} fails: ${stackOf(error)}. Ampho calls it again.`;
 
 export const providerLine = (name: string, reason: string) => `The provider ${name} cannot be used: ${reason}.`;
 
@@ -77,7 +80,10 @@ export const ownKeyLine = () =>
   "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key`, or with `ampho init` and `node --env-file=.env`.";
 
 export const forwardedLine = () =>
-  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
+  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's IP address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
+
+export const plainHttpLine = () =>
+  "A page was opened over http under another name than localhost. Browsers keep no Secure cookie there, so users cannot sign in. Use https, or open the page on localhost.";
 
 export const defaultDatabaseLine = (path: string) => `AMPHO_DATABASE_URL is not set. The database is ${path}.`;
 
@@ -177,6 +183,11 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     cause: "A function of the option `users` threw, took too long, or returned no boolean (docs/guides/own-users.md).",
     fix: "Look at the stack. Logins and renewals return 503 until the function works.",
   },
+  hookFailsLine: {
+    lines: () => [hookFailsLine(ellipsis, errorWithEllipsis())],
+    cause: "A function for changes of users threw or took too long (docs/guides/user-hooks.md). At most once a minute.",
+    fix: "Look at the stack. The change waits until the function succeeds.",
+  },
   providerLine: {
     lines: () => [providerLine(ellipsis, ellipsis)],
     cause: "An outside provider is unreachable, or its response breaks a rule of the protocol.",
@@ -206,6 +217,12 @@ export const logLines: Readonly<Record<string, LogLine>> = {
     lines: () => [forwardedLine()],
     cause: "The server is behind a proxy that it does not know, or a client sends such headers.",
     fix: "Set AMPHO_TRUST_PROXY behind a proxy. Otherwise there is nothing to do.",
+  },
+  plainHttpLine: {
+    lines: () => [plainHttpLine()],
+    cause:
+      "Tokens are in cookies (AMPHO_SECURITY_COOKIES), and a browser opened the application over http, for example a phone in the network of a developer.",
+    fix: "Use https, for example with mkcert, or open the page on localhost (docs/guides/cookies.md).",
   },
   defaultDatabaseLine: {
     lines: () => [defaultDatabaseLine(ellipsis)],

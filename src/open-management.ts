@@ -4,6 +4,7 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
+import { AmphoError } from "./errors.js";
 import type { TotpSecrets } from "./factors/totp/totp-secrets.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
@@ -15,9 +16,8 @@ import { createFailureDelay } from "./passwords/failure-delay.js";
 import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
-import { limitWaits } from "./store/limited-waits.js";
 import { openStore } from "./store/open.js";
-import { reportFailures } from "./store/report-failures.js";
+import { limitWaits, reportFailures } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
@@ -72,10 +72,21 @@ export async function openManagement(
   return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
 }
 
+async function rejectReading(): Promise<never> {
+  throw new AmphoError("not_found", "The application keeps its own user table.");
+}
+
+/** Only the application can read its own user table. */
+const unreadable = {
+  inDatabase: false,
+  findByLogin: rejectReading,
+  findById: rejectReading,
+  findMany: rejectReading,
+};
+
 async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
-  // Only the application can read its own user table.
   const isApplications = await deps.store.readApplicationOwnsUsers();
-  const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
+  const directory = isApplications ? { ...deps.directory, ...unreadable } : deps.directory;
   const secrets = await openTotpSecrets(configuration, deps);
   return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
 }

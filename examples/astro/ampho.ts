@@ -1,3 +1,4 @@
-import { createAmpho } from "ampho";
+import { lazyAmpho } from "ampho";
 
-export const ampho = await createAmpho();
+// Opens at its first use, so a build needs no key and no database.
+export const ampho = lazyAmpho({ cookies: true });

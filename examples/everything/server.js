@@ -39,7 +39,4 @@ else {
 const port = Number(process.env.PORT ?? 3000);
 const server = app.listen(port, "127.0.0.1", () => console.log(`http://localhost:${port}`));
 
-process.once("SIGTERM", () => {
-  server.close(() => ampho.close());
-  server.closeAllConnections();
-});
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

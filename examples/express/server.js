@@ -11,6 +11,11 @@ const app = express();
 // To respond to rejected requests yourself: mount(ampho, { onRejected: (rejected, request, response, next) => next(rejected) }).
 app.use(mount(ampho));
 
+// A balancer asks this. It is 503 while the database is down, and from SIGTERM on.
+app.get("/readyz", (request, response) =>
+  ampho.health().then(({ status, body }) => response.status(status).json(body)),
+);
+
 // `/` is a page on which users sign in and out. No other page shows it in a frame. The client needs no bundler.
 app.use((request, response, next) => {
   response.set("Content-Security-Policy", "frame-ancestors 'none'");
@@ -36,4 +41,4 @@ const server = app.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${server.address().port}`);
 });
 
-process.once("SIGTERM", () => server.close(() => ampho.close()));
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

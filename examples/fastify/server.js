@@ -29,4 +29,4 @@ app.register(
 app.addHook("onClose", () => ampho.close());
 console.log(await app.listen({ port: Number(process.env.PORT ?? 3000), host: "127.0.0.1" }));
 
-process.once("SIGTERM", () => app.close());
+process.once("SIGTERM", () => ampho.drain(app.server).then(app.close));

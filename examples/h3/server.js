@@ -28,4 +28,4 @@ const server = serve(app, {
 await server.ready();
 console.log(server.url);
 
-process.once("SIGTERM", () => server.close().then(() => ampho.close()));
+process.once("SIGTERM", () => ampho.drain(server.node.server).then(ampho.close));

@@ -25,4 +25,4 @@ const server = serve(
   },
 );
 
-process.once("SIGTERM", () => server.close(() => ampho.close()));
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

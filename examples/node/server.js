@@ -17,4 +17,4 @@ server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${server.address().port}`);
 });
 
-process.once("SIGTERM", () => server.close(() => ampho.close()));
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

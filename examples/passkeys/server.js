@@ -27,7 +27,4 @@ const server = app.listen(port, "127.0.0.1", () => {
   console.log(`http://localhost:${port}`);
 });
 
-process.once("SIGTERM", () => {
-  server.close(() => ampho.close());
-  server.closeAllConnections();
-});
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));

@@ -34,5 +34,5 @@ server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
 
 process.once("SIGTERM", () => {
   for (const peer of sockets.clients) peer.close(1001);
-  server.close(() => ampho.close());
+  ampho.drain(server).then(ampho.close);
 });

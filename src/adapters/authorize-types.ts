@@ -106,7 +106,13 @@ interface HandlerWithAuth<S extends string> {
   readonly handler?: never;
 }
 
+/** No function has this type. The compiler prints its sentence. */
+type WrongHandler<H extends Method> = H extends (...args: never) => HandlerResult
+  ? TypeMistake<"The parameters of a handler under authorize must be (request, auth, …). Under `optional`, auth can be undefined.">
+  : TypeMistake<"A handler under authorize must return a Response or a promise of one.">;
+
 interface ExplainsWrongArgument<Limit, S extends string> {
+  <H extends Method>(requirements: Requirements<Request, S> & Limit, handler: H & WrongHandler<H>): unknown;
   (target: abstract new (...args: never) => unknown): TypeMistake<NoMethod>;
   // Accepts nothing that the signatures above reject. It makes the compiler name both kinds of arguments.
   (wrong: (Requirements<Request, S> & Limit) | HandlerWithAuth<S>): unknown;

@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from "express";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renew as renewOnNode } from "./node.js";
 
 declare global {
   namespace Express {
@@ -97,11 +98,20 @@ export function mount(ampho: HttpInstance, { onRejected }: MountOptions = {}): M
  * app.use("/admin", authorize(ampho, { roles: ["admin"], acr: "2fa" }));
  * app.get("/articles", authorize(ampho), (request, response) => response.json({ login: request.auth?.login }));
  */
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements?: Requirements<Request, NoInfer<S>>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
 ): Middleware {
   return catching(createMiddleware(express, ampho, requirements, (_request, _response, next) => next()));
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
+ * @example app.use(renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  return renewOnNode(ampho);
 }
 
 /**
@@ -114,9 +124,9 @@ export function guarded<S extends string>(
   ampho: GuardInstance<S>,
   handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<S extends string, const N extends Requirements<Request, S>>(
-  ampho: GuardInstance<S>,
-  requirements: N,
+export function guarded<S extends string, const N extends Requirements<Request, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Middleware;
 export function guarded<S extends string, N extends Requirements<Request, S>>(

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest, FastifySchema
 import { ConfigurationError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -14,6 +14,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { renewMessage, requireRenewal } from "./renew.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -112,14 +113,30 @@ export function mount(ampho: HttpInstance): Plugin {
  *   login: request.auth?.login,
  * }));
  */
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements?: Requirements<FastifyRequest, NoInfer<S>>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<FastifyRequest, NoInfer<S>> & LimitOf<I>,
 ): Hook {
   const hook = createMiddleware(framework, ampho, requirements, (_request, _reply, done) => done?.());
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     // Fastify would call the next hook twice if a hook with `done` also returned a promise.
     void hook(request, reply, done);
+  };
+}
+
+/**
+ * Hook that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.addHook("onRequest", renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Hook {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request: FastifyRequest, reply: FastifyReply, done) => {
+    renewMessage(host, request.raw).then(({ cookies }) => {
+      if (cookies.length > 0) reply.header("Set-Cookie", [...cookies]).header("Cache-Control", "no-store");
+      done();
+    }, done);
   };
 }
 
@@ -137,9 +154,10 @@ export function guarded<
   const N extends Requirements<Q, S>,
   Q extends FastifyRequest,
   Y extends FastifyReply,
+  I extends GuardInstance,
 >(
-  ampho: GuardInstance<S>,
-  requirements: N,
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
   // GuardedHandler, written out: the alias costs seven instantiations more in each route.
   handler: (request: Q & { readonly auth: AuthOf<N, S> }, reply: Y) => unknown,
 ): (request: Q, reply: Y) => unknown;

@@ -40,10 +40,21 @@ const guardedFunctions = new WeakSet<object>();
 /** The overloads of `Authorize` hold the shape. */
 type AnyHandler = (...args: readonly unknown[]) => unknown;
 
-export function createFetchAuthorize<Limit = unknown, S extends string = string>(host: GuardHost): Authorize<Limit, S> {
+/** A host that opens at the first request. */
+interface LazyHost {
+  readonly live?: never;
+  readonly scopes?: never;
+  open(): Promise<GuardHost>;
+}
+
+export function createFetchAuthorize<Limit = unknown, S extends string = string>(
+  given: GuardHost | LazyHost,
+): Authorize<Limit, S> {
   function guard(requirements: CheckedRequirements<unknown> | undefined, handler: AnyHandler): AnyHandler {
     async function handle(this: unknown, request: unknown, ...rest: unknown[]): Promise<Response> {
       let auth: Auth | undefined;
+      // The host reports an instance that cannot be opened, as it reports any other fault.
+      const host = "open" in given ? await given.open() : given;
       try {
         auth = await host.guard(fetchAuthorizationOf(host, requestOf(request)), requirements, request);
         if (lacksAuth(auth, requirements)) throw missingToken();
@@ -71,7 +82,7 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
   return function authorize(...args: readonly unknown[]): unknown {
     const [first, second] = args;
     if (!isRequirements(first) || args.length > 2) return wrapOrDecorate(undefined, args);
-    const requirements = checkRequirements(first, host);
+    const requirements = checkRequirements(first, given);
     if (args.length === 1) return (...inner: readonly unknown[]) => wrapOrDecorate(requirements, inner);
     return wrapOrDecorate(requirements, [second]);
   } as Authorize<Limit, S>;

@@ -29,30 +29,29 @@ export function toFetchResponse({ status, headers, cookies = [], body }: HttpRes
 
 /** The one Authorization value of a web request, or the one that stands for the token in its cookie. */
 export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest): string | undefined {
-  if (cookies !== undefined) return cookies.authorizationOf(headOf(request));
+  if (cookies !== undefined) return cookies.authorizationOf(webHeadOf(request));
   return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
 }
 
-/** The Request in the first argument of a handler. By shape and not by class, because a host can have a Request class of its own. */
+/**
+ * The Request in the first argument of a handler. By shape and not by class alone, because a host can have a Request class of its
+ * own. A Request is not searched, because that of Next.js throws when a member is read that it does not have.
+ */
 export function findRequest(holder: unknown): WebRequest | undefined {
-  for (const candidate of candidates(holder))
-    if (
-      typeof candidate === "object" &&
-      candidate !== null &&
-      "headers" in candidate &&
-      typeof (candidate.headers as { get?: unknown } | null)?.get === "function"
-    )
-      return candidate as WebRequest;
-  return undefined;
+  if (holder instanceof Request) return holder;
+  if (typeof holder !== "object" || holder === null) return undefined;
+  const { request, req }: { readonly request?: unknown; readonly req?: unknown } = holder;
+  return [request, req, holder].find(isWebRequest);
 }
 
-function candidates(holder: unknown): readonly unknown[] {
-  if (typeof holder !== "object" || holder === null) return [];
-  return ["request" in holder ? holder.request : undefined, "req" in holder ? holder.req : undefined, holder];
+function isWebRequest(value: unknown): value is WebRequest {
+  if (typeof value !== "object" || value === null || !("headers" in value)) return false;
+  const { headers } = value as { readonly headers: { readonly get?: unknown } | null };
+  return typeof headers?.get === "function";
 }
 
 /** Some hosts pass requests without a Host header. */
-function headOf({ method, headers, url }: WebRequest): RequestHead {
+export function webHeadOf({ method, headers, url }: WebRequest): RequestHead {
   return {
     method,
     header: (name) => headers.get(name) ?? (name === "host" ? hostOf(url) : undefined),
@@ -66,7 +65,7 @@ function hostOf(url: string): string | undefined {
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
   return {
-    ...headOf(request),
+    ...webHeadOf(request),
     method: request.method,
     target: request.url,
     peerAddress,

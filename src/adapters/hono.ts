@@ -6,10 +6,11 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from "../guard/requirements.js";
 import { onlyAuthorizationOf } from "../http/node/request.js";
-import { type GuardInstance, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
+import { type Renew, requireRenewal } from "./renew.js";
 
 /** The options of `mount`. */
 export interface MountOptions {
@@ -69,13 +70,13 @@ export function mount(
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: MandatoryRequirements<HonoRequest, NoInfer<S>> & LimitOf<I>,
 ): MiddlewareHandler<AuthEnv<NoRequirements, S>>;
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements: Requirements<HonoRequest, NoInfer<S>> | undefined,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<HonoRequest, NoInfer<S>> & LimitOf<I>) | undefined,
 ): MiddlewareHandler<AuthEnv<Requirements, S>>;
 export function authorize<S extends string>(
   ampho: GuardInstance<S>,
@@ -84,6 +85,26 @@ export function authorize<S extends string>(
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
   return async (context, next) => {
     await handle(context, next);
+  };
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.use(renew(ampho));
+ */
+export function renew(
+  ampho: HttpInstance & { readonly renew: Renew },
+  { getConnInfo }: MountOptions = {},
+): MiddlewareHandler {
+  requireRenewal(hostOf(ampho));
+  return async (c, next) => {
+    const address = getConnInfo === undefined ? nodeAddressOf(c.env) : getConnInfo(c).remote.address;
+    const { headers, cookies, addCookies } = await ampho.renew(c.req.raw, { address });
+    // On some runtimes the headers of a request cannot be changed.
+    if (c.req.raw.headers.get("cookie") !== headers.get("cookie")) c.req.raw = new Request(c.req.raw, { headers });
+    await next();
+    if (cookies.length > 0) c.res = addCookies(c.res);
   };
 }
 

@@ -3,7 +3,14 @@ import type { Context, DefaultContext, DefaultState, Middleware, Next, Parameter
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpHost, type HttpInstance, hostOf, isServed } from "../http/rest/host.js";
+import {
+  type GuardInstance,
+  type HttpHost,
+  type HttpInstance,
+  hostOf,
+  isServed,
+  type LimitOf,
+} from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
@@ -14,6 +21,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 declare module "koa" {
   interface DefaultState {
@@ -73,11 +81,26 @@ export function mount(ampho: HttpInstance): Middleware {
  *   context.body = { login: context.state.auth?.login };
  * });
  */
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements?: Requirements<Request, NoInfer<S>>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<Request, NoInfer<S>> & LimitOf<I>,
 ): Middleware {
   return createMiddleware(koa, ampho, requirements, (_context, next) => next());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request.
+ * @example app.use(renew(ampho));
+ */
+export function renew(ampho: HttpInstance): Middleware {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return async (context, next) => {
+    restoreTarget(host, context);
+    addNodeCookies(context.res, (await renewMessage(host, context.req)).cookies);
+    await next();
+  };
 }
 
 /**
@@ -93,9 +116,9 @@ export function guarded<S extends string>(
   ampho: GuardInstance<S>,
   handler: GuardedHandler<NoRequirements, S>,
 ): Middleware;
-export function guarded<S extends string, const N extends Requirements<Request, S>>(
-  ampho: GuardInstance<S>,
-  requirements: N,
+export function guarded<S extends string, const N extends Requirements<Request, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Middleware;
 export function guarded<S extends string, N extends Requirements<Request, S>>(

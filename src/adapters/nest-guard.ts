@@ -15,7 +15,7 @@ import {
 import { HttpAdapterHost, Reflector } from "@nestjs/core";
 import type { ErrorCode } from "../errors.js";
 import { type CheckedRequirements, checkRequirements, type Requirements } from "../guard/requirements.js";
-import { type GuardInstance, hostOf, isInstance } from "../http/rest/host.js";
+import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/rest/host.js";
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
@@ -234,9 +234,9 @@ type Elsewhere = "authorize of ampho/nest decorates controllers and their method
  * }
  * ```
  */
-export function authorize<R = NestRequest, S extends string = string>(
-  ampho: GuardInstance<S>,
-  requirements?: Requirements<R, NoInfer<S>>,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<R, NoInfer<S>> & LimitOf<I>,
 ): Decorator;
 export function authorize(controller: Controller): void;
 export function authorize<M>(target: object, method: string | symbol, descriptor: TypedPropertyDescriptor<M>): void;
@@ -247,9 +247,9 @@ export function authorize(
   method: string | symbol | undefined,
   parameter: number,
 ): TypeMistake<Elsewhere>;
-export function authorize<R = NestRequest, S extends string = string>(
-  ampho: GuardInstance<S>,
-  requirements: Requirements<R, NoInfer<S>> | undefined,
+export function authorize<R = NestRequest, S extends string = string, I extends GuardInstance = GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: (Requirements<R, NoInfer<S>> & LimitOf<I>) | undefined,
 ): Decorator;
 export function authorize<R = NestRequest>(requirements?: Requirements<R>): Decorator;
 export function authorize(...args: readonly unknown[]): unknown {

@@ -4,7 +4,7 @@ import { AmphoError } from "../errors.js";
 import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements.js";
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
-import { type GuardInstance, type HttpInstance, hostOf } from "../http/rest/host.js";
+import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -13,6 +13,7 @@ import {
   type GuardedArguments,
   nodeAuthorizationOf,
 } from "./framework.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 export {
   guardedUpgrade,
@@ -75,11 +76,29 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
  * const guard = authorize(ampho, { roles: ["editor"] });
  * createServer((request, response) => guard(request, response, () => response.end(request.auth?.login)));
  */
-export function authorize<S extends string>(
-  ampho: GuardInstance<S>,
-  requirements?: Requirements<IncomingMessage, NoInfer<S>>,
+export function authorize<S extends string, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements?: Requirements<IncomingMessage, NoInfer<S>> & LimitOf<I>,
 ): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
   return createMiddleware(node, ampho, requirements, (_request, _response, next) => next?.());
+}
+
+/**
+ * Middleware that renews the session of a page's request whose access token has ended (docs/guides/cookies.md). Later
+ * handlers find the new tokens in the request. An error goes to `next`.
+ * @example
+ * const session = renew(ampho);
+ * createServer((request, response) => session(request, response, () => response.end("Hello")));
+ */
+export function renew(ampho: HttpInstance): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  const host = hostOf(ampho);
+  requireRenewal(host);
+  return (request, response, next) => {
+    renewMessage(host, request).then(({ cookies }) => {
+      addNodeCookies(response, cookies);
+      next();
+    }, next);
+  };
 }
 
 /**
@@ -91,9 +110,9 @@ export function guarded<S extends string>(
   ampho: GuardInstance<S>,
   handler: GuardedHandler<NoRequirements, S>,
 ): Listener;
-export function guarded<S extends string, const N extends Requirements<IncomingMessage, S>>(
-  ampho: GuardInstance<S>,
-  requirements: N,
+export function guarded<S extends string, const N extends Requirements<IncomingMessage, S>, I extends GuardInstance>(
+  ampho: I & GuardInstance<S>,
+  requirements: N & LimitOf<I>,
   handler: GuardedHandler<N, S>,
 ): Listener;
 export function guarded<S extends string, N extends Requirements<IncomingMessage, S>>(

@@ -1,11 +1,11 @@
 // The events of the audit log, one row an event. The sentence states what happened.
 
 export const auditEvents = {
-  login: "A user logged in, and a session was created.",
-  login_rejected: "A login was rejected: the password was wrong, or the user cannot log in.",
+  login: "A user signed in, and a session was created.",
+  login_rejected: "A login was rejected: the password was wrong, or the user cannot sign in.",
   captcha_failed: "A captcha was rejected, or its verifier did not respond (at most one row a minute).",
   login_throttled: "A login was rejected because of too many failed attempts.",
-  reauthenticated: "A user logged in again within a live session.",
+  reauthenticated: "A user signed in again within a live session.",
   stepped_up: "A user proved a second factor within a live session.",
   factor_needed: "A first factor was right, and the account or its policy asks for a second one.",
   factor_refused: "A second factor was wrong.",
@@ -22,9 +22,9 @@ export const auditEvents = {
   renew: "A session was renewed.",
   renew_repeated: "A token of the previous generation received the current tokens again.",
   renew_shared: "A token of the previous generation received the current tokens at another address or user agent.",
-  renew_rejected: "A renewal was rejected, because the session is over or the user cannot log in.",
+  renew_rejected: "A renewal was rejected, because the session is over or the user cannot sign in.",
   renew_replayed: "A token was used again after its time, and its session ended.",
-  logout: "A user logged out.",
+  logout: "A user signed out.",
   session_ended: "A session ended for another reason than a logout.",
   sessions_ended: "An operator or the application ended the sessions of all users.",
   tokens_revoked: "All sessions of a user ended, and all other tokens of the user were revoked.",
@@ -100,6 +100,26 @@ const notices = {
 /** The counter of a synced passkey means nothing, so its user gets no notice. */
 export const noticeOf = (event: AuditEvent, reason: string | undefined): string | undefined =>
   Object.hasOwn(notices, event) && reason !== syncedPasskey ? notices[event as keyof typeof notices] : undefined;
+
+/** How an event changes what applications see of a user of the database. Their hooks are called for it. */
+export type UserChange = "created" | "changed" | "removed";
+
+const userChanges = {
+  user_created: "created",
+  registered: "created",
+  users_imported: "created",
+  login_changed: "changed",
+  email_changed: "changed",
+  email_proven: "changed",
+  roles_changed: "changed",
+  user_disabled: "changed",
+  user_enabled: "changed",
+  user_deleted: "removed",
+  account_removed: "removed",
+} as const satisfies Partial<Readonly<Record<AuditEvent, UserChange>>>;
+
+export const userChangeOf = (event: AuditEvent): UserChange | undefined =>
+  Object.hasOwn(userChanges, event) ? userChanges[event as keyof typeof userChanges] : undefined;
 
 /** The reason of `passkey_cloned` for a login that was accepted. */
 export const syncedPasskey = "synced";

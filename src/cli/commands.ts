@@ -1,11 +1,14 @@
-// The table of commands. A row gives the name, argument, options and help of a command, and loads its function. Parsing, --help
-// and docs/reference/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
-// than others because one table shows all commands.
+// The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
+// command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
-const login = { name: "LOGIN", help: "The login of the user." };
-const user = { name: "LOGIN", help: "The login of the user, or the id if the application keeps its own user table." };
+const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
+const user = {
+  name: "LOGIN",
+  help: "The login name of the user, or the id if the application keeps its own user table.",
+};
+const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
@@ -40,8 +43,6 @@ export const commands: readonly CommandRow[] = [
     summary: "set up a project: key, .env, .gitignore, first user",
     details:
       "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
-    options: [],
-    example: "",
     load: async () => (await import("./commands/init.js")).init,
   },
   {
@@ -97,8 +98,6 @@ export const commands: readonly CommandRow[] = [
     summary: "print the public keys as a JWK Set",
     details:
       "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
-    options: [],
-    example: "",
     load: async () => (await keys()).printPublicKeys,
   },
   {
@@ -146,8 +145,8 @@ export const commands: readonly CommandRow[] = [
     name: "user-add",
     summary: "create a user",
     details:
-      "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
-    argument: login,
+      "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
+    argument: { name: "LOGIN", help: "The login name of the user." },
     options: [
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
@@ -166,7 +165,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     options: [json],
-    example: "",
     load: async () => (await users()).listUsers,
   },
   {
@@ -175,7 +173,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the id, login, state and roles of the user, and the address to which mails go. With --json it prints `{id,login,roles,disabled,email,emailProven}`.",
     argument: login,
-    options: [json],
+    options: [byId, json],
     example: "bob --json",
     load: async () => (await users()).showUser,
   },
@@ -185,7 +183,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Asks for the new password on a terminal, or reads it with --password-stdin. Every session of the user ends.",
     argument: login,
-    options: [passwordStdin],
+    options: [byId, passwordStdin],
     example: "bob --password-stdin",
     load: async () => (await users()).changeUserPassword,
   },
@@ -196,17 +194,18 @@ export const commands: readonly CommandRow[] = [
       "The address is not proven until the user has used a code or a link that was mailed to it. A proven old address gets a notice. An empty ADDRESS deletes the address.",
     argument: login,
     second: { name: "ADDRESS", help: "The new address." },
-    options: [],
+    options: [byId],
     example: "carol carol@example.org",
     load: async () => (await users()).changeUserEmail,
   },
   {
     name: "user-recover",
-    summary: "let a user set a new password who has lost the means to log in",
+    summary: "let a user set a new password who has lost the means to sign in",
     details:
       "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     argument: login,
     options: [
+      byId,
       { name: "--print", help: "Print the link, to hand it over, and mail none." },
       {
         name: "--without-factors",
@@ -215,7 +214,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
     example: "alice --reason 'lost phone'",
-    load: async () => (await import("./commands/keys/recover-user.js")).recoverUser,
+    load: async () => (await import("./commands/keys/keyring.js")).recoverUser,
   },
   {
     name: "user-invite",
@@ -233,7 +232,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
     options: [json],
-    example: "",
     load: async () => (await invitations()).listInvitations,
   },
   {
@@ -244,25 +242,24 @@ export const commands: readonly CommandRow[] = [
       name: "ID",
       help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
     },
-    options: [],
     example: "-- ID",
     load: async () => (await invitations()).removeInvitation,
   },
   {
     name: "user-disable",
     summary: "disable a user and end the user's sessions",
-    details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
+    details: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).disableUser,
   },
   {
     name: "user-enable",
-    summary: "let a disabled user log in again",
+    summary: "let a disabled user sign in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).enableUser,
   },
@@ -271,7 +268,7 @@ export const commands: readonly CommandRow[] = [
     summary: "delete a user",
     details: "Every session of the user ends within a second. The audit log keeps its entries.",
     argument: login,
-    options: [],
+    options: [byId],
     example: "bob",
     load: async () => (await users()).deleteUser,
   },
@@ -282,6 +279,7 @@ export const commands: readonly CommandRow[] = [
       "Prints the roles, one per line, after the change if there is one. A removed role has no effect after one second, also in tokens that were issued before.",
     argument: login,
     options: [
+      byId,
       role("--add", "A role to add. Repeat the option for several roles."),
       role("--remove", "A role to remove. Repeat the option for several roles."),
       json,
@@ -295,7 +293,7 @@ export const commands: readonly CommandRow[] = [
     summary: "print everything about a user as JSON",
     details:
       "Prints what `GET /account/export` returns: the account, passkeys, identities, live sessions, and the newest 1000 entries of the audit log, without secrets and keys. The audit log records the command.",
-    options: [],
+    options: [byId],
     example: "alice",
     load: async () => (await users()).exportUser,
   },
@@ -315,7 +313,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
     options: [json],
-    example: "",
     load: async () => (await users()).countHashes,
   },
   {
@@ -324,14 +321,15 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the live sessions, the newest first. With --json it prints an array of `{id,created,renewed,expires,address,agent,amr,acr}`.",
     argument: login,
-    options: [json],
+    options: [byId, json],
     example: "alice",
     load: async () => (await sessions()).listSessions,
   },
   {
     name: "session-end",
     summary: "end a session, a user's sessions, or every session",
-    details: "Give exactly one of ID, --login and --all. Tokens of an ended session are rejected within a second.",
+    details:
+      "Give exactly one of ID, --login, --user-id and --all. Tokens of an ended session are rejected within a second.",
     argument: { name: "ID", help: "The ID of the session, as session-list prints it.", optional: true },
     options: [
       {
@@ -339,6 +337,7 @@ export const commands: readonly CommandRow[] = [
         value: "LOGIN",
         help: "End every session of this user, and forget the user's remembered devices.",
       },
+      { name: "--user-id", value: "USER_ID", help: "The same for the user with this id." },
       { name: "--all", help: "End every session of every user. API keys go on." },
       { name: "--keys", help: "With --all: end every API key too." },
     ],
@@ -351,7 +350,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists passkeys and the other second factors by ID, and prints the policy of the user on stderr. With --json it prints `{policy,factors}`, where `policy` is null unless `factor-policy` set one.",
     argument: user,
-    options: [json],
+    options: [byId, json],
     example: "alice --json",
     load: async () => (await factors()).listFactors,
   },
@@ -367,6 +366,7 @@ export const commands: readonly CommandRow[] = [
       help: "totp, recovery_code, or the ID of a passkey, as factor-list prints it. Put -- before an ID that begins with -.",
     },
     options: [
+      byId,
       { name: "--all", help: "Remove all of them." },
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
@@ -380,7 +380,7 @@ export const commands: readonly CommandRow[] = [
       "The policy counts from the next login on, in place of that of the user's roles (AMPHO_SECURITY_FACTORS). The policy `default` is that of the roles again.",
     argument: user,
     second: { name: "POLICY", choices: ["optional", "required", "phr", "default"], help: "The policy." },
-    options: [],
+    options: [byId],
     example: "alice required",
     load: async () => (await factors()).setPolicy,
   },
@@ -389,32 +389,30 @@ export const commands: readonly CommandRow[] = [
     summary: "move TOTP secrets to the key that signs",
     details:
       "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
-    options: [],
-    example: "",
-    load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
+    load: async () => (await import("./commands/keys/keyring.js")).rekeyFactors,
   },
   {
     name: "identity-list",
     summary: "list a user's identities at outside providers",
     details: "With --json it prints an array of `{id,provider,issuer,subject,email,created,used}`.",
     argument: user,
-    options: [json],
+    options: [byId, json],
     example: "alice",
-    load: async () => (await import("./commands/identities.js")).listIdentities,
+    load: async () => (await factors()).listIdentities,
   },
   {
     name: "identity-remove",
     summary: "unlink an identity of a user, for example after it was stolen",
     details:
-      "The identity can no longer log in, and every session of the user ends. The command also removes the last way to log in. The audit log has the reason.",
+      "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
     argument: user,
     second: {
       name: "ID",
       help: "The ID of the identity, as identity-list prints it. Put -- before an ID that begins with -.",
     },
-    options: [{ name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
+    options: [byId, { name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
     example: "alice ID --reason 'The account was stolen.'",
-    load: async () => (await import("./commands/identities.js")).removeIdentity,
+    load: async () => (await factors()).removeIdentity,
   },
   {
     name: "key-list",
@@ -422,7 +420,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
     argument: user,
-    options: [json],
+    options: [byId, json],
     example: "alice",
     load: async () => (await apiKeys()).listKeys,
   },
@@ -458,16 +456,15 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
-    options: [],
     example: "google",
-    load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
+    load: async () => (await import("./commands/checks.js")).printProviderCheck,
   },
   {
     name: "device-forget",
     summary: "forget a user's remembered devices",
     details: "The next login on each device asks for the second factor. Sessions go on.",
     argument: user,
-    options: [],
+    options: [byId],
     example: "alice",
     load: async () => (await factors()).forgetDevices,
   },
@@ -477,7 +474,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     options: [json],
-    example: "",
     load: async () => (await throttle()).listLockouts,
   },
   {
@@ -485,8 +481,9 @@ export const commands: readonly CommandRow[] = [
     summary: "forget the failed attempts of a login, of an address, or all",
     details:
       "Give exactly one of LOGIN, --address and --all. The next attempt then does not wait. Failed attempts for logins that do not exist are forgotten with --all only.",
-    argument: { name: "LOGIN", help: "The login of the user.", optional: true },
+    argument: { ...login, optional: true },
     options: [
+      byId,
       { name: "--address", value: "ADDRESS", help: "Forget those of this address and of its IPv6 network." },
       { name: "--all", help: "Forget all." },
     ],
@@ -498,9 +495,7 @@ export const commands: readonly CommandRow[] = [
     summary: "ask the captcha verifier whether it accepts the key",
     details:
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
-    options: [],
-    example: "",
-    load: async () => (await import("./commands/captcha.js")).checkCaptcha,
+    load: async () => (await import("./commands/checks.js")).checkCaptcha,
   },
   {
     name: "mail-list",
@@ -508,7 +503,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
     options: [json],
-    example: "",
     load: async () => (await mail()).listMail,
   },
   {
@@ -517,7 +511,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     argument: { name: "ADDRESS", help: "The address that receives the mail." },
-    options: [],
     example: "operator@example.org",
     load: async () => (await mail()).testMail,
   },
@@ -527,6 +520,7 @@ export const commands: readonly CommandRow[] = [
     details: "Lists the newest entries in the order in which they were written. Times are UTC.",
     options: [
       { name: "--login", value: "LOGIN", help: "List only entries about this user." },
+      { name: "--user-id", value: "USER_ID", help: "List only entries about the user with this id." },
       {
         name: "--since",
         value: "TIME",
@@ -547,31 +541,24 @@ export const commands: readonly CommandRow[] = [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
       json,
     ],
-    example: "",
     load: async () => (await import("./commands/doctor.js")).doctor,
   },
   {
     name: "db-up",
     summary: "update the database schema",
     details: "Applies the migrations that are missing.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateUp,
   },
   {
     name: "db-down",
     summary: "revert the last migration",
     details: "Reverts one migration and deletes the data that it added. Make a backup first.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateDown,
   },
   {
     name: "db-current",
     summary: "print the current migration",
     details: "Prints the number of the last applied migration, or 0 if there is none.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).printCurrent,
   },
   {
@@ -579,16 +566,14 @@ export const commands: readonly CommandRow[] = [
     summary: "list the migrations",
     details: "Lists every migration of this version and when it was applied.",
     options: [json],
-    example: "",
     load: async () => (await migrations()).listMigrations,
   },
   {
     name: "db-clean",
     summary: "remove old rows now",
     details:
-      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
+      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
-    example: "",
     load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },
 ];

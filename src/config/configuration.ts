@@ -87,16 +87,19 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     appUrl: values.appUrl,
     cwd: input.cwd,
   });
-  problems.push(...outside.problems);
+  const wrong = new Set(problems.flatMap(namesIn));
+  const crossed = [...outside.problems];
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
-  problems.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
-    problems.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
+    crossed.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
   }
-  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) problems.push(halfCaptcha);
-  if (values.keysPerUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES")) problems.push(keysWithoutScopes);
+  if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
+  if (values.keysPerUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES")) crossed.push(keysWithoutScopes);
+  // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
+  problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
   const configuration: Configuration = {
     ...values,
@@ -120,6 +123,8 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     configuredKey: key.source,
   };
 }
+
+const namesIn = (problem: string): readonly string[] => problem.match(/AMPHO_[A-Z_]+/g) ?? [];
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */
 function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appUrl" | "passkeyRp">): readonly string[] {

@@ -1,11 +1,11 @@
 // The kinds of values that a parameter can have (docs/reference/configuration.md). Each kind parses a text from the environment as well
 // as a JSON value from a file or from code, and describes what it accepts. The file is long because one table shows all kinds.
 import { isIP } from "node:net";
-import { formatDuration, parseDuration } from "../duration.js";
+import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isReservedRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
-import { describeUrl } from "./redact.js";
+import { describeUrl, describeValue } from "./redact.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
 export interface Kind<T, I = T> {
@@ -24,6 +24,16 @@ export interface Kind<T, I = T> {
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Names the first member of a JSON object whose value is wrong. */
+const describeMember = (isRight: (value: unknown, name: string) => boolean) => (value: unknown) => {
+  const given = fromJson(value);
+  const wrong = isObject(given)
+    ? Object.entries(given).find(([name, one]) => name === "" || !isRight(one, name))
+    : undefined;
+  if (wrong === undefined) return describeValue(value);
+  return `an object whose member ${describeValue(wrong[0])} is ${describeValue(wrong[1])}`;
+};
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -59,7 +69,7 @@ export function int({ min, max, unit }: { min: number; max: number; unit?: strin
 const tenYearsSeconds = 315_360_000;
 
 /** The program gets whole seconds. */
-export function duration(min: number, max = tenYearsSeconds): Kind<number, number | string> {
+export function duration(min: number, max = tenYearsSeconds): Kind<number, Duration> {
   return {
     type: "duration",
     expected: `a duration from ${min} to ${max} seconds, as a whole number of seconds or a text such as 15m or 1h30m`,
@@ -307,6 +317,7 @@ export const domain: Kind<string> = {
 export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   type: "json",
   expected: roleScopesForm,
+  describe: describeMember((list, role) => parseRoleScopes({ [role]: list }) !== undefined),
   parse: (value) => parseRoleScopes(fromJson(value)),
 };
 
@@ -314,6 +325,7 @@ export const scopes: Kind<RoleScopes, string | RoleScopes> = {
 export const rolePolicies: Kind<RolePolicies, string | RolePolicies> = {
   type: "json",
   expected: `a JSON object of policies, each ${policies.map((policy) => `"${policy}"`).join(", ")}, such as {"*":"optional","admin":"required"}`,
+  describe: describeMember((name) => policies.some((each) => each === name)),
   parse(value) {
     const given = fromJson(value);
     if (!isObject(given)) return undefined;

@@ -266,7 +266,7 @@ export const parameters = {
     bool,
     false,
     true,
-    "Whether users can log in by a mailed code or link (docs/guides/mail-login.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+    "Whether users can sign in by a mailed code or link (docs/guides/mail-login.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   ),
   AMPHO_SECURITY_CODE_TTL: withDefault(
     duration(60, transactionTtlSeconds),

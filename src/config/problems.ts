@@ -7,5 +7,8 @@ export function configurationError(problems: readonly string[], hints: readonly 
   const lines = [...problems, ...hints];
   if (lines.length === 1) return new ConfigurationError(lines.join(""));
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return new ConfigurationError(`The configuration has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+  return new ConfigurationError(
+    `The configuration has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    lines,
+  );
 }

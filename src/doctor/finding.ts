@@ -22,6 +22,7 @@ export const checks = {
   breaches: "The list of breached passwords responds and contains a common one, where one is configured",
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
+  hooks: "No change of a user waits for long for a hook of the application",
   hashes: "Passwords that are still stored in the format of another system",
   logins:
     "Logins that look like the address of another person, and logins and addresses that are stored in an old form",
@@ -40,6 +41,17 @@ export interface Finding {
   readonly message: string;
   readonly fix: string;
 }
+
+const reported =
+  (severity: Severity) =>
+  (check: CheckName, message: string, fix: string): Finding => ({ severity, check, message, fix });
+
+/** The findings of each severity, and one whose severity depends on a value. */
+export const error = reported("error");
+export const warning = reported("warning");
+export const note = reported("note");
+export const finding = (severity: Severity, check: CheckName, message: string, fix: string): Finding =>
+  reported(severity)(check, message, fix);
 
 /** Orders findings by severity. Findings of one severity keep their order. */
 export function worstFirst(findings: readonly Finding[]): readonly Finding[] {

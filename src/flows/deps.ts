@@ -43,7 +43,7 @@ export interface Deps {
 
 /** The client of a request, as far as the host knows it. */
 export interface Caller {
-  /** The client's address, after AMPHO_TRUST_PROXY. */
+  /** The client's IP address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
   /** `User-Agent`, cut to 255 characters, without control characters. */
   readonly agent: string | undefined;

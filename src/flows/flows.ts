@@ -12,12 +12,12 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./accoun
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps } from "./deps.js";
 import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
-import { beginOutside, readOutsideRequest } from "./ways/begin-outside.js";
+import { readWays } from "./find/ways.js";
+import { beginOutside, readOutsideRequest } from "./prove/outside-request.js";
 import { login } from "./ways/login.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";
 import { renew } from "./ways/renew.js";
 import { beginMailLogin, beginReset } from "./ways/request-mail.js";
-import { readWays } from "./ways/ways-in.js";
 
 type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 

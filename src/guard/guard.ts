@@ -202,5 +202,5 @@ function loginTooWeak<R>({ acr, maxAge }: CheckedRequirements<R>): AmphoError {
 /** RFC 9470. A token without `auth_time` proves no recent login. */
 function requireRecentLogin(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
   if (authTime === undefined || !isRecent(authTime, maxAgeSeconds, now))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", { maxAgeSeconds });
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", { maxAgeSeconds });
 }

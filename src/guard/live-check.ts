@@ -10,7 +10,7 @@ import { isStorableText } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import type { AccessToken } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
-import { type Account, type Directory, toAccount } from "../users/directory.js";
+import type { Account, Directory } from "../users/directory.js";
 
 export interface LiveCheckDeps {
   readonly store: Pick<Store, "findSession">;
@@ -44,9 +44,7 @@ async function accountOfSession(
 ): Promise<Account | undefined> {
   const found = await store.findSession({ id, now: clock.now() });
   if (found === undefined || found.session.userId !== sub) return undefined;
-  const account = directory.inDatabase
-    ? found.user && toAccount(found.user)
-    : await directory.findSessionUser(found.session);
+  const account = await directory.findOwner(found.session, found.user);
   return account?.id === sub ? account : undefined;
 }
 

@@ -1,9 +1,9 @@
 // The requirements of a route, which the caller must meet (docs/reference/contract.md §6).
-import { parseDuration } from "../duration.js";
+import { type Duration, parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";
 import { nearest } from "../nearest.js";
-import type { Auth } from "../tokens/auth.js";
+import type { Auth, Role } from "../tokens/auth.js";
 import { type Credential, credentials as credentialNames } from "../tokens/credential.js";
 
 /**
@@ -22,13 +22,13 @@ export interface Requirements<R = never, S extends string = string> {
    */
   readonly credentials?: readonly Credential[];
   /** The user must have at least one of these roles. */
-  readonly roles?: readonly string[];
+  readonly roles?: readonly Role[];
   /** The user must have all of these scopes. */
   readonly scopes?: readonly S[];
   /** Lowest level of the login: `1fa` < `2fa` < `phr`. A weaker login gets 401 `login_too_weak`. */
   readonly acr?: Acr;
   /** Longest time since the login: seconds, or a duration such as `"5m"`. An older login gets 401 `login_too_old`. */
-  readonly maxAge?: number | string;
+  readonly maxAge?: Duration;
   /** Reads the database on each request: the session is live, the user is enabled, and the current roles decide. */
   readonly live?: true;
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */

@@ -1,12 +1,9 @@
 // The gate's decision (docs/guides/second-factors.md): is what a user proved enough for the account and its policy? A pure
 // function, so that it is the same for every way in, and the store can call it inside the transaction that writes the session.
 import { type Acr, reaches } from "./acr.js";
+import { type FactorName, reachesPhr } from "./factors.js";
 import { acrOf, withMfa } from "./methods.js";
 import type { Policy } from "./policy.js";
-
-/** The second factors as `factors` in responses names them, the strongest first. */
-export const factorNames = ["passkey", "totp", "recovery_code"] as const;
-export type FactorName = (typeof factorNames)[number];
 
 export interface Proof {
   /** The methods that were proven (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user, which is enough alone. */
@@ -35,10 +32,10 @@ export function decide({ amr, factors, policy, remembered }: Proof): Decision {
   const granted: Decision = { result: "grant", amr: proven, acr };
   if (policy === "phr") {
     if (reaches(acr, "phr")) return granted;
-    const passkeys = factors.filter((factor) => factor === "passkey");
+    const strong = factors.filter(reachesPhr);
     // Without a passkey, an account proves the factor that it has before it can add one.
     if (reaches(acr, "2fa") || !hasSecond)
-      return { result: "factor_needed", enroll: passkeys.length === 0, factors: passkeys };
+      return { result: "factor_needed", enroll: strong.length === 0, factors: strong };
     return { result: "factor_needed", enroll: false, factors };
   }
   if (reaches(acr, "2fa")) return granted;

@@ -1,5 +1,6 @@
 // Methods that a user proved at a login, the claim `amr`, and the level that they reach together.
 import type { Acr } from "./acr.js";
+import { factorNames, factors, reachesPhr } from "./factors.js";
 
 /** Values of `amr`. `pwd`, `otp`, `swk`, `hwk` and `mfa` are those of RFC 8176, section 2. The others are Ampho's. */
 export const methods = {
@@ -17,8 +18,12 @@ export const methods = {
 export type Method = keyof typeof methods;
 
 // A remembered device (`dev`) replaces the prompt for a second factor, but is none.
-const secondFactors: ReadonlySet<string> = new Set<Method>(["otp", "rec", "swk", "hwk"]);
-const passkeys: ReadonlySet<string> = new Set<Method>(["swk", "hwk"]);
+const secondFactors: ReadonlySet<string> = methodsOf(factorNames);
+const phrMethods: ReadonlySet<string> = methodsOf(factorNames.filter(reachesPhr));
+
+function methodsOf(names: typeof factorNames): ReadonlySet<Method> {
+  return new Set(names.flatMap((name) => factors[name].methods));
+}
 
 /** A passkey: `hwk` if it cannot leave its authenticator, by its own word, else `swk`. */
 export const passkeyMethod = (backupEligible: boolean): Method => (backupEligible ? "swk" : "hwk");
@@ -34,5 +39,5 @@ export function withMfa(amr: readonly string[]): readonly string[] {
  */
 export function acrOf(amr: readonly string[]): Acr {
   if (!amr.includes("mfa")) return "1fa";
-  return amr.some((method) => passkeys.has(method)) ? "phr" : "2fa";
+  return amr.some((method) => phrMethods.has(method)) ? "phr" : "2fa";
 }

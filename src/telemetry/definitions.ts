@@ -1,9 +1,11 @@
-// The table of counters and histograms of an instance, with all values of their labels. docs/operate/metrics.md is generated
-// from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names where it defines
-// them.
+// The table of counters and histograms of an instance, with all values of their labels. docs/operate/metrics.md is
+// generated from this table and those of gauges.ts and process-metrics.ts. Labels have OpenTelemetry's names where it
+// defines them.
 
+import type { UserChange } from "../audit/events.js";
 import { type ErrorCode, errorCodes } from "../errors.js";
 import { flowNames } from "../flows/flows.js";
+import type { HookOutcome } from "../flows/manage/user-hooks.js";
 import { problems } from "../http/rest/responses/problems.js";
 import { routes } from "../http/rest/routes.js";
 import type { MailOutcomeName } from "../mail/outbox.js";
@@ -117,6 +119,14 @@ export const counters = {
     "ampho_mails_total",
     { outcome: ["sent", "failed", "dropped"] satisfies MailOutcomeName[] },
     "Attempts to send a mail by outcome: sent, failed (it is sent again later), or dropped (it is not)",
+  ),
+  userHooks: define(
+    "ampho_user_hooks_total",
+    {
+      hook: ["created", "changed", "removed"] satisfies UserChange[],
+      outcome: ["succeeded", "failed"] satisfies HookOutcome[],
+    },
+    "Calls of the application's hooks for changes of users by outcome (after failed, it is called again)",
   ),
   internalErrors: define("ampho_internal_errors_total", {}, "Bugs, each with a line in the log"),
 };

@@ -15,6 +15,8 @@ export interface InstanceState {
   readonly clockAheadSeconds: number;
   /** The outbox, as this process last read it. */
   readonly mails: { readonly waiting: number; readonly oldestSeconds: number };
+  /** Changes of users that wait for a hook, as this process last counted them. */
+  readonly userEvents: { readonly waiting: number; readonly oldestSeconds: number };
   /** The codes in the warnings of /readyz. */
   readonly warnings: readonly string[];
   /** Undefined if the key set does not contain the time. */
@@ -96,6 +98,16 @@ export const gauges: readonly Gauge[] = [
     "ampho_mail_oldest_seconds",
     "How long the oldest of these mails has waited",
     ({ mails }) => mails.oldestSeconds,
+  ),
+  gauge(
+    "ampho_user_events_waiting",
+    "Changes of users that wait for a hook in any process, counted every five seconds by a process with hooks",
+    ({ userEvents }) => userEvents.waiting,
+  ),
+  gauge(
+    "ampho_user_event_oldest_seconds",
+    "How long the oldest of these changes has waited",
+    ({ userEvents }) => userEvents.oldestSeconds,
   ),
   {
     name: "ampho_warnings",

@@ -9,17 +9,35 @@ export interface AuthKey {
   readonly name: string;
 }
 
+/**
+ * The roles that an application declares for the compiler. Without a declaration any text is a role.
+ * @example
+ * declare module "ampho" {
+ *   interface Register {
+ *     role: "admin" | "editor";
+ *   }
+ * }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add members.
+export interface Register {}
+
+/**
+ * The name of a role: one of those that `Register` declares, or any text.
+ * @example const editor: Role = "editor";
+ */
+export type Role = Register extends { readonly role: infer Declared extends string } ? Declared : string;
+
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
   /** The kind of the token or key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
-  /** The roles, as the token carries them. With `live` the present ones. Empty for `key`, `service` and `delegated`. */
-  readonly roles: readonly string[];
-  /** The scopes of those roles. Those of a key are what it was granted and its owner has now. */
+  /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
+  readonly roles: readonly Role[];
+  /** The scopes of those roles. */
   readonly scopes: readonly S[];
   /** The API key of the request. Undefined for any other credential. */
   readonly key: AuthKey | undefined;

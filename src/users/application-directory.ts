@@ -60,6 +60,11 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   /** An address is looked up as `create` and `setEmail` get it, with its domain in ASCII. */
   const findByLogin = (login: string) => find(spellLogin(login));
 
+  async function findSessionUser({ userId, login }: { readonly userId: string; readonly login: string }) {
+    if (findById === undefined) return find(login);
+    return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
+  }
+
   /** A failure has to be imitated, so wrong passwords count: a right one can cost more, for example a new hash. */
   function sampleMs(): number | undefined {
     const samples = wrongMs.length > 0 ? wrongMs : rightMs;
@@ -71,9 +76,25 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
     samples.push(ms);
   }
 
+  async function requireById(id: string): Promise<Account | undefined> {
+    if (findById === undefined) throw new AmphoError("not_found", "The option users has no function findById.");
+    const account = toAccount(await ask(limitsMs.find, () => findById.call(users, id)));
+    return account?.id === id ? account : undefined;
+  }
+
+  async function findMany(ids: readonly string[]): Promise<readonly Account[]> {
+    if (users.findMany === undefined) return (await inGroups(ids, requireById)).filter((each) => each !== undefined);
+    const rows: unknown = await ask(limitsMs.find, () => users.findMany?.(ids));
+    if (!Array.isArray(rows)) throw new TypeError("users.findMany must return an array of users");
+    // A user that was not asked for would be shown under the id of another one.
+    return rows.map(toAccount).filter((each) => each !== undefined && ids.includes(each.id)) as readonly Account[];
+  }
+
   return {
     inDatabase: false,
     findByLogin,
+    findById: requireById,
+    findMany,
     async findByAddress(canonical) {
       const account = await findByLogin(canonical);
       const mailbox = account && mailboxOf(account);
@@ -109,26 +130,31 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       (async (account, email) => (await ask(limitsMs.find, () => users.setEmail?.(userOf(account), email))) === true),
     setLogin:
       users.setLogin &&
-      ((account, login, afterwards) =>
-        ask(limitsMs.find, async () =>
+      (async (account, login, { requireLive, afterwards }) => {
+        await requireLive();
+        return ask(limitsMs.find, async () =>
           (await users.setLogin?.(userOf(account), login)) === true ? afterwards() : undefined,
-        )),
+        );
+      }),
     remove:
       users.remove &&
-      ((account, afterwards) =>
-        ask(limitsMs.verify, async () => {
+      (async (account, { requireLive, afterwards }) => {
+        // The table has deleted the user already, and the database was unreachable after that.
+        if (account.applicationUser === undefined) return afterwards();
+        await requireLive();
+        return ask(limitsMs.verify, async () => {
           await users.remove?.(userOf(account));
           // Ampho deletes the factors next, and the password alone would then open the account.
           const left = toAccount(await (findById?.call(users, account.id) ?? users.find(account.login)));
           if (left?.id === account.id && !left.disabled)
             throw new TypeError("users.remove has ended, and the user is neither deleted nor disabled");
           return afterwards();
-        })),
+        });
+      }),
     findsById: findById !== undefined,
-    async findSessionUser({ userId, login }) {
-      if (findById === undefined) return find(login);
-      return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
-    },
+    findSessionUser,
+    findOwner: (session) => findSessionUser(session),
+    hashNew: async () => null,
     async verify(account, password, turn) {
       if (account?.applicationUser === undefined) {
         if (users.verifyUnknown !== undefined) {
@@ -153,6 +179,16 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       return { good: good === true && !account.disabled, waitToReject: rejectNow };
     },
   };
+}
+
+/** So many functions of the application run at once. */
+const atOnce = 8;
+
+async function inGroups<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let at = 0; at < ids.length; at += atOnce)
+    found.push(...(await Promise.all(ids.slice(at, at + atOnce).map(find))));
+  return found;
 }
 
 function userOf({ applicationUser }: Account): ApplicationUser {
@@ -204,7 +240,7 @@ function toEmail(value: unknown, isProven: boolean): UserEmail | undefined {
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.iterator in value;
 
-/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user log in. */
+/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user sign in. */
 function toFlag(name: "disabled" | "emailProven", value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (value === undefined || value === null || value === 0) return false;

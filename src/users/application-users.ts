@@ -4,11 +4,11 @@
 export interface ApplicationUser {
   /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
   readonly id: string;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
   /** The roles. By default none. */
   readonly roles?: readonly string[] | undefined;
-  /** True if the user cannot log in. */
+  /** True if the user cannot sign in. */
   readonly disabled?: boolean | undefined;
   /** The address to which mails go, and whether the user has proven it. Notices go to proven addresses only. */
   readonly email?: string | undefined;
@@ -24,6 +24,7 @@ export interface ApplicationUser {
  *   users: {
  *     find: (login) => db.users.findFirst({ where: { login } }),
  *     findById: (id) => db.users.findFirst({ where: { id } }),
+ *     findMany: (ids) => db.users.findMany({ where: { id: { in: ids } } }),
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
  *     verifyUnknown: (password) => verifyPassword(null, password),
  *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
@@ -48,6 +49,11 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
    * user with `disabled`.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
+  /**
+   * Finds the users of several ids with one query, in any order, for `ampho.users.findMany`. Without it `findById` is
+   * called for each id.
+   */
+  findMany?(ids: readonly string[]): readonly U[] | Promise<readonly U[]>;
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
   /**

@@ -4,6 +4,7 @@ import { canonicalLogin, checkLogin } from "../logins/login-name.js";
 import type { FailureDelay } from "../passwords/failure-delay.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { User } from "../store/sql/users.js";
+import { isStorableName } from "../store/storable-text.js";
 import type { Store } from "../store/store.js";
 import { type Directory, toAccount } from "./directory.js";
 
@@ -13,8 +14,13 @@ export async function findStoredUser(store: Pick<Store, "findUser">, login: stri
   return checkLogin(canonical) === undefined ? store.findUser(canonical) : undefined;
 }
 
+/** Undefined for an id that no user can have. */
+export async function findStoredUserById(store: Pick<Store, "findUserById">, id: string): Promise<User | undefined> {
+  return isStorableName(id) ? store.findUserById(id) : undefined;
+}
+
 export function createDatabaseDirectory(
-  store: Pick<Store, "findUser" | "findUserById" | "findUserByAddress">,
+  store: Pick<Store, "findUser" | "findUserById" | "findUsers" | "findUserByAddress">,
   passwords: PasswordPool,
   failureDelay: FailureDelay,
 ): Directory {
@@ -28,7 +34,18 @@ export function createDatabaseDirectory(
       const user = await store.findUserByAddress(canonical);
       return user && toAccount(user);
     },
+    async findById(id) {
+      const user = await findStoredUserById(store, id);
+      return user && toAccount(user);
+    },
+    findMany: async (ids) => (await store.findUsers({ ids })).map(toAccount),
     findsById: true,
+    findOwner: async (_session, user) => user && toAccount(user),
+    hashNew: (password, fairness) => passwords.hash(password, fairness),
+    setPassword: async () => {},
+    setEmail: async () => true,
+    setLogin: (_account, _login, { afterwards }) => afterwards(),
+    remove: (_account, { afterwards }) => afterwards(),
     async findSessionUser({ userId }) {
       const user = await store.findUserById(userId);
       return user && toAccount(user);

@@ -35,17 +35,37 @@ export interface PasswordCheck {
 
 export const rejectNow = async (): Promise<void> => {};
 
+/** A change that an application's own table makes first. */
+export interface TableChange<T> {
+  /** Rejects if the session has ended, before the table changes. */
+  readonly requireLive: () => Promise<void>;
+  /** The rest. It runs when the table has changed, even after the limit for its function. */
+  readonly afterwards: () => Promise<T>;
+}
+
 export interface Directory {
   /** Users are rows of Ampho's own database. */
   readonly inDatabase: boolean;
   findByLogin(login: string): Promise<Account | undefined>;
+  /** Rejects with `not_found` where an application's own table cannot find users by id. */
+  findById(id: string): Promise<Account | undefined>;
+  /** Finds users in any order. `ids` has each id once. */
+  findMany(ids: readonly string[]): Promise<readonly Account[]>;
   /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
-  /** Functions of an application's own table, where it has them. Undefined where users are rows of the database. */
-  /** `afterwards` runs when the application's function has ended, also too late or with an error. */
-  readonly setPassword?:
-    | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
-    | undefined;
+  /** The account of a session. `user`: the row of the database that the same statement has read. */
+  findOwner(
+    session: { readonly userId: string; readonly login: string },
+    user: User | undefined,
+  ): Promise<Account | undefined>;
+  /** The hash that Ampho stores. Null where the application's table stores the password. */
+  hashNew(password: string, fairness: { readonly fairnessKey: string }): Promise<string | null>;
+  /**
+   * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined for a
+   * table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
+   */
+  readonly setPassword?: /** `afterwards` runs when the application's function has ended, also too late or with an error. */
+  ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>) | undefined;
   /**
    * Resolves to undefined if the login or the address is taken. `unlessCreated` runs when the function has created no user, also
    * too late or with an error.
@@ -55,12 +75,11 @@ export interface Directory {
     | undefined;
   /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
-  /** Resolves to undefined if another user has the login. `afterwards` runs when the table has it, even after the limit. */
+  /** Resolves to undefined if another user has the login. */
   readonly setLogin?:
-    | (<T>(account: Account, login: string, afterwards: () => Promise<T>) => Promise<T | undefined>)
+    | (<T>(account: Account, login: string, change: TableChange<T>) => Promise<T | undefined>)
     | undefined;
-  /** `afterwards` runs when the user is deleted, even after the limit. */
-  readonly remove?: (<T>(account: Account, afterwards: () => Promise<T>) => Promise<T>) | undefined;
+  readonly remove?: (<T>(account: Account, change: TableChange<T>) => Promise<T>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
@@ -98,3 +117,7 @@ export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;
   return { ...origin, noticeTo: email?.provenAt === undefined ? "" : email.address };
 }
+
+/** An account without a password has none to reset. */
+export const canReset = ({ email, stored }: Account): boolean =>
+  email !== undefined && (stored === undefined || stored.passwordHash !== null);

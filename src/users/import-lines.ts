@@ -125,7 +125,7 @@ function readMembers(
   bytes: number,
   { rp, providers = [] }: ImportSettings,
 ): ReadLine {
-  // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
+  // If it were ignored, a misspelt `password_hash` would create users who cannot sign in.
   if (Object.keys(object).some((name) => !members.has(name)))
     return wrong(`The line has an unknown member. The members are ${[...members].join(", ")}.`);
   const { login, password_hash: passwordHash = null, roles = [] } = object;

@@ -1,14 +1,11 @@
 // The options of createVerifier. A wrong or misspelled option is an error where it is written.
 import { type Clock, leewayMaxSeconds, systemClock } from "../clock.js";
-import { parseDuration } from "../duration.js";
+import { type Duration, parseDuration } from "../duration.js";
 import { ConfigurationError } from "../errors.js";
 import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
 import { parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
-
-/** Whole seconds, or a text such as `"15m"`, `"1h30m"` or `"14d"`. */
-export type Duration = number | string;
 
 /** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {

@@ -6,7 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
-import type { GuardHost, GuardInstance } from "../http/rest/host.js";
+import type { VerifierHost, VerifierInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
 import { knownScopes } from "../levels/scopes.js";
@@ -31,13 +31,14 @@ export type {
 } from "../adapters/authorize-types.js";
 export { toHandler } from "../adapters/fetch-authorize.js";
 export type { Clock } from "../clock.js";
+export type { Duration } from "../duration.js";
 export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } from "../errors.js";
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Acr } from "../levels/acr.js";
-export type { Auth } from "../tokens/auth.js";
+export type { Auth, Register, Role } from "../tokens/auth.js";
 export type { Credential } from "../tokens/credential.js";
-export type { Duration, FollowedRevocations, VerifierOptions } from "./options.js";
+export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
 /** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
@@ -46,7 +47,7 @@ export interface WithoutDatabase {
 }
 
 /** Verifies tokens of another service, without a database. */
-export interface Verifier<S extends string = string> extends GuardInstance<S> {
+export interface Verifier<S extends string = string> extends VerifierInstance<S> {
   /**
    * Returns the user of a token. `credentials` is what it can be, as in requirements. Rejects with `invalid_token`,
    * `credential_not_accepted`, or with `unavailable` while keys or revocations are unknown.
@@ -164,7 +165,7 @@ export function createVerifier<const S extends string = string>(options: Verifie
 
   const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
   const known = knownScopes(scopes);
-  const host: GuardHost = { guard, refusal, live: false, scopes: known };
+  const host: VerifierHost = { guard, refusal, live: false, scopes: known };
   return {
     // The texts of the options.
     scopes: known as readonly S[] | undefined,

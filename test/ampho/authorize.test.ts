@@ -283,7 +283,7 @@ describe("requirements", () => {
     expect(await statusFor({ roles: ["editor"], scopes: ["delete"] })).toBe(403);
   });
 
-  it.each([300, "300", "300s", "5m"])(
+  it.each([300, "300", "300s", "5m"] as const)(
     "maxAge %j counts from the login, not from the renewal, to the second",
     async (maxAge) => {
       const { world, grant } = await openAnn();

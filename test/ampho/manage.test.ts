@@ -69,6 +69,49 @@ describe("ampho.users", () => {
     expect((await world.events()).filter((event) => event === "user_created")).toHaveLength(1);
   });
 
+  it("users are found and changed by id, and an id is never taken for a login", async () => {
+    const world = await openWorld();
+    const { users, sessions, factors, devices, identities, audit, throttle } = world.ampho;
+    const [ann, bob] = [await world.user("ann", { password }), await world.user("bob")];
+    const trap = await users.create({ login: ann.id });
+    expect(await users.findById(ann.id)).toEqual(ann);
+    expect(await users.find({ id: ann.id })).toEqual(ann);
+    expect(await users.find(ann.id)).toEqual(trap);
+    for (const id of ["ann", "", "id\0"]) expect(await users.findById(id)).toBeUndefined();
+    const many = await users.findMany([bob.id, "nobody", "id\0", ann.id, bob.id]);
+    expect([many.size, many.get(ann.id), many.get(bob.id)]).toEqual([2, ann, bob]);
+    expect((await users.findMany([])).size).toBe(0);
+    const others = await Promise.all(Array.from({ length: 120 }, (_, n) => users.create({ login: `user-${n}` })));
+    expect((await users.findMany(others.map(({ id }) => id))).size).toBe(120);
+
+    await users.setRoles({ id: ann.id }, ["editor"]);
+    await users.setEmail({ id: ann.id }, "ann@example.org");
+    await users.disable({ id: bob.id });
+    expect(await users.findById(ann.id)).toMatchObject({ roles: ["editor"], email: "ann@example.org" });
+    expect(await users.findById(trap.id)).toEqual(trap);
+    expect(await users.find("bob")).toMatchObject({ disabled: true });
+    await world.login("ann");
+    expect(await sessions.list({ login: "ANN" })).toHaveLength(1);
+    expect(await sessions.list(trap.id)).toEqual([]);
+    expect(await sessions.endForUser({ login: "ann" })).toBe(1);
+    await factors.setPolicy({ login: "ann" }, "required");
+    expect(await factors.list(ann.id)).toEqual({ policy: "required", factors: [] });
+    await devices.forget({ login: "ann" });
+    expect(await identities.list({ login: "ann" })).toEqual([]);
+    expect((await audit.list({ id: ann.id, limit: 1 })).map(({ event }) => event)).toEqual(["devices_forgotten"]);
+    expect(await throttle.clear({ id: ann.id })).toBe(0);
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => users.disable({ id: "ann" }),
+      () => users.export({ id: "id\0" }),
+      () => users.recover({ id: "nobody" }, { reason: "lost", print: true }),
+      () => audit.list({ id: "nobody" }),
+      () => throttle.clear({ id: "nobody" }),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject(unknown);
+    await users.remove({ id: ann.id });
+    expect(await users.findById(ann.id)).toBeUndefined();
+  });
+
   it("users.list yields all users in the order of their logins", async () => {
     const { ampho } = await openWorld();
     const logins = Array.from({ length: 510 }, (_, index) => `user-${String(index).padStart(4, "0")}`);
@@ -112,7 +155,7 @@ describe("ampho.users", () => {
     await expect(users.remove("nobody")).rejects.toMatchObject(unknown);
   });
 
-  it("a disabled user cannot log in until the user is enabled again", async () => {
+  it("a disabled user cannot sign in until the user is enabled again", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.ampho.users.disable("ann");
@@ -158,8 +201,8 @@ describe("what is called with values that the types exclude", () => {
         "user has the unknown member pasword. The members are login, password, roles",
         users?.["create"]?.({ login: "bob", pasword: "secret" }),
       ],
-      ["login", "login must be a string", users?.["find"]?.()],
-      ["login", "login must be a string", users?.["setPassword"]?.({ login: "ann" }, password)],
+      ["user", "user must be a string (the login), { id } or { login }", users?.["find"]?.()],
+      ["id", "user.id must be a string", users?.["setPassword"]?.({ id: undefined, login: "ann" }, password)],
       ["password", "password must be a string", users?.["setPassword"]?.("ann", null)],
       ["roles", "roles must be an array of strings, or an object", users?.["setRoles"]?.("ann", "secret")],
       ["roles", "roles must be an array of strings, or an object", users?.["setRoles"]?.("ann")],
@@ -180,9 +223,9 @@ describe("what is called with values that the types exclude", () => {
         "roles has the unknown member removed. The members are add, remove",
         users?.["setRoles"]?.("ann", { removed: ["editor"] }),
       ],
-      ["login", "login must be a string", users?.["disable"]?.(ann)],
-      ["login", "login must be a string", users?.["enable"]?.(7)],
-      ["login", "login must be a string", users?.["remove"]?.(null)],
+      ["login", "user.login must be a string", users?.["disable"]?.({ name: "ann" })],
+      ["user", "user must be a string (the login)", users?.["enable"]?.(7)],
+      ["user", "user must be a string (the login)", users?.["remove"]?.(null)],
       [
         "dryrun",
         "options has the unknown member dryrun. The members are dryRun",
@@ -196,8 +239,8 @@ describe("what is called with values that the types exclude", () => {
       ["amr", "level.amr must be an array of strings", sessions?.["create"]?.(ann.id, { amr: "mfa" })],
       ["acr", "level.acr must be 1fa or 2fa or phr", sessions?.["create"]?.(ann.id, { acr: "aal2" })],
       ["arc", "level has the unknown member arc", sessions?.["create"]?.(ann.id, { arc: "2fa" })],
-      ["userId", "userId must be a string", sessions?.["list"]?.()],
-      ["userId", "userId must be a string", sessions?.["endForUser"]?.(undefined)],
+      ["user", "user must be a string (the id), { id } or { login }", sessions?.["list"]?.()],
+      ["user", "user must be a string (the id)", sessions?.["endForUser"]?.(undefined)],
       ["sessionId", "sessionId must be a string", sessions?.["end"]?.([grant])],
       ["login", "login must be a string", sessions?.["findUserIds"]?.(7)],
       ["user", "user must be an object", sessions?.["revokeForUser"]?.(ann.id)],
@@ -219,7 +262,7 @@ describe("what is called with values that the types exclude", () => {
       ],
       [
         "adress",
-        "target has the unknown member adress. The members are login, address, all",
+        "target has the unknown member adress. The members are login, id, address, all",
         throttle?.["clear"]?.({ adress: "192.0.2.1" }),
       ],
       ["limit", "options.limit must be an integer", throttle?.["list"]?.({ limit: -1 })],
@@ -236,8 +279,8 @@ describe("what is called with values that the types exclude", () => {
       ["stage", "stage must be activate or retire", signingKeys?.["recordForced"]?.("next", [], "drill")],
       ["kids", "kids must be an array of strings", signingKeys?.["recordForced"]?.("retire", "k1", "drill")],
       ["reason", "reason must be a string", signingKeys?.["recordForced"]?.("retire", [])],
-      ["userId", "userId must be a string", factors?.["list"]?.()],
-      ["userId", "userId must be a string that is not empty", factors?.["remove"]?.("", { all: true })],
+      ["user", "user must be a string (the id)", factors?.["list"]?.()],
+      ["id", "user.id must be a string", factors?.["remove"]?.({ id: 7 }, { all: true })],
       ["target", "target must be an object", factors?.["remove"]?.(ann.id, "totp")],
       ["all", "target.all must be true", factors?.["remove"]?.(ann.id, {})],
       ["all", "target.all must be true", factors?.["remove"]?.(ann.id, { all: false, reason: "secret" })],
@@ -245,7 +288,7 @@ describe("what is called with values that the types exclude", () => {
       ["all", "target has the unknown member all", factors?.["remove"]?.(ann.id, { id: "totp", all: true })],
       ["policy", "policy must be optional or required or phr or default", factors?.["setPolicy"]?.(ann.id, "none")],
       ["policy", "policy must be optional or", factors?.["setPolicy"]?.(ann.id)],
-      ["userId", "userId must be a string", devices?.["forget"]?.(7)],
+      ["user", "user must be a string (the id)", devices?.["forget"]?.(7)],
     ];
     for (const [field, message, outcome] of wrong) {
       const error: unknown = await outcome?.then(
@@ -273,6 +316,8 @@ describe("what is called with values that the types exclude", () => {
     const calls: readonly (() => Promise<unknown>)[] = [
       () => factors.list("nobody"),
       () => factors.remove("nobody", { all: true }),
+      () => factors.remove("", { all: true }),
+      () => factors.remove({ login: "nobody" }, { all: true }),
       () => factors.remove(ann.id, { id: "totp" }),
       () => factors.setPolicy("nobody", "required"),
       () => factors.findUserId("nobody"),

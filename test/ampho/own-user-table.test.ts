@@ -243,7 +243,7 @@ describe("an application's own user table", () => {
     ["email", { email: "ann@x.example ", emailProven: true }],
     ["email", { email: ["ann@x.example"], emailProven: true }],
     ["email", { email: "", emailProven: false }],
-  ])("a wrong type of %s in %o returns 500 and logs in no user", async (member, members) => {
+  ])("a wrong type of %s in %o returns 500 and signs in no user", async (member, members) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
@@ -269,7 +269,7 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (response) => {
+  it.each(["1", '"yes"', "{}", "null"])("users.verify signs in no user by returning %s", async (response) => {
     const { logIn } = await openOwn({
       users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(response) },
     });
@@ -284,7 +284,6 @@ describe("an application's own user table", () => {
     const { users } = world.ampho;
     const rejections = await Promise.allSettled([
       users.create({ login: "bob" }),
-      users.find("ann"),
       users.setPassword("ann", password),
       users.setRoles("ann", []),
       users.disable("ann"),
@@ -398,7 +397,7 @@ describe("an application's own user table", () => {
     expect((await world.events()).slice(-1)).toEqual(["session_ended: user_deleted"]);
   });
 
-  it("a findById that returns another user logs in no user", async () => {
+  it("a findById that returns another user signs in no user", async () => {
     const { world, table, logIn } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),
@@ -595,9 +594,51 @@ describe("the commands beside an application's own user table", () => {
     const next = grantOf(await world.renew(grant.refresh_token));
     expect(await admission(world.ampho, next.token)).toBe("in");
     expect(await world.events()).toEqual(["login", "renew"]);
-    await expect(world.ampho.users.find("ann")).rejects.toMatchObject({ code: "not_found" });
+    await expect(world.ampho.users.disable("ann")).rejects.toMatchObject({ code: "not_found" });
     await lacking.ampho.sessions.endForEveryone();
     expect((await world.another({ users: undefined })).notices).toEqual([]);
+  });
+
+  it("users are found by id through findMany, or through findById a few at a time", async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => `u-${n}`);
+    const row = (id: string) => (ids.includes(id) ? { id, login: `login of ${id}`, roles: ["r"] } : undefined);
+    let [running, most] = [0, 0];
+    const users = {
+      find: (login: string) => row(login.replace("login of ", "")),
+      verify: () => false,
+      findById: async (id: string) => {
+        running += 1;
+        most = Math.max(most, running);
+        await Promise.resolve();
+        running -= 1;
+        return id === "twin" ? row("u-1") : row(id);
+      },
+    };
+    const { ampho } = (await openOwn({ users })).world;
+    const view = { id: "u-3", login: "login of u-3", roles: ["r"], disabled: false, email: null, emailProven: false };
+    expect(await ampho.users.findById("u-3")).toEqual(view);
+    expect(await ampho.users.find({ id: "u-3" })).toEqual(view);
+    expect(await ampho.users.find("login of u-3")).toEqual(view);
+    for (const id of ["nobody", "twin"]) expect(await ampho.users.findById(id)).toBeUndefined();
+    expect([...(await ampho.users.findMany([...ids, ...ids, "nobody", "twin", "u\0"])).keys()]).toEqual(ids);
+    expect(most).toBe(8);
+    await ampho.sessions.create("u-3");
+    expect(await ampho.sessions.list({ login: "login of u-3" })).toHaveLength(1);
+    expect(await ampho.sessions.endForUser({ id: "u-3" })).toBe(1);
+    await expect(ampho.users.disable({ id: "u-3" })).rejects.toMatchObject({ code: "not_found" });
+
+    const asked: (readonly string[])[] = [];
+    const findMany = (some: readonly string[]) => {
+      asked.push(some);
+      return [row("u-9"), row("u-2")].filter((each) => each !== undefined);
+    };
+    const once = (await openOwn({ users: { ...users, findMany } })).world.ampho;
+    expect([...(await once.users.findMany(["u-2", "u-1", "u-2"])).keys()]).toEqual(["u-2"]);
+    expect(asked).toEqual([["u-2", "u-1"]]);
+    const { findById: _, ...without } = users;
+    const byLogin = (await openOwn({ users: without })).world.ampho;
+    await expect(byLogin.users.findById("u-1")).rejects.toMatchObject({ code: "not_found" });
+    await expect(byLogin.users.findMany(["u-1"])).rejects.toMatchObject({ code: "not_found" });
   });
 
   it("the commands for second factors take the id of a user", async () => {

@@ -82,7 +82,7 @@ async function run({ next, openPage, appUrl }: Shop, code: string, kind: string,
   return shown;
 }
 
-it("the snippets of the guides about mail log in, change the address, register and reset the password", async () => {
+it("the snippets of the guides about mail sign in, change the address, register and reset the password", async () => {
   const shop = await openShop();
   const tab = await shop.openPage(`${shop.appUrl}blank`);
   expect((await run(shop, snippetWith("mailLogin"), "login", tab)).at(-1)).toBe("done as ann@example.org");

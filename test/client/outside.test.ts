@@ -35,7 +35,7 @@ async function open(acme: object = {}) {
   return { evil, world, client, outside, come, history };
 }
 
-it("a user links an identity, logs in with it, and unlinks it", async () => {
+it("a user links an identity, signs in with it, and unlinks it", async () => {
   const { client, outside, come, history } = await open();
   await client.login(ann.login, ann.password);
   const linked = await come(await outside.identities.link("acme", { returnTo: "/account" }), { sub: "s-1" });

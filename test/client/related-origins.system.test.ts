@@ -58,7 +58,7 @@ async function openOrigins(passkeyOrigins: readonly string[]) {
   return { open, fetched };
 }
 
-it("a passkey of the relying party logs in on a page of a related origin (W-44)", {
+it("a passkey of the relying party signs in on a page of a related origin (W-44)", {
   timeout: browserTimeoutMs,
 }, async () => {
   const { open, fetched } = await openOrigins([related]);

@@ -294,6 +294,27 @@ describe("values", () => {
     ]);
   });
 
+  test.each<[string, Given]>([
+    ["registration", { options: { registration: "opened" }, uses: { mails: "url" } }],
+    ["mailFrom", { options: { mailUrl: "smtp://localhost", mailFrom: "nobody" } }],
+    ["mailKey", { options: { mailUrl: "https://mail.example", mailFrom: "a@example.org", mailKey: "x" } }],
+    ["captchaUrl", { options: { captchaUrl: "none", captchaKey: "secret-of-the-captcha" } }],
+    ["passkeyRp", { options: { passkeyRp: "Not A Domain", appUrl: "https://app.example" } }],
+  ])("a wrong value of %s is one problem, and no rule about several parameters counts it as missing", (name, given) => {
+    expect(rejection(given)).toMatch(new RegExp(`^AMPHO_\\w+ \\(option ${name}\\) must be [^\\n]*$`));
+  });
+
+  test("the message about a wrong object names the member that is wrong", () => {
+    expect(rejection({ options: { factors: { "*": "optional", admin: "requird" } as never } })).toMatch(
+      /but is an object whose member "admin" is "requird"\.$/,
+    );
+    expect(rejection({ env: { AMPHO_SECURITY_SCOPES: '{"editor":["a b"]}' } })).toMatch(
+      /but is an object whose member "editor" is an array of 1\.$/,
+    );
+    expect(rejection({ env: { AMPHO_SECURITY_FACTORS: '{"admin":"smtp://u:secret@host"}' } })).not.toContain("secret");
+    expect(rejection({ env: { AMPHO_SECURITY_FACTORS: "required" } })).toMatch(/but is "required"\.$/);
+  });
+
   const bad: Readonly<Record<string, readonly unknown[]>> = {
     AMPHO_SECURITY_REST_PREFIX: ["api", "/", "/api/", "/a//b", "/a/../b", "/a b", "/a%2fb", "/a?b", "//", 5],
     AMPHO_SECURITY_TOKEN_ALG: ["none", "hs256", "HS1", "", 5],

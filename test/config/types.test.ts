@@ -1,6 +1,7 @@
 import { expectTypeOf, test } from "vitest";
 import type { Configuration, ConfigurationOptions } from "../../dist/config/configuration.js";
 import type { TokenAlgorithm } from "../../dist/config/parameters.js";
+import type { Duration } from "../../dist/duration.js";
 
 test("the configuration has the types of the table", () => {
   expectTypeOf<Configuration["tokenTtl"]>().toEqualTypeOf<number>();
@@ -14,7 +15,7 @@ test("the configuration has the types of the table", () => {
 });
 
 test("options in code have the types of the table and can be undefined", () => {
-  expectTypeOf<ConfigurationOptions["tokenTtl"]>().toEqualTypeOf<number | string | undefined>();
+  expectTypeOf<ConfigurationOptions["tokenTtl"]>().toEqualTypeOf<Duration | undefined>();
   expectTypeOf<ConfigurationOptions["port"]>().toEqualTypeOf<number | undefined>();
   expectTypeOf<ConfigurationOptions["key"]>().toEqualTypeOf<string | object | undefined>();
   expectTypeOf<ConfigurationOptions["tokenAudience"]>().toEqualTypeOf<string | readonly string[] | undefined>();

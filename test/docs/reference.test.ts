@@ -98,7 +98,7 @@ it("every parameter has an entry with an example, which is no default and has th
 
 it("every command has an entry with an example, which uses its own options", () => {
   const page = readPage("docs/reference/cli.md");
-  for (const { name, example, options } of commands) {
+  for (const { name, example = "", options = [] } of commands) {
     expect(entry(page, name), name).toContain(`\n$ ampho ${name}${example === "" ? "" : ` ${example}`}\n`);
     const known = ["--", ...options.flatMap((option) => [option.name, option.short])];
     for (const option of example.match(/(?<=^| )--?[a-z-]*(?= |$)/g) ?? []) expect(known, name).toContain(option);

@@ -49,9 +49,13 @@ describe.each(startPages)("$file", (page) => {
     const env = { ...environment, npm_config_cache: cache, NEXT_TELEMETRY_DISABLED: "1" };
     const { prepare, start } = readStartPage(page);
     const startedMs = performance.now();
-    const { stdout, stderr, status } = spawnSync("sh", ["-ec", `${await pinned(prepare, page)}\ntimes`], {
-      ...{ cwd: parent, env, encoding: "utf8" },
-    });
+    const { stdout, stderr, status } = spawnSync(
+      "sh",
+      ["-ec", `${withPort(await pinned(prepare, page), port)}\ntimes`],
+      {
+        ...{ cwd: parent, env, encoding: "utf8" },
+      },
+    );
     expect(status, `${stdout}\n${stderr}`).toBe(0);
     preparedSeconds = childSeconds(stdout);
     console.log(`${page.file}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);

@@ -23,8 +23,8 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (
     const [before, after = ""] = prepare.split(/^npm install .*\n/m);
     expect(before).toBe("mkdir shop && cd shop\nnpm init -y && npm pkg set type=module\n");
     const commands = after.replace("npx ampho", `"${process.execPath}" "${ampho}"`);
-    execFileSync("sh", ["-ec", commands], { cwd: folder, env: environment, stdio: "pipe" });
     const port = await freePort();
+    execFileSync("sh", ["-ec", withPort(commands, port)], { cwd: folder, env: environment, stdio: "pipe" });
     writeFiles(folder, page, port);
     return { url: `http://localhost:${port}`, server: startServer(withPort(start, port), folder, environment) };
   });

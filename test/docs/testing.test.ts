@@ -211,7 +211,7 @@ describe("docs/guides/mail.md", () => {
 });
 
 describe("docs/guides/second-factors.md", () => {
-  it("the code on the page sets up an app, logs in with it, and raises a session for a payment", () => {
+  it("the code on the page sets up an app, signs in with it, and raises a session for a payment", () => {
     const names = ["set-up.ts", "log-in.ts", "payments.ts", "client.ts"] as const;
     const shown = snippets("docs/guides/second-factors.md", ...names);
     for (const [file, text] of Object.entries(shown))
@@ -298,7 +298,7 @@ describe("docs/guides/second-factors.md", () => {
 });
 
 describe("docs/guides/passkeys.md", () => {
-  it("the code on the page adds a passkey with recovery codes, and logs in with it by autofill", async () => {
+  it("the code on the page adds a passkey with recovery codes, and signs in with it by autofill", async () => {
     const shown = snippets("docs/guides/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("log-in-with-passkey.ts", "add-passkey.ts");

@@ -591,6 +591,30 @@ describe("mails", () => {
     expect(await mailFindings()).toEqual([expect.stringMatching(/^error: The mail server cannot be used/)]);
   });
 
+  it("the doctor reports a change of a user whose hook fails, or is called by no process", async () => {
+    const hooksFindings = async (at = now) =>
+      (await examined(undefined, at))
+        .filter(({ check }) => check === "hooks")
+        .map(({ message, fix }) => [message, fix]);
+    let isCalled: () => void = () => undefined;
+    const called = new Promise<void>((resolve) => {
+      isCalled = resolve;
+    });
+    const onUserCreated = () => {
+      isCalled();
+      throw new Error("no search index");
+    };
+    const ampho = await openAmpho({ onUserCreated });
+    await ampho.users.create({ login: "hooked" });
+    await called;
+    await ampho.close();
+    expect(await hooksFindings()).toEqual([]);
+    const late = () => now() + 600;
+    const [message, fix] = (await hooksFindings(late))[0] ?? [];
+    expect(message).toBe("A change of a user waits for a hook, the oldest for 10 minutes.");
+    expect(fix).toContain("The hook fails.");
+  });
+
   it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {
     const { url } = await listen((_, response) => void response.writeHead(404).end());
     env["AMPHO_APP_URL"] = url.replace("127.0.0.1", "localhost");

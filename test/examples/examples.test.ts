@@ -38,7 +38,8 @@ it.each(all.map(({ name }) => name).filter((name) => !["everything", "full", "pa
     const folder = path.join(root, "examples", name);
     const code = filesOf(name).filter((file) => /\.([cm]?[jt]sx?|vue)$/.test(file));
     const lines = code.map((file) => readFileSync(path.join(folder, file), "utf8").trimEnd().split("\n").length);
-    expect(lines.reduce((sum, one) => sum + one)).toBeLessThan(60);
+    // Next.js has a file for each page, and the example has a sign-in page and a server action.
+    expect(lines.reduce((sum, one) => sum + one)).toBeLessThan(name === "next" ? 100 : 66);
   },
 );
 

@@ -79,7 +79,7 @@ onBothDatabases((ground) => {
   });
 
   describe("a change of the login", () => {
-    it("The user logs in with the new login alone, and every token with the old one is dead (W-99)", async () => {
+    it("The user signs in with the new login alone, and every token with the old one is dead (W-99)", async () => {
       const world = await ground.open();
       const another = await world.another();
       const grant = await loggedIn(world, "ann");
@@ -257,7 +257,7 @@ onBothDatabases((ground) => {
       expect(again.error).toBe("factor_needed");
     });
 
-    it("The password cannot be removed without a passkey that logs in alone and recovery codes", async () => {
+    it("The password cannot be removed without a passkey that signs in alone and recovery codes", async () => {
       const world = await ground.open(passkeySettings);
       const { token } = await loggedIn(world, "ann");
       expect(await outcome(world.call("DELETE", "/password", { bearer: token }))).toEqual([409, "last_way_in"]);

@@ -36,7 +36,7 @@ async function openGoogle(ground: Ground, more: object = {}, options: object = {
 }
 
 onBothDatabases((ground) => {
-  it("an account of Google with an address of the domain, but of no or another organization, is not logged in by it (W-91)", async () => {
+  it("an account of Google with an address of the domain, but of no or another organization, is not signed in by it (W-91)", async () => {
     const outside = await openGoogle(ground, { domains: ["acme.example"] });
     await outside.world.user("ann@acme.example", { password });
     const email = "ann@acme.example";

@@ -143,7 +143,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await link(outside, owner.enrolling.token, {}))).toEqual([401, "login_too_weak"]);
   });
 
-  it("an unlinked identity no longer logs in, and the other sessions of its user end", async () => {
+  it("an unlinked identity no longer signs in, and the other sessions of its user end", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     const { grant } = await addLinked(outside, "ann");
@@ -198,7 +198,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(second)).toEqual(over);
   });
 
-  it("a user of an application's own table links an identity and logs in with it, while the table knows the user", async () => {
+  it("a user of an application's own table links an identity and signs in with it, while the table knows the user", async () => {
     let isDisabled = false;
     const find = async (login: string) =>
       login === "ann" ? { id: "id-1", login: "ann", disabled: isDisabled } : undefined;

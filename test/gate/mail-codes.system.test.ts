@@ -299,7 +299,7 @@ onBothDatabases((ground) => {
     const { message, transaction: _transaction, ...rest } = await attempt();
     const withheld = { error: "factor_needed", enroll: true, mail: false, factors: [], passkey: null };
     expect(rest).toEqual({ ...withheld, retry_after: 3600 - 50 });
-    expect(message).toContain("Log in again later.");
+    expect(message).toContain("Sign in again later.");
     world.clock.advance(3600 - 51);
     expect(await attempt()).toMatchObject({ ...withheld, retry_after: 1 });
     world.clock.advance(1);

@@ -14,7 +14,7 @@ const ann = "ann@x.example";
 /** A landing page that sends the link as soon as it is open, and has a button for each flow. */
 const landing = `<!doctype html><title>Shop</title>
 <form><input name="match" inputmode="numeric"><button>Continue</button></form>
-<button>Log in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">
+<button>Sign in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">
 <script type="module">
   const link = new URLSearchParams(location.hash.slice(1)).get("ampho") ?? "";
   const secret = "the scanner's own password";

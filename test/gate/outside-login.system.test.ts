@@ -49,7 +49,7 @@ onBothDatabases((ground) => {
     });
   });
 
-  it("an unknown identity is rejected while registration is closed, and a user of the application still logs in (W-79)", async () => {
+  it("an unknown identity is rejected while registration is closed, and a user of the application still signs in (W-79)", async () => {
     const outside = await openOutside(ground);
     await outside.world.user("bob", { password });
     for (const claims of [{}, verified]) expect(outcomeOf(await signIn(outside, { claims }))).toEqual(closed);
@@ -148,7 +148,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
+  it("a provider that is down causes 503, one line in the log, and no used login transaction (W-17)", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");
@@ -191,7 +191,7 @@ onBothDatabases((ground) => {
     grantOf(await signIn(outside, { claims: { sub: "ann" } }));
   });
 
-  it("a disabled user and a user who was deleted do not log in", async () => {
+  it("a disabled user and a user who was deleted do not sign in", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
     await addLinked(outside, "ann");
@@ -425,7 +425,7 @@ onBothDatabases((ground) => {
 
   it.each([
     ["links", {}],
-    ["logs in by the domain of a provider", { acme: { domains: ["acme.example"] } }],
+    ["signs in by the domain of a provider", { acme: { domains: ["acme.example"] } }],
   ])(
     "an address that its user has given up and that is still the login neither proves the account nor %s (W-76)",
     async (_, options) => {

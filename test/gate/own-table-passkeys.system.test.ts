@@ -55,7 +55,7 @@ const failing: Readonly<Record<string, { readonly find: Table["find"]; readonly 
 };
 
 describe.each([true, false])("passkeys with an application's own table, with findById: %s", (findsById) => {
-  it("a user of the application logs in by passkey, alone and after the password", async () => {
+  it("a user of the application signs in by passkey, alone and after the password", async () => {
     const { world } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const alone = await passkeyLogin(world, ann);

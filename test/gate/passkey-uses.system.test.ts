@@ -175,7 +175,7 @@ onBothDatabases((ground) => {
     expect(await admissions(enrolling, further, removed)).toEqual(["invalid_token", "invalid_token", "in"]);
   });
 
-  it("a passkey for the second step logs in alone where it verifies its user, because each use is judged", async () => {
+  it("a passkey for the second step signs in alone where it verifies its user, because each use is judged", async () => {
     const world = await ground.open(passkeySettings);
     await world.user("ann", { password });
     const { token } = await world.login("ann");
@@ -313,7 +313,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await logInWith(world, ann, change))).toEqual(wrong);
   });
 
-  it("imported passkeys log in with handles of their own or with unknown ones, and a new one gets that of the account", async () => {
+  it("imported passkeys sign in with handles of their own or with unknown ones, and a new one gets that of the account", async () => {
     const world = await ground.open(passkeySettings);
     const flags = { backup_eligible: true, backup_state: false };
     const [own, other, lost, mixed, alone] = Array.from({ length: 5 }, () => createSubject(-7)) as [

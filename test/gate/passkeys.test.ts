@@ -169,7 +169,7 @@ describe("passkeys", () => {
     expect((await world.events()).filter((event) => event === "passkey_cloned")).toHaveLength(3);
   });
 
-  it("imported passkeys log in with the user handle of the other system, and a dry run leaves nothing", async () => {
+  it("imported passkeys sign in with the user handle of the other system, and a dry run leaves nothing", async () => {
     const world = await openWorld(settings);
     const [jwk, cose] = [createSubject(-7), createSubject(-8)];
     const flags = { backup_eligible: true, backup_state: false };

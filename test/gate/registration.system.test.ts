@@ -39,7 +39,7 @@ const rowsOf = async (ground: Ground, world: World) => {
 };
 
 onBothDatabases((ground) => {
-  it("a registration that is not finished leaves no user, session, factor or used transaction (W-75)", async () => {
+  it("a registration that is not finished leaves no user, session, factor or used login transaction (W-75)", async () => {
     const world = await openMailing(ground);
     await registering(world);
     expect(await rowsOf(ground, world)).toBe(0);
@@ -288,7 +288,7 @@ onBothDatabases((ground) => {
     ).toBeUndefined();
   });
 
-  it("registration that is closed rejects every registration, and users log in as before (W-79)", async () => {
+  it("registration that is closed rejects every registration, and users sign in as before (W-79)", async () => {
     const open = await openMailing(ground);
     await addPerson(open, ann, password);
     const begun = await registering(open, "bob@x.example");

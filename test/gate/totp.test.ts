@@ -13,6 +13,7 @@ import {
   setUp,
   unthrottled,
   wrong,
+  wrongCode,
 } from "./owners.js";
 
 const stepUp = (world: World, bearer: string, totp: string) => world.call("POST", "/login", { bearer, body: { totp } });
@@ -29,6 +30,28 @@ onBothDatabases((ground) => {
     const next = ann.nextCode();
     expect((await world.call("POST", "/login", { body: { transaction, totp: next } })).status).toBe(200);
     expect(outcomeOf(await logIn(world, "ann", { totp: next }))).toEqual(wrong);
+  });
+
+  it("a used code is named after a right first factor, and a wrong code or another used factor is not", async () => {
+    const world = await ground.open();
+    const ann = await addOwner(world, "ann");
+    const isNamed = ({ json }: { readonly json: Readonly<Record<string, unknown>> }) => json["reason"];
+    const totp = ann.nextCode();
+    const { token: bearer } = grantOf(await logIn(world, "ann", { totp }));
+    const again = await logIn(world, "ann", { totp });
+    expect([again.status, again.error, isNamed(again)]).toEqual([401, "invalid_credentials", "code_used"]);
+    expect(String(again.json["message"])).toContain("Wait for the next one.");
+    expect(isNamed(await stepUp(world, bearer, totp))).toBe("code_used");
+    const [recoveryCode] = ann.recoveryCodes;
+    expect((await logIn(world, "ann", { recovery_code: recoveryCode })).status).toBe(200);
+    for (const sent of [
+      { totp: wrongCode(ann.secret, world.clock.now()) },
+      { recovery_code: recoveryCode },
+      { totp, password: "another heron violet 91" },
+    ]) {
+      const response = await logIn(world, "ann", sent);
+      expect([...outcomeOf(response), isNamed(response)]).toEqual([...wrong, undefined]);
+    }
   });
 
   it("a login beside the transaction of a pending login is malformed, and no wrong password", async () => {

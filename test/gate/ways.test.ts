@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { session } from "../../dist/http/rest/route-access.js";
 import { routes } from "../../dist/http/rest/routes.js";
-import { factorNames } from "../../dist/levels/decide.js";
+import { factorNames } from "../../dist/levels/factors.js";
 import { ways } from "./ways.js";
 
 /** The routes whose response can hold tokens. */
@@ -63,6 +63,6 @@ describe("the gate in src/", () => {
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision (W-03)", () => {
-    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/ways/create-session.ts"]);
+    expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/manage/create-session.ts"]);
   });
 });

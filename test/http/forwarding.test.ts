@@ -35,6 +35,18 @@ describe("requests that a proxy has passed on", () => {
     expect(notices.join()).not.toContain("192.0.2");
   });
 
+  it("the header that a host sets that knows no peer, such as Next.js, is not logged", async () => {
+    const notices: string[] = [];
+    const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", log: (line) => notices.push(line) });
+    ends.push(() => ampho.close());
+    notices.length = 0;
+    const request = () => new Request("http://localhost/api/security/session", { headers: forwarded });
+    await ampho.fetch(request());
+    expect(notices).toEqual([]);
+    await ampho.fetch(request(), { address: "127.0.0.1" });
+    expect(notices).toEqual([expect.stringContaining("AMPHO_TRUST_PROXY is 0")]);
+  });
+
   it("forwarded requests are not logged where a proxy is believed", async () => {
     const { url, root, notices } = await serve({ trustProxy: 1 });
     await fetch(url, { headers: forwarded });

@@ -90,7 +90,7 @@ describe("a mail server on the loopback interface", () => {
     expect(server.arrived).toHaveLength(1);
   });
 
-  it("the user and the password of the URL log in, also with special characters", async () => {
+  it("the user and the password of the URL sign in, also with special characters", async () => {
     const server = await startMailServer({
       allowInsecureAuth: true,
       authOptional: false,

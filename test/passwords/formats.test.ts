@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { identifyHash } from "../../dist/passwords/formats/formats.js";
-import { verifyPasswordSync } from "../../dist/passwords/verify.js";
+import { identifyHash, verifyPasswordSync } from "../../dist/passwords/formats/formats.js";
 
 interface Pair {
   readonly format: string;

@@ -1,7 +1,7 @@
 // The steps of the protocol before an ID token: discovery, the authorization request, the response, the code.
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { ProviderFailure } from "../../dist/providers/rejection.js";
+import type { ProviderFailure } from "../../dist/providers/provider.js";
 import { start } from "../world/clock.js";
 import { type EvilProvider, json, type Responder, redirect, startEvilProvider } from "../world/evil-provider.js";
 import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";

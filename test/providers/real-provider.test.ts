@@ -23,7 +23,7 @@ describe("a real OpenID provider", () => {
   test.each([
     ["in the ID token", {}],
     ["at UserInfo", { atUserInfo: true }],
-  ])("a user who logs in there is identified with the verified address %s", async (_, more) => {
+  ])("a user who signs in there is identified with the verified address %s", async (_, more) => {
     const { outside, provider, secrets } = await begin(more);
     outside.user = { sub: "ann-17", claims: { email: "ann@acme.example", email_verified: true } };
     const sent = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
@@ -40,7 +40,7 @@ describe("a real OpenID provider", () => {
     });
   });
 
-  test("a silent login reports the time of the first one, and max_age asks the user to log in again", async () => {
+  test("a silent login reports the time of the first one, and max_age asks the user to sign in again", async () => {
     const { outside, provider } = await begin();
     const cookies = new Map<string, string>();
     const logIn = async (maxAge?: number) => {

@@ -5,12 +5,12 @@ import { describe, expect, it } from "vitest";
 
 const src = path.resolve(import.meta.dirname, "../../src");
 
-/** The rows of the table of rooms in ARCHITECTURE.md. A file at the top of src/ is a room of its own. */
-const rows = [
-  ...readFileSync(path.join(src, "../ARCHITECTURE.md"), "utf8").matchAll(
-    /^\| `([a-z.-]+?)\/?` *\|[^|]*\| (.*?) *\|$/gm,
-  ),
-].map(([, room = "", imports = ""]) => ({ room, imports }));
+const architecture = readFileSync(path.join(src, "../ARCHITECTURE.md"), "utf8");
+
+/** The rows of the table of rooms. A file at the top of src/ is a room of its own. */
+const rows = [...architecture.matchAll(/^\| `([a-z.-]+?)\/?` *\|[^|]*\| (.*?) *\|$/gm)].map(
+  ([, room = "", imports = ""]) => ({ room, imports }),
+);
 const rooms = rows.map(({ room }) => room);
 
 const namesIn = (text: string): readonly string[] =>
@@ -73,6 +73,26 @@ describe("the imports of src/", () => {
       return named.filter((name) => !imported.has(name)).map((name) => `${room} does not import ${name}`);
     });
     expect(unused).toEqual([]);
+  });
+
+  it("every folder of flows/ imports only itself and the folders above it in ARCHITECTURE.md", () => {
+    const [, table = ""] = /## Find a flow\n([\s\S]*?)\n## /.exec(architecture) ?? [];
+    const folders = [...table.matchAll(/^\| `([a-z]+)\/`/gm)].map(([, name = ""]) => name);
+    const flows = path.join(src, "flows");
+    const rankOf = (file: string) => folders.indexOf(path.relative(flows, file).split(path.sep)[0] ?? "");
+    const upwards = files
+      .filter((file) => path.dirname(path.dirname(file)) === flows)
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.startsWith(flows) && rankOf(target) > rankOf(file))
+          .map((target) => `${path.relative(src, file)} imports ${path.relative(src, target)}`),
+      );
+    expect([...folders].sort()).toEqual(
+      readdirSync(flows)
+        .filter((name) => !name.endsWith(".ts"))
+        .sort(),
+    );
+    expect(upwards).toEqual([]);
   });
 
   it("the imports have no cycle", () => {

@@ -50,7 +50,7 @@ describe("the tables of src/", () => {
   it("each error code is thrown", () => {
     const tables = [
       "src/errors.ts",
-      "src/http/rest/routes.ts",
+      ...[...sources.keys()].filter((file) => file.startsWith("src/http/rest/routes/")),
       "src/http/rest/openapi.ts",
       "src/http/rest/responses/problems.ts",
       "src/http/rest/responses/problem-examples.ts",

@@ -225,7 +225,14 @@ function resetContract(store: Opened): void {
     const { id: sessionId } = await openSession(store());
     const who = { userId: ann.id, login: ann.login, stored: {}, now: start, origin };
     const totp = { secret: "sealed", kid: "k", step: 1 };
-    await store().setFactor({ ...who, own: ownSession(sessionId), totp, codes: ["a", "b"], spend: spend("t") });
+    await store().setFactor({
+      ...who,
+      own: ownSession(sessionId),
+      factor: "totp",
+      totp,
+      codes: ["a", "b"],
+      spend: spend("t"),
+    });
     const { factorsVersion } = await store().listFactors(ann.id);
     const use = (hash: string) => ({ factor: "recovery_code", hash }) as const;
     await store().enterSession(login({ amr: ["pwd", "rec"], use: use("b") }));
@@ -306,7 +313,7 @@ function emailContract(store: Opened): void {
     );
   });
 
-  it("a change of address by an ended session, or with a used transaction, changes nothing", async () => {
+  it("a change of address by an ended session, or with a used login transaction, changes nothing", async () => {
     await addUser(store());
     const { id: sessionId } = await openSession(store());
     expect(await setEmail(ann.id, "one@x.example", { own: ownSession(sessionId), spend: spend("e") })).toBe("done");

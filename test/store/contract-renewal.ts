@@ -248,4 +248,18 @@ export function renewalContract(store: Opened): void {
     ]);
     expect(login().stored).toEqual({});
   });
+
+  it("an idempotency key repeats no move whose tokens the client has received", async () => {
+    await addUser(store());
+    const session = await openSession(store());
+    const first = renewal(session, { idempotency: "key" });
+    await store().renewSession(first);
+    const later = { ...first, now: start + 1000 };
+    // The tokens of another generation or session are not those of this move.
+    for (const other of [{ gen: 0 }, { gen: 2 }, { sessionId: "0.404" }])
+      await store().confirmRenewal({ sessionId: session.id, gen: 1, ...other });
+    expect(await store().renewSession(later)).toMatchObject({ outcome: "repeated" });
+    await store().confirmRenewal({ sessionId: session.id, gen: 1 });
+    expect(await store().renewSession(later)).toMatchObject({ outcome: "ended", reason: "replayed" });
+  });
 }

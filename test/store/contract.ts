@@ -9,6 +9,7 @@ import { importContract } from "./contract-imports.js";
 import { mailContract } from "./contract-mail.js";
 import { renewalContract } from "./contract-renewal.js";
 import { sessionContract } from "./contract-sessions.js";
+import { userEventContract } from "./contract-user-events.js";
 import { userContract } from "./contract-users.js";
 
 /** Gives the store that `beforeEach` has opened. */
@@ -28,6 +29,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       return store;
     };
     describe("users", () => userContract(opened));
+    describe("user events", () => userEventContract(opened));
     describe("imports", () => importContract(opened));
     describe("sessions", () => sessionContract(opened));
     describe("renewal", () => renewalContract(opened));

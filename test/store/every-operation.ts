@@ -22,10 +22,13 @@ export type Run = <P extends OperationName>(
 ) => OperationOutput<P> | Promise<OperationOutput<P>>;
 
 export async function runEveryOperation(run: Run): Promise<void> {
+  await run("noteUserHooks", { until: start + 86_400 });
   const ending = { userId: ann.id, now: start, origin: operator, foreignMaxSeconds: 60 };
   await run("createUser", { user: ann, now: start, origin });
   await run("findUser", "ann");
   await run("findUserById", ann.id);
+  await run("findUsers", { ids: [ann.id, "nobody"] });
+  await run("findUsers", { ids: Array.from({ length: 1001 }, (_, n) => `u-${n}`) });
   await run("listUsers", { after: undefined, limit: 10 });
   await run("rehashPassword", { userId: ann.id, from: "hash-1", to: "hash-2", now: start, origin });
   await run("setRoles", { ...ending, rolePolicies: {}, change: { set: [] } });
@@ -40,6 +43,11 @@ export async function runEveryOperation(run: Run): Promise<void> {
   }
   await run("createUser", { user: { ...ann, id: "u-3", canonical: "i-1" }, now: start, origin });
   for (const n of [2, 3]) await run("publishImport", { n, now: start, origin: operator, detail: {} });
+  const { events } = await run("takeUserEvents", { now: start, holdSeconds: 45, limit: 10 });
+  for (const [index, event] of events.entries())
+    await run("settleUserEvent", { event, retryAt: index === 0 ? start + 5 : undefined });
+  for (const now of [start, start + 5]) await run("takeUserEvents", { now, holdSeconds: 45, limit: 1000 });
+  await run("readUserEvents", undefined);
   // A limit below their number would delete any of them, in any order.
   for (const n of [1, undefined]) await run("deleteUnpublishedImports", { n, now: start + 61, limit: 100 });
   await run("hasOtherHashes", undefined);
@@ -51,6 +59,7 @@ export async function runEveryOperation(run: Run): Promise<void> {
   const second = { id: "0.second", gen: 1 };
   await run("renewSession", renewal(second, { idleSeconds: 1_000_000, accessTtlSeconds: 40_000 }));
   await run("renewSession", renewal(second));
+  await run("confirmRenewal", { sessionId: second.id, gen: 1 });
   await run("findSession", { id: "0.second", now: start });
   await run("findSessionUsers", { login: "alice", canonical: "alice" });
   await run("countSessions", { now: start, idleSince: start });
@@ -141,8 +150,8 @@ async function runFactorOperations(run: Run): Promise<void> {
   const spend = (hash: string) => ({ hash, until: start + 660, idempotency: "key" });
   const totp = (step: number) => ({ secret: `sealed-${step}`, kid: "k", step });
   for (const step of [1, 2])
-    await run("setFactor", { ...session, totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
-  await run("setFactor", { ...session, totp: totp(2), codes: ["a"], spend: spend("t-2") });
+    await run("setFactor", { ...session, factor: "totp", totp: totp(step), codes: ["a"], spend: spend(`t-${step}`) });
+  await run("setFactor", { ...session, factor: "totp", totp: totp(2), codes: ["a"], spend: spend("t-2") });
   await run("listFactors", ann.id);
   let logins = 0;
   const second = (changes: Parameters<typeof login>[0]) => {
@@ -169,7 +178,14 @@ async function runFactorOperations(run: Run): Promise<void> {
     ...{ discoverable: true, transports: [], aaguid: "0", rp: "app.example", name: id },
   });
   for (const id of ["p-1", "p-2", "p-2"])
-    await run("setFactor", { ...session, passkey: passkey(id), handle: "h", codes: [], spend: spend(`p-${logins++}`) });
+    await run("setFactor", {
+      ...session,
+      factor: "passkey",
+      passkey: passkey(id),
+      handle: "h",
+      codes: [],
+      spend: spend(`p-${logins++}`),
+    });
   await run("findPasskey", "p-1");
   await run("listPasskeys", ann.id);
   await run("renamePasskey", { id: "p-1", userId: ann.id, name: "x" });
@@ -183,7 +199,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   } as const;
   await run("enterSession", login({ amr: ["swk", "mfa"], use: touched, random: "touched", spend: spend("s-p") }));
   const removal = { ...session, own: undefined, rolePolicy: undefined };
-  await run("removeFactors", { ...removal, factor: "passkey", passkeyId: "p-1" });
+  await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
     ...{ issuer: "https://id.example", subject: String(n), provider: "acme", email: "a@b.example" },
@@ -227,7 +243,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("rekeyTotp", { userId: ann.id, from: "sealed-3", to: { secret: "sealed-4", kid: "other" } });
   await run("countSecretsByKey", undefined);
   await run("removeFactors", { ...session, own: undefined, rolePolicy: undefined });
-  const enrol = { totp: totp(5), codes: ["c"] };
+  const enrol = { factor: "totp", totp: totp(5), codes: ["c"] } as const;
   await run("enterSession", second({ enrol, spend: spend("s-3") }));
   await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {

@@ -12,7 +12,8 @@ import {
 } from "../../dist/store/operations.js";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { transact } from "../../dist/store/postgres/transact.js";
-import type { Row, Transaction } from "../../dist/store/transaction.js";
+import type { Row } from "../../dist/store/rows.js";
+import type { Transaction } from "../../dist/store/transaction.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { runEveryOperation } from "./every-operation.js";
 
@@ -47,6 +48,8 @@ const filling = [
      created_at) select 'x' || i, 'x' || (i / 3), '{}', -7, 0, 0, 0, 1, '[]', '0', 'rp', 'n', 1 from ${many}`,
   `insert into ampho_mail (pages, at, until, user_id, address, kind, claims, language, tries, sent_at)
      select '', 1, 1790000000 + i, 'x' || i, '', 'login', '{}', 'en', 1, 1 from ${many}`,
+  `insert into ampho_user_events (at, user_id, change, reason, actor, tries, next_at)
+     select 1790000000 + i, 'x' || (i / 2), 'changed', 'x', 'user', 1, 1800000000 + i from ${many}`,
   `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
      select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_identities (issuer, subject, user_id, provider, created_at)

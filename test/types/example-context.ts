@@ -18,6 +18,7 @@ const common: Readonly<Record<string, string>> = {
   writeFile: 'import { writeFile } from "node:fs/promises";',
   createServer: 'import { createServer } from "node:http";',
   createAmpho: 'import { createAmpho } from "ampho";',
+  lazyAmpho: 'import { lazyAmpho } from "ampho";',
 };
 
 const express = {
@@ -52,6 +53,7 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
   ampho: {
     ...common,
     app: express.app,
+    server: 'declare const server: import("node:http").Server;',
     authorize: 'import { authorize } from "ampho/express";',
     importArticles: 'declare const importArticles: import("express").Handler;',
     list: 'declare const list: import("express").Handler;',

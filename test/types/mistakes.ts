@@ -42,6 +42,27 @@ export const mistakes: readonly Mistake[] = [
     says: /Type 'string' is not assignable to type '(?:HandlerResult|Response)/,
   },
   {
+    name: "a handler under requirements that does not return a Response",
+    text: `${setup}authorize({ roles: ["editor"] }, () => ({ ok: true })); // here`,
+    says: /TypeMistake<"A handler under authorize must return a Response or a promise of one."/,
+  },
+  {
+    name: "a duration that is none",
+    text: `${setup}authorize({ maxAge: "5 minutes" }, ${handler}); // here`,
+    says: /'"5 minutes"' is not assignable to type 'Duration/,
+  },
+  {
+    name: "an option whose duration is none",
+    text: `import { createAmpho } from "ampho";
+createAmpho({ tokenTtl: "5 minutes" }); // here`,
+    says: /'"5 minutes"' is not assignable to type 'Duration/,
+  },
+  {
+    name: "misspelled requirements of a page",
+    text: `${setup}ampho.authenticate(new Request("https://shop.example/"), { role: ["admin"] }); // here`,
+    says: /'role' does not exist in type|Did you mean to write 'roles'/,
+  },
+  {
     name: "auth given by the caller",
     text: `${setup}authorize(${handler})(new Request("http://localhost/"), { login: "root" }); // here`,
     says: /Expected 1 arguments, but got 2/,
@@ -94,6 +115,24 @@ createAmpho({
     name: "`live` for a verifier",
     text: `import { createVerifier } from "ampho/verify";
 createVerifier({ jwksUrl: "https://example.org/" }).authorize({ live: true }, ${handler}); // here`,
+    says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
+  },
+  ...(["express", "hono", "koa", "node", "fastify"] as const).map((framework) => ({
+    name: `ampho/${framework}: \`live\` for a verifier`,
+    text: `import { authorize } from "ampho/${framework}";
+import { createVerifier } from "ampho/verify";
+const verifier = createVerifier({ jwksUrl: "https://example.org/" });
+authorize(verifier, { roles: ["editor"] });
+authorize(verifier, { live: true }); // here`,
+    says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
+  })),
+  {
+    name: "Express: `live` for a verifier in a guarded handler",
+    text: `import { guarded } from "ampho/express";
+import { createVerifier } from "ampho/verify";
+const verifier = createVerifier({ jwksUrl: "https://example.org/" });
+guarded(verifier, { roles: ["editor"] }, (request, response) => response.json(request.auth));
+guarded(verifier, { live: true }, (request, response) => response.json(request.auth)); // here`,
     says: /Type '(?:true|boolean)' is not assignable to type '(?:undefined|never)'/,
   },
   {

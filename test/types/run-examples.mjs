@@ -26,6 +26,7 @@ async function world() {
     mail,
     registration: "open",
     mailLogin: true,
+    cookies: !subpath.startsWith("ampho/client"),
     log: () => {},
   });
   const user = await ampho.users.create({ login: "alice", password, email: "alice@example.org", roles: ["editor"] });

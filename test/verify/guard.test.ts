@@ -94,6 +94,7 @@ describe("the requirements of a verifier", () => {
     // @ts-expect-error: a verifier has no database
     expect(() => authorize({ live: true })).toThrow(message);
     const { verifier } = verifierFor({ keys: key });
+    // @ts-expect-error: a verifier has no database
     expect(() => authorizeNode(verifier, { live: true })).toThrow(message);
     expect(() => verifier.host.guard(`Bearer ${token}`, { live: true }, undefined)).toThrow(message);
   });

@@ -3,19 +3,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { z } from "zod";
-import type { accountExport, ownAccount } from "../../dist/http/rest/endpoints/account.js";
-import type { waysIn } from "../../dist/http/rest/endpoints/login.js";
+import type { accountExport, ownAccount } from "../../dist/http/rest/routes/account.js";
 import type {
-  emailChangeBegun,
-  mailBegun,
-  registered,
-  registrationBegun,
-} from "../../dist/http/rest/endpoints/mail.js";
-import type { outsideBegun } from "../../dist/http/rest/endpoints/outside.js";
-import type { addedPasskey, passkeyList, passkeySetUp } from "../../dist/http/rest/endpoints/passkeys.js";
-import type { currentSession } from "../../dist/http/rest/endpoints/session.js";
-import type { sessionList } from "../../dist/http/rest/endpoints/sessions.js";
-import type { newRecoveryCodes, totpSetUp } from "../../dist/http/rest/endpoints/totp.js";
+  addedPasskey,
+  newRecoveryCodes,
+  passkeyList,
+  passkeySetUp,
+  totpSetUp,
+} from "../../dist/http/rest/routes/factors.js";
+import type { waysIn } from "../../dist/http/rest/routes/login.js";
+import type { emailChangeBegun, mailBegun, registered, registrationBegun } from "../../dist/http/rest/routes/mail.js";
+import type { outsideBegun } from "../../dist/http/rest/routes/outside.js";
+import type { currentSession, sessionList } from "../../dist/http/rest/routes/sessions.js";
 import type { grant } from "../../dist/http/rest/schemas.js";
 import type { AccountExport, AccountView, PasskeyListing, PasskeyView, SessionView } from "../../dist/wire/account.js";
 import type * as begun from "../../dist/wire/begun.js";

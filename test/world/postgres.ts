@@ -267,15 +267,15 @@ async function makeDatabase(url: string): Promise<Database> {
 
 const tables = [
   ...["users", "imports", "sessions", "revocations", "attempts", "attempt_sources", "audit"],
-  ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "invites", "identities"],
+  ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "user_events", "invites", "identities"],
 ];
 
 // Faster than `truncate` on tables of a few rows.
 const emptying = `
   ${tables.map((name) => `delete from ampho_${name};`).join(" ")}
-  ${["imports", "sessions", "audit", "mail"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
+  ${["imports", "sessions", "audit", "mail", "user_events"].map((name) => `select setval(pg_get_serial_sequence('ampho_${name}', 'n'), 1, false);`).join(" ")}
   update ampho_housekeeping set holder = '', leased_until = 0, seen_at = 0, steady_from = 0;
-  update ampho_state set era = 0, last_revocation = 0, access_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
+  update ampho_state set era = 0, last_revocation = 0, access_until = 0, hooks_until = 0, epoch = replace(gen_random_uuid()::text, '-', '')`;
 
 /** The rights that docs/operate/postgresql.md recommends. */
 function rights(owner: string, runtime: string): string {

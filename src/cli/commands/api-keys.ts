@@ -1,19 +1,24 @@
 // The commands `key-…`: API keys of users.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { exactlyOne } from "../input.js";
-import { formatTime, quoted, table } from "../terminal/table.js";
+import { exactlyOne, printList } from "../input.js";
+import { formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 import { forUser } from "./factors.js";
 
 export async function listKeys(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const keys = await forUser(input, context, (management, userId) => management.apiKeys.list(userId));
-  if (input.has("--json")) return terminal.printJson(keys);
-  const rows = keys.map(({ id, start, name, scopes, expires, last_used: used }) => [
-    ...[id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""],
-  ]);
-  terminal.printTable(table(["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"], rows, [0]));
+  const header = ["ID", "START", "NAME", "SCOPES", "EXPIRES (UTC)", "USED"];
+  printList(
+    input,
+    context,
+    keys,
+    header,
+    ({ id, start, name, scopes, expires, last_used: used }) => {
+      return [id, `${start}…`, name, scopes.join(" "), formatTime(expires), used ?? ""];
+    },
+    [0],
+  );
 }
 
 export async function revokeKeys(input: CommandInput, context: CommandContext): Promise<void> {

@@ -11,6 +11,7 @@ const names: Readonly<Record<OldRowKind, string>> = {
   sources: "failed attempts, by address",
   spent: "used login transactions",
   mail: "mails that were sent or dropped",
+  user_events: "changes of users without a hook",
   invites: "old invitations",
   keys: "expired API keys",
   imports: "users of interrupted imports",

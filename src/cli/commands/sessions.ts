@@ -1,42 +1,48 @@
 // The commands `session-…`.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { exactlyOne } from "../input.js";
-import { formatTime, quoted, table } from "../terminal/table.js";
+import { exactlyOne, printList } from "../input.js";
+import { formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 /** Prints `2026-01-31 23:59` without seconds, because the identifier beside it is long. */
 const minuteOf = (seconds: number) => formatTime(seconds).slice(0, 16);
 
 export async function listSessions(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const all = await withManagement(context, async ({ sessions }) => {
     const lists = [];
-    for (const userId of await sessions.findUserIds(input.argument())) lists.push(...(await sessions.list(userId)));
+    const typed = input.argument();
+    const ids = input.has("--id") ? [typed] : await sessions.findUserIds(typed);
+    for (const userId of ids) lists.push(...(await sessions.list(userId)));
     return lists;
   });
-  if (input.has("--json")) return terminal.printJson(all);
-  const rows = all.map(({ id, renewed, expires, address, agent }) => [
-    id,
-    minuteOf(renewed),
-    minuteOf(expires),
-    [address, agent].filter((one) => one !== null).join(" "),
-  ]);
-  terminal.printTable(table(["ID", "RENEWED", "EXPIRES (UTC)", "FROM"], rows, [0]));
+  const header = ["ID", "RENEWED", "EXPIRES (UTC)", "FROM"];
+  const cellsOf = ({ id, renewed, expires, address, agent }: (typeof all)[number]) => {
+    const from = [address, agent].filter((one) => one !== null).join(" ");
+    return [id, minuteOf(renewed), minuteOf(expires), from];
+  };
+  printList(input, context, all, header, cellsOf, [0]);
 }
 
 export async function endSessions(input: CommandInput, context: CommandContext): Promise<void> {
   const id = input.optionalArgument();
   const login = input.text("--login");
+  const userId = input.text("--user-id");
   if (input.has("--keys") && !input.has("--all")) throw new UsageError("--keys needs --all.");
-  exactlyOne({ ID: id !== undefined, "--login": login !== undefined, "--all": input.has("--all") });
+  exactlyOne({
+    ID: id !== undefined,
+    "--login": login !== undefined,
+    "--user-id": userId !== undefined,
+    "--all": input.has("--all"),
+  });
   await withManagement(context, async ({ sessions }) => {
     if (id !== undefined) {
       if (!(await sessions.end(id))) throw new CommandFailure("There is no live session with this ID.");
       context.terminal.note("Session ended.");
-    } else if (login !== undefined) {
-      for (const userId of await sessions.findUserIds(login)) await sessions.endForUser(userId);
-      context.terminal.note(`Every session of user ${quoted(login)} has ended.`);
+    } else if (login !== undefined || userId !== undefined) {
+      const ids = userId === undefined ? await sessions.findUserIds(login ?? "") : [userId];
+      for (const each of ids) await sessions.endForUser(each);
+      context.terminal.note(`Every session of user ${quoted(login ?? userId ?? "")} has ended.`);
     } else {
       const keys = input.has("--keys");
       await sessions.endForEveryone({ keys });

@@ -9,9 +9,10 @@ import { type Account, originFor } from "../../users/directory.js";
 import type { AccountExport, AccountView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
-import { type Recent, requireRecent } from "./enrolling.js";
-import { changedMeanwhile, requireOwnAddress } from "./rules.js";
-import type { Authenticated } from "./sessions.js";
+import type { Authenticated } from "../find/own-session.js";
+import { changedMeanwhile, requireOwnAddress } from "../find/rules.js";
+import type { Recent } from "../prove/recent.js";
+import { requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
@@ -63,9 +64,9 @@ export async function changeLogin(
     return changed.outcome;
   };
   const outcome = await allowed.run(async () => {
-    if (directory.inDatabase || isInTable) return change();
-    await requireLive(deps, sessionId);
-    return (await directory.setLogin?.(account, login, change)) ?? "taken";
+    if (isInTable) return change();
+    const own = { requireLive: () => requireLive(deps, sessionId), afterwards: change };
+    return (await directory.setLogin?.(account, login, own)) ?? "taken";
   });
   if (outcome === "taken") throw await taken();
   await allowed.succeeded();
@@ -81,7 +82,7 @@ function requireNewLogin(login: string, { stored, email, login: current }: Accou
 
 /**
  * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * log in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
@@ -92,9 +93,8 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
     revocations.add(removed.revocations);
     return removed.outcome;
   };
-  const isInTable = account.applicationUser !== undefined;
-  if (isInTable) await requireLive(deps, sessionId);
-  const outcome = isInTable ? await directory.remove?.(account, remove) : await remove();
+  const own = { requireLive: () => requireLive(deps, sessionId), afterwards: remove };
+  const outcome = await directory.remove?.(account, own);
   if (outcome !== "done") throw changedMeanwhile();
 }
 

@@ -9,16 +9,14 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime } from "../find/least-time.js";
-import { genOf, grantAfter, ownSession } from "../find/own-session.js";
-import { spendingOf } from "../gate/enter.js";
+import { leastTime, requireOutbox } from "../find/mail.js";
+import type { Authenticated } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
+import { emailTaken, requireAddress } from "../find/rules.js";
+import { spendingOf } from "../gate/redeem.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
-import { requireOutbox } from "../ways/request-mail.js";
-import { contentsOf } from "../ways/second-step.js";
-import { requireRecent } from "./enrolling.js";
-import { emailTaken, requireAddress } from "./rules.js";
-import type { Authenticated } from "./sessions.js";
+import { requireRecent } from "../prove/recent.js";
 
 const purpose = "email";
 
@@ -39,7 +37,7 @@ export async function beginEmailChange(
   const least = leastTime();
   const holder = await allowed.run(find);
   const now = clock.now();
-  const contents = { ...contentsOf(account, factorsVersion, sessionId), email: address.address };
+  const contents = { ...sessionTransaction(account, factorsVersion, sessionId), email: address.address };
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
@@ -117,6 +115,6 @@ export async function finishEmailChange(
   const grant = await grantAfter(deps, account, outcome);
   // Last, because the old address must get its notice. The session can end while the table changes, the database can be
   // unreachable after that, and a slow table can change after the limit for its function.
-  if (!directory.inDatabase && (await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
+  if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
   return grant;
 }

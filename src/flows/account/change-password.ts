@@ -9,10 +9,11 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { endedSession } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
-import { genOf, grantAfter, ownSession } from "../find/own-session.js";
-import { requireRecent } from "./enrolling.js";
-import { changedMeanwhile, requirePassword } from "./rules.js";
-import { type Authenticated, endUserSessions, requireSession } from "./sessions.js";
+import type { Authenticated } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
+import { changedMeanwhile, requirePassword } from "../find/rules.js";
+import { endUserSessions } from "../gate/end-sessions.js";
+import { requireRecent } from "../prove/recent.js";
 
 interface NewPassword {
   /** The old one. Undefined for a user who has none. */
@@ -130,7 +131,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, cal
   return grantAfter(deps, account, outcome);
 }
 
-/** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
+/** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
 export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
   const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);

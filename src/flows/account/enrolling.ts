@@ -2,32 +2,29 @@
 // account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
 
 import type { Origin } from "../../audit/entry.js";
-import { isRecent } from "../../clock.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { createRecoveryCodes, recoveryHash } from "../../factors/recovery/recovery-codes.js";
+import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { LoginTransaction, Purpose, TransactionContents } from "../../factors/transactions.js";
-import { type Acr, reaches } from "../../levels/acr.js";
-import type { FactorName } from "../../levels/decide.js";
+import { factors } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { FactorOutcome, NewFactor } from "../../store/sql/factors/factor-changes.js";
-import type { TokenSession } from "../../store/sql/sessions.js";
+import type { NewFactor } from "../../store/sql/factors/changes.js";
 import type { Auth } from "../../tokens/auth.js";
-import { type Account, originFor, unprovenEmailOf } from "../../users/directory.js";
+import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, liveSession } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { factorNeeded } from "../find/errors.js";
-import { genOf, grantAfter, ownSession } from "../find/own-session.js";
+import { genOf, grantAfter, sessionTransaction } from "../find/own-session.js";
 import { isDead } from "../find/transaction-over.js";
-import { enrolBindingOf, enter, needsEnrolCode, spendingOf, storedOf } from "../gate/enter.js";
+import { enter } from "../gate/enter.js";
+import { enrolBindingOf, needsEnrolCode } from "../gate/factor-needed.js";
+import { spendingOf } from "../gate/redeem.js";
 import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
 import { pendingIdentityOf } from "../prove/identity-text.js";
 import { proveCode } from "../prove/mailbox.js";
-import { contentsOf } from "../ways/second-step.js";
-
-/** How long a login counts as recent. */
-const recentSeconds = 300;
+import { requireRecent } from "../prove/recent.js";
+import { factorChangeOf, requireDone } from "./factor-change.js";
 
 /** The user of a change: by the token of a session, or by the transaction of a pending login. */
 export interface Enrolling {
@@ -39,38 +36,6 @@ export interface Enrolling {
   readonly code?: string | undefined;
   /** Guards the request. Rejects without a valid token. */
   readonly authenticate: () => Promise<Auth>;
-}
-
-export interface Recent extends TokenSession {
-  readonly account: Account;
-  readonly factorsVersion: number;
-}
-
-/**
- * Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach.
- * `orDeleted` as for `liveSession`.
- */
-export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
-  const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
-  const { factors, factorsVersion } = await deps.store.listFactors(account.id);
-  const acr = reachable(deps, factors);
-  const authTime = auth.claims["auth_time"];
-  if (acr !== "1fa" && !reaches(auth.acr, acr))
-    throw new AmphoError("login_too_weak", "This action needs a second factor. Prove one.", {
-      acr,
-      maxAgeSeconds: recentSeconds,
-    });
-  if (typeof authTime !== "number" || !isRecent(authTime, recentSeconds, deps.clock.now()))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
-      maxAgeSeconds: recentSeconds,
-    });
-  return { sessionId, gen: genOf(auth), account, factorsVersion };
-}
-
-/** The highest level that an account with these second factors can prove. */
-function reachable({ relyingParty }: Deps, factors: readonly FactorName[]): Acr {
-  if (factors.includes("passkey") && relyingParty !== undefined) return "phr";
-  return factors.length > 0 ? "2fa" : "1fa";
 }
 
 /** The beginning of an enrolment. Nothing is written. */
@@ -95,7 +60,7 @@ export async function beginEnrolment(
   if (pending !== undefined) return beginForPending(deps, pending, { ...caller, code: input.code }, now, phr);
   const auth = await input.authenticate();
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
-  const contents = contentsOf(account, factorsVersion, sessionId);
+  const contents = sessionTransaction(account, factorsVersion, sessionId);
   return {
     account,
     auth,
@@ -113,7 +78,7 @@ async function pendingOf(
   try {
     const transaction = transactions.read(pendingCookie, ["enroll"], now);
     const user = await authenticate().catch((error: unknown) => {
-      // A session that has just ended must not go on as the pending login of another user.
+      // A session that has just ended must not go on as the pending login name of another user.
       if (!(error instanceof AmphoError) || error.code !== "missing_token") throw error;
     });
     return user === undefined || user.id === transaction.sub ? transaction : undefined;
@@ -225,7 +190,7 @@ export async function finishEnrolment(
 ): Promise<Partial<RecoveryCodes> & Grant> {
   const { store, clock } = deps;
   const codes = createRecoveryCodes();
-  const change = factor(codes.map(hashOf));
+  const change = factor(codes.map(hashOfCode));
   const now = clock.now();
   if (transaction.sid === undefined) {
     const { amr, iat: at, did: deviceId } = transaction;
@@ -233,48 +198,17 @@ export async function finishEnrolment(
     const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
     // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change meanwhile.
-    const stores = "totp" in change || (await store.listFactors(account.id)).factors.length === 0;
+    const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
     return { ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);
-  const who = whoOf(deps, { account, sessionId: transaction.sid, gen }, origin);
+  const who = factorChangeOf(deps, { account, sessionId: transaction.sid, gen }, origin);
   const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
-  throwUnlessDone(outcome);
+  requireDone(outcome);
   const grant = await grantAfter(deps, account, outcome);
-  return { ...(("totp" in change || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
-}
-
-export function hashOf(code: string): string {
-  const hash = recoveryHash(code);
-  if (hash === undefined) throw new TypeError("a new recovery code has the form of one");
-  return hash;
-}
-
-/** The user and the session of a change. Throws `unavailable` while no key can sign. */
-export function whoOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
-  const { id: userId, login } = account;
-  const own = ownSession(deps, session);
-  return {
-    userId,
-    login,
-    own,
-    now: deps.clock.now(),
-    origin: originFor(account, origin),
-    stored: storedOf(account, undefined),
-  };
-}
-
-export function throwUnlessDone({ outcome }: FactorOutcome): void {
-  if (outcome === "over") throw transactionOver();
-  if (outcome === "changed")
-    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Log in again.");
-  if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
-  if (outcome === "taken")
-    throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");
-  if (outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
+  return { ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
 }

@@ -5,14 +5,14 @@ import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { grantAfter } from "../find/own-session.js";
-import { spendingOf } from "../gate/enter.js";
+import type { Authenticated } from "../find/own-session.js";
+import { grantAfter, sessionTransaction } from "../find/own-session.js";
+import { configuredWays } from "../find/ways.js";
+import { spendingOf } from "../gate/redeem.js";
 import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
-import { type OutsideStart, outsideRequest, requireReturnPath } from "../ways/begin-outside.js";
-import { contentsOf } from "../ways/second-step.js";
-import { configuredWays } from "../ways/ways-in.js";
-import { requireRecent, throwUnlessDone, whoOf } from "./enrolling.js";
-import type { Authenticated } from "./sessions.js";
+import { type OutsideStart, outsideRequest, requireReturnPath } from "../prove/outside-request.js";
+import { requireRecent } from "../prove/recent.js";
+import { factorChangeOf, requireDone } from "./factor-change.js";
 
 const purpose = "link";
 
@@ -27,7 +27,7 @@ export async function beginIdentity(
   const ret = requireReturnPath(deps, returnTo);
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const now = clock.now();
-  const contents = { ...contentsOf(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
+  const contents = { ...sessionTransaction(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
   return outsideRequest(deps, provider, transaction, transactions.read(transaction, [purpose], now));
 }
@@ -53,7 +53,7 @@ export async function finishIdentity(
   const { account } = recent;
   const identity = await identify(deps, provider, transaction, response, origin);
   const outcome = await store.linkIdentity({
-    ...whoOf(deps, recent, origin),
+    ...factorChangeOf(deps, recent, origin),
     factorsVersion: transaction.fv,
     identity: provenOf(provider, identity),
     spend: spendingOf(deps, transaction, undefined),
@@ -62,7 +62,7 @@ export async function finishIdentity(
     throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
   if (outcome.outcome === "none") throw new AmphoError("invalid_request", "Your account has 20 identities.");
   if (outcome.outcome === "changed") throw transactionOver();
-  throwUnlessDone(outcome);
+  requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }
 
@@ -77,13 +77,13 @@ export async function removeIdentity(
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
   const outcome = await store.unlinkIdentity({
-    ...whoOf(deps, recent, origin),
+    ...factorChangeOf(deps, recent, origin),
     id,
     ways: configuredWays(deps),
   });
   if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
   if (outcome.outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
-  throwUnlessDone(outcome);
+    throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
+  requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }

@@ -2,38 +2,26 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import { offeredAlgorithms } from "../../factors/passkey/cose.js";
 import { createUserHandle, creationOptions, type PasskeyUse } from "../../factors/passkey/passkey-options.js";
-import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
-import { verifyRegistration } from "../../factors/passkey/webauthn.js";
-import { WebAuthnError } from "../../factors/passkey/webauthn-error.js";
-import type { Redeemable } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { policyOf } from "../../levels/policy.js";
-import { type NewPasskeyRow, passkeysMax } from "../../store/sql/factors/passkeys.js";
+import { passkeysMax } from "../../store/sql/factors/passkeys.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { wrongCredentials } from "../find/errors.js";
-import { grantAfter } from "../find/own-session.js";
+import type { Authenticated } from "../find/own-session.js";
+import { grantAfter, requireSession } from "../find/own-session.js";
+import { configuredWays } from "../find/ways.js";
 import type { SupersededTokens } from "../gate/superseded-session.js";
-import { configuredWays } from "../ways/ways-in.js";
-import {
-  beginEnrolment,
-  type Enrolling,
-  finishEnrolment,
-  ownerOf,
-  requireLiving,
-  requireRecent,
-  throwUnlessDone,
-  whoOf,
-} from "./enrolling.js";
-import { cleanName } from "./name.js";
+import { cleanName } from "../find/name.js";
+import { verifyNewPasskey } from "../prove/new-passkey.js";
+import { requireRecent } from "../prove/recent.js";
+import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
+import { factorChangeOf, requireDone } from "./factor-change.js";
 import { toPasskeyView } from "./passkey-view.js";
-import { type Authenticated, requireSession } from "./sessions.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
@@ -96,59 +84,12 @@ export async function addPasskey(
   });
   const enrolled = await finishEnrolment(deps, {
     ...{ ...owner, transaction, superseded: input.superseded, origin },
-    factor: (codes) => ({ passkey, handle, codes }),
+    factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });
   const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
   return { passkey: toPasskeyView(created), ...enrolled };
 }
-
-/** `record` receives the reason of a rejection. */
-export async function verifyNewPasskey(
-  { transactions }: Pick<Deps, "transactions">,
-  party: RelyingParty,
-  input: {
-    readonly response: unknown;
-    readonly name: string | undefined;
-    readonly transaction: Pick<Redeemable, "jti" | "kid">;
-    readonly use: string | undefined;
-  },
-  record: (reason: string) => Promise<void>,
-): Promise<NewPasskeyRow> {
-  const { response, name, transaction, use } = input;
-  try {
-    const verified = verifyRegistration({
-      response,
-      challenge: transactions.passkeyChallenge(transaction),
-      origins: party.origins,
-      rpId: party.id,
-      userVerification: use === "login" ? "required" : "discouraged",
-      algorithms: offeredAlgorithms,
-      upgrade: use === "upgrade",
-    });
-    return {
-      ...verified,
-      publicKey: { ...verified.publicKey },
-      rp: party.id,
-      discoverable: isResident(response),
-      name: cleanName(name, passkeyProviders[verified.aaguid]),
-    };
-  } catch (error) {
-    if (!(error instanceof WebAuthnError)) throw error;
-    await record(error.reason);
-    throw wrongCredentials();
-  }
-}
-
-/** `credProps.rk` (WebAuthn L3 §10.1.3). It is not signed, so it decides nothing. */
-function isResident(response: unknown): boolean | undefined {
-  const results = memberOf(response, "clientExtensionResults");
-  const resident = memberOf(memberOf(results, "credProps"), "rk");
-  return typeof resident === "boolean" ? resident : undefined;
-}
-
-const memberOf = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
 
 export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
   const party = partyOf(deps);
@@ -175,12 +116,12 @@ export async function removeOwnPasskey(
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
-  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
-  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", passkeyId: id } as const;
+  const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", id } as const;
   const outcome = await store.removeFactors(removal);
   if (outcome.outcome === "none") throw notYours();
-  throwUnlessDone(outcome);
+  requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }

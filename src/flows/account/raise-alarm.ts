@@ -41,5 +41,5 @@ async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Pr
     return;
   }
   if (undo.since.includes(canonicalLogin(account.login)))
-    await directory.setLogin?.(account, undo.login, async () => "done");
+    await directory.setLogin?.(account, undo.login, { requireLive: async () => {}, afterwards: async () => "done" });
 }

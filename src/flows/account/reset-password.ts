@@ -4,19 +4,21 @@
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
-import { type Account, originFor, unprovenEmailOf } from "../../users/directory.js";
+import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf } from "../find/account-key.js";
-import { stillStoring, wrongCredentials } from "../find/errors.js";
-import { askForFactor, spendingOf, storedOf } from "../gate/enter.js";
-import { hasFactor, proveFactor, type SentFactor } from "../prove/factor.js";
+import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
+import { requirePassword } from "../find/rules.js";
+import { factorNeededError } from "../gate/factor-needed.js";
+import { spendingOf, storedOf } from "../gate/redeem.js";
+import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
 import { bindingOf } from "../prove/mail-claims.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
-import { canReset } from "../ways/request-mail.js";
 import { storeOwnPassword } from "./change-password.js";
-import { requirePassword } from "./rules.js";
 
-export interface ResetInput extends SentProof, SentFactor {
+export interface ResetInput {
+  readonly proof: SentProof;
+  readonly factor: SentFactor | undefined;
   readonly newPassword: string;
 }
 
@@ -24,7 +26,7 @@ export interface ResetInput extends SentProof, SentFactor {
 export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
   const { directory, store, revocations, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const read = readProof(deps, input, ["reset"], clock.now());
+  const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
   const account = await directory.findByLogin(login);
@@ -49,7 +51,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     // The factor comes last, because a right one counts as wrong if the rest is rejected.
     const passwordHash = await hashNew(deps, account, input.newPassword, origin);
     const asked = { ...read, isFirstProof };
-    const factor = removesFactors ? undefined : await requireFactor(deps, account, asked, input, origin);
+    const factor = removesFactors ? undefined : await requireFactor(deps, account, asked, input.factor, origin);
     return { factor, passwordHash };
   };
   // The code was right, and the user can try again with it.
@@ -64,12 +66,11 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
     spend: spendingOf(deps, transaction, undefined),
     ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
   });
-  if (outcome.outcome === "factor_rejected") throw wrongCredentials();
+  if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
-  if (account.applicationUser !== undefined)
-    await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
+  await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 }
 
 /** A reset never gets past a second factor. The first proof of an address ends those that another person can have set up. */
@@ -77,16 +78,15 @@ async function requireFactor(
   deps: Deps,
   account: Account,
   { transaction, isFirstProof }: ReadProof & { readonly isFirstProof: boolean },
-  sent: SentFactor,
+  sent: SentFactor | undefined,
   origin: Origin,
 ) {
   const { factors: all, given, factorsVersion } = await deps.store.listFactors(account.id);
   const factors = isFirstProof ? given : all;
-  const { relyingParty: party, transactions } = deps;
-  if (factors.every((factor) => factor === "passkey" && party === undefined)) return undefined;
-  if (!hasFactor(sent)) {
-    const token = transactions.signAgain(transaction) ?? "";
-    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
+  if (offeredFactors(deps, factors).length === 0) return undefined;
+  if (sent === undefined) {
+    const token = deps.transactions.signAgain(transaction) ?? "";
+    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
   }
   const own = { ...transaction, fv: factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
@@ -94,5 +94,5 @@ async function requireFactor(
 
 async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
   await requirePassword(deps.policy, password, { login: account.login, userId: account.id, origin });
-  return deps.directory.inDatabase ? deps.passwords.hash(password, { fairnessKey: account.id }) : null;
+  return deps.directory.hashNew(password, { fairnessKey: account.id });
 }

@@ -1,27 +1,19 @@
 // Authenticator apps, recovery codes and remembered devices of the user's own account (docs/guides/second-factors.md).
 
 import type { Origin } from "../../audit/entry.js";
-import { createRecoveryCodes } from "../../factors/recovery/recovery-codes.js";
+import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js";
 import { policyOf } from "../../levels/policy.js";
 import type { TotpSetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
-import { grantAfter } from "../find/own-session.js";
+import type { Authenticated } from "../find/own-session.js";
+import { grantAfter, requireSession } from "../find/own-session.js";
 import type { SupersededTokens } from "../gate/superseded-session.js";
-import {
-  beginEnrolment,
-  type Enrolling,
-  finishEnrolment,
-  hashOf,
-  ownerOf,
-  requireLiving,
-  requireRecent,
-  throwUnlessDone,
-  whoOf,
-} from "./enrolling.js";
-import { type Authenticated, requireSession } from "./sessions.js";
+import { requireRecent } from "../prove/recent.js";
+import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
+import { factorChangeOf, requireDone } from "./factor-change.js";
 
 /** Nothing is written. The secret is derived from the transaction, and exists nowhere until a code confirms it. */
 export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<Required<TotpSetUp>> {
@@ -62,7 +54,7 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const { superseded } = input;
   const enrolled = await finishEnrolment(deps, {
     ...{ ...owner, transaction, superseded, origin },
-    factor: (codes) => ({ totp, codes }),
+    factor: (codes) => ({ factor: "totp", totp, codes }),
     method: "otp",
   });
   return { recovery_codes: [], ...enrolled };
@@ -72,10 +64,10 @@ export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Ca
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
-  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
   const rolePolicy = policyOf(account.roles, settings.factors);
   const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
-  throwUnlessDone(outcome);
+  requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }
 
@@ -88,9 +80,9 @@ export async function renewRecoveryCodes(
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
   const codes = createRecoveryCodes();
-  const who = whoOf(deps, recent, { actor: "user", ...caller });
-  const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOf) });
-  throwUnlessDone(outcome);
+  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOfCode) });
+  requireDone(outcome);
   return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
 }
 

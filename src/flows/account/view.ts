@@ -1,7 +1,10 @@
 // The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
+import type { FactorName } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
+import type { Factors } from "../../store/sql/factors/account-factors.js";
+import type { PasskeyList } from "../../store/sql/factors/passkeys.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
@@ -18,7 +21,7 @@ type ViewDeps = Pick<Deps, "store" | "settings" | "clock">;
 
 export async function accountViewOf({ store, settings }: ViewDeps, account: Account): Promise<AccountView> {
   const { id, login, email, stored, roles } = account;
-  const [factors, { passkeys }, identities] = await Promise.all([
+  const [factors, listed, identities] = await Promise.all([
     store.listFactors(id),
     store.listPasskeys(id),
     store.listIdentities(id),
@@ -28,10 +31,25 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
     created: stored?.createdAt ?? null,
     policy: factors.policy ?? policyOf(roles, settings.factors),
     password: stored === undefined || stored.passwordHash !== null,
-    passkeys: passkeys.map(toPasskeyView),
-    totp: factors.totp === undefined ? null : { since: factors.totp.since },
-    recovery_codes: factors.recoveryCodesLeft,
+    ...viewOfFactors({ ...factors, ...listed }),
     identities: identities.map((identity) => ({ id: identityIdOf(identity), provider: identity.provider })),
+  };
+}
+
+/** The member of the view that shows each factor. */
+const members = {
+  passkey: "passkeys",
+  totp: "totp",
+  recovery_code: "recovery_codes",
+} as const satisfies Readonly<Record<FactorName, keyof AccountView>>;
+
+type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
+
+function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & Pick<PasskeyList, "passkeys">): Shown {
+  return {
+    passkeys: passkeys.map(toPasskeyView),
+    totp: totp === undefined ? null : { since: totp.since },
+    recovery_codes: recoveryCodesLeft,
   };
 }
 

@@ -1,4 +1,5 @@
-// The errors of the ways in. `invalid_credentials` has one message for every reason, so that it reveals none.
+// The errors of the ways in. `invalid_credentials` has one message for every reason but a used code, so that it reveals
+// none.
 
 import { AmphoError } from "../../errors.js";
 
@@ -10,6 +11,10 @@ export const unknownPasskey = () =>
 
 export const wrongCredentials = () =>
   new AmphoError("invalid_credentials", "The login, the password or the code is wrong.");
+
+/** The code was right, after a right first factor. A used code is of no use to an attacker. */
+export const usedCode = () =>
+  new AmphoError("invalid_credentials", "This code was used already. Wait for the next one.", { reason: "code_used" });
 
 export function factorNeeded(
   transaction: string,
@@ -28,7 +33,7 @@ export function factorNeeded(
 export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number) =>
   new AmphoError(
     "factor_needed",
-    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again later.",
+    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Sign in again later.",
     { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 

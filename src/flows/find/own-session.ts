@@ -1,11 +1,15 @@
 // The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies of them. The
 // response has new ones.
 
+import type { TransactionContents } from "../../factors/transactions.js";
+import { canonicalLogin } from "../../logins/login-name.js";
 import type { OwnSession } from "../../store/sql/changes.js";
 import type { Revocation } from "../../store/sql/revocations.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
+import { isStorableText } from "../../store/storable-text.js";
 import type { Auth } from "../../tokens/auth.js";
+import { notAccepted } from "../../tokens/credential.js";
 import type { Account } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
@@ -35,4 +39,31 @@ export async function grantAfter(
   // A logout came between the check and the new tokens. The change was made.
   if (session === undefined) throw endedSession();
   return tokens.grant(session, account, { refresh: true, now: session.provedAt });
+}
+
+/** The contents of a transaction that belongs to a session. Nothing is proven in it yet. */
+export function sessionTransaction(account: Account, factorsVersion: number, sessionId: string): TransactionContents {
+  const { id: sub, login, stored } = account;
+  return {
+    // An application's own table finds a user by the spelling that it knows.
+    login: stored === undefined ? login : canonicalLogin(login),
+    sub,
+    pwv: stored?.passwordVersion,
+    fv: factorsVersion,
+    amr: [],
+    sid: sessionId,
+  };
+}
+
+/** The input of a flow that needs only the caller's token. */
+export interface Authenticated {
+  readonly auth: Auth;
+}
+
+/** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
+export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
+  const { id, session } = auth;
+  if (id === undefined || session === undefined || !isStorableText(id) || !isStorableText(session))
+    throw notAccepted(["session"]);
+  return { userId: id, sessionId: session };
 }

@@ -1,6 +1,7 @@
 // Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong proof.
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { Redeemable } from "../../factors/transactions.js";
+import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
 import type { Deps } from "../deps.js";
 
 type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
@@ -28,4 +29,12 @@ export async function proveUnlessOver<T>(
     if (isRejected && (await isDead(deps, transaction))) throw transactionOver();
     throw error;
   }
+}
+
+/** Settles the attempt if the rest fails: the password or the code was right, and the user can try again with it. */
+export function settleOnError<T>(rest: Promise<T>, allowed: Pick<AllowedAttempt, "succeeded"> | undefined): Promise<T> {
+  return rest.catch(async (error: unknown) => {
+    await allowed?.succeeded();
+    throw error;
+  });
 }

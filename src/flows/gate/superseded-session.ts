@@ -5,8 +5,8 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Grant } from "../../wire/login.js";
-import { endSession } from "../account/sessions.js";
 import type { Deps } from "../deps.js";
+import { endSession } from "./end-sessions.js";
 
 /** The tokens that the client overwrites with those of a new login. They are not checked yet. */
 export interface SupersededTokens {

@@ -7,7 +7,7 @@ import type { KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
 import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
-import { cleanName } from "../account/name.js";
+import { cleanName } from "../find/name.js";
 import type { Deps } from "../deps.js";
 
 /** An API key to create. */
@@ -82,6 +82,6 @@ export function requireDone({ revocations }: Pick<Deps, "revocations">, outcome:
     throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
   if (outcome.outcome === "none") throw unknownKey();
   if (outcome.outcome === "changed")
-    throw new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");
+    throw new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
   revocations.add(outcome.revocations);
 }

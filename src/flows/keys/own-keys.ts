@@ -2,8 +2,9 @@
 // everything with which another one could act for the user.
 import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
-import { type Recent, requireRecent, whoOf } from "../account/enrolling.js";
-import { type Authenticated, requireSession } from "../account/sessions.js";
+import { factorChangeOf } from "../account/factor-change.js";
+import { type Authenticated, requireSession } from "../find/own-session.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 import type { Caller, Deps } from "../deps.js";
 import { type ApiKeyOptions, prepareKey, prepareSuccessor, requireDone, toKeyView, unknownKey } from "./key.js";
 
@@ -21,7 +22,7 @@ export async function createOwnKey(
 
 function askerOf(deps: Deps, recent: Recent, caller: Caller) {
   const { factorsVersion } = recent;
-  const who = whoOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
   return { ...who, factorsVersion, keysMax: deps.settings.keysPerUser };
 }
 

@@ -1,11 +1,13 @@
 // Second factors of a user, for operators and for `ampho.factors`. Both remove and set none up for another user
-// (ASVS 6.4.6): a person with this right could otherwise log in as the user.
+// (ASVS 6.4.6): a person with this right could otherwise sign in as the user.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp-secrets.js";
-import type { FactorName } from "../../levels/decide.js";
+import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
+import type { Factors } from "../../store/sql/factors/account-factors.js";
+import type { PasskeyList } from "../../store/sql/factors/passkeys.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
@@ -64,17 +66,19 @@ type FactorDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "
 /** Rejects with `not_found` for an unknown user, as the other functions. */
 export async function listFactors(deps: FactorDeps, userId: string): Promise<FactorsView> {
   await userOf(deps, userId);
-  const { policy = null, totp, recoveryCodesLeft: left } = await deps.store.listFactors(userId);
+  const found = await deps.store.listFactors(userId);
   const { passkeys } = await deps.store.listPasskeys(userId);
-  return {
-    policy,
-    factors: [
-      ...passkeys.map(({ id, name, createdAt, usedAt = null }) => ({ id, name, created: createdAt, used: usedAt })),
-      ...(totp === undefined ? [] : [{ id: "totp", since: totp.since } as const]),
-      ...(left === 0 ? [] : [{ id: "recovery_code", left } as const]),
-    ],
-  };
+  return { policy: found.policy ?? null, factors: factorNames.flatMap((name) => views[name]({ ...found, passkeys })) };
 }
+
+/** An operator sees this of each factor. */
+const views: { readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[] } =
+  {
+    passkey: ({ passkeys }) =>
+      passkeys.map(({ id, name, createdAt, usedAt = null }) => ({ id, name, created: createdAt, used: usedAt })),
+    totp: ({ totp }) => (totp === undefined ? [] : [{ id: "totp", since: totp.since }]),
+    recovery_code: ({ recoveryCodesLeft: left }) => (left === 0 ? [] : [{ id: "recovery_code", left }]),
+  };
 
 /** Rejects with `not_found` also for a factor that the user does not have. */
 export async function removeFactors(
@@ -99,8 +103,8 @@ export async function removeFactors(
 }
 
 /** Any other id is that of a passkey. */
-function removalOf(id: string): { readonly factor: FactorName; readonly passkeyId?: string } {
-  return id === "totp" || id === "recovery_code" ? { factor: id } : { factor: "passkey", passkeyId: id };
+function removalOf(id: string): { readonly factor: FactorName; readonly id?: string } {
+  return isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
 }
 
 /** Undefined: the policy of the user's roles. */

@@ -5,8 +5,9 @@ import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";
-import { emailTaken, requireAddress } from "../account/rules.js";
+import type { Role } from "../../tokens/auth.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress } from "../find/rules.js";
 import { requireRoles } from "./users.js";
 
 type InvitationDeps = Pick<Deps, "store" | "clock" | "settings">;
@@ -16,7 +17,7 @@ export interface NewInvitation {
   /** The address of the person, to which the link is mailed. */
   readonly email: string;
   /** The roles of the user who registers. */
-  readonly roles?: readonly string[] | undefined;
+  readonly roles?: readonly Role[] | undefined;
   /** The id of the user who invites, for the list and the audit log. */
   readonly invitedBy?: string | undefined;
 }
@@ -28,7 +29,7 @@ export interface InvitationView {
   /** The address of the person. */
   readonly email: string;
   /** The roles of the user who registers. */
-  readonly roles: readonly string[];
+  readonly roles: readonly Role[];
   /** The id of the user who invited. Null for an operator or the application. */
   readonly invitedBy: string | null;
   /** Unix seconds, as the other times. */

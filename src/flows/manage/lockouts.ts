@@ -9,7 +9,9 @@ import type { Deps } from "../deps.js";
 
 type LockoutDeps = Pick<Deps, "store" | "clock" | "settings" | "directory">;
 
-export type ClearTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
+type NamedTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
+/** `id`: that of a user, in place of the login. */
+export type ClearTarget = NamedTarget | { readonly id: string };
 
 export function listLockouts(
   { store, clock, settings }: LockoutDeps,
@@ -22,13 +24,13 @@ export function listLockouts(
 
 export function clearLockouts(
   { store, clock, directory }: LockoutDeps,
-  target: ClearTarget,
+  target: NamedTarget,
   origin: Origin,
 ): Promise<number> {
   return store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
 }
 
-function toLockoutTarget({ inDatabase }: Deps["directory"], target: ClearTarget): LockoutTarget {
+function toLockoutTarget({ inDatabase }: Deps["directory"], target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };
   // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own table.
   if ("login" in target)

@@ -10,6 +10,7 @@ import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
+import type { Role } from "../../tokens/auth.js";
 import { findStoredUser } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
 import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
@@ -20,9 +21,10 @@ import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import * as sessions from "../account/sessions.js";
 import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
+import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import type { ApiKeyOptions } from "../keys/key.js";
-import * as check from "./arguments.js";
+import * as check from "./checks.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
 import * as invitations from "./invitations.js";
@@ -30,6 +32,7 @@ import { type KeyRecords, readKeyUse } from "./key-use.js";
 import * as keys from "./keys.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
+import type { UserRef } from "./users.js";
 import * as users from "./users.js";
 
 /**
@@ -38,8 +41,8 @@ import * as users from "./users.js";
  */
 export interface Management {
   /**
-   * Users of the database, named by their logins in any spelling. Where the application keeps its own user table, each
-   * function rejects with `not_found`.
+   * Users of the database, each named by a login in any spelling, `{ login }` or `{ id }`. Where the application keeps its
+   * own user table, only `find`, `findById` and `findMany` work, and the others reject with `not_found`.
    */
   readonly users: {
     /**
@@ -52,7 +55,21 @@ export interface Management {
      * Finds a user by login. Resolves to undefined if there is none.
      * @example const user = await ampho.users.find("alice");
      */
-    find(login: string): Promise<users.UserView | undefined>;
+    find(user: string | UserRef): Promise<users.UserView | undefined>;
+    /**
+     * Finds a user by id, which is `auth.id` of a request. Resolves to undefined if there is none. An application's own
+     * table is asked by its `findById`, without which this rejects with `not_found`.
+     * @example const user = await ampho.users.findById(auth.id);
+     */
+    findById(id: string): Promise<users.UserView | undefined>;
+    /**
+     * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user, without
+     * ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.
+     * @example
+     * const authors = await ampho.users.findMany(notes.map(({ userId }) => userId));
+     * for (const { text, userId } of notes) console.log(text, authors.get(userId)?.login ?? "a deleted user");
+     */
+    findMany(ids: readonly string[]): Promise<ReadonlyMap<string, users.UserView>>;
     /**
      * All users, in the order of their logins. Reads one page at a time.
      * @example for await (const { login } of ampho.users.list()) console.log(login);
@@ -63,13 +80,13 @@ export interface Management {
      * `not_found` or `password_rejected`.
      * @example await ampho.users.setPassword("alice", newPassword);
      */
-    setPassword(login: string, password: string | undefined): Promise<void>;
+    setPassword(user: string | UserRef, password: string | undefined): Promise<void>;
     /**
      * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it was
      * proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or `invalid_request`.
      * @example await ampho.users.setEmail("alice", "alice@example.org");
      */
-    setEmail(login: string, email: string | undefined): Promise<void>;
+    setEmail(user: string | UserRef, email: string | undefined): Promise<void>;
     /**
      * Mails an invitation to register (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
      * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without AMPHO_APP_URL.
@@ -106,36 +123,36 @@ export interface Management {
      * with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
-    setRoles(login: string, roles: readonly string[] | users.RoleChange): Promise<users.UserView>;
+    setRoles(user: string | UserRef, roles: readonly Role[] | users.RoleChange): Promise<users.UserView>;
     /**
      * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it. Rejects
      * with `not_found`.
      * @example await writeFile("alice.json", JSON.stringify(await ampho.users.export("alice")));
      */
-    export(login: string): Promise<AccountExport>;
+    export(user: string | UserRef): Promise<AccountExport>;
     /**
-     * Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`.
+     * Ends the user's sessions. The user cannot sign in until `enable`. Rejects with `not_found`.
      * @example await ampho.users.disable("alice");
      */
-    disable(login: string): Promise<void>;
+    disable(user: string | UserRef): Promise<void>;
     /**
-     * Lets a disabled user log in again. Rejects with `not_found`.
+     * Lets a disabled user sign in again. Rejects with `not_found`.
      * @example await ampho.users.enable("alice");
      */
-    enable(login: string): Promise<void>;
+    enable(user: string | UserRef): Promise<void>;
     /**
      * Deletes the user and ends the user's sessions. Rejects with `not_found`.
      * @example await ampho.users.remove("alice");
      */
-    remove(login: string): Promise<void>;
+    remove(user: string | UserRef): Promise<void>;
   };
-  /** Sessions of users of the database, or of the application's own user table. */
+  /** Sessions of users of the database, or of the application's own user table, each named by the id or `{ login }`. */
   readonly sessions: {
     /**
      * The user's live sessions, the newest first.
      * @example const sessions = await ampho.sessions.list(user.id);
      */
-    list(userId: string): Promise<readonly Omit<SessionView, "current">[]>;
+    list(user: string | UserRef): Promise<readonly Omit<SessionView, "current">[]>;
     /**
      * The ids of the users that a login means: the user of the database, or where the application keeps its own user
      * table the users with sessions under this login. Rejects with `not_found` if there is none.
@@ -151,7 +168,7 @@ export interface Management {
      * Ends the user's sessions, and the remembering of the user's devices. Resolves to the number of sessions.
      * @example const count = await ampho.sessions.endForUser(user.id);
      */
-    endForUser(userId: string): Promise<number>;
+    endForUser(user: string | UserRef): Promise<number>;
     /**
      * Ends the user's sessions and API keys, and revokes all other tokens issued to the user before. That includes tokens of other
      * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
@@ -176,18 +193,18 @@ export interface Management {
      * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
-    create(userId: string, key: ApiKeyOptions): Promise<NewApiKey>;
+    create(user: string | UserRef, key: ApiKeyOptions): Promise<NewApiKey>;
     /**
      * The keys of a user, the oldest first.
      * @example const keys = await ampho.apiKeys.list(user.id);
      */
-    list(userId: string): Promise<readonly ApiKeyView[]>;
+    list(user: string | UserRef): Promise<readonly ApiKeyView[]>;
     /**
      * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, at most 7 days and by default
      * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
      * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
      */
-    rotate(userId: string, key: { readonly id: string; readonly overlap?: number | undefined }): Promise<NewApiKey>;
+    rotate(user: string | UserRef, key: { readonly id: string; readonly overlap?: number | undefined }): Promise<NewApiKey>;
     /**
      * Ends a key. After one second every process rejects it. Resolves to false if there is none with this id.
      * @example const ended = await ampho.apiKeys.revoke(id);
@@ -197,7 +214,7 @@ export interface Management {
      * Ends all keys of a user. Resolves to their number.
      * @example const count = await ampho.apiKeys.revokeForUser(user.id);
      */
-    revokeForUser(userId: string): Promise<number>;
+    revokeForUser(user: string | UserRef): Promise<number>;
     /**
      * Ends every key of every user, for example after a stolen backup of a secret store.
      * @example await ampho.apiKeys.revokeForEveryone();
@@ -210,27 +227,27 @@ export interface Management {
     inspect(key: string): Promise<keys.InspectedKey>;
   };
   /**
-   * Second factors (docs/operate/second-factors.md). `userId` is the id of a user of the database, or of the application's own
-   * user table. A user who is not in the database rejects with `not_found`.
+   * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in `identities`,
+   * `devices` and `sessions`. A user who is not in the database rejects with `not_found`.
    */
   readonly factors: {
     /**
      * The second factors of a user, and the policy that was set for this user alone.
      * @example const { factors } = await ampho.factors.list(user.id);
      */
-    list(userId: string): Promise<factors.FactorsView>;
+    list(user: string | UserRef): Promise<factors.FactorsView>;
     /**
      * Removes a second factor or all, and ends the user's sessions. The recovery codes go with the last other factor.
      * Rejects with `not_found` if there is none.
      * @example await ampho.factors.remove(user.id, { all: true, reason: "The phone was lost. Checked by a call." });
      */
-    remove(userId: string, target: factors.FactorRemovalTarget): Promise<void>;
+    remove(user: string | UserRef, target: factors.FactorRemovalTarget): Promise<void>;
     /**
      * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It counts
      * from the next login on.
      * @example await ampho.factors.setPolicy(user.id, "required");
      */
-    setPolicy(userId: string, policy: Policy | "default"): Promise<void>;
+    setPolicy(user: string | UserRef, policy: Policy | "default"): Promise<void>;
     /**
      * The id of the user of the database with this login. Where the application keeps its own user table, only the
      * application knows the logins, so `login` must be the id. Rejects with `not_found`.
@@ -238,18 +255,18 @@ export interface Management {
      */
     findUserId(login: string): Promise<string>;
   };
-  /** Identities at outside providers (docs/guides/providers.md). `userId` is as for `factors`. */
+  /** Identities at outside providers (docs/guides/providers.md). A user is named as for `factors`. */
   readonly identities: {
     /**
      * The identities of a user at outside providers.
      * @example const identities = await ampho.identities.list(user.id);
      */
-    list(userId: string): Promise<readonly identities.IdentityView[]>;
+    list(user: string | UserRef): Promise<readonly identities.IdentityView[]>;
     /**
      * Unlinks an identity, and ends the user's sessions. Rejects with `not_found` if the user does not have it.
      * @example await ampho.identities.remove(user.id, { id, reason: "The account at the provider was stolen." });
      */
-    remove(userId: string, target: identities.IdentityTarget): Promise<void>;
+    remove(user: string | UserRef, target: identities.IdentityTarget): Promise<void>;
   };
   /** Devices that users asked to remember. */
   readonly devices: {
@@ -257,7 +274,7 @@ export interface Management {
      * No device of the user is remembered any more, so the next login asks for the second factor. The sessions go on.
      * @example await ampho.devices.forget(user.id);
      */
-    forget(userId: string): Promise<void>;
+    forget(user: string | UserRef): Promise<void>;
   };
   /** Signing keys. */
   readonly signingKeys: {
@@ -286,7 +303,7 @@ export interface Management {
      */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
-     * Forgets the failures of an existing account's login, of an address and its network, or all. Resolves to the
+     * Forgets the failures of an existing account (`login` or `id`), of an address and its network, or all. Resolves to the
      * number of counters.
      * @example await ampho.throttle.clear({ login: "alice" });
      */
@@ -318,11 +335,13 @@ export interface Management {
   /** The audit log (docs/reference/audit-events.md). */
   readonly audit: {
     /**
-     * The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds.
+     * The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds. `id` is the
+     * id of a user who exists, in place of `login`.
      * @example const rows = await ampho.audit.list({ login: "alice", since: 1_800_000_000, limit: 100 });
      */
     list(filter?: {
       readonly login?: string | undefined;
+      readonly id?: string | undefined;
       readonly since?: number | undefined;
       readonly limit?: number | undefined;
     }): Promise<readonly AuditRow[]>;
@@ -356,243 +375,175 @@ export function createManagement(
     if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
   }
 
-  function requireLogin(login: unknown): void {
-    requireDatabaseUsers();
-    check.requireArgument("login", login, check.textRule);
+  /** A function for users of the database. */
+  function stored<A extends readonly unknown[], R>(
+    rules: Parameters<typeof check.checked>[0],
+    run: (...args: A) => Promise<R>,
+  ) {
+    return check.checked(rules, (...args: A) => run(...args), requireDatabaseUsers);
   }
 
+  const { checked, optionally } = check;
+  const limited = { options: check.listOptions };
+  const login = { user: check.user("login") };
+  const named = { user: check.user("id") };
+  const found = (ref: string | UserRef) => users.requireUser(deps, toRef(ref, "login"));
+  const idOf = (ref: string | UserRef) => users.requireUserId(deps, toRef(ref, "id"));
+  /** No session has an id of a user that no row can contain. */
+  const sessionsOf = async <T>(ref: string | UserRef, none: T, run: (userId: string) => Promise<T>): Promise<T> => {
+    const named = toRef(ref, "id");
+    return "id" in named && !isStorableText(named.id) ? none : run(await idOf(named));
+  };
   return {
     users: {
-      async create(user) {
-        requireDatabaseUsers();
-        check.requireMembers("user", user, check.newUser);
-        return users.createUser(deps, user, origin);
-      },
-      async find(login) {
-        requireLogin(login);
-        return users.findUser(deps, login);
-      },
+      create: stored({ user: check.newUser }, (user) => users.createUser(deps, user, origin)),
+      find: checked(login, (ref) => users.findUser(deps, toRef(ref, "login"))),
+      findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
+      findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
       list() {
         requireDatabaseUsers();
         return users.listUsers(deps);
       },
-      async setPassword(login, password) {
-        requireLogin(login);
-        check.requireArgument("password", password, check.optionalRule(check.textRule));
-        await users.setPassword(deps, login, password, origin);
-      },
-      async setEmail(login, email) {
-        requireLogin(login);
-        check.requireArgument("email", email, check.optionalRule(check.textRule));
-        await users.setEmail(deps, login, email, origin);
-      },
-      async invite(invitation) {
-        requireDatabaseUsers();
-        check.requireMembers("invitation", invitation, check.newInvitation);
-        return invitations.invite(deps, invitation, origin);
-      },
+      setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
+        users.setPassword(deps, await found(ref), password, origin),
+      ),
+      setEmail: stored({ ...login, email: optionally(check.string) }, async (ref, email) =>
+        users.setEmail(deps, await found(ref), email, origin),
+      ),
+      invite: stored({ invitation: check.newInvitation }, (invitation) => invitations.invite(deps, invitation, origin)),
       invitations: {
-        async list(options = {}) {
-          requireDatabaseUsers();
-          check.requireMembers("options", options, check.listOptions);
-          return invitations.listInvitations(deps, options.limit ?? 1000);
-        },
-        async remove(id) {
-          requireDatabaseUsers();
-          if (!check.isStorableArgument("id", id)) return false;
-          return store.removeInvitation({ id, now: clock.now(), origin });
-        },
+        list: stored(limited, (options) => invitations.listInvitations(deps, options?.limit ?? 1000)),
+        remove: stored({ id: check.string }, async (id) =>
+          isStorableText(id) ? store.removeInvitation({ id, now: clock.now(), origin }) : false,
+        ),
       },
-      async import(input, options = {}) {
-        requireDatabaseUsers();
-        check.requireArgument("input", input, check.iterableRule);
-        check.requireMembers("options", options, check.importOptions);
+      import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {
         const rp = relyingPartyOf(deps.settings)?.id;
         const providers = deps.settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
         return importUsers({ ...deps, rp, providers }, input, options, origin);
-      },
-      async countHashFormats() {
-        requireDatabaseUsers();
-        return countHashFormats(deps);
-      },
-      async setRoles(login, roles) {
-        requireLogin(login);
-        return users.setRoles(deps, login, check.toRoleChange(roles), origin);
-      },
-      async export(login) {
-        requireLogin(login);
-        return exportOf(deps, toAccount(await users.requireUser(deps, login)), origin);
-      },
-      async disable(login) {
-        requireLogin(login);
-        await users.setDisabled(deps, login, true, origin);
-      },
-      async enable(login) {
-        requireLogin(login);
-        await users.setDisabled(deps, login, false, origin);
-      },
-      async remove(login) {
-        requireLogin(login);
-        await users.deleteUser(deps, login, origin);
-      },
+      }),
+      countHashFormats: stored({}, () => countHashFormats(deps)),
+      setRoles: stored({ ...login, roles: check.roleChange }, async (ref, roles) =>
+        users.setRoles(deps, await found(ref), "length" in roles ? { set: roles } : roles, origin),
+      ),
+      export: stored(login, async (ref) => exportOf(deps, toAccount(await found(ref)), origin)),
+      disable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), true, origin)),
+      enable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), false, origin)),
+      remove: stored(login, async (ref) => users.deleteUser(deps, await found(ref), origin)),
     },
     sessions: {
-      async list(userId) {
-        if (!check.isStorableArgument("userId", userId)) return [];
-        const found = await store.listSessions({ userId, now: clock.now() });
-        return found.map(sessions.toSessionView);
-      },
-      async findUserIds(login) {
-        const canBe = check.isStorableArgument("login", login);
-        if (directory.inDatabase) return [(await users.requireUser(deps, login)).id];
-        const found = canBe ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) }) : [];
+      list: checked(named, (ref) =>
+        sessionsOf(ref, [], async (userId) => {
+          const live = await store.listSessions({ userId, now: clock.now() });
+          return live.map(sessions.toSessionView);
+        }),
+      ),
+      findUserIds: checked({ login: check.string }, async (login) => {
+        if (directory.inDatabase) return [(await users.requireUser(deps, { login })).id];
+        const found = isStorableText(login)
+          ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
+          : [];
         if (found.length > 0) return found;
         throw new AmphoError("not_found", "No user has a session under this login.");
-      },
-      async end(sessionId) {
-        if (!check.isStorableArgument("sessionId", sessionId)) return false;
-        return sessions.endSession(deps, { id: sessionId, reason, origin });
-      },
-      async endForUser(userId) {
-        if (!check.isStorableArgument("userId", userId)) return 0;
-        return sessions.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin });
-      },
-      async revokeForUser(user) {
-        // A row of the application's table has further members. No member is optional, so none can be misspelt
-        // unnoticed.
-        check.requireArgument("user", user, check.objectRule);
-        const { id, login } = user;
-        check.requireArgument("id", id, check.nameRule, "user.id");
-        check.requireArgument("login", login, check.nameRule, "user.login");
-        await sessions.revokeUserTokens(deps, { userId: id, login, reason, origin });
-      },
-      async endForEveryone(options = {}) {
-        check.requireMembers("options", options, check.endOptions);
-        await sessions.endAllSessions(deps, origin, { keys: options.keys === true });
-      },
+      }),
+      end: checked({ sessionId: check.string }, async (id) =>
+        isStorableText(id) ? sessionEnds.endSession(deps, { id, reason, origin }) : false,
+      ),
+      endForUser: checked(named, (ref) =>
+        sessionsOf(ref, 0, (userId) =>
+          sessionEnds.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
+        ),
+      ),
+      // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
+      revokeForUser: checked({ user: check.object }, async ({ id, login }) => {
+        check.name("id", id, "user.id");
+        check.name("login", login, "user.login");
+        await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
+      }),
+      endForEveryone: checked({ options: check.endOptions }, (options) =>
+        sessionEnds.endAllSessions(deps, origin, options?.keys === true),
+      ),
     },
     apiKeys: {
-      async create(userId, key) {
-        check.requireArgument("userId", userId, check.nameRule);
-        check.requireMembers("key", key, check.newKey);
-        return keys.createKey(deps, userId, key, origin);
-      },
-      async list(userId) {
-        check.requireArgument("userId", userId, check.nameRule);
-        return keys.listKeys(deps, userId);
-      },
-      async rotate(userId, key) {
-        check.requireArgument("userId", userId, check.nameRule);
-        check.requireMembers("key", key, check.keyRotation);
-        return keys.rotateKey(deps, userId, key, origin);
-      },
-      async revoke(id) {
-        check.requireArgument("id", id, check.textRule);
-        return keys.revokeKey(deps, id, origin);
-      },
-      async revokeForUser(userId) {
-        check.requireArgument("userId", userId, check.nameRule);
-        return keys.revokeKeysOf(deps, userId, origin);
-      },
+      create: checked({ ...named, key: check.newKey }, async (ref, key) =>
+        keys.createKey(deps, await idOf(ref), key, origin),
+      ),
+      list: checked(named, async (ref) => keys.listKeys(deps, await idOf(ref))),
+      rotate: checked({ ...named, key: check.keyRotation }, async (ref, key) =>
+        keys.rotateKey(deps, await idOf(ref), key, origin),
+      ),
+      revoke: checked({ id: check.string }, (id) => keys.revokeKey(deps, id, origin)),
+      revokeForUser: checked(named, async (ref) => keys.revokeKeysOf(deps, await idOf(ref), origin)),
       revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
-      async inspect(key) {
-        check.requireArgument("key", key, check.textRule);
-        return keys.inspectKey(deps, key);
-      },
+      inspect: checked({ key: check.string }, (key) => keys.inspectKey(deps, key)),
     },
     factors: {
-      async list(userId) {
-        check.requireArgument("userId", userId, check.nameRule);
-        return factors.listFactors(deps, userId);
-      },
-      async remove(userId, target) {
-        check.requireArgument("userId", userId, check.nameRule);
-        check.requireFactorTarget(target);
-        await factors.removeFactors(deps, userId, target, origin);
-      },
-      async setPolicy(userId, policy) {
-        check.requireArgument("userId", userId, check.nameRule);
-        check.requireArgument("policy", policy, check.policyRule);
-        await factors.setFactorPolicy(deps, userId, policy === "default" ? undefined : policy, origin);
-      },
-      async findUserId(login) {
-        check.requireArgument("login", login, check.textRule);
-        if (directory.inDatabase) return (await users.requireUser(deps, login)).id;
+      list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),
+      remove: checked({ ...named, target: check.factorTarget }, async (ref, target) =>
+        factors.removeFactors(deps, await idOf(ref), target, origin),
+      ),
+      setPolicy: checked({ ...named, policy: check.policy }, async (ref, policy) =>
+        factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
+      ),
+      findUserId: checked({ login: check.string }, async (login) => {
+        if (directory.inDatabase) return (await users.requireUser(deps, { login })).id;
         if (isStorableName(login)) return login;
         throw new AmphoError("not_found", "No user can have this id.");
-      },
+      }),
     },
     identities: {
-      async list(userId) {
-        check.requireArgument("userId", userId, check.nameRule);
-        return identities.listIdentities(deps, userId);
-      },
-      async remove(userId, target) {
-        check.requireArgument("userId", userId, check.nameRule);
-        check.requireIdentityTarget(target);
-        await identities.removeIdentity(deps, userId, target, origin);
-      },
+      list: checked(named, async (ref) => identities.listIdentities(deps, await idOf(ref))),
+      remove: checked({ ...named, target: check.identityTarget }, async (ref, target) =>
+        identities.removeIdentity(deps, await idOf(ref), target, origin),
+      ),
     },
-    devices: {
-      async forget(userId) {
-        check.requireArgument("userId", userId, check.nameRule);
-        await factors.forgetDevices(deps, userId, origin);
-      },
-    },
+    devices: { forget: checked(named, async (ref) => factors.forgetDevices(deps, await idOf(ref), origin)) },
     signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
-      async revoke(kid) {
-        check.requireArgument("kid", kid, check.textRule);
+      revoke: checked({ kid: check.string }, async (kid) => {
         if (!isStorableName(kid))
           throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
         revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
-      },
-      async recordForced(stage, kids, reason) {
-        check.requireArgument("stage", stage, check.stageRule);
-        check.requireArgument("kids", kids, check.textsRule);
-        check.requireArgument("reason", reason, check.textRule);
-        const at = clock.now();
-        await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
-        return at;
-      },
+      }),
+      recordForced: checked(
+        { stage: check.stage, kids: check.stringArray, reason: check.string },
+        async (stage, kids, reason) => {
+          const at = clock.now();
+          await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
+          return at;
+        },
+      ),
     },
     throttle: {
-      async list(options = {}) {
-        check.requireMembers("options", options, check.listOptions);
-        return listLockouts(deps, options.limit ?? 1000, origin);
-      },
-      async clear(target) {
-        check.requireTarget(target);
-        if ("login" in target && !isStorableText(target.login)) return 0;
-        return clearLockouts(deps, target, origin);
-      },
+      list: checked(limited, (options) => listLockouts(deps, options?.limit ?? 1000, origin)),
+      clear: checked({ target: check.clearTarget }, async (target) => {
+        const named = "id" in target ? { login: await users.requireLogin(deps, target.id) } : target;
+        if ("login" in named && !isStorableText(named.login)) return 0;
+        return clearLockouts(deps, named, origin);
+      }),
     },
     mail: {
-      async list(options = {}) {
-        check.requireMembers("options", options, check.listOptions);
-        return listMail(deps, options.limit ?? 1000);
-      },
-      async test(email, report = () => undefined) {
-        check.requireArgument("email", email, check.textRule);
-        check.requireArgument("report", report, check.callbackRule);
-        await sendTestMail(deps, email, report);
-      },
+      list: checked(limited, (options) => listMail(deps, options?.limit ?? 1000)),
+      test: checked({ email: check.string, report: optionally(check.callback) }, (email, report) =>
+        sendTestMail(deps, email, report ?? (() => undefined)),
+      ),
     },
     housekeeping: {
-      async run(options = {}) {
-        check.requireMembers("options", options, check.housekeepingOptions);
-        return runHousekeepingNow(deps, options.onWait);
-      },
+      run: checked({ options: check.housekeepingOptions }, (options) => runHousekeepingNow(deps, options?.onWait)),
     },
     audit: {
-      async list(filter = {}) {
-        check.requireMembers("filter", filter, check.auditFilter);
-        const { login, since, limit = 1000 } = filter;
+      list: checked({ filter: check.auditFilter }, async (filter = {}) => {
+        const { id, since, limit = 1000 } = filter;
+        const login = id === undefined ? filter.login : await users.requireLogin(deps, id);
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
         const user = login !== undefined && directory.inDatabase ? await findStoredUser(store, login) : undefined;
         return store.listAudit({ login: user?.login ?? login, since, limit });
-      },
+      }),
     },
   };
 }
+
+/** An argument that is only a string. Its meaning is that of the group of functions. */
+const toRef = (ref: string | UserRef, meaning: "id" | "login"): UserRef =>
+  typeof ref !== "string" ? ref : meaning === "id" ? { id: ref } : { login: ref };

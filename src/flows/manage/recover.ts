@@ -9,9 +9,9 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { bindingOf, claimsOf } from "../prove/mail-claims.js";
-import * as check from "./arguments.js";
+import * as check from "./checks.js";
 import { requireAppUrl } from "./invitations.js";
-import { requireUser } from "./users.js";
+import { requireUser, type UserRef } from "./users.js";
 
 /** How an account is recovered. */
 export interface RecoveryOptions {
@@ -38,22 +38,22 @@ export interface RecoveryBegun {
 type RecoveryDeps = Pick<Deps, "store" | "directory" | "clock" | "settings" | "transactions">;
 
 /** Throws `invalid_request`. */
-export function requireRecovery(login: unknown, options: unknown): void {
-  check.requireArgument("login", login, check.textRule);
-  check.requireMembers("options", options, check.recoveryOptions);
+export function requireRecovery(user: unknown, options: unknown): void {
+  check.user("login")("user", user);
+  check.recoveryOptions("options", options);
 }
 
 /** Rejects with `not_found`, and with `invalid_request` for a disabled user or one without an address. */
 export async function recover(
   deps: RecoveryDeps,
-  login: string,
+  ref: string | UserRef,
   { reason, print = false, withoutFactors = false }: RecoveryOptions,
   origin: Origin,
 ): Promise<RecoveryBegun> {
   const { store, directory, clock, settings, transactions } = deps;
   if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
   const appUrl = requireAppUrl(settings);
-  const user = await requireUser(deps, login);
+  const user = await requireUser(deps, typeof ref === "string" ? { login: ref } : ref);
   if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");
   const address = user.email?.address;
   if (address === undefined && !print)
@@ -62,7 +62,7 @@ export async function recover(
   // A reader rejects a transaction that begins in the future. A new password or an alarm in between makes it void.
   const from = withoutFactors ? now + recoveryDelaySeconds : now;
   const recovery = withoutFactors ? "without_factors" : "with_factors";
-  const contents = { login: canonicalLogin(login), recovery } as const;
+  const contents = { login: canonicalLogin(user.login), recovery } as const;
   const { begun } = transactions.beginOpen("reset", contents, from, settings.codeTtl);
   const binding = await bindingOf(deps, "reset", toAccount(user));
   const token = transactions.signLink(begun);

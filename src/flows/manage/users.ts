@@ -7,12 +7,25 @@ import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf } from "../../passwords/policy.js";
 import type { User, UserEmail } from "../../store/sql/users.js";
-import { findStoredUser } from "../../users/database-directory.js";
+import { isStorableName } from "../../store/storable-text.js";
+import type { Role } from "../../tokens/auth.js";
+import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import { findRoleProblem } from "../../users/roles.js";
-import { emailTaken, requireAddress, requirePassword } from "../account/rules.js";
 import type { Deps } from "../deps.js";
+import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
 type UserDeps = Pick<Deps, "store" | "passwords" | "policy" | "revocations" | "clock" | "settings">;
+
+/** A user by id or by login. A user that was found has both, and its id counts. */
+export type UserRef =
+  | {
+      /** The id, which is `auth.id` and the claim `sub`. */
+      readonly id: string;
+    }
+  | {
+      /** The login, in any spelling. */
+      readonly login: string;
+    };
 
 /** A user as applications and commands see one. It never contains a hash. */
 export interface UserView {
@@ -21,8 +34,8 @@ export interface UserView {
   /** The login, as it was spelled at its creation. */
   readonly login: string;
   /** The roles. Tokens carry them from the next renewal on. */
-  readonly roles: readonly string[];
-  /** True if the user cannot log in. */
+  readonly roles: readonly Role[];
+  /** True if the user cannot sign in. */
   readonly disabled: boolean;
   /** The address to which mails go. */
   readonly email: string | null;
@@ -37,7 +50,7 @@ export interface NewUser {
   /** A password that the policy accepts. Without it the user has no password. */
   readonly password?: string | undefined;
   /** The roles. By default none. */
-  readonly roles?: readonly string[] | undefined;
+  readonly roles?: readonly Role[] | undefined;
   /** The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it. */
   readonly email?: string | undefined;
 }
@@ -98,12 +111,11 @@ function emailOf({ login, email }: NewUser): UserEmail | undefined {
 /** Sets an address that the user has not proven. With `undefined` the user has none afterwards. */
 export async function setEmail(
   deps: Pick<UserDeps, "store" | "clock" | "revocations">,
-  login: string,
+  user: User,
   email: string | undefined,
   origin: Origin,
 ): Promise<void> {
   const { store, clock, revocations } = deps;
-  const user = await requireUser(deps, login);
   const address = email === undefined ? undefined : requireAddress(email);
   const outcome = await store.setEmail({
     ...{ userId: user.id, own: undefined, ownUser: undefined, spend: undefined, attempt: undefined },
@@ -115,9 +127,18 @@ export async function setEmail(
   revocations.add(outcome.revocations);
 }
 
-export async function findUser({ store }: UserDeps, login: string): Promise<UserView | undefined> {
-  const user = await findStoredUser(store, login);
-  return user === undefined ? undefined : toUserView(user);
+/** Also of an application's own table. */
+export async function findUser({ directory }: Pick<Deps, "directory">, ref: UserRef): Promise<UserView | undefined> {
+  const account = await ("id" in ref ? directory.findById(ref.id) : directory.findByLogin(ref.login));
+  return account && toUserView(account);
+}
+
+export async function findUsers(
+  { directory }: Pick<Deps, "directory">,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, UserView>> {
+  const accounts = await directory.findMany([...new Set(ids)].filter(isStorableName));
+  return new Map(accounts.map((account) => [account.id, toUserView(account)]));
 }
 
 /** Yields all users in the order of their logins. Reads one page at a time. */
@@ -135,12 +156,11 @@ export async function* listUsers({ store }: UserDeps): AsyncGenerator<UserView> 
 /** Ends the user's sessions. With `undefined` the user has no password afterwards. */
 export async function setPassword(
   deps: UserDeps,
-  login: string,
+  user: User,
   password: string | undefined,
   origin: Origin,
 ): Promise<void> {
   const { store, revocations, clock } = deps;
-  const user = await requireUser(deps, login);
   const passwordHash =
     password === undefined ? null : await hashNew(deps, password, { login: user.login, userId: user.id, origin });
   const outcome = await store.setPassword({
@@ -156,9 +176,8 @@ export async function setPassword(
 }
 
 /** A removed role has no effect in any process after one second. */
-export async function setRoles(deps: UserDeps, login: string, change: RoleChange, origin: Origin): Promise<UserView> {
+export async function setRoles(deps: UserDeps, user: User, change: RoleChange, origin: Origin): Promise<UserView> {
   const { store, revocations, clock, settings } = deps;
-  const user = await requireUser(deps, login);
   const checked =
     "set" in change
       ? { set: requireRoles(change.set) }
@@ -176,18 +195,16 @@ export async function setRoles(deps: UserDeps, login: string, change: RoleChange
   return toUserView(outcome.user);
 }
 
-export async function setDisabled(deps: UserDeps, login: string, disabled: boolean, origin: Origin): Promise<void> {
+export async function setDisabled(deps: UserDeps, user: User, disabled: boolean, origin: Origin): Promise<void> {
   const { store, revocations, clock, settings } = deps;
-  const user = await requireUser(deps, login);
   const { tokenForeignTtl: foreignMaxSeconds } = settings;
   const outcome = await store.setDisabled({ userId: user.id, disabled, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
   revocations.add(outcome.revocations);
 }
 
-export async function deleteUser(deps: UserDeps, login: string, origin: Origin): Promise<void> {
+export async function deleteUser(deps: UserDeps, user: User, origin: Origin): Promise<void> {
   const { store, revocations, clock, settings } = deps;
-  const user = await requireUser(deps, login);
   const { tokenForeignTtl: foreignMaxSeconds } = settings;
   const outcome = await store.deleteUser({ userId: user.id, now: clock.now(), foreignMaxSeconds, origin });
   if (!outcome.found) throw unknown();
@@ -199,14 +216,30 @@ async function hashNew(deps: UserDeps, password: string, about: NewPasswordOf): 
   return deps.passwords.hash(password, { fairnessKey: about.login });
 }
 
-export async function requireUser({ store }: Pick<Deps, "store">, login: string): Promise<User> {
-  const user = await findStoredUser(store, login);
-  if (user === undefined) throw unknown();
+export async function requireUser({ store }: Pick<Deps, "store">, ref: UserRef): Promise<User> {
+  const byId = "id" in ref;
+  const user = await (byId ? findStoredUserById(store, ref.id) : findStoredUser(store, ref.login));
+  if (user === undefined) throw unknown(byId ? "id" : "login");
   return user;
 }
 
-function unknown(): AmphoError {
-  return new AmphoError("not_found", "There is no user with this login.");
+/** The id of a user of any table. One that is given is not looked up. */
+export async function requireUserId({ directory }: Pick<Deps, "directory">, ref: UserRef): Promise<string> {
+  if ("id" in ref && isStorableName(ref.id)) return ref.id;
+  const account = "id" in ref ? undefined : await directory.findByLogin(ref.login);
+  if (account === undefined) throw unknown("id" in ref ? "id" : "login");
+  return account.id;
+}
+
+/** The login name of the user of an id. */
+export async function requireLogin({ directory }: Pick<Deps, "directory">, id: string): Promise<string> {
+  const account = await directory.findById(id);
+  if (account === undefined) throw unknown("id");
+  return account.login;
+}
+
+function unknown(name: "id" | "login" = "login"): AmphoError {
+  return new AmphoError("not_found", `There is no user with this ${name}.`);
 }
 
 /** Returns each role once, in the given order. */

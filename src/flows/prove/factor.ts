@@ -1,72 +1,123 @@
-// Checks a second factor of an account: a code of an authenticator app (RFC 6238), a recovery code or a passkey. The gate uses
-// it up in its transaction, so that of two requests with one factor only one is granted.
+// Checks a second factor of an account, one row each. The gate uses it up in its transaction, so that of two requests with
+// one factor only one is granted.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
+import { requestOptions } from "../../factors/passkey/passkey-options.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { findStep } from "../../factors/totp/totp.js";
 import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
-import type { Factors } from "../../store/sql/factors/factors.js";
+import type { FactorName } from "../../levels/factors.js";
+import type { Factors } from "../../store/sql/factors/account-factors.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { proveOwnPasskey } from "./passkey.js";
 import type { ProvenFactor } from "./proven-factor.js";
 
-/** One of the three, in the form that its route has checked. */
-export interface SentFactor {
+/** The value that a user sends, by the factor, in the form that the route has checked. */
+interface FactorValues {
+  /** AuthenticationResponseJSON, for the challenge of a transaction. */
+  readonly passkey: unknown;
   /** Six digits. */
-  readonly totp?: string | undefined;
-  readonly recoveryCode?: string | undefined;
-  /** AuthenticationResponseJSON of a passkey, for the challenge of a transaction. */
-  readonly passkey?: unknown;
+  readonly totp: string;
+  readonly recovery_code: string;
 }
 
-export const hasFactor = ({ totp, recoveryCode, passkey }: SentFactor): boolean =>
-  (totp ?? recoveryCode ?? passkey) !== undefined;
+export type SentFactor = {
+  [F in FactorName]: { readonly name: F; readonly value: FactorValues[F] };
+}[FactorName];
+
+interface ProofContext {
+  readonly known: { readonly device: string } | { readonly session: string } | undefined;
+  readonly transaction?: (Redeemable & Pick<LoginTransaction, "fv">) | undefined;
+  readonly origin: Origin;
+}
+
+interface FactorRow<V> {
+  /** This instance accepts it. */
+  readonly isOffered: (deps: Deps) => boolean;
+  /** Returns the members of `factor_needed` that a client needs to prove it. */
+  readonly ask?: (deps: Deps, userId: string, transaction: Pick<Redeemable, "jti" | "kid">) => Promise<object>;
+  readonly prove: (deps: Deps, account: Account, value: V, context: ProofContext) => Promise<ProvenFactor>;
+}
+
+const rows: { readonly [F in FactorName]: FactorRow<FactorValues[F]> } = {
+  passkey: {
+    isOffered: ({ relyingParty }) => relyingParty !== undefined,
+    ask: async ({ relyingParty: party, transactions, store }, userId, transaction) => {
+      const challenge = transactions.passkeyChallenge(transaction);
+      const { passkeys } = await store.listPasskeys(userId);
+      return party === undefined ? {} : { passkey: requestOptions(party, challenge, passkeys) };
+    },
+    prove: (deps, account, response, { transaction, origin }) =>
+      proveOwnPasskey(deps, account, response, transaction, origin),
+  },
+  totp: {
+    isOffered: () => true,
+    prove: (deps, account, code, context) =>
+      proveByCode(deps, account, context, "totp", (found) => findTotp(deps, account, found, code)),
+  },
+  recovery_code: {
+    isOffered: () => true,
+    prove: (deps, account, code, context) => proveByCode(deps, account, context, "recovery_code", () => findCode(code)),
+  },
+};
+
+/** The factors of `names` that this instance accepts. */
+export const offeredFactors = (deps: Deps, names: readonly FactorName[]): readonly FactorName[] =>
+  names.filter((name) => rows[name].isOffered(deps));
+
+/** The members of `factor_needed` that a client needs to prove these factors. `read` reads the transaction. */
+export async function askForFactors(
+  deps: Deps,
+  names: readonly FactorName[],
+  userId: string,
+  read: () => Pick<Redeemable, "jti" | "kid">,
+): Promise<object> {
+  const asked = names.map(async (name) => rows[name].ask?.(deps, userId, read()));
+  return Object.assign({}, ...(await Promise.all(asked)));
+}
 
 /** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */
-export async function proveFactor(
+export function proveFactor(
   deps: Deps,
   account: Account,
-  sent: SentFactor,
-  about: {
-    readonly known: { readonly device: string } | { readonly session: string } | undefined;
-    readonly transaction?: (Redeemable & Pick<LoginTransaction, "fv">) | undefined;
-    readonly origin: Origin;
-  },
+  { name, value }: SentFactor,
+  context: ProofContext,
 ): Promise<ProvenFactor> {
-  const { store, throttle, clock } = deps;
-  const { known, origin } = about;
-  if (sent.passkey !== undefined) return proveOwnPasskey(deps, account, sent.passkey, about.transaction, origin);
-  const allowed = await throttle.allowFactor({
-    login: account.login,
-    userId: account.id,
-    known,
-    transaction: about.transaction && deps.transactions.spentHash(about.transaction),
-    origin,
-  });
-  const { found, factorsVersion } = await allowed.run(async () => {
-    const factors = await store.listFactors(account.id);
-    // The factors have changed since the transaction was issued.
-    if (about.transaction !== undefined && about.transaction.fv !== factors.factorsVersion) throw transactionOver();
-    const { totp } = sent;
-    const found = totp === undefined ? proveCode(sent.recoveryCode) : proveTotp(deps, account, factors, totp);
-    return { found, factorsVersion: factors.factorsVersion };
-  });
-  if (found === undefined) {
-    const { id: userId, login } = account;
-    const reason = sent.totp === undefined ? "recovery_code" : "totp";
-    const entry = { at: clock.now(), event: "factor_refused", reason, userId, login } as const;
-    await allowed.failed({ ...entry, origin: originFor(account, origin) }, login);
-    throw wrongCredentials();
-  }
-  return { ...found, factorsVersion, attempt: allowed.asSucceeded(account.id) };
+  // TypeScript does not follow that the row and the value are of the same factor.
+  return (rows[name] as FactorRow<unknown>).prove(deps, account, value, context);
 }
 
 type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;
 
-function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Factors, code: string): Found {
+/** Counts the attempt, because a code can be guessed. */
+async function proveByCode(
+  { store, throttle, clock, transactions }: Deps,
+  account: Account,
+  { known, transaction, origin }: ProofContext,
+  reason: FactorName,
+  find: (factors: Factors) => Found,
+): Promise<ProvenFactor> {
+  const { id: userId, login } = account;
+  const hash = transaction && transactions.spentHash(transaction);
+  const allowed = await throttle.allowFactor({ login, userId, known, transaction: hash, origin });
+  const { found, factorsVersion } = await allowed.run(async () => {
+    const factors = await store.listFactors(userId);
+    // The factors have changed since the transaction was issued.
+    if (transaction !== undefined && transaction.fv !== factors.factorsVersion) throw transactionOver();
+    return { found: find(factors), factorsVersion: factors.factorsVersion };
+  });
+  if (found === undefined) {
+    const entry = { at: clock.now(), event: "factor_refused", reason, userId, login } as const;
+    await allowed.failed({ ...entry, origin: originFor(account, origin) }, login);
+    throw wrongCredentials();
+  }
+  return { ...found, factorsVersion, attempt: allowed.asSucceeded(userId) };
+}
+
+function findTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Factors, code: string): Found {
   if (totp === undefined) return undefined;
   // A revoked key might be known to attackers. Only factor-rekey reads secrets under it.
   const seed = totpSecrets.isRevoked(totp.kid) ? undefined : totpSecrets.open(totp, id);
@@ -80,7 +131,7 @@ function proveTotp({ totpSecrets, clock }: Deps, { id }: Account, { totp }: Fact
 }
 
 /** The gate's transaction finds out if the account has this code. */
-function proveCode(text = ""): Found {
+function findCode(text: string): Found {
   const hash = recoveryHash(text);
   return hash === undefined ? undefined : { methods: ["rec"], use: { factor: "recovery_code", hash } };
 }

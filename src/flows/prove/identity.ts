@@ -4,64 +4,16 @@ import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import type { OpenTransaction, Redeemable } from "../../factors/transactions.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
-import type { OutsideResponse, Provider } from "../../providers/provider.js";
-import { OutsideRejection, ProviderFailure } from "../../providers/rejection.js";
+import type { OutsideIdentity, OutsideResponse, Provider } from "../../providers/provider.js";
+import { OutsideRejection, ProviderFailure } from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
-import type { Account } from "../../users/directory.js";
-import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
-import { liveOf } from "../find/account.js";
 import { wrongCredentials } from "../find/errors.js";
-import { type Entrance, enter, type Proven } from "../gate/enter.js";
 
 /** The response of a provider, and the callback to which it came. */
 export interface SentResponse extends OutsideResponse {
   readonly provider: string;
-}
-
-export interface OutsideLoginInput {
-  readonly transaction: string;
-  readonly response: SentResponse;
-  readonly device: string | undefined;
-  readonly bearer: string | undefined;
-  readonly remember: boolean | undefined;
-  readonly idempotencyKey: string | undefined;
-}
-
-/** The rest of the request, with the digest of its key and its proof. */
-export interface OutsideEntrance extends Pick<OutsideLoginInput, "device" | "bearer" | "remember"> {
-  readonly idempotency: string | undefined;
-}
-
-/** An identity, with the transaction that has proven it. */
-export interface ProvenLogin {
-  readonly identity: OutsideIdentity;
-  readonly transaction: OpenTransaction;
-  readonly provider: Provider;
-  readonly proven: ProvenIdentity;
-  /** When the user has logged in at the provider. Undefined: now. */
-  readonly authTime: number | undefined;
-}
-
-/** Passes the gate with an identity. `isNew`: the account gets it. */
-export function enterAs(
-  deps: Deps,
-  account: Account,
-  { identity, transaction, proven, authTime }: ProvenLogin,
-  { isNew, ...more }: Pick<Proven, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotency }: OutsideEntrance,
-  origin: Origin,
-): Promise<Grant> {
-  const now = deps.clock.now();
-  const entrance: Entrance = {
-    ...{ origin, now, remember, idempotency },
-    device: deps.deviceProofs.readOf(account, device, now),
-    live: liveOf(deps, bearer, account.id),
-  };
-  const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
-  return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, entrance);
 }
 
 export function requireProvider({ providers }: Pick<Deps, "providers">, name: string | undefined): Provider {
@@ -95,7 +47,7 @@ export async function identify(
 }
 
 /**
- * Returns when the user has logged in at the provider, whose silent login is as old as its session. Undefined: now, because the
+ * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now, because the
  * configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent login, or if the provider
  * does not report the time, as it must then.
  */

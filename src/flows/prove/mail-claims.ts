@@ -41,3 +41,7 @@ function definedOf(members: Readonly<Record<string, string | number | undefined>
     Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
   );
 }
+
+/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
+export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
+  stored === undefined ? factorsVersion : undefined;

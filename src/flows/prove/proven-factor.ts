@@ -1,7 +1,9 @@
-// A factor that a flow has checked. The gate uses it up.
-import type { FactorUse } from "../../store/sql/factors/factors.js";
+// A factor that a flow has checked.
+
+import type { FactorUse } from "../../store/sql/factors/rows.js";
 import type { Attempt } from "../../throttle/attempt.js";
 
+/** A factor that a flow has checked. The gate uses it up. */
 export interface ProvenFactor {
   /** For `amr`. With `mfa` for a passkey that is enough alone. */
   readonly methods: readonly string[];

@@ -1,33 +1,31 @@
 // A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
 
 import type { Origin } from "../../audit/entry.js";
-import type { MailBinding } from "../../factors/transactions.js";
-import { type Account, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import { opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { wrongCredentials } from "../find/errors.js";
-import { type Entrance, enter, repeat } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import { bindingOf } from "../prove/mail-claims.js";
-import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
-import { offersMailLogin } from "./ways-in.js";
-
-export interface MailLoginInput extends SentProof {
-  readonly device: string | undefined;
-  readonly bearer: string | undefined;
-  readonly remember: boolean | undefined;
-  readonly idempotencyKey: string | undefined;
-}
+import { offersMailLogin } from "../find/ways.js";
+import { enter } from "../gate/enter.js";
+import type { LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { bindingOf, versionFor } from "../prove/mail-claims.js";
+import { proveMailbox, readProof } from "../prove/mailbox.js";
+import type { LoginRequest, SentMail } from "./sent.js";
 
 /** Rejects like `proveMailbox` and `enter`. */
-export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Caller): Promise<Grant> {
+export async function logInByMail(
+  deps: Deps,
+  { sent: { proof }, ...input }: LoginRequest & { readonly sent: SentMail },
+  caller: Caller,
+): Promise<Grant> {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();
   const origin: Origin = { actor: "user", ...caller };
-  const read = readProof(deps, input, ["mail"], clock.now());
+  const read = readProof(deps, proof, ["mail"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
   const account = await directory.findByLogin(login);
@@ -35,10 +33,11 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const device = account && deviceProofs.readOf(account, input.device, clock.now());
   const { remember } = input;
   const live = account && liveOf(deps, input.bearer, account.id);
-  const idempotency = digestOfMailed(input);
-  const entrance: Entrance = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
+  const { code, link, match } = proof;
+  const idempotency = digestOfProof(input.idempotencyKey, { code, link, match });
+  const context: LoginContext = { origin, now: clock.now(), device, live, typed: login, remember, idempotency };
   // The code is bound to the account as it was before, which the first proof of an address changes.
-  const repeated = await repeat(deps, account, transaction, entrance);
+  const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
   const mailbox = {
@@ -56,12 +55,5 @@ export async function logInByMail(deps: Deps, input: MailLoginInput, caller: Cal
   const factorsVersion = versionFor(account, binding);
   const provesEmail = unprovenEmailOf(account);
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
-  return enter(deps, account, proven, { ...entrance, now });
+  return enter(deps, account, proven, { ...context, now });
 }
-
-const digestOfMailed = ({ idempotencyKey, code, link, match }: MailLoginInput) =>
-  digestOfProof(idempotencyKey, { code, link, match });
-
-/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
-export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
-  stored === undefined ? factorsVersion : undefined;

@@ -11,21 +11,17 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { enter, repeatUnnamed } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import {
-  enterAs,
-  type OutsideEntrance,
-  type OutsideLoginInput,
-  type ProvenLogin,
-  recordRejected,
-} from "../prove/identity.js";
+import { canRegister } from "../find/ways.js";
+import { enter } from "../gate/enter.js";
+import { digestOfProof, grantAgainUnnamed } from "../gate/grant-again.js";
+import { recordRejected } from "../prove/identity.js";
 import { decodeIdentity, encodeIdentity, hasVerifiedEmail } from "../prove/identity-text.js";
-import { bindingOf, claimsFor } from "../prove/mail-claims.js";
+import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
-import { versionFor } from "./mail.js";
+import type { OutsideEntrance, ProvenLogin } from "./enter-as.js";
+import { enterAs } from "./enter-as.js";
 import { type AccountDraft, draftAccount } from "./new-account.js";
-import { canRegister } from "./ways-in.js";
+import type { LoginRequest, SentIdentityCode } from "./sent.js";
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 export async function enterUnknown(
@@ -183,19 +179,19 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
   return { transaction, proven: decodeIdentity(transaction.idn) };
 }
 
-export interface CodeLoginInput extends Omit<OutsideLoginInput, "response"> {
-  readonly code: string;
-}
-
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, caller: Caller): Promise<Grant> {
+export async function logInByIdentityCode(
+  deps: Deps,
+  { sent: { transaction: token, code }, ...input }: LoginRequest & { readonly sent: SentIdentityCode },
+  caller: Caller,
+): Promise<Grant> {
   const { transactions, directory, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const transaction = transactions.readOpen(input.transaction, [purpose], clock.now());
+  const transaction = transactions.readOpen(token, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
-  const idempotency = digestOfProof(input.idempotencyKey, { code: input.code });
+  const idempotency = digestOfProof(input.idempotencyKey, { code });
   // The code is bound to an account as it was before, which this login can have created.
-  const repeated = await repeatUnnamed(deps, transaction, idempotency, input, origin);
+  const repeated = await grantAgainUnnamed(deps, transaction, idempotency, input, origin);
   if (repeated !== undefined) return repeated;
   const address = parseAddress(transaction.email ?? "");
   if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
@@ -207,7 +203,7 @@ export async function logInByIdentityCode(deps: Deps, input: CodeLoginInput, cal
   const isThere = await leadsToAccount(deps, account, address);
   const key = accountKeyOf(directory, canonical, account);
   const mailbox = { binding, account, isThere, key, known: device, origin };
-  const allowed = await proveCode(deps, transaction, input.code, mailbox);
+  const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
   const attempt = allowed.asSucceeded(account?.id ?? "");
   const { iat: at } = transaction;

@@ -2,27 +2,31 @@
 // gate asks for more where the account or its policy does.
 
 import type { Origin } from "../../audit/entry.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
+import type { OutsideIdentity } from "../../providers/provider.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/transaction-over.js";
-import { repeatUnnamed } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import { authTimeOf, enterAs, identify, type OutsideLoginInput, provenOf, requireProvider } from "../prove/identity.js";
+import { digestOfProof, grantAgainUnnamed } from "../gate/grant-again.js";
+import { authTimeOf, identify, provenOf, requireProvider } from "../prove/identity.js";
+import { enterAs } from "./enter-as.js";
 import { enterUnknown } from "./outside-unknown.js";
+import type { LoginRequest, SentOutside } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export async function logInOutside(deps: Deps, input: OutsideLoginInput, caller: Caller): Promise<Grant> {
+export async function logInOutside(
+  deps: Deps,
+  { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
+  caller: Caller,
+): Promise<Grant> {
   const { transactions, store, clock } = deps;
   const origin: Origin = { actor: "user", ...caller };
-  const transaction = transactions.readOpen(input.transaction, ["outside"], clock.now());
+  const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
-  const { response } = input;
   const { provider: sender, code, state, iss } = response;
   const idempotency = digestOfProof(input.idempotencyKey, { sender, code, state, iss });
   // The provider accepts a code once, so a repetition must not reach it.
-  const repeat = () => repeatUnnamed(deps, transaction, idempotency, input, origin);
+  const repeat = () => grantAgainUnnamed(deps, transaction, idempotency, input, origin);
   const repeated = await repeat();
   if (repeated !== undefined) return repeated;
   let identity: OutsideIdentity;

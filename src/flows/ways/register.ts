@@ -4,7 +4,7 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { createUserHandle, creationOptions } from "../../factors/passkey/passkey-options.js";
-import { createRecoveryCodes } from "../../factors/recovery/recovery-codes.js";
+import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { type Address, isSameMailbox, spellLogin } from "../../logins/address.js";
@@ -12,20 +12,19 @@ import { checkNewLogin } from "../../logins/login-name.js";
 import { mailboxOf } from "../../users/directory.js";
 import type { RegistrationBegun } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import { hashOf } from "../account/enrolling.js";
-import { verifyNewPasskey } from "../account/passkeys.js";
-import { requireAddress, requireOwnAddress, requirePassword } from "../account/rules.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime } from "../find/least-time.js";
-import { type Entrance, enter, type Proven, repeat } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
+import { leastTime, requireOutbox } from "../find/mail.js";
+import { requireAddress, requireOwnAddress, requirePassword } from "../find/rules.js";
+import { settleOnError } from "../find/transaction-over.js";
+import { enter } from "../gate/enter.js";
+import type { GateProof, LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgain } from "../gate/grant-again.js";
 import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
 import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
-import { settleUnlessDone } from "./login.js";
+import { verifyNewPasskey } from "../prove/new-passkey.js";
 import { draftAccount } from "./new-account.js";
-import { requireOutbox } from "./request-mail.js";
 
 const closed = () =>
   new AmphoError(
@@ -153,14 +152,14 @@ export async function finishRegistration(
   const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
-  const repetition: Entrance = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
+  const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
   const repeated = await repeatRegistration(deps, transaction, address, repetition, codes);
   if (repeated !== undefined) {
     await endSuperseded(deps, repeated, input.superseded, origin);
     return { ...(codes && { recovery_codes: codes }), ...repeated };
   }
   const allowed = await proveMailbox(deps, read, mailbox);
-  const settled = <T>(rest: Promise<T>): Promise<T> => settleUnlessDone(rest, allowed);
+  const settled = <T>(rest: Promise<T>): Promise<T> => settleOnError(rest, allowed);
   const roles = await settled(rolesOf(deps, transaction));
   const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
   const created = await settled(
@@ -174,7 +173,7 @@ export async function finishRegistration(
     }),
   );
   const now = clock.now();
-  const proven: Proven = {
+  const proven: GateProof = {
     amr: ["mail", ...secret.amr],
     at: now,
     transaction,
@@ -199,12 +198,18 @@ async function repeatRegistration(
   deps: Deps,
   transaction: OpenTransaction,
   { canonical }: Address,
-  entrance: Entrance,
+  context: LoginContext,
   codes: readonly string[] | undefined,
 ): Promise<Grant | undefined> {
-  if (entrance.idempotency === undefined) return undefined;
+  if (context.idempotency === undefined) return undefined;
   const account = await deps.directory.findByAddress(canonical);
-  return repeat(deps, account?.disabled === true ? undefined : account, transaction, entrance, codes?.map(hashOf));
+  return grantAgain(
+    deps,
+    account?.disabled === true ? undefined : account,
+    transaction,
+    context,
+    codes?.map(hashOfCode),
+  );
 }
 
 /** Roles come from the invitation, and never from a request. */
@@ -218,7 +223,7 @@ async function rolesOf({ store }: Deps, { inv }: OpenTransaction): Promise<reado
 interface Secret {
   readonly passwordHash: string | null;
   readonly amr: readonly string[];
-  readonly enrol?: NonNullable<Proven["enrol"]>;
+  readonly enrol?: NonNullable<GateProof["enrol"]>;
 }
 
 async function proveSecret(
@@ -231,7 +236,7 @@ async function proveSecret(
 ): Promise<Secret> {
   if (password !== undefined) {
     await requirePassword(deps.policy, password, { login, userId: undefined, origin });
-    const hashed = deps.directory.inDatabase ? await deps.passwords.hash(password, { fairnessKey: login }) : null;
+    const hashed = await deps.directory.hashNew(password, { fairnessKey: login });
     return { passwordHash: hashed, amr: ["pwd"] };
   }
   const { uh: handle } = transaction;
@@ -247,6 +252,6 @@ async function proveSecret(
   return {
     passwordHash: null,
     amr: [],
-    enrol: { factor: { passkey, handle, codes: codes.map(hashOf) }, method },
+    enrol: { factor: { factor: "passkey", passkey, handle, codes: codes.map(hashOfCode) }, method },
   };
 }

@@ -9,7 +9,7 @@ import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { digestOfKey } from "../gate/idempotency.js";
+import { digestOfKey } from "../gate/grant-again.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
@@ -20,7 +20,7 @@ const failures: Readonly<Record<string, () => AmphoError>> = {
   too_late: () =>
     new AmphoError(
       "session_ended",
-      "An access token no longer renews this session. Send the refresh_token, or log in.",
+      "An access token no longer renews this session. Send the refresh_token, or sign in.",
     ),
 };
 

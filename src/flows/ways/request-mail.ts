@@ -2,12 +2,11 @@
 // response and the same limits. Nothing is written but a count, an audit row and the mail.
 
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
-import { type Account, opensByMailbox } from "../../users/directory.js";
+import { canReset, opensByMailbox } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
 import { nameByLogin } from "../find/account-key.js";
-import { leastTime } from "../find/least-time.js";
+import { leastTime, requireOutbox } from "../find/mail.js";
 import { bindingOf, claimsOf } from "../prove/mail-claims.js";
 
 /** The interval between two mails to one account. */
@@ -31,10 +30,6 @@ export async function beginMailLogin(
 export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> {
   return begin(deps, "reset", input, caller);
 }
-
-/** An account without a password has none to reset. */
-export const canReset = ({ email, stored }: Account): boolean =>
-  email !== undefined && (stored === undefined || stored.passwordHash !== null);
 
 /** The requests, by the purpose of their transactions. */
 const requests = {
@@ -82,8 +77,4 @@ async function begin(
   });
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
-}
-
-export function requireOutbox({ outbox }: Pick<Deps, "outbox">): void {
-  if (outbox === undefined) throw new AmphoError("not_found", "No mails can be sent here.");
 }

@@ -2,57 +2,56 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { type AmphoError, transactionOver } from "../../errors.js";
-import type { LoginTransaction, TransactionContents } from "../../factors/transactions.js";
+import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
-import { canonicalLogin } from "../../logins/login-name.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded } from "../find/errors.js";
+import { sessionTransaction } from "../find/own-session.js";
 import { isDead } from "../find/transaction-over.js";
-import { askForFactor, type Entrance, enter, needsEnrolCode, repeat } from "../gate/enter.js";
-import { digestOfProof } from "../gate/idempotency.js";
-import { hasFactor, proveFactor, type SentFactor } from "../prove/factor.js";
+import { enter } from "../gate/enter.js";
+import { factorNeededError, needsEnrolCode } from "../gate/factor-needed.js";
+import type { LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity-text.js";
-
-export interface SecondStep extends SentFactor {
-  readonly transaction: string;
-  readonly bearer: string | undefined;
-  readonly device: string | undefined;
-  readonly remember: boolean | undefined;
-  readonly idempotencyKey: string | undefined;
-}
+import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
-export async function finishLogin(deps: Deps, input: SecondStep, caller: Caller): Promise<Grant> {
+export async function finishLogin(
+  deps: Deps,
+  { sent, ...input }: LoginRequest & { readonly sent: SentSecond },
+  caller: Caller,
+): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
-  const transaction = transactions.read(input.transaction, hasFactor(input) ? ["second"] : ["second", "enroll"], now);
+  const transaction = transactions.read(sent.transaction, sent.factor ? ["second"] : ["second", "enroll"], now);
   const { sid } = transaction;
   // A transaction of a session is good for this session alone.
   if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
   const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
-  if (!hasFactor(input)) throw await askAgain(deps, input.transaction, transaction, account);
+  if (sent.factor === undefined) throw await askAgain(deps, sent.transaction, transaction, account);
   const device = deviceProofs.readOf(account, input.device, now);
   const deviceId = device?.deviceId ?? transaction.did;
-  const { remember, totp, recoveryCode, passkey } = input;
-  const idempotency = digestOfProof(input.idempotencyKey, { totp, recoveryCode, passkey });
+  const { remember } = input;
+  const idempotency = digestOfProof(input.idempotencyKey, { factor: sent.factor });
   const stepsUp = transaction.amr.length === 0;
   const live = sid === undefined ? undefined : { sessionId: sid, ...(stepsUp && { only: true as const }) };
-  const entrance: Entrance = { origin, now, live, device, deviceId, remember, idempotency };
-  const repeated = await repeat(deps, account, transaction, entrance);
+  const context: LoginContext = { origin, now, live, device, deviceId, remember, idempotency };
+  const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const known =
     deviceId !== undefined ? { device: deviceId } : stepsUp && sid !== undefined ? { session: sid } : undefined;
-  const factor = await proveFactor(deps, account, input, { known, transaction, origin });
+  const factor = await proveFactor(deps, account, sent.factor, { known, transaction, origin });
   const { amr, iat: at } = transaction;
   const identity = pendingIdentityOf(transaction);
   const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
   const proven = { amr, at, factor, transaction, identity, provesEmail };
-  return enter(deps, account, proven, { ...entrance, now: clock.now() });
+  return enter(deps, account, proven, { ...context, now: clock.now() });
 }
 
 /** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
@@ -76,55 +75,39 @@ async function askAgain(
   const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
   const factors = decision.result === "factor_needed" ? decision.factors : proved;
   const about = { token, factors, enroll: false, userId: account.id };
-  return askForFactor(deps, { ...about, read: () => transaction });
+  return factorNeededError(deps, { ...about, read: () => transaction });
 }
 
 /** Only the first response states that no code was mailed. */
 const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[]) =>
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
-export interface StepUp extends SentFactor {
-  readonly bearer: string;
-  readonly remember: boolean | undefined;
-  readonly device: string | undefined;
-}
-
 /**
  * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that the
  * account can prove. Rejects with `invalid_token` if the session has ended.
  */
-export async function stepUp(deps: Deps, input: StepUp, caller: Caller): Promise<Grant> {
+export async function stepUp(
+  deps: Deps,
+  { sent, ...input }: LoginRequest & { readonly sent: SentStepUp },
+  caller: Caller,
+): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
-  const claims = deps.tokens.verifySession(input.bearer, clock.now());
+  const claims = deps.tokens.verifySession(sent.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);
   const now = clock.now();
   const origin: Origin = { actor: "user", ...caller };
-  if (!hasFactor(input)) {
+  if (sent.factor === undefined) {
     const { factors, factorsVersion } = await store.listFactors(account.id);
-    const contents = contentsOf(account, factorsVersion, sessionId);
+    const contents = sessionTransaction(account, factorsVersion, sessionId);
     const token = transactions.begin("second", contents, now);
     const read = () => transactions.read(token, ["second"], now);
-    throw await askForFactor(deps, { token, factors, enroll: false, userId: account.id, read });
+    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read });
   }
-  const factor = await proveFactor(deps, account, input, { known: { session: sessionId }, origin });
+  const factor = await proveFactor(deps, account, sent.factor, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
   const { remember } = input;
   const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
-}
-
-/** The contents of a transaction that belongs to a session. Nothing is proven in it yet. */
-export function contentsOf(account: Account, factorsVersion: number, sessionId: string): TransactionContents {
-  const { id: sub, login, stored } = account;
-  return {
-    // An application's own table finds a user by the spelling that it knows.
-    login: stored === undefined ? login : canonicalLogin(login),
-    sub,
-    pwv: stored?.passwordVersion,
-    fv: factorsVersion,
-    amr: [],
-    sid: sessionId,
-  };
 }

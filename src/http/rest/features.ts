@@ -1,7 +1,7 @@
 // The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of adapters import
 // them and must not need zod.
 import type { Deps } from "../../flows/deps.js";
-import { offersMailLogin } from "../../flows/ways/ways-in.js";
+import { offersMailLogin } from "../../flows/find/ways.js";
 import type { Feed } from "../../sessions/feed.js";
 
 export interface Features {
@@ -50,7 +50,7 @@ export function featuresOf(
   const { inDatabase } = directory;
   /** An application's own user table has the flows whose functions it has. */
   const has = (name: "setPassword" | "create" | "setEmail" | "setLogin" | "remove") =>
-    inDatabase || directory[name] !== undefined;
+    directory[name] !== undefined || (inDatabase && name === "create");
   const mails = outbox !== undefined;
   const { appUrl } = settings;
   const names = new Set(providers.all.map((provider) => provider.settings.name));

@@ -13,7 +13,7 @@ import { createCors } from "./browser/cors.js";
 import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import { createFindRoutes, type RouteMatch } from "./match-route.js";
-import type { HttpRequest, HttpResponse } from "./message.js";
+import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { describe } from "./openapi.js";
 import { onlyAuthorization } from "./request/authorization.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
@@ -71,7 +71,9 @@ export function createHandler(options: HandlerOptions): Handle {
   };
 
   return async (request) => {
-    if (noteForwarded !== undefined && isForwarded((name) => request.header(name))) {
+    // A host that knows no peer, such as Next.js, sets X-Forwarded-For itself.
+    const isPassedOn = request.peerAddress !== undefined && isForwarded((name) => request.header(name));
+    if (noteForwarded !== undefined && isPassedOn) {
       noteForwarded();
       noteForwarded = undefined;
     }
@@ -268,8 +270,9 @@ const noCookies = { token: undefined, refreshToken: undefined, device: undefined
 const hasCode = (error: unknown, ...codes: readonly ErrorCode[]) =>
   error instanceof AmphoError && codes.includes(error.code);
 const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "invalid_token");
-const isSessionOver = (error: unknown) =>
+/** The session has ended, and no other tab has newer tokens of it. */
+export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
 
 /** The Authorization header has a token. */
-const hasToken = ({ authorization }: HttpRequest) => bearerOf(onlyAuthorization(authorization)) !== undefined;
+export const hasToken = ({ authorization }: RequestHead) => bearerOf(onlyAuthorization(authorization)) !== undefined;

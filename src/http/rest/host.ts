@@ -14,6 +14,20 @@ export interface CookieReader {
   authorizationOf(head: RequestHead): string | undefined;
 }
 
+/** The part of a request to a page that its renewal reads. */
+export type PageRequest = RequestHead & Pick<HttpRequest, "peerAddress">;
+
+export interface RenewedPage {
+  readonly auth: Auth | undefined;
+  /** The Set-Cookie values of the response. */
+  readonly cookies: readonly string[];
+  /** The Cookie header for the rest of the request. Undefined: it stays as it is. */
+  readonly cookieHeader: string | undefined;
+}
+
+/** Rejects with `unavailable` and the other errors of a renewal, except those that end the session. */
+export type RenewPage = (request: PageRequest) => Promise<RenewedPage>;
+
 export interface GuardHost {
   /** Guards a request by its one Authorization value. Returns a promise only where it has to wait. */
   guard<R>(
@@ -37,6 +51,8 @@ export interface HttpHost extends GuardHost {
   readonly prefix: string;
   /** Paths outside of the prefix that `handle` serves too: documents at the root of the site. */
   readonly rootPaths: ReadonlySet<string>;
+  /** Renews the session of a request to a page. Undefined without AMPHO_SECURITY_COOKIES. */
+  readonly renewPage?: RenewPage | undefined;
   /** The REST API on a plain shape that every framework can provide. Never rejects. */
   handle(request: HttpRequest): Promise<HttpResponse>;
 }
@@ -45,6 +61,23 @@ export interface HttpHost extends GuardHost {
 export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean {
   return isUnder(prefix, path) || rootPaths.has(path);
 }
+
+/** The host of a verifier, which has no database. */
+export interface VerifierHost extends GuardHost {
+  readonly live: false;
+}
+
+/** A verifier. */
+export interface VerifierInstance<S extends string = string> extends GuardInstance<S> {
+  /**
+   * The members for adapters. Applications do not need it.
+   * @example const { refusal } = verifier.host;
+   */
+  readonly host: VerifierHost;
+}
+
+/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost ? { readonly live?: never } : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance<S extends string = string> {

@@ -1,7 +1,7 @@
 // Builds the OpenAPI 3.1 document from the route table. Its JSON Schemas come from the zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
-import { factorNames } from "../../levels/decide.js";
+import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import type { Route } from "./route.js";

@@ -97,3 +97,9 @@ export function route<I, A, O>({ endpoint, ...row }: Row<I, A, O>): Route {
       endpoint({ ...call, auth: row.access.check(auth), input: row.input.read(members, call.byForm) }),
   };
 }
+
+export const idempotencyHelp =
+  "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.";
+
+/** A change of second factors asks for this besides the token of a session. */
+export const recentNote = "Needs a login at most 300 seconds old, at the highest level that the account can reach.";

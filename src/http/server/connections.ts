@@ -52,7 +52,7 @@ export function trackConnections(server: Server, max: number | undefined): Conne
   };
 }
 
-function newConnection(socket: Socket): Connection {
+export function newConnection(socket: Socket): Connection {
   return { socket, openResponses: 0, rejecting: false, closing: false, lastResponse: undefined, readBytes: 0 };
 }
 

@@ -26,7 +26,7 @@ export type Probe = (
 ) => Promise<HttpResponse> | undefined;
 
 /** The contract promises 503 within 1.5 s, also when the database hangs. */
-const readyTimeoutMs = 1_300;
+export const readyTimeoutMs = 1_300;
 
 export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOptions): Probe {
   const probes: Readonly<Record<string, (headers: IncomingHttpHeaders) => HttpResponse | Promise<HttpResponse>>> = {

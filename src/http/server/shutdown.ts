@@ -1,10 +1,10 @@
-// Graceful shutdown of the standalone server: running requests get their response, and the port closes.
+// Graceful shutdown of the standalone server, and of a server of the application (drain.ts): running requests get their response, and the port closes.
 import type { Server } from "node:http";
 import { Server as StreamServer } from "node:net";
 import { setImmediate as nextCheck } from "node:timers/promises";
 import { type Connections, closeAfter } from "./connections.js";
 
-/** Running requests have this long to finish. */
+/** Running requests have this long to finish, if nothing else is stated. */
 const finishMs = 5_000;
 /** The limit for accepting connections that wait in the backlog, because new ones can arrive without end. */
 const acceptMs = 1_000;
@@ -19,8 +19,16 @@ export interface Shutdown {
   close(): Promise<void>;
 }
 
-/** `onClosing` is called when the port accepts no more connections, so that waiting requests get their response. */
-export function createShutdown(server: Server, connections: Connections, onClosing: () => void): Shutdown {
+/**
+ * `onClosing` is called when the port accepts no more connections, so that waiting requests get their response. `limitMs` is
+ * how long running requests have to finish.
+ */
+export function createShutdown(
+  server: Server,
+  connections: Pick<Connections, "open" | "accepted">,
+  onClosing: () => void,
+  limitMs = finishMs,
+): Shutdown {
   let hasBegun = false;
   let closing: Promise<void> | undefined;
 
@@ -41,7 +49,11 @@ export function createShutdown(server: Server, connections: Connections, onClosi
   }
 
   async function finish(): Promise<void> {
-    const timer = setTimeout(() => server.closeAllConnections(), finishMs);
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+      // It does not know connections that were upgraded, such as WebSockets.
+      for (const socket of connections.open.keys()) socket.destroy();
+    }, limitMs);
     // Closing a connection resets everything that has arrived and is unread. This affects connections in the backlog, and idle
     // ones that a proxy can use at this moment. So each is closed right after the event loop has read (`check` follows `poll`).
     await acceptBacklog();

@@ -1,15 +1,14 @@
 // Hashes of other systems in all known spellings. A hash is read and its cost is limited before it is verified.
 // The first reader of the table that knows a spelling decides.
-import { needsRehash, parseArgon2, verifyArgon2Sync } from "../hash.js";
+import { hashOfNothing, needsRehash, normalizePassword, parseArgon2, verifyArgon2Sync } from "../hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
 import { cryptReaders } from "./crypt.js";
 import { digestReaders, readLdapDigest } from "./digest.js";
-import { readFirebase } from "./firebase.js";
 import { spellJsonCredential } from "./json.js";
 import { pbkdf2Readers, readAtlassian, readPbkdf2Scheme, readSpringPbkdf2 } from "./pbkdf2.js";
 import { readPhpass } from "./phpass.js";
 import { type HashReader, type HashRejection, malformed, type StoredHash, tooCostly, unusable } from "./scheme.js";
-import { scryptReaders } from "./scrypt.js";
+import { readFirebase, scryptReaders } from "./scrypt.js";
 
 const unknownFormat: HashRejection = { reason: "The hash has an unknown format." };
 
@@ -94,4 +93,22 @@ export const isFastFormat = (format: string): boolean => /^(?:ldap-(?!pbkdf2-)|s
 export function identifyHash(stored: string): { readonly format: string; readonly current: boolean } | HashRejection {
   const reading = readHash(stored);
   return "reason" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
+}
+
+/** The forms of a password that are tried. How many they are depends on who types, never on who is meant. */
+function passwordTexts(password: string): readonly string[] {
+  return [...new Set([normalizePassword(password), password])];
+}
+
+/**
+ * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a
+ * hash, or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether
+ * a user or a password exists.
+ */
+export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
+  const texts = passwordTexts(password);
+  const reading = stored === undefined ? undefined : readHash(stored);
+  if (reading !== undefined && "verify" in reading) return texts.some((text) => reading.verify(text));
+  for (const text of texts) verifyArgon2Sync(hashOfNothing, text);
+  return false;
 }

@@ -1,12 +1,13 @@
-// The gate's transaction (docs/guides/second-factors.md). A user has proven something. The transaction decides with the rows of this
-// moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
-// On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
-// circle. First come a new identity, the user, the lock of the user's sessions, used transactions and factors. Then come
-// the sessions of the user from the newest to the oldest, counters of attempts, and the state. The file is long because this
-// order must be read in one place.
+// The gate's transaction (docs/guides/second-factors.md). A user has proven something. The transaction decides with the
+// rows of this moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing
+// else writes sessions. On PostgreSQL transactions run side by side. All take their locks in one order, so that none
+// wait for each other in a circle. First come a new identity, the user, the lock of the user's sessions, used login
+// transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
+// the state. The file is long because this order must be read in one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type Acr, higherOf } from "../../levels/acr.js";
-import { type Decision, decide, type FactorName } from "../../levels/decide.js";
+import { type Decision, decide } from "../../levels/decide.js";
+import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
@@ -15,9 +16,10 @@ import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut } from "./changes.js";
-import { addFactor, type NewFactor, useUp } from "./factors/factor-changes.js";
-import { type FactorUse, withFactors, writeCodes } from "./factors/factors.js";
-import { isPasskeyTaken } from "./factors/passkeys.js";
+import { withFactors } from "./factors/account-factors.js";
+import { addFactor, isFactorTaken, type NewFactor, useUp } from "./factors/changes.js";
+import { writeCodes } from "./factors/recovery.js";
+import { type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identityLock, insertIdentity, isIdentityTaken, type ProvenIdentity, touchIdentity } from "./identities.js";
 import { linkOf } from "./identity-changes.js";
 import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js";
@@ -40,11 +42,11 @@ export interface Entry {
   readonly idleSeconds: number;
   readonly origin: Origin;
   readonly stored: StoredUser;
-  /** The user cannot log in. `pending`: the user was created so, and keeps what was set up. */
+  /** The user cannot sign in. `pending`: the user was created so, and keeps what was set up. */
   readonly disabled?: "rejected" | "pending" | undefined;
   /**
-   * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified its user,
-   * which is enough alone.
+   * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified
+   * its user, which is enough alone.
    */
   readonly amr: readonly string[];
   readonly provenAt: number;
@@ -113,9 +115,9 @@ export type EntryOutcome =
       readonly revocations?: readonly Revocation[];
     }
   /**
-   * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
-   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `pending`: the new user cannot log
-   * in yet. `storing`: an application's own table stores a new password now.
+   * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor
+   * was proven. `rejected`: the user cannot sign in, or has changed since the caller has read it. `pending`: the new
+   * user cannot log in yet. `storing`: an application's own table stores a new password now.
    */
   | {
       readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing";
@@ -145,9 +147,9 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     if (stopped) return stopped;
   }
   const readChecked = yield* sendUserCheck(input, input.provesEmail === undefined ? "share" : "update");
-  // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
-  // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it. A
-  // change in an application's own table leaves one session, and moves the version.
+  // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could
+  // miss a second factor that is added at the same moment. To raise a live session needs no lock, because the change
+  // ends it. A change in an application's own table leaves one session, and moves the version.
   const raisesOnly = input.live !== undefined && !input.spend && !input.use && input.factorsVersion === undefined;
   if (!raisesOnly) yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
@@ -190,7 +192,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change nothing.
+  // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change
+  // nothing.
   const isEnough = decision.result === "grant" || decision.enroll;
   if (isEnough && input.provesEmail !== undefined && (yield* proveEmail(userId, input.provesEmail, now))) {
     const change = isFirstProof ? "email_proven" : "email_confirmed";
@@ -248,8 +251,7 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
   const { now, origin } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
-  const { passkey } = input.enrol && "passkey" in input.enrol ? input.enrol : { passkey: undefined };
-  if (passkey && (yield* isPasskeyTaken(passkey.id))) return yield* rejectFactor(input);
+  if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
   const outcome = yield* register({ registration, now, origin });
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
@@ -312,7 +314,7 @@ function withGiven(account: Account, given: GivenFactors | undefined): Account {
 /** The account with the factor that is set up, which is stored only if it is enough. */
 function withEnrolled({ enrol }: Entry, account: Account): Account {
   if (enrol === undefined) return account;
-  return { ...account, factors: withFactors(account.factors, "totp" in enrol ? "totp" : "passkey") };
+  return { ...account, factors: withFactors(account.factors, enrol.factor) };
 }
 
 function decideFor({ amr, gate, create, live }: Entry, account: Account): Decision {
@@ -397,7 +399,10 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/** Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its user. */
+/**
+ * Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its
+ * user.
+ */
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */
@@ -429,7 +434,7 @@ function* rejectFactor(input: Entry): Transaction<Denied> {
   if (input.spend) yield* unspend(input.spend);
   // An unknown recovery code looks like a used one here, and a TOTP code was checked before.
   const reason = input.use?.factor;
-  const event = reason === "recovery_code" ? "factor_refused" : "factor_replayed";
+  const event = reason === undefined ? "factor_replayed" : rejectionOf(reason);
   yield* settleWrongFactor(input, { ...auditOf(input), event, reason });
   return { outcome: "factor_rejected" };
 }
@@ -441,7 +446,7 @@ function auditOf({ now, userId, login, origin }: Entry) {
 const whoOf = ({ now, userId, login, origin }: Entry) => ({ now, userId, login, origin });
 
 function* repeat(input: Entry, spending: Spending): Transaction<EntryOutcome> {
-  const codes = input.register && input.enrol && "passkey" in input.enrol ? input.enrol.codes : undefined;
+  const codes = input.register && input.enrol?.codes;
   const repeated = yield* repeatEntry({ ...input, ...spending, codes });
   yield* settleBoth(input, "succeeded", "returned", input.login);
   return repeated ?? { outcome: "over" };

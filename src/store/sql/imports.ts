@@ -1,12 +1,13 @@
 // Imports of users: started, filled in hidden batches, and then published by one row or dropped.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
-import { type ImportedFactors, importFactors } from "./factors/factors.js";
+import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
-import { deleteImportedAccounts } from "./import-accounts.js";
-import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
+import { recordUserEvent } from "./user-events.js";
 import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
 /** A user whom an import read from `line` of its input. */
@@ -49,7 +50,9 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /** The users that cannot be created, because something of them exists, is repeated, or belongs to a later import. */
+      /**
+       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
+       */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */
@@ -181,7 +184,9 @@ export function* publishImport({ n, now, origin, detail }: ImportPublication): T
     [now, n],
   );
   if (row) {
-    yield* recordAudit({ at: now, event: "users_imported", origin, detail: { import: n, ...detail } });
+    const entry = { at: now, event: "users_imported", origin, detail: { import: n, ...detail } } as const;
+    yield* recordAudit(entry);
+    yield* recordUserEvent(entry, n);
     return { outcome: "published" };
   }
   const kept = yield* first("select lost_line from ampho_imports where n = ? and state = 'open'", [n]);

@@ -1,6 +1,7 @@
 // The ends of API keys: the revocation of a key, and the keys that a change of their account ends.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../../clock.js";
-import { query, type Transaction, text } from "../transaction.js";
+import { text } from "../rows.js";
+import { query, type Transaction } from "../transaction.js";
 import { type Additions, whichOf } from "./added.js";
 import { recordAudit } from "./audit.js";
 import type { NewRevocation } from "./revocations.js";

@@ -1,20 +1,11 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that has ended is
 // deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a session.
-import {
-  first,
-  integer,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, text, texts } from "../rows.js";
+import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
-import { columnsOf } from "./columns.js";
-import { type FactorChange, lockAccount } from "./factors/factor-changes.js";
+import { columnsOf } from "./keyed-rows.js";
+import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyRevocation } from "./key-ends.js";
 import { type Revocation, writeRevocations } from "./revocations.js";

@@ -1,16 +1,18 @@
 // Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import type { FactorName } from "../../levels/decide.js";
+import { type FactorName, withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, integer, query, type Transaction, text, write } from "../transaction.js";
+import { integer, text } from "../rows.js";
+import { advisoryLock, first, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, type OwnSession } from "./changes.js";
-import { useUp } from "./factors/factor-changes.js";
-import { countCodes, deleteFactor, deleteFactors, type FactorUse } from "./factors/factors.js";
+import { useUp } from "./factors/changes.js";
 import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
+import { countCodes } from "./factors/recovery.js";
+import { deleteFactor, deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { endReportedKey } from "./key-ends.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
@@ -25,8 +27,8 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
 
 export interface MailboxOutcome {
   /**
-   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. `storing`:
-   * an application's own table stores another new password now.
+   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
+   * `storing`: an application's own table stores another new password now.
    */
   readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing";
   /** The session that made the change, whose older tokens have ended. */
@@ -85,7 +87,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
     // The user can try another code with the same mail.
     yield* unspend(input.spend);
     if (stored === false) yield* endStoring(userId, now);
-    const event = use.factor === "recovery_code" ? "factor_refused" : "factor_replayed";
+    const event = rejectionOf(use.factor);
     yield* settleWrongFactor(input, { at: now, event, reason: use.factor, userId, login, origin });
     return failed("factor_rejected");
   }
@@ -198,7 +200,8 @@ export interface AlarmOutcome {
 
 /**
  * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
- * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The password stays.
+ * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The
+ * password stays.
  */
 export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const { userId, isStored, spend: spending, now, origin } = input;
@@ -287,7 +290,7 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
     recovery_code: "passkey" in undo,
   };
   const rest = account.factors.filter((factor) => keeps[factor]);
-  const left = rest.every((factor) => factor === "recovery_code") ? [] : rest;
+  const left = withoutLoneSpares(rest);
   // The finder of a lost phone has the mailbox too, and must not remove the only factor that is left.
   if (left.length === 0 && !("first" in undo)) return account.factors;
   if ("passkey" in undo) yield* deleteFactor(userId, "passkey", undo.passkey);

@@ -2,12 +2,13 @@
 import type { Origin } from "../../audit/entry.js";
 import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { first, type Transaction, text, write } from "../transaction.js";
+import { text } from "../rows.js";
+import { first, type Transaction, write } from "../transaction.js";
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
-import { countCodes } from "./factors/factors.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
+import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
@@ -22,11 +23,11 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The live session that makes the change. */
   readonly own: OwnSession | undefined;
-  /** The password is removed only if the user can log in with a passkey of this relying party instead. */
+  /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
   /**
-   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is `changed`
-   * or `ended`.
+   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is
+   * `changed` or `ended`.
    */
   readonly attempt?: Attempt | undefined;
   /** A user of an application's own table, which stores the password. Its version is that of the factors. */
@@ -127,9 +128,9 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const added = roles.filter((role) => !before.roles.includes(role));
   if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
 
-  // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one that a
-  // process knows to be revoked, which would reject a role that is given again. Or it might not lie above the version of a
-  // token that still has the role.
+  // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one
+  // that a process knows to be revoked, which would reject a role that is given again. Or it might not lie above the
+  // version of a token that still has the role.
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   const { login, rolesVersion } = user;
   yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
@@ -176,7 +177,9 @@ export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: s
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-/** Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations. */
+/**
+ * Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations.
+ */
 function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
@@ -203,7 +206,9 @@ export interface UserEnding extends Ending {
   readonly storingSince?: number | undefined;
 }
 
-/** Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here. */
+/**
+ * Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here.
+ */
 export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
   if (storingSince !== undefined) yield* endStoring(userId, storingSince);

@@ -13,7 +13,7 @@ describe("a set of recovery codes", () => {
     for (const one of codes) expect(one).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/);
   });
 
-  it("no code comes twice, and each character of the alphabet comes everywhere", () => {
+  it("no code comes twice, and each character occurs everywhere", () => {
     const codes = Array.from({ length: 200 }, createRecoveryCodes).flat();
     expect(new Set(codes).size).toBe(1600);
     for (let at = 0; at < 24; at++)

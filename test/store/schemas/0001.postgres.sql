@@ -10,7 +10,8 @@ create table ampho_state (
   era bigint not null,
   last_revocation bigint not null,
   access_until bigint not null,
-  application_owns_users smallint not null default 0 check (application_owns_users in (0, 1))
+  application_owns_users smallint not null default 0 check (application_owns_users in (0, 1)),
+  hooks_until bigint not null default 0
 );
 
 insert into ampho_state (id, epoch, era, last_revocation, access_until) values (1, replace(gen_random_uuid()::text, '-', ''), 0, 0, 0);
@@ -48,7 +49,7 @@ create table ampho_users (
 
 create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null;
 
-create index ampho_users_import on ampho_users (import_n) where import_n is not null;
+create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null;
 
 create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical));
 
@@ -234,6 +235,25 @@ create index ampho_mail_until on ampho_mail (until);
 
 create index ampho_mail_user on ampho_mail (user_id, kind);
 
+create table ampho_user_events (
+  n bigint generated always as identity primary key,
+  at bigint not null,
+  user_id text collate "C",
+  change text collate "C" not null,
+  reason text collate "C" not null,
+  actor text collate "C" not null,
+  import_n bigint,
+  import_line bigint,
+  tries bigint not null,
+  next_at bigint
+    ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
+
+create index ampho_user_events_next on ampho_user_events (next_at);
+
+create index ampho_user_events_user on ampho_user_events (user_id, n);
+
+create index ampho_user_events_at on ampho_user_events (at, n);
+
 create table ampho_identities (
   issuer text collate "C" not null,
   subject text collate "C" not null,
@@ -278,8 +298,8 @@ insert into ampho_migrations (version, name, serves_from, applied_at) values (1,
 
 delete from ampho_state;
 
-insert into ampho_state (id, epoch, era, last_revocation, access_until, application_owns_users)
-  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0);
+insert into ampho_state (id, epoch, era, last_revocation, access_until, application_owns_users, hooks_until)
+  values (1, 'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 1790000090, 9, 1790002800, 0, 1792592000);
 
 insert into ampho_imports (n, state, started_at, touched_at, lost_line) overriding system value
   values (1, 'published', 1790000000, 1790000000, null);
@@ -504,6 +524,23 @@ insert into ampho_mail (n, pages, at, until, user_id, address, kind, claims, lan
   values (1, '', 1790000000, 1790604800, null, 'gil@mail.example', 'invite', '{"inv":"kkkkkkkkkkkkkkkkkkkkkk","iat":1790000000,"exp":1790604800}', 'en', 0, 1790000000, null, null, null);
 
 select setval(pg_get_serial_sequence('ampho_mail', 'n'), 1);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (1, 1790000000, 'u-dan', 'created', 'user_created', 'operator', null, 0, 0, 1790000000);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (2, 1790000000, null, 'created', 'users_imported', 'operator', 1, 0, 0, null);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (3, 1790000090, 'u-cid', 'changed', 'roles_changed', 'operator', null, 0, 0, 1790000090);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (4, 1790000090, 'u-dan', 'changed', 'user_disabled', 'operator', null, 0, 0, 1790000090);
+
+insert into ampho_user_events (n, at, user_id, change, reason, actor, import_n, import_line, tries, next_at) overriding system value
+  values (5, 1790000000, 'u-bob', 'changed', 'email_changed', 'operator', null, 0, 0, 1790000000);
+
+select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 5);
 
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by)
   values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null);

@@ -1,8 +1,8 @@
 "use client";
-import { type ClientSession, createClient } from "ampho/client";
+import { type ClientSession, createClient } from "ampho/client/ways";
 import { useEffect, useState } from "react";
 
-const client = createClient({ baseUrl: "/" });
+const client = createClient({ baseUrl: "/", cookies: true });
 
 export default function Page() {
   const [session, setSession] = useState<ClientSession>();

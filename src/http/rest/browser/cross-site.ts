@@ -2,8 +2,11 @@
 // (`Sec-Fetch-Site`), or the Origin header (RFC 6454 §7) where a browser does not send Fetch Metadata.
 import type { RequestHead } from "../message.js";
 
-/** `unknown`: the request has neither header, so it comes from a browser before 2020 or from no browser. */
-export type Site = "own" | "foreign" | "unknown";
+/**
+ * `plain`: a page of our own that was opened over http, under a name to which browsers send no Secure cookie. `unknown`: the
+ * request has neither header, so it comes from a browser before 2020 or from no browser.
+ */
+export type Site = "own" | "plain" | "foreign" | "unknown";
 
 /** Requests with these methods change nothing (RFC 9110 §9.2.1). */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -27,7 +30,8 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
     if (origin === undefined) return "unknown";
     const host = head.header("host")?.toLowerCase();
     if (host === undefined) return "foreign";
-    return isOwn(origin, host) || (isListed && canBeOfOneSite(origin, host)) ? "own" : "foreign";
+    if (isOwn(origin, host) || (isListed && canBeOfOneSite(origin, host))) return "own";
+    return origin === `http://${host}` ? "plain" : "foreign";
   };
 }
 

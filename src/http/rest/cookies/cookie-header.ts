@@ -23,6 +23,19 @@ export function cookieOf(header: string | undefined, name: string): string | und
   return found;
 }
 
+/** Returns the Cookie header with these cookies in place of those of the same names. An undefined value removes a cookie. */
+export function replaceCookies(
+  header: string | undefined,
+  values: Readonly<Record<`__Host-${string}`, string | undefined>>,
+): string {
+  const kept = (header ?? "").split(";").filter((pair) => {
+    const name = withoutBlanks(pair.split("=", 1)[0] ?? "");
+    return withoutBlanks(pair) !== "" && !Object.hasOwn(values, name);
+  });
+  const added = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  return [...kept.map(withoutBlanks), ...added].join("; ");
+}
+
 /**
  * Removes spaces and tabs, and nothing else, because sub-domains can set cookies whose names look alike. It is a loop,
  * because a pattern for the end would scan a run of blanks in the middle once for each of its characters.

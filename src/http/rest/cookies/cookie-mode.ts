@@ -30,6 +30,8 @@ export interface Credentials {
   readonly transaction: string | undefined;
 }
 
+const cookiesNeedHttps = "Cookies need https, or a page of localhost.";
+
 export interface CookieMode extends CookieReader {
   /**
    * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an endpoint that
@@ -57,13 +59,20 @@ export interface CookieMode extends CookieReader {
   readonly removeTokens: readonly string[];
 }
 
-export function createCookieMode(listedOrigins: readonly string[]): CookieMode {
+/** `onPlainHttp` is called once, for the first request that is rejected because its page was opened over http. */
+export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?: () => void): CookieMode {
   const siteOf = createSiteOf(listedOrigins);
+  let notePlainHttp = onPlainHttp;
 
   /** `hasCookie`: whether the request carries one of Ampho's cookies, which a browser adds to foreign requests too. */
   function requireOwnSite(head: RequestHead, hasCookie: boolean): void {
     if (isSafe(head)) return;
     const site = siteOf(head);
+    if (site === "plain") {
+      notePlainHttp?.();
+      notePlainHttp = undefined;
+      throw new AmphoError("cross_site", `The page was opened over http. ${cookiesNeedHttps} Nothing was done.`);
+    }
     if (site === "foreign")
       throw new AmphoError("cross_site", "The request comes from a page of another site. Nothing was done.");
     if (site === "unknown" && hasCookie)

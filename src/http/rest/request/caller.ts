@@ -9,7 +9,11 @@ export type LanguageOf = (acceptLanguage: string | undefined) => string;
 const agentCharactersMax = 255;
 
 /** `hops`: the number of trusted proxies (AMPHO_TRUST_PROXY). `languageOf`: of mails, where they can be sent. */
-export function callerOf(request: HttpRequest, hops: number, languageOf: LanguageOf | undefined): Caller {
+export function callerOf(
+  request: Pick<HttpRequest, "header" | "peerAddress">,
+  hops: number,
+  languageOf: LanguageOf | undefined,
+): Caller {
   const address = clientAddress({
     peer: request.peerAddress,
     forwardedFor: request.header("x-forwarded-for"),

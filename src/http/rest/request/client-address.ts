@@ -1,4 +1,4 @@
-// The client's address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
+// The client's IP address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
 // Entries further left than the n-th hop from the right come from an unknown sender, so they are never believed.
 import { isIP } from "node:net";
 

@@ -42,8 +42,8 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_credentials: {
     status: 401,
     cause:
-      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password.",
-    fix: "Ask the user again. Do not reveal what was wrong.",
+      "The login, the password or the second factor is wrong or was used before. The response is the same whether the login exists, is disabled or has no password. After a right first factor, `reason` is `code_used` for a code of an authenticator app that was used before.",
+    fix: "Ask the user again, and for the next code if `reason` is `code_used`. Do not reveal what else was wrong.",
     headers: challenge(),
   },
   missing_token: {
@@ -55,14 +55,14 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_token: {
     status: 401,
     cause: "The token is malformed, forged, expired, not yet valid or revoked.",
-    fix: "Renew the session once. If that fails too, ask the user to log in.",
+    fix: "Renew the session once. If that fails too, ask the user to sign in.",
     headers: challenge('error="invalid_token"'),
   },
   factor_needed: {
     status: 401,
     cause:
       "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and `retry_after` states the wait.",
-    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, log in again after `retry_after` seconds.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, sign in again after `retry_after` seconds.",
     headers: challenge(),
   },
   link_needed: {
@@ -94,7 +94,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   session_ended: {
     status: 401,
     cause: "The session has expired or was ended, or the token was used before.",
-    fix: "Delete the tokens and ask the user to log in.",
+    fix: "Delete the tokens and ask the user to sign in.",
     headers: challenge('error="invalid_token"'),
   },
   transaction_over: {
@@ -120,7 +120,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 401,
     cause:
       "The user has cancelled the login at the outside provider, or the provider has denied it (`access_denied`). The callback and the client report it.",
-    fix: "Show the ways to log in again. It is no failure.",
+    fix: "Show the ways to sign in again. It is no failure.",
     headers: challenge(),
   },
   insufficient_scope: {
@@ -144,12 +144,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 403,
     cause:
       "The identity at the outside provider belongs to no account, and the provider has sent no address for a new one. Users can register.",
-    fix: "Let the user add an address at the provider or share it, or log in another way and link the identity.",
+    fix: "Let the user add an address at the provider or share it, or sign in another way and link the identity.",
   },
   account_pending: {
     status: 403,
     cause: "The account was created disabled, as the application decides for new users.",
-    fix: "Log in when the application has enabled the account.",
+    fix: "Sign in when the application has enabled the account.",
   },
   cross_site: {
     status: 403,
@@ -182,18 +182,18 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   email_taken: {
     status: 409,
     cause: "Another user has this address.",
-    fix: "Use another address, or log in to the account that has it.",
+    fix: "Use another address, or sign in to the account that has it.",
   },
   identity_taken: {
     status: 409,
     cause: "The identity at the outside provider belongs to another account.",
-    fix: "Log in with the identity, and unlink it in that account first.",
+    fix: "Sign in with the identity, and unlink it in that account first.",
   },
   last_way_in: {
     status: 409,
     cause:
-      "Without this factor, password or identity, the user could no longer log in, or not as the policy of the account requires.",
-    fix: "Add another way to log in first, or ask an operator.",
+      "Without this factor, password or identity, the user could no longer sign in, or not as the policy of the account requires.",
+    fix: "Add another way to sign in first, or ask an operator.",
   },
   payload_too_large: {
     status: 413,

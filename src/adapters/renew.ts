@@ -1,0 +1,128 @@
+// `ampho.renew`, and the middleware `renew` of the frameworks: a live session goes on in pages that the server renders.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ConfigurationError } from "../errors.js";
+import { headOf, targetOf } from "../http/node/request.js";
+import { type HttpHost, isServed, type RenewedPage } from "../http/rest/host.js";
+import type { RequestHead } from "../http/rest/message.js";
+import { parseTarget } from "../http/rest/request/target.js";
+import type { Auth } from "../tokens/auth.js";
+import { type AuthenticatedRequest, isMessage, webRequestOf } from "./authenticate.js";
+import { type FetchOptions, webHeadOf } from "./fetch.js";
+
+/**
+ * A request whose session was renewed, if that was needed.
+ * @example
+ * const { auth, cookies, headers, addCookies }: Renewed = await ampho.renew(request);
+ * const response = addCookies(new Response(`Hello ${auth?.login}`));
+ */
+export interface Renewed {
+  /** The user, or undefined without a live session. */
+  readonly auth: Auth | undefined;
+  /** The values of the `Set-Cookie` headers of the response. Empty unless the session was renewed or has ended. */
+  readonly cookies: readonly string[];
+  /** The headers for the rest of the request: those of the request, with the new tokens in `Cookie`. */
+  readonly headers: Headers;
+  /**
+   * Adds the cookies to a response, which no cache can then store, and returns it. An immutable response is copied.
+   * @example const response = (await ampho.renew(request)).addCookies(new Response("Hello"));
+   */
+  readonly addCookies: <R extends Response>(response: R) => R;
+}
+
+/**
+ * The type of `ampho.renew`. `address` is the address of the peer, if the host knows it.
+ * @example
+ * const renew: Renew = ampho.renew;
+ * const { auth } = await renew(request, { address });
+ */
+export type Renew = (request: AuthenticatedRequest, options?: FetchOptions) => Promise<Renewed>;
+
+export function createRenew(host: HttpHost): Renew {
+  return async (request, { address } = {}) => {
+    if (isMessage(request)) {
+      const page = await renewMessage(host, request);
+      return toRenewed(page, new Headers(headerPairs(request)));
+    }
+    const web = webRequestOf(request, "renew");
+    const page = await renewHead(host, webHeadOf(web), web.url, address);
+    const headers = new Headers(web.headers as Headers);
+    if (page.cookieHeader !== undefined) {
+      headers.set("cookie", page.cookieHeader);
+      trySet(web.headers as Headers, page.cookieHeader);
+    }
+    return toRenewed(page, headers);
+  };
+}
+
+/** Renews, and puts the new tokens into the message, for everything that handles it later. */
+export async function renewMessage(host: HttpHost, message: IncomingMessage): Promise<RenewedPage> {
+  const page = await renewHead(host, headOf(message), targetOf(message), message.socket.remoteAddress);
+  if (page.cookieHeader !== undefined) message.headers.cookie = page.cookieHeader;
+  return page;
+}
+
+/** Adds the cookies to a response of node:http, which no cache can then store. */
+export function addNodeCookies(response: ServerResponse, cookies: readonly string[]): void {
+  if (cookies.length === 0) return;
+  response.appendHeader("Set-Cookie", cookies);
+  response.setHeader("Cache-Control", "no-store");
+}
+
+/** Throws ConfigurationError without tokens in cookies. */
+export function requireRenewal(host: HttpHost): NonNullable<HttpHost["renewPage"]> {
+  if (host.renewPage !== undefined) return host.renewPage;
+  throw new ConfigurationError("renew needs tokens in cookies. Set AMPHO_SECURITY_COOKIES, or the option `cookies`.");
+}
+
+/** Ampho's own endpoints read the cookies that the browser has sent. */
+async function renewHead(
+  host: HttpHost,
+  head: RequestHead,
+  target: string | undefined,
+  peerAddress: string | undefined,
+): Promise<RenewedPage> {
+  const renewPage = requireRenewal(host);
+  if (target !== undefined && isServed(host, parseTarget(target).path))
+    return { auth: undefined, cookies: [], cookieHeader: undefined };
+  return renewPage({ ...head, peerAddress });
+}
+
+function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
+  return {
+    auth,
+    cookies,
+    headers,
+    addCookies(response) {
+      if (cookies.length === 0) return response;
+      const added = isMutable(response) ? response : (new Response(response.body, response) as typeof response);
+      for (const cookie of cookies) added.headers.append("Set-Cookie", cookie);
+      added.headers.set("Cache-Control", "no-store");
+      return added;
+    },
+  };
+}
+
+/** The headers of `Response.redirect` and of a fetched response cannot be changed. */
+function isMutable({ headers }: Response): boolean {
+  try {
+    headers.delete("x-ampho");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Puts the new tokens into the request, for everything that handles it later. Some hosts do not allow it. */
+function trySet(headers: Headers, cookie: string): void {
+  try {
+    headers.set("cookie", cookie);
+  } catch {
+    // The caller passes `headers` on.
+  }
+}
+
+function headerPairs({ headers }: IncomingMessage): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || name.startsWith(":") ? [] : [value].flat().map((one): [string, string] => [name, one]),
+  );
+}

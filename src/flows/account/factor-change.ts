@@ -1,0 +1,35 @@
+// The user, the session and the outcome of every change of second factors and identities.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import type { FactorOutcome } from "../../store/sql/factors/changes.js";
+import { originFor } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
+import { ownSession } from "../find/own-session.js";
+import { storedOf } from "../gate/redeem.js";
+import type { Recent } from "../prove/recent.js";
+
+/** The user and the session of a change. Throws `unavailable` while no key can sign. */
+export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent, "factorsVersion">, origin: Origin) {
+  const { id: userId, login } = account;
+  const own = ownSession(deps, session);
+  return {
+    userId,
+    login,
+    own,
+    now: deps.clock.now(),
+    origin: originFor(account, origin),
+    stored: storedOf(account, undefined),
+  };
+}
+
+export function requireDone({ outcome }: FactorOutcome): void {
+  if (outcome === "over") throw transactionOver();
+  if (outcome === "changed")
+    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Sign in again.");
+  if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
+  if (outcome === "taken")
+    throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");
+  if (outcome === "last_way_in")
+    throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
+}

@@ -1,0 +1,53 @@
+// Ends sessions. This process rejects their tokens at once, and every other one within a second.
+
+import type { Origin } from "../../audit/entry.js";
+import type { EndReason } from "../../store/sql/session-rows.js";
+import type { UserEnding } from "../../store/sql/user-changes.js";
+import type { Deps } from "../deps.js";
+
+type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
+
+/** Resolves to true if there was a live session, of `userId` if it is given. */
+export async function endSession(
+  { store, revocations, clock }: SessionDeps,
+  input: {
+    readonly id: string;
+    readonly userId?: string | undefined;
+    readonly reason: EndReason;
+    readonly origin: Origin;
+    readonly seenExpires?: number | undefined;
+  },
+): Promise<boolean> {
+  const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });
+  revocations.add(rows);
+  return ended;
+}
+
+/** Resolves to the number of ended sessions. */
+export async function endUserSessions(
+  { store, revocations, clock }: SessionDeps,
+  input: Omit<UserEnding, "now">,
+): Promise<number> {
+  const rows = await store.endUserSessions({ ...input, now: clock.now() });
+  revocations.add(rows);
+  return rows.length;
+}
+
+/** Ends the sessions of a user of either table, and revokes the tokens without a session that name the user. */
+export async function revokeUserTokens(
+  { store, revocations, clock, settings }: SessionDeps,
+  input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
+): Promise<void> {
+  const { tokenForeignTtl: foreignMaxSeconds } = settings;
+  revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
+}
+
+/** Ends every session of every user, by one row. `keys`: and all API keys. */
+export async function endAllSessions(
+  { store, revocations, clock, settings }: SessionDeps,
+  origin: Origin,
+  keys: boolean,
+): Promise<void> {
+  const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
+  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
+}

@@ -1,0 +1,82 @@
+// A login whose response was lost is granted again, by its idempotency key and its proof.
+
+import { createHash } from "node:crypto";
+import type { Origin } from "../../audit/entry.js";
+import type { LoginTransaction } from "../../factors/transactions.js";
+import type { Account } from "../../users/directory.js";
+import type { Grant } from "../../wire/login.js";
+import type { Deps } from "../deps.js";
+import { requireAccount } from "../find/account.js";
+import { proveUnlessOver } from "../find/transaction-over.js";
+import type { LoginContext } from "./gate-proof.js";
+import { issueGrant } from "./grant.js";
+import { storedOf } from "./redeem.js";
+
+/**
+ * Returns the grant again that this transaction bought, to the client that lost the response and sends its proof again. An
+ * unknown account costs as much. `codes`: the hashes of recovery codes, which replace those of the lost response.
+ */
+export async function grantAgain(
+  deps: Deps,
+  account: Account | undefined,
+  transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
+  context: LoginContext,
+  codes?: readonly string[],
+): Promise<Grant | undefined> {
+  const { idempotency, now } = context;
+  if (idempotency === undefined) return undefined;
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    ...{ idempotency, now, codes, userId: account?.id ?? "" },
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: account !== undefined && storedOf(account, transaction),
+  });
+  if (account === undefined || outcome?.outcome !== "granted") return undefined;
+  return issueGrant(deps, account, outcome, context);
+}
+
+/**
+ * The same for a login whose request names no account: the session that it bought does.
+ */
+export async function grantAgainUnnamed(
+  deps: Deps,
+  transaction: Pick<LoginTransaction, "jti">,
+  idempotency: string | undefined,
+  { device, remember }: { readonly device: string | undefined; readonly remember: boolean | undefined },
+  origin: Origin,
+): Promise<Grant | undefined> {
+  if (idempotency === undefined) return undefined;
+  const now = deps.clock.now();
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    idempotency,
+    userId: undefined,
+    now,
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: deps.directory.inDatabase && { passwordVersion: 0 },
+  });
+  if (outcome?.outcome !== "granted") return undefined;
+  const named = { user: outcome.user, userId: outcome.session.userId };
+  const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));
+  const context = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
+  return issueGrant(deps, account, outcome, context);
+}
+
+/** For a renewal, whose token is its proof. */
+export function digestOfKey(idempotencyKey: string | undefined): string | undefined {
+  return idempotencyKey === undefined ? undefined : hash(idempotencyKey);
+}
+
+/**
+ * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by which a
+ * short code can be guessed. Undefined without a key or without a proof.
+ */
+export function digestOfProof(
+  idempotencyKey: string | undefined,
+  proof: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (idempotencyKey === undefined || Object.values(proof).every((sent) => sent === undefined)) return undefined;
+  return hash(JSON.stringify([idempotencyKey, proof]));
+}
+
+const hash = (text: string) => createHash("sha256").update(text).digest("base64url");

@@ -1,0 +1,181 @@
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
+
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import { isTransactionFor } from "../../../factors/transactions.js";
+import type { SentLogin } from "../../../flows/ways/sent.js";
+import type { Grant } from "../../../wire/login.js";
+import { fields, noInput } from "../request/input.js";
+import type { Call } from "../route.js";
+import { idempotencyHelp, route } from "../route.js";
+import { none, optional } from "../route-access.js";
+import { grant, login, mailedCode, opaque, password } from "../schemas.js";
+import { factorInputs, onlyFactorOf } from "../sent-factor.js";
+import { mailedLink, match, proofOf } from "./mail.js";
+import { outsideResponse } from "./outside.js";
+
+const credentials = z.object({
+  login: login.optional(),
+  password: password.optional(),
+  transaction: opaque.optional().meta({
+    description:
+      "a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login",
+  }),
+  ...factorInputs("the `transaction` of `GET /login` or `factor_needed`"),
+  code: mailedCode.optional(),
+  link: mailedLink.optional(),
+  match: match.optional(),
+  outside: outsideResponse.optional(),
+  remember: z.boolean().optional().meta({
+    description: "true or false: whether the next logins on this device need no second factor",
+  }),
+  captcha: opaque.optional().meta({ description: "a text: the token of a solved captcha, after `captcha_needed`" }),
+  device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
+});
+
+type LoginCall = Call<z.output<typeof credentials>, undefined>;
+
+function logIn(call: LoginCall): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
+  const device = input.device ?? cookies.device;
+  const { remember } = input;
+  return flows.login({ sent: sentOf(call), bearer, device, remember, idempotencyKey, superseded: cookies }, caller);
+}
+
+/** The way of a body. Rejects with `invalid_request` for members of two ways. */
+function sentOf({ input, bearer, cookies }: LoginCall): SentLogin {
+  const { login, password, captcha, outside } = input;
+  const factor = onlyFactorOf(input);
+  if (factor?.name === "passkey" && login !== undefined)
+    throw new AmphoError("invalid_request", 'Send "passkey" with a "transaction" and without "login".');
+  // Beside a login, only the transaction of `link_needed` has a meaning. That of the cookie is then over.
+  const isSent = input.transaction && input.transaction !== cookies.transaction;
+  if (login !== undefined && isSent && !isTransactionFor(input.transaction, "identity"))
+    throw new AmphoError("invalid_request", 'Send "login" without the "transaction" of another login.');
+  const hasOther = (login ?? password ?? factor) !== undefined;
+  const isMailed = input.code !== undefined || input.link !== undefined;
+  if (isMailed && hasOther)
+    throw new AmphoError("invalid_request", 'Send "code" or "link" without a login and without another factor.');
+  if (isMailed) return sentByMail(proofOf(input, cookies));
+  if (outside !== undefined && hasOther)
+    throw new AmphoError("invalid_request", 'Send "outside" with a "transaction" and without another factor.');
+  if (outside !== undefined)
+    return { way: "outside", transaction: input.transaction ?? cookies.transaction ?? "", response: outside };
+  if (login !== undefined) {
+    // A login beside the transaction of `link_needed` proves the account that gets the identity.
+    const linkingCookie = isTransactionFor(cookies.transaction, "identity") ? cookies.transaction : undefined;
+    return { way: "password", login, password, factor, captcha, linking: input.transaction, linkingCookie };
+  }
+  // In cookie mode `{}` asks for the factors of the session, whatever login was begun before.
+  const pending = factor !== undefined || bearer === undefined ? cookies.transaction : undefined;
+  const transaction = input.transaction ?? pending;
+  if (transaction !== undefined && factor?.name === "passkey" && isTransactionFor(transaction, "login"))
+    return { way: "passkey", transaction, passkey: factor.value };
+  if (transaction !== undefined) return { way: "second", transaction, factor };
+  if (bearer !== undefined) return { way: "stepUp", bearer, factor };
+  throw new AmphoError("invalid_request", '"login" must be a text of 1 to 255 characters without control characters.', {
+    field: "login",
+  });
+}
+
+function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
+  const { transaction, code } = proof;
+  if (code !== undefined && transaction !== undefined && isTransactionFor(transaction, "identity"))
+    return { way: "identityCode", transaction, code };
+  return { way: "mail", proof };
+}
+
+export const waysIn = z
+  .object({
+    ways: z
+      .object({
+        password: z.boolean().meta({ description: "Users can sign in with a password." }),
+        passkey: z.boolean().meta({ description: "Users can sign in with a passkey." }),
+        mail: z.boolean().meta({ description: "Users can sign in by a mailed code or link." }),
+        providers: z
+          .array(
+            z.object({
+              name: z.string().meta({ description: "The name for `POST /login/outside`." }),
+              label: z.string().meta({ description: "The text of a button." }),
+            }),
+          )
+          .readonly()
+          .meta({ description: "Outside providers with which users can sign in." }),
+        registration: z.enum(["closed", "invite", "open"]).meta({
+          description: "`closed` if only operators and the application create users, else `invite` or `open`.",
+        }),
+      })
+      .meta({ description: "The ways to sign in." }),
+    transaction: z.string().nullable().meta({
+      description: "The transaction for a login by passkey, or null while passkeys are not offered.",
+    }),
+    passkey: z.looseObject({}).nullable().meta({
+      description: "The PublicKeyCredentialRequestOptionsJSON for that login.",
+    }),
+    captcha: z
+      .object({ when: z.literal("throttled") })
+      .nullable()
+      .meta({
+        description: "When a login asks for a captcha (only where the throttle would reject it), or null for never.",
+      }),
+  })
+  .meta({ title: "WaysIn" });
+
+export const loginRoutes = [
+  route({
+    method: "POST",
+    path: "/login",
+    name: "login",
+    summary: "Sign in",
+    notes: [
+      "Creates a session and returns its first tokens.",
+      "An account with a second factor also needs `totp` or `recovery_code` in the same request, or one of these or `passkey` in a second request with the `transaction` of `factor_needed`.",
+      "With the bearer token of a live session of the same user, the login re-authenticates that session and creates no other one. Use this after `login_too_old`.",
+      "With the bearer token and only `totp` or `recovery_code`, it raises the level of that session. Use this after `login_too_weak`. With an empty object it returns the factors of the account.",
+      "With only a `transaction`, it returns `factor_needed` again, so that a page after a redirect has the options of a passkey.",
+      "After `captcha_needed`, the token of a solved captcha as `captcha` buys one attempt (docs/operate/throttling.md).",
+      "`login` without `password` gets `invalid_credentials`.",
+      "A second step, and a login by passkey, mail or provider, can be repeated for 60 seconds with the same `Idempotency-Key`.",
+    ],
+    headers: { "Idempotency-Key": idempotencyHelp },
+    access: optional,
+    input: fields(credentials),
+    status: 200,
+    output: grant,
+    grants: true,
+    errors: [
+      "invalid_credentials",
+      "unknown_passkey",
+      "factor_needed",
+      "match_needed",
+      "transaction_over",
+      "invalid_token",
+      "credential_not_accepted",
+      "too_many_attempts",
+      "captcha_needed",
+      "overloaded",
+      "link_needed",
+      "registration_closed",
+      "address_needed",
+      "account_pending",
+      "unavailable",
+    ],
+    endpoint: logIn,
+  }),
+  route({
+    method: "GET",
+    path: "/login",
+    name: "readWays",
+    summary: "Read the ways to sign in",
+    notes: [
+      "The response depends on the configuration alone, and has a new transaction each time.",
+      "A login page needs no other request before a login.",
+    ],
+    access: none,
+    input: noInput,
+    status: 200,
+    output: waysIn,
+    errors: ["unavailable"],
+    endpoint: ({ flows, caller }) => flows.readWays(undefined, caller),
+  }),
+] as const;

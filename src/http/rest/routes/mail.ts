@@ -1,0 +1,298 @@
+// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mailed-links.md).
+
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
+import { fields } from "../request/input.js";
+import type { Call } from "../route.js";
+import { idempotencyHelp, recentNote, route } from "../route.js";
+import { none, session } from "../route-access.js";
+import { digits, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
+import { factorInputs, factorOf } from "../sent-factor.js";
+
+export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
+export const match = digits(2).meta({
+  description: "a text of two digits, which the page shows that asked for the mail",
+});
+const email = z.string().max(320).meta({ description: "a text of at most 320 characters, one e-mail address" });
+const transaction = opaque.optional();
+const device = opaque.optional().meta({ description: "a text: the `device` of an earlier login" });
+
+const mailRequest = z.object({ login, device });
+
+const transactionView = z.string().optional().meta({
+  description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
+});
+const matchView = z.string().meta({
+  description: "Two digits that the page shows, for which a link in another browser asks.",
+});
+const expiresView = seconds.meta({ description: "The end of the code and the link, in Unix seconds." });
+
+export const mailBegun = z
+  .object({
+    transaction: transactionView,
+    match: matchView,
+    expires: expiresView,
+    resend: seconds.meta({ description: "The earliest time of the next mail, in Unix seconds." }),
+  })
+  .meta({ title: "MailBegun" });
+
+const proof = {
+  transaction: transaction.meta({ description: "a text: the `transaction` of the request that sent the mail" }),
+  code: mailedCode.optional(),
+  link: mailedLink.optional(),
+  match: match.optional(),
+};
+
+/** The proof of a mailbox, with the transaction of the cookie where the body has none. */
+export function proofOf(
+  input: {
+    readonly transaction?: string | undefined;
+    readonly code?: string | undefined;
+    readonly link?: string | undefined;
+    readonly match?: string | undefined;
+  },
+  cookies: { readonly transaction: string | undefined },
+) {
+  const { code, link, match } = input;
+  if (code !== undefined && link !== undefined)
+    throw new AmphoError("invalid_request", 'Send "code" or "link", not both.');
+  return { transaction: input.transaction ?? cookies.transaction, code, link, match };
+}
+
+const passwordReset = z.object({
+  ...proof,
+  new_password: password,
+  ...factorInputs("the options of `factor_needed`"),
+});
+
+function finishReset(call: Call<z.output<typeof passwordReset>, undefined>): Promise<void> {
+  const { flows, input, cookies, caller } = call;
+  const { new_password: newPassword } = input;
+  return flows.finishReset({ proof: proofOf(input, cookies), factor: factorOf(input), newPassword }, caller);
+}
+
+const registrationStart = z.object({
+  email,
+  login: login.optional(),
+  invite: opaque.optional().meta({ description: "a text: the part of an invitation's link behind `#ampho-invite=`" }),
+});
+
+export const registrationBegun = z
+  .object({
+    transaction: transactionView,
+    match: matchView,
+    expires: expiresView,
+    passkey: z.looseObject({}).nullable().meta({
+      description: "The PublicKeyCredentialCreationOptionsJSON of a passkey in place of a password.",
+    }),
+  })
+  .meta({ title: "RegistrationBegun" });
+
+function beginRegistration({ flows, input, caller }: Call<z.output<typeof registrationStart>, undefined>) {
+  const { email, login, invite } = input;
+  return flows.beginRegistration({ email, login, invite }, caller);
+}
+
+const registration = z.object({
+  ...proof,
+  password: password.optional(),
+  passkey: z.looseObject({}).optional().meta({ description: "an object: the RegistrationResponseJSON of a passkey" }),
+  name: z.string().max(1024).optional().meta({ description: "a text: the name of the passkey" }),
+});
+
+export const registered = grant
+  .extend({
+    recovery_codes: z.array(z.string()).readonly().optional().meta({
+      description: "Eight codes, for a user who registered with a passkey.",
+    }),
+  })
+  .meta({ title: "Registered" });
+
+function finishRegistration(call: Call<z.output<typeof registration>, undefined>) {
+  const { flows, input, cookies, caller, idempotencyKey } = call;
+  const { password, passkey, name } = input;
+  return flows.finishRegistration(
+    { ...proofOf(input, cookies), password, passkey, name, superseded: cookies, idempotencyKey },
+    caller,
+  );
+}
+
+const emailChange = z.object({ email });
+
+export const emailChangeBegun = z
+  .object({ transaction: transactionView, match: matchView, expires: expiresView })
+  .meta({ title: "EmailChangeBegun" });
+
+const emailProof = z.object({ transaction: proof.transaction, code: mailedCode });
+
+function finishEmailChange(call: Call<z.output<typeof emailProof>, Auth>): Promise<Grant> {
+  const { flows, auth, input, cookies, caller } = call;
+  const transaction = input.transaction ?? cookies.transaction ?? "";
+  return flows.finishEmailChange({ auth, transaction, code: input.code }, caller);
+}
+
+const alarm = z.object({
+  alarm: opaque.meta({ description: "a text: the part of an alarm link behind `#ampho-alarm=`" }),
+});
+
+export const mailRoutes = [
+  route({
+    method: "POST",
+    path: "/login/mail",
+    name: "beginMailLogin",
+    summary: "Ask for a login by mail",
+    notes: [
+      "Mails a code and a link to the user, if an account has this login. The response is the same if none has.",
+      "`POST /login` takes the code with the `transaction`, or the link.",
+      "Returns 404 without `AMPHO_SECURITY_MAIL_LOGIN`.",
+    ],
+    access: none,
+    input: fields(mailRequest),
+    status: 200,
+    output: mailBegun,
+    errors: ["too_many_attempts", "unavailable"],
+    available: ({ mails }) => mails.login,
+    endpoint: ({ flows, input, cookies, caller }) =>
+      flows.beginMailLogin({ login: input.login, device: input.device ?? cookies.device }, caller),
+  }),
+  route({
+    method: "POST",
+    path: "/password/reset",
+    name: "beginReset",
+    summary: "Ask for a new password by mail",
+    notes: [
+      "Mails a code and a link to the user, if an account has this login. The response is the same if none has.",
+      "An account without an address or a password gets no mail.",
+    ],
+    access: none,
+    input: fields(mailRequest),
+    status: 200,
+    output: mailBegun,
+    errors: ["too_many_attempts", "unavailable"],
+    available: ({ mails }) => mails.reset,
+    endpoint: ({ flows, input, cookies, caller }) =>
+      flows.beginReset({ login: input.login, device: input.device ?? cookies.device }, caller),
+  }),
+  route({
+    method: "POST",
+    path: "/password/reset/finish",
+    name: "finishReset",
+    summary: "Set a new password by mail",
+    notes: [
+      "Sets the password and ends all sessions of the user. It creates no session.",
+      "An account with a second factor also needs it, in the same request. `factor_needed` lists what the account can prove.",
+    ],
+    access: none,
+    input: fields(passwordReset),
+    status: 204,
+    finishes: true,
+    errors: [
+      "password_rejected",
+      "invalid_credentials",
+      "unknown_passkey",
+      "factor_needed",
+      "match_needed",
+      "transaction_over",
+      "too_many_attempts",
+      "overloaded",
+      "unavailable",
+    ],
+    available: ({ mails }) => mails.resetFinish,
+    endpoint: finishReset,
+  }),
+  route({
+    method: "POST",
+    path: "/register",
+    name: "beginRegistration",
+    summary: "Begin a registration",
+    notes: [
+      "Mails a code and a link to the address. Nothing of an account exists before the address is proven.",
+      "If the address has an account, only the mail reports it. The response is the same.",
+    ],
+    access: none,
+    input: fields(registrationStart),
+    status: 200,
+    output: registrationBegun,
+    errors: ["registration_closed", "too_many_attempts", "unavailable"],
+    available: ({ mails }) => mails.registration,
+    endpoint: beginRegistration,
+  }),
+  route({
+    method: "POST",
+    path: "/register/finish",
+    name: "finishRegistration",
+    summary: "Finish a registration",
+    notes: [
+      "Creates the user with a password or a passkey, and returns the first tokens.",
+      "A request with an `Idempotency-Key` can be repeated for 60 seconds.",
+    ],
+    headers: { "Idempotency-Key": idempotencyHelp },
+    access: none,
+    input: fields(registration),
+    status: 200,
+    output: registered,
+    grants: true,
+    errors: [
+      "password_rejected",
+      "invalid_credentials",
+      "factor_needed",
+      "match_needed",
+      "transaction_over",
+      "registration_closed",
+      "account_pending",
+      "login_taken",
+      "too_many_attempts",
+      "overloaded",
+      "unavailable",
+    ],
+    available: ({ mails }) => mails.registration,
+    endpoint: finishRegistration,
+  }),
+  route({
+    method: "POST",
+    path: "/account/email",
+    name: "beginEmailChange",
+    summary: "Begin to change the address",
+    notes: ["Mails a code to the new address. If it has an account, only the mail reports it.", recentNote],
+    access: session,
+    input: fields(emailChange),
+    status: 200,
+    output: emailChangeBegun,
+    errors: ["login_too_old", "login_too_weak", "too_many_attempts"],
+    available: ({ mails }) => mails.email,
+    endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, email: input.email }, caller),
+  }),
+  route({
+    method: "POST",
+    path: "/account/email/finish",
+    name: "finishEmailChange",
+    summary: "Change the address",
+    notes: ["The old address gets a notice, if it was proven."],
+    access: session,
+    input: fields(emailProof),
+    status: 200,
+    output: grant,
+    grants: true,
+    errors: ["invalid_credentials", "transaction_over", "email_taken", "too_many_attempts", "unavailable"],
+    available: ({ mails }) => mails.email,
+    endpoint: finishEmailChange,
+  }),
+  route({
+    method: "POST",
+    path: "/alarm",
+    name: "raiseAlarm",
+    summary: "Raise the alarm of a notice",
+    notes: [
+      "Ends all sessions and device proofs of the user, and undoes the change that the notice reported, once for each notice.",
+      "It needs no login.",
+    ],
+    access: none,
+    input: fields(alarm),
+    status: 204,
+    errors: ["transaction_over", "unavailable"],
+    available: ({ mails }) => mails.alarm,
+    endpoint: ({ flows, input, caller }) => flows.raiseAlarm({ alarm: input.alarm }, caller),
+  }),
+] as const;

@@ -1,0 +1,277 @@
+// /login/outside, its callbacks, and /identities: logins at outside providers (docs/guides/providers.md).
+
+import { z } from "zod";
+import { outsideMaxAgeSeconds } from "../../../clock.js";
+import { AmphoError } from "../../../errors.js";
+import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
+import { fields, noInput } from "../request/input.js";
+import { Redirect } from "../responses/redirect.js";
+import type { Call } from "../route.js";
+import { recentNote, route } from "../route.js";
+import { none, session } from "../route-access.js";
+import { grant, opaque, seconds } from "../schemas.js";
+
+/** The response that a provider has sent to its callback (RFC 6749 §4.1.2, RFC 9207), with the name of the provider. */
+export const outsideResponse = z
+  .object({
+    provider: z.string().meta({ description: "The name of the provider to whose callback the response came." }),
+    code: z.string().max(4096).meta({ description: "The code of the provider." }),
+    state: z.string().max(4096).meta({ description: "The `state` of the login." }),
+    iss: z.string().max(4096).optional().meta({ description: "The issuer of the provider (RFC 9207)." }),
+  })
+  .meta({ description: "an object: `provider`, `code`, `state` and `iss`, as the callback has received them" });
+
+const provider = z.string().max(64).meta({ description: "a text: the name of the provider, as `GET /login` lists it" });
+const returnTo = z.string().max(1024).optional().meta({
+  description:
+    "a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode",
+});
+
+const identityStart = z.object({ provider, return_to: returnTo });
+
+const outsideStart = identityStart.extend({
+  max_age: z.int().min(0).max(outsideMaxAgeSeconds).optional().meta({
+    description:
+      "a whole number from 0 to 2592000: the greatest age in seconds of the user's login at the provider, which else asks the user again",
+  }),
+});
+
+export const outsideBegun = z
+  .object({
+    url: z.string().meta({ description: "The URL at the provider, to which the browser goes." }),
+    transaction: z.string().optional().meta({
+      description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
+    }),
+    expires: seconds.meta({ description: "The end of the transaction, in Unix seconds." }),
+  })
+  .meta({ title: "OutsideBegun" });
+
+type StartCall<A> = Call<z.output<typeof identityStart>, A>;
+
+async function beginOutside(call: Call<z.output<typeof outsideStart>, undefined>) {
+  const { flows, input, caller } = call;
+  const { provider, return_to: returnTo, max_age: maxAge } = input;
+  return asRedirect(call, await flows.beginOutside({ provider, returnTo, maxAge }, caller));
+}
+
+async function beginIdentity(call: StartCall<Auth>) {
+  const { flows, auth, input, caller } = call;
+  const begun = await flows.beginIdentity({ auth, provider: input.provider, returnTo: input.return_to }, caller);
+  return asRedirect(call, begun);
+}
+
+/** A form of a page without a script navigates to the response. */
+function asRedirect<T extends { readonly url: string; readonly transaction: string }>(
+  { byForm, features }: Pick<StartCall<unknown>, "byForm" | "features">,
+  begun: T,
+): T | Redirect {
+  if (!byForm || features.outside?.byCookie !== true) return begun;
+  return new Redirect(begun.url, { transaction: begun.transaction });
+}
+
+const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
+
+function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<Grant> {
+  const { flows, auth, input, cookies, caller } = call;
+  const transaction = input.transaction ?? cookies.transaction ?? "";
+  return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
+}
+
+function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
+  // A text that cannot be an id is not passed to the database.
+  if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
+  return flows.removeIdentity({ auth, id }, caller);
+}
+
+/** Providers add fields of their own. */
+const callbackFields = z.looseObject({
+  code: z.string().optional().meta({ description: "The code of the provider." }),
+  state: z.string().optional().meta({ description: "The `state` of the login." }),
+  iss: z.string().optional().meta({ description: "The issuer of the provider." }),
+  error: z.string().optional().meta({ description: "The reason of the provider, in place of a code." }),
+});
+
+type Callback = Call<z.output<typeof callbackFields>, undefined>;
+
+/**
+ * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies with it, so
+ * it goes on as a GET. Apple's `user` and every other field stay behind.
+ */
+function forwardCallback({ input }: Callback): Redirect {
+  const { code, state, iss, error } = input;
+  const fields = Object.entries({ code, state, iss, error });
+  const kept = fields.filter((field): field is [string, string] => field[1] !== undefined);
+  return new Redirect(`callback?${new URLSearchParams(kept)}`);
+}
+
+/** Without cookies the page of the application finishes the login. With cookies this request does. */
+async function receiveCallback(call: Callback): Promise<Redirect> {
+  const { input, parameters, features } = call;
+  const { outside } = features;
+  const { provider = "" } = parameters;
+  if (outside === undefined || !outside.providers.has(provider))
+    throw new AmphoError("not_found", "There is no provider of this name.");
+  if (outside.byCookie) return finishByCookie(call, outside.appUrl, provider);
+  const fields = Object.entries(input).filter((field): field is [string, string] => typeof field[1] === "string");
+  // The provider's name comes last: a field of the provider cannot replace it.
+  const fragment = new URLSearchParams(fields);
+  fragment.set("provider", provider);
+  return new Redirect(`${outside.appUrl}#${fragment}`);
+}
+
+/** RFC 6749 §4.1.2.1, and what Apple sends in its place. */
+const cancellations: ReadonlySet<string> = new Set(["access_denied", "user_cancelled_authorize"]);
+
+async function finishByCookie(call: Callback, appUrl: string, provider: string): Promise<Redirect> {
+  const { flows, input, cookies, caller, bearer } = call;
+  const { code, state, iss, error } = input;
+  const transaction = cookies.transaction ?? "";
+  let page: string | undefined;
+  // A link of any site can lead here, and must not end what this browser has begun.
+  let isOwn = false;
+  try {
+    const request = await flows.readOutsideRequest({ transaction, state }, caller);
+    isOwn = true;
+    page = request.returnTo === undefined ? undefined : new URL(request.returnTo, appUrl).href;
+    if (error !== undefined && cancellations.has(error))
+      throw new AmphoError("outside_cancelled", "The login at the provider was cancelled.");
+    if (code === undefined || error !== undefined)
+      throw new AmphoError("invalid_credentials", "The provider has not identified a user.");
+    const response = { provider, code, state: request.state, iss };
+    if (request.links) {
+      const auth = await call.authenticate();
+      return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
+    }
+    // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
+    // transaction is.
+    const idempotencyKey = request.state;
+    const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
+    const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
+    return new Redirect(page ?? appUrl, await flows.login(input, caller));
+  } catch (error) {
+    if (!(error instanceof AmphoError)) throw error;
+    return rejectedPage(appUrl, page, error, !isOwn);
+  }
+}
+
+/** The page of the application shows the error, and asks for what is needed. */
+function rejectedPage(
+  appUrl: string,
+  returnTo: string | undefined,
+  { code, details }: AmphoError,
+  keepsTransaction: boolean,
+): Redirect {
+  const url = new URL(appUrl);
+  const { factors, ways, mail, transaction } = details;
+  // The set-up of a second factor has no code, so there is nothing to ask for.
+  url.searchParams.set("ampho_error", mail === false ? "too_many_attempts" : code);
+  const needed = mail === true ? ["mail"] : (factors ?? ways);
+  if (needed !== undefined) url.searchParams.set("ampho_needed", needed.join(","));
+  if (returnTo !== undefined) url.searchParams.set("ampho_return_to", returnTo.slice(url.origin.length));
+  return new Redirect(url.href, transaction === undefined ? undefined : { transaction }, { keepsTransaction });
+}
+
+export const outsideRoutes = [
+  route({
+    method: "POST",
+    path: "/login/outside",
+    name: "beginOutside",
+    summary: "Begin a login at an outside provider",
+    notes: [
+      "The browser goes to `url`. The provider sends it back to the callback.",
+      "With AMPHO_SECURITY_COOKIES, a form of a page without a script gets a redirect to `url`.",
+    ],
+    access: none,
+    input: fields(outsideStart),
+    status: 200,
+    output: outsideBegun,
+    errors: ["not_found", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: beginOutside,
+  }),
+  route({
+    method: "GET",
+    path: "/login/outside/{provider}/callback",
+    name: "receiveCallback",
+    summary: "Receive the response of an outside provider",
+    notes: [
+      "Redirects to AMPHO_APP_URL, with the parameters and `provider` in the fragment. The page sends them to `POST /login`.",
+      "With AMPHO_SECURITY_COOKIES it finishes the login, sets the cookies, and redirects to `return_to`. After an error it redirects to AMPHO_APP_URL with `ampho_error` and further parameters (docs/guides/providers.md).",
+    ],
+    access: none,
+    input: fields(callbackFields),
+    status: 303,
+    grants: true,
+    errors: ["not_found", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: receiveCallback,
+  }),
+  route({
+    method: "POST",
+    path: "/login/outside/{provider}/callback",
+    name: "forwardCallback",
+    summary: "Receive the response of an outside provider as a form",
+    notes: ["Redirects to the same path with GET, because browsers send no cookies with a form of another site."],
+    access: none,
+    input: fields(callbackFields),
+    status: 303,
+    crossSite: true,
+    errors: [],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: forwardCallback,
+  }),
+  route({
+    method: "POST",
+    path: "/identities",
+    name: "beginIdentity",
+    summary: "Begin to link an identity at an outside provider",
+    notes: [recentNote, "The browser goes to `url`, as for a login."],
+    access: session,
+    input: fields(identityStart),
+    status: 200,
+    output: outsideBegun,
+    errors: ["not_found", "login_too_old", "login_too_weak", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: beginIdentity,
+  }),
+  route({
+    method: "POST",
+    path: "/identities/finish",
+    name: "finishIdentity",
+    summary: "Link an identity",
+    notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
+    access: session,
+    input: fields(identityProof),
+    status: 200,
+    output: grant,
+    grants: true,
+    errors: [
+      "invalid_credentials",
+      "transaction_over",
+      "login_too_old",
+      "login_too_weak",
+      "identity_taken",
+      "not_found",
+      "unavailable",
+    ],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: finishIdentity,
+  }),
+  route({
+    method: "DELETE",
+    path: "/identities/{id}",
+    name: "removeIdentity",
+    summary: "Unlink an identity",
+    notes: [recentNote, "Ends the other sessions of the user."],
+    access: session,
+    input: noInput,
+    status: 200,
+    output: grant,
+    grants: true,
+    finishes: false,
+    errors: ["not_found", "last_way_in", "login_too_old", "login_too_weak", "unavailable"],
+    available: ({ outside }) => outside !== undefined,
+    endpoint: removeIdentity,
+  }),
+] as const;

@@ -1,0 +1,202 @@
+// /renew, /logout, /session and /sessions: the sessions of the caller.
+
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import { acrs } from "../../../levels/acr.js";
+import type { Auth } from "../../../tokens/auth.js";
+import type { Grant } from "../../../wire/login.js";
+import { noInput, optionalFields } from "../request/input.js";
+import type { Call } from "../route.js";
+import { idempotencyHelp, route } from "../route.js";
+import { optional, session } from "../route-access.js";
+import { grant, opaque, seconds } from "../schemas.js";
+
+const renewal = z.object({
+  refresh_token: opaque.optional().meta({ description: "a text: the newest `refresh_token`" }),
+});
+
+function renew(call: Call<z.output<typeof renewal> | undefined, undefined>): Promise<Grant> {
+  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
+  const refreshToken = input?.refresh_token ?? cookies.refreshToken;
+  if (cookies.refreshToken !== undefined && refreshToken !== cookies.refreshToken)
+    throw new AmphoError("invalid_request", "The body and the cookie hold different refresh tokens. Send one.");
+  // A browser sends both cookies. Then the refresh token renews, and the access token's cookie is ignored.
+  const accessToken = refreshToken !== undefined && bearer === cookies.token ? undefined : bearer;
+  if (refreshToken !== undefined && accessToken !== undefined)
+    throw new AmphoError("invalid_request", "The request has a refresh token and a bearer token. Send one of them.");
+  if (refreshToken !== undefined) return flows.renew({ refreshToken, idempotencyKey }, caller);
+  if (accessToken !== undefined) return flows.renew({ accessToken, idempotencyKey }, caller);
+  if (input === undefined)
+    throw new AmphoError("missing_token", "Send a refresh token in the body, or a bearer token in Authorization.");
+  throw new AmphoError("invalid_request", '"refresh_token" is missing, and the request has no bearer token.', {
+    field: "refresh_token",
+  });
+}
+
+export const currentSession = z
+  .object({
+    id: z.string().nullable().meta({ description: "The user's id." }),
+    login: z.string().meta({ description: "The user's login." }),
+    roles: z.array(z.string()).readonly().meta({ description: "The user's roles, as the token carries them." }),
+    scopes: z.array(z.string()).readonly().meta({ description: "The scopes of those roles." }),
+    session: z
+      .object({
+        id: z.string().meta({ description: "The session's id." }),
+        authenticated: seconds.nullable().meta({ description: "The time of the login, in Unix seconds." }),
+      })
+      .nullable()
+      .meta({ description: "The session, or null for a token without one." }),
+    amr: z
+      .array(z.string())
+      .readonly()
+      .meta({ description: "The methods that the user proved at the login (RFC 8176)." }),
+    acr: z.string().nullable().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+    starts: seconds.nullable().meta({ description: "The token's `nbf`, in Unix seconds." }),
+    expires: seconds.meta({ description: "The token's `exp`, in Unix seconds." }),
+  })
+  .meta({ title: "Session" });
+
+function readSession({ auth }: Call<undefined, Auth>): z.input<typeof currentSession> {
+  const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;
+  const { auth_time: time } = claims;
+  const authenticated = typeof time === "number" ? time : null;
+  return {
+    id,
+    login,
+    roles,
+    scopes,
+    session: session === undefined ? null : { id: session, authenticated },
+    amr,
+    acr,
+    starts,
+    expires,
+  };
+}
+
+export const sessionView = z.object({
+  id: z.string().meta({ description: "The session's id, for `DELETE /sessions/{id}`." }),
+  created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
+  renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
+  expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
+  address: z.string().nullable().meta({ description: "The client's IP address at the last renewal." }),
+  agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
+  browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
+  amr: z.array(z.string()).readonly().meta({ description: "How the user signed in (RFC 8176)." }),
+  acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+});
+
+export const sessionList = z
+  .object({
+    sessions: z
+      .array(
+        sessionView.extend({
+          current: z.boolean().meta({ description: "True for the session of the token that asks." }),
+        }),
+      )
+      .readonly()
+      .meta({ description: "The live sessions, the newest first." }),
+  })
+  .meta({ title: "SessionList" });
+
+async function listSessions({ flows, auth, caller }: Call<undefined, Auth>): Promise<z.input<typeof sessionList>> {
+  return { sessions: await flows.listSessions({ auth }, caller) };
+}
+
+async function endSession({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
+  const { id = "" } = parameters;
+  // A text that cannot be an id is not passed to the database.
+  if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "You have no session with this id.");
+  await flows.endSession({ auth, sessionId: id }, caller);
+}
+
+export const sessionsRoutes = [
+  route({
+    method: "POST",
+    path: "/renew",
+    name: "renew",
+    summary: "Renew a session",
+    notes: [
+      "Send `refresh_token` in the body, or an access token as bearer and no body. A client must use only one of the two ways.",
+      "A renewal by access token returns no `refresh_token`, and works for AMPHO_SECURITY_RENEW_BY_TOKEN after the last login or renewal by refresh token.",
+      "Each token renews once. The token before the newest one still renews for 10 seconds, so two tabs or a lost response do no harm.",
+      "With the same `Idempotency-Key` it renews until the next renewal. An older token ends the session, because it might be stolen.",
+    ],
+    access: optional,
+    input: optionalFields(renewal),
+    headers: { "Idempotency-Key": idempotencyHelp },
+    status: 200,
+    output: grant,
+    grants: true,
+    renews: true,
+    errors: ["missing_token", "invalid_token", "credential_not_accepted", "session_ended", "unavailable"],
+    endpoint: renew,
+  }),
+  route({
+    method: "POST",
+    path: "/logout",
+    name: "logout",
+    summary: "Sign out",
+    notes: [
+      "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
+    ],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: [],
+    ends: true,
+    endpoint: ({ flows, auth, caller }) => flows.logout({ auth }, caller),
+  }),
+  route({
+    method: "GET",
+    path: "/session",
+    name: "readSession",
+    summary: "Read the current session",
+    notes: [
+      "The response comes from the token alone, without the database.",
+      "`id`, `acr` and `starts` are null for a token that has none.",
+    ],
+    access: session,
+    input: noInput,
+    status: 200,
+    output: currentSession,
+    errors: [],
+    endpoint: readSession,
+  }),
+  route({
+    method: "GET",
+    path: "/sessions",
+    name: "listSessions",
+    summary: "List the user's sessions",
+    access: session,
+    input: noInput,
+    status: 200,
+    output: sessionList,
+    errors: [],
+    endpoint: listSessions,
+  }),
+  route({
+    method: "DELETE",
+    path: "/sessions",
+    name: "endSessions",
+    summary: "End all sessions of the user",
+    notes: ["Ends the current session as well."],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: [],
+    ends: true,
+    endpoint: ({ flows, auth, caller }) => flows.endSessions({ auth }, caller),
+  }),
+  route({
+    method: "DELETE",
+    path: "/sessions/{id}",
+    name: "endSession",
+    summary: "End one session of the user",
+    notes: ["Returns `not_found` for a session of another user."],
+    access: session,
+    input: noInput,
+    status: 204,
+    errors: ["not_found"],
+    endpoint: endSession,
+  }),
+] as const;

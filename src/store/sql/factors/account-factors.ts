@@ -1,0 +1,74 @@
+// The row of an account: its second factors, their version and its policy.
+import { type FactorName, factorNames } from "../../../levels/factors.js";
+import { integer, textOrNull } from "../../rows.js";
+import { queryLastRow, type Transaction, write } from "../../transaction.js";
+import { columnsOf } from "../keyed-rows.js";
+import { type AccountFactors, accountOf } from "../state.js";
+import { type StoredTotp, storedTotpOf } from "./totp.js";
+
+const accountColumns = columnsOf("user_id", "factors_version", "devices_version", "factors", "policy");
+
+/** Writes the account's row. Each change of its factors has a new version. */
+export function* writeAccount(userId: string, account: AccountFactors): Transaction<void> {
+  yield* write(
+    `insert into ampho_accounts (${accountColumns.list}) values (${accountColumns.placeholders})
+     on conflict (user_id) do update set
+       factors_version = excluded.factors_version, devices_version = excluded.devices_version,
+       factors = excluded.factors, policy = excluded.policy`,
+    accountColumns.values({
+      user_id: userId,
+      factors_version: account.factorsVersion,
+      devices_version: account.devicesVersion,
+      factors: JSON.stringify(account.factors),
+      policy: account.policy ?? null,
+    }),
+  );
+}
+
+/** The factors without one, as `factors` names them. */
+export function without(factors: readonly FactorName[], gone: FactorName): readonly FactorName[] {
+  return factors.filter((factor) => factor !== gone);
+}
+
+export function withFactors(factors: readonly FactorName[], ...added: readonly FactorName[]): readonly FactorName[] {
+  return factorNames.filter((name) => factors.includes(name) || added.includes(name));
+}
+
+export interface Factors extends AccountFactors {
+  readonly totp: StoredTotp | undefined;
+  readonly recoveryCodesLeft: number;
+  /** The second factors that an import has brought. The first proof of an address asks for no other. */
+  readonly given: readonly FactorName[];
+}
+
+const select = `select factors_version, devices_version, factors, policy, secret, kid, last_step, since, added_by,
+    (select count(*) from ampho_passkeys where ampho_passkeys.user_id = asked.user_id and added_by is null) as given_keys,
+    (select count(*) from ampho_recovery where ampho_recovery.user_id = asked.user_id and used_at is null) as codes_left
+  from (select cast(? as text) as user_id) as asked
+  left join ampho_accounts on ampho_accounts.user_id = asked.user_id
+  left join ampho_totp on ampho_totp.user_id = asked.user_id`;
+
+/** One statement. A user without factors has a result too. */
+export function* listFactors(userId: string): Transaction<Factors> {
+  const row = yield* queryLastRow(select, [userId]);
+  if (!row) throw new TypeError("a select from one row has one row");
+  const account = accountOf(row);
+  const totp = storedTotpOf(row);
+  const isTotpGiven = totp !== undefined && textOrNull(row, "added_by") === null;
+  const given = givenOf(account.factors, isTotpGiven, integer(row, "given_keys"));
+  return { ...account, totp, recoveryCodesLeft: integer(row, "codes_left"), given };
+}
+
+/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
+export function givenOf(
+  factors: readonly FactorName[],
+  isTotpGiven: boolean,
+  givenPasskeys: number,
+): readonly FactorName[] {
+  const isGiven: Readonly<Record<FactorName, boolean>> = {
+    passkey: givenPasskeys > 0,
+    totp: isTotpGiven,
+    recovery_code: isTotpGiven,
+  };
+  return factors.filter((factor) => isGiven[factor]);
+}

@@ -1,0 +1,265 @@
+// Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
+import type { Origin } from "../../../audit/entry.js";
+import {
+  type FactorName,
+  factorNames,
+  factors,
+  isSpare,
+  type MainFactor,
+  reachesPhr,
+  withoutLoneSpares,
+} from "../../../levels/factors.js";
+import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
+import { advisoryLock, type Transaction } from "../../transaction.js";
+import { recordAudit } from "../audit.js";
+import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
+import { identitiesOf } from "../identities.js";
+import type { Undo } from "../mail-rows.js";
+import { type Revocation, writeRevocations } from "../revocations.js";
+import type { Session } from "../session-rows.js";
+import { sendIsLive } from "../sessions.js";
+import { type Spending, spend } from "../spent.js";
+import { type AccountFactors, sendStateAndAccount } from "../state.js";
+import { type StoredUser, sendUserCheck } from "../user-check.js";
+import { lockUser } from "../users.js";
+import { type ConfiguredWays, hasWayIn } from "../ways-left.js";
+import { withFactors, without, writeAccount } from "./account-factors.js";
+import { insertPasskey, isPasskeyTaken, type NewPasskeyRow, writeHandle } from "./passkeys.js";
+import { writeCodes } from "./recovery.js";
+import { countLeft, deleteFactor, deleteFactors, type FactorUse, idsOf, useFactor } from "./rows.js";
+import { type NewTotp, writeTotp } from "./totp.js";
+
+export interface FactorChange {
+  readonly userId: string;
+  readonly login: string;
+  readonly stored: StoredUser;
+  /** The live session that asks, and goes on with new tokens. Undefined for an operator. */
+  readonly own: OwnSession | undefined;
+  readonly now: number;
+  readonly origin: Origin;
+  /** The version that the caller has read. Undefined: any. */
+  readonly factorsVersion?: number | undefined;
+}
+
+export interface FactorOutcome {
+  /** `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. */
+  readonly outcome: "done" | "changed" | "over" | "taken" | "last_way_in" | "none";
+  /** The account had no second factor before. */
+  readonly isFirst?: boolean;
+  /** The session that asked, whose older tokens have ended. */
+  readonly session?: Session | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
+
+/** The outcome of a change that was carried out. The end of its transaction. */
+export function* endChange({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+/** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
+export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
+  const { userId, own, now } = input;
+  const readChecked = yield* sendUserCheck(input);
+  yield* advisoryLock(`sessions of ${userId}`);
+  const readAccount = yield* sendStateAndAccount(userId);
+  const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
+  const checked = yield* readChecked();
+  const account = yield* readAccount();
+  // An operator also changes the factors of a disabled user.
+  if (readLive !== undefined && ("rejected" in checked || !(yield* readLive()))) return undefined;
+  const { factorsVersion = account.factorsVersion } = input;
+  return factorsVersion === account.factorsVersion ? account : undefined;
+}
+
+type Who = Pick<FactorChange, "userId" | "login" | "own" | "now" | "origin">;
+
+interface NewFactors {
+  readonly totp: { readonly totp: NewTotp };
+  readonly passkey: { readonly passkey: NewPasskeyRow; readonly handle: string };
+}
+
+/** A factor that is set up. */
+export type NewFactor = {
+  [F in MainFactor]: NewFactors[F] & {
+    readonly factor: F;
+    /** The hashes of new recovery codes. They are stored for a factor that `ownsCodes`, and for the first one. */
+    readonly codes: readonly string[];
+  };
+}[MainFactor];
+
+type Added<F> = Who & {
+  /** The session that the row names as its origin, which can be one that is just created. */
+  readonly addedBy: string | undefined;
+} & F;
+
+interface AddRow<F> {
+  /** True if an account has it already. */
+  readonly isTaken?: (input: F) => Transaction<boolean>;
+  /** False: an account has it already, or the user has too many. */
+  readonly add: (input: Added<F>) => Transaction<boolean>;
+  /** Runs when the account has its row. */
+  readonly finish?: (input: Added<F>) => Transaction<void>;
+  /** The log names this, and the alarm of the notice undoes `undo`. */
+  readonly detail: (input: F) => Readonly<Record<string, string>>;
+  readonly undo: (input: Added<F>) => Undo;
+}
+
+/** How each factor is set up. */
+const rows: { readonly [F in MainFactor]: AddRow<Extract<NewFactor, { readonly factor: F }>> } = {
+  totp: {
+    *add({ userId, totp, now, addedBy }) {
+      yield* writeTotp(userId, totp, now, addedBy);
+      return true;
+    },
+    detail: () => ({}),
+    undo: ({ now }) => ({ totp: now }),
+  },
+  passkey: {
+    isTaken: ({ passkey }) => isPasskeyTaken(passkey.id),
+    add: ({ userId, passkey, now, addedBy }) => insertPasskey(userId, passkey, now, addedBy),
+    finish: ({ userId, handle }) => writeHandle(userId, handle),
+    detail: ({ passkey }) => ({ passkey: passkey.id }),
+    undo: ({ passkey }) => ({ passkey: passkey.id }),
+  },
+};
+
+// TypeScript does not follow that the row and the input are of the same factor.
+const rowOf = ({ factor }: NewFactor) => rows[factor] as AddRow<NewFactor>;
+
+export function* isFactorTaken(input: NewFactor): Transaction<boolean> {
+  return (yield* rowOf(input).isTaken?.(input) ?? noStatement()) === true;
+}
+
+function* noStatement(): Transaction<undefined> {}
+
+/** Undefined: an account has this factor, or the user has too many. The caller holds the lock of the sessions. */
+export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction<CarriedOut | undefined> {
+  const { userId, factor, codes, addedBy } = input;
+  const row = rowOf(input);
+  if (!(yield* row.add(input))) return undefined;
+  const { ownsCodes, isMany } = factors[factor];
+  const isFirst = before.factors.length === 0;
+  if (isFirst || ownsCodes) yield* writeCodes(userId, codes);
+  const isReplaced = !isMany && before.factors.includes(factor);
+  const detail = { factor, ...row.detail(input), ...(isReplaced && { replaced: factor }) };
+  // The alarm of a registration would leave no way in.
+  const undo = addedBy === undefined ? undefined : { ...row.undo(input), ...(isFirst && { first: true as const }) };
+  const spare = isFirst || ownsCodes ? factorNames.filter(isSpare) : [];
+  const account = { ...before, factors: withFactors(before.factors, factor, ...spare) };
+  const change = isFirst ? "first_factor" : isReplaced ? "factor_replaced" : "further_factor";
+  const changed = yield* carryOut(change, { ...input, before, account, detail, undo });
+  if (row.finish) yield* row.finish(input);
+  return changed;
+}
+
+export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
+  const account = yield* lockAccount(input);
+  if (!account) return failed("changed");
+  if (!(yield* spend(input.spend, input.now))) return failed("over");
+  const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
+  if (!changed) return failed("taken");
+  return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
+}
+
+export function* replaceRecoveryCodes(
+  input: FactorChange & { readonly codes: readonly string[] },
+): Transaction<FactorOutcome> {
+  const { userId, codes } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  if (before.factors.every(isSpare)) return failed("none");
+  yield* writeCodes(userId, codes);
+  const detail = { factor: "recovery_code", replaced: "recovery_code" };
+  const account = { ...before, factors: withFactors(before.factors, "recovery_code") };
+  const changed = { ...input, before, account, detail, undo: { codes: true as const } };
+  return yield* endChange(yield* carryOut("codes_replaced", changed));
+}
+
+export interface FactorRemoval extends Omit<FactorChange, "login"> {
+  /** Undefined where only the application knows the user. */
+  readonly login: string | undefined;
+  /** Undefined: all. Without another factor, the recovery codes go too. */
+  readonly factor?: FactorName | undefined;
+  /** One of several. Undefined: the whole factor. */
+  readonly id?: string | undefined;
+  /** The policy that the rest must reach. An operator gives none. */
+  readonly rolePolicy: Policy | undefined;
+  /** Undefined for an operator, and for a factor that begins no login. */
+  readonly ways?: ConfiguredWays | undefined;
+  /** The operator's reason. */
+  readonly reason?: string | undefined;
+}
+
+export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
+  const { userId, factor, id, rolePolicy, ways } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  const { factors: had, policy = rolePolicy } = before;
+  if (factor === undefined ? had.length === 0 : !had.includes(factor)) return failed("none");
+  const ids = factor === undefined || id === undefined ? [] : yield* idsOf(userId, factor);
+  if (id !== undefined && !ids.includes(id)) return failed("none");
+  const left = withoutLoneSpares(factor === undefined ? [] : ids.length > 1 ? had : without(had, factor));
+  if (rolePolicy !== undefined && !isEnough(left, policy)) return failed("last_way_in");
+  if (ways && !(yield* hasWayIn(userId, ways, yield* identitiesOf(userId), id))) return failed("last_way_in");
+  if (factor === undefined || left.length === 0) yield* deleteFactors(userId);
+  else yield* deleteFactor(userId, factor, id);
+  const gone = had.filter((each) => !left.includes(each));
+  const detail = { factors: gone, ...(factor !== undefined && id !== undefined && { [factor]: id }) };
+  const account = { ...before, factors: left };
+  return yield* endChange(yield* carryOut("factor_removed", { ...input, before, account, detail }));
+}
+
+/** True if a user with these second factors still reaches the policy (docs/guides/second-factors.md). */
+function isEnough(left: readonly FactorName[], policy: Policy | undefined): boolean {
+  return policy === "phr" ? left.some(reachesPhr) : policy !== "required" || left.length > 0;
+}
+
+/**
+ * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before, was replaced,
+ * or is not this user's. The caller holds the lock of the sessions.
+ */
+export function* useUp<A extends AccountFactors>(
+  account: A,
+  use: FactorUse,
+  { userId, login, now, origin }: Pick<FactorChange, "userId" | "login" | "now" | "origin">,
+): Transaction<{ readonly account: A; readonly codesLeft: number | undefined } | undefined> {
+  if (!(yield* useFactor(userId, use, now))) return undefined;
+  const codesLeft = yield* countLeft(userId, use.factor);
+  if (codesLeft === undefined) return { account, codesLeft };
+  yield* recordAudit({ at: now, event: "recovery_used", userId, login, origin, detail: { left: codesLeft } });
+  if (codesLeft > 0) return { account, codesLeft };
+  const emptied = { ...account, factors: without(account.factors, use.factor) };
+  yield* writeAccount(userId, emptied);
+  return { account: emptied, codesLeft };
+}
+
+/** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */
+export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "origin"> {
+  readonly login: string | undefined;
+}
+
+export function* forgetDevices(input: AccountChange): Transaction<void> {
+  yield* carryOut("devices_forgotten", input);
+}
+
+/** Sets the policy of one account, which ends the sessions below it. Undefined: that of its roles. */
+export function* setFactorPolicy(
+  input: AccountChange & { readonly policy: Policy | undefined; readonly rolePolicies: RolePolicies },
+): Transaction<readonly Revocation[]> {
+  const { userId, policy, rolePolicies } = input;
+  const user = yield* lockUser(userId, "share");
+  const before = yield* lockSessionsOf(userId);
+  const detail = { policy: policy ?? "default" };
+  // Only the application knows the roles of its users. Their next renewal decides.
+  const rolePolicy = user && policyOf(user.roles, rolePolicies);
+  const changed = yield* carryOut("policy_set", {
+    ...input,
+    before,
+    account: { ...before, policy },
+    rolePolicy,
+    detail,
+  });
+  return yield* writeRevocations(changed.revoked);
+}

@@ -1,0 +1,43 @@
+// The second factors of an imported user.
+import { first, type Transaction } from "../../transaction.js";
+import { withFactors, writeAccount } from "./account-factors.js";
+import { insertPasskey, type NewPasskeyRow, writeHandle } from "./passkeys.js";
+import { importCode } from "./recovery.js";
+import { type SealedSecret, writeTotp } from "./totp.js";
+
+export interface ImportedFactors {
+  readonly passkeys?: { readonly handle: string | undefined; readonly passkeys: readonly NewPasskeyRow[] } | undefined;
+  readonly totp?: (SealedSecret & { readonly recoveryHashes: readonly string[] }) | undefined;
+}
+
+/** False: an account has the handle, a passkey or a recovery code. */
+export function* importFactors(userId: string, { passkeys, totp }: ImportedFactors, now: number): Transaction<boolean> {
+  const codes = totp?.recoveryHashes ?? [];
+  const factors = withFactors(
+    [],
+    ...(passkeys ? (["passkey"] as const) : []),
+    ...(totp ? (["totp"] as const) : []),
+    ...(codes.length > 0 ? (["recovery_code"] as const) : []),
+  );
+  if (factors.length === 0) return true;
+  if (passkeys && !(yield* importPasskeys(userId, passkeys, now))) return false;
+  for (const hash of codes) if (!(yield* importCode(userId, hash))) return false;
+  // No step was used here. The present one can have been used at the other system.
+  if (totp) yield* writeTotp(userId, { ...totp, step: Math.floor(now / 30) }, now, undefined);
+  yield* writeAccount(userId, { factorsVersion: now, devicesVersion: 0, factors, policy: undefined });
+  if (passkeys?.handle !== undefined) yield* writeHandle(userId, passkeys.handle);
+  return true;
+}
+
+function* importPasskeys(
+  userId: string,
+  { handle, passkeys }: NonNullable<ImportedFactors["passkeys"]>,
+  now: number,
+): Transaction<boolean> {
+  const isTaken =
+    handle !== undefined &&
+    (yield* first("select user_id from ampho_accounts where handle = ?", [handle])) !== undefined;
+  if (isTaken) return false;
+  for (const passkey of passkeys) if (!(yield* insertPasskey(userId, passkey, now, undefined))) return false;
+  return true;
+}

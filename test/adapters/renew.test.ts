@@ -1,0 +1,139 @@
+// `renew` of the adapters: a form that was open for an hour is accepted, on every framework (docs/guides/cookies.md).
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import express from "express";
+import express4 from "express4";
+import fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { describe, expect, it, onTestFinished } from "vitest";
+import * as forExpress from "../../dist/adapters/express.js";
+import * as forFastify from "../../dist/adapters/fastify.js";
+import * as forHono from "../../dist/adapters/hono.js";
+import * as forKoa from "../../dist/adapters/koa.js";
+import * as forNode from "../../dist/adapters/node.js";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
+import type { Ampho } from "../../dist/index.js";
+import { openWorld } from "../world/ampho.js";
+
+const { token: tokenName, refreshToken: refreshName } = cookieNames;
+
+/** Each serves POST /orders to a user, and GET /public with a `Cache-Control` of its own to everybody. */
+const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<RequestListener> | Server>> = {
+  "node:http": (ampho) => {
+    const session = forNode.renew(ampho);
+    const order = forNode.guarded(ampho, (request, response) => response.end(request.auth.login));
+    return (request, response) =>
+      session(request, response, (error) => {
+        response.statusCode = error === undefined ? 200 : 503;
+        if (error !== undefined || request.url === "/public") response.end("public");
+        else order(request, response);
+      });
+  },
+  Express: (ampho) => onExpress(express(), ampho),
+  "Express 4": (ampho) => onExpress(express4() as unknown as ReturnType<typeof express>, ampho),
+  Fastify: async (ampho) => {
+    const app = fastify();
+    onTestFinished(() => app.close());
+    app.addContentTypeParser("*", (_request, _body, done) => done(null));
+    app.addHook("onRequest", forFastify.renew(ampho));
+    app.post(
+      "/orders",
+      forFastify.guarded(ampho, async (request) => request.auth.login),
+    );
+    app.get("/public", async () => "public");
+    await app.ready();
+    return (request, response) => app.routing(request, response);
+  },
+  Hono: (ampho) => {
+    const app = new Hono();
+    app.use(forHono.renew(ampho));
+    app.post("/orders", forHono.authorize(ampho), (c) => c.text(c.get("auth").login));
+    app.get("/public", (c) => c.text("public"));
+    return serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
+  },
+  Koa: (ampho) => {
+    const app = new Koa();
+    app.use(forKoa.renew(ampho));
+    app.use((ctx, next) => {
+      if (ctx.path !== "/public") return next();
+      ctx.body = "public";
+    });
+    app.use(
+      forKoa.guarded(ampho, (ctx) => {
+        ctx.body = ctx.state.auth.login;
+      }),
+    );
+    return app.callback();
+  },
+};
+
+function onExpress(app: ReturnType<typeof express>, ampho: Ampho): RequestListener {
+  app.use(forExpress.renew(ampho));
+  app.post(
+    "/orders",
+    forExpress.guarded(ampho, (request, response) => void response.send(request.auth.login)),
+  );
+  app.get("/public", (_request, response) => void response.send("public"));
+  const onError: express.ErrorRequestHandler = (_error, _request, response, _next) => void response.sendStatus(503);
+  app.use(onError);
+  return app as unknown as RequestListener;
+}
+
+describe.each(Object.entries(apps))("%s", (_, build) => {
+  async function open() {
+    const world = await openWorld({ cookies: true });
+    const grant = await world.session(await world.user("ann"));
+    const app = await build(world.ampho);
+    const server = typeof app === "function" ? createServer(app).listen(0, "127.0.0.1") : app;
+    onTestFinished(() => void server.close());
+    await expect.poll(() => server.listening).toBe(true);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const cookie = `${refreshName}=${grant.refresh_token}`;
+    const order = (headers: Readonly<Record<string, string>>) =>
+      fetch(`${url}/orders`, {
+        method: "POST",
+        headers: { cookie, "content-type": "text/x", ...headers },
+        body: "a=1",
+      });
+    world.clock.advance(3600);
+    return { world, url, cookie, order };
+  }
+
+  it("a form that is sent an hour after the page was opened is accepted, and the browser gets the new tokens", async () => {
+    const { order } = await open();
+    const response = await order({ "sec-fetch-site": "same-origin" });
+    expect([response.status, await response.text()]).toEqual([200, "ann"]);
+    expect(response.headers.getSetCookie().map((one) => one.split("=")[0])).toEqual([tokenName, refreshName]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("a form of another site is rejected, and the session stays where it was", async () => {
+    const { world, order } = await open();
+    const response = await order({ "sec-fetch-site": "cross-site" });
+    expect([response.status, response.headers.getSetCookie()]).toEqual([401, []]);
+    expect(await world.events()).not.toContain("renew");
+  });
+
+  it("a page that is no user's is served, to a visitor and after the end of the session", async () => {
+    const { world, url, cookie } = await open();
+    const visit = (headers = {}) => fetch(`${url}/public`, { headers });
+    const visitor = await visit();
+    expect([await visitor.text(), visitor.headers.getSetCookie()]).toEqual(["public", []]);
+    await world.ampho.sessions.endForEveryone();
+    const ended = await visit({ cookie });
+    expect([await ended.text(), ended.headers.getSetCookie().length]).toEqual(["public", 2]);
+  });
+
+  it("an error of the renewal reaches the error handling of the application", async () => {
+    const { world, order } = await open();
+    await world.ampho.close();
+    expect((await order({ "sec-fetch-site": "same-origin" })).status).toBeGreaterThanOrEqual(500);
+  });
+
+  it("an application without tokens in cookies does not start", async () => {
+    const world = await openWorld();
+    await expect((async () => build(world.ampho))()).rejects.toThrow("Set AMPHO_SECURITY_COOKIES");
+  });
+});

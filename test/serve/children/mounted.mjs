@@ -1,0 +1,18 @@
+// An application that mounts Ampho on Express, with the last line of docs/operate/deploying.md.
+import express from "express";
+import { authorize, mount } from "../../../dist/adapters/express.js";
+import { createAmpho } from "../../../dist/index.js";
+
+const ampho = await createAmpho({ databaseUrl: process.argv[2], log: () => {} });
+const app = express();
+app.use(mount(ampho));
+app.get("/readyz", async (_request, response) => {
+  const { status, body } = await ampho.health();
+  response.status(status).json(body);
+});
+app.get("/hello", authorize(ampho), async (request, response) => {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  response.send(request.auth.login);
+});
+const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
