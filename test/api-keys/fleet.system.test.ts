@@ -9,7 +9,7 @@ onBothDatabases((ground) => {
     const ann = await first.ampho.users.create({ login: "ann", roles: ["editor"] });
     const others = await Promise.all(Array.from({ length: 7 }, () => first.another()));
     const { create } = await keysOf(first, ann.id);
-    const keys = [];
+    const keys: { readonly id: string; readonly key: string }[] = [];
     for (let n = 0; n < 20; n++) keys.push(await create());
     const everywhere = [first, ...others];
     for (const { key } of keys)

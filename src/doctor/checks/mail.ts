@@ -2,8 +2,8 @@
 import { systemClock } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
 import { ConfigurationError } from "../../errors.js";
-import { createTransport } from "../../mail/transports/create.js";
 import { MailFailure } from "../../mail/mail-failure.js";
+import { createTransport } from "../../mail/transports/create.js";
 import { boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Store } from "../../store/store.js";
 import { error, type Finding, note, warning } from "../finding.js";

@@ -7,8 +7,8 @@ import type { KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
 import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
-import { cleanName } from "../find/name.js";
 import type { Deps } from "../deps.js";
+import { cleanName } from "../find/name.js";
 
 /** An API key to create. */
 export interface ApiKeyOptions<S extends string = string> {

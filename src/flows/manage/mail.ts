@@ -1,10 +1,10 @@
 // The outbox and a test of the transport, for operators and for `ampho.mail`.
 
 import { AmphoError } from "../../errors.js";
+import { MailFailure } from "../../mail/mail-failure.js";
 import { composeTest } from "../../mail/message.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";
 import type { Transport } from "../../mail/transports/transport.js";
-import { MailFailure } from "../../mail/mail-failure.js";
 import type { MailRow } from "../../store/sql/mail.js";
 import type { Deps } from "../deps.js";
 import { requireAddress } from "../find/rules.js";

@@ -204,7 +204,10 @@ export interface Management {
      * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
      * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
      */
-    rotate(user: string | UserRef, key: { readonly id: string; readonly overlap?: number | undefined }): Promise<NewApiKey>;
+    rotate(
+      user: string | UserRef,
+      key: { readonly id: string; readonly overlap?: number | undefined },
+    ): Promise<NewApiKey>;
     /**
      * Ends a key. After one second every process rejects it. Resolves to false if there is none with this id.
      * @example const ended = await ampho.apiKeys.revoke(id);

@@ -65,9 +65,7 @@ async function listKeys({ flows, auth, caller }: Call<undefined, Auth>): Promise
   return { keys: await flows.listKeys({ auth }, caller) };
 }
 
-function rotateKey(
-  call: Call<z.output<typeof keyRotation> | undefined, Auth>,
-): Promise<z.input<typeof newApiKey>> {
+function rotateKey(call: Call<z.output<typeof keyRotation> | undefined, Auth>): Promise<z.input<typeof newApiKey>> {
   const { flows, input, auth, caller, parameters } = call;
   return flows.rotateKey({ auth, id: idOf(parameters), overlap: input?.overlap ?? 0 }, caller);
 }
