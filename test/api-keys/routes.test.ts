@@ -263,7 +263,7 @@ describe("the routes of API keys", () => {
 
 describe("M-07: an API key at the routes of Ampho", () => {
   it("every route that needs a token rejects it without a query, and no other route uses it", async () => {
-    const { world, create } = await openKeys({ ...everyFeature, mail: async () => undefined });
+    const { world, create } = await openKeys({ ...everyFeature, scopes, mail: async () => undefined });
     const { id, key } = await create();
     const before = readsOf(world.ampho.metrics());
     for (const route of routes) {

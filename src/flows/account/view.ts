@@ -9,7 +9,7 @@ import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
-import { toKeyView } from "../keys/key.js";
+import { toKeyView } from "../find/api-key.js";
 import { toPasskeyView } from "./passkey-view.js";
 import { toSessionView } from "./sessions.js";
 

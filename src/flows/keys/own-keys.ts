@@ -4,9 +4,16 @@ import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { factorChangeOf } from "../account/factor-change.js";
 import type { Caller, Deps } from "../deps.js";
+import {
+  type ApiKeyOptions,
+  prepareKey,
+  prepareSuccessor,
+  requireDone,
+  toKeyView,
+  unknownKey,
+} from "../find/api-key.js";
 import { type Authenticated, requireSession } from "../find/own-session.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
-import { type ApiKeyOptions, prepareKey, prepareSuccessor, requireDone, toKeyView, unknownKey } from "./key.js";
 
 /** Rejects like `requireRecent`, and with `invalid_request`. */
 export async function createOwnKey(

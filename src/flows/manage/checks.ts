@@ -7,7 +7,7 @@ import { acrs } from "../../levels/acr.js";
 import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
-import { overlapMaxSeconds } from "../keys/key.js";
+import { overlapMaxSeconds } from "../find/api-key.js";
 import type { RoleChange } from "./users.js";
 
 /** Throws `invalid_request`. `label`: the name in the message, such as `user.login`. The default is `field`. */

@@ -8,7 +8,14 @@ import { type Account, originFor } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-import { type ApiKeyOptions, prepareKey, prepareSuccessor, requireDone, toKeyView, unknownKey } from "../keys/key.js";
+import {
+  type ApiKeyOptions,
+  prepareKey,
+  prepareSuccessor,
+  requireDone,
+  toKeyView,
+  unknownKey,
+} from "../find/api-key.js";
 
 type KeyDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "settings">;
 

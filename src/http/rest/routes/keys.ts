@@ -1,7 +1,7 @@
 // POST /keys, GET /keys, POST /keys/{id}/rotate, DELETE /keys/{id}: the API keys of the user's own account.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import { overlapMaxSeconds } from "../../../flows/keys/key.js";
+import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import type { Auth } from "../../../tokens/auth.js";
 import { fields, noInput, optionalFields } from "../request/input.js";
 import type { Call } from "../route.js";

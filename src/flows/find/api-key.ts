@@ -8,7 +8,7 @@ import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { Deps } from "../deps.js";
-import { cleanName } from "../find/name.js";
+import { cleanName } from "./name.js";
 
 /** An API key to create. */
 export interface ApiKeyOptions<S extends string = string> {
