@@ -1,4 +1,5 @@
-// API keys at the guard: a known key beside a known token, a miss, the bytes of a key in memory, and a flood of random keys.
+// API keys at the guard: a known key beside a known token, a miss, the bytes of a key in memory, and a flood of random
+// keys.
 // Build first, then `node --expose-gc bench/keys.mjs`.
 import { createAmpho } from "../dist/index.js";
 import { createApiKey } from "../dist/tokens/api-key.js";
@@ -27,7 +28,7 @@ async function known() {
     }
   const [byToken, byKey] = took.map(median);
   console.log(
-    `known token ${byToken.toFixed(3)} µs, known key ${byKey.toFixed(3)} µs, ${(byToken / byKey).toFixed(2)} of its rate`,
+    `known token ${byToken.toFixed(3)} µs, known key ${byKey.toFixed(3)} µs, ratio ${(byToken / byKey).toFixed(2)}`,
   );
 }
 
