@@ -62,7 +62,7 @@ function page() {
 | --- | --- |
 ${commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${cell(summary)} |`).join("\n")}
 
-Each command has \`--help\`. [configuration.md](configuration.md) lists the parameters. The commands also read \`.env\` of
+Each command has \`--help\`. [Configuration](configuration.md) lists the parameters. The commands also read \`.env\` of
 the working directory.
 
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.

@@ -29,6 +29,7 @@ export const auditEvents = {
   sessions_ended: "An operator or the application ended the sessions of all users.",
   tokens_revoked: "All sessions of a user ended, and all other tokens of the user were revoked.",
   password_changed: "The password of a user changed.",
+  password_expired: "An operator or the application expired the password of a user, who must set a new one.",
   password_change_rejected: "A user could not change the password.",
   password_change_throttled: "A password change was rejected because of too many failed attempts.",
   breach_check_failed: "The list of breached passwords did not respond, so a new password was accepted without it.",

@@ -188,6 +188,26 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await users()).changeUserPassword,
   },
   {
+    name: "user-expire-password",
+    summary: "let users set a new password, after their hashes were stolen",
+    details:
+      "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
+    argument: { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
+    options: [
+      byId,
+      { name: "--all", help: "Every user." },
+      {
+        name: "--file",
+        value: "FILE",
+        help: "The users of a file, one login or with --id one id on a line. - is stdin.",
+      },
+      { name: "--reason", value: "TEXT", help: "The reason, for the audit log. The command requires one." },
+      json,
+    ],
+    example: '--all --reason "A backup was stolen."',
+    load: async () => (await import("./commands/expire-passwords.js")).expirePasswords,
+  },
+  {
     name: "user-email",
     summary: "set the address to which a user's mails go",
     details:
@@ -220,7 +240,7 @@ export const commands: readonly CommandRow[] = [
     name: "user-invite",
     summary: "invite a person to register",
     details:
-      "Mails a link with which the person can register with this address (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+      "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
     example: "Dan@example.org --role editor",
@@ -270,7 +290,7 @@ export const commands: readonly CommandRow[] = [
     argument: login,
     options: [byId],
     example: "bob",
-    load: async () => (await users()).deleteUser,
+    load: async () => (await users()).userDelete,
   },
   {
     name: "user-roles",

@@ -1,4 +1,4 @@
-// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mailed-links.md).
+// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mail-flows.md).
 import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";

@@ -30,6 +30,8 @@ export const checks = {
   instance: "With `--url`, the instance responds under the REST prefix, is ready and has no warning",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",
   passkeys: "With `--url`, the host of the relying party lists every related origin in `/.well-known/webauthn`",
+  resources:
+    "With `--url`, every protected resource has the metadata that is configured, and its challenges lead there",
   proxy: "With `--url`, requests carry X-Forwarded-For or Forwarded although AMPHO_TRUST_PROXY is 0",
 } as const;
 export type CheckName = keyof typeof checks;

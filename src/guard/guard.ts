@@ -1,5 +1,6 @@
 // The guard decides whether a request is accepted, and as which user. It calls the database only for `live`
-// requirements and for API keys that it has not read lately. Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
+// requirements and for API keys that it has not read lately. Bearer token -> verified, now or before -> not revoked ->
+// the requirements hold -> a frozen Auth.
 
 import { type Clock, isRecent } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -8,7 +9,9 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import { type AccessToken, type AccessTokens, UnreadKey } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import { holdsAudience } from "../tokens/claims.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
+import { reject } from "../tokens/rejection.js";
 import type { ApiKeys } from "./api-keys.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
@@ -80,7 +83,8 @@ export function createGuard(deps: GuardDeps): Guard {
     } catch (error) {
       const token = bearerOf(authorization);
       if (!(error instanceof UnreadKey) || keys === undefined || token === undefined) throw error;
-      // Where no key is accepted, none is read.
+      // Where no key is accepted, none is read. A key has no audience.
+      if (requirements?.resource !== undefined) reject("audience");
       requireCredential("key", requirements?.credentials);
       return readKey(keys, token, request, requirements?.live === true).then((read) =>
         decide(read, authorization, requirements, request, true),
@@ -112,6 +116,8 @@ export function createGuard(deps: GuardDeps): Guard {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
+    const resource = requirements?.resource;
+    if (resource !== undefined && !holdsAudience(verified.claims.aud, [resource])) reject("audience");
     requireCredential(verified.auth.credential, requirements?.credentials);
     if (requirements === undefined) return verified.auth;
     if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
@@ -165,7 +171,7 @@ export function createGuard(deps: GuardDeps): Guard {
 
 function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
   const { roles, scopes, can } = requirements;
-  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
+  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient();
   if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
   if (can === undefined) return auth;
   const result = can(auth, request);
@@ -173,17 +179,18 @@ function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, 
   // A thenable, such as a query of some databases, becomes a real promise, so that callers cannot take it for an Auth.
   if (typeof result === "object" && typeof result?.then === "function")
     return Promise.resolve(result).then((later) => {
-      if (later !== true) throw insufficient(scopes);
+      if (later !== true) throw insufficient();
       return auth;
     });
-  throw insufficient(scopes);
+  throw insufficient();
 }
 
 function revocationsUnknown(): AmphoError {
   return new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
 }
 
-function insufficient(scopes: readonly string[] | undefined): AmphoError {
+/** Names `scopes` only where they are what is missing. Otherwise a client would ask for them again and again. */
+function insufficient(scopes?: readonly string[]): AmphoError {
   return new AmphoError(
     "insufficient_scope",
     "You do not have the permission that this requires.",

@@ -1,5 +1,5 @@
 // The second factors, one row each. Their other rows have the same names: what uses one up (`store/sql/factors/`), what
-// checks it (`flows/prove/`), how a request carries it (`http/rest/sent-factor.ts`).
+// checks it (`flows/prove/`), how a request carries it (`http/rest/schemas.ts`).
 
 interface FactorRow {
   /** The methods that it proves (RFC 8176). */

@@ -97,7 +97,7 @@ function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
   );
 }
 
-function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
+export function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
   if (typeof aud === "string") return ours.includes(aud);
   return isTexts(aud) && aud.some((name) => ours.includes(name));
 }

@@ -174,7 +174,7 @@ describe("authenticators", () => {
     expect(await byPasskey(tab)).toBe("resolved");
   });
 
-  it("a passkey whose counter stepped back is rejected and recorded (W-35)", async () => {
+  it("a passkey whose counter stepped back is rejected and recorded", async () => {
     const { tab, authenticator, world } = await openEnrolled();
     const [cloned] = await authenticator.credentials();
     if (cloned === undefined) throw new Error("no credential");

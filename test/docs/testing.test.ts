@@ -253,6 +253,7 @@ describe("docs/guides/second-factors.md", () => {
       export const showCodes = (codes: readonly string[]): void => void shown.push(\`\${codes.length} codes\`);
       export const password = "violet kettle harbour morning";
       export const askPassword = async (): Promise<string> => password;
+      export const askRecoveryCode = askPassword;
       export async function askCode(): Promise<string> {
         shown.push("code");
         // Each code works once, so the user waits for the next one.

@@ -365,7 +365,7 @@ it.each(foreignSites)("an image of %s changes nothing at a route of second facto
   expect(browser.jar.header()).toBe(before);
 });
 
-it("a transaction cookie of a sub-domain, which has another name, is ignored (W-96)", async () => {
+it("a transaction cookie of a sub-domain, which has another name, is ignored", async () => {
   const ann = await owner();
   const browser = browse();
   await browser.logIn(ann.login);

@@ -56,7 +56,7 @@ describe("a real OpenID provider", () => {
     expect(await logIn(0)).toBeGreaterThan(first);
   });
 
-  test("a code is good once, and only with the secrets of its own login (W-88)", async () => {
+  test("a code is good once, and only with the secrets of its own login", async () => {
     const { outside, provider, secrets } = await begin();
     const sent = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
     const other = newSecrets();
@@ -66,7 +66,7 @@ describe("a real OpenID provider", () => {
     await expect(provider.identify(again, secrets)).rejects.toMatchObject({ reason: "code" });
   });
 
-  test("the promised iss must be there and must be that of the provider (W-87)", async () => {
+  test("the promised iss must be there and must be that of the provider", async () => {
     const { outside, provider, secrets } = await begin();
     const { code, state } = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
     await expect(provider.identify({ code, state }, secrets)).rejects.toMatchObject({ reason: "response" });

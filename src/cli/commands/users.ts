@@ -1,4 +1,4 @@
-// The commands `user-…`, except `user-import`.
+// The commands `user-…`, except `user-import` and `user-expire-password`.
 import { escaped } from "../../config/redact.js";
 import type { Management } from "../../flows/manage/management.js";
 import type { UserRef } from "../../flows/manage/users.js";
@@ -75,7 +75,7 @@ const ended = "Every session of the user has ended.";
 
 export const disableUser = changing((users, user) => users.disable(user), `disabled. ${ended}`);
 export const enableUser = changing((users, user) => users.enable(user), "enabled.");
-export const deleteUser = changing((users, user) => users.remove(user), `deleted. ${ended}`);
+export const userDelete = changing((users, user) => users.remove(user), `deleted. ${ended}`);
 
 export async function changeRoles(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;

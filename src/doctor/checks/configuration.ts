@@ -27,6 +27,12 @@ const rules: readonly Rule[] = [
     "AMPHO_SECURITY_PASSWORD_MIN is below 8, the lowest value that NIST SP 800-63B allows.",
     "Set it to 15, its default.",
   ),
+  error(
+    ({ tokenAudience, resources }) =>
+      tokenAudience !== undefined && resources.some(({ resource }) => !tokenAudience.includes(resource)),
+    "AMPHO_SECURITY_TOKEN_AUDIENCE lacks a resource of AMPHO_SECURITY_RESOURCES. Its tokens are rejected.",
+    "Add the resource to AMPHO_SECURITY_TOKEN_AUDIENCE.",
+  ),
   warning(
     // With a second factor, NIST SP 800-63B-4 §3.1.1.2 allows 8 characters.
     ({ passwordMin, factors }) => passwordMin >= 8 && passwordMin < 15 && policyOf([], factors) === "optional",
@@ -145,7 +151,7 @@ const rules: readonly Rule[] = [
   ),
   note(
     ({ registration }) => registration === "open",
-    "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/registration.md).",
+    "AMPHO_SECURITY_REGISTRATION is open, so a stranger can have one mail sent to any address (docs/guides/mail-flows.md).",
     "Set it to invite, unless strangers must be able to register.",
   ),
   warning(

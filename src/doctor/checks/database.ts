@@ -10,7 +10,7 @@ import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
-import { countHashFormats } from "../../users/hash-formats.js";
+import { countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";

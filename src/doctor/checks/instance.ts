@@ -8,6 +8,7 @@ import type { Key } from "../../keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
 import { error, type Finding, finding, note, warning } from "../finding.js";
+import { checkResources } from "./resources.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -35,6 +36,7 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
       ...checkKeys(published, input.keys),
       ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
+      ...(await checkResources(root, configuration)),
     ];
   } catch (failure) {
     if (!(failure instanceof FetchFailure)) throw failure;

@@ -33,7 +33,7 @@ const limits = { timeoutMs: 5_000, bytesMax: 1_048_576 };
 /** A mailed link that no page receives is of no use. A redirect keeps the fragment (RFC 9110 §10.2.2). */
 export async function checkAppUrl({ appUrl }: Pick<Configuration, "appUrl">): Promise<readonly Finding[]> {
   if (appUrl === undefined) return [];
-  const fix = "Set AMPHO_APP_URL to the page that opens mailed links (docs/guides/mailed-links.md).";
+  const fix = "Set AMPHO_APP_URL to the page that opens mailed links (docs/guides/mail-flows.md).";
   try {
     const { status } = await boundedFetch(new URL(appUrl), limits);
     return status < 400 ? [] : [warning("mail", `AMPHO_APP_URL responds with ${status}.`, fix)];

@@ -6,7 +6,7 @@ import type { FactorOutcome } from "../../store/sql/factors/changes.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { ownSession } from "../find/own-session.js";
-import { storedOf } from "../gate/redeem.js";
+import { storedOf } from "../gate/grant.js";
 import type { Recent } from "../prove/recent.js";
 
 /** The user and the session of a change. Throws `unavailable` while no key can sign. */

@@ -11,8 +11,7 @@ import type { Deps } from "../deps.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
-import { issueGrant, willRemember } from "./grant.js";
-import { spendingOf, storedOf } from "./redeem.js";
+import { issueGrant, spendingOf, storedOf, willRemember } from "./grant.js";
 
 /**
  * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a

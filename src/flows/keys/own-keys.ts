@@ -29,7 +29,7 @@ export async function createOwnKey(
 
 function askerOf(deps: Deps, recent: Recent, caller: Caller) {
   const { factorsVersion } = recent;
-  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, caller);
   return { ...who, factorsVersion, keysMax: deps.settings.keysPerUser };
 }
 
@@ -61,7 +61,7 @@ export async function removeOwnKey(
   caller: Caller,
 ): Promise<void> {
   const { userId } = requireSession(auth);
-  const removed = await store.removeKey({ id, userId, now: clock.now(), origin: { actor: "user", ...caller } });
+  const removed = await store.removeKey({ id, userId, now: clock.now(), origin: caller });
   if (removed.outcome !== "done") throw new AmphoError("not_found", "You have no API key with this id.");
   revocations.add(removed.revocations);
 }

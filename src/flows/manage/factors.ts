@@ -3,7 +3,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { TotpSecrets } from "../../factors/totp/totp-secrets.js";
+import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";

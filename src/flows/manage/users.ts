@@ -10,7 +10,7 @@ import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
-import { findRoleProblem } from "../../users/roles.js";
+import { type Account, findRoleProblem } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
@@ -221,6 +221,13 @@ export async function requireUser({ store }: Pick<Deps, "store">, ref: UserRef):
   const user = await (byId ? findStoredUserById(store, ref.id) : findStoredUser(store, ref.login));
   if (user === undefined) throw unknown(byId ? "id" : "login");
   return user;
+}
+
+/** A user of any table. */
+export async function requireAccount({ directory }: Pick<Deps, "directory">, ref: UserRef): Promise<Account> {
+  const account = await ("id" in ref ? directory.findById(ref.id) : directory.findByLogin(ref.login));
+  if (account === undefined) throw unknown("id" in ref ? "id" : "login");
+  return account;
 }
 
 /** The id of a user of any table. One that is given is not looked up. */

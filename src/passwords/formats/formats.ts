@@ -56,16 +56,24 @@ const readScheme: HashReader = (stored) => {
   return schemes.get(scheme)?.(scheme, rest) ?? readLdapDigest(scheme, rest);
 };
 
+/** States the format and its form in place of the reason that no format has. */
+function named(format: string, form: string, formatReaders: readonly HashReader[]): readonly HashReader[] {
+  const ofFormat = { reason: `The hash begins like ${format} and does not have its form, ${form}.` };
+  return formatReaders.map((read) => (stored) => {
+    const reading = read(stored);
+    return reading === malformed ? ofFormat : reading;
+  });
+}
+
 const readers: readonly HashReader[] = [
-  readArgon2,
-  readBcrypt,
-  readPasslibBcrypt,
-  ...scryptReaders,
-  readFirebase,
-  ...pbkdf2Readers,
-  ...cryptReaders,
-  readPhpass,
-  ...digestReaders,
+  ...named("argon2", "$argon2id$v=19$m=…,t=…,p=…$SALT$HASH", [readArgon2]),
+  ...named("bcrypt", "$2a$, $2b$ or $2y$ with a cost from 04 and 53 characters", [readBcrypt, readPasslibBcrypt]),
+  ...named("scrypt", "such as $scrypt$ln=…,r=…,p=…$SALT$HASH", scryptReaders),
+  ...named("Firebase", "the JSON of its export with the parameters of the project", [readFirebase]),
+  ...named("PBKDF2", "such as $pbkdf2-sha256$ROUNDS$SALT$HASH", pbkdf2Readers),
+  ...named("crypt", "such as $6$SALT$HASH", cryptReaders),
+  ...named("phpass", "$P$ and 31 characters", [readPhpass]),
+  ...named("a digest", "such as {SSHA} and base64", digestReaders),
 ];
 
 function readSpelled(stored: string): StoredHash | HashRejection | undefined {

@@ -19,6 +19,7 @@ export interface HashRejection {
 /** Returns undefined for a spelling that is not its own. */
 export type HashReader = (stored: string) => StoredHash | HashRejection | undefined;
 
+/** Where a format is known, formats.ts names it. */
 export const malformed: HashRejection = { reason: "The hash does not have the form of its format." };
 export const tooCostly: HashRejection = { reason: "The hash requires more memory or time than the limit." };
 export const unusable: HashRejection = { reason: "The hash marks an account without a usable password." };

@@ -1,4 +1,4 @@
-// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the
+// Changes that a proven mailbox allows (docs/guides/mail-flows.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type FactorName, withoutLoneSpares } from "../../levels/factors.js";

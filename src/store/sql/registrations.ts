@@ -1,4 +1,4 @@
-// Users who register themselves, and invitations (docs/guides/registration.md). A user is created with a proven
+// Users who register themselves, and invitations (docs/guides/mail-flows.md). A user is created with a proven
 // address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
 import { integer, integerOrNull, type Row, text, textOrNull, texts } from "../rows.js";

@@ -23,6 +23,8 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The live session that makes the change. */
   readonly own: OwnSession | undefined;
+  /** The new password is known to nobody. The reason is for the audit log. */
+  readonly expires?: { readonly reason: string | undefined } | undefined;
   /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
   /**
@@ -73,11 +75,15 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
          password_by_operator = ? where id = ?`,
       [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
-  const change =
-    own === undefined ? "password_replaced" : input.passkeysOf === undefined ? "password_set" : "password_removed";
-  const { revoked, session } = yield* carryOut(change, { ...input, login: user.login, before });
+  const reason = input.expires?.reason;
+  const { revoked, session } = yield* carryOut(changeOf(input), { ...input, login: user.login, before, reason });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+function changeOf({ own, expires, passkeysOf }: PasswordChange): Change {
+  if (own === undefined) return expires ? "password_expired" : "password_replaced";
+  return passkeysOf === undefined ? "password_set" : "password_removed";
 }
 
 /** With recovery codes, because the loss of the passkey would otherwise lock the user out. */

@@ -1,5 +1,5 @@
 // The commands `user-recover`, whose link a key derives, and `factor-rekey`, which alone decrypts TOTP secrets.
-import { createTotpSecrets } from "../../../factors/totp/totp-secrets.js";
+import { createTotpSecrets } from "../../../factors/totp/totp.js";
 import { createTransactions } from "../../../factors/transactions.js";
 import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
 import { recover } from "../../../flows/manage/recover.js";

@@ -6,7 +6,7 @@ import { type Ampho, composeAmpho } from "../../../ampho.js";
 import { type Configuration, readConfiguration } from "../../../config/configuration.js";
 import { AmphoError } from "../../../errors.js";
 import { type AccessLog, createAccessLog } from "../../../http/server/access-log.js";
-import { createMetricsPage, type MetricsPage, metricsPath } from "../../../http/server/metrics-page.js";
+import { createMetricsPage, type MetricsPage, metricsPath } from "../../../http/server/probes.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
 import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
 import { expositionType } from "../../../telemetry/exposition.js";

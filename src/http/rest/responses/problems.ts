@@ -6,6 +6,9 @@ import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
 import { plainHeaders } from "./response.js";
 
+/** Clients reject a response whose headers are larger than 16 KiB. */
+const parameterMax = 4096;
+
 const realm = 'Bearer realm="ampho"';
 
 interface Problem {
@@ -195,11 +198,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       "Without this factor, password or identity, the user could no longer sign in, or not as the policy of the account requires.",
     fix: "Add another way to sign in first, or ask an operator.",
   },
-  payload_too_large: {
-    status: 413,
-    cause: "The request body is larger than 16 KiB.",
-    fix: "Send a smaller body.",
-  },
+  payload_too_large: { status: 413, cause: "The request body is larger than 16 KiB.", fix: "Send a smaller body." },
   unsupported_media_type: {
     status: 415,
     cause: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",
@@ -249,7 +248,7 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 }
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
-  const { status, headers } = problems[code];
+  const { status } = problems[code];
   const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
@@ -260,17 +259,28 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
-    headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
+    headers: { ...plainHeaders, "Content-Type": "application/json", ...headersOf(code, details) },
     // `JSON.stringify` leaves undefined members out.
     body: JSON.stringify(problem),
     error: code,
   };
 }
 
+/** With the metadata of the resource of the route (RFC 9728 §5.1). Scopes help only where a token or a scope is missing. */
+function headersOf(code: ErrorCode, details: ErrorDetails): Readonly<Record<string, string>> {
+  const { status, headers } = problems[code];
+  const own = headers?.(details) ?? {};
+  const { resource } = details;
+  if (resource === undefined || (status !== 401 && status !== 403)) return own;
+  const { "WWW-Authenticate": challenge = realm } = own;
+  const scope = status === 401 ? tokensParameter("scope", resource.scopes) : [];
+  return { ...own, "WWW-Authenticate": [challenge, `resource_metadata="${resource.metadata}"`, ...scope].join(", ") };
+}
+
 const maxAgeParameter = (seconds: number) => `max_age="${Math.floor(seconds)}"`;
 
 /** A list holds only scope-tokens (RFC 6749 §3.3), because a quote in one would break out of the challenge. */
 function tokensParameter(name: string, values: readonly string[] = []): readonly string[] {
-  const tokens = values.filter((value) => /^[!#-[\]-~]+$/.test(value));
-  return tokens.length === 0 ? [] : [`${name}="${tokens.join(" ")}"`];
+  const tokens = values.filter((value) => /^[!#-[\]-~]+$/.test(value)).join(" ");
+  return tokens === "" || tokens.length > parameterMax ? [] : [`${name}="${tokens}"`];
 }

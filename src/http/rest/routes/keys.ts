@@ -3,7 +3,7 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { overlapMaxSeconds } from "../../../flows/find/api-key.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { fields, noInput, optionalFields } from "../request/input.js";
+import { fields, optionalFields } from "../request/input.js";
 import type { Call } from "../route.js";
 import { recentNote, route } from "../route.js";
 import { session } from "../route-access.js";
@@ -12,13 +12,12 @@ import { seconds } from "../schemas.js";
 const scopes = z.array(z.string()).readonly();
 
 const keyOptions = z.object({
-  name: z.string().max(1024).meta({ description: "a text of at most 1024 characters, cut to 100" }),
-  scopes: z.array(z.string().max(1024)).max(1000).meta({
-    description: "an array of scopes that the user has, at least one and each once",
-  }),
-  expires: z.int().optional().meta({
-    description: "Unix seconds, at most 366 days ahead. The default is in 90 days",
-  }),
+  name: z.string().max(1024).describe("a text of at most 1024 characters, cut to 100"),
+  scopes: z
+    .array(z.string().max(1024))
+    .max(1000)
+    .describe("an array of scopes that the user has, at least one and each once"),
+  expires: z.int().optional().describe("Unix seconds, at most 366 days ahead. The default is in 90 days"),
 });
 
 const keyRotation = z.object({
@@ -27,33 +26,31 @@ const keyRotation = z.object({
     .min(0)
     .max(overlapMaxSeconds)
     .optional()
-    .meta({
-      description: `whole seconds from 0 (the default) to ${overlapMaxSeconds}, for which the old key goes on`,
-    }),
+    .describe(`whole seconds from 0 (the default) to ${overlapMaxSeconds}, for which the old key goes on`),
 });
 
 const newApiKey = z
   .object({
-    id: z.string().meta({ description: "The id, which is no secret." }),
-    key: z.string().meta({ description: "The key, for `Authorization: Bearer KEY`. No other response contains it." }),
-    name: z.string().meta({ description: "The name in the user's list." }),
-    scopes: scopes.meta({ description: "The scopes of the key." }),
-    expires: seconds.meta({ description: "The end of the key, in Unix seconds." }),
+    id: z.string().describe("The id, which is no secret."),
+    key: z.string().describe("The key, for `Authorization: Bearer KEY`. No other response contains it."),
+    name: z.string().describe("The name in the user's list."),
+    scopes: scopes.describe("The scopes of the key."),
+    expires: seconds.describe("The end of the key, in Unix seconds."),
   })
   .meta({ title: "NewApiKey" });
 
 export const apiKeyView = z.object({
-  id: z.string().meta({ description: "The id, for `DELETE /keys/{id}`." }),
-  start: z.string().meta({ description: "The first four random characters of the key." }),
-  name: z.string().meta({ description: "The name in the user's list." }),
-  scopes: scopes.meta({ description: "The scopes that the key was granted." }),
-  created: seconds.meta({ description: "The time of the creation, in Unix seconds." }),
-  expires: seconds.meta({ description: "The end of the key, in Unix seconds." }),
-  last_used: z.string().nullable().meta({ description: "The day of the last use, such as `2026-11-30`." }),
+  id: z.string().describe("The id, for `DELETE /keys/{id}`."),
+  start: z.string().describe("The first four random characters of the key."),
+  name: z.string().describe("The name in the user's list."),
+  scopes: scopes.describe("The scopes that the key was granted."),
+  created: seconds.describe("The time of the creation, in Unix seconds."),
+  expires: seconds.describe("The end of the key, in Unix seconds."),
+  last_used: z.string().nullable().describe("The day of the last use, such as `2026-11-30`."),
 });
 
 const apiKeyList = z
-  .object({ keys: z.array(apiKeyView).readonly().meta({ description: "The oldest first." }) })
+  .object({ keys: z.array(apiKeyView).readonly().describe("The oldest first.") })
   .meta({ title: "ApiKeys" });
 
 function createKey(call: Call<z.output<typeof keyOptions>, Auth>): Promise<z.input<typeof newApiKey>> {
@@ -101,8 +98,6 @@ export const keysRoutes = [
     name: "listKeys",
     summary: "List the API keys of the user",
     access: session,
-    input: noInput,
-    status: 200,
     output: apiKeyList,
     errors: ["unavailable"],
     available: ({ keys }) => keys,
@@ -133,8 +128,6 @@ export const keysRoutes = [
     summary: "End an API key",
     notes: ["Every process rejects the key within a second."],
     access: session,
-    input: noInput,
-    status: 204,
     errors: ["not_found", "unavailable"],
     available: ({ keys }) => keys,
     endpoint: removeKey,
