@@ -84,7 +84,7 @@ With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serv
 | \`GET /.well-known/webauthn\` | Returns \`{"origins"}\`, the origins whose pages can use the passkeys. |
 | \`GET /.well-known/passkey-endpoints\` | Returns \`{"enroll","manage"}\`, which are both \`AMPHO_APP_URL\`. |
 | \`GET /.well-known/change-password\` | Redirects (302) to \`AMPHO_APP_URL\`. |
-| \`GET /.well-known/oauth-protected-resource…\` | Returns the metadata of a protected resource, where one is configured ([mcp.md](../guides/mcp.md)). |
+| \`GET /.well-known/oauth-protected-resource…\` | Returns the metadata of a protected resource, where one is configured ([Guard an MCP server](../guides/mcp.md)). |
 
 \`ampho serve\` also serves these paths at the root:
 
@@ -109,7 +109,7 @@ ${list(everyResponse)}
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
 A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and in some cases \`mail\`
 ([Add second factors](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
-([Sign in with Google, Microsoft, Apple, GitHub, or any OpenID provider](../guides/providers.md)).
+([Sign in with Google and other providers](../guides/providers.md)).
 The message is for people and can change. [Errors](errors.md) lists each code with its cause and its fix.
 
 ${wrap(`Most routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
@@ -273,7 +273,8 @@ An error response is a JSON object:
 - \`reason\` names the broken rule of a \`password_rejected\`.
 - \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and \`mail\` of a \`factor_needed\` are for the second step
   ([Add second factors](../guides/second-factors.md)).
-- \`transaction\` and \`ways\` of a \`link_needed\` are for the proof of the account ([Sign in with Google, Microsoft, Apple, GitHub, or any OpenID provider](../guides/providers.md)).
+- \`transaction\` and \`ways\` of a \`link_needed\` are for the proof of the account
+  ([Sign in with Google and other providers](../guides/providers.md)).
 - \`message\` is for people and can change. It never contains a token, password, hash, address or user input.
 
 | status | code |

@@ -50,6 +50,8 @@ function checkMarkdown(kind, first, text, page) {
   const unwrapped = new Set();
   let opening = true;
   visit(tree, (node) => {
+    // A URL without brackets becomes a link, whose text has no position.
+    if (node.position === undefined) return;
     const line = node.position.start.line;
     if (/^(?:table|code|html|definition|heading)$/.test(node.type))
       for (let at = line; at <= node.position.end.line; at += 1) unwrapped.add(at);

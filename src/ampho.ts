@@ -95,7 +95,7 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
   extends ManagementOptions<U>,
     UserHooks {
   /**
-   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md §5).
+   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md).
    * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
    */
   readonly claims?: ExtraClaims | undefined;

@@ -16,7 +16,7 @@ import type { Auth } from "./tokens/auth.js";
 export type VerifiedToken<S extends string = string> = {
   /** The token as it was sent. */
   token: string;
-  /** The claim `client_id`. Without one, the id or the login of the user. */
+  /** The claim `client_id`. Without one, the id or the login name of the user. */
   clientId: string;
   /** The scopes of the token. */
   scopes: S[];
@@ -232,7 +232,7 @@ export function guardedTool<
       return (await host.guard(`Bearer ${token}`, all, input)) ?? noToken();
     } catch (error) {
       const { error: code = "internal_error", body = "{}" } = host.refusal(error);
-      return rejectedCall(code, JSON.parse(body).message);
+      return rejectedCall(code, (JSON.parse(body) as { readonly message: string }).message);
     }
   }
 
@@ -259,7 +259,7 @@ export function guardedTool<
 
 function gateOf(authInfo: unknown): Gate | undefined {
   const { extra } = Object(authInfo) as { readonly extra?: { readonly auth?: object } | null };
-  return gates.get(Object(extra?.auth));
+  return extra?.auth === undefined ? undefined : gates.get(extra.auth);
 }
 
 function rejectedCall(code: string, message: string): RejectedCall {

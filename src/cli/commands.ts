@@ -459,7 +459,7 @@ export const commands: readonly CommandRow[] = [
       { name: "--all", help: "End every key of every user." },
     ],
     example: "--login alice",
-    load: async () => (await apiKeys()).revokeKeys,
+    load: async () => (await apiKeys()).revokeApiKeys,
   },
   {
     name: "key-inspect",

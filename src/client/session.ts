@@ -27,7 +27,7 @@ export function clientSessionOf({
   readonly ttl: number;
 }): ClientSession {
   if (!token && ttl) throw new AmphoError("unavailable", "The server uses cookies. Set cookies: true.");
-  const claims: Claims = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string)));
+  const claims = JSON.parse(new TextDecoder().decode(toBytes((token as string).split(".")[1] as string))) as Claims;
   if (!claims.login) throw new TypeError();
   return {
     id: claims.sub,

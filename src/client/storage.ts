@@ -28,7 +28,7 @@ export function pageStorage(): ClientStorage | undefined {
     const localStorage = globalThis.document && globalThis.localStorage;
     return (
       localStorage && {
-        get: (key) => localStorage[key],
+        get: (key) => localStorage[key] as string | undefined,
         set: (key, value) => (localStorage[key] = value),
         remove: (key) => delete localStorage[key],
       }

@@ -18,7 +18,7 @@ export function parseRoleScopes(given: unknown): RoleScopes | undefined {
   const all = Object.create(null) as Record<string, readonly string[]>;
   for (const [role, list] of Object.entries(given)) {
     if (role === "" || isReservedRole(role) || !Array.isArray(list)) return undefined;
-    const scopes: readonly unknown[] = [...list];
+    const scopes = [...(list as readonly unknown[])];
     if (!scopes.every(isOwnScope)) return undefined;
     all[role] = Object.freeze(scopes);
   }

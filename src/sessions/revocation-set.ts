@@ -36,8 +36,8 @@ export interface RevocationSet {
   /** Returns the kind of revocation that rejects the token, if there is one. */
   find(claims: RevocableClaims): RevokedBy | undefined;
   /**
-   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights. It
-   * decides by numbers, so that a read that began before a revocation never hides it.
+   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights.
+   * It decides by numbers, so that a read that began before a revocation never hides it.
    */
   isOutdated(key: ReadKey): boolean;
   /** Grows when the database turns out to be another one or a restored backup. Numbers of before mean nothing then. */

@@ -65,7 +65,8 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
         ctx.body = ctx.state.auth.login;
       }),
     );
-    return app.callback();
+    const handle = app.callback();
+    return (request, response) => void handle(request, response);
   },
 };
 

@@ -68,7 +68,7 @@ describe("an application's own user table", () => {
     expect([(await logIn()).status, (await logIn("ann", "wrong")).status]).toEqual([200, 401]);
   });
 
-  it("an expired password is replaced by one that nobody knows, and needs setPassword and a page", async () => {
+  it("an expired password is replaced by a random one, and needs setPassword and a page", async () => {
     const row = { id: "7", login: "ann", password };
     const users = {
       find: (login: string) => (login === row.login ? row : undefined),

@@ -1,4 +1,4 @@
-// The facts of an error reach the page, and a client in the wrong mode says what to set.
+// The facts of an error reach the page, and a client in the wrong mode names the option to set.
 import { describe, expect, it } from "vitest";
 import { createAccount } from "../../dist/client/account.js";
 import { AmphoError, createClient } from "../../dist/client/client.js";
@@ -57,7 +57,7 @@ describe("a client in the wrong mode", () => {
   it.each([
     ["ampho/client", createClient],
     ["ampho/client/ways", createWaysClient],
-  ])("a client of %s with tokens at a server with cookies is told to set cookies", async (_name, create) => {
+  ])("a client of %s with tokens at a server with cookies names the option cookies", async (_name, create) => {
     const world = await openWorld({ cookies: true });
     openCookieJar(world.url);
     const client = create({ baseUrl: world.url, storage: createTestStorage() });
@@ -66,7 +66,7 @@ describe("a client in the wrong mode", () => {
     expect(await client.session()).toBeUndefined();
   });
 
-  it("a client with cookies at a server with tokens is told to set AMPHO_SECURITY_COOKIES", async () => {
+  it("a client with cookies at a server with tokens names the option AMPHO_SECURITY_COOKIES", async () => {
     const world = await openWorld();
     const client = createWaysClient({ baseUrl: world.url, cookies: true, storage: createTestStorage() });
     const error = await errorOf(client.login(ann.login, ann.password));

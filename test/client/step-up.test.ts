@@ -77,7 +77,7 @@ describe("askWith", () => {
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
   });
 
-  it("without a question that fits, the request rejects with the error that asked for more", async () => {
+  it("the request rejects with the error that asked for more if no question fits", async () => {
     const { clock, client } = await openShop(() => ({}));
     clock.advance(400);
     expect(await outcome(client.fetch("/recent"))).toBe("login_too_old");

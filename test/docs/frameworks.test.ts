@@ -12,7 +12,7 @@ const all = [...page.matchAll(/^```[jt]s\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)].map((
   file,
   text,
 }));
-/** What `ampho.ts` can be: also the one of hosts whose build loads it, and the one for pages. */
+/** The forms of `ampho.ts`: also the one of hosts whose build loads it, and the one for pages. */
 const instances = (text: string) => [
   text,
   all.find(({ file }) => file === "ampho.js")?.text,

@@ -27,7 +27,7 @@ type Whole<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]-?: Whole<Exclude<T[K], undefined>> }
     : T;
 
-/** What the server sends under a schema. */
+/** The value that the server sends under a schema. */
 type Sent<S extends z.ZodType> = Whole<z.output<S>>;
 
 describe("the wire shapes", () => {

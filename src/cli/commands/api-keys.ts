@@ -21,7 +21,7 @@ export async function listKeys(input: CommandInput, context: CommandContext): Pr
   );
 }
 
-export async function revokeKeys(input: CommandInput, context: CommandContext): Promise<void> {
+export async function revokeApiKeys(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const id = input.optionalArgument();
   const login = input.text("--login");

@@ -61,7 +61,7 @@ function codeOf({ cause }: FetchFailure): string {
 /** The members of the JSON object in the body, or none. */
 function membersOf({ body }: BoundedResponse): Readonly<Record<string, unknown>> {
   try {
-    return { ...Object(JSON.parse(body.toString("utf8"))) };
+    return { ...(JSON.parse(body.toString("utf8")) as object) };
   } catch {
     return {};
   }

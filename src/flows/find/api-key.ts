@@ -77,7 +77,7 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
 export const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
 /** Throws for what the operation of a creation or rotation has found. */
-export function requireDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
+export function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
   if (outcome.outcome === "full")
     throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
   if (outcome.outcome === "none") throw unknownKey();

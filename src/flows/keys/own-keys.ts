@@ -8,7 +8,7 @@ import {
   type ApiKeyOptions,
   prepareKey,
   prepareSuccessor,
-  requireDone,
+  requireKeyDone,
   toKeyView,
   unknownKey,
 } from "../find/api-key.js";
@@ -23,7 +23,7 @@ export async function createOwnKey(
 ): Promise<NewApiKey> {
   const recent = await requireRecent(deps, auth);
   const { key, view } = prepareKey(deps, recent.account, options);
-  requireDone(deps, await deps.store.createKey({ ...askerOf(deps, recent, caller), key }));
+  requireKeyDone(deps, await deps.store.createKey({ ...askerOf(deps, recent, caller), key }));
   return view;
 }
 
@@ -50,7 +50,7 @@ export async function rotateOwnKey(
   if (old === undefined) throw unknownKey();
   const { key, view } = prepareSuccessor(deps, account, old);
   const rotation = { ...askerOf(deps, recent, caller), key, from: id, overlapSeconds: overlap };
-  requireDone(deps, await deps.store.rotateKey(rotation));
+  requireKeyDone(deps, await deps.store.rotateKey(rotation));
   return view;
 }
 

@@ -12,7 +12,7 @@ import {
   type ApiKeyOptions,
   prepareKey,
   prepareSuccessor,
-  requireDone,
+  requireKeyDone,
   toKeyView,
   unknownKey,
 } from "../find/api-key.js";
@@ -28,7 +28,7 @@ export async function createKey(
 ): Promise<NewApiKey> {
   const owner = await requireOwner(deps, userId);
   const { key, view } = prepareKey(deps, owner, options);
-  requireDone(deps, await deps.store.createKey({ ...changeOf(deps, owner, origin), key }));
+  requireKeyDone(deps, await deps.store.createKey({ ...changeOf(deps, owner, origin), key }));
   return view;
 }
 
@@ -63,7 +63,7 @@ export async function rotateKey(
   if (old === undefined) throw unknownKey();
   const { key, view } = prepareSuccessor(deps, owner, old);
   const rotation = { ...changeOf(deps, owner, origin), key, from: id, overlapSeconds: overlap };
-  requireDone(deps, await deps.store.rotateKey(rotation));
+  requireKeyDone(deps, await deps.store.rotateKey(rotation));
   return view;
 }
 

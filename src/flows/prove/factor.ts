@@ -75,7 +75,7 @@ export async function askForFactors(
   read: () => Pick<Redeemable, "jti" | "kid">,
 ): Promise<object> {
   const asked = names.map(async (name) => rows[name].ask?.(deps, userId, read()));
-  return Object.assign({}, ...(await Promise.all(asked)));
+  return Object.assign({}, ...(await Promise.all(asked))) as object;
 }
 
 /** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */

@@ -61,7 +61,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
         if (draining.size > 0) throw new AmphoError("unavailable", "This process is shutting down.");
         await within(readyTimeoutMs, host.ready(), late);
       } catch (error) {
-        return { status: 503, body: JSON.parse(host.refusal(error).body ?? "{}") };
+        return { status: 503, body: JSON.parse(host.refusal(error).body ?? "{}") as Health["body"] };
       }
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };
@@ -108,7 +108,7 @@ function followConnections(server: Server) {
     return connection;
   };
   if (server instanceof SecureServer) {
-    server.prependListener("request", (_request, response) => closeAfter(undefined, response));
+    server.prependListener("request", (_request, response: ServerResponse) => closeAfter(undefined, response));
     return connections;
   }
   for (const socket of accepted.get(server) ?? []) {

@@ -7,15 +7,17 @@ import { recordAudit } from "./audit.js";
 import type { NewRevocation } from "./revocations.js";
 
 /**
- * How long a process uses what it has read of a key. The revocation of a user, of roles or of everything is in force for
- * longer, whatever it revokes. So it meets every entry that was read before it.
+ * How long a process uses what it has read of a key. The revocation of a user, of roles or of everything is in force
+ * for longer, whatever it revokes. So it meets every entry that was read before it.
  */
 export const keyCacheSeconds = transactionTtlSeconds;
 
 /** Ids of keys begin with it, and no id of a session does. */
 export const keyIdPrefix = "key_";
 
-/** It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older generations. */
+/**
+ * It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older generations.
+ */
 export function keyRevocation(id: string, now: number, gen?: number): NewRevocation {
   const until = now + keyCacheSeconds + leewayMaxSeconds;
   return { kind: "session", at: now, until, sessionId: id, ...(gen !== undefined && { gen }) };

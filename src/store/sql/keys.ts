@@ -1,5 +1,6 @@
-// API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that has ended is
-// deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a session.
+// API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that has
+// ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
+// session.
 import { integer, type Row, text, texts } from "../rows.js";
 import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
@@ -171,8 +172,8 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
 }
 
 /**
- * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after which it
- * uses nothing that it has read of keys.
+ * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after
+ * which it uses nothing that it has read of keys.
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });

@@ -23,7 +23,7 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The live session that makes the change. */
   readonly own: OwnSession | undefined;
-  /** The new password is known to nobody. The reason is for the audit log. */
+  /** No person knows the new password. The reason is for the audit log. */
   readonly expires?: { readonly reason: string | undefined } | undefined;
   /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
