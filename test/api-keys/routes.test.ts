@@ -1,7 +1,6 @@
 // The routes of API keys, and keys at the routes of Ampho.
 import { describe, expect, it } from "vitest";
-import { createFindRoutes } from "../../dist/http/rest/routes.js";
-import { routes } from "../../dist/http/rest/routes.js";
+import { createFindRoutes, routes } from "../../dist/http/rest/routes.js";
 import { createApiKey } from "../../dist/tokens/api-key.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { openMailing } from "../gate/mailboxes.js";

@@ -16,7 +16,8 @@ export const keyCacheSeconds = transactionTtlSeconds;
 export const keyIdPrefix = "key_";
 
 /**
- * It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older generations.
+ * It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older
+ * generations.
  */
 export function keyRevocation(id: string, now: number, gen?: number): NewRevocation {
   const until = now + keyCacheSeconds + leewayMaxSeconds;

@@ -1,4 +1,4 @@
-// API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that has
+// API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
 // ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
 // session.
 import { integer, type Row, text, texts } from "../rows.js";
