@@ -50,6 +50,20 @@ describe("a request with an API key", () => {
     expect(await askGuard(world, key, {})).toBe("credential_not_accepted");
   });
 
+  it("a route of a protected resource rejects each key without reading it, and also one that was read", async () => {
+    const resource = "https://api.example/mcp";
+    const { create, ask, reads, world } = await openKeys({
+      resources: [{ resource, scopes: ["articles:read"], servers: ["https://id.example"] }],
+    });
+    const { key } = await create();
+    const requirements = { resource, credentials: ["key"] };
+    for (const each of [key, createApiKey("ampho")])
+      expect(await askGuard(world, each, requirements)).toBe("invalid_token");
+    expect(reads()).toBe(0);
+    expect(await ask(key)).toBe("articles:read");
+    expect(await askGuard(world, key, requirements)).toBe("invalid_token");
+  });
+
   it("one read serves all requests that wait, and later ones read nothing", async () => {
     const { create, ask, reads } = await openKeys();
     const { key } = await create();
