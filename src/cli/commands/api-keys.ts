@@ -57,6 +57,6 @@ export async function inspectKey(input: CommandInput, context: CommandContext): 
   }
   if (!form) throw new CommandFailure("The text is no API key: its beginning, its length or its checksum is wrong.");
   if (key === null) throw new CommandFailure("No API key in the database has this text.");
-  if (!good) throw new CommandFailure("The API key would be rejected: it has expired, or its owner cannot log in.");
+  if (!good) throw new CommandFailure("The API key would be rejected: it has expired, or its owner cannot sign in.");
   if (!input.has("--json")) terminal.print("The API key would be accepted now.", "green");
 }

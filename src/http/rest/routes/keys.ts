@@ -17,7 +17,7 @@ const keyOptions = z.object({
     .array(z.string().max(1024))
     .max(1000)
     .describe("an array of scopes that the user has, at least one and each once"),
-  expires: z.int().optional().describe("Unix seconds, at most 366 days ahead. The default is in 90 days"),
+  expires: z.int().optional().describe("Unix seconds, at most 366 days ahead, by default 90"),
 });
 
 const keyRotation = z.object({
@@ -32,7 +32,7 @@ const keyRotation = z.object({
 const newApiKey = z
   .object({
     id: z.string().describe("The id, which is no secret."),
-    key: z.string().describe("The key, for `Authorization: Bearer KEY`. No other response contains it."),
+    key: z.string().describe("The key, for `Authorization: Bearer KEY`, which no other response contains."),
     name: z.string().describe("The name in the user's list."),
     scopes: scopes.describe("The scopes of the key."),
     expires: seconds.describe("The end of the key, in Unix seconds."),
