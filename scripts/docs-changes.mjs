@@ -26,6 +26,10 @@ const names = {
   identity_linked: "an identity is linked",
   identity_relinked: "an identity that the account has is linked again",
   identity_unlinked: "an identity is unlinked",
+  key_added: "an API key is created",
+  key_rotated: "an API key is replaced",
+  key_removed: "an API key is ended",
+  keys_removed: "`apiKeys.revokeForUser`, `key-revoke --login`",
   devices_forgotten: "the remembered devices are forgotten",
   roles_changed: "a role is given or taken",
   policy_set: "a policy of the user is set",
@@ -86,7 +90,7 @@ function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
 function ends([change, row]) {
   const begun = row.begun === "kept" ? "–" : "end";
   const devices = row.begun === "kept" && row.devices === "kept" ? "–" : "forgotten";
-  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${fateOf(row)} |`;
+  return `| ${nameOf(change)} | ${sessions[row.sessions]} | ${begun} | ${devices} | ${fateOf(row)} | ${fates[row.key]} |`;
 }
 
 function reports([change, row]) {
@@ -104,8 +108,8 @@ export function generate() {
   const first = withGenerated(
     file,
     "changes",
-    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password |
-| --- | --- | --- | --- | --- |
+    `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys |
+| --- | --- | --- | --- | --- | --- |
 ${rowsOf(ends)}
 `,
   );

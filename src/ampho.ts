@@ -19,6 +19,7 @@ import { relyingPartyOf } from "./factors/passkey/relying-party.js";
 import { createTotpSecrets } from "./factors/totp/totp.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
+import type { ApiKeyOptions } from "./flows/find/api-key.js";
 import { bindFlows, type Flows } from "./flows/flows.js";
 import { startHousekeeping } from "./flows/housekeeping.js";
 import { callback } from "./flows/manage/checks.js";
@@ -28,6 +29,7 @@ import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } fr
 import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
 import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
+import { type ApiKeys, createApiKeys } from "./guard/api-keys.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
 import { challengeForResources } from "./guard/resource-challenge.js";
@@ -35,7 +37,7 @@ import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mo
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
 import { type Features, featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import { callerOf } from "./http/rest/request/client-address.js";
+import { addressOfAny, callerOf } from "./http/rest/request/client-address.js";
 import { isUnder, parseTarget } from "./http/rest/request/target.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
@@ -85,6 +87,7 @@ import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
 import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
+import type { NewApiKey } from "./wire/keys.js";
 import type { Grant } from "./wire/login.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
@@ -122,7 +125,7 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are the
  * scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
  */
-export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users"> {
+export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users" | "apiKeys"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
@@ -145,6 +148,15 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * @example await ampho.sessions.create(user.id, { amr: ["fed", "mfa"] });
      */
     create(userId: string, level?: VouchedLevel): Promise<Grant>;
+  };
+  /** API keys of users of the database, or of the application's own user table. */
+  readonly apiKeys: Omit<Management["apiKeys"], "create"> & {
+    /**
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user. Rejects with
+     * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
+     * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
+     */
+    create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
@@ -346,7 +358,8 @@ export async function composeAmpho(
   const deps = await closingOnError(closeManaged, creating);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
-  const { verify, verifySync, guard: plainGuard } = telemetry.guard(createGuardOf(deps, follower));
+  const apiKeys = createApiKeysOf(deps);
+  const { verify, verifySync, guard: plainGuard } = telemetry.guard(createGuardOf(deps, apiKeys, follower));
   const { resources } = configuration;
   const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
@@ -365,7 +378,8 @@ export async function composeAmpho(
     ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal, features })
     : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
-  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
+  const recordUse = async () => apiKeys?.recordUse();
+  const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry), recordUse) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
   await follower.read().catch(() => undefined);
   watchRevocations(deps, keyring, telemetry, log);
@@ -406,6 +420,8 @@ export async function composeAmpho(
     providers.close();
     housekeeping?.stop();
     await Promise.all([deps.outbox?.stop(), hooks?.stop()]);
+    // Without the database the days of use are lost, and nothing else is.
+    await recordUse().catch(() => undefined);
     await closeManaged();
   });
   const managing = deps.outbox === undefined ? origin : mailingOrigin(configuration, origin);
@@ -607,10 +623,18 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
   });
 }
 
-function createGuardOf(deps: ServingDeps, follower: RevocationFollower): Guard {
+/** Undefined where users can have no keys. */
+function createApiKeysOf(deps: ServingDeps): ApiKeys | undefined {
+  const { keysPerUser, trustProxy } = deps.settings;
+  if (keysPerUser === 0) return undefined;
+  return createApiKeys({ ...deps, addressOf: (request) => addressOfAny(request, trustProxy) });
+}
+
+function createGuardOf(deps: ServingDeps, keys: ApiKeys | undefined, follower: RevocationFollower): Guard {
   const { revocationLagMax } = deps.settings;
   return createGuard({
     ...deps,
+    keys,
     revocationsKnown: () => hasRecentRevocations(follower, revocationLagMax),
     pendingRead: follower.pendingRead,
     checkLive: (token) => checkLive(deps, token),

@@ -18,7 +18,7 @@ import { type GuardHost, type GuardInstance, type HttpInstance, hostOf } from ".
 import type { HttpResponse } from "../http/rest/message.js";
 import { onlyAuthorization } from "../http/rest/request/target.js";
 import type { Auth } from "../tokens/auth.js";
-import { bearerOf } from "../tokens/bearer.js";
+import { authorizationFrom, bearerOf } from "../tokens/bearer.js";
 import type { Credential } from "../tokens/credential.js";
 import type { GuardedArguments } from "./framework.js";
 
@@ -114,7 +114,7 @@ function requireOnRevoked(ampho: UpgradeInstance): void {
 function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): string | undefined {
   const tokens = protocolsOf(request)
     .filter((name) => name.startsWith(subprotocolPrefix))
-    .map((name) => `Bearer ${name.slice(subprotocolPrefix.length)}`);
+    .map((name) => authorizationFrom(name.slice(subprotocolPrefix.length)));
   const authorization = [...authorizationValues(request), ...tokens];
   if (cookies === undefined) return onlyAuthorization(authorization);
   // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an allowed origin,
@@ -142,10 +142,17 @@ interface TokenVerifier {
    */
   verifySync(token: string, credentials?: readonly Credential[]): Auth;
   /**
+   * The same, and can wait. An API key needs it.
+   * @example const { login } = await ampho.verify(token);
+   */
+  verify(token: string, credentials?: readonly Credential[]): Promise<Auth>;
+  /**
    * Calls `listener` for each revocation. Returns a function that stops it.
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
    */
-  onRevoked(listener: (revoked: { readonly kind: string; readonly session?: string }) => void): () => void;
+  onRevoked(
+    listener: (revoked: { readonly kind: string; readonly session?: string; readonly apiKey?: string }) => void,
+  ): () => void;
 }
 
 interface TokenWatch {
@@ -168,18 +175,30 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   if (token === undefined) return { ended: end.signal, release: () => undefined };
   let timer: NodeJS.Timeout | undefined;
   let auth = accepted;
-  const check = () => {
+  const checkAfter = (ms: number) => {
     clearTimeout(timer);
+    if (!end.signal.aborted) timer = setTimeout(check, ms).unref();
+  };
+  const accept = (verified: Auth) => {
+    auth = verified;
+    const dueMs = (auth.expires - systemClock.now()) * 1000;
+    checkAfter(Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs));
+  };
+  const reject = (error: unknown) => {
+    // A database that is unreachable ends no token before its time.
+    const isUnknown = error instanceof AmphoError && error.code === "unavailable";
+    if (isUnknown && systemClock.now() < (auth?.expires ?? Number.POSITIVE_INFINITY) + leewayMaxSeconds)
+      checkAfter(leastDelayMs);
+    else release(isUnknown ? new AmphoError("invalid_token", "The token has expired.") : error);
+  };
+  const check = () => {
+    const credentials = auth && [auth.credential];
+    // After a revocation only the database knows whether a key is still good.
+    if (auth?.credential === "key") return void verifier.verify(token, credentials).then(accept, reject);
     try {
-      auth = verifier.verifySync(token, auth && [auth.credential]);
-      const dueMs = (auth.expires - systemClock.now()) * 1000;
-      timer = setTimeout(check, Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs)).unref();
+      accept(verifier.verifySync(token, credentials));
     } catch (error) {
-      // A database that is unreachable ends no token before its time.
-      const isUnknown = error instanceof AmphoError && error.code === "unavailable";
-      if (isUnknown && systemClock.now() < (auth?.expires ?? Number.POSITIVE_INFINITY) + leewayMaxSeconds)
-        timer = setTimeout(check, leastDelayMs).unref();
-      else release(isUnknown ? new AmphoError("invalid_token", "The token has expired.") : error);
+      reject(error);
     }
   };
   const release = (reason: unknown) => {
@@ -189,7 +208,10 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   };
   // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the process.
   const stop = verifier.onRevoked((revoked) => {
-    if (revoked.kind !== "session" || auth === undefined || revoked.session === auth.session) check();
+    const isOther =
+      (revoked.kind === "session" && revoked.session !== auth?.session) ||
+      (revoked.kind === "apiKey" && revoked.apiKey !== auth?.key?.id);
+    if (auth === undefined || !isOther) check();
   });
   check();
   return { ended: end.signal, release };

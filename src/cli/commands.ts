@@ -30,6 +30,7 @@ const fromParameter = (name: "AMPHO_HOST" | "AMPHO_PORT"): CommandOption => ({
 const users = () => import("./commands/users.js");
 const keys = () => import("./commands/keys/keys.js");
 const factors = () => import("./commands/factors.js");
+const apiKeys = () => import("./commands/api-keys.js");
 const invitations = () => import("./commands/invitations.js");
 const mail = () => import("./commands/mail.js");
 const sessions = () => import("./commands/sessions.js");
@@ -357,7 +358,8 @@ export const commands: readonly CommandRow[] = [
         help: "End every session of this user, and forget the user's remembered devices.",
       },
       { name: "--user-id", value: "USER_ID", help: "The same for the user with this id." },
-      { name: "--all", help: "End every session of every user." },
+      { name: "--all", help: "End every session of every user. API keys go on." },
+      { name: "--keys", help: "With --all: end every API key too." },
     ],
     example: "--login alice",
     load: async () => (await sessions()).endSessions,
@@ -431,6 +433,42 @@ export const commands: readonly CommandRow[] = [
     options: [byId, { name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
     example: "alice ID --reason 'The account was stolen.'",
     load: async () => (await factors()).removeIdentity,
+  },
+  {
+    name: "key-list",
+    summary: "list a user's API keys",
+    details:
+      "Lists the keys, the oldest first. A key that has expired stays in the list for 30 days. With --json it prints an array of `{id,start,name,scopes,created,expires,last_used}`.",
+    argument: user,
+    options: [byId, json],
+    example: "alice",
+    load: async () => (await apiKeys()).listKeys,
+  },
+  {
+    name: "key-revoke",
+    summary: "end an API key, a user's keys, or every key",
+    details:
+      "Give exactly one of ID, --login and --all. An ended key is rejected within a second, and cannot come back.",
+    argument: { name: "ID", help: "The ID of the key, as key-list and key-inspect print it.", optional: true },
+    options: [
+      {
+        name: "--login",
+        value: "LOGIN",
+        help: "End every key of this user. Give the id if the application keeps its own user table.",
+      },
+      { name: "--all", help: "End every key of every user." },
+    ],
+    example: "--login alice",
+    load: async () => (await apiKeys()).revokeApiKeys,
+  },
+  {
+    name: "key-inspect",
+    summary: "print whose API key it is and whether it would be accepted",
+    details:
+      "Reads an API key from stdin, such as one that was found in a public repository. If it would be rejected, the command prints the reason and ends with exit code 1. It never prints the key itself.",
+    options: [json],
+    example: "< key.txt",
+    load: async () => (await apiKeys()).inspectKey,
   },
   {
     name: "provider-check",

@@ -80,7 +80,7 @@ export function sendBy(fetch: Fetch, root: string): Send {
 }
 
 /** Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same response again. */
-export function createKeys(): (sent: unknown) => string {
+export function createIdempotencyKeys(): (sent: unknown) => string {
   const keys = new Map<string, string>();
   return (sent) => {
     const text = JSON.stringify(sent);

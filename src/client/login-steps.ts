@@ -2,7 +2,7 @@
 import { AmphoError } from "../errors.js";
 import type { WebAuthnJson } from "../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../wire/login.js";
-import { type ClientCall, createKeys } from "./calls.js";
+import { type ClientCall, createIdempotencyKeys } from "./calls.js";
 import type { Ceremonies } from "./ceremonies.js";
 import type { Core } from "./core.js";
 import { type EnteredSession, FactorNeeded, type TypedFactor } from "./factor-needed.js";
@@ -83,7 +83,7 @@ export function createLoginSteps(
     },
     factorNeeded(error, login) {
       if (!(error instanceof AmphoError) || error.code !== "factor_needed") throw error;
-      const keyOf = createKeys();
+      const keyOf = createIdempotencyKeys();
       const { passkey: options } = error.details;
       let signed: WebAuthnJson | undefined;
       const needed = new FactorNeeded(error, login, async (proof) => {

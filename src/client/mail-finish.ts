@@ -1,7 +1,7 @@
 // The end of a registration and of a reset: a proof of the mailbox, with a password, a passkey or a second factor.
 import { AmphoError } from "../errors.js";
 import type { WebAuthnJson } from "../wire/begun.js";
-import { createKeys } from "./calls.js";
+import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession, SecondFactor } from "./factor-needed.js";
 import type { ClientInternals } from "./full-client.js";
 import type { TransactionStore } from "./transaction-store.js";
@@ -32,7 +32,7 @@ export type Registrations = (login: string, options?: WebAuthnJson | null) => Re
 export function createRegistrations({ steps, ceremonies }: ClientInternals): Registrations {
   return (login, options) => {
     let created: WebAuthnJson | undefined;
-    const keyOf = createKeys();
+    const keyOf = createIdempotencyKeys();
     return async (proof, { passkey, ...account }) => {
       if (passkey && !options) throw new AmphoError("not_found", "Passkeys are not offered here.");
       // After a wrong code, the passkey exists already.

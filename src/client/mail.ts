@@ -1,6 +1,6 @@
 // `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mail-flows.md).
 import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
-import { createKeys } from "./calls.js";
+import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
 import { createWays, internalsOf, type WaysClient, type WaysOptions } from "./full-client.js";
 import { createRegistrations, createResets, type NewAccount, type Registered, type ResetProof } from "./mail-finish.js";
@@ -117,7 +117,7 @@ export function createClient(options: WaysOptions): MailClient {
     async mailLogin(login) {
       const begun = await begin("/login/mail", login);
       const { transaction, match, expires, resend } = begun;
-      const keyOf = createKeys();
+      const keyOf = createIdempotencyKeys();
       const finish = async (code: string) =>
         (await steps.enter("/login", login, { transaction, code }, keyOf(code))).session;
       return { match, expires, resend, finish };

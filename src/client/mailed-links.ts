@@ -1,5 +1,5 @@
 // Mailed links. They are in the fragment of the page's URL, which reaches no server, proxy or log.
-import { createKeys } from "./calls.js";
+import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
 import type { ClientInternals } from "./full-client.js";
 import type { NewAccount, Registered, Registrations, ResetProof, Resets } from "./mail-finish.js";
@@ -80,7 +80,7 @@ export function createLinks(
         },
       };
     }
-    const keyOf = createKeys();
+    const keyOf = createIdempotencyKeys();
     return {
       for: "login",
       async finish({ match } = {}) {

@@ -3,7 +3,7 @@
 import { AmphoError, type ErrorCode } from "../errors.js";
 import type { OutsideBegun } from "../wire/begun.js";
 import type { ClientSession } from "../wire/login.js";
-import { createKeys } from "./calls.js";
+import { createIdempotencyKeys } from "./calls.js";
 import { createCookieGet } from "./cookie-mode.js";
 import type { EnteredSession, TypedFactor } from "./factor-needed.js";
 import { internalsOf, type WaysClient } from "./full-client.js";
@@ -183,7 +183,7 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
 
   function throwLinkNeeded(error: unknown): never {
     if (!(error instanceof AmphoError) || error.code !== "link_needed") throw error;
-    const keyOf = createKeys();
+    const keyOf = createIdempotencyKeys();
     throw new LinkNeeded(error, async (transaction, proof) => {
       const typed = "code" in proof ? proof : { login: proof.login, password: proof.password, ...factorMembers(proof) };
       const login = "code" in proof ? "" : proof.login;

@@ -98,6 +98,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
     crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
+  if (values.keysPerUser > 0 && complete && !given.has("AMPHO_SECURITY_SCOPES")) crossed.push(keysWithoutScopes);
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
   problems.push(...crossed.filter((problem) => !namesIn(problem).some((name) => wrong.has(name))));
   if (problems.length > 0) throw configurationError(problems, sources.warnings);
@@ -195,6 +196,9 @@ export function unsentMailProblems(
 }
 
 const halfCaptcha = "AMPHO_SECURITY_CAPTCHA_URL and AMPHO_SECURITY_CAPTCHA_KEY must be set together.";
+
+const keysWithoutScopes =
+  "AMPHO_SECURITY_SCOPES must be set with AMPHO_SECURITY_KEYS_PER_USER, because a key can do what its scopes allow and no more.";
 
 const isSqlite = (databaseUrl: string) => databaseUrl.startsWith("sqlite:");
 

@@ -107,6 +107,13 @@ export const str: Kind<string> = {
   parse: (value) => (typeof value === "string" && value !== "" && !hasControl(value) ? value : undefined),
 };
 
+/** A brand in the text of API keys. */
+export const keyBrand: Kind<string> = {
+  type: "str",
+  expected: "2 to 20 letters and digits, a to z and 0 to 9, of which the first is a letter",
+  parse: (value) => (typeof value === "string" && /^[a-z][a-z0-9]{1,19}$/.test(value) ? value : undefined),
+};
+
 /** A secret that is sent as a bearer token (RFC 6750 §2.1). It is long enough to make guessing it useless. */
 export const bearerSecret: Kind<string> = {
   type: "str",

@@ -17,6 +17,7 @@ import {
   int,
   jwk,
   type Kind,
+  keyBrand,
   mailAddress,
   mailUrl,
   origins,
@@ -197,6 +198,18 @@ export const parameters = {
     100,
     10,
     "The number of sessions of one user. A login that exceeds this number ends the oldest session.",
+  ),
+  AMPHO_SECURITY_KEYS_PER_USER: withDefault(
+    int({ min: 0, max: 1000 }),
+    0,
+    10,
+    "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted.",
+  ),
+  AMPHO_SECURITY_KEY_BRAND: withDefault(
+    keyBrand,
+    "ampho",
+    "acme",
+    "The beginning of every API key, by which secret scanners find it. Keys with another beginning are not accepted.",
   ),
   AMPHO_SECURITY_REVOCATION_LAG_MAX: withDefault(
     duration(0),

@@ -11,6 +11,7 @@ import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./accoun
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps } from "./deps.js";
 import { readWays } from "./find/ways.js";
+import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
@@ -48,6 +49,10 @@ const table = {
   changeLogin,
   removeAccount: removeOwnAccount,
   removePassword,
+  createKey: createOwnKey,
+  listKeys: listOwnKeys,
+  rotateKey: rotateOwnKey,
+  removeKey: removeOwnKey,
   beginMailLogin,
   beginReset,
   finishReset,

@@ -21,12 +21,20 @@ interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
   readonly store: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease">;
 }
 
-/** Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. */
-export function startHousekeeping(deps: HousekeepingDeps, report: (error: unknown) => void): { stop(): void } {
+/**
+ * Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. `recordUse` writes what this
+ * process has noted, whichever process deletes old rows.
+ */
+export function startHousekeeping(
+  deps: HousekeepingDeps,
+  report: (error: unknown) => void,
+  recordUse: () => Promise<void>,
+): { stop(): void } {
   let stopped = false;
 
   async function turn(): Promise<void> {
     try {
+      await recordUse();
       const lease = createLease(deps);
       const taken = await deps.store.takeHousekeepingLease({ ...lease(), everySeconds });
       if (taken === "taken") await clean(deps, lease, { stopped: () => stopped });

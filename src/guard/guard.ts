@@ -1,25 +1,27 @@
 // The guard decides whether a request is accepted, and as which user. It calls the database only for `live`
-// requirements. Bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth.
+// requirements and for API keys that it has not read lately. Bearer token -> verified, now or before -> not revoked ->
+// the requirements hold -> a frozen Auth.
 
 import { type Clock, isRecent } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { reaches } from "../levels/acr.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
+import { type AccessToken, type AccessTokens, UnreadKey } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
 import { holdsAudience } from "../tokens/claims.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
 import { reject } from "../tokens/rejection.js";
+import type { ApiKeys } from "./api-keys.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
   /**
-   * Throws `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are unknown. The caller has
-   * waited for a pending read.
+   * Throws or rejects with `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are unknown. The
+   * caller has waited for a pending read. Returns a promise only for an API key that must be read.
    */
-  verify(token: string, credentials?: readonly Credential[]): Auth;
-  /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending. */
+  verify(token: string, credentials?: readonly Credential[]): Auth | Promise<Auth>;
+  /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending, or is needed. */
   verifySync(token: string, credentials?: readonly Credential[]): Auth;
   /** Guards a request by its one Authorization value. Throws, or rejects where it returns a promise. */
   guard<R>(
@@ -31,7 +33,9 @@ export interface Guard {
 
 export interface GuardDeps {
   readonly tokens: Pick<AccessTokens, "verifyAccess" | "verifyBearer">;
-  readonly revocations: Pick<RevocationSet, "version" | "find">;
+  /** Undefined where no API keys are accepted. */
+  readonly keys?: ApiKeys | undefined;
+  readonly revocations: Pick<RevocationSet, "version" | "find" | "isOutdated">;
   readonly clock: Pick<Clock, "now">;
   /** The revocations were read recently enough. */
   readonly revocationsKnown: () => boolean;
@@ -41,13 +45,19 @@ export interface GuardDeps {
   readonly checkLive: (token: AccessToken) => Promise<Auth>;
 }
 
+/** So many times a key is read, if something is revoked during each read. */
+const readsMax = 3;
+
 export function createGuard(deps: GuardDeps): Guard {
-  const { tokens, revocations, clock, revocationsKnown, pendingRead, checkLive } = deps;
+  const { tokens, keys, revocations, clock, revocationsKnown, pendingRead, checkLive } = deps;
 
   function requireNotRevoked(verified: AccessToken): AccessToken {
     // The set has not changed since the token was last looked up in it. So most requests look up nothing.
     if (verified.clearedAt === revocations.version) return verified;
-    if (revocations.find(verified.claims) !== undefined)
+    if (verified.key !== undefined) {
+      // Its rights might only have changed, so the database decides before the request is rejected.
+      if (revocations.isOutdated(verified.key)) throw new UnreadKey();
+    } else if (revocations.find(verified.claims) !== undefined)
       throw new AmphoError("invalid_token", "The token was revoked.");
     verified.clearedAt = revocations.version;
     return verified;
@@ -62,12 +72,46 @@ export function createGuard(deps: GuardDeps): Guard {
   function guard<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
     const waiting = pendingRead?.();
     if (waiting === undefined || bearerOf(authorization) === undefined)
-      return decide(authorization, requirements, request);
-    return waiting.then(() => decide(authorization, requirements, request));
+      return attempt(authorization, requirements, request);
+    return waiting.then(() => attempt(authorization, requirements, request));
   }
 
-  function decide<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
-    const verified = verifyBearer(authorization);
+  function attempt<R>(authorization: string | undefined, requirements: CheckedRequirements<R> | undefined, request: R) {
+    let verified: AccessToken | undefined;
+    try {
+      verified = verifyBearer(authorization);
+    } catch (error) {
+      const token = bearerOf(authorization);
+      if (!(error instanceof UnreadKey) || keys === undefined || token === undefined) throw error;
+      // Where no key is accepted, none is read. A key has no audience.
+      if (requirements?.resource !== undefined) reject("audience");
+      requireCredential("key", requirements?.credentials);
+      return readKey(keys, token, request, requirements?.live === true).then((read) =>
+        decide(read, authorization, requirements, request, true),
+      );
+    }
+    return decide(verified, authorization, requirements, request);
+  }
+
+  /** `isLive`: the database was just read. */
+  async function readKey(keys: ApiKeys, token: string, request: unknown, isLive = false): Promise<AccessToken> {
+    for (let reads = 0; reads < readsMax; reads++) {
+      const read = await keys.read(token, request, isLive);
+      // Meanwhile this process can have ended the key, or was paused since the database was read.
+      await pendingRead?.();
+      if (!revocationsKnown()) throw revocationsUnknown();
+      if (read.key !== undefined && !revocations.isOutdated(read.key)) return read;
+    }
+    throw revocationsUnknown();
+  }
+
+  function decide<R>(
+    verified: AccessToken | undefined,
+    authorization: string | undefined,
+    requirements: CheckedRequirements<R> | undefined,
+    request: R,
+    wasRead = false,
+  ): Auth | undefined | Promise<Auth | undefined> {
     if (verified === undefined) {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
@@ -80,6 +124,12 @@ export function createGuard(deps: GuardDeps): Guard {
       throw loginTooWeak(requirements);
     if (requirements.maxAge !== undefined)
       requireRecentLogin(verified.claims.auth_time, requirements.maxAge, clock.now());
+    if (requirements.live === true && verified.key !== undefined) {
+      const token = bearerOf(authorization);
+      if (wasRead || keys === undefined || token === undefined)
+        return requirePermission(verified.auth, requirements, request);
+      return readKey(keys, token, request, true).then(({ auth }) => requirePermission(auth, requirements, request));
+    }
     if (requirements.live === true)
       return checkLive(verified).then(async (auth) => {
         // Meanwhile this process can have ended the session, or was paused since the database was read.
@@ -90,16 +140,30 @@ export function createGuard(deps: GuardDeps): Guard {
     return requirePermission(verified.auth, requirements, request);
   }
 
-  function verify(token: string, credentials?: readonly Credential[]): Auth {
+  function verifyNow(token: string, credentials: readonly Credential[] | undefined): Auth {
     if (!revocationsKnown()) throw revocationsUnknown();
-    const { auth } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
-    requireCredential(auth.credential, credentials);
-    return auth;
+    try {
+      const { auth } = requireNotRevoked(tokens.verifyAccess(token, clock.now()));
+      requireCredential(auth.credential, credentials);
+      return auth;
+    } catch (error) {
+      if (error instanceof UnreadKey) requireCredential("key", credentials);
+      throw error;
+    }
+  }
+
+  function verify(token: string, credentials?: readonly Credential[]): Auth | Promise<Auth> {
+    try {
+      return verifyNow(token, credentials);
+    } catch (error) {
+      if (!(error instanceof UnreadKey) || keys === undefined) throw error;
+      return readKey(keys, token, undefined).then(({ auth }) => auth);
+    }
   }
 
   function verifySync(token: string, credentials?: readonly Credential[]): Auth {
     if (pendingRead?.() !== undefined) throw revocationsUnknown();
-    return verify(token, credentials);
+    return verifyNow(token, credentials);
   }
 
   return { verify, verifySync, guard };

@@ -86,8 +86,8 @@ const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can
  * Returns a copy, so that later changes to the object or its lists have no effect.
  * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
  * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` is also an error for a verifier, which has no database (`host.live` is false). Errors are also a scope that no
- * role has, a resource that is not configured, and `redirect` without pages.
+ * `live` and the credential `key` are also errors for a verifier, which has no database (`host.live` is false). Errors
+ * are also a scope that no role has, a resource that is not configured, and `redirect` without pages.
  */
 export function checkRequirements<R, S extends string>(
   given: Requirements<R, S>,
@@ -117,6 +117,8 @@ export function checkRequirements<R, S extends string>(
   // Every key and every service would open the route. `can: () => true` states that this is meant.
   if (machine !== undefined && !scopes?.length && can === undefined)
     throw wrong("credentials", `lists ${machine}, so the route also needs \`scopes\` or \`can\`.`);
+  if (host.live === false && credentials?.includes("key"))
+    throw wrong("credentials", "lists key, and a verifier cannot read keys.");
   const known = host.scopes ?? [];
   const strange = host.scopes && scopes?.find((scope) => !known.includes(scope));
   if (strange !== undefined)

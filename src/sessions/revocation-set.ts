@@ -4,6 +4,7 @@
 // together.
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
+import type { ReadKey } from "../tokens/access-tokens.js";
 
 /** The claims that a revocation can name. */
 export interface RevocableClaims {
@@ -34,6 +35,13 @@ export interface RevocationSet {
   readonly after: number;
   /** Returns the kind of revocation that rejects the token, if there is one. */
   find(claims: RevocableClaims): RevokedBy | undefined;
+  /**
+   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights.
+   * It decides by numbers, so that a read that began before a revocation never hides it.
+   */
+  isOutdated(key: ReadKey): boolean;
+  /** Grows when the database turns out to be another one or a restored backup. Numbers of before mean nothing then. */
+  readonly timeline: number;
   /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
   readonly revokedKeys: ReadonlySet<string>;
   /** Drops rows that no longer revoke anything. */
@@ -74,7 +82,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
   const usersById = new Map<string, UserRow[]>();
   const usersByLogin = new Map<string, UserRow[]>();
   /** The latest of each. A later row can have an earlier time if the clock was set back, and must not undo anything. */
-  let all: { readonly era: number; readonly at: number; readonly sessionsAt: number } | undefined;
+  let all: { readonly era: number; readonly n: number; readonly at: number; readonly sessionsAt: number } | undefined;
+  let timeline = 0;
   const listeners = new Set<RevocationListener>();
   let epoch: string | undefined;
   let after = 0;
@@ -92,6 +101,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     else if (row.kind === "all")
       all = {
         era: Math.max(row.era, all?.era ?? row.era),
+        n: Math.max(row.n, all?.n ?? row.n),
         at: Math.max(row.at, all?.at ?? row.at),
         sessionsAt: Math.max(row.sessions === true ? row.at : -1, all?.sessionsAt ?? -1),
       };
@@ -167,6 +177,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       indexed.push(row);
     }
     version++;
+    if (again) timeline++;
     for (const row of indexed) notify(row);
     return again;
   }
@@ -202,6 +213,8 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect,
         // because the restored database can have lost them.
         epoch = page.epoch;
+        timeline++;
+        version++;
         if (readAfter !== 0) {
           after = 0;
           return true;
@@ -239,6 +252,16 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       return usersByLogin
         .get(names.login(claims.login))
         ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;
+    },
+    isOutdated(key) {
+      if (key.timeline !== timeline) return true;
+      if (rows.size === 0) return false;
+      if (isBefore(key.gen, sessions.get(names.session(key.id)))) return true;
+      if (all !== undefined && all.n > key.asOf) return true;
+      return usersById.get(key.userId)?.some(({ n }) => n > key.asOf) ?? false;
+    },
+    get timeline() {
+      return timeline;
     },
     revokedKeys: keys,
     sweep(now) {

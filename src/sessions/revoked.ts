@@ -1,15 +1,21 @@
 // The argument of `onRevoked` listeners: a revocation in the application's terms.
+import { keyIdPrefix } from "../store/sql/key-ends.js";
 import type { Revocation } from "../store/sql/revocations.js";
 
 /** A revocation, for example to close the sockets of a session or a user. */
 export type Revoked =
   | {
-      /** The kind of revocation: `session`, `user`, `roles`, `key` or `all`. */
+      /** The kind of revocation: `session`, `apiKey`, `user`, `roles`, `key` or `all`. */
       readonly kind: "session";
       /**
        * The id of the session. It goes on with new tokens after a change of its account, so a client can connect again.
        */
       readonly session: string;
+    }
+  | {
+      readonly kind: "apiKey";
+      /** The id of an API key that ended or was rotated. */
+      readonly apiKey: string;
     }
   /**
    * A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own
@@ -39,7 +45,10 @@ export type Revoked =
   | { readonly kind: "all" };
 
 export function toRevoked(row: Revocation): Revoked {
-  if (row.kind === "session") return { kind: row.kind, session: row.sessionId };
+  if (row.kind === "session")
+    return row.sessionId.startsWith(keyIdPrefix)
+      ? { kind: "apiKey", apiKey: row.sessionId }
+      : { kind: row.kind, session: row.sessionId };
   if (row.kind === "key") return { kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { kind: row.kind };
   const { userId: id, login } = row;

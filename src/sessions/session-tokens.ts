@@ -5,6 +5,7 @@ import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
+import { apiKeyTest } from "../tokens/api-key.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -63,7 +64,8 @@ export function createSessionTokens(deps: {
   readonly settings: Pick<
     Configuration,
     "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
-  >;
+  > &
+    Pick<Configuration, "keysPerUser" | "keyBrand">;
   readonly extraClaims: ExtraClaims | undefined;
 }): SessionTokens {
   const { keyring, settings, extraClaims } = deps;
@@ -74,6 +76,7 @@ export function createSessionTokens(deps: {
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
     scopes: settings.scopes,
+    isApiKey: settings.keysPerUser > 0 ? apiKeyTest(settings.keyBrand) : undefined,
   });
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {

@@ -22,6 +22,17 @@ import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "
 import { findIdentity, listIdentities } from "./sql/identities.js";
 import { linkIdentity, unlinkIdentity } from "./sql/identity-changes.js";
 import { deleteUnpublishedImports, publishImport, stageUsers, startImport } from "./sql/imports.js";
+import {
+  createKey,
+  findKeyByHash,
+  findKeys,
+  listKeys,
+  removeAllKeys,
+  removeKey,
+  removeUserKeys,
+  rotateKey,
+  touchKeys,
+} from "./sql/keys.js";
 import { clearLockouts, listLockouts, pruneAttempts } from "./sql/lockouts.js";
 import { listMail, queueMail, readOutbox, settleMail, takeMail } from "./sql/mail.js";
 import { beginRecovery, finishReset, raiseAlarm, setEmail } from "./sql/mailbox-changes.js";
@@ -152,7 +163,7 @@ export const operations = {
   endUserSessions: writes(endUserSessions),
   /** Ends the sessions of a user of any table, and writes a "user" revocation for all other tokens. */
   revokeUserTokens: writes(revokeUserTokens),
-  /** Starts a new era: one row ends all live sessions. */
+  /** Starts a new era: one row ends all live sessions, and all API keys where they are named. */
   endAllSessions: writes(endAllSessions),
 
   // Second factors
@@ -184,6 +195,26 @@ export const operations = {
   linkIdentity: writes(linkIdentity),
   /** Takes an identity from a user. Ends the other sessions. */
   unlinkIdentity: writes(unlinkIdentity),
+
+  // API keys
+
+  createKey: writes(createKey),
+  /** Creates the successor of a key, which ends now or after an overlap. */
+  rotateKey: writes(rotateKey),
+  /** Ends a key. */
+  removeKey: writes(removeKey),
+  /** Ends all keys of a user of any table. */
+  removeUserKeys: writes(removeUserKeys),
+  /** Ends every key of every user. */
+  removeAllKeys: writes(removeAllKeys),
+  /** Lists the keys of a user. */
+  listKeys: reads(listKeys),
+  /** Finds a key for an operator who has it. */
+  findKeyByHash: reads(findKeyByHash),
+  /** Finds keys with their stored users, for guards. */
+  findKeys: reads(findKeys),
+  /** Records the days on which keys were used. */
+  touchKeys: writesInBackground(touchKeys),
 
   // Mail
 

@@ -15,20 +15,29 @@ export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: P
     else ok.value += 1;
     return auth;
   };
-  const countVerified =
-    (check: Guard["verify"]): Guard["verify"] =>
-    (token, credentials) => {
+  const accept = <A extends Auth>(auth: A) => {
+    ok.value += 1;
+    return auth;
+  };
+  return {
+    verify(token, credentials) {
       try {
-        const auth = check(token, credentials);
-        ok.value += 1;
-        return auth;
+        const auth = verify(token, credentials);
+        if (!(auth instanceof Promise)) return accept(auth);
+        return auth.then(accept, (error: unknown) => {
+          throw counted(error, guards);
+        });
       } catch (error) {
         throw counted(error, guards);
       }
-    };
-  return {
-    verify: countVerified(verify),
-    verifySync: countVerified(verifySync),
+    },
+    verifySync(token, credentials) {
+      try {
+        return accept(verifySync(token, credentials));
+      } catch (error) {
+        throw counted(error, guards);
+      }
+    },
     guard(authorization, requirements, request) {
       try {
         const auth = guard(authorization, requirements, request);

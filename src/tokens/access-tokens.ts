@@ -1,16 +1,28 @@
 // Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
 
+import { AmphoError } from "../errors.js";
 import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
 import { authFromClaims } from "./auth-from-claims.js";
 import { bearerOf, scheme } from "./bearer.js";
-import { credentialOf, requireCredential } from "./credential.js";
+import { credentialOf, notAccepted, requireCredential } from "./credential.js";
 import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
+/** The row of an API key, as a process has read it. */
+export interface ReadKey {
+  readonly id: string;
+  readonly userId: string;
+  readonly gen: number;
+  /** The number of the last revocation before the read. */
+  readonly asOf: number;
+  /** The `timeline` of the revocations before the read. */
+  readonly timeline: number;
+}
+
 /**
- * An access token that was found good, as it is kept for the next time. It is a class for the reason that is stated in
+ * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that is stated in
  * auth-from-claims.ts.
  */
 export class AccessToken {
@@ -20,21 +32,39 @@ export class AccessToken {
   constructor(
     readonly claims: AccessClaims,
     readonly auth: Auth,
-    /** The key that signed it. */
+    /** The key that signed it. Empty for an API key. */
     readonly kid: string,
     /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
     readonly from: number,
     readonly until: number,
+    /** The row of an API key. */
+    readonly key?: ReadKey,
   ) {}
 }
 
+/** An API key is not in the cache, or what is there is outdated. A caller that can wait reads it. */
+export class UnreadKey extends AmphoError {
+  constructor() {
+    super("unavailable", "This process must read the API key from the database. Use `verify`, which can wait.", {
+      retryAfterSeconds: 1,
+    });
+  }
+}
+
 export interface AccessTokens {
-  /** Throws `invalid_token`. Whether its session, its user or a role of it is revoked, the guard finds out. */
+  /**
+   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or a role of it is
+   * revoked, the guard finds out.
+   */
   verifyAccess(token: string, now: number): AccessToken;
   /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
   verifySession(token: string, now: number): AccessClaims & { readonly sid: string };
   /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
+  /** Keeps what the database had of an API key, in place of what was kept before. */
+  keepKey(key: string, read: AccessToken, now: number): void;
+  /** Returns whether the key was good before. It can have ended since then. */
+  wasGood(key: string): boolean;
   /** Forgets every token, as after a change of keys. */
   clearCache(): void;
 }
@@ -47,8 +77,10 @@ export function createAccessTokens(deps: {
   readonly foreignMaxSeconds: number;
   /** The scopes of roles, for the tokens of sessions that carry none. */
   readonly scopes: RoleScopes;
+  /** Returns whether a text has the form of an API key. Undefined where none are accepted. */
+  readonly isApiKey?: ((text: string) => boolean) | undefined;
 }): AccessTokens {
-  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes } = deps;
+  const { verify, isKeyRevoked, leewaySeconds, foreignMaxSeconds, scopes, isApiKey = () => false } = deps;
   // By "Bearer " and the token: as nearly all requests bring it.
   const seen = createVerifiedTokens<AccessToken>();
 
@@ -68,6 +100,7 @@ export function createAccessTokens(deps: {
 
   /** The whole check of a token that is unknown or no longer good. It reports the reason. */
   function verifyNew(token: string, text: string, before: string, now: number): AccessToken {
+    if (isApiKey(token)) throw new UnreadKey();
     const { claims, key } = verify(token, now);
     const until = claims.exp + leewaySeconds;
     const verified = new AccessToken(claims, authFromClaims(claims, scopes), key.kid, startOf(claims), until);
@@ -84,6 +117,7 @@ export function createAccessTokens(deps: {
   return {
     verifyAccess,
     verifySession(token, now) {
+      if (isApiKey(token)) throw notAccepted(["session"]);
       const { claims, auth } = verifyAccess(token, now);
       requireCredential(auth.credential, ["session"]);
       return { ...claims, sid: claims.sid ?? reject("claim") };
@@ -98,6 +132,8 @@ export function createAccessTokens(deps: {
       const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
       return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
+    keepKey: (key, read, now) => seen.add(key, read, read.until, now, scheme),
+    wasGood: (key) => seen.find(key, scheme) !== undefined,
     clearCache: () => seen.clear(),
   };
 }

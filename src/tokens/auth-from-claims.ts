@@ -1,8 +1,8 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
 
 import { type RoleScopes, scopesOf } from "../levels/scopes.js";
-import type { Auth } from "./auth.js";
-import { credentialOf } from "./credential.js";
+import type { Auth, AuthKey } from "./auth.js";
+import { type Credential, credentialOf } from "./credential.js";
 import type { AccessClaims } from "./jwt.js";
 
 const none: readonly string[] = Object.freeze([]);
@@ -24,16 +24,21 @@ function splitScopes(text: string): readonly string[] {
  * Called with `new` it makes a plain object. V8 soon creates among the old objects what a literal describes, if many of
  * them were kept, and the cache keeps many. A token that is not kept would then cost twice the time.
  */
-function setMembers(this: { -readonly [M in keyof Auth]: Auth[M] }, claims: AccessClaims, table: RoleScopes) {
-  const credential = credentialOf(claims);
+function setMembers(
+  this: { -readonly [M in keyof Auth]: Auth[M] },
+  claims: AccessClaims,
+  credential: Credential,
+  scopes: readonly string[],
+  key: AuthKey | undefined,
+) {
   // People have roles, machines have scopes. So no route with `roles` opens for a token that is not the user's own.
   const isOwn = credential === "session" || credential === "foreign";
-  const { scope = credential === "session" ? scopesOf(claims.roles ?? none, table).join(" ") : "" } = claims;
   this.credential = credential;
+  this.key = key;
   this.id = claims.sub;
   this.login = claims.login;
   this.roles = (isOwn ? claims.roles : undefined) ?? none;
-  this.scopes = scope === "" ? none : splitScopes(scope);
+  this.scopes = scopes;
   this.session = credential === "service" ? undefined : claims.sid;
   this.amr = claims.amr ?? none;
   this.acr = claims.acr;
@@ -42,11 +47,25 @@ function setMembers(this: { -readonly [M in keyof Auth]: Auth[M] }, claims: Acce
   this.claims = claims;
 }
 setMembers.prototype = Object.prototype;
-const PlainAuth = setMembers as unknown as new (claims: AccessClaims, table: RoleScopes) => Auth;
+const PlainAuth = setMembers as unknown as new (
+  claims: AccessClaims,
+  credential: Credential,
+  scopes: readonly string[],
+  key: AuthKey | undefined,
+) => Auth;
 
 /** `table` has the scopes of roles, for a token of a session that carries none. */
 export function authFromClaims(claims: AccessClaims, table: RoleScopes): Auth {
-  return Object.freeze(new PlainAuth(freeze(claims), table));
+  const credential = credentialOf(claims);
+  const { scope = credential === "session" ? scopesOf(claims.roles ?? none, table).join(" ") : "" } = claims;
+  const scopes = scope === "" ? none : splitScopes(scope);
+  return Object.freeze(new PlainAuth(freeze(claims), credential, scopes, undefined));
+}
+
+/** The Auth of an API key, whose claims are made of its row. */
+export function authOfKey(claims: AccessClaims, key: AuthKey, scopes: readonly string[]): Auth {
+  const shared = scopes.length === 0 ? none : splitScopes(scopes.join(" "));
+  return Object.freeze(new PlainAuth(Object.freeze(claims), "key", shared, Object.freeze(key)));
 }
 
 /** Without recursion, because a token can nest as deep as its 8 KiB allow. `Object.values` for both would take 0.2 µs more. */

@@ -1,6 +1,14 @@
 // The authenticated user, as a guarded handler gets it: read from the token alone, and deeply frozen.
 import type { Credential } from "./credential.js";
 
+/** The API key of a request, for the log of an application. */
+export interface AuthKey {
+  /** The id, by which the owner ends it. It is no secret. */
+  readonly id: string;
+  /** The name that its owner gave it. */
+  readonly name: string;
+}
+
 /**
  * The roles that an application declares for the compiler. Without a declaration any text is a role.
  * @example
@@ -21,7 +29,7 @@ export type Role = Register extends { readonly role: infer Declared extends stri
 
 /** The user of a verified token. It is frozen. `S` are the scopes of the instance. */
 export interface Auth<S extends string = string> {
-  /** The kind of the token. Routes take `session` and `foreign`, unless they name others as `credentials`. */
+  /** The kind of the token or key. Routes take `session` and `foreign`, unless they name others as `credentials`. */
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
@@ -31,15 +39,17 @@ export interface Auth<S extends string = string> {
   readonly roles: readonly Role[];
   /** The scopes of those roles. */
   readonly scopes: readonly S[];
-  /** The session's id. Undefined for a token that belongs to no session, and for `service`. */
+  /** The API key of the request. Undefined for any other credential. */
+  readonly key: AuthKey | undefined;
+  /** The session's id. Undefined for a token that belongs to no session, and for `key` and `service`. */
   readonly session: string | undefined;
   /** The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];
   /** The level of the login: `1fa`, `2fa` or `phr`. Tokens of other software can have none, or another text. */
   readonly acr: string | undefined;
-  /** `nbf`, Unix seconds. */
+  /** `nbf`, Unix seconds. For a key, the time of its creation. */
   readonly starts: number | undefined;
-  /** `exp`, Unix seconds. */
+  /** `exp`, Unix seconds. For a key, its end. */
   readonly expires: number;
   /** Every claim of the token. */
   readonly claims: Readonly<Record<string, unknown>>;

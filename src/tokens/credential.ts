@@ -5,7 +5,8 @@ export const credentials = ["session", "foreign", "key", "service", "delegated"]
 
 /**
  * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a configured
- * key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is reserved.
+ * key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is an API
+ * key of a user.
  */
 export type Credential = (typeof credentials)[number];
 

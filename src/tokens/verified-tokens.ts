@@ -11,9 +11,9 @@ class Entry<T> {
   constructor(
     readonly token: string,
     readonly mark: number,
-    readonly value: T,
+    public value: T,
     /** Unix seconds. */
-    readonly expires: number,
+    public expires: number,
     /** The turn of the last use. */
     public usedAt: number,
   ) {}
@@ -22,7 +22,10 @@ class Entry<T> {
 export interface VerifiedTokens<T> {
   /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
   find(text: string, before?: string): T | undefined;
-  /** `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. */
+  /**
+   * `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. A known
+   * token gets the new value.
+   */
   add(text: string, value: T, expires: number, now: number, before?: string): void;
   /** Forgets everything, as after a change of keys. */
   clear(): void;
@@ -141,8 +144,13 @@ export function createVerifiedTokens<T>(
     add(text, value, expires, now, before = "") {
       const mark = markOf(text);
       const length = before.length + text.length;
-      // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
-      if (expires <= now || length > charactersMax || byMark.has(mark)) return;
+      if (expires <= now || length > charactersMax) return;
+      const known = byMark.get(mark);
+      if (known !== undefined) {
+        // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
+        if (known.token === before + text) [known.value, known.expires] = [value, expires];
+        return;
+      }
       if (isFull(length) && !makeRoom(length, mark, now)) return;
       const entry = new Entry(before + text, mark, value, expires, turn);
       byMark.set(mark, entry);

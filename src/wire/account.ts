@@ -1,6 +1,7 @@
 // The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
+import type { ApiKeyView } from "./keys.js";
 
 /** A passkey of the account. */
 export interface PasskeyView {
@@ -117,6 +118,8 @@ export interface AccountExport {
   readonly passkeys: readonly PasskeyView[];
   /** The identities at outside providers. */
   readonly identities: readonly LinkedIdentity[];
+  /** The API keys, without the keys themselves. */
+  readonly keys: readonly ApiKeyView[];
   /** The newest 1000 live sessions. */
   readonly sessions: readonly Omit<SessionView, "current">[];
   /** The newest 1000 entries of the audit log about the user. */

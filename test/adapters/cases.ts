@@ -1,5 +1,6 @@
 // The requests to guarded routes and the expected responses, in one table for every framework.
 
+import { createApiKey } from "../../dist/tokens/api-key.js";
 import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import type { needsFor } from "./host.js";
 import { key } from "./serving.js";
@@ -13,8 +14,8 @@ interface Rejected {
 interface Case {
   readonly what: string;
   readonly need: keyof ReturnType<typeof needsFor>;
-  /** Returns the Authorization value for alice's token. Undefined sends no header. */
-  readonly send: (good: string) => string | undefined;
+  /** Returns the Authorization value for alice's token or key. Undefined sends no header. */
+  readonly send: (good: string, key: string) => string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly expected: Rejected | { readonly login: string | null };
 }
@@ -32,8 +33,10 @@ const atLevel = (acr: string, ageSeconds?: number) => () => {
 };
 /** A token with further claims than those of alice's own, under the key of the instance. */
 const more = (claims: object) => (token: string) => `Bearer ${foreignToken(key, { ...claimsOf(token), ...claims })}`;
+const byKey = (_: string, apiKey: string) => `Bearer ${apiKey}`;
 const actor = more({ act: { sub: "operator" } });
 const service = more({ client_id: "reports" });
+const strangerKey = createApiKey("ampho");
 const audience = (aud: unknown) => more({ aud });
 /** Challenges that lead to the metadata of the resource. */
 const metadata = 'resource_metadata="https://api\\.example/\\.well-known/oauth-protected-resource/mcp"';
@@ -149,6 +152,31 @@ export const cases: readonly Case[] = [
     send: more({ client_id: "reports", scope: "articles:read" }),
     expected: { ...denied, challenge: /scope="articles:write"/ },
   },
+  { what: "M-12: a key of alice where none is named", need: "plain", send: byKey, expected: notTaken },
+  { what: "M-12: a key of alice where it is optional", need: "optional", send: byKey, expected: notTaken },
+  { what: "M-12: a key of alice with live", need: "strict", send: byKey, expected: notTaken },
+  { what: "M-12: a key of alice with a role", need: "editor", send: byKey, expected: notTaken },
+  { what: "M-12: a key of alice with a scope", need: "scoped", send: byKey, expected: notTaken },
+  { what: "M-12: a key of alice with can", need: "can", send: byKey, headers: allowed, expected: notTaken },
+  {
+    what: "M-12: an unknown key where none is named",
+    need: "plain",
+    send: () => `Bearer ${strangerKey}`,
+    expected: notTaken,
+  },
+  { what: "a key of alice where keys are named", need: "keys", send: byKey, expected: alice },
+  { what: "a session where keys are named", need: "keys", send: good, expected: alice },
+  { what: "an unknown key where keys are named", need: "keys", send: () => `Bearer ${strangerKey}`, expected: invalid },
+  {
+    what: "a key with a wrong checksum",
+    need: "keys",
+    send: (_, apiKey) => `Bearer ${apiKey.slice(0, -6)}000000`,
+    expected: invalid,
+  },
+  { what: "a key of alice where keys are live", need: "keyLive", send: byKey, expected: alice },
+  { what: "a session where only keys are named", need: "keyLive", send: good, expected: notTaken },
+  { what: "a key has no role", need: "keyRole", send: byKey, expected: denied },
+  { what: "a handler knows the name of the key", need: "keyCan", send: byKey, expected: alice },
   { what: "no token where it is optional", need: "optional", send: nothing, expected: noLogin },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },
   { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },

@@ -15,7 +15,7 @@ const plainSetup: Setup = { front: false, parsers: false, takeOver: false };
 /** An instance in which editors have a scope. The caller closes it. */
 export function openInstance(options: AmphoOptions = {}) {
   const scopes = { editor: ["articles:write"], admin: ["articles:delete"] };
-  return openAmpho({ key, scopes, resources, clock: runningClock(), ...options }, editor);
+  return openAmpho({ key, scopes, resources, keysPerUser: 100, clock: runningClock(), ...options }, editor);
 }
 
 /** Serves the framework's application under a setup, for the tests of one `describe`. */
@@ -50,5 +50,10 @@ export function serving(host: Host, setup: Partial<Setup> = {}, options: AmphoOp
     expect(response.status).toBe(200);
     return (await response.json()).token;
   };
-  return { port, call, post, login, clock, notices };
+  const createKey = async (token: string): Promise<string> => {
+    const response = await post("/api/security/keys", { name: "Suite", scopes: ["articles:write"] }, token);
+    expect(response.status).toBe(201);
+    return (await response.json()).key;
+  };
+  return { port, call, post, login, createKey, clock, notices };
 }

@@ -7,16 +7,17 @@ import { serving } from "./serving.js";
 
 export function describeGuards(host: Host): void {
   describe("guards", () => {
-    const { call, login, port, notices } = serving(host);
-    let good = "";
+    const { call, login, createKey, port, notices } = serving(host);
+    let [good, key] = ["", ""];
     beforeAll(async () => {
       good = await login();
+      key = await createKey(good);
     });
     for (const form of ["need", "certain"])
       it.each(cases.map((row) => ({ ...row })))(
         `a route by ${form === "need" ? "authorize" : "guarded"}: $what`,
         async ({ need, send, headers, expected }) => {
-          const authorization = send(good);
+          const authorization = send(good, key);
           const response = await call(`/${form}/${need}`, undefined, {
             headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
           });
@@ -106,7 +107,17 @@ export function describeGuards(host: Host): void {
   });
 
   describe("sessions and time", () => {
-    const { call, login, post, clock } = serving(host);
+    const { call, login, createKey, post, clock } = serving(host);
+
+    it("an ended key is rejected at once", async () => {
+      const token = await login();
+      const key = await createKey(token);
+      expect((await call("/need/keys", key)).status).toBe(200);
+      const { keys } = await (await call("/api/security/keys", token)).json();
+      const path = `/api/security/keys/${keys.at(-1).id}`;
+      expect((await call(path, token, { method: "DELETE" })).status).toBe(204);
+      for (const need of ["keys", "keyLive"]) expect((await call(`/need/${need}`, key)).status).toBe(401);
+    });
 
     it("an ended session is rejected at once", async () => {
       const token = await login();

@@ -33,7 +33,11 @@ async function openWith(processes: number) {
     },
   };
   const running = Array.from({ length: processes }, () => {
-    const { stop } = startHousekeeping({ store: counted, clock, settings }, (error) => void reports.push(error));
+    const { stop } = startHousekeeping(
+      { store: counted, clock, settings },
+      (error) => void reports.push(error),
+      async () => undefined,
+    );
     return {
       stop() {
         stopped += 1;

@@ -22,48 +22,49 @@ import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
  * factor. `step`, `setup`, `key`, `link`, `email`: a step-up, an app, a passkey, a link of an identity and a change of the address
  * that the own session has begun. `login`, `reset`, `found`: mailed codes for a login, a reset and an unknown identity. `login#`,
  * `reset#`: the same as links. `theirs`, `passkey`: an identity and a passkey that the other session has added. `mine`: an
- * identity that the own session has linked. `app`: the authenticator app, which the own session has set up, with `codes`.
+ * identity that the own session has linked. `app`: the authenticator app, which the own session has set up, with `codes`. `apikey`:
+ * an API key that the other session has created.
  */
 const columns = [
   ...["own", "copy", "other", "socket", "proc", "verif", "device", "begun", "step", "setup", "key", "link", "email"],
-  ...["login", "login#", "reset", "reset#", "found", "theirs", "passkey", "mine", "app", "codes"],
+  ...["login", "login#", "reset", "reset#", "found", "theirs", "passkey", "mine", "app", "codes", "apikey"],
 ] as const;
 
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
 const expectations = `
-                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes
-  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +
-  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +
-  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +
-  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +
-  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +
-  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +
-  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +
-  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +
-  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +
-  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +
-  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -
-  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -
-  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
-  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  alarm of identity    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +
-  alarm of passkey     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +
-  alarm of app         .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   -
-  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
-  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
+                       own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey
+  password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
+  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   +
+  password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
+  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
+  reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
+  login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   +
+  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   +
+  identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   +
+  devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
+  logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
+  account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
+  deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
+  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  alarm of identity    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
+  alarm of passkey     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -
+  alarm of app         .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   -   -
+  endForUser           .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  revokeForUser        .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  endForEveryone       .   .    -     -      -    -     +      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
 `;
 
 // The row of each change in the table of the code, the event that is recorded, and the notice that is mailed.
@@ -112,6 +113,7 @@ const stale: readonly (readonly [Change, string, string, object, string])[] = [
   ["further_factor", "POST", "/passkeys/options", {}, "login_too_old"],
   ["codes_replaced", "POST", "/recovery-codes", {}, "login_too_old"],
   ["factor_removed", "DELETE", "/totp", {}, "login_too_old"],
+  ["key_added", "POST", "/keys", { name: "x", scopes: ["articles:read"] }, "login_too_old"],
   ["identity_linked", "POST", "/identities", { provider: "acme" }, "login_too_old"],
   ["identity_unlinked", "DELETE", "/identities/ID", {}, "login_too_old"],
   ["account_removed", "DELETE", "/account", {}, "login_too_old"],
@@ -169,10 +171,13 @@ interface Person {
   readonly found: { readonly transaction: string; readonly code: string };
   readonly ofOwn: BegunByOwn;
   readonly codes: readonly string[];
+  readonly apikey: string;
   readonly alarms: Readonly<Record<"new_device" | "identity_linked" | "passkey" | "app", string>>;
 }
 
 interface Place {
+  /** The users are rows of the database. */
+  readonly isStored: boolean;
   readonly outside: Outside;
   readonly world: Mailing;
   /** Another process, and a verifier. */
@@ -192,7 +197,7 @@ function ownTable(): ApplicationUsers<ApplicationUser> {
   }
   const rows: Row[] = [{ id: "marker", login: "marker", email: "marker@example.org", password: undefined }];
   const userOf = (row: Row | undefined) =>
-    row && { id: row.id, login: row.login, email: row.email, emailProven: true, roles: [] };
+    row && { id: row.id, login: row.login, email: row.email, emailProven: true, roles: ["editor"] };
   const byName = (text: string) =>
     rows.find(({ login, email }) => [login.toLowerCase(), email].includes(text.toLowerCase()));
   const byId = (id: string) => rows.find((row) => row.id === id);
@@ -228,7 +233,7 @@ async function openPlace(ground: Ground, users?: ApplicationUsers<ApplicationUse
     options: {
       ...{ appUrl: "https://example.org/", mailLogin: true, registration: "open", throttleMails: 1_000_000 },
       ...{ throttleAttempts: 1_000, throttleAddress: 0, throttleNetwork: 0, factors: { admin: "phr" } },
-      ...{ revocationFeedToken, users },
+      ...{ revocationFeedToken, users, keysPerUser: 5, scopes: { editor: ["articles:read"] } },
       mail: async (message) => void mails.push(message),
     },
   });
@@ -244,13 +249,20 @@ async function openPlace(ground: Ground, users?: ApplicationUsers<ApplicationUse
     revocations: { url: `${server.url}/api/security/revocations`, token: revocationFeedToken },
     clock: outside.world.clock,
   });
-  return { outside, world: mailingOf(ground, outside.world, mails), process, verifier, closed };
+  return {
+    isStored: users === undefined,
+    outside,
+    world: mailingOf(ground, outside.world, mails),
+    process,
+    verifier,
+    closed,
+  };
 }
 
 const address = "ann@example.org";
 
 /** A user with a proven address, who has everything of the head of the table. */
-async function addPerson({ outside, world }: Place): Promise<Person> {
+async function addPerson({ outside, world, isStored }: Place): Promise<Person> {
   const { call, clock } = world;
   const registered = await call("POST", "/register", { body: { email: address, login: "ann" } });
   const { code } = await world.mail("register");
@@ -260,6 +272,7 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
     }),
   );
   const id = String(claimsOf(first.token)["sub"]);
+  if (isStored) await world.ampho.users.setRoles("ann", ["editor"]);
   const { secret, transaction } = await setUp(world, first.token);
   const confirmed = await call("POST", "/totp/confirm", {
     ...{ body: { transaction, totp: codeAt(secret, clock.now()) }, bearer: first.token },
@@ -287,6 +300,11 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
   const theirs = await link(outside, other.token, { claims: { sub: "theirs" } });
   expect(theirs.status, theirs.text).toBe(200);
   const alarmOfIdentity = (await world.mail("identity_linked")).alarm;
+  const created = await call("POST", "/keys", {
+    ...{ bearer: grantOf(theirs).token, body: { name: "x", scopes: ["articles:read"] } },
+  });
+  expect(created.status, created.text).toBe(201);
+  await world.mail("key_created");
   const subject = createSubject(-7);
   const { added, options } = await addPasskey(world, grantOf(theirs).token, subject);
   expect(added.status, added.text).toBe(200);
@@ -317,6 +335,7 @@ async function addPerson({ outside, world }: Place): Promise<Person> {
   return {
     ...{ id, own: raised, other: grantOf(added), device, secret, subject, handle, ofOwn, mailed, found },
     ...{ begun: String(begun.json["transaction"]), codes: textsOf(confirmed.json["recovery_codes"]) },
+    apikey: String(created.json["key"]),
     passkeyId: idOf(added),
     alarms: {
       ...{ new_device: alarmOfDevice, identity_linked: alarmOfIdentity, passkey: alarmOfPasskey, app: alarmOfApp },
@@ -563,6 +582,10 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     ...{ theirs: leads(theirs), passkey: leads(signedIn), mine: leads(mine) },
     app: factors.some(({ id }) => id === "totp"),
     codes: factors.some(({ id }) => id === "recovery_code"),
+    apikey: await world.ampho.verify(person.apikey, ["key"]).then(
+      () => true,
+      () => false,
+    ),
   };
 }
 
@@ -578,6 +601,8 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     // test/gate/first-proof.test.ts, takeover.system.test.ts, own-table-*.ts, mail-*.ts, totp-changes.test.ts
     ...(["email_proven", "email_confirmed", "email_added", "first_factor", "password_stored", "id_reused"] as const),
     ...(["identity_relinked", "disabled"] as const),
+    // test/api-keys/
+    ...(["key_added", "key_rotated", "key_removed", "keys_removed"] as const),
   ];
   expect([...reports.map(({ change }) => change), ...others].sort()).toEqual(
     expect.arrayContaining(Object.keys(consequences).sort()),

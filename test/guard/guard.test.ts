@@ -23,6 +23,8 @@ const settings = {
   scopes: {},
   scopesInToken: true,
   revocationLagMax: 0,
+  keysPerUser: 0,
+  keyBrand: "ampho",
 };
 
 async function openGuard() {
@@ -68,7 +70,7 @@ describe("a process that has just started", () => {
     expect(() => guard(undefined, undefined, {})).toThrow(expect.objectContaining({ code: "missing_token" }));
     expect(guard(undefined, { optional: true }, {})).toBeUndefined();
     await follower.read();
-    expect(verify(good).login).toBe("ann");
+    expect((await verify(good)).login).toBe("ann");
     expect(() => verify(over)).toThrow(expect.objectContaining({ code: "invalid_token" }));
   });
 

@@ -100,6 +100,7 @@ it("each route has an example that its schemas describe", async () => {
           tokenIssuer: "https://login.example",
           tokenAudience: "https://api.example",
           scopes: { editor: ["articles:read", "articles:write"] },
+          keysPerUser: 5,
         },
       },
     },
@@ -130,6 +131,14 @@ it("each route has an example that its schemas describe", async () => {
   await call("DELETE", "/sessions", await login("ann"));
   await world.call("GET", "/revocations?after=0", { bearer: feedToken });
   await call("POST", "/password", await login("ann"), { password, new_password: newPassword });
+
+  // API keys.
+  await world.user("tess", { password, roles: ["editor"] });
+  const tess = await login("tess");
+  const created = await call("POST", "/keys", tess, { name: "Backup", scopes: ["articles:read"] });
+  await call("GET", "/keys", tess);
+  const successor = await call("POST", `/keys/${created.json["id"]}/rotate`, tess, { overlap: 3600 });
+  await call("DELETE", `/keys/${successor.json["id"]}`, tess);
 
   // Authenticator apps.
   await world.user("bob", { password, roles: ["editor"] });

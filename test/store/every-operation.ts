@@ -106,7 +106,8 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("createUser", { user: ann, now: start, origin });
   await run("setDisabled", { ...ending, disabled: true });
   await run("deleteUser", ending);
-  await run("endAllSessions", { ...ending, accessTtlSeconds: 900 });
+  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: false });
+  await run("endAllSessions", { ...ending, accessTtlSeconds: 900, keys: true });
   await run("revokeKey", { ...ending, kid: "k" });
   await run("readRevocations", { after: 0, now: start });
   await run("createUser", { user: ann, now: start, origin });
@@ -210,6 +211,25 @@ async function runFactorOperations(run: Run): Promise<void> {
   const byOperator = { ...session, own: undefined };
   for (const n of [1, 2, 2])
     await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
+  const newKey = (n: number) => ({
+    ...{ ...byOperator, stored: false as const, keysMax: 2 },
+    key: { id: `key_${n}`, name: "x", start: "abcd", scopes: ["a"], hash: `h-${n}`, expiresAt: start + 100 },
+  });
+  for (const n of [1, 2, 3]) await run("createKey", newKey(n));
+  for (const [n, from, overlapSeconds] of [
+    [4, "key_1", 60],
+    [5, "key_2", 0],
+    [6, "key_9", 0],
+  ] as const)
+    await run("rotateKey", { ...newKey(n), from, overlapSeconds });
+  await run("listKeys", ann.id);
+  await run("findKeyByHash", "h-4");
+  await run("findKeys", ["h-4"]);
+  await run("findKeys", ["h-4", "h-5", "h-9"]);
+  await run("touchKeys", { ids: ["key_4", "key_9"], day: 20_000 });
+  for (const id of ["key_4", "key_9"]) await run("removeKey", { id, userId: ann.id, now: start, origin: operator });
+  await run("removeUserKeys", { userId: ann.id, now: start, origin: operator });
+  await run("removeAllKeys", { random: "r", now: start, origin: operator });
   await run("findIdentity", identity(1));
   await run("findInvitationsFor", { canonical: "a@b.example", now: start });
   await run("listIdentities", ann.id);

@@ -5,5 +5,7 @@ export const everyFeature = {
   appUrl: "https://app.example/",
   mailLogin: true,
   registration: "open",
+  keysPerUser: 5,
+  scopes: { editor: ["articles:write"] },
   providers: { acme: { issuer: "https://id.example", client_id: "shop", client_secret: "0".repeat(32) } },
 } as const satisfies AmphoOptions;

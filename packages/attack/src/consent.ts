@@ -46,7 +46,10 @@ const noKey =
   "Without its key, nothing shows that this server is yours. Configure the key, use --key-stdin, or repeat the host with --i-own-this-host.";
 const rejected = (why: string): Consent => ({ given: false, why });
 
-/** Returns undefined if the server accepts what the key signs and rejects a random signature, else the reason. */
+/**
+ * Returns undefined if the server knows the signature of the key from a random one, else the reason. Its routes take no token
+ * but that of a session. So 403 shows that the signature was good, and 401 that it was not.
+ */
 async function prove(
   exchange: Exchange,
   key: Key,
@@ -68,12 +71,12 @@ async function prove(
   };
   const token = forge(key, { alg: key.algorithm, kid: key.kid, typ: "at+jwt" }, claims);
   const good = await exchange.send({ path: "/session", headers: [bearerHeader(token)] });
-  if (good.status !== 200 || membersOf(good)["login"] !== login)
+  if (good.status !== 403 || membersOf(good)["error"] !== "credential_not_accepted")
     return `${other}, or another issuer or audience is configured there.`;
   const { header, payload, signature } = segmentsOf(token);
   const random = randomBytes(Buffer.from(signature, "base64url").length).toString("base64url");
   const bad = await exchange.send({ path: "/session", headers: [bearerHeader(join(header, payload, random))] });
-  if (bad.status === 200)
+  if (bad.status !== 401)
     return "The server accepts tokens with any signature. That is a fault, and no proof that the server is yours. No attack ran.";
   return undefined;
 }

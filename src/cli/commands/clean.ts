@@ -13,6 +13,7 @@ const names: Readonly<Record<OldRowKind, string>> = {
   mail: "mails that were sent or dropped",
   user_events: "changes of users without a hook",
   invites: "old invitations",
+  keys: "expired API keys",
   imports: "users of interrupted imports",
   audit: "audit log",
 };

@@ -1,6 +1,6 @@
 // The commands `session-…`.
 import type { CommandContext, CommandInput } from "../command.js";
-import { CommandFailure } from "../failures.js";
+import { CommandFailure, UsageError } from "../failures.js";
 import { exactlyOne, printList } from "../input.js";
 import { formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
@@ -28,6 +28,7 @@ export async function endSessions(input: CommandInput, context: CommandContext):
   const id = input.optionalArgument();
   const login = input.text("--login");
   const userId = input.text("--user-id");
+  if (input.has("--keys") && !input.has("--all")) throw new UsageError("--keys needs --all.");
   exactlyOne({
     ID: id !== undefined,
     "--login": login !== undefined,
@@ -43,8 +44,9 @@ export async function endSessions(input: CommandInput, context: CommandContext):
       for (const each of ids) await sessions.endForUser(each);
       context.terminal.note(`Every session of user ${quoted(login ?? userId ?? "")} has ended.`);
     } else {
-      await sessions.endForEveryone();
-      context.terminal.note("Every session has ended.");
+      const keys = input.has("--keys");
+      await sessions.endForEveryone({ keys });
+      context.terminal.note(keys ? "Every session and every API key has ended." : "Every session has ended.");
     }
   });
 }

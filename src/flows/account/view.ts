@@ -10,6 +10,7 @@ import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
 import type { AccountExport, AccountView, ExportedEvent, PasskeyView } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
+import { toKeyView } from "../find/api-key.js";
 import { toSessionView } from "./sessions.js";
 
 export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports, aaguid }: PasskeyRow): PasskeyView {
@@ -62,10 +63,11 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   const now = clock.now();
   const events = await store.exportAccount({ userId, login, now, origin, eventsMax });
   const sessions = await store.listSessions({ userId, now });
+  const keys = await store.listKeys(userId);
   const { passkeys, identities, ...view } = await accountViewOf(deps, account);
   return {
     account: { ...view, passkeys, identities },
-    ...{ passkeys, identities },
+    ...{ passkeys, identities, keys: keys.map(toKeyView) },
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };

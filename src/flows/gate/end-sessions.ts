@@ -45,13 +45,14 @@ export async function revokeUserTokens(
   revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
 }
 
-/** Ends every session of every user, by one row. */
+/** Ends every session of every user, by one row. `keys`: and all API keys. */
 export async function endAllSessions(
   { store, revocations, clock, settings }: SessionDeps,
   origin: Origin,
+  keys: boolean,
 ): Promise<void> {
   const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
+  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
 }
 
 // A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its tokens no

@@ -7,6 +7,7 @@ import { acrs } from "../../levels/acr.js";
 import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
+import { overlapMaxSeconds } from "../find/api-key.js";
 import type { RoleChange } from "./users.js";
 
 /** Throws `invalid_request`. `label`: the name in the message, such as `user.login`. The default is `field`. */
@@ -112,6 +113,17 @@ export const auditFilter = optionally((field, value) => {
   const { login: _, ...others } = auditMembers;
   members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
 });
+export const newKey = members({ name: string, scopes: stringArray, expires: optionally(count) });
+export const keyRotation = members({
+  id: string,
+  overlap: optionally(
+    rule(
+      (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= overlapMaxSeconds,
+      `whole seconds from 0 to ${overlapMaxSeconds}`,
+    ),
+  ),
+});
+export const endOptions = optionally(members({ keys: optionally(flag) }));
 export const identityTarget = members({ id: string, reason: optionally(string) });
 
 /** The target must be explicit: an `all` that is false, or a login that is undefined, does not clear everything. */

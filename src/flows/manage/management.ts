@@ -16,9 +16,11 @@ import { toAccount } from "../../users/directory.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import * as sessions from "../account/sessions.js";
 import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
+import type { ApiKeyOptions } from "../find/api-key.js";
 import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./checks.js";
@@ -27,6 +29,7 @@ import * as factors from "./factors.js";
 import * as identities from "./identities.js";
 import * as invitations from "./invitations.js";
 import { type KeyRecords, readKeyUse } from "./key-use.js";
+import * as keys from "./keys.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
 import type { UserRef } from "./users.js";
@@ -177,7 +180,7 @@ export interface Management {
      */
     endForUser(user: string | UserRef): Promise<number>;
     /**
-     * Ends the user's sessions and revokes all other tokens issued to the user before. That includes tokens of other
+     * Ends the user's sessions and API keys, and revokes all other tokens issued to the user before. That includes tokens of other
      * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
      * prevent a new login: it is for an application's own user table, which disables the user first. Users of the
      * database are disabled or removed, which does the same.
@@ -185,10 +188,56 @@ export interface Management {
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /**
-     * Ends every session of every user, and revokes every other token issued before.
-     * @example await ampho.sessions.endForEveryone();
+     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `keys` is true.
+     * @example await ampho.sessions.endForEveryone({ keys: true });
      */
-    endForEveryone(): Promise<void>;
+    endForEveryone(options?: { readonly keys?: boolean | undefined }): Promise<void>;
+  };
+  /**
+   * API keys of users (docs/guides/api-keys.md). `userId` is the id of a user of the database, or of the application's own user table.
+   * Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
+   */
+  readonly apiKeys: {
+    /**
+     * Creates a key, which only this result has. Rejects with `not_found` for an unknown or disabled user. Rejects with
+     * `invalid_request` for scopes that the user does not have, a wrong end, and one key too many.
+     * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
+     */
+    create(user: string | UserRef, key: ApiKeyOptions): Promise<NewApiKey>;
+    /**
+     * The keys of a user, the oldest first.
+     * @example const keys = await ampho.apiKeys.list(user.id);
+     */
+    list(user: string | UserRef): Promise<readonly ApiKeyView[]>;
+    /**
+     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, at most 7 days and by default
+     * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
+     * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
+     */
+    rotate(
+      user: string | UserRef,
+      key: { readonly id: string; readonly overlap?: number | undefined },
+    ): Promise<NewApiKey>;
+    /**
+     * Ends a key. After one second every process rejects it. Resolves to false if there is none with this id.
+     * @example const ended = await ampho.apiKeys.revoke(id);
+     */
+    revoke(id: string): Promise<boolean>;
+    /**
+     * Ends all keys of a user. Resolves to their number.
+     * @example const count = await ampho.apiKeys.revokeForUser(user.id);
+     */
+    revokeForUser(user: string | UserRef): Promise<number>;
+    /**
+     * Ends every key of every user, for example after a stolen backup of a secret store.
+     * @example await ampho.apiKeys.revokeForEveryone();
+     */
+    revokeForEveryone(): Promise<void>;
+    /**
+     * Finds the owner of a key, such as one that was found in a public repository.
+     * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
+     */
+    inspect(key: string): Promise<keys.InspectedKey>;
   };
   /**
    * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in `identities`,
@@ -428,7 +477,22 @@ export function createManagement(
         check.name("login", login, "user.login");
         await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
       }),
-      endForEveryone: () => sessionEnds.endAllSessions(deps, origin),
+      endForEveryone: checked({ options: check.endOptions }, (options) =>
+        sessionEnds.endAllSessions(deps, origin, options?.keys === true),
+      ),
+    },
+    apiKeys: {
+      create: checked({ ...named, key: check.newKey }, async (ref, key) =>
+        keys.createKey(deps, await idOf(ref), key, origin),
+      ),
+      list: checked(named, async (ref) => keys.listKeys(deps, await idOf(ref))),
+      rotate: checked({ ...named, key: check.keyRotation }, async (ref, key) =>
+        keys.rotateKey(deps, await idOf(ref), key, origin),
+      ),
+      revoke: checked({ id: check.string }, (id) => keys.revokeKey(deps, id, origin)),
+      revokeForUser: checked(named, async (ref) => keys.revokeKeysOf(deps, await idOf(ref), origin)),
+      revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
+      inspect: checked({ key: check.string }, (key) => keys.inspectKey(deps, key)),
     },
     factors: {
       list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),

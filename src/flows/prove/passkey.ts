@@ -18,6 +18,7 @@ import type { Attempt } from "../../throttle/attempt.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { isDead, proveUnlessOver, unknownPasskey, wrongCredentials } from "../find/errors.js";
+import { cleanName } from "../find/name.js";
 
 /** A factor that a flow has checked. The gate uses it up. */
 export interface ProvenFactor {
@@ -203,11 +204,3 @@ function isResident(response: unknown): boolean | undefined {
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-
-const nameMax = 100;
-
-/** Control characters and those that change the direction of text can disguise a name in a list. */
-export function cleanName(name = "", fallback = "Passkey"): string {
-  const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
-  return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
-}

@@ -11,6 +11,8 @@ export interface Features {
   readonly changesPasswords: boolean;
   /** AMPHO_APP_URL is set, and passkeys are not switched off. */
   readonly offersPasskeys: boolean;
+  /** Users can have API keys. */
+  readonly keys: boolean;
   /** The changes of the own account that users can make. An application's own table needs a function for each. */
   readonly account: { readonly login: boolean; readonly removal: boolean };
   /** The flows by mail that exist. While no mails can be sent, only the end of a reset does. */
@@ -56,6 +58,7 @@ export function featuresOf(
     keepsPasswords: inDatabase,
     changesPasswords: has("setPassword"),
     offersPasskeys: deps.relyingParty !== undefined,
+    keys: settings.keysPerUser > 0,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {
       login: offersMailLogin(deps),

@@ -22,7 +22,7 @@ import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { session } from "./route-access.js";
+import { onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
@@ -212,13 +212,13 @@ export function createHandler(options: HandlerOptions): Handle {
     progress: Progress = {},
   ) {
     try {
-      return await guard(sent.authorization, undefined, request);
+      return await guard(sent.authorization, onlySessions, request);
     } catch (error) {
       const { refreshToken } = sent;
       if (!ends || refreshToken === undefined || hasToken(request) || !isTokenRejected(error)) throw error;
       const grant = await flows.renew({ refreshToken, idempotencyKey: undefined }, caller);
       progress.renewed = grant;
-      return guard(`Bearer ${grant.token}`, undefined, request);
+      return guard(`Bearer ${grant.token}`, onlySessions, request);
     }
   }
 }
@@ -257,7 +257,8 @@ function queryInput({ input }: Route, query: string | undefined): Members | unde
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
   if (output instanceof Redirect) return redirectResponse(output.location);
   if (status === 204) return emptyResponse();
-  return jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
+  const response = jsonResponse(output, cache === undefined ? {} : { "Cache-Control": cache });
+  return status === 201 ? { ...response, status } : response;
 }
 
 const noCookies = { token: undefined, refreshToken: undefined, device: undefined, transaction: undefined };

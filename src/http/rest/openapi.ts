@@ -98,13 +98,12 @@ const securitySchemes = {
 const security = {
   none: [],
   optional: [{}, { bearer: [] }],
-  bearer: [{ bearer: [] }],
   session: [{ bearer: [] }],
   feed: [{ feed: [] }],
 };
 
 /** The kinds of access for which a token can come in a cookie. */
-const acceptsCookie = new Set(["optional", "bearer", "session"]);
+const acceptsCookie = new Set(["optional", "session"]);
 const cookieScheme = {
   cookie: { type: "apiKey", in: "cookie", name: cookieNames.token, description: "Set by login and renew." },
 };

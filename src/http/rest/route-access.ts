@@ -4,7 +4,7 @@ import type { Auth } from "../../tokens/auth.js";
 import { requireCredential } from "../../tokens/credential.js";
 
 export interface RouteAccess<A> {
-  readonly name: "none" | "optional" | "bearer" | "session" | "feed";
+  readonly name: "none" | "optional" | "session" | "feed";
   /** True if the guard checks the token before the endpoint runs. */
   readonly guarded: boolean;
   readonly check: (auth: Auth | undefined) => A;
@@ -16,24 +16,17 @@ export const none: RouteAccess<undefined> = { name: "none", guarded: false, chec
 /** The flow checks the token, if there is one. */
 export const optional: RouteAccess<undefined> = { name: "optional", guarded: false, check: () => undefined };
 
-/** A valid access token, of a session or of other software. */
-export const bearer: RouteAccess<Auth> = {
-  name: "bearer",
-  guarded: true,
-  check: (auth) => {
-    if (auth === undefined) throw new AmphoError("missing_token", "This route requires a bearer token.");
-    return auth;
-  },
-};
+/** The requirements of a route that checks a token. Only a login opens it, and no machine does. */
+export const onlySessions = { credentials: ["session"] } as const;
 
 /** A valid access token of a session. */
 export const session: RouteAccess<Auth> = {
   name: "session",
   guarded: true,
   check: (auth) => {
-    const present = bearer.check(auth);
-    requireCredential(present.credential, ["session"]);
-    return present;
+    if (auth === undefined) throw new AmphoError("missing_token", "This route requires a bearer token.");
+    requireCredential(auth.credential, onlySessions.credentials);
+    return auth;
   },
 };
 

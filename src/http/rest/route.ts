@@ -56,7 +56,7 @@ interface Described {
   /** Request headers of this route alone: name -> description. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: 200, or 204 without an output. */
-  readonly status: 200 | 204 | 303;
+  readonly status: 200 | 201 | 204 | 303;
   /** The route's own codes. Those of its access and its body are added (`errorsOf`). Default: none. */
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */

@@ -3,6 +3,7 @@
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
 import { factorsRoutes } from "./routes/factors.js";
+import { keysRoutes } from "./routes/keys.js";
 import { loginRoutes } from "./routes/login.js";
 import { mailRoutes } from "./routes/mail.js";
 import { outsideRoutes } from "./routes/outside.js";
@@ -14,6 +15,7 @@ export const routes = [
   ...sessionsRoutes,
   ...accountRoutes,
   ...factorsRoutes,
+  ...keysRoutes,
   ...outsideRoutes,
   ...mailRoutes,
   ...publishedRoutes,
@@ -26,7 +28,6 @@ export const reservedPaths: readonly string[] = [
   "/introspect",
   "/device",
   "/authorize",
-  "/keys",
   "/act-as",
   "/orgs",
   "/invites",

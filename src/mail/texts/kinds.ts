@@ -37,6 +37,7 @@ const noticeKinds = {
   passkey_cloned: "ends",
   identity_linked: "undoes",
   identity_unlinked: "ends",
+  key_created: "undoes",
   recovery_begun: "ends",
 } as const satisfies Readonly<Record<string, AlarmEffect>>;
 

@@ -288,6 +288,27 @@ export const firstMigration: MigrationSteps = {
     )`,
     "create index ampho_identities_user on ampho_identities (user_id)",
 
+    // API keys. `n` orders those of a user. `hash` is the SHA-256 of the key, and `start` its first random characters. `login` is that of the owner when the
+    // key was created. `scopes` is a JSON array. `gen` is 1 for a key that was rotated and still lives. `used_day` is the day
+    // of the last use, in days since 1970.
+    `create table ampho_keys (
+      n ${countingKey},
+      id ${text} not null unique,
+      hash ${text} not null unique,
+      user_id ${text} not null,
+      login ${text} not null,
+      name ${text} not null,
+      start ${text} not null,
+      scopes ${text} not null,
+      gen bigint not null,
+      created_at bigint not null,
+      expires_at bigint not null,
+      used_day bigint,
+      added_by ${text}
+    )`,
+    "create index ampho_keys_user on ampho_keys (user_id, n)",
+    "create index ampho_keys_expires on ampho_keys (expires_at, n)",
+
     // `roles` is a JSON array.
     `create table ampho_invites (
       id ${text} not null primary key,
@@ -319,6 +340,7 @@ export const firstMigration: MigrationSteps = {
 
 const tables = [
   "ampho_invites",
+  "ampho_keys",
   "ampho_identities",
   "ampho_user_events",
   "ampho_mail",

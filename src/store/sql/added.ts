@@ -12,7 +12,7 @@ import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
 
 /** An account has it for longer than a login, and a session can have added it. */
-export type Lasting = "identity" | FactorName;
+export type Lasting = "identity" | "key" | FactorName;
 
 /**
  * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
@@ -78,7 +78,7 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 const never = "1 = 0";
 
 /** The rows of a table that end. */
-function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
+export function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
   if (fate === "kept" || fate === "all") return undefined;
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
   return { sql: ofEnded, parameters: [userId, exceptSession, now - lookBackSeconds, now] };

@@ -9,6 +9,7 @@ import { endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
+import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
@@ -47,7 +48,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
 }
 
 const fates = <F extends Fate>(fate: F) =>
-  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate }) as const;
+  ({ identity: fate, passkey: fate, totp: fate, recovery_code: fate, key: fate }) as const;
 
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
@@ -100,7 +101,11 @@ export const consequences = {
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
   roles_changed: { ...none, by: ["operator"], event: "roles_changed", sessions: "below", reason: "policy" },
   policy_set: { ...none, by: ["operator"], event: "factor_policy_changed", sessions: "below", reason: "policy" },
-  disabled: { ...all, by: ["operator"], event: "user_disabled", reason: "user_disabled" },
+  key_added: { ...none, by: users, event: "key_created", alarm: "added" },
+  key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
+  key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
+  keys_removed: { ...none, key: "all", by: ["operator"] },
+  disabled: { ...all, key: "all", by: ["operator"], event: "user_disabled", reason: "user_disabled" },
   enabled: { ...none, by: ["operator"], event: "user_enabled" },
   deleted: { ...gone, by: ["operator"], event: "user_deleted" },
   account_removed: { ...gone, by: ["recent"], event: "account_removed" },
@@ -109,8 +114,8 @@ export const consequences = {
   /** Users end their own sessions. */
   sessions_left: { ...none, by: ["session"], sessions: "all" },
   sessions_ended: { ...all, by: ["operator"] },
-  tokens_revoked: { ...all, by: ["operator"], event: "tokens_revoked" },
-  alarm: { ...all, by: ["mailbox"], event: "alarm", reason: "alarm" },
+  tokens_revoked: { ...all, key: "all", by: ["operator"], event: "tokens_revoked" },
+  alarm: { ...all, key: "added", by: ["mailbox"], event: "alarm", reason: "alarm" },
 } as const satisfies Readonly<Record<string, Consequences>>;
 
 export type Change = keyof typeof consequences;
@@ -177,7 +182,9 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, factors: [], policy: undefined };
   }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
-  account = yield* endAdded({ ...input, fates: row, exceptSession, reason }, account);
+  const additions = { ...input, fates: row, exceptSession, reason };
+  const keys = yield* endKeys(additions);
+  account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
   if (row.begun === "ends") account = { ...account, factorsVersion: nextVersion(account.factorsVersion, now) };
   else if (row.devices === "ends" && row.begun === "kept")
@@ -185,7 +192,7 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
   const policy = account.policy ?? input.rolePolicy;
-  const ended =
+  const sessions =
     row.sessions === "none"
       ? []
       : row.sessions === "below"
@@ -194,6 +201,7 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
             ...{ userId, exceptSession, reason, now, origin, era },
             acr: row.sessions === "weak" ? "1fa" : undefined,
           });
+  const ended = [...keys, ...sessions];
   if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });
   const older = session && revokedTokens(session, now);

@@ -33,6 +33,8 @@ interface UndoneAddress {
 /** A change of an account that the alarm link of its notice undoes. */
 export type Undo =
   | { readonly identity: string }
+  /** The id of an API key. */
+  | { readonly key: string }
   /** `first`: the account had no second factor before. */
   | { readonly passkey: string; readonly first?: true }
   /** The app that was set up at this time, with its recovery codes. */

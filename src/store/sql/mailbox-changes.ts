@@ -14,6 +14,7 @@ import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { deleteFactor, deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
+import { endReportedKey } from "./key-ends.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
@@ -217,7 +218,8 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
     return { undo: undefined, revocations: [] };
   }
   yield* write("update ampho_users set password_version = password_version + 1 where id = ?", [userId]);
-  const revoked = undo && user ? yield* undoStored(input, user, undo) : [];
+  const ofKey = undo && "key" in undo ? yield* endReportedKey(userId, undo.key, now) : [];
+  const revoked = [...ofKey, ...(undo && user ? yield* undoStored(input, user, undo) : [])];
   const before = yield* (yield* sendStateAndAccount(userId))();
   const account = { ...before, factors: undo ? yield* undoFactors(input, before, undo) : before.factors };
   const changed = yield* carryOut("alarm", { userId, login, now, origin, before, account });

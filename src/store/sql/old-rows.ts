@@ -15,6 +15,7 @@ export const oldRowKinds = [
   "mail",
   "user_events",
   "invites",
+  "keys",
   "imports",
   "audit",
 ] as const;
@@ -89,6 +90,8 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
   // No process has taken them, or the hook has failed for so long.
   user_events: { table: "ampho_user_events", key: "n", age: "at", keptSeconds: () => 30 * day, batch: 500 },
   invites: { table: "ampho_invites", key: "id", age: "until", keptSeconds: () => 30 * day, batch: 100 },
+  // Its owner sees for a month that the key has expired.
+  keys: { table: "ampho_keys", key: "n", age: "expires_at", keptSeconds: () => 30 * day, batch: 100 },
   audit: {
     table: "ampho_audit",
     key: "n",

@@ -4,7 +4,7 @@ import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, type Row, text } from "../rows.js";
-import { first, query, type Transaction } from "../transaction.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   insertRevocation,
@@ -205,10 +205,12 @@ export function* endOldestSessions(
 
 /** Writes one row, however many sessions there are. A session of an earlier era counts as ended everywhere. */
 export function* endAllSessions(
-  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number },
+  input: Ending & ForeignTokens & { readonly accessTtlSeconds: number; readonly keys?: boolean | undefined },
 ): Transaction<readonly Revocation[]> {
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
-  yield* recordAudit({ at: now, event: "sessions_ended", origin });
+  yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
+  // The row of the new era makes every process read again what it has read of keys.
+  if (input.keys) yield* write("delete from ampho_keys", []);
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.

@@ -3,7 +3,7 @@
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
-import { bearerOf } from "../../../tokens/bearer.js";
+import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
 import { createSiteOf, isSafe } from "../browser/origins.js";
 import type { CookieReader } from "../host.js";
@@ -150,5 +150,5 @@ function tokenOf(head: RequestHead) {
     throw new AmphoError("invalid_request", "The Authorization header and the cookie hold different tokens. Send one.");
   const byHeader = bearer !== undefined;
   const byCookie = !byHeader && token !== undefined;
-  return { authorization: byCookie ? `Bearer ${token}` : header, token, byHeader, byCookie };
+  return { authorization: byCookie ? authorizationFrom(token) : header, token, byHeader, byCookie };
 }

@@ -110,6 +110,32 @@ export function callerOf(
   };
 }
 
+/**
+ * The address of a request in the form of any framework: a message of node:http, a web request, or a request that
+ * holds one of them. Undefined where the framework does not know it.
+ */
+export function addressOfAny(request: unknown, hops: number): string | undefined {
+  const { raw, req } = Object(request) as { readonly raw?: unknown; readonly req?: unknown };
+  const { socket, headers, header, peerAddress } = Object(raw ?? req ?? request) as {
+    readonly socket?: { readonly remoteAddress?: unknown };
+    readonly headers?: { readonly get?: unknown } & Readonly<Record<string, unknown>>;
+    readonly header?: unknown;
+    readonly peerAddress?: unknown;
+  };
+  const read = (name: string): string | undefined => {
+    const get = headers?.get ?? (headers === undefined ? header : undefined);
+    const value: unknown = typeof get === "function" ? get.call(headers, name) : headers?.[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  const peer = socket?.remoteAddress ?? peerAddress;
+  return clientAddress({
+    peer: typeof peer === "string" ? peer : undefined,
+    forwardedFor: read("x-forwarded-for"),
+    forwarded: read("forwarded"),
+    hops,
+  });
+}
+
 /** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/reference/http.md). */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = request.header("idempotency-key");

@@ -6,6 +6,7 @@ import { recentErrors, recentNote, route } from "../route.js";
 import { session } from "../route-access.js";
 import { grant, login, password, seconds } from "../schemas.js";
 import { passkeyView } from "./factors.js";
+import { apiKeyView } from "./keys.js";
 import { sessionView } from "./sessions.js";
 
 /** The policy checks the length of the new password, so that its rejection states a reason. */
@@ -41,6 +42,7 @@ export const accountExport = z
     account: ownAccount.describe("The account, as `GET /account` returns it."),
     passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
     identities: z.array(identity).readonly().describe("The accounts at outside providers."),
+    keys: z.array(apiKeyView).readonly().describe("The API keys, without the keys themselves."),
     sessions: z.array(sessionView).readonly().describe("The newest 1000 live sessions."),
     events: z
       .array(

@@ -5,7 +5,7 @@ import { AmphoError } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
 import { optionalFields } from "../request/input.js";
 import { idempotencyHelp, route, tokenErrors } from "../route.js";
-import { bearer, optional, session } from "../route-access.js";
+import { optional, session } from "../route-access.js";
 import { grant, opaque, seconds } from "../schemas.js";
 
 const renewal = z.object({ refresh_token: opaque.optional().describe("a text: the newest `refresh_token`") });
@@ -108,9 +108,9 @@ export const sessionsRoutes = [
     summary: "Read the current session",
     notes: [
       "The response comes from the token alone, without the database.",
-      "`id`, `session`, `acr` and `starts` are null for a token that has none.",
+      "`id`, `acr` and `starts` are null for a token that has none.",
     ],
-    access: bearer,
+    access: session,
     output: currentSession,
     endpoint: ({ auth }) => {
       const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;

@@ -1,0 +1,87 @@
+// A new API key, its rules, and the views of keys. It needs no signing key, so that commands can load it.
+import { randomId } from "../../crypto/random.js";
+import { AmphoError } from "../../errors.js";
+import { scopesOf } from "../../levels/scopes.js";
+import { keyIdPrefix } from "../../store/sql/key-ends.js";
+import type { KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
+import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
+import type { Account } from "../../users/directory.js";
+import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
+import type { Deps } from "../deps.js";
+import { cleanName } from "./name.js";
+
+/** An API key to create. */
+export interface ApiKeyOptions<S extends string = string> {
+  /** A name for the owner's list, cut to 100 characters. */
+  readonly name: string;
+  /** At least one scope, and only scopes that the owner has. */
+  readonly scopes: readonly S[];
+  /** The end in Unix seconds, at most 366 days ahead. By default in 90 days. */
+  readonly expires?: number | undefined;
+}
+
+const daySeconds = 86_400;
+const lifeMaxSeconds = 366 * daySeconds;
+const lifeSeconds = 90 * daySeconds;
+
+type KeyDeps = Pick<Deps, "settings" | "clock">;
+
+interface Prepared {
+  readonly key: NewKey;
+  readonly view: NewApiKey;
+}
+
+/** Throws `invalid_request`. */
+export function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
+  const { settings, clock } = deps;
+  const { name, scopes, expires = clock.now() + lifeSeconds } = options;
+  const present = scopesOf(owner.roles, settings.scopes);
+  if (scopes.length === 0) throw wrong("scopes", "An API key needs at least one scope.");
+  if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
+  if (!scopes.every((scope) => present.includes(scope)))
+    throw wrong("scopes", "An API key can have no scope that its owner does not have.");
+  if (!Number.isSafeInteger(expires) || expires <= clock.now() || expires > clock.now() + lifeMaxSeconds)
+    throw wrong("expires", "The end of an API key must lie ahead, by at most 366 days.");
+  return newKey(deps, cleanName(name, "API key"), scopes, expires);
+}
+
+/** The successor of a key has its name, its length of life, and its scopes without those that the owner has lost. */
+export function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared {
+  const { settings, clock } = deps;
+  const present = scopesOf(owner.roles, settings.scopes);
+  const scopes = old.scopes.filter((scope) => present.includes(scope));
+  if (scopes.length === 0) throw new AmphoError("invalid_request", "The owner of the key has none of its scopes now.");
+  return newKey(deps, old.name, scopes, clock.now() + Math.min(old.expiresAt - old.createdAt, lifeMaxSeconds));
+}
+
+function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], expires: number): Prepared {
+  const id = keyIdPrefix + randomId();
+  const key = createApiKey(settings.keyBrand);
+  return {
+    key: { id, name, scopes, hash: apiKeyHash(key), start: apiKeyStart(key), expiresAt: expires },
+    view: { id, key, name, scopes, expires },
+  };
+}
+
+function wrong(field: string, message: string): AmphoError {
+  return new AmphoError("invalid_request", message, { field });
+}
+
+export const overlapMaxSeconds = 7 * daySeconds;
+
+export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedDay }: KeyRow): ApiKeyView {
+  const used = usedDay === undefined ? null : new Date(usedDay * daySeconds * 1000).toISOString().slice(0, 10);
+  return { id, start, name, scopes, created: createdAt, expires: expiresAt, last_used: used };
+}
+
+export const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
+
+/** Throws for what the operation of a creation or rotation has found. */
+export function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
+  if (outcome.outcome === "full")
+    throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
+  if (outcome.outcome === "none") throw unknownKey();
+  if (outcome.outcome === "changed")
+    throw new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
+  revocations.add(outcome.revocations);
+}

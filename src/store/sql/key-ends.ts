@@ -1,0 +1,49 @@
+// The ends of API keys: the revocation of a key, and the keys that a change of their account ends.
+import { leewayMaxSeconds, transactionTtlSeconds } from "../../clock.js";
+import { text } from "../rows.js";
+import { query, type Transaction } from "../transaction.js";
+import { type Additions, whichOf } from "./added.js";
+import { recordAudit } from "./audit.js";
+import type { NewRevocation } from "./revocations.js";
+
+/**
+ * How long a process uses what it has read of a key. The revocation of a user, of roles or of everything is in force
+ * for longer, whatever it revokes. So it meets every entry that was read before it.
+ */
+export const keyCacheSeconds = transactionTtlSeconds;
+
+/** Ids of keys begin with it, and no id of a session does. */
+export const keyIdPrefix = "key_";
+
+/**
+ * It has the form of a session's revocation, which every verifier knows. `gen`: only what was read of older
+ * generations.
+ */
+export function keyRevocation(id: string, now: number, gen?: number): NewRevocation {
+  const until = now + keyCacheSeconds + leewayMaxSeconds;
+  return { kind: "session", at: now, until, sessionId: id, ...(gen !== undefined && { gen }) };
+}
+
+/** The ids of the ended keys in one row of the audit log. */
+const recordedMax = 100;
+
+/** Ends the keys that a change ends, before the sessions end. The caller writes the revocations. */
+export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]> {
+  const { userId, login, now, origin, fates, reason } = input;
+  const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, input);
+  if (which === undefined) return [];
+  const rows = yield* query(`delete from ampho_keys where user_id = ? and ${which.sql} returning id`, [
+    ...[userId, ...which.parameters],
+  ]);
+  const ids = rows.map((row) => text(row, "id"));
+  if (ids.length === 0) return [];
+  const detail = { count: ids.length, keys: ids.slice(0, recordedMax) };
+  yield* recordAudit({ at: now, event: "key_removed", reason, userId, login, origin, detail });
+  return ids.map((id) => keyRevocation(id, now));
+}
+
+/** Ends the key that an alarm is about. */
+export function* endReportedKey(userId: string, id: string, now: number): Transaction<readonly NewRevocation[]> {
+  const rows = yield* query("delete from ampho_keys where id = ? and user_id = ? returning id", [id, userId]);
+  return rows.map(() => keyRevocation(id, now));
+}

@@ -1,0 +1,236 @@
+// API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
+// ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
+// session.
+import { integer, type Row, text, texts } from "../rows.js";
+import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { recordAudit } from "./audit.js";
+import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
+import { type FactorChange, lockAccount } from "./factors/changes.js";
+import { visible } from "./import-rows.js";
+import { keyRevocation } from "./key-ends.js";
+import { columnsOf } from "./keyed-rows.js";
+import { type Revocation, writeRevocations } from "./revocations.js";
+import type { Ending } from "./session-rows.js";
+import { moveEpoch } from "./state.js";
+import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
+
+export interface KeyRow {
+  readonly id: string;
+  readonly userId: string;
+  /** The login of the owner when the key was created, for a table of users that finds none by id. */
+  readonly login: string;
+  readonly name: string;
+  readonly start: string;
+  /** The scopes that were granted. The owner can have lost some of them. */
+  readonly scopes: readonly string[];
+  /** Grows when the life of the key is shortened. */
+  readonly gen: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** The day of the last use, in days since 1970. */
+  readonly usedDay: number | undefined;
+}
+
+const columns = columnsOf(
+  ...(["id", "user_id", "login", "name", "start", "scopes", "gen", "created_at", "expires_at", "used_day"] as const),
+);
+const insertColumns = columnsOf(...columns.names, "hash", "added_by");
+const insert = `insert into ampho_keys (${insertColumns.list}) values (${insertColumns.placeholders})`;
+
+function keyOf(row: Row): KeyRow {
+  return {
+    id: text(row, "id"),
+    userId: text(row, "user_id"),
+    login: text(row, "login"),
+    name: text(row, "name"),
+    start: text(row, "start"),
+    scopes: texts(row, "scopes"),
+    gen: integer(row, "gen"),
+    createdAt: integer(row, "created_at"),
+    expiresAt: integer(row, "expires_at"),
+    usedDay: row["used_day"] === null ? undefined : integer(row, "used_day"),
+  };
+}
+
+/** A key that is created. */
+export interface NewKey extends Pick<KeyRow, "id" | "name" | "start" | "scopes" | "expiresAt"> {
+  readonly hash: string;
+}
+
+/** A session that asks, or the application. */
+export interface KeyChange extends FactorChange {
+  readonly key: NewKey;
+  /** The keys that a user can have. */
+  readonly keysMax: number;
+}
+
+export interface KeyOutcome {
+  /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
+  readonly outcome: "done" | "changed" | "full" | "none";
+  readonly revocations: readonly Revocation[];
+}
+
+const failed = (outcome: KeyOutcome["outcome"]): KeyOutcome => ({ outcome, revocations: [] });
+
+export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
+  const { userId, login, key, keysMax, own, now, origin } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
+  yield* insertKey(input);
+  const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
+  return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
+}
+
+export interface KeyRotation extends KeyChange {
+  /** The key that is replaced. */
+  readonly from: string;
+  readonly overlapSeconds: number;
+}
+
+/** A key is rotated once. With overlaps, a user has at most twice as many keys as can be created. */
+export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
+  const { userId, login, key, keysMax, from, overlapSeconds, own, now, origin } = input;
+  const before = yield* lockAccount(input);
+  if (!before) return failed("changed");
+  if ((yield* countKeys(userId, now)) >= 2 * keysMax) return failed("full");
+  const sql =
+    overlapSeconds === 0
+      ? "delete from ampho_keys"
+      : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
+  const until = now + overlapSeconds;
+  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning id`, [
+    ...[...(overlapSeconds === 0 ? [] : [until, until]), from, userId, now],
+  ]);
+  if (!old) return failed("none");
+  yield* insertKey(input);
+  const detail = { key: key.id, from, overlap: overlapSeconds };
+  const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
+  const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
+  const ended = keyRevocation(from, now, overlapSeconds === 0 ? undefined : 1);
+  return yield* endKeyChange({ ...changed, revoked: [...changed.revoked, ended] });
+}
+
+function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<KeyOutcome> {
+  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+}
+
+function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<void> {
+  const values = insertColumns.values({
+    id: key.id,
+    user_id: userId,
+    login,
+    name: key.name,
+    start: key.start,
+    scopes: JSON.stringify(key.scopes),
+    gen: 0,
+    created_at: now,
+    expires_at: key.expiresAt,
+    used_day: null,
+    hash: key.hash,
+    added_by: own?.sessionId ?? null,
+  });
+  yield* write(insert, values);
+}
+
+function* countKeys(userId: string, now: number): Transaction<number> {
+  const row = yield* first("select count(*) as keys from ampho_keys where user_id = ? and expires_at > ?", [
+    ...[userId, now],
+  ]);
+  return row ? integer(row, "keys") : 0;
+}
+
+export interface KeyRemoval extends Ending {
+  readonly id: string;
+  /** The key must be of this user. Undefined: of any. */
+  readonly userId: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Transaction<KeyOutcome> {
+  const found = yield* first("select user_id, login from ampho_keys where id = ?", [id]);
+  const owner = found && text(found, "user_id");
+  if (!found || owner === undefined || (userId !== undefined && userId !== owner)) return failed("none");
+  // Before the row of the key, as every other change of the account.
+  const before = yield* lockSessionsOf(owner);
+  if (!(yield* first("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
+  const about = { userId: owner, login: text(found, "login"), reason, detail: { key: id }, before, now, origin };
+  const changed = yield* carryOut("key_removed", about);
+  return yield* endKeyChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
+}
+
+export interface KeysRemoval extends Ending {
+  readonly userId: string;
+  readonly reason?: string | undefined;
+}
+
+/** Ends all keys of a user. Returns their number with the revocations. */
+export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revocation[]> {
+  const { userId, reason, now, origin } = input;
+  const changed = yield* carryOut("keys_removed", { userId, login: undefined, reason, now, origin });
+  return yield* writeRevocations(changed.revoked);
+}
+
+/**
+ * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after
+ * which it uses nothing that it has read of keys.
+ */
+export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
+  yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
+  yield* write("delete from ampho_keys", []);
+  yield* moveEpoch(random);
+}
+
+const select = `select ${columns.list} from ampho_keys`;
+
+/** The oldest first. Keys that have expired lately are among them. */
+export function* listKeys(userId: string): Transaction<readonly KeyRow[]> {
+  const rows = yield* queryLast(`${select} where user_id = ? order by n`, [userId]);
+  return rows.map(keyOf);
+}
+
+export function* findKeyByHash(hash: string): Transaction<KeyRow | undefined> {
+  const row = yield* queryLastRow(`${select} where hash = ?`, [hash]);
+  return row && keyOf(row);
+}
+
+/** A key as a guard reads it. */
+export interface FoundKey {
+  readonly hash: string;
+  readonly key: KeyRow;
+  /** The stored user. Undefined for a user of an application's own table. */
+  readonly user: User | undefined;
+  /** The number of the last revocation. The row and its user are those of that moment. */
+  readonly asOf: number;
+}
+
+/** The lengths of the lists of hashes, so that there are two texts of the statement. */
+const listLengths = [1, 32] as const;
+
+/** How many keys one read finds. */
+export const keysAtOnce = listLengths[1];
+
+// The number comes from the same statement, so from the same state of the database as the rows.
+const selectByHashes = (count: number) => `select ampho_keys.hash as hash, ${columns.joined("ampho_keys")},
+    (select last_revocation from ampho_state where id = 1) as as_of, ${joinedUserColumns}
+  from ampho_keys left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
+  where ampho_keys.hash in (${Array.from({ length: count }, () => "?").join(", ")})`;
+
+export function* findKeys(hashes: readonly string[]): Transaction<readonly FoundKey[]> {
+  const length = listLengths.find((each) => each >= hashes.length) ?? hashes.length;
+  // A repeated hash changes nothing.
+  const filled = Array.from({ length }, (_, at) => hashes[at] ?? hashes[0] ?? "");
+  const rows = yield* queryLast(selectByHashes(length), filled);
+  return rows.map((row) => ({
+    hash: text(row, "hash"),
+    key: keyOf(row),
+    user: joinedUserOf(row),
+    asOf: integer(row, "as_of"),
+  }));
+}
+
+/** Records the days of use. */
+export function* touchKeys({ ids, day }: { readonly ids: readonly string[]; readonly day: number }): Transaction<void> {
+  for (const id of ids)
+    yield* write("update ampho_keys set used_day = ? where id = ? and coalesce(used_day, 0) < ?", [day, id, day]);
+}
