@@ -7,7 +7,7 @@ import { readText } from "./fetch.js";
 import { sessionEnded } from "./renewal.js";
 import { parse } from "./texts.js";
 
-/** `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires. */
+/** The error `login_too_weak` or `login_too_old`. Its `details` state the level and the greatest age that the route requires. */
 export interface StepUpError extends AmphoError {
   /** `factor`: a second factor of the present session is enough. `login`: the user must sign in again. */
   readonly needs: "factor" | "login";
