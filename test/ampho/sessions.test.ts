@@ -109,20 +109,10 @@ describe("GET /session", () => {
     });
   });
 
-  it("GET /session returns null for the missing claims of a token of other software", async () => {
+  it("GET /session takes no token of other software, which has no session", async () => {
     const world = await openWorld();
     const bearer = foreignToken(world.key, { exp: start + 600, login: "someone" });
-    expect((await world.call("GET", "/session", { bearer })).json).toEqual({
-      id: null,
-      login: "someone",
-      roles: [],
-      scopes: [],
-      session: null,
-      amr: [],
-      acr: null,
-      starts: null,
-      expires: start + 600,
-    });
+    expect(outcomeOf(await world.call("GET", "/session", { bearer }))).toEqual([403, "credential_not_accepted"]);
   });
 
   it("GET /session rejects the tokens that a guard rejects", async () => {

@@ -61,6 +61,7 @@ function exchangeOf(target: string, { body, bearer }: Sent, { headers, json, tex
 const stable: Readonly<Record<string, string>> = {
   match: "42",
   totp: "123456",
+  start: "aB3d",
   recovery_code: "ABCD-EFGH-JKLM-NPQR-STUV-WXYZ",
   epoch: "…",
   version: "…",

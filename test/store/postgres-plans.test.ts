@@ -54,6 +54,8 @@ const filling = [
      select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
      select 'https://x.example', 'x' || i, 'x' || (i / 2), 'x', 1 from ${many}`,
+  `insert into ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
+     select 'x' || i, 'h' || i, 'x' || (i / 3), 'x', 'n', 's', '[]', 1, 1, 1790000000 + i from ${many}`,
   `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 
@@ -62,6 +64,7 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLock
 /** As in plans.test.ts. */
 const ofOperators: ReadonlySet<string> = new Set([
   "writeApplicationOwnsUsers",
+  ...["removeAllKeys", "endAllSessions"],
   ...["countSessions", "countLockedOut", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
 ]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
