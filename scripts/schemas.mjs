@@ -92,6 +92,7 @@ async function factors(store, limits, sessionId) {
     ...bob,
     stored: {},
     own: { ...limits, sessionId, gen: 1_000 },
+    factor: "totp",
     totp,
     codes: ["e".repeat(43), "f".repeat(43)],
     spend,
@@ -112,7 +113,10 @@ async function factors(store, limits, sessionId) {
   };
   const handle = "i".repeat(43);
   const again = { ...spend, hash: "j".repeat(43) };
-  await store.setFactor({ ...bob, stored: {}, own: undefined, passkey, handle, codes: [], spend: again });
+  const added = { factor: "passkey", passkey, handle, codes: [], spend: again };
+  await store.setFactor({ ...bob, stored: {}, own: undefined, ...added });
+  const key = { id: "key_1", name: "Job", start: "aB3d", scopes: ["read"], expiresAt: now + 86_400, hash: "l".repeat(43) };
+  await store.createKey({ ...bob, stored: {}, own: undefined, key, keysMax: 5 });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
   await store.linkIdentity({ ...bob, stored: {}, own: undefined, identity, spend: third });

@@ -53,7 +53,7 @@ export default defineConfig({
       // The name of the button has all of its visible text, which ends with the key.
       options: {
         // Examples, files of deployments and pages for contributors would hide the guides.
-        _render: (source, env, md) => (env.relativePath.startsWith("docs/") ? md.renderAsync(source, env) : ""),
+        _render: (source, env, md) => (env.relativePath.startsWith("docs/") ? md.render(source, env) : ""),
         translations: { button: { buttonText: "Search ", buttonAriaLabel: "Search K" } },
       },
     },

@@ -39,6 +39,7 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     user_events: 0,
     invites: 0,
     imports: 0,
+    keys: 0,
     audit: 0,
   });
   const cleaned = await run({}, "db-clean");
@@ -53,11 +54,12 @@ test("db-clean removes old rows and prints the counts, and a second run finds no
     "mails that were sent or dropped 0",
     "changes of users without a hook 0",
     "old invitations 0",
+    "expired API keys 0",
     "users of interrupted imports 0",
     "audit log 3",
     "",
   ]);
   const again = await run({}, "db-clean", "--json");
-  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect(Object.values(JSON.parse(again.stdout))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   expect(JSON.parse((await run({}, "user-list", "--json")).stdout)).toMatchObject([{ login: "ann" }]);
 });

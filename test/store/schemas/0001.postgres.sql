@@ -268,6 +268,26 @@ create table ampho_identities (
 
 create index ampho_identities_user on ampho_identities (user_id);
 
+create table ampho_keys (
+  n bigint generated always as identity primary key,
+  id text collate "C" not null unique,
+  hash text collate "C" not null unique,
+  user_id text collate "C" not null,
+  login text collate "C" not null,
+  name text collate "C" not null,
+  start text collate "C" not null,
+  scopes text collate "C" not null,
+  gen bigint not null,
+  created_at bigint not null,
+  expires_at bigint not null,
+  used_day bigint,
+  added_by text collate "C"
+);
+
+create index ampho_keys_user on ampho_keys (user_id, n);
+
+create index ampho_keys_expires on ampho_keys (expires_at, n);
+
 create table ampho_invites (
   id text collate "C" not null primary key,
   email text collate "C" not null,
@@ -477,21 +497,24 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (28, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (29, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
+  values (29, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (30, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+  values (30, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (31, 1790000000, 'session_ended', 'policy', 'u-bob', 'bob', 'tlpwwq.with-factors', 'operator', 'root@host', null, null, null);
+  values (31, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (32, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+  values (32, 1790000000, 'session_ended', 'policy', 'u-bob', 'bob', 'tlpwwq.with-factors', 'operator', 'root@host', null, null, null);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
-  values (33, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+  values (33, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
 
-select setval(pg_get_serial_sequence('ampho_audit', 'n'), 33);
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail) overriding system value
+  values (34, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+
+select setval(pg_get_serial_sequence('ampho_audit', 'n'), 34);
 
 insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
   values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
@@ -544,6 +567,11 @@ select setval(pg_get_serial_sequence('ampho_user_events', 'n'), 5);
 
 insert into ampho_identities (issuer, subject, user_id, provider, email, created_at, used_at, added_by)
   values ('https://id.example', '1', 'u-bob', 'acme', 'bob@app.example', 1790000000, null, null);
+
+insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by) overriding system value
+  values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
+
+select setval(pg_get_serial_sequence('ampho_keys', 'n'), 1);
 
 insert into ampho_invites (id, email, email_canonical, roles, invited_by, created_at, until, used_at, removed_at)
   values ('kkkkkkkkkkkkkkkkkkkkkk', 'gil@mail.example', 'gil@mail.example', '["reader"]', null, 1790000000, 1790604800, null, null);
