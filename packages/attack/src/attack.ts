@@ -1,6 +1,6 @@
 // The interface of an attack, and what it works with. Every attack is safe: it changes no other user's data and causes no load.
 
-import type { Received, Sent } from "./exchange.js";
+import { membersOf, type Received, type Sent } from "./exchange.js";
 import { grantOf } from "./grant.js";
 import type { Key } from "./key.js";
 
@@ -112,7 +112,9 @@ export function judge(all: Iterable<AttemptResult>, isBlocked: (response: Receiv
 
 /** Statuses that reject a request. A success or a crash is not one. A proxy can reject a large header (431). */
 const rejections: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 422, 431, 501]);
-export const isRejected = ({ status }: Received): boolean => rejections.has(status);
+/** A token whose kind the route does not take was verified, so something has accepted it. */
+export const isRejected = (response: Received): boolean =>
+  rejections.has(response.status) && membersOf(response)["error"] !== "credential_not_accepted";
 
 /** The response opens no session. */
 export const isDenied = (response: Received): boolean =>
