@@ -46,6 +46,8 @@ function shellIn(cwd: string, env: Readonly<Record<string, string>>, programs = 
   const bin = path.join(cwd, "bin");
   mkdirSync(bin);
   symlinkSync(binary, path.join(bin, "ampho"));
+  mkdirSync(path.join(cwd, "node_modules"));
+  symlinkSync(path.resolve(import.meta.dirname, "../.."), path.join(cwd, "node_modules/ampho"));
   const search = [bin, programs, process.env["PATH"]].filter((each) => each !== "").join(":");
   return async (code: string, more: Readonly<Record<string, string>> = {}) => {
     const environment = { ...env, ...more, PATH: search, HOME: cwd };

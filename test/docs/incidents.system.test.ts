@@ -74,7 +74,7 @@ it("mails that a dead provider has not taken are sent by the next one, and a lin
   await expect.poll(() => texts().length, { timeout: 60_000 }).toBe(2);
   expect(await shell(recover)).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining("https://app.example#ampho="),
+    stdout: expect.stringContaining("https://app.example/#ampho="),
   });
   await again.stop();
 }, 180_000);

@@ -63,7 +63,7 @@ export const factorFaults: readonly Fault[] = [
   },
   {
     name: "accepts a pending login as bearer token",
-    finds: ["second-factor"],
+    finds: ["second-factor", "pending-enrolment"],
     plant: taking((token) => (open(token)?.header["typ"] === "lt+jwt" ? { login: "somebody" } : undefined)),
   },
   {
