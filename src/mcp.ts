@@ -202,10 +202,9 @@ export type GuardedTool<T, I, R, C> = [
  * is checked again at each call. A call without a required scope gets 403 `insufficient_scope` with the scopes to ask for.
  * Any other rejected call gets a result with `isError`. Throws a TypeError for wrong requirements, and for none.
  * @example
- * server.registerTool(
- *   "publish",
- *   ...guardedTool({ scopes: ["articles:publish"] }, { inputSchema, handler: ({ id }, auth) => publish(id, auth.login) }),
- * );
+ * const handler = ({ id }: { id: string }, auth: Auth) => publish(id, auth.login);
+ * const tool = guardedTool({ scopes: ["articles:publish"] }, { inputSchema, handler });
+ * server.registerTool("publish", ...tool);
  */
 export function guardedTool<
   T,

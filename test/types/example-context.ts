@@ -67,7 +67,13 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
       insert(user: object): Promise<${row} | undefined>;
       claim(user: object): Promise<boolean>;
       delete(user: { id: string }): Promise<void>;
-    } };`,
+      findMany(query: object): Promise<${row}[]>;
+    };
+    readonly notes: { deleteMany(query: object): Promise<void> };
+    readonly profiles: { upsert(profile: object): Promise<void>; update(profile: object): Promise<void> };
+    };`,
+    notes: "declare const notes: readonly { readonly userId: string; readonly text: string }[];",
+    found: "declare const found: string;",
     hash: "declare const hash: string;",
     row: `declare const row: ${row};`,
     shield: "declare const shield: { verify(token: string, address?: string): Promise<{ human: boolean }> };",
@@ -77,6 +83,16 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     error: 'declare const error: import("ampho").AmphoError;',
     httpRequest: 'declare const httpRequest: import("ampho").HttpRequest;',
     lines: "declare const lines: readonly string[];",
+  },
+  "ampho/mcp": {
+    ...common,
+    Auth: 'import type { Auth } from "ampho";',
+    verifier: 'declare const verifier: import("ampho/mcp").McpTokenVerifier & import("ampho/verify").Verifier;',
+    requireBearerAuth: "declare const requireBearerAuth: (options: object) => unknown;",
+    server: "declare const server: { registerTool(name: string, ...tool: readonly unknown[]): void };",
+    publish: "declare const publish: (...values: readonly unknown[]) => Promise<{ content: [] }>;",
+    inputSchema:
+      "declare const inputSchema: { readonly '~standard': { readonly types?: { readonly input: { id: string }; readonly output: { id: string } } } };",
   },
   "ampho/verify": {
     ...common,
@@ -114,6 +130,12 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
     context: 'declare const context: import("@nestjs/common").ExecutionContext;',
   },
   "ampho/client": { ...common, ...client, client: 'declare const client: import("ampho/client").Client;' },
+  "ampho/client/keys": {
+    ...common,
+    ...client,
+    client: 'declare const client: import("ampho/client").Client;',
+    keys: 'declare const keys: import("ampho/client/keys").KeysClient["keys"];',
+  },
   "ampho/client/account": {
     ...common,
     ...client,

@@ -59,7 +59,7 @@ export interface Management {
     /**
      * Finds a user by id, which is `auth.id` of a request. Resolves to undefined if there is none. An application's own
      * table is asked by its `findById`, without which this rejects with `not_found`.
-     * @example const user = await ampho.users.findById(auth.id);
+     * @example const user = await ampho.users.findById(id);
      */
     findById(id: string): Promise<users.UserView | undefined>;
     /**
