@@ -13,7 +13,7 @@ import { ann } from "./world.js";
 useBrowser();
 
 const readPage = (name: string) => readFileSync(new URL(`../../docs/guides/${name}`, import.meta.url), "utf8");
-const page = readPage("client.md");
+const page = readPage("client.md").replace(/^[\s\S]*?(?=^## Sign in with a passkey)/m, "");
 const snippetsOf = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 
