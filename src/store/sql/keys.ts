@@ -31,9 +31,7 @@ export interface KeyRow {
   readonly usedDay: number | undefined;
 }
 
-const columns = columnsOf(
-  ...(["id", "user_id", "login", "name", "start", "scopes", "gen", "created_at", "expires_at", "used_day"] as const),
-);
+const columns = columnsOf("id user_id login name start scopes gen created_at expires_at used_day");
 const insertColumns = columnsOf(...columns.names, "hash", "added_by");
 const insert = `insert into ampho_keys (${insertColumns.list}) values (${insertColumns.placeholders})`;
 
@@ -134,9 +132,8 @@ function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<vo
 }
 
 function* countKeys(userId: string, now: number): Transaction<number> {
-  const row = yield* first("select count(*) as keys from ampho_keys where user_id = ? and expires_at > ?", [
-    ...[userId, now],
-  ]);
+  const sql = "select count(*) as keys from ampho_keys where user_id = ? and expires_at > ?";
+  const row = yield* first(sql, [userId, now]);
   return row ? integer(row, "keys") : 0;
 }
 
