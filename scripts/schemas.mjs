@@ -115,7 +115,14 @@ async function factors(store, limits, sessionId) {
   const again = { ...spend, hash: "j".repeat(43) };
   const added = { factor: "passkey", passkey, handle, codes: [], spend: again };
   await store.setFactor({ ...bob, stored: {}, own: undefined, ...added });
-  const key = { id: "key_1", name: "Job", start: "aB3d", scopes: ["read"], expiresAt: now + 86_400, hash: "l".repeat(43) };
+  const key = {
+    id: "key_1",
+    name: "Job",
+    start: "aB3d",
+    scopes: ["read"],
+    expiresAt: now + 86_400,
+    hash: "l".repeat(43),
+  };
   await store.createKey({ ...bob, stored: {}, own: undefined, key, keysMax: 5 });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };
