@@ -13,6 +13,7 @@ import type { Caller, Deps } from "./deps.js";
 import { readWays } from "./find/ways.js";
 import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
+import { issueServiceToken, revokeToken } from "./services/tokens.js";
 import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";
@@ -53,6 +54,8 @@ const table = {
   listKeys: listOwnKeys,
   rotateKey: rotateOwnKey,
   removeKey: removeOwnKey,
+  issueServiceToken,
+  revokeToken,
   beginMailLogin,
   beginReset,
   finishReset,
