@@ -12,8 +12,8 @@ import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes }
 import type { Caller, Deps } from "./deps.js";
 import { readWays } from "./find/ways.js";
 import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
+import { issueServiceToken, revokeToken } from "./machines/tokens.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
-import { issueServiceToken, revokeToken } from "./services/tokens.js";
 import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";

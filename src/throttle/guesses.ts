@@ -19,8 +19,8 @@ export function remember<T>(map: Map<string, T>, name: string, value: T, max: nu
 }
 
 /**
- * Limits how many different bad keys and assertions an address and its network can send within the window, as logins are limited. It counts in
- * this process alone, because a count in the database would be a write for each bad key.
+ * Limits how many different bad keys and assertions an address and its network can send within the window, as logins
+ * are limited. It counts in this process alone, because a count in the database would be a write for each bad key.
  */
 export function createGuesses(
   settings: Pick<Configuration, "throttleAddress" | "throttleNetwork" | "throttleWindow">,

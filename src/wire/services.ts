@@ -15,7 +15,7 @@ export interface ServiceView {
   readonly id: string;
   /** Its unique name. */
   readonly name: string;
-  /** What it can do. */
+  /** Its scopes. */
   readonly scopes: readonly string[];
   /** A disabled service gets no tokens, and its keys are rejected. */
   readonly disabled: boolean;

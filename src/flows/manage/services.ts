@@ -22,7 +22,7 @@ export const introspectScope = "ampho:introspect";
 export interface NewService<S extends string = string> {
   /** 1 to 64 of `a-z 0-9 . -`, the first one a letter or a digit. */
   readonly name: string;
-  /** What it can do: scopes of roles, and `ampho:introspect`. */
+  /** Scopes of roles, and `ampho:introspect`. */
   readonly scopes: readonly (S | typeof introspectScope)[];
 }
 

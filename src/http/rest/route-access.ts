@@ -33,7 +33,7 @@ export const session: RouteAccess<Auth> = {
 /** A service account, which the endpoint authenticates. */
 export const client: RouteAccess<undefined> = { name: "client", guarded: false, check: () => undefined };
 
-/** Who has the token that the body contains. */
+/** The holder of the token that the body contains. */
 export const holder: RouteAccess<undefined> = { name: "holder", guarded: false, check: () => undefined };
 
 /** The routes of OAuth: forms and no cookies, from programs and not from pages. */

@@ -120,35 +120,6 @@ export const consequences = {
 
 export type Change = keyof typeof consequences;
 
-/** The credentials of a service account. Its access tokens are made with one of the others. */
-type ServiceCredential = "tokens" | "key" | "jwks";
-
-/** A row decides about every kind of credential of a service account. */
-interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
-  readonly by: "operator" | "holder";
-  readonly event: AuditEvent;
-}
-
-const ofService = { by: "operator", tokens: "ends", key: "kept", jwks: "kept" } as const;
-
-/** The effects of each change of a service account. `holder`: who has the key or the token that ends. */
-export const serviceConsequences = {
-  added: { ...ofService, tokens: "kept", event: "service_added" },
-  scopes_set: { ...ofService, event: "service_scopes_changed" },
-  /** Its keys are rejected until it is enabled. */
-  disabled: { ...ofService, event: "service_disabled" },
-  enabled: { ...ofService, event: "service_enabled" },
-  deleted: { ...ofService, key: "ends", jwks: "ends", event: "service_deleted" },
-  key_added: { ...ofService, tokens: "kept", event: "service_key_created" },
-  key_removed: { ...ofService, event: "service_key_removed" },
-  all_keys_removed: { ...ofService, key: "ends", event: "service_key_removed" },
-  /** The new public keys take the place of the old ones. */
-  jwks_set: { ...ofService, event: "service_keys_set" },
-  tokens_revoked: { ...ofService, by: "holder", event: "service_tokens_revoked" },
-} as const satisfies Readonly<Record<string, ServiceConsequences>>;
-
-export type ServiceChange = keyof typeof serviceConsequences;
-
 /** An account, and the state of the database. */
 export type Locked = State & AccountFactors;
 

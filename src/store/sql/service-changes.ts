@@ -1,13 +1,42 @@
-// Changes of service accounts. Every change of one, and every token for one, takes its lock. So no token is issued by what a
-// change has ended, and each change ends the tokens that were issued before it.
+// Changes of service accounts, one row a change (docs/reference/changes.md). Every change of one, and every token for
+// one, takes its lock. So no token is issued by what a change has ended.
+import type { AuditEvent } from "../../audit/events.js";
 import { integer, type Row, text, textOrNull, texts } from "../rows.js";
-import { advisoryLock, first, query, type Transaction, write } from "../transaction.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type ServiceChange, serviceConsequences } from "./changes.js";
 import { keyRevocation } from "./key-ends.js";
 import { columnsOf } from "./keyed-rows.js";
 import { type NewRevocation, untilOf } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
+
+/** The credentials of a service account. It gets access tokens for one of the others. */
+type ServiceCredential = "tokens" | "key" | "jwks";
+
+/** A row decides about every kind of credential of a service account. */
+interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
+  readonly by: "operator" | "holder";
+  readonly event: AuditEvent;
+}
+
+const ofService = { by: "operator", tokens: "ends", key: "kept", jwks: "kept" } as const;
+
+/** The effects of each change of a service account. `holder`: who has the key or the token that ends. */
+export const serviceConsequences = {
+  added: { ...ofService, tokens: "kept", event: "service_added" },
+  scopes_set: { ...ofService, event: "service_scopes_changed" },
+  /** Its keys are rejected until it is enabled. */
+  disabled: { ...ofService, event: "service_disabled" },
+  enabled: { ...ofService, event: "service_enabled" },
+  deleted: { ...ofService, key: "ends", jwks: "ends", event: "service_deleted" },
+  key_added: { ...ofService, tokens: "kept", event: "service_key_created" },
+  key_removed: { ...ofService, event: "service_key_removed" },
+  all_keys_removed: { ...ofService, key: "ends", event: "service_key_removed" },
+  /** The new public keys take the place of the old ones. */
+  jwks_set: { ...ofService, event: "service_keys_set" },
+  tokens_revoked: { ...ofService, by: "holder", event: "service_tokens_revoked" },
+} as const satisfies Readonly<Record<string, ServiceConsequences>>;
+
+export type ServiceChange = keyof typeof serviceConsequences;
 
 /** Ids of services begin with it. */
 export const serviceIdPrefix = "svc_";
@@ -43,9 +72,9 @@ export const serviceOf = (row: Row, prefix = ""): ServiceRow => ({
 
 export const selectServices = `select ${serviceColumns.list} from ampho_services`;
 
+/** Until the transaction ends, no other one changes the service or issues a token for it. */
 export function* lockService(id: string): Transaction<ServiceRow | undefined> {
-  yield* advisoryLock(`service ${id}`);
-  const row = yield* first(`${selectServices} where id = ?`, [id]);
+  const row = yield* first(`${selectServices} where id = ?`, [id], "update");
   return row && serviceOf(row);
 }
 

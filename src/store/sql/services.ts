@@ -91,7 +91,7 @@ export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done"
 
 export interface TokenIssue {
   readonly serviceId: string;
-  /** What the service has proven: a key by its hash, or the public keys that have verified an assertion. */
+  /** A key that the service has, by its hash, or the public keys that have verified an assertion. */
   readonly proof: { readonly keyHash: string } | { readonly jwks: string; readonly spending: Spending };
   /** Undefined: all scopes of the service. */
   readonly scopes: readonly string[] | undefined;

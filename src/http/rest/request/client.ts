@@ -1,7 +1,7 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
 import { AmphoError } from "../../../errors.js";
-import { unknownClient } from "../../../flows/services/assertion.js";
-import type { SentClient } from "../../../flows/services/tokens.js";
+import { unknownClient } from "../../../flows/machines/assertion.js";
+import type { SentClient } from "../../../flows/machines/tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { RawCall } from "../route.js";
 

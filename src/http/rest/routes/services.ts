@@ -13,7 +13,7 @@ const text = (max: number) => z.string().max(max);
 
 const clientMembers = {
   client_id: text(255).optional().describe("the id of the service, at most 255 characters"),
-  client_secret: text(255).optional().describe("a key of the service, at most 255 characters"),
+  client_secret: text(8192).optional().describe("a key of the service, at most 8192 characters"),
   client_assertion: text(8192).optional().describe("a JWT that the service has signed, at most 8192 characters"),
   client_assertion_type: text(255)
     .optional()
@@ -37,9 +37,8 @@ const serviceToken = z
 
 async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof serviceToken>> {
   const { flows, input, caller } = call;
-  if (input.grant_type !== "client_credentials")
-    throw new AmphoError("unsupported_grant_type", "The grant type must be client_credentials.");
-  return flows.issueServiceToken({ client: await sentClient(call, input), scope: input.scope }, caller);
+  const { grant_type: grantType, scope } = input;
+  return flows.issueServiceToken({ grantType, client: await sentClient(call, input), scope }, caller);
 }
 
 const hint = text(255).optional().describe("a text that is ignored, at most 255 characters");

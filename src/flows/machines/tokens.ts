@@ -6,20 +6,25 @@ import type { Auth } from "../../tokens/auth.js";
 import type { ServiceToken } from "../../wire/services.js";
 import type { Caller, Deps } from "../deps.js";
 import { endSession } from "../gate/end-sessions.js";
-import { unknownClient, verifyAssertion } from "./assertion.js";
+import { unknownClient, verifyServiceAssertion } from "./assertion.js";
 
-/** A service with its key, which the guard has accepted, or an assertion, which nobody has looked at. */
+/** A service with its key, which the guard has accepted, or an assertion, which is not checked yet. */
 export type SentClient =
   | { readonly serviceId: string; readonly key: string }
   | { readonly serviceId: string | undefined; readonly assertion: string };
 
-/** Rejects with `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
-export async function issueServiceToken(
-  deps: Deps,
-  { client, scope }: { readonly client: SentClient; readonly scope: string | undefined },
-  caller: Caller,
-): Promise<ServiceToken> {
+interface TokenRequest {
+  readonly grantType: string;
+  readonly client: SentClient;
+  readonly scope: string | undefined;
+}
+
+/** Rejects with `unsupported_grant_type`, `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
+export async function issueServiceToken(deps: Deps, request: TokenRequest, caller: Caller): Promise<ServiceToken> {
   const { store, tokens, settings, clock } = deps;
+  const { grantType, client, scope } = request;
+  if (grantType !== "client_credentials")
+    throw new AmphoError("unsupported_grant_type", "The grant type must be client_credentials.");
   tokens.requireSigningKey();
   const now = clock.now();
   const ttlSeconds = Math.min(settings.tokenTtl, settings.tokenForeignTtl);
@@ -35,14 +40,13 @@ export async function issueServiceToken(
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
 }
 
-const wrongScope = () =>
-  new AmphoError("invalid_scope", "The service account does not have all of these scopes, or has none.");
+const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
 
 async function proveClient(deps: Deps, client: SentClient, { address }: Caller) {
   if ("key" in client) return { serviceId: client.serviceId, proof: { keyHash: apiKeyHash(client.key) } };
   const attempt = deps.guesses.take(address, apiKeyHash(client.assertion));
   try {
-    const proven = await verifyAssertion(deps, client.assertion);
+    const proven = await verifyServiceAssertion(deps, client.assertion);
     if ((client.serviceId ?? proven.serviceId) !== proven.serviceId) throw unknownClient();
     attempt.giveBack();
     return proven;

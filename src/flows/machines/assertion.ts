@@ -35,7 +35,7 @@ export const unknownClient = () => new AmphoError("invalid_client", "The service
 type AssertionDeps = Pick<Deps, "store" | "settings" | "clock">;
 
 /** Rejects with `invalid_client`. */
-export async function verifyAssertion(
+export async function verifyServiceAssertion(
   deps: AssertionDeps,
   text: string,
 ): Promise<Pick<TokenIssue, "serviceId" | "proof">> {
