@@ -227,7 +227,7 @@ describe("a token and a key of a service account", () => {
     expect(await askGuard(world, key)).toBe("invalid_token");
   });
 
-  it("a service account that was deleted leaves nothing, and its name begins anew", async () => {
+  it("a service account that was deleted leaves nothing, and its name is free again", async () => {
     const service = await openService();
     const { world, key } = service;
     const token = await tokenOf(service);

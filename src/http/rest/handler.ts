@@ -112,7 +112,6 @@ export function createHandler(options: HandlerOptions): Handle {
 
   async function respondToProgram(match: RouteMatch, request: HttpRequest, query: string | undefined) {
     try {
-      if (!isForm(request)) throw new AmphoError("unsupported_media_type", "The request body must be a form.");
       const authorization = onlyAuthorization(request.authorization);
       return successResponse(match.route, await callEndpoint(match, request, query, { ...noCookies, authorization }));
     } catch (error) {
@@ -194,6 +193,8 @@ export function createHandler(options: HandlerOptions): Handle {
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
+    if (isOAuth(route.access) && members !== undefined && !isForm(request))
+      throw new AmphoError("unsupported_media_type", "The request body must be a form.");
     const caller = callerOf(request, trustedHops, options.languageOf);
     const auth = route.access.guarded ? await authenticate(route, request, sent, caller, progress) : undefined;
     return route.respond({
