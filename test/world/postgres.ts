@@ -268,6 +268,7 @@ async function makeDatabase(url: string): Promise<Database> {
 const tables = [
   ...["users", "imports", "sessions", "revocations", "attempts", "attempt_sources", "audit"],
   ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "user_events", "invites", "identities"],
+  ...["keys", "services"],
 ];
 
 // Faster than `truncate` on tables of a few rows.

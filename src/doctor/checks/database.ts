@@ -14,6 +14,7 @@ import { countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
+import { checkServices } from "./services.js";
 import { checkUserEvents } from "./user-events.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
@@ -45,6 +46,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
         ...(await checkUserEvents(store, now)),
+        ...(await checkServices(store, configuration)),
       ];
     } finally {
       await store.close();

@@ -1,6 +1,6 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
 import { AmphoError } from "../../../errors.js";
-import { unknownClient } from "../../../flows/machines/assertion.js";
+import { isServiceId, unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { RawCall } from "../route.js";
@@ -69,7 +69,9 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
     const { client_secret: secret, client_assertion: assertion } = members;
     if ((secret ?? assertion) !== undefined)
       throw new AmphoError("invalid_request", "Authenticate in one way: by the header or a secret.");
-    await asClient(() => verify(bearer, requirements));
+    const auth = await asClient(() => verify(bearer, requirements));
+    // Other software that signs with the key of Ampho can give its own clients any scope.
+    if (auth?.id !== auth?.claims["client_id"] || !isServiceId(auth?.id)) throw unknownClient();
     return;
   }
   const client = await sentClient(call, members);
@@ -78,9 +80,9 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
   await asClient(() => verify(client.key, requirements));
 }
 
-async function asClient(check: () => Promise<unknown>): Promise<void> {
+async function asClient<T>(check: () => Promise<T>): Promise<T> {
   try {
-    await check();
+    return await check();
   } catch (error) {
     if (error instanceof AmphoError && rejected.has(error.code)) throw unknownClient();
     throw error;
