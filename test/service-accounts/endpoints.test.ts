@@ -70,7 +70,7 @@ describe("POST /introspect", () => {
     });
   });
 
-  it("it answers from memory, and an ended key is inactive at once", async () => {
+  it("it responds from memory, and an ended key is inactive at once", async () => {
     const { world, own, introspect } = await openGateway();
     await introspect(own.key);
     const reads = readsOf(world.ampho.metrics());
@@ -99,7 +99,7 @@ describe("POST /introspect", () => {
       expect([name, await readsFor(bad[name])]).toEqual([name, 1]);
   });
 
-  it("M-14: the times for an unknown, an expired and an ended key do not tell them apart", async () => {
+  it("M-14: the times for an unknown, an expired and an ended key are alike", async () => {
     const opened = await openGateway();
     const { world, introspect } = opened;
     const bad = await badTokens(opened);
@@ -116,7 +116,7 @@ describe("POST /introspect", () => {
     expect(Math.max(...medians) / Math.min(...medians)).toBeLessThan(2);
   });
 
-  it("nobody asks but a service account with the scope, in any of the three ways", async () => {
+  it("only a service account with the scope can ask, in any of the three ways", async () => {
     const { service, gateway, world, grant, own, introspect } = await openGateway();
     const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
     const token = await tokenOf(gateway);
