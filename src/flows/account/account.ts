@@ -38,7 +38,8 @@ export async function changeLogin(
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   requireNewLogin(login, account);
-  // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
+  // The table has the login already if the database was unreachable after it had changed. The sessions have the old
+  // one.
   const isInTable = !directory.inDatabase && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
@@ -79,8 +80,9 @@ function requireNewLogin(login: string, { stored, email, login: current }: Accou
 }
 
 /**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise
+ * still sign in without the factors. If the database is unreachable after that, a repeated request finishes the
+ * deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;

@@ -1,4 +1,5 @@
-// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old
+// one gets a notice.
 
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";

@@ -1,5 +1,5 @@
-// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
-// other sessions. The response has new tokens.
+// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the
+// user's other sessions. The response has new tokens.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -88,9 +88,9 @@ export async function changePassword(
 }
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
- * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
- * `since`: the time of the mark.
+ * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
+ * the old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once
+ * more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,

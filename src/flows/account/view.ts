@@ -1,4 +1,5 @@
-// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
+// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that
+// commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";

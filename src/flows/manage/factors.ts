@@ -153,8 +153,8 @@ export interface RekeyReport {
 }
 
 /**
- * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace meanwhile
- * are under that key already. Rejects with `unavailable` while the key that signs is revoked.
+ * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace
+ * meanwhile are under that key already. Rejects with `unavailable` while the key that signs is revoked.
  */
 export async function rekeyFactors(
   { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },

@@ -1,5 +1,5 @@
-// Invitations to register, for operators and for `ampho.users`. An invitation is for one address. Its roles come from here and never
-// from the person who registers.
+// Invitations to register, for operators and for `ampho.users`. An invitation is for one address. Its roles come from
+// here and never from the person who registers.
 
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
