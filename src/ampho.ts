@@ -119,7 +119,13 @@ export type AmphoOptions<
 > = ConfigurationOptions<S> & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
-  ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+  "users",
+  "claims",
+  "mail",
+  "mailText",
+  "captcha",
+  "log",
+  "clock",
   ...userHookNames,
 ];
 

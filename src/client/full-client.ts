@@ -156,7 +156,9 @@ export function createWays(options: WaysOptions): ClientInternals {
     fetch,
     async login(login, password, proof) {
       const { session } = await steps.enter("/login", login, {
-        ...{ login, password, captcha: proof?.captcha },
+        login,
+        password,
+        captcha: proof?.captcha,
         ...factorMembers(proof),
       });
       return session;

@@ -215,7 +215,10 @@ export function createTransactions(
   }
 
   const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => ({
-    ...{ jti, for: purpose, iat, exp },
+    jti,
+    for: purpose,
+    iat,
+    exp,
     ...optional(contents, openMembers),
   });
 
@@ -229,7 +232,10 @@ export function createTransactions(
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
-      ...{ jti: randomId(), iat, exp: iat + ttlSeconds, kid: keyring.signingKid() },
+      jti: randomId(),
+      iat,
+      exp: iat + ttlSeconds,
+      kid: keyring.signingKid(),
     }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();

@@ -108,7 +108,15 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
     return wrong("The name of a passkey is not a text of 1 to 100 characters without control characters.");
   const { publicKey } = key;
   return {
-    ...{ ...key, publicKey: { ...publicKey }, id, name, rp, backupEligible, backedUp, ownHandle, aaguid: noModel },
+    ...key,
+    publicKey: { ...publicKey },
+    id,
+    name,
+    rp,
+    backupEligible,
+    backedUp,
+    ownHandle,
+    aaguid: noModel,
     signCount: Number(signCount),
     transports: readTransports(transports),
     userVerified: false,

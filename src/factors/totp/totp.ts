@@ -60,7 +60,9 @@ export function otpauthUri({
   const parameters = [
     `secret=${totpSecretText(seed)}`,
     ...(issuer === undefined ? [] : [`issuer=${labelPart(issuer)}`]),
-    ...["algorithm=SHA1", `digits=${digits}`, `period=${stepSeconds}`],
+    "algorithm=SHA1",
+    `digits=${digits}`,
+    `period=${stepSeconds}`,
   ];
   return `otpauth://totp/${prefix}${labelPart(login)}?${parameters.join("&")}`;
 }

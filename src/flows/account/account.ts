@@ -55,7 +55,8 @@ export async function changeLogin(
       ...changeOf(deps, recent, origin),
       login: before,
       canonical: canonicalLogin(before),
-      ...{ newLogin: login, newCanonical: canonicalLogin(login) },
+      newLogin: login,
+      newCanonical: canonicalLogin(login),
       // Another user of an application's own table can have another spelling of the former login.
       isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
     });
@@ -101,7 +102,10 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
 function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;
   return {
-    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now() },
+    userId: account.id,
+    login: account.login,
+    factorsVersion,
+    now: clock.now(),
     origin: originFor(account, origin),
     // The application's table has changed already, so nothing must reject the rest.
     own: directory.inDatabase ? { sessionId, gen } : undefined,

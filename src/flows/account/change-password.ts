@@ -64,7 +64,10 @@ export async function changePassword(
   const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
   const now = clock.now();
   const outcome = await store.setPassword({
-    ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
+    userId,
+    passwordHash,
+    passwordVersion: own.stored?.passwordVersion,
+    ownUser,
     own: session,
     attempt: allowed.asSucceeded(userId),
     now,
@@ -115,8 +118,11 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
-    ...{ now: clock.now(), origin },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    now: clock.now(),
+    origin,
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
   });
   if (outcome.outcome !== "done") throw changedMeanwhile();
@@ -132,9 +138,13 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    passwordHash: null,
     passkeysOf: relyingParty?.id ?? "",
-    ...{ now: clock.now(), origin: caller },
+    now: clock.now(),
+    origin: caller,
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");

@@ -54,12 +54,21 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   const { factorsVersion = 0 } = binding;
   const now = clock.now();
   const outcome = await store.finishReset({
-    ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
-    ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
+    userId: account.id,
+    login: account.login,
+    stored: storedOf(account, undefined),
+    passwordHash,
+    factorsVersion,
+    use: factor?.use,
+    now,
+    origin: originFor(account, origin),
     rolePolicy: policyOf(account.roles, deps.settings.factors),
-    ...{ removesFactors, provesEmail, isFirstProof },
+    removesFactors,
+    provesEmail,
+    isFirstProof,
     spend: spendingOf(deps, transaction, undefined),
-    ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
+    attempt: allowed?.asSucceeded(account.id),
+    factorAttempt: factor?.attempt,
   });
   if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();

@@ -117,6 +117,12 @@ export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock"
 }
 
 const deletedAccount = ({ userId: id, login }: Session): Account => ({
-  ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
-  ...{ stored: undefined, email: undefined, applicationUser: undefined },
+  id,
+  login,
+  roles: [],
+  rolesVersion: 0,
+  disabled: false,
+  stored: undefined,
+  email: undefined,
+  applicationUser: undefined,
 });

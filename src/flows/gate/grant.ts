@@ -70,7 +70,10 @@ export async function grantAgain(
   if (idempotency === undefined) return undefined;
   const outcome = await deps.store.repeatEntry({
     hash: deps.transactions.spentHash(transaction),
-    ...{ idempotency, now, codes, userId: account?.id ?? "" },
+    idempotency,
+    now,
+    codes,
+    userId: account?.id ?? "",
     accessTtlSeconds: deps.settings.tokenTtl,
     stored: account !== undefined && storedOf(account, transaction),
   });

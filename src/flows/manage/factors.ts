@@ -91,7 +91,10 @@ export async function removeFactors(
   const { login } = await userOf(deps, userId);
   const { reason } = target;
   const outcome = await store.removeFactors({
-    ...{ userId, login, reason, origin: await ownOriginFor(deps, userId, origin) },
+    userId,
+    login,
+    reason,
+    origin: await ownOriginFor(deps, userId, origin),
     ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
     own: undefined,

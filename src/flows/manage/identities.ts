@@ -47,9 +47,15 @@ export async function removeIdentity(
   const { store, revocations, clock } = deps;
   const { login } = await userOf(deps, userId);
   const outcome = await store.unlinkIdentity({
-    ...{ userId, login, stored: false, own: undefined, ways: undefined },
-    ...{ origin: await ownOriginFor(deps, userId, origin) },
-    ...{ id, reason, now: clock.now() },
+    userId,
+    login,
+    stored: false,
+    own: undefined,
+    ways: undefined,
+    origin: await ownOriginFor(deps, userId, origin),
+    id,
+    reason,
+    now: clock.now(),
   });
   if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
   revocations.add(outcome.revocations);

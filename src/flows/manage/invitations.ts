@@ -61,11 +61,22 @@ export async function invite(
   const [id, until] = [randomId(), now + settings.inviteTtl];
   await store.createInvitation({
     invitation: {
-      ...{ id, email: address, canonical, roles: checked, invitedBy: invitedBy ?? null },
-      ...{ createdAt: now, until, usedAt: null, removedAt: null },
+      id,
+      email: address,
+      canonical,
+      roles: checked,
+      invitedBy: invitedBy ?? null,
+      createdAt: now,
+      until,
+      usedAt: null,
+      removedAt: null,
     },
     mail: {
-      ...{ kind: "invite", userId: undefined, address, language: origin.language ?? "en", until },
+      kind: "invite",
+      userId: undefined,
+      address,
+      language: origin.language ?? "en",
+      until,
       claims: { inv: id, iat: now, exp: until },
     },
     origin,

@@ -69,13 +69,22 @@ export async function recover(
   const token = transactions.signLink(begun);
   if (token === undefined) throw new AmphoError("unavailable", "The keys were replaced in between. Try again.");
   await store.beginRecovery({
-    ...{ userId: user.id, login: user.login, reason, now, origin },
+    userId: user.id,
+    login: user.login,
+    reason,
+    now,
+    origin,
     detail: { recovery, from, by: print ? "print" : "mail" },
     mail: print
       ? undefined
       : {
-          ...{ kind: "recover", userId: user.id, address: address ?? "", language: origin.language ?? "en" },
-          ...{ claims: claimsOf(begun, binding, {}), until: begun.exp, sendAt: from },
+          kind: "recover",
+          userId: user.id,
+          address: address ?? "",
+          language: origin.language ?? "en",
+          claims: claimsOf(begun, binding, {}),
+          until: begun.exp,
+          sendAt: from,
         },
   });
   const link = `${appUrl}#ampho=${token}.${transactions.linkProof(begun, binding)}`;

@@ -120,9 +120,14 @@ export async function setEmail(
   const { store, clock, revocations } = deps;
   const address = email === undefined ? undefined : requireAddress(email);
   const outcome = await store.setEmail({
-    ...{ userId: user.id, own: undefined, ownUser: undefined, spend: undefined, attempt: undefined },
+    userId: user.id,
+    own: undefined,
+    ownUser: undefined,
+    spend: undefined,
+    attempt: undefined,
     email: address && { ...address, provenAt: undefined },
-    ...{ now: clock.now(), origin },
+    now: clock.now(),
+    origin,
   });
   if (outcome.outcome === "taken") throw emailTaken();
   if (outcome.outcome !== "done") throw unknown();

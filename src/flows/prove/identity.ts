@@ -98,7 +98,9 @@ export function providerDown(provider: Provider, failure: ProviderFailure): Amph
 }
 
 export const provenOf = ({ settings }: Provider, { issuer, subject, email }: OutsideIdentity): ProvenIdentity => ({
-  ...{ issuer, subject, email },
+  issuer,
+  subject,
+  email,
   provider: settings.name,
 });
 

@@ -108,7 +108,11 @@ export async function verifyPasskey(
       rpId: party.id,
       credential: {
         // The row was written from a checked key.
-        ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
+        id,
+        alg,
+        signCount,
+        backupEligible,
+        publicKey: publicKey as unknown as PublicJwk,
         // An account without a handle has no passkey that needs it, so that an empty one rejects.
         userHandle: ownHandle === "" ? undefined : (ownHandle ?? found.account.handle ?? ""),
       },

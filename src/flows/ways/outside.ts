@@ -95,7 +95,10 @@ function enterAs(
 ): Promise<Grant> {
   const now = deps.clock.now();
   const context: LoginContext = {
-    ...{ origin, now, remember, idempotency },
+    origin,
+    now,
+    remember,
+    idempotency,
     device: deps.deviceProofs.readOf(account, device, now),
     live: liveOf(deps, bearer, account.id),
   };
@@ -206,8 +209,12 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   await store.queueMail({
     draft: {
       // Never to the spelling of the provider, because another mailbox can have that one.
-      ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
-      ...{ claims: claimsFor(begun, binding, origin), language: origin.language ?? "en", until: begun.exp },
+      kind: "identity",
+      userId: account?.id,
+      address: isOpen ? mailboxFor(account, address) : "",
+      claims: claimsFor(begun, binding, origin),
+      language: origin.language ?? "en",
+      until: begun.exp,
     },
     attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },

@@ -162,11 +162,21 @@ export async function finishRegistration(
   const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
   const created = await settled(
     draftAccount(deps, {
-      ...{ transaction, address, roles, invitation: transaction.inv, login },
-      ...{ password: input.password, passwordHash: secret.passwordHash, origin },
+      transaction,
+      address,
+      roles,
+      invitation: transaction.inv,
+      login,
+      password: input.password,
+      passwordHash: secret.passwordHash,
+      origin,
       existsMail: {
-        ...{ kind: "account_exists", userId: undefined, address: address.address, language: origin.language ?? "en" },
-        ...{ claims: { agent: origin.agent ?? null }, until: transaction.exp },
+        kind: "account_exists",
+        userId: undefined,
+        address: address.address,
+        language: origin.language ?? "en",
+        claims: { agent: origin.agent ?? null },
+        until: transaction.exp,
       },
     }),
   );
