@@ -103,8 +103,9 @@ export async function inspectKey(deps: KeyDeps, text: string): Promise<Inspected
   if (row === undefined) return { form, key: null, user: null, login: null, good: false };
   const { userId: user, login, expiresAt } = row;
   // A command cannot read an application's own table.
-  const owner = deps.directory.inDatabase ? await deps.directory.findSessionUser(row) : undefined;
-  const isOut = deps.directory.inDatabase && (owner === undefined || owner.disabled);
-  const good = deps.settings.keysPerUser > 0 && expiresAt > deps.clock.now() && !isOut;
+  const isOut = await deps.directory.fromRows(
+    async () => (await deps.directory.findSessionUser(row))?.disabled ?? true,
+  );
+  const good = deps.settings.keysPerUser > 0 && expiresAt > deps.clock.now() && isOut !== true;
   return { form, key: toKeyView(row), user, login, good };
 }

@@ -43,7 +43,8 @@ export async function findPasskeyOf({ store, directory }: Deps, response: unknow
   if (!isCredentialId(id)) throw wrongCredentials();
   const found = await store.findPasskey(id);
   // An import that is not published yet hides its users.
-  if (found === undefined || (directory.inDatabase && found.user === undefined)) throw unknownPasskey();
+  const isHidden = await directory.fromRows(async () => found?.user === undefined);
+  if (found === undefined || isHidden === true) throw unknownPasskey();
   return found;
 }
 
