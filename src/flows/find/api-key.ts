@@ -93,7 +93,9 @@ export async function addKey(
   return view;
 }
 
-/** The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` unless the owner has the key. */
+/**
+ * The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` unless the owner has the key.
+ */
 export async function replaceKey(
   deps: StoreDeps,
   owner: Account,

@@ -3,14 +3,14 @@
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { Redeemable } from "../../factors/transactions.js";
+import type { Spendable } from "../../factors/transactions.js";
 import type { Address } from "../../logins/address.js";
 import type { UserRegistration } from "../../store/sql/registrations.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 
 export interface AccountDraft {
-  readonly transaction: Redeemable;
+  readonly transaction: Spendable;
   readonly address: Address;
   /** Undefined: the address, or the id of the user if the login of a former owner is that address. */
   readonly login: string | undefined;
@@ -25,9 +25,9 @@ export interface AccountDraft {
 }
 
 /**
- * An application's own table creates the user itself. The invitation is used up before, so that of two users at once one
- * gets its roles, and a user who is deleted later does not come back with them. Rejects with `transaction_over` if it
- * has the login or the address, and with `registration_closed` if the invitation is not valid any more.
+ * An application's own table creates the user itself. The invitation is used up before, so that of two users at once
+ * one gets its roles, and a user who is deleted later does not come back with them. Rejects with `transaction_over` if
+ * it has the login or the address, and with `registration_closed` if the invitation is not valid any more.
  */
 export async function draftAccount(
   { directory, store, clock }: Pick<Deps, "directory" | "store" | "clock">,
@@ -59,4 +59,4 @@ export async function draftAccount(
 }
 
 /** The same for a request that is repeated after a lost response. `jti` has 128 random bits. */
-const userIdOf = ({ jti }: Redeemable) => createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);
+const userIdOf = ({ jti }: Spendable) => createHash("sha256").update(`user ${jti}`).digest("base64url").slice(0, 22);
