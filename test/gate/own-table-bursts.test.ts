@@ -31,7 +31,8 @@ onBothDatabases((ground) => {
     for (const login of ["ann", "nobody"]) {
       const { state, work } = twoAtATime();
       const world = await ground.open({
-        ...{ throttleAddress: 0, throttleNetwork: 0 },
+        throttleAddress: 0,
+        throttleNetwork: 0,
         users: {
           find: async (name) => (name === "ann" ? { id: "1", login: name } : undefined),
           verify: async (_, given) => {

@@ -2,7 +2,7 @@
 // ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
 // session.
 import { integer, type Row, text, texts } from "../rows.js";
-import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
@@ -98,7 +98,10 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
       : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
   const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning id`, [
-    ...[...(overlapSeconds === 0 ? [] : [until, until]), from, userId, now],
+    ...(overlapSeconds === 0 ? [] : [until, until]),
+    from,
+    userId,
+    now,
   ]);
   if (!old) return failed("none");
   yield* insertKey(input);
@@ -224,6 +227,43 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
     user: joinedUserOf(row),
     asOf: integer(row, "as_of"),
   }));
+}
+
+/** Keys that an operator looks at, as some of their ids. */
+export interface SomeKeys {
+  readonly count: number;
+  readonly ids: readonly string[];
+}
+
+const someIds = 10;
+
+export interface AgingKeys {
+  readonly now: number;
+  /** Keys that were not used since. */
+  readonly since: number;
+  /** Keys that end before, and were used since then. A key that was replaced may end. */
+  readonly until: number;
+}
+
+/** Live keys that nobody has used for long, and keys in use that end soon. */
+export function* listAgingKeys(
+  input: AgingKeys,
+): Transaction<{ readonly unused: SomeKeys; readonly ending: SomeKeys }> {
+  const { now, since, until } = input;
+  const day = Math.floor(since / 86_400);
+  function* some(condition: string, values: readonly number[]): Transaction<SomeKeys> {
+    const rows = yield* query(
+      `select id, count(*) over () as keys from ampho_keys where expires_at > ? and ${condition}
+       order by expires_at, n limit ${someIds}`,
+      [now, ...values],
+    );
+    const [row] = rows;
+    return { count: row ? integer(row, "keys") : 0, ids: rows.map((each) => text(each, "id")) };
+  }
+  return {
+    unused: yield* some("created_at < ? and coalesce(used_day, 0) < ?", [since, day]),
+    ending: yield* some("expires_at <= ? and gen = 0 and used_day >= ?", [until, day]),
+  };
 }
 
 /** Records the days of use. */
