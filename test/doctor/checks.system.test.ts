@@ -108,7 +108,7 @@ describe("a deployment", () => {
         .filter(({ check }) => check === "api-keys")
         .map(({ severity, message }) => `${severity}: ${message}`);
     expect(await found(0)).toEqual([]);
-    expect(await found(89)).toEqual([`note: 1 API key was used, and ends within 14 days. The ids: ${ending.id}.`]);
+    expect(await found(89)).toEqual([`note: 1 API key was used, and will end within 14 days. The ids: ${ending.id}.`]);
     const late = await found(91);
     expect(late[0]).toBe(
       `note: 4 API keys were not used for 90 days. The ids: ${[ending, successor, idle, used].map((each) => each.id).join(", ")}.`,

@@ -229,40 +229,28 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
   }));
 }
 
-/** Keys that an operator looks at, as some of their ids. */
-export interface SomeKeys {
-  readonly count: number;
-  readonly ids: readonly string[];
-}
-
-const someIds = 10;
-
 export interface AgingKeys {
   readonly now: number;
   /** Keys that were not used since. */
   readonly since: number;
   /** Keys that end before, and were used since then. A key that was replaced may end. */
   readonly until: number;
+  readonly limit: number;
 }
 
-/** Live keys that nobody has used for long, and keys in use that end soon. */
+/** The ids of live keys that nobody has used for long, and of keys in use that end soon. */
 export function* listAgingKeys(
   input: AgingKeys,
-): Transaction<{ readonly unused: SomeKeys; readonly ending: SomeKeys }> {
-  const { now, since, until } = input;
+): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {
+  const { now, since, until, limit } = input;
   const day = Math.floor(since / 86_400);
-  function* some(condition: string, values: readonly number[]): Transaction<SomeKeys> {
-    const rows = yield* query(
-      `select id, count(*) over () as keys from ampho_keys where expires_at > ? and ${condition}
-       order by expires_at, n limit ${someIds}`,
-      [now, ...values],
-    );
-    const [row] = rows;
-    return { count: row ? integer(row, "keys") : 0, ids: rows.map((each) => text(each, "id")) };
+  function* list(condition: string, values: readonly number[]): Transaction<readonly string[]> {
+    const sql = `select id from ampho_keys where expires_at > ? and ${condition} order by expires_at, n limit ?`;
+    return (yield* query(sql, [now, ...values, limit])).map((row) => text(row, "id"));
   }
   return {
-    unused: yield* some("created_at < ? and coalesce(used_day, 0) < ?", [since, day]),
-    ending: yield* some("expires_at <= ? and gen = 0 and used_day >= ?", [until, day]),
+    unused: yield* list("created_at < ? and coalesce(used_day, 0) < ?", [since, day]),
+    ending: yield* list("expires_at <= ? and gen = 0 and used_day >= ?", [until, day]),
   };
 }
 
