@@ -296,7 +296,7 @@ ${links(view, ["", app.cancel])}`,
 };
 
 /** The one page that shows a key. */
-export const newKey = (view: View, { name, key }: NewApiKey): HtmlPage =>
+export const newKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
   page(
     fill(view.texts.setUp.keyTitle, { name }),
     html`<p>${view.texts.setUp.keyText}</p><p><code>${key}</code></p>

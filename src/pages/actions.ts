@@ -211,10 +211,11 @@ export const actions: Readonly<Record<string, Action>> = {
     "password",
   ),
   "password/remove": change((call) => call("DELETE", "/password"), "removed"),
-  "keys/create": async (call, fields, view) => own.newKey(view, await call("POST", "/keys", newKeyOf(fields, view))),
+  "keys/create": async (call, fields, view) =>
+    own.newKeyPage(view, await call("POST", "/keys", newKeyOf(fields, view))),
   "keys/replace": async (call, fields, view) => {
     const overlap = secondsOf(fields);
-    return own.newKey(view, await call<NewApiKey>("POST", `/keys/${idOf(fields)}/rotate`, { overlap }));
+    return own.newKeyPage(view, await call<NewApiKey>("POST", `/keys/${idOf(fields)}/rotate`, { overlap }));
   },
   "keys/remove": change((call, fields) => call("DELETE", `/keys/${idOf(fields)}`), "key"),
   "sessions/end": change((call, fields) => call("DELETE", `/sessions/${idOf(fields)}`), "ended"),
