@@ -402,6 +402,7 @@ export async function composeAmpho(
         renewPage,
         errorResponse,
         features,
+        clock: deps.clock,
       })
     : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
