@@ -140,7 +140,7 @@ describe.each(Object.entries(apps))("%s", (_, build) => {
     expect([await ended.text(), ended.headers.getSetCookie().length]).toEqual(["public", 2]);
   });
 
-  it("no cache stores a response with the new tokens, whatever the page says of caches", async () => {
+  it("no cache stores a response with the new tokens, whatever the page states for caches", async () => {
     const { url, cookie } = await open();
     for (const path of ["/public", "/head"]) {
       const cached = await fetch(url + path);

@@ -1,7 +1,7 @@
-// A thief has the password of an account and creates an API key in time. What the owner does about the password, the level or
-// a way in must end that key, as it ends the session that has created it.
+// A thief has the password of an account and creates an API key in time. Each change of the owner that ends the session of
+// the thief must end that key too.
 import { describe, expect, it } from "vitest";
-import { codeAt, onBothDatabases, type Owner, setUp } from "../gate/owners.js";
+import { codeAt, type Owner, onBothDatabases, setUp } from "../gate/owners.js";
 import { type FullGrant, grantOf, password, type World } from "../world/ampho.js";
 import { askGuard, readers, scopes } from "./keys.js";
 
