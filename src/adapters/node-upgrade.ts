@@ -184,7 +184,8 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     if (!end.signal.aborted) timer = setTimeout(check, ms).unref();
   };
   const accept = (verified: Auth) => {
-    // A key goes on without the scopes that its owner has lost. Its socket was opened with them, and its handler has them.
+    // A key goes on without the scopes that its owner has lost. Its socket was opened with them, and its handler has
+    // them.
     if (auth?.scopes.some((scope) => !verified.scopes.includes(scope)) === true)
       return release(new AmphoError("invalid_token", "The API key has lost a scope. Connect again."));
     auth = verified;

@@ -61,14 +61,17 @@ export async function renewMessage(host: HttpHost, message: IncomingMessage): Pr
   return page;
 }
 
-/** The headers that let a cache store a response: `Cache-Control`, and those for one cache (RFC 9213) and their older forms. */
+/**
+ * The headers that let a cache store a response: `Cache-Control`, and those for one cache (RFC 9213) and their older
+ * forms.
+ */
 const forCaches = /cache-control$|^(?:surrogate|edge)-control$|^x-accel-expires$/i;
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /**
- * Adds the cookies to a response of node:http, which no cache can then store. It does so when the headers are sent, because
- * a page, such as a server of static files, states its own `Cache-Control` after this.
+ * Adds the cookies to a response of node:http, which no cache can then store. It does so when the headers are sent,
+ * because a page, such as a server of static files, states its own `Cache-Control` after this.
  */
 export function addNodeCookies(response: ServerResponse, cookies: readonly string[]): void {
   if (cookies.length === 0) return;

@@ -1,5 +1,5 @@
-// A thief has the password of an account and creates an API key in time. Each change of the owner that ends the session of
-// the thief must end that key too.
+// A thief has the password of an account and creates an API key in time. Each change of the owner that ends the session
+// of the thief must end that key too.
 import { describe, expect, it } from "vitest";
 import { codeAt, type Owner, onBothDatabases, setUp } from "../gate/owners.js";
 import { type FullGrant, grantOf, password, type World } from "../world/ampho.js";

@@ -56,7 +56,10 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-/** An API key works without a login. So it ends with the session that has added it, if a thief can have had that session. */
+/**
+ * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
+ * session.
+ */
 const others = { ...all, key: "added", sessions: "others" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
