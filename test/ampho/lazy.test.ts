@@ -48,7 +48,7 @@ it("a lazy instance serves what an open one does", async () => {
   expect((await ampho.health()).status).toBe(200);
 });
 
-it("verify of a lazy instance takes only the credentials that it is told to take", async () => {
+it("verify of a lazy instance takes only the credentials that its caller lists", async () => {
   const scopes = { editor: ["articles:read"] };
   const ampho = lazy({ ...fileOptions(), scopes, keysPerUser: 5 });
   const { users, sessions, apiKeys } = await ampho.open();
