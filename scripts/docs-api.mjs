@@ -45,7 +45,7 @@ export function generate() {
   return { "docs/reference/api.md": index(all, first), ...Object.fromEntries(pages) };
 }
 
-const list = (names) => names.map((each) => `- ${each}`).join("\n");
+const list = (names) => wrap(names.join(", "));
 
 const isValue = ({ kind }) => ["function", "class", "const"].includes(kind);
 /** `createAmpho` before other functions and classes, and these before types. */
@@ -84,7 +84,7 @@ function page(subpath, exports, { first, described }) {
 
 ${wrap(linked(purposes[subpath]))}
 
-${own.map(({ name, docs }) => wrap(`- [\`${name}\`](#${anchorOf(name)}): ${linked(firstSentence(docs.text))}`, "  ")).join("\n")}
+${list(own.map(({ name }) => `[\`${name}\`](#${anchorOf(name)})`))}
 ${elsewhere(others, first)}
 ${own.map((each) => section(each, described)).join("\n")}`;
 }
