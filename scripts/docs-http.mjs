@@ -230,8 +230,8 @@ const tableOf = (rows) => `| field | type | meaning |\n| --- | --- | --- |\n${ro
 function fieldRows({ properties = {}, required = [] }, path, summary) {
   return Object.entries(properties).flatMap(([name, property]) => {
     const mark = required.includes(name) ? "" : " (optional)";
-    const row = (more = "") =>
-      `| \`${path}${name}\`${mark} | ${typeOf(property)} | ${sentence(property.description)}${more} |`;
+    const row = (more = ".") =>
+      `| \`${path}${name}\`${mark} | ${typeOf(property)} | ${sentence(property.description).replace(/\.$/, more)} |`;
     if (property.items?.anyOf)
       return [row(), ...property.items.anyOf.map((choice) => choiceRow(`${path}${name}[]`, choice))];
     const inner = property.anyOf?.find((choice) => choice.properties) ?? property.items ?? property;
@@ -239,7 +239,7 @@ function fieldRows({ properties = {}, required = [] }, path, summary) {
     const rows = allRows(inner);
     const shared =
       summary && known.find((each) => rows.length > 1 && rows.every((inside) => each.rows.includes(inside)));
-    if (shared) return [row(` Its members are in ${sectionLink(shared)}.`)];
+    if (shared) return [row(`, with the members in ${sectionLink(shared)}.`)];
     if (summary) known.push({ summary, rows });
     return [row(), ...fieldRows(inner, `${path}${name}${property.items ? "[]" : ""}.`, summary)];
   });

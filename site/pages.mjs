@@ -133,6 +133,8 @@ export function sidebar() {
     const files = linksOf(part).map(({ href }) => targetOf("docs/README.md", href));
     return {
       text: part.split("\n", 1)[0],
+      // A group without a link would be a button around the button that opens it.
+      link: item(files[0]).link,
       collapsed: true,
       items: [...new Set(files)].map(item),
     };
