@@ -33,7 +33,10 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$framewor
 it("the sign-in page and the account page of docs/getting-started.md are those of examples/start", () => {
   const files = readHtmlPages();
   expect(files.map(({ name }) => name)).toEqual([
-    ...["public/index.html", "public/sign-in.js", "pages/account.html", "public/account.js"],
+    "public/index.html",
+    "public/sign-in.js",
+    "pages/account.html",
+    "public/account.js",
   ]);
   for (const { name, code } of files)
     expect(readFileSync(path.join(root, "examples/start", name), "utf8"), name).toBe(code);
