@@ -95,11 +95,11 @@ export function guardedUpgrade<S extends string, N extends Requirements<Incoming
         if (socket.destroyed) return;
         const { ended, release } = watchToken(ampho, token, request.auth);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
-        if (ended.aborted) return reject(socket, host.refusal(ended.reason));
+        if (ended.aborted) return reject(socket, host.errorResponse(ended.reason));
         socket.off("error", onError);
         handler(request as IncomingMessage & { readonly auth: AuthOf<N, S> }, socket, head, ended);
       },
-      (error: unknown) => reject(socket, host.refusal(error)),
+      (error: unknown) => reject(socket, host.errorResponse(error)),
     );
   };
 }

@@ -53,7 +53,7 @@ export interface PagesDeps {
   readonly handle: Handle;
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
   readonly features: View["features"];
   readonly clock: { now(): number };
 }
@@ -124,7 +124,7 @@ const files: Readonly<Record<string, HttpResponse>> = {
 
 /** Returns the handler of the paths below the prefix of the pages. Never rejects. */
 export function createPages(deps: PagesDeps): Handle {
-  const { settings, refusal, features, clock } = deps;
+  const { settings, errorResponse, features, clock } = deps;
   const { pagesPrefix: prefix, passwordMin: passwordMinimum, keysPerUser: keysMax } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
@@ -139,7 +139,7 @@ export function createPages(deps: PagesDeps): Handle {
       const name = path.slice(prefix.length + 1);
       response = { ...(await respond(request, name, new URLSearchParams(query), fixed)), route: at(name) };
     } catch (error) {
-      const { status, error: code = "internal_error", headers: own } = refusal(error, request.id);
+      const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
       const session = { view: { ...fixed, isSignedIn: false }, cookies: () => [] };
       const shown = documentOf(ways.failedPage(session.view), session, { status, error: code });
       response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
