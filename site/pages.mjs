@@ -150,11 +150,12 @@ export function landing() {
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
+  const features = section("What you get").split("\n\n").slice(1).join("\n\n").trim();
   const ways = items
     .slice(0, 3)
     .flatMap((item) => linksOf(item).slice(0, 1))
     .map(({ label, href }) => `[${label}](${href})`);
-  if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3)
+  if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3 || features === "")
     throw new Error("README.md lacks a part of the landing page.");
   return `---
 layout: page
@@ -195,6 +196,20 @@ ${isFor}
 ## What it is not
 
 ${isNot}
+
+</div>
+<div class="features">
+
+## What you get
+
+${features}
+
+</div>
+<div class="shots">
+
+![The sign-in page of Ampho](docs/pictures/pages-sign-in.png)
+
+![The account page of Ampho](docs/pictures/pages-account.png)
 
 </div>
 </main>

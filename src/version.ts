@@ -20,8 +20,8 @@ export function productVersion(): string {
 }
 
 /**
- * Returns the text with the address of each page that it names, as a path, or as a path, a comma and a heading. The pages
- * are those of this version.
+ * Returns the text with the address of each page that it names, as a path, or as a path, a comma and a heading. The
+ * pages are those of this version.
  */
 export function withAddresses(text: string): string {
   read ??= manifestOfPackage();

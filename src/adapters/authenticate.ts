@@ -28,7 +28,7 @@ export type AuthenticatedRequest =
  * const auth = await userOf(request, { roles: ["editor"] });
  */
 export interface Authenticate<S extends string = string> {
-  /** With `redirect`, a request without a user rejects too, and `details.location` is where the page sends the browser. */
+  /** With `redirect`, a request without a user rejects too, and `details.location` is where the browser must go. */
   <R extends AuthenticatedRequest>(
     request: R,
     requirements: MandatoryRequirements<R, S> & { readonly redirect: true },

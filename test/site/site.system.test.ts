@@ -163,7 +163,19 @@ describe("a reader", () => {
       "listen(3000)",
     ])
       expect(text).toContain(each);
-    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThanOrEqual(800);
+    const bottoms = await page
+      .locator(".landing > :not(.features, .shots)")
+      .evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().bottom));
+    expect(Math.max(...bottoms)).toBeLessThanOrEqual(800);
+  });
+
+  it("below the first screen are the features and pictures of the pages", async () => {
+    expect(await page.locator(".landing .features li").count()).toBeGreaterThan(5);
+    const widths = await page
+      .locator(".landing .shots img")
+      .evaluateAll((pictures) => pictures.map((picture) => (picture as HTMLImageElement).naturalWidth));
+    expect(widths).toHaveLength(2);
+    expect(Math.min(...widths)).toBeGreaterThan(400);
   });
 
   it("the sidebar has each page of docs/README.md under its heading", async () => {
