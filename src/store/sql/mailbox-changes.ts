@@ -53,6 +53,8 @@ export interface ResetEntry {
   readonly provesEmail: string | undefined;
   /** The caller has asked for no second factor that the first proof of the address ends. */
   readonly isFirstProof: boolean;
+  /** The user of an application's own table, which does not state the address as proven. */
+  readonly isOwnUnproven?: boolean | undefined;
   readonly spend: Spending;
   /** The attempts at the code or number, and at the second factor. */
   readonly attempt: Attempt | undefined;
@@ -112,7 +114,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const left = { ...account, factors: input.removesFactors ? [] : factors };
   const { rolePolicy } = input;
   const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
-  const { revoked } = yield* carryOut("password_reset", changed);
+  const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
   return { outcome: "done", revocations: yield* writeRevocations([...(first?.revoked ?? []), ...revoked]) };
 }
 
