@@ -1,8 +1,9 @@
-// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified tokens. Here is
-// the rest: one read for all requests that wait, the keys that were found bad, and a limit for addresses that guess.
+// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified
+// tokens. Here is the rest: one read for all requests that wait, the keys that were found bad, and a limit for
+// addresses that guess.
 //
-// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that was good lately is
-// not limited by its address, and an address without a bad key is not limited at all.
+// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that
+// was good lately is not limited by its address, and an address without a bad key is not limited at all.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -12,19 +13,18 @@ import { keyCacheSeconds } from "../store/sql/key-ends.js";
 import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
 import { type Guesses, remember } from "../throttle/guesses.js";
-import { AccessToken, type AccessTokens, type ReadKey } from "../tokens/access-tokens.js";
+import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
-import type { Auth } from "../tokens/auth.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
-import type { AccessClaims } from "../tokens/jwt.js";
-import { type Directory, toAccount } from "../users/directory.js";
+import type { Directory } from "../users/directory.js";
 
 export interface ApiKeys {
   /**
-   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read that was begun
-   * before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or `unavailable`.
+   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read
+   * that was begun before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or
+   * `unavailable`.
    */
-  read(key: string, request: unknown, isLive: boolean): Promise<AccessToken>;
+  read(key: string, request: unknown, isLive: boolean): Promise<KeyToken>;
   /** Writes the days on which keys were used. */
   recordUse(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export function createApiKeys(deps: {
   readonly addressOf: (request: unknown) => string | undefined;
 }): ApiKeys {
   const { store, directory, tokens, revocations, settings, clock, guesses, addressOf } = deps;
-  const reading = new Map<string, Promise<AccessToken | undefined>>();
+  const reading = new Map<string, Promise<KeyToken | undefined>>();
   /** By hash, until when. */
   const bad = new Map<string, number>();
   const used = new Map<string, number>();
@@ -90,7 +90,7 @@ export function createApiKeys(deps: {
     querying = false;
   }
 
-  async function readRow(key: string, hash: string): Promise<AccessToken | undefined> {
+  async function readRow(key: string, hash: string): Promise<KeyToken | undefined> {
     const { timeline } = revocations;
     const found = await find(hash);
     const read = found && (await toAccess(found, timeline));
@@ -106,28 +106,25 @@ export function createApiKeys(deps: {
   }
 
   /** Undefined: the key has expired, or its owner is gone or disabled. */
-  async function toAccess(found: FoundKey, timeline: number): Promise<AccessToken | undefined> {
-    const { key, user, service, asOf } = found;
+  async function toAccess(found: FoundKey, timeline: number): Promise<KeyToken | undefined> {
+    const { key, asOf } = found;
     const { id, userId, name, gen, createdAt, expiresAt } = key;
-    const times = { iat: createdAt, nbf: createdAt, exp: expiresAt };
-    const read = { id, userId, gen, asOf, timeline };
-    if (service !== undefined) {
-      if (service.disabled || expiresAt <= clock.now()) return undefined;
-      const claims = { sub: userId, client_id: userId, login: userId, ...times };
-      return accessOf(claims, authOfKey(claims, { id, name }, service.scopes), read);
-    }
-    if (settings.keysPerUser === 0) return undefined;
-    const owner = directory.inDatabase ? user && toAccount(user) : await directory.findSessionUser(key);
-    if (owner?.id !== userId || owner.disabled || expiresAt <= clock.now()) return undefined;
-    const present = scopesOf(owner.roles, settings.scopes);
-    const claims = { sub: userId, login: owner.login, ...times };
-    const scopes = key.scopes.filter((scope) => present.includes(scope));
-    return accessOf(claims, authOfKey(claims, { id, name }, scopes), read);
+    const owner = await findOwner(found);
+    const now = clock.now();
+    if (owner === undefined || expiresAt <= now) return undefined;
+    const row = { sub: userId, login: owner.login, nbf: createdAt, exp: expiresAt };
+    const auth = authOfKey(row, { id, name }, owner.scopes);
+    const until = Math.min(expiresAt, now + keyCacheSeconds);
+    return new KeyToken(auth, now, until, gen, asOf, timeline);
   }
 
-  function accessOf(claims: AccessClaims, auth: Auth, read: ReadKey): AccessToken {
-    const now = clock.now();
-    return new AccessToken(claims, auth, "", now, Math.min(claims.exp, now + keyCacheSeconds), read);
+  /** The owner with the scopes of the key. Undefined for one that is gone or disabled. */
+  async function findOwner({ key, user, service }: FoundKey) {
+    if (service !== undefined) return service.disabled ? undefined : { login: service.id, scopes: service.scopes };
+    const owner = settings.keysPerUser === 0 ? undefined : await directory.findOwner(key, user);
+    if (owner?.id !== key.userId || owner.disabled) return undefined;
+    const present = scopesOf(owner.roles, settings.scopes);
+    return { login: owner.login, scopes: key.scopes.filter((scope) => present.includes(scope)) };
   }
 
   return {

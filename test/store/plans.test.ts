@@ -27,7 +27,11 @@ const ofFew = /^SCAN ampho_(?:imports USING (?:COVERING )?INDEX ampho_imports_op
  */
 const ofOperators: ReadonlySet<string> = new Set([
   "writeApplicationOwnsUsers",
-  ...["countSessions", "countLockedOut", "findSessionUsers", "countSecretsByKey", "listInvitations"],
+  "countSessions",
+  "countLockedOut",
+  "findSessionUsers",
+  "countSecretsByKey",
+  "listInvitations",
 ]);
 
 interface Explained {

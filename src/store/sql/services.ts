@@ -84,7 +84,7 @@ export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done"
   if (!service) return "none";
   const live = yield* query("select id from ampho_keys where user_id = ? and expires_at > ?", [serviceId, now]);
   if (live.length >= keysMax) return "full";
-  yield* insertKey({ userId: serviceId, login: service.name, key, now });
+  yield* insertKey({ userId: serviceId, login: service.name, key, now }, null);
   yield* carryOutService("key_added", service, { now, origin, detail: { key: key.id } });
   return "done";
 }

@@ -35,7 +35,7 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
 async function requireService({ verify }: ClientCall, key: string, id: string): Promise<Auth> {
   try {
     const auth = await verify(key, { credentials: ["key"] });
-    if (auth?.claims["client_id"] === id) return auth;
+    if (auth?.id === id && isServiceId(id)) return auth;
   } catch (error) {
     if (!(error instanceof AmphoError) || !rejected.has(error.code)) throw error;
   }
@@ -71,7 +71,7 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
       throw new AmphoError("invalid_request", "Authenticate in one way: by the header or a secret.");
     const auth = await asClient(() => verify(bearer, requirements));
     // Other software that signs with the key of Ampho can give its own clients any scope.
-    if (auth?.id !== auth?.claims["client_id"] || !isServiceId(auth?.id)) throw unknownClient();
+    if (!isServiceId(auth?.id) || (auth?.claims["client_id"] ?? auth?.id) !== auth?.id) throw unknownClient();
     return;
   }
   const client = await sentClient(call, members);

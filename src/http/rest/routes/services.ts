@@ -1,6 +1,7 @@
 // POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
+import { isServiceId } from "../../../flows/machines/assertion.js";
 import { introspectScope } from "../../../flows/manage/services.js";
 import type { Auth } from "../../../tokens/auth.js";
 import { credentials } from "../../../tokens/credential.js";
@@ -101,9 +102,10 @@ async function introspect(
   return auth === undefined ? { active: false } : activeOf(auth);
 }
 
-function activeOf({ id, login, scopes, expires, credential, claims }: Auth): z.input<typeof introspection> {
-  const clientId = claims["client_id"];
-  const isService = clientId !== undefined && clientId === id;
+function activeOf(auth: Auth): z.input<typeof introspection> {
+  const { id, login, scopes, starts, expires, credential, claims } = auth;
+  const isService = (credential === "key" || credential === "service") && isServiceId(id);
+  const clientId = isService ? id : claims["client_id"];
   return {
     active: true,
     sub: id,
@@ -113,7 +115,7 @@ function activeOf({ id, login, scopes, expires, credential, claims }: Auth): z.i
     credential,
     token_type: "Bearer",
     exp: expires,
-    iat: typeof claims["iat"] === "number" ? claims["iat"] : undefined,
+    iat: typeof claims["iat"] === "number" ? claims["iat"] : starts,
     iss: claims["iss"],
     aud: claims["aud"],
     act: claims["act"],
