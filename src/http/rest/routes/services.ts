@@ -31,7 +31,7 @@ const serviceToken = z
   .object({
     access_token: z.string().describe("The access token, for `Authorization: Bearer TOKEN`."),
     token_type: z.literal("Bearer"),
-    expires_in: z.int().describe("The seconds until it expires. There is no refresh token."),
+    expires_in: z.int().describe("The seconds until it expires."),
     scope: z.string().describe("The scopes of the token."),
   })
   .meta({ title: "ServiceToken" });
@@ -78,7 +78,7 @@ const introspectionRequest = z.object({
 
 const introspection = z
   .object({
-    active: z.boolean().describe("True if a guard would accept the token now. If not, there is no other member."),
+    active: z.boolean().describe("True if a guard would accept the token now, else false and no other member."),
     sub: z.string().optional().describe("The id of the user or of the service."),
     username: z.string().optional().describe("The login name of the user."),
     scope: z.string().optional().describe("The scopes of the token, with spaces between them."),
