@@ -4,7 +4,6 @@ import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { importPublishedKeys } from "../../keys/jwk-set.js";
 import { isOwnScope, knownScopes } from "../../levels/scopes.js";
-import { nearest } from "../../nearest.js";
 import { type ServiceRow, serviceIdPrefix } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
 import { acceptsKeys } from "../../tokens/api-key.js";
@@ -44,10 +43,7 @@ function requireScopes({ settings }: ServiceDeps, scopes: readonly string[]): re
   for (const scope of scopes) {
     if (scope === introspectScope) continue;
     if (!isOwnScope(scope)) throw wrong("scopes", "A scope must have no spaces or quotes, and not begin with ampho:.");
-    if (known?.includes(scope) === false) {
-      const hint = nearest(scope, known);
-      throw wrong("scopes", `No role has this scope${hint === undefined ? "." : `. Did you mean ${hint}?`}`);
-    }
+    if (known?.includes(scope) === false) throw wrong("scopes", `No role has the scope ${scope}.`);
   }
   if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
   if (scopes.join(" ").length > scopesMax)
