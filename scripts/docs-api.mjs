@@ -68,8 +68,9 @@ ${list(names)}`;
   return `${note}
 # The API of the package
 
-A name is listed at the first entry that exports it. Each page also lists the other exports of its entry. Each entry has the signature, the purpose, the members, the codes of its errors and an example. Editors show the same
-texts. The examples are compiled against the types of the package, and those that need no other program are run.
+Each entry has the signature, the purpose, the members, the codes of its errors and an example. Editors show the same
+texts. The examples are compiled against the types of the package, and those that need no other program are run. A name
+is listed at the first subpath that exports it, and the page of another subpath leads there.
 
 ${sections.join("\n\n")}
 `;
