@@ -57,7 +57,7 @@ describe.each([false, true])("API keys with tokens in cookies: %s", (cookies) =>
     expect(await use((await createKeys(client).keys.create(options)).key)).toEqual(["articles:read"]);
   });
 
-  it("what the user cannot have is rejected, and so is every call without a session", async () => {
+  it("the server rejects a key that the user cannot have, and every call without a session", async () => {
     const { open } = await openDevice();
     const client = open();
     const { keys } = createKeys(client, { prefix: "/api/security/" });

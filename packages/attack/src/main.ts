@@ -32,7 +32,7 @@ Options:
   --ampho COMMAND         The command to create test users with, for example
                           'docker exec -i api ampho'. Default: the ampho of
                           this folder, or of PATH.
-  --role ROLE             A role of the test users. With one that has a scope,
+  --role NAME             A role of the test users. With one that has a scope,
                           API keys are attacked too.
   --i-own-this-host HOST  Attack this host, which must be that of URL, without
                           its key.

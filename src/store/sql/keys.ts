@@ -238,7 +238,7 @@ export interface AgingKeys {
   readonly limit: number;
 }
 
-/** The ids of live keys that nobody has used for long, and of keys in use that end soon. */
+/** The ids of live keys that were not used for long, and of keys in use that end soon. */
 export function* listAgingKeys(
   input: AgingKeys,
 ): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {

@@ -27,9 +27,9 @@ const keyBody = (scope: string) => ({ name: "ampho-attack", scopes: [scope] });
 const del = (path: string, token: string): Sent => ({ method: "DELETE", path, headers: [bearerHeader(token)] });
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 /** The route does not take keys, or there is no session with this token. */
-const isRefused = (response: Received) => [400, 401, 403, 404].includes(response.status);
+const isRejectedHere = (response: Received) => [400, 401, 403, 404].includes(response.status);
 
-/** Makes a key of the user, and ends it afterwards. */
+/** Creates a key of the user, and ends it afterwards. */
 async function withKey(target: Target, attack: (made: Made) => Promise<Verdict>): Promise<Verdict> {
   const { token } = await target.openSession();
   const { scopes } = membersOf(await target.send({ path: "/session", headers: [bearerHeader(token)] }));
@@ -37,7 +37,9 @@ async function withKey(target: Target, attack: (made: Made) => Promise<Verdict>)
   if (scope === "") return notRun("The user has no scope. Name a role that has one with --role.");
   const created = await target.send(post("/keys", keyBody(scope), bearerHeader(token)));
   if (created.status !== 201)
-    return notRun(created.status === 404 ? "API keys are switched off." : `No key was made: status ${created.status}.`);
+    return notRun(
+      created.status === 404 ? "API keys are switched off." : `No key was created: status ${created.status}.`,
+    );
   const made = membersOf(created);
   const [id, key] = [textOf(made["id"]), textOf(made["key"])];
   try {
@@ -63,7 +65,7 @@ const atOwnRoutes = (target: Target) =>
         ["a renewal", { method: "POST", path: "/renew", headers: [header] }],
         ["a renewal by body", post("/renew", { refresh_token: key })],
       ]),
-      isRefused,
+      isRejectedHere,
     );
   });
 
@@ -107,7 +109,7 @@ const tooMuch = (target: Target) =>
       if (made !== "") await target.send(del(`/keys/${encodeURIComponent(made)}`, token));
     }
     const overlap = await target.send(post(`/keys/${id}/rotate`, { overlap: 366 * day }, bearerHeader(token)));
-    return judge([...all, ["an overlap of a year", overlap]], isRefused);
+    return judge([...all, ["an overlap of a year", overlap]], isRejectedHere);
   });
 
 const ofOthers = (target: Target) =>
@@ -123,7 +125,7 @@ const ofOthers = (target: Target) =>
       ["the end of another user's key", del(`/keys/${id}`, theirs.token)],
     ]);
     if (!(await listed(token))) return succeeded("a user ends the key of another one");
-    return judge(responses, isRefused);
+    return judge(responses, isRejectedHere);
   });
 
 const shownAgain = (target: Target) =>
