@@ -233,7 +233,7 @@ export interface AgingKeys {
   readonly now: number;
   /** Keys that were not used since. */
   readonly since: number;
-  /** Keys that end before, and were used since then. A key that was replaced may end. */
+  /** Keys that end before, and were used since then. A key that was replaced is not among them. */
   readonly until: number;
   readonly limit: number;
 }
