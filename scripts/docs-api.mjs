@@ -45,7 +45,7 @@ export function generate() {
   return { "docs/reference/api.md": index(all, first), ...Object.fromEntries(pages) };
 }
 
-const list = (names) => names.map((each) => `- ${each}`).join("\n");
+const list = (names) => wrap(names.join(", "));
 
 const isValue = ({ kind }) => ["function", "class", "const"].includes(kind);
 /** `createAmpho` before other functions and classes, and these before types. */
@@ -84,7 +84,7 @@ function page(subpath, exports, { first, described }) {
 
 ${wrap(linked(purposes[subpath]))}
 
-${own.map(({ name, docs }) => wrap(`- [\`${name}\`](#${anchorOf(name)}): ${linked(firstSentence(docs.text))}`, "  ")).join("\n")}
+${list(own.map(({ name }) => `[\`${name}\`](#${anchorOf(name)})`))}
 ${elsewhere(others, first)}
 ${own.map((each) => section(each, described)).join("\n")}`;
 }
@@ -117,7 +117,10 @@ function section({ subpath, name, kind, signatures, docs, members }, described) 
   const self = { subpath, name };
   for (const { id } of own) described.set(id, self);
   const plain = own.filter((member) => !hasSection(member));
-  if (plain.length > 0) parts.push(plain.map(item).join("\n"));
+  const options = plain.filter(isOption);
+  if (options.length > 0) parts.push(`The parameters as options:\n\n${list(options.map(optionLink))}`);
+  const fields = plain.filter((member) => !isOption(member));
+  if (fields.length > 0) parts.push(fields.map(item).join("\n"));
   for (const member of own.filter(hasSection))
     parts.push(
       `### ${headingOf(name, member)}`,
@@ -135,13 +138,12 @@ const hasSection = (member) =>
 
 const headingOf = (owner, { path }) => (path === "()" ? `Call ${owner}` : `${owner}.${path}`);
 
-function item(member) {
-  const { path, signatures, docs } = member;
-  const parameter = parameterOf(member);
-  if (parameter === undefined)
-    return wrap(`- \`${typed(path, signatures[0])}\`: ${linked(docs.text.replaceAll("\n", " "))}`, "  ");
-  const link = `[\`${path}\`](../configuration.md#${parameter.toLowerCase()})`;
-  return wrap(`- ${link}: ${linked(firstSentence(docs.text))}`, "  ");
+const isOption = (member) => parameterOf(member) !== undefined;
+
+const optionLink = (member) => `[\`${member.path}\`](../configuration.md#${parameterOf(member).toLowerCase()})`;
+
+function item({ path, signatures, docs }) {
+  return wrap(`- \`${typed(path, signatures[0])}\`: ${linked(docs.text.replaceAll("\n", " "))}`, "  ");
 }
 
 /** The member with its type, where that is short. */
@@ -168,8 +170,6 @@ const code = (text) => `\`\`\`ts\n${text}\n\`\`\``;
 
 /** The first line of an interface or a class. Its members follow. */
 const headOf = (text) => text.slice(0, text.indexOf("{")).trim();
-
-const firstSentence = (text) => /^[\s\S]*?[.](?=\s|$)/.exec(text)?.[0].replaceAll("\n", " ") ?? text;
 
 const linked = (text) => linkPages(text, `${folder}/x.md`).replace(/(?<![`\w])(AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 

@@ -175,7 +175,8 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
    * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user
-   * does not meet the requirements, such as `insufficient_scope`.
+   * does not meet the requirements, such as `insufficient_scope`. With `redirect`, a request without a user rejects
+   * too, and `details.location` is the path to which the page sends the browser (docs/guides/pages.md).
    * @example
    * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
    * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });
@@ -372,14 +373,25 @@ export async function composeAmpho(
   const { resources } = configuration;
   const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
-  const refusal = createErrorResponder(bugReporter(log, telemetry));
+  const errorResponse = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
-  const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
+  const rest = createRestHandler({
+    deps,
+    flows,
+    features,
+    guard,
+    documents,
+    errorResponse,
+    cookies,
+    version,
+    telemetry,
+    log,
+  });
   const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
   const { pages, pagesPrefix } = configuration;
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
@@ -389,7 +401,7 @@ export async function composeAmpho(
         handle: rest,
         cookies,
         renewPage,
-        refusal,
+        errorResponse,
         features,
         clock: deps.clock,
       })
@@ -421,7 +433,7 @@ export async function composeAmpho(
     guard,
     scopes: knownScopes(configuration.scopes),
     resources,
-    refusal,
+    errorResponse,
     cookies,
     renewPage,
     ready: createReadiness({ store: deps.store, follower }),
@@ -667,13 +679,13 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
   return token === undefined ? undefined : createFeed({ ...deps, token });
 }
 
-function createRest(parts: {
+function createRestHandler(parts: {
   readonly deps: ServingDeps;
   readonly flows: Flows;
   readonly features: Features;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
   readonly cookies: CookieMode | undefined;
   readonly version: string;
   readonly telemetry: Telemetry;

@@ -5,7 +5,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { endAdded, type Fate, type Lasting } from "./added.js";
+import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
@@ -56,7 +56,12 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-const others = { ...all, sessions: "others" } as const;
+/**
+ * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
+ * session.
+ */
+const others = { ...all, key: "added", sessions: "others" } as const;
+const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
@@ -69,8 +74,22 @@ export const consequences = {
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
   password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  /**
+   * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
+   * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
+   * them.
+   */
+  unproven_reset: {
+    ...all,
+    ...password,
+    ...fates("added"),
+    identity: "any",
+    key: "any",
+    by: ["mailbox"],
+    event: "reset_done",
+  },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, by: ["password", "mailbox"] },
+  password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
@@ -90,7 +109,7 @@ export const consequences = {
   },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
-  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak" },
+  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
   further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
@@ -100,8 +119,8 @@ export const consequences = {
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
-  roles_changed: { ...none, by: ["operator"], event: "roles_changed", sessions: "below", reason: "policy" },
-  policy_set: { ...none, by: ["operator"], event: "factor_policy_changed", sessions: "below", reason: "policy" },
+  roles_changed: { ...none, ...below, by: ["operator"], event: "roles_changed" },
+  policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
   key_added: { ...none, by: users, event: "key_created", alarm: "added" },
   key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
   key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
@@ -183,7 +202,9 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, factors: [], policy: undefined };
   }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
-  const additions = { ...input, fates: row, exceptSession, reason };
+  const policy = account.policy ?? input.rolePolicy ?? "optional";
+  const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
+  const additions = { ...input, fates: row, exceptSession, levels, reason };
   const keys = yield* endKeys(additions);
   account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
@@ -192,7 +213,6 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
-  const policy = account.policy ?? input.rolePolicy;
   const sessions =
     row.sessions === "none"
       ? []
