@@ -1,5 +1,6 @@
-// Each change of an account against everything that was alive before it. The table of expectations is written by hand and is not
-// derived from the table of the code. Each row is one fresh user who has everything of the head of the table.
+// Each change of an account against everything that was alive before it. The table of expectations is written by hand
+// and is not derived from the table of the code. Each row is one fresh user who has everything of the head of the
+// table.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -19,15 +20,16 @@ import { codeAt, type Ground, onBothDatabases, setUp, textsOf } from "./owners.j
 import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
 
 /**
- * `own`: older access tokens of the session that makes the change. `copy`: an older refresh token of it. `other`: access and
- * refresh token of another session. `socket`: one of the other session that another process has accepted. `proc`, `verif`: its
- * access token at another process and at a verifier. `device`: a remembered device. `begun`: a login that waits for its second
- * factor. `step`, `setup`, `key`, `link`, `email`: a step-up, an app, a passkey, a link of an identity and a change of the address
- * that the own session has begun. `login`, `reset`, `found`: mailed codes for a login, a reset and an unknown identity. `login#`,
- * `reset#`: the same as links. `theirs`, `passkey`: an identity and a passkey that the other session has added. `mine`: an
- * identity that the own session has linked. `app`: the authenticator app, which the own session has set up, with `codes`. `apikey`:
- * an API key that the other session has created. A verifier with keys of its own does not follow a key that is removed here, and a
- * socket is checked within 30 seconds.
+ * `own`: older access tokens of the session that makes the change. `copy`: an older refresh token of it. `other`:
+ * access and refresh token of another session. `socket`: one of the other session that another process has accepted.
+ * `proc`, `verif`: its access token at another process and at a verifier. `device`: a remembered device. `begun`: a
+ * login that waits for its second factor. `step`, `setup`, `key`, `link`, `email`: a step-up, an app, a passkey, a link
+ * of an identity and a change of the address that the own session has begun. `login`, `reset`, `found`: mailed codes
+ * for a login, a reset and an unknown identity. `login#`, `reset#`: the same as links. `theirs`, `passkey`: an identity
+ * and a passkey that the other session has added. `mine`: an identity that the own session has linked. `app`: the
+ * authenticator app, which the own session has set up, with `codes`. `apikey`: an API key that the other session has
+ * created. A verifier with keys of its own does not follow a key that is removed here, and a socket is checked within
+ * 30 seconds.
  */
 const columns = [
   ...["own", "copy", "other", "socket", "proc", "verif", "device", "begun", "step", "setup", "key", "link", "email"],
@@ -75,9 +77,10 @@ const expectations = `
 `;
 
 /**
- * A user without a second factor. `enroll`: a login that must set up its first one, begun under a policy of before. `app`: the app
- * that it has begun. `register`: the mailed code of a registration with the address of the user, begun before the user had it.
- * `invite`: the same with an invitation, which an own table has not. `next`: a registration with the address that the rows `address` take.
+ * A user without a second factor. `enroll`: a login that must set up its first one, begun under a policy of before.
+ * `app`: the app that it has begun. `register`: the mailed code of a registration with the address of the user, begun
+ * before the user had it. `invite`: the same with an invitation, which an own table has not. `next`: a registration
+ * with the address that the rows `address` take.
  */
 const newcomerColumns = ["enroll", "app", "register", "invite", "next"] as const;
 
@@ -213,7 +216,7 @@ interface BegunByOwn {
   readonly email: { readonly transaction: string; readonly code: string };
 }
 
-/** Who makes a change. */
+/** The user who makes a change. */
 interface Maker {
   readonly id: string;
   readonly own: FullGrant;
@@ -725,7 +728,7 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
   };
 }
 
-/** Tries what a newcomer has begun. What creates an account frees its address again. */
+/** Tries everything that a newcomer has begun. A new account frees its address again. */
 async function newcomerFates(
   { world, users }: Place,
   { enroll, app, register, invite, next }: Newcomer,

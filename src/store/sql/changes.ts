@@ -1,6 +1,6 @@
-// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the change, which mails
-// its notice, and ends what the row states, in the transaction that makes the change. So no flow decides alone what of the
-// account before lives on.
+// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the
+// change, which mails its notice, and ends what the row states, in the transaction that makes the change. So no flow
+// decides alone what of the account before lives on.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
@@ -21,25 +21,28 @@ import { type AccountFactors, type State, sendStateAndAccount } from "./state.js
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /**
-   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any session.
-   * `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`:
-   * an operator or the application.
+   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any
+   * session. `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a
+   * login. `operator`: an operator or the application.
    */
   readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
-  /** The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
+  /**
+   * The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each
+   * session.
+   */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
   readonly alarm: "address" | "login" | "added" | undefined;
   /**
-   * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the
-   * policy of the user would not accept now.
+   * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that
+   * the policy of the user would not accept now.
    */
   readonly sessions: "all" | "others" | "weak" | "below" | "none";
   /** Why they end, in the audit log. Undefined: the caller states it. */
   readonly reason: EndReason | undefined;
   /**
-   * Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. `gone`: with
-   * the account, which has no row any more.
+   * Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. `gone`:
+   * with the account, which has no row any more.
    */
   readonly begun: "ends" | "gone" | "kept";
   /** Remembered devices. */
@@ -75,8 +78,8 @@ export const consequences = {
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, by: users, event: "email_changed" },
   /**
-   * The first proof of the address, by a reset or by a login without the password. The account can be that of a person who has
-   * typed the address of another one. So nothing of it stays but what an operator has set.
+   * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
+   * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
   email_proven: {
     ...{
@@ -165,8 +168,8 @@ export function* lockSessionsOf(userId: string): Transaction<Locked> {
 }
 
 /**
- * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the session
- * is live.
+ * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the
+ * session is live.
  */
 export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
   const { userId, login, now, origin, own } = input;

@@ -185,8 +185,8 @@ export function* removeInvitation(input: {
 }
 
 /**
- * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with their
- * roles.
+ * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with
+ * their roles.
  */
 export function* endInvitations(input: {
   readonly userId: string;
