@@ -54,7 +54,8 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    * Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text.
    * @example
    * await createAmpho({
-   *   mailText: (kind, { code }) => (kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined),
+   *   mailText: (kind, { code }) =>
+   *     kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined,
    * });
    */
   readonly mailText?: ReplaceText | undefined;
@@ -109,7 +110,10 @@ async function openTotpSecrets(
   return { totpSecrets: createTotpSecrets(createKeyring(keys, configuration, revocations)) };
 }
 
-/** With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends it. */
+/**
+ * With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends
+ * it.
+ */
 export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin {
   return appUrl === undefined ? origin : { ...origin, language: "en" };
 }

@@ -1,5 +1,5 @@
-// `authorize` for Fetch handlers: one function that wraps handlers and decorates methods (docs/reference/contract.md §6).
-// The host calls what it returns, which calls the handler with `(request, auth, …further arguments)`.
+// `authorize` for Fetch handlers: one function that wraps handlers and decorates methods (docs/reference/contract.md
+// §6). The host calls what it returns, which calls the handler with `(request, auth, …further arguments)`.
 import {
   type CheckedRequirements,
   checkRequirements,

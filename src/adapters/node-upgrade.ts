@@ -117,8 +117,8 @@ function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): stri
     .map((name) => authorizationFrom(name.slice(subprotocolPrefix.length)));
   const authorization = [...authorizationValues(request), ...tokens];
   if (cookies === undefined) return onlyAuthorization(authorization);
-  // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an allowed origin,
-  // although the method is GET.
+  // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an
+  // allowed origin, although the method is GET.
   return cookies.authorizationOf({ ...headOf(request), method: undefined, authorization });
 }
 
@@ -167,8 +167,8 @@ const longestDelayMs = 30_000;
 const leastDelayMs = 1_000;
 
 /**
- * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway.
- * `accepted`: what the guard has found in the token.
+ * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its
+ * leeway. `accepted`: what the guard has found in the token.
  */
 export function watchToken(verifier: TokenVerifier, token: string | undefined, accepted?: Auth): TokenWatch {
   const end = new AbortController();
@@ -206,7 +206,8 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     stop();
     if (!end.signal.aborted) end.abort(reason);
   };
-  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the process.
+  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the
+  // process.
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||

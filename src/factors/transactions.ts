@@ -1,6 +1,6 @@
-// Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque, and
-// redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
-// It is long because it has the docs of every member of a transaction.
+// Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque,
+// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state. It is
+// long because it has the docs of every member of a transaction.
 import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
@@ -101,7 +101,9 @@ export interface OutsideSecrets {
   readonly verifier: string;
 }
 
-/** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
+/**
+ * The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`.
+ */
 interface Revocations {
   find(claims: {
     readonly login: string;
@@ -117,8 +119,8 @@ export interface Reserved extends Redeemable {
 
 export interface Transactions {
   /**
-   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after ten
-   * minutes. Throws `unavailable` while the signing key is revoked.
+   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after
+   * ten minutes. Throws `unavailable` while the signing key is revoked.
    */
   begin(purpose: Purpose, contents: TransactionContents, now: number, first?: Omit<Reserved, "kid">): string;
   /** Chooses what identifies a transaction that `begin` signs later. */
@@ -135,11 +137,14 @@ export interface Transactions {
   ): { readonly token: string; readonly begun: OpenTransaction };
   /** Throws `transaction_over` for everything that is wrong with it. */
   readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /** Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
+  /**
+   * Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any
+   * more.
+   */
   signAgain(transaction: OpenTransaction): string | undefined;
   /**
-   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction of the
-   * browser that asked for it.
+   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction
+   * of the browser that asked for it.
    */
   signLink(transaction: OpenTransaction): string | undefined;
   /** Throws like `readOpen`. */
@@ -148,7 +153,9 @@ export interface Transactions {
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
   spentHash(transaction: Pick<LoginTransaction, "jti">): string;
-  /** Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven. */
+  /**
+   * Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven.
+   */
   totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
   passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
@@ -208,7 +215,10 @@ export function createTransactions(
   }
 
   const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => ({
-    ...{ jti, for: purpose, iat, exp },
+    jti,
+    for: purpose,
+    iat,
+    exp,
     ...optional(contents, openMembers),
   });
 
@@ -222,7 +232,10 @@ export function createTransactions(
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
-      ...{ jti: randomId(), iat, exp: iat + ttlSeconds, kid: keyring.signingKid() },
+      jti: randomId(),
+      iat,
+      exp: iat + ttlSeconds,
+      kid: keyring.signingKid(),
     }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();

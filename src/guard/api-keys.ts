@@ -1,8 +1,9 @@
-// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified tokens. Here is
-// the rest: one read for all requests that wait, the keys that were found bad, and a limit for addresses that guess.
+// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified
+// tokens. Here is the rest: one read for all requests that wait, the keys that were found bad, and a limit for
+// addresses that guess.
 //
-// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that was good lately is
-// not limited by its address, and an address without a bad key is not limited at all.
+// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that
+// was good lately is not limited by its address, and an address without a bad key is not limited at all.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -19,8 +20,9 @@ import { type Directory, toAccount } from "../users/directory.js";
 
 export interface ApiKeys {
   /**
-   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read that was begun
-   * before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or `unavailable`.
+   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read
+   * that was begun before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or
+   * `unavailable`.
    */
   read(key: string, request: unknown, isLive: boolean): Promise<AccessToken>;
   /** Writes the days on which keys were used. */
@@ -166,8 +168,8 @@ function remember<T>(map: Map<string, T>, name: string, value: T, max: number): 
 }
 
 /**
- * Limits how many different bad keys an address and its network can send within the window, as logins are limited. It counts in
- * this process alone, because a count in the database would be a write for each bad key.
+ * Limits how many different bad keys an address and its network can send within the window, as logins are limited. It
+ * counts in this process alone, because a count in the database would be a write for each bad key.
  */
 function createSources(
   { throttleAddress, throttleNetwork, throttleWindow: windowSeconds }: ApiKeySettings,

@@ -1,5 +1,5 @@
-// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its current
-// rows.
+// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its
+// current rows.
 
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";

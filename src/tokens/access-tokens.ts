@@ -1,4 +1,5 @@
-// Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
+// Access tokens as a guard reads them: verified once, then found by the whole token while it is good
+// (docs/reference/contract.md §5).
 
 import { AmphoError } from "../errors.js";
 import type { RoleScopes } from "../levels/scopes.js";
@@ -22,8 +23,8 @@ export interface ReadKey {
 }
 
 /**
- * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that is stated in
- * auth-from-claims.ts.
+ * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that
+ * is stated in auth-from-claims.ts.
  */
 export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
@@ -53,8 +54,8 @@ export class UnreadKey extends AmphoError {
 
 export interface AccessTokens {
   /**
-   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or a role of it is
-   * revoked, the guard finds out.
+   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or
+   * a role of it is revoked, the guard finds out.
    */
   verifyAccess(token: string, now: number): AccessToken;
   /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */

@@ -1,6 +1,6 @@
 // The keys in use. The first one signs access tokens, and all verify them. Refresh tokens, device proofs and login
-// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an access
-// token (docs/reference/contract.md §5).
+// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an
+// access token (docs/reference/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -39,7 +39,9 @@ export interface Keyring {
   signRefresh(claims: SessionClaims): string;
   /** Throws `invalid_token`. */
   verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
-  /** Throws `invalid_token`. The caller checks the time, because an expired session is another error than a bad token. */
+  /**
+   * Throws `invalid_token`. The caller checks the time, because an expired session is another error than a bad token.
+   */
   verifyRefresh(token: string, now: number): SessionClaims;
   signDevice(claims: DeviceClaims): string;
   /** Throws `invalid_token`. */
@@ -64,11 +66,14 @@ export interface Keyring {
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
   hashLogin(text: string): string;
   /**
-   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a stolen
-   * key that stays configured only to decrypt TOTP secrets.
+   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a
+   * stolen key that stays configured only to decrypt TOTP secrets.
    */
   publicKeys(): ReturnType<typeof publicJwkSet>;
-  /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
+  /**
+   * Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no
+   * longer.
+   */
   replace(keys: readonly Key[]): boolean;
 }
 
@@ -107,7 +112,9 @@ function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
   return { signing, all: createKeySet(derived) };
 }
 
-/** All that is made of the keys. It is replaced as a whole: no request sees some of the old ones and some of the new. */
+/**
+ * All that is made of the keys. It is replaced as a whole: no request sees some of the old ones and some of the new.
+ */
 interface Held {
   readonly signing: Key;
   readonly all: KeySet;

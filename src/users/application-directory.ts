@@ -161,8 +161,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
           await ask(limitsMs.verify, () => users.verifyUnknown?.(password));
           return { good: false, waitToReject: rejectNow };
         }
-        // The rejection takes as long as one of the last checks of the application, and before the first of them as long as
-        // one of ours. Checks that wait for each other take longer (L-15).
+        // The rejection takes as long as one of the last checks of the application, and before the first of them as
+        // long as one of ours. Checks that wait for each other take longer (L-15).
         const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));

@@ -62,14 +62,16 @@ export interface Directory {
   /** The hash that Ampho stores. Null where the application's table stores the password. */
   hashNew(password: string, fairness: { readonly fairnessKey: string }): Promise<string | null>;
   /**
-   * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined for a
-   * table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
+   * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined
+   * for a table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
+   * `afterwards` of `setPassword` runs when the function has ended, even after the limit or with an error.
    */
-  readonly setPassword?: /** `afterwards` runs when the application's function has ended, also too late or with an error. */
-  ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>) | undefined;
+  readonly setPassword?:
+    | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
+    | undefined;
   /**
-   * Resolves to undefined if the login or the address is taken. `unlessCreated` runs when the function has created no user, also
-   * too late or with an error.
+   * Resolves to undefined if the login or the address is taken. `unlessCreated` runs when the function has created no
+   * user, also too late or with an error.
    */
   readonly create?:
     | ((user: NewApplicationUser, unlessCreated: () => Promise<void>) => Promise<Account | undefined>)
@@ -102,8 +104,8 @@ export const mailboxOf = ({ email, login }: Pick<Account, "email" | "login">): s
   email?.address ?? parseAddress(login)?.address;
 
 /**
- * The mailbox alone can open the account. In the database, the first proof of an address ends what another person had set up. An
- * application's own table must have the proof before, because its password would go on.
+ * The mailbox alone can open the account. In the database, the first proof of an address ends what another person had
+ * set up. An application's own table must have the proof before, because its password would go on.
  */
 export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "email">): boolean =>
   email !== undefined && (stored !== undefined || email.provenAt !== undefined);
@@ -113,7 +115,9 @@ export function unprovenEmailOf({ stored, email }: Pick<Account, "stored" | "ema
   return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
 }
 
-/** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
+/**
+ * The origin of an event of this account. Only the application's own table knows the address to which its notice goes.
+ */
 export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;
   return { ...origin, noticeTo: email?.provenAt === undefined ? "" : email.address };

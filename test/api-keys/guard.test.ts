@@ -93,9 +93,16 @@ describe("a request with an API key", () => {
     const { key } = await create();
     const last = key.endsWith("A") ? "B" : "A";
     const wrong = [
-      ...[key.slice(0, -1), `${key}A`, key.slice(0, -1) + last, key.replace("ampho_", "acme_"), key.toUpperCase()],
-      ...[`${key.slice(0, 20)}_${key.slice(21)}`, `${key} `, `${key.slice(0, 20)}é${key.slice(21)}`, ""],
-      ...[`${key.slice(0, 20)}${key.slice(21)}${key.slice(20, 21)}`],
+      key.slice(0, -1),
+      `${key}A`,
+      key.slice(0, -1) + last,
+      key.replace("ampho_", "acme_"),
+      key.toUpperCase(),
+      `${key.slice(0, 20)}_${key.slice(21)}`,
+      `${key} `,
+      `${key.slice(0, 20)}é${key.slice(21)}`,
+      "",
+      `${key.slice(0, 20)}${key.slice(21)}${key.slice(20, 21)}`,
     ];
     for (const each of wrong) expect(await ask(each), each).toBe(ended);
     expect(reads()).toBe(0);
@@ -110,7 +117,8 @@ describe("a request with an API key", () => {
     expect(
       (
         await acme.ampho.apiKeys.create((await world.ampho.users.find("ann"))?.id ?? "", {
-          ...{ name: "x", scopes: ["articles:read"] },
+          name: "x",
+          scopes: ["articles:read"],
         })
       ).key,
     ).toMatch(/^acme_key_[0-9A-Za-z]{36}$/);
@@ -195,7 +203,9 @@ describe("what ends an API key", () => {
     const before = reads();
     await world.ampho.users.setRoles("ann", { set: ["reader"] });
     expect([await ask(key), await ask(key, writers), reads() - before]).toEqual([
-      ...["articles:read", "insufficient_scope", 1],
+      "articles:read",
+      "insufficient_scope",
+      1,
     ]);
     await world.ampho.users.setRoles("ann", { set: [] });
     expect(await ask(key)).toBe("insufficient_scope");
@@ -237,7 +247,8 @@ describe("what ends an API key", () => {
     const reads = readsOf(other.ampho.metrics());
     await expect
       .poll(async () => [await askGuard(other, second.key, readers), readsOf(other.ampho.metrics()) > reads], {
-        ...{ timeout: 1000, interval: 20 },
+        timeout: 1000,
+        interval: 20,
       })
       .toEqual(["articles:read", true]);
     world.clock.advance(60);
@@ -301,7 +312,8 @@ describe("a key of a user of an application's own table", () => {
     const rows = new Map<string, ApplicationUser>([["7", { id: "7", login: "ann", roles: ["editor"] }]]);
     let barrier: Promise<void> | undefined;
     const world = await openWorld({
-      ...{ scopes, keysPerUser: 5 },
+      scopes,
+      keysPerUser: 5,
       users: {
         find: async (login) => [...rows.values()].find((row) => row.login === login),
         findById: async (id) => {

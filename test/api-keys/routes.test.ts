@@ -24,7 +24,9 @@ describe("the routes of API keys", () => {
       {
         id: expect.stringMatching(/^key_[\w-]{22}$/),
         key: expect.stringMatching(/^ampho_key_[0-9A-Za-z]{36}$/),
-        ...{ name: "Backup", scopes: ["articles:read"], expires: clock.now() + 90 * day },
+        name: "Backup",
+        scopes: ["articles:read"],
+        expires: clock.now() + 90 * day,
       },
     ]);
     const { id, key } = created.json as { id: string; key: string };
@@ -32,8 +34,13 @@ describe("the routes of API keys", () => {
     const list = async () => (await call("GET", "/keys", { bearer })).json["keys"];
     expect(await list()).toEqual([
       {
-        ...{ id, start: key.slice(10, 14), name: "Backup", scopes: ["articles:read"], created: clock.now() },
-        ...{ expires: clock.now() + 90 * day, last_used: null },
+        id,
+        start: key.slice(10, 14),
+        name: "Backup",
+        scopes: ["articles:read"],
+        created: clock.now(),
+        expires: clock.now() + 90 * day,
+        last_used: null,
       },
     ]);
     const rotated = await call("POST", `/keys/${id}/rotate`, { bearer, body: { overlap: 60 } });
@@ -148,7 +155,8 @@ describe("the routes of API keys", () => {
     const first = await world.login("ann");
     const { secret, transaction } = await setUp(world, first.token);
     const confirmed = await world.call("POST", "/totp/confirm", {
-      ...{ bearer: first.token, body: { transaction, totp: codeAt(secret, world.clock.now()) } },
+      bearer: first.token,
+      body: { transaction, totp: codeAt(secret, world.clock.now()) },
     });
     expect(listOf(confirmed.json["recovery_codes"]).length).toBeGreaterThan(0);
     world.clock.advance(30);
@@ -166,15 +174,11 @@ describe("the routes of API keys", () => {
     const foreign = foreignToken(world.key, { login: "ann", exp: world.clock.now() + 60 });
     for (const bearer of [key, act, foreign])
       for (const [method, path] of [
-        ...([
-          ["POST", "/keys"],
-          ["GET", "/keys"],
-        ] as const),
-        ...([
-          ["POST", `/keys/${id}/rotate`],
-          ["DELETE", `/keys/${id}`],
-        ] as const),
-      ]) {
+        ["POST", "/keys"],
+        ["GET", "/keys"],
+        ["POST", `/keys/${id}/rotate`],
+        ["DELETE", `/keys/${id}`],
+      ] as const) {
         const sent = await world.call(method, path, { bearer, ...(path === "/keys" && method === "POST" && { body }) });
         expect([sent.status, sent.error]).toEqual([403, "credential_not_accepted"]);
       }
@@ -305,7 +309,8 @@ describe("M-07: an API key at the routes of Ampho", () => {
     expect(await ask(key)).toBe("articles:read");
     const { cookies } = world.ampho.host;
     const head = (cookie: string, authorization: readonly string[] = []) => ({
-      ...{ method: "GET", authorization },
+      method: "GET",
+      authorization,
       header: (name: string) => (name === "cookie" ? cookie : undefined),
     });
     const byCookie = cookies?.authorizationOf(head(`__Host-ampho-token=${key}`));

@@ -20,7 +20,9 @@ it("the two commands lead from a copy of the repository to a login and to tests 
   // As /root.
   chmodSync(place, 0o700);
   const [folder, home, temporary] = ["ampho", "home", "tmp"].map((name) => path.join(place, name)) as [
-    ...[string, string, string],
+    string,
+    string,
+    string,
   ];
   for (const each of [folder, home, temporary]) mkdirSync(each);
   const env = { ...environment, HOME: home, TMPDIR: temporary, npm_config_cache: cache() };

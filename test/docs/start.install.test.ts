@@ -54,7 +54,9 @@ describe.each(startPages)("$file", (page) => {
       "sh",
       ["-ec", `${withPort(await pinned(prepare, page), port)}\ntimes`],
       {
-        ...{ cwd: parent, env, encoding: "utf8" },
+        cwd: parent,
+        env,
+        encoding: "utf8",
       },
     );
     expect(status, `${stdout}\n${stderr}`).toBe(0);

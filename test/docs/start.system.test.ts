@@ -35,8 +35,12 @@ it("the sign-in page and the account page of docs/getting-started.md are those o
   if (page === undefined) throw new Error("There is no page.");
   const { files } = readStartPage(page);
   expect(files.map(({ name }) => name)).toEqual([
-    ...["server.js", "public/index.html", "public/sign-in.js"],
-    ...["pages/account.html", "public/account.js", "public/style.css"],
+    "server.js",
+    "public/index.html",
+    "public/sign-in.js",
+    "pages/account.html",
+    "public/account.js",
+    "public/style.css",
   ]);
   for (const { name, code } of files.slice(1))
     expect(readFileSync(path.join(root, "examples/start", name), "utf8"), name).toBe(code);

@@ -32,8 +32,30 @@ import { addPasskey, beginPasskey, logInWith } from "./passkey-owners.js";
  * 30 seconds.
  */
 const columns = [
-  ...["own", "copy", "other", "socket", "proc", "verif", "device", "begun", "step", "setup", "key", "link", "email"],
-  ...["login", "login#", "reset", "reset#", "found", "theirs", "passkey", "mine", "app", "codes", "apikey"],
+  "own",
+  "copy",
+  "other",
+  "socket",
+  "proc",
+  "verif",
+  "device",
+  "begun",
+  "step",
+  "setup",
+  "key",
+  "link",
+  "email",
+  "login",
+  "login#",
+  "reset",
+  "reset#",
+  "found",
+  "theirs",
+  "passkey",
+  "mine",
+  "app",
+  "codes",
+  "apikey",
 ] as const;
 
 // `+` lives on, `-` has ended, `.` does not apply: the change is made by no session, or has replaced it.
@@ -175,8 +197,13 @@ const stale: readonly (readonly [Change, string, string, object, string])[] = [
 
 // The changes that an application's own table has not: there, only the application makes them.
 const ofOurTable = [
-  ...["password removed", "password by operator", "address by operator", "role with phr", "disabled, enabled"],
-  ...["deleted by operator", "login name respelled"],
+  "password removed",
+  "password by operator",
+  "address by operator",
+  "role with phr",
+  "disabled, enabled",
+  "deleted by operator",
+  "login name respelled",
 ];
 
 // Signing keys: the one of everything that was alive, and its successor.
@@ -300,10 +327,20 @@ async function openPlace(ground: Ground, users?: ApplicationUsers<ApplicationUse
   writeFileSync(keyFile, JSON.stringify(oldKey));
   const outside = await openOutside(ground, {
     options: {
-      ...{ key: undefined, keyFile },
-      ...{ appUrl: "https://example.org/", mailLogin: true, registration: "open", throttleMails: 1_000_000 },
-      ...{ throttleAttempts: 1_000, throttleAddress: 0, throttleNetwork: 0, factors: { admin: "phr" } },
-      ...{ revocationFeedToken, users, keysPerUser: 5, scopes: { editor: ["articles:read"] } },
+      key: undefined,
+      keyFile,
+      appUrl: "https://example.org/",
+      mailLogin: true,
+      registration: "open",
+      throttleMails: 1_000_000,
+      throttleAttempts: 1_000,
+      throttleAddress: 0,
+      throttleNetwork: 0,
+      factors: { admin: "phr" },
+      revocationFeedToken,
+      users,
+      keysPerUser: 5,
+      scopes: { editor: ["articles:read"] },
       mail: async (message) => void mails.push(message),
     },
   });
@@ -349,7 +386,8 @@ async function addPerson({ outside, world, users }: Place): Promise<Person> {
   if (users === undefined) await world.ampho.users.setRoles("ann", ["editor"]);
   const { secret, transaction } = await setUp(world, first.token);
   const confirmed = await call("POST", "/totp/confirm", {
-    ...{ body: { transaction, totp: codeAt(secret, clock.now()) }, bearer: first.token },
+    body: { transaction, totp: codeAt(secret, clock.now()) },
+    bearer: first.token,
   });
   const alarmOfApp = (await world.mail("factor_added")).alarm;
   const enter = async (more: object = {}) => {
@@ -375,7 +413,8 @@ async function addPerson({ outside, world, users }: Place): Promise<Person> {
   expect(theirs.status, theirs.text).toBe(200);
   const alarmOfIdentity = (await world.mail("identity_linked")).alarm;
   const created = await call("POST", "/keys", {
-    ...{ bearer: grantOf(theirs).token, body: { name: "x", scopes: ["articles:read"] } },
+    bearer: grantOf(theirs).token,
+    body: { name: "x", scopes: ["articles:read"] },
   });
   expect(created.status, created.text).toBe(201);
   await world.mail("key_created");
@@ -407,12 +446,25 @@ async function addPerson({ outside, world, users }: Place): Promise<Person> {
   const raised = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(mine).token }));
   const ofOwn = await beginAll(world, raised.token);
   return {
-    ...{ id, own: raised, other: grantOf(added), device, secret, subject, handle, ofOwn, mailed, found },
-    ...{ begun: String(begun.json["transaction"]), codes: textsOf(confirmed.json["recovery_codes"]) },
+    id,
+    own: raised,
+    other: grantOf(added),
+    device,
+    secret,
+    subject,
+    handle,
+    ofOwn,
+    mailed,
+    found,
+    begun: String(begun.json["transaction"]),
+    codes: textsOf(confirmed.json["recovery_codes"]),
     apikey: String(created.json["key"]),
     passkeyId: idOf(added),
     alarms: {
-      ...{ new_device: alarmOfDevice, identity_linked: alarmOfIdentity, passkey: alarmOfPasskey, app: alarmOfApp },
+      new_device: alarmOfDevice,
+      identity_linked: alarmOfIdentity,
+      passkey: alarmOfPasskey,
+      app: alarmOfApp,
     },
   };
 }
@@ -461,8 +513,15 @@ async function addNewcomer({ outside, world, users }: Place): Promise<Newcomer> 
   const own = await enter();
   const next = await begin("ann@new.example", "next");
   return {
-    ...{ id, own, other: theirs, alarms: { new_device: alarmOfDevice, identity_linked: alarmOfIdentity } },
-    ...{ enroll, app: String(app.json["transaction"]), register, invite, next },
+    id,
+    own,
+    other: theirs,
+    alarms: { new_device: alarmOfDevice, identity_linked: alarmOfIdentity },
+    enroll,
+    app: String(app.json["transaction"]),
+    register,
+    invite,
+    next,
   };
 }
 
@@ -478,7 +537,10 @@ async function beginAll(world: Mailing, bearer: string): Promise<BegunByOwn> {
   const email = await call("POST", "/account/email", { bearer, body: { email: "ann@next.example" } });
   const { code } = await world.mail("email", "ann@next.example");
   return {
-    ...{ step: String(step.json["transaction"]), setup, key, link: begunOf(linking) },
+    step: String(step.json["transaction"]),
+    setup,
+    key,
+    link: begunOf(linking),
     email: { transaction: String(email.json["transaction"]), code },
   };
 }
@@ -521,8 +583,12 @@ const changes: Readonly<Record<string, (place: Place, maker: Maker) => Promise<M
     const { code } = await world.mail("reset");
     world.clock.advance(30);
     const body = {
-      ...{ transaction: asked.json["transaction"], code, new_password: newPassword },
-      ...(secret !== undefined && { totp: codeAt(secret, world.clock.now()) }),
+      key: undefined,
+      keyFile,
+      transaction: asked.json["transaction"],
+      code,
+      new_password: newPassword,
+      totp: codeAt(secret, world.clock.now()),
     };
     const done = await world.call("POST", "/password/reset/finish", { body });
     expect(done.status, done.text).toBe(204);
@@ -702,12 +768,17 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
   outside.evil.claims = { nonce: ofOwn.link.nonce, sub: "begun" };
   const { transaction, state } = ofOwn.link;
   const link = await call("POST", "/identities/finish", {
-    ...{ bearer, body: { transaction, outside: { provider: "acme", code: "code-1", state } } },
+    bearer,
+    body: { transaction, outside: { provider: "acme", code: "code-1", state } },
   });
   const latest = link.status === 200 ? grantOf(link).token : bearer;
   const email = await call("POST", "/account/email/finish", { bearer: latest, body: ofOwn.email });
   return {
-    ...{ own, copy: copy.status === 200, other, proc, verif },
+    own,
+    copy: copy.status === 200,
+    other,
+    proc,
+    verif,
     socket: !closed.has(sessionOf(person.other)) && !closed.has("all"),
     device: device === "granted",
     begun: begun === "factor_needed",
@@ -716,9 +787,14 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     key: key.error === "invalid_credentials",
     link: link.status === 200,
     email: email.status === 200,
-    ...{ login: leads(code), "login#": leads(linked), found: leads(found) },
-    ...{ reset: reset.error === "factor_needed", "reset#": resetLink.error === "factor_needed" },
-    ...{ theirs: leads(theirs), passkey: leads(signedIn), mine: leads(mine) },
+    login: leads(code),
+    "login#": leads(linked),
+    found: leads(found),
+    reset: reset.error === "factor_needed",
+    "reset#": resetLink.error === "factor_needed",
+    theirs: leads(theirs),
+    passkey: leads(signedIn),
+    mine: leads(mine),
     app: factors.some(({ id }) => id === "totp"),
     codes: factors.some(({ id }) => id === "recovery_code"),
     apikey: await world.ampho.verify(person.apikey, ["key"]).then(
@@ -764,10 +840,19 @@ const unreported = { change: undefined, event: ".", notice: "." };
 it("every change that a session, an operator or a mailbox makes has a line, or is one of those of other tests", () => {
   const others: readonly Change[] = [
     // test/gate/first-proof.test.ts, takeover.system.test.ts, own-table-*.ts, mail-*.ts, totp-changes.test.ts
-    ...(["email_proven", "email_confirmed", "email_added", "first_factor", "password_stored", "id_reused"] as const),
-    ...(["identity_relinked", "disabled"] as const),
+    "email_proven",
+    "email_confirmed",
+    "email_added",
+    "first_factor",
+    "password_stored",
+    "id_reused",
+    "identity_relinked",
+    "disabled",
     // test/api-keys/
-    ...(["key_added", "key_rotated", "key_removed", "keys_removed"] as const),
+    "key_added",
+    "key_rotated",
+    "key_removed",
+    "keys_removed",
   ];
   expect([...reports.map(({ change }) => change), ...others].sort()).toEqual(
     expect.arrayContaining(Object.keys(consequences).sort()),

@@ -109,7 +109,11 @@ export async function addOwner(world: World, login: string, roles: readonly stri
     bearer: session.token,
   });
   return {
-    ...{ login, id, secret, used, enrolling: afterChange(session, confirmed) },
+    login,
+    id,
+    secret,
+    used,
+    enrolling: afterChange(session, confirmed),
     recoveryCodes: textsOf(confirmed.json["recovery_codes"]),
     nextCode() {
       world.clock.advance(30);

@@ -1,5 +1,5 @@
-// The fate of every table that names a user: the rows that a deletion leaves, the member of the export that shows it,
-// and the part of a row of `consequences` that ends it. The tables come from the database, so a new one needs a line.
+// The fate of every table that names a user: the rows that a deletion leaves, and the member of the export that shows
+// it. It also has the part of `consequences` that ends it. The tables come from the database, so a new one needs a line.
 import { expect, it } from "vitest";
 import { consequences } from "../../dist/store/sql/changes.js";
 import { createSubject } from "../factors/webauthn/authenticator.js";
@@ -95,14 +95,12 @@ async function addPerson(ground: Ground) {
   const mails: { readonly kind: string; readonly text: string }[] = [];
   const outside = await openOutside(ground, {
     options: {
-      ...{
-        appUrl: "https://example.org/",
-        registration: "open",
-        mailLogin: true,
-        throttleMails: 1_000_000,
-        keysPerUser: 5,
-      },
-      ...{ scopes: { editor: ["articles:read"] } },
+      appUrl: "https://example.org/",
+      registration: "open",
+      mailLogin: true,
+      throttleMails: 1_000_000,
+      keysPerUser: 5,
+      scopes: { editor: ["articles:read"] },
       onUserChanged: () => Promise.reject(new Error("the hook fails")),
       onUserRemoved: () => Promise.reject(new Error("the hook fails")),
       mail: async (message) => {

@@ -38,7 +38,8 @@ export async function changeLogin(
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   requireNewLogin(login, account);
-  // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
+  // The table has the login already if the database was unreachable after it had changed. The sessions have the old
+  // one.
   const isInTable = !directory.inDatabase && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
@@ -54,7 +55,8 @@ export async function changeLogin(
       ...changeOf(deps, recent, origin),
       login: before,
       canonical: canonicalLogin(before),
-      ...{ newLogin: login, newCanonical: canonicalLogin(login) },
+      newLogin: login,
+      newCanonical: canonicalLogin(login),
       // Another user of an application's own table can have another spelling of the former login.
       isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
     });
@@ -79,8 +81,9 @@ function requireNewLogin(login: string, { stored, email, login: current }: Accou
 }
 
 /**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise
+ * still sign in without the factors. If the database is unreachable after that, a repeated request finishes the
+ * deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
@@ -99,7 +102,10 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
 function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;
   return {
-    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now() },
+    userId: account.id,
+    login: account.login,
+    factorsVersion,
+    now: clock.now(),
     origin: originFor(account, origin),
     // The application's table has changed already, so nothing must reject the rest.
     own: directory.inDatabase ? { sessionId, gen } : undefined,

@@ -1,4 +1,5 @@
-// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old
+// one gets a notice.
 
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
@@ -41,10 +42,12 @@ export async function beginEmailChange(
   const isTaken = holder !== undefined && holder.id !== account.id;
   await store.queueMail({
     draft: {
-      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id },
+      kind: isTaken ? "email_taken" : "email",
+      userId: account.id,
       address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
       claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
-      ...{ language: caller.language ?? "en", until: begun.exp },
+      language: caller.language ?? "en",
+      until: begun.exp,
     },
     attempt: allowed.attempt(),
     audit: {
@@ -64,8 +67,11 @@ export async function beginEmailChange(
 
 /** The code is void after a new password, a change of factors, and another change of the address. */
 const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
-  ...{ purpose: `${purpose} ${email?.canonical ?? ""}`, address: canonical, userId },
-  ...{ passwordVersion: stored?.passwordVersion, factorsVersion },
+  purpose: `${purpose} ${email?.canonical ?? ""}`,
+  address: canonical,
+  userId,
+  passwordVersion: stored?.passwordVersion,
+  factorsVersion,
 });
 
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
@@ -97,12 +103,10 @@ export async function finishEmailChange(
   }
   const now = clock.now();
   const outcome = await store.setEmail({
-    ...{
-      userId: account.id,
-      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
-      now,
-      origin: originFor(account, origin),
-    },
+    userId: account.id,
+    own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+    now,
+    origin: originFor(account, origin),
     ownUser: directory.inDatabase ? undefined : { login: account.login, before: account.email },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),

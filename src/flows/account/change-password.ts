@@ -1,5 +1,5 @@
-// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
-// other sessions. The response has new tokens.
+// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the
+// user's other sessions. The response has new tokens.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -64,7 +64,10 @@ export async function changePassword(
   const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
   const now = clock.now();
   const outcome = await store.setPassword({
-    ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
+    userId,
+    passwordHash,
+    passwordVersion: own.stored?.passwordVersion,
+    ownUser,
     own: session,
     attempt: allowed.asSucceeded(userId),
     now,
@@ -88,9 +91,9 @@ export async function changePassword(
 }
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
- * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
- * `since`: the time of the mark.
+ * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
+ * the old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once
+ * more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
@@ -115,8 +118,11 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
-    ...{ now: clock.now(), origin },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    now: clock.now(),
+    origin,
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
   });
   if (outcome.outcome !== "done") throw changedMeanwhile();
@@ -132,9 +138,13 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    passwordHash: null,
     passkeysOf: relyingParty?.id ?? "",
-    ...{ now: clock.now(), origin: caller },
+    now: clock.now(),
+    origin: caller,
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");

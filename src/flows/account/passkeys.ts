@@ -86,7 +86,10 @@ export async function addPasskey(
     await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
   });
   const enrolled = await finishEnrolment(deps, {
-    ...{ ...owner, transaction, superseded: input.superseded, origin },
+    ...owner,
+    transaction,
+    superseded: input.superseded,
+    origin,
     factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
   });

@@ -1,4 +1,5 @@
-// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
+// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that
+// commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
 import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
@@ -32,7 +33,10 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
     store.listIdentities(id),
   ]);
   return {
-    ...{ id, login, email: email?.address ?? null, email_proven: email?.provenAt !== undefined },
+    id,
+    login,
+    email: email?.address ?? null,
+    email_proven: email?.provenAt !== undefined,
     created: stored?.createdAt ?? null,
     policy: factors.policy ?? policyOf(roles, settings.factors),
     password: stored === undefined || stored.passwordHash !== null,
@@ -67,7 +71,9 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   const { passkeys, identities, ...view } = await accountViewOf(deps, account);
   return {
     account: { ...view, passkeys, identities },
-    ...{ passkeys, identities, keys: keys.map(toKeyView) },
+    passkeys,
+    identities,
+    keys: keys.map(toKeyView),
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };
@@ -77,8 +83,12 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
 function toExportedEvent({ at, event, reason, sessionId, origin }: AuditRow): ExportedEvent {
   const { actor, address, agent } = origin;
   return {
-    ...{ at, event, actor, session: sessionId ?? null },
+    at,
+    event,
+    actor,
+    session: sessionId ?? null,
     reason: actor === "operator" ? null : (reason ?? null),
-    ...{ address: address ?? null, agent: agent ?? null },
+    address: address ?? null,
+    agent: agent ?? null,
   };
 }

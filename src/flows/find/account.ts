@@ -53,8 +53,8 @@ export async function accountOf(
 }
 
 /**
- * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from its
- * beginning. The database decides whether the session is live. The token of a removed role still names its session.
+ * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from
+ * its beginning. The database decides whether the session is live. The token of a removed role still names its session.
  */
 export function sessionIdOf(
   { tokens, revocations, clock }: Deps,
@@ -87,8 +87,8 @@ export function liveOf(
 export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
- * The live session of a token, and its user. Rejects with `invalid_token`, or `credential_not_accepted` without a session.
- * `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
+ * The live session of a token, and its user. Rejects with `invalid_token`, or `credential_not_accepted` without a
+ * session. `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
  */
 export async function liveSession(
   { store, directory, clock }: Deps,
@@ -108,12 +108,21 @@ export async function liveSession(
   return { sessionId: sid, account };
 }
 
-/** Before an application's own table changes: the function that found the user can take seconds, in which the session ends. */
+/**
+ * Before an application's own table changes: the function that found the user can take seconds, in which the session
+ * ends.
+ */
 export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
   if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
 }
 
 const deletedAccount = ({ userId: id, login }: Session): Account => ({
-  ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
-  ...{ stored: undefined, email: undefined, applicationUser: undefined },
+  id,
+  login,
+  roles: [],
+  rolesVersion: 0,
+  disabled: false,
+  stored: undefined,
+  email: undefined,
+  applicationUser: undefined,
 });

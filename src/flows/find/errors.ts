@@ -40,13 +40,16 @@ export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number
     { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 
-/** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */
+/**
+ * Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing.
+ */
 export const stillStoring = () =>
   new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {
     retryAfterSeconds: 1,
   });
 
-// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong proof.
+// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong
+// proof.
 
 type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
 

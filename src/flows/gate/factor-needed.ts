@@ -67,7 +67,9 @@ export const needsEnrolCode = ({ email }: Account, amr: readonly string[]): bool
   email?.provenAt !== undefined && !amr.includes("mail");
 
 export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
-  ...{ purpose: "enroll", address: email?.canonical ?? "", userId },
+  purpose: "enroll",
+  address: email?.canonical ?? "",
+  userId,
   passwordVersion: stored?.passwordVersion,
 });
 

@@ -1,5 +1,5 @@
-// API keys of the user's own account (docs/guides/api-keys.md). A new key needs a recent login at the highest level of the account, as
-// everything with which another one could act for the user.
+// API keys of the user's own account (docs/guides/api-keys.md). A new key needs a recent login at the highest level of
+// the account, as everything with which another one could act for the user.
 import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { factorChangeOf } from "../account/factor-change.js";

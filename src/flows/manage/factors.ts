@@ -91,7 +91,10 @@ export async function removeFactors(
   const { login } = await userOf(deps, userId);
   const { reason } = target;
   const outcome = await store.removeFactors({
-    ...{ userId, login, reason, origin: await ownOriginFor(deps, userId, origin) },
+    userId,
+    login,
+    reason,
+    origin: await ownOriginFor(deps, userId, origin),
     ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
     own: undefined,
@@ -153,8 +156,8 @@ export interface RekeyReport {
 }
 
 /**
- * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace meanwhile
- * are under that key already. Rejects with `unavailable` while the key that signs is revoked.
+ * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace
+ * meanwhile are under that key already. Rejects with `unavailable` while the key that signs is revoked.
  */
 export async function rekeyFactors(
   { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },

@@ -32,7 +32,8 @@ export function clearLockouts(
 
 function toLockoutTarget({ inDatabase }: Deps["directory"], target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };
-  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own table.
+  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own
+  // table.
   if ("login" in target)
     return { login: target.login, canonical: inDatabase ? canonicalLogin(target.login) : undefined };
   // A network as `throttle-list` prints it, or any address in it.

@@ -1,4 +1,5 @@
-// The claims of a mail in the outbox, from which its code and link are derived when it is sent, and what they are bound to.
+// The claims of a mail in the outbox, from which its code and link are derived when it is sent, and what they are bound
+// to.
 
 import type { MailBinding, OpenTransaction, Redeemable } from "../../factors/transactions.js";
 import type { MailClaims } from "../../store/sql/mail-rows.js";
@@ -42,6 +43,8 @@ function definedOf(members: Readonly<Record<string, string | number | undefined>
   );
 }
 
-/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
+/**
+ * A user of an application's own table has no password version, which would reject a code after an alarm or a reset.
+ */
 export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
   stored === undefined ? factorsVersion : undefined;

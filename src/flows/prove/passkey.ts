@@ -1,5 +1,5 @@
-// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the challenge
-// once, and the counter of the passkey.
+// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the
+// challenge once, and the counter of the passkey.
 
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
@@ -108,7 +108,11 @@ export async function verifyPasskey(
       rpId: party.id,
       credential: {
         // The row was written from a checked key.
-        ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
+        id,
+        alg,
+        signCount,
+        backupEligible,
+        publicKey: publicKey as unknown as PublicJwk,
         // An account without a handle has no passkey that needs it, so that an empty one rejects.
         userHandle: ownHandle === "" ? undefined : (ownHandle ?? found.account.handle ?? ""),
       },

@@ -27,8 +27,8 @@ export interface AccountDraft {
 }
 
 /**
- * An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the address, and
- * with `registration_closed` if the invitation is not valid any more.
+ * An application's own table creates the user itself. Rejects with `transaction_over` if it has the login or the
+ * address, and with `registration_closed` if the invitation is not valid any more.
  */
 export async function draftAccount(
   { directory, store, clock }: Pick<Deps, "directory" | "store" | "clock">,
@@ -62,8 +62,8 @@ export async function draftAccount(
 }
 
 /**
- * Uses the invitation up before, so that of two users at once one gets its roles, and a user who is deleted later does not come
- * back with them. It stays usable if the table creates no user, also after the limit for its function.
+ * Uses the invitation up before, so that of two users at once one gets its roles, and a user who is deleted later does
+ * not come back with them. It stays usable if the table creates no user, also after the limit for its function.
  */
 async function createOwn(
   { directory, store }: Pick<Deps, "directory" | "store">,

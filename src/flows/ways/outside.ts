@@ -1,5 +1,5 @@
-// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one first factor, and the
-// gate asks for more where the account or its policy does.
+// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one
+// first factor, and the gate asks for more where the account or its policy does.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -95,7 +95,10 @@ function enterAs(
 ): Promise<Grant> {
   const now = deps.clock.now();
   const context: LoginContext = {
-    ...{ origin, now, remember, idempotency },
+    origin,
+    now,
+    remember,
+    idempotency,
     device: deps.deviceProofs.readOf(account, device, now),
     live: liveOf(deps, bearer, account.id),
   };
@@ -103,8 +106,9 @@ function enterAs(
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
 
-// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be another person's, and
-// the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
+// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be
+// another person's, and the provider can be wrong about it. The user proves the account or the mailbox, and the login
+// links the identity.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, origin: Caller): Promise<Grant> {
@@ -205,8 +209,12 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   await store.queueMail({
     draft: {
       // Never to the spelling of the provider, because another mailbox can have that one.
-      ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
-      ...{ claims: claimsFor(begun, binding, origin), language: origin.language ?? "en", until: begun.exp },
+      kind: "identity",
+      userId: account?.id,
+      address: isOpen ? mailboxFor(account, address) : "",
+      claims: claimsFor(begun, binding, origin),
+      language: origin.language ?? "en",
+      until: begun.exp,
     },
     attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },

@@ -33,8 +33,9 @@ export async function logInByPassword(
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });
   const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     const found = await find();
-    // An application's own table has no password version. A new password moves the version of the factors instead, which
-    // rejects a login with the old one. It is also read for an unknown login, whose response must not come earlier.
+    // An application's own table has no password version. A new password moves the version of the factors instead,
+    // which rejects a login with the old one. It is also read for an unknown login, whose response must not come
+    // earlier.
     const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(found?.id ?? "")).factorsVersion;
     // The version is at least the time of its change. The row can be older than a recent change, so it is read again.
     const isRecent = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
@@ -83,7 +84,9 @@ export async function logInByPassword(
   });
 }
 
-/** The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account. */
+/**
+ * The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account.
+ */
 async function linkingOf(
   deps: Deps,
   { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,

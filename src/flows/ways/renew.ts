@@ -31,7 +31,8 @@ export type RenewInput = (
 ) & { readonly idempotencyKey: string | undefined };
 
 /**
- * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
+ * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token
+ * is off) or `unavailable`.
  */
 export async function renew(deps: Deps, input: RenewInput, origin: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;

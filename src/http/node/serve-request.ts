@@ -35,8 +35,8 @@ export async function serveNodeRequest(
   return content;
 }
 
-// The id of a request in the log and in `X-Request-Id`: the trace id of its `traceparent` (W3C Trace Context §3.2), else a random
-// one. Only the exact form is accepted, so that nothing else can reach a log.
+// The id of a request in the log and in `X-Request-Id`: the trace id of its `traceparent` (W3C Trace Context §3.2),
+// else a random one. Only the exact form is accepted, so that nothing else can reach a log.
 
 export const requestIdField = "X-Request-Id";
 

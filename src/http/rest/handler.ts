@@ -1,5 +1,5 @@
-// Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves through
-// `refusal`.
+// Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves
+// through `refusal`.
 
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
@@ -201,8 +201,8 @@ export function createHandler(options: HandlerOptions): Handle {
   }
 
   /**
-   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route that ends
-   * sessions this is enough: the session is renewed first.
+   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route
+   * that ends sessions this is enough: the session is renewed first.
    */
   async function authenticate(
     { ends }: Route,

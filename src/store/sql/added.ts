@@ -66,10 +66,12 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
   const passkeys = yield* passkeyIdsOf(userId);
   const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${ofPasskeys?.sql ?? never}`, [
-    ...[userId, ...(ofPasskeys?.parameters ?? [])],
+    userId,
+    ...(ofPasskeys?.parameters ?? []),
   ]);
   const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${ofTotp?.sql ?? never}`, [
-    ...[userId, ...(ofTotp?.parameters ?? [])],
+    userId,
+    ...(ofTotp?.parameters ?? []),
   ]);
   const added = { passkeys: addedKeys.map((row) => text(row, "id")), totp: addedTotp !== undefined };
   return yield* removeAdded(input, account, { passkeys, added });

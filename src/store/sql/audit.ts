@@ -133,7 +133,9 @@ function* loginsOf(
   for (let at = 0; at < logins.length && at < loginsMax; at += 1)
     for (const list of lists) {
       const changes = yield* query(`select detail from ampho_audit where ${ownRows} and event = 'login_changed'`, [
-        ...[...list, logins[at] ?? "", userId],
+        ...list,
+        logins[at] ?? "",
+        userId,
       ]);
       for (const row of changes) {
         const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };

@@ -82,14 +82,12 @@ export const consequences = {
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
   email_proven: {
-    ...{
-      ...all,
-      ...fates("any"),
-      by: ["mailbox"],
-      event: "email_proven",
-      reason: "email_proven",
-      password: "unproven",
-    },
+    ...all,
+    ...fates("any"),
+    by: ["mailbox"],
+    event: "email_proven",
+    reason: "email_proven",
+    password: "unproven",
   },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
@@ -203,7 +201,12 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
       : row.sessions === "below"
         ? yield* endWeakSessions({ userId, reason, now, origin, policy })
         : yield* endOpenSessions({
-            ...{ userId, exceptSession, reason, now, origin, era },
+            userId,
+            exceptSession,
+            reason,
+            now,
+            origin,
+            era,
             acr: row.sessions === "weak" ? "1fa" : undefined,
           });
   const ended = [...keys, ...sessions];

@@ -98,7 +98,10 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
       : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
   const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning id`, [
-    ...[...(overlapSeconds === 0 ? [] : [until, until]), from, userId, now],
+    ...(overlapSeconds === 0 ? [] : [until, until]),
+    from,
+    userId,
+    now,
   ]);
   if (!old) return failed("none");
   yield* insertKey(input);

@@ -194,9 +194,7 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
  * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
 export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
-  const sent = yield* send(renewal, [
-    ...[...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now],
-  ]);
+  const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now]);
   return function* read() {
     const row = yield* resultOf(sent);
     return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
@@ -223,8 +221,14 @@ export function* moveProof(
   const { now, sessionId } = move;
   const row = yield* first(proof, [
     ...toNextParameters(move),
-    ...[authTime, JSON.stringify(amr), acr, now],
-    ...[sessionId, userId, era, now],
+    authTime,
+    JSON.stringify(amr),
+    acr,
+    now,
+    sessionId,
+    userId,
+    era,
+    now,
   ]);
   return row && sessionOf(row);
 }

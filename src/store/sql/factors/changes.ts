@@ -58,7 +58,9 @@ export function* endChange({ revoked, session }: CarriedOut): Transaction<Factor
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
-/** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
+/**
+ * Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it.
+ */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
@@ -217,8 +219,8 @@ function isEnough(left: readonly FactorName[], policy: Policy | undefined): bool
 }
 
 /**
- * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before, was replaced,
- * or is not this user's. The caller holds the lock of the sessions.
+ * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before,
+ * was replaced, or is not this user's. The caller holds the lock of the sessions.
  */
 export function* useUp<A extends AccountFactors>(
   account: A,
