@@ -384,7 +384,15 @@ export async function composeAmpho(
   const { pages, pagesPrefix } = configuration;
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
   const handle = servesPages
-    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal, features })
+    ? await loadPages({
+        settings: { ...configuration, pages },
+        handle: rest,
+        cookies,
+        renewPage,
+        refusal,
+        features,
+        clock: deps.clock,
+      })
     : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();

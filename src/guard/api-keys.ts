@@ -13,7 +13,7 @@ import { keyCacheSeconds } from "../store/sql/key-ends.js";
 import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
 import { attemptSourceOf } from "../throttle/sources.js";
-import { AccessToken, type AccessTokens } from "../tokens/access-tokens.js";
+import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
 import { type Directory, toAccount } from "../users/directory.js";
@@ -24,7 +24,7 @@ export interface ApiKeys {
    * that was begun before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or
    * `unavailable`.
    */
-  read(key: string, request: unknown, isLive: boolean): Promise<AccessToken>;
+  read(key: string, request: unknown, isLive: boolean): Promise<KeyToken>;
   /** Writes the days on which keys were used. */
   recordUse(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export function createApiKeys(deps: {
   readonly addressOf: (request: unknown) => string | undefined;
 }): ApiKeys {
   const { store, directory, tokens, revocations, settings, clock, addressOf } = deps;
-  const reading = new Map<string, Promise<AccessToken | undefined>>();
+  const reading = new Map<string, Promise<KeyToken | undefined>>();
   /** By hash, until when. */
   const bad = new Map<string, number>();
   const used = new Map<string, number>();
@@ -91,7 +91,7 @@ export function createApiKeys(deps: {
     querying = false;
   }
 
-  async function readRow(key: string, hash: string): Promise<AccessToken | undefined> {
+  async function readRow(key: string, hash: string): Promise<KeyToken | undefined> {
     const { timeline } = revocations;
     const found = await find(hash);
     const read = found && (await toAccess(found, timeline));
@@ -107,17 +107,17 @@ export function createApiKeys(deps: {
   }
 
   /** Undefined: the key has expired, or its owner is gone or disabled. */
-  async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<AccessToken | undefined> {
+  async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<KeyToken | undefined> {
     const { id, userId, name, gen, createdAt, expiresAt } = key;
     const owner = directory.inDatabase ? user && toAccount(user) : await directory.findSessionUser(key);
     const now = clock.now();
     if (owner?.id !== userId || owner.disabled || expiresAt <= now) return undefined;
     const present = scopesOf(owner.roles, settings.scopes);
-    const claims = { sub: userId, login: owner.login, iat: createdAt, nbf: createdAt, exp: expiresAt };
+    const row = { sub: userId, login: owner.login, nbf: createdAt, exp: expiresAt };
     const scopes = key.scopes.filter((scope) => present.includes(scope));
-    const auth = authOfKey(claims, { id, name }, scopes);
+    const auth = authOfKey(row, { id, name }, scopes);
     const until = Math.min(expiresAt, now + keyCacheSeconds);
-    return new AccessToken(claims, auth, "", now, until, { id, userId, gen, asOf, timeline });
+    return new KeyToken(auth, now, until, gen, asOf, timeline);
   }
 
   return {

@@ -27,6 +27,7 @@ const ended = () => new AmphoError("invalid_token", "The session has ended.");
  * live stands behind a service. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
+  if (claims === undefined) throw ended();
   const { sid, sub, login } = claims;
   if (auth.credential === "service" || !isStorableText(sid ?? login)) throw ended();
   const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);

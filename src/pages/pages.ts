@@ -41,7 +41,7 @@ import { form, type HtmlPage, type View } from "./view.js";
 export interface PagesSettings
   extends Pick<
     Configuration,
-    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin"
+    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin" | "keysPerUser"
   > {
   /** Pages of the application that take the place of these. */
   readonly pages: ReplacedPages;
@@ -55,6 +55,7 @@ export interface PagesDeps {
   readonly renewPage: RenewPage;
   readonly refusal: ErrorResponder;
   readonly features: View["features"];
+  readonly clock: { now(): number };
 }
 
 interface Read {
@@ -123,14 +124,15 @@ const files: Readonly<Record<string, HttpResponse>> = {
 
 /** Returns the handler of the paths below the prefix of the pages. Never rejects. */
 export function createPages(deps: PagesDeps): Handle {
-  const { settings, refusal, features } = deps;
-  const { pagesPrefix: prefix } = settings;
+  const { settings, refusal, features, clock } = deps;
+  const { pagesPrefix: prefix, passwordMin: passwordMinimum, keysPerUser: keysMax } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
 
   return async (request) => {
     const language = languageOf(request.header("accept-language"));
-    const fixed = { texts: pageTexts[language], language, at, passwordMinimum: settings.passwordMin, features };
+    const limits = { passwordMinimum, keysMax, now: clock.now() };
+    const fixed = { texts: pageTexts[language], language, at, features, ...limits };
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);

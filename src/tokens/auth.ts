@@ -54,6 +54,6 @@ export interface Auth<S extends string = string> {
   readonly starts: number | undefined;
   /** `exp`, Unix seconds. For a key, its end. */
   readonly expires: number;
-  /** Every claim of the token. */
+  /** Every claim of the token. Empty for a key. */
   readonly claims: Readonly<Record<string, unknown>>;
 }

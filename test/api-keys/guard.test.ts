@@ -62,6 +62,9 @@ describe("a request with an API key", () => {
     expect(reads()).toBe(0);
     expect(await ask(key)).toBe("articles:read");
     expect(await askGuard(world, key, requirements)).toBe("invalid_token");
+    await expect(
+      (async () => world.ampho.host.guard(`Bearer ${key}`, requirements as never, undefined))(),
+    ).rejects.toThrow("An API key has no audience, and this route takes only tokens for its resource.");
   });
 
   it("one read serves all requests that wait, and later ones read nothing", async () => {
@@ -294,7 +297,12 @@ describe("what ends an API key", () => {
     const page = (last: number, ...rows: readonly Revocation[]) => ({ epoch: "e", last, rows });
     const until = Number.MAX_SAFE_INTEGER;
     set.applyPage(page(5, { n: 5, at: 1, until, kind: "session", sessionId: "key_a" }), 0);
-    const read = (id: string) => ({ id, userId: "u", gen: 0, asOf: 5, timeline: set.timeline });
+    const read = (id: string) => ({
+      auth: { id: "u", key: { id, name: "Backup" } },
+      gen: 0,
+      asOf: 5,
+      timeline: set.timeline,
+    });
     const [dead, alive] = [read("key_a"), read("key_b")];
     expect([set.isOutdated(dead), set.isOutdated(alive)]).toEqual([true, false]);
     // The backup is of the time before the last revocations, and new ones get their numbers again.

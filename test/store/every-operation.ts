@@ -245,6 +245,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   ] as const)
     await run("rotateKey", { ...newKey(n), from, overlapSeconds });
   await run("listKeys", ann.id);
+  await run("listAgingKeys", { now: 1000, since: 900, until: 2000, limit: 10 });
   await run("findKeyByHash", "h-4");
   await run("findKeys", ["h-4"]);
   await run("findKeys", ["h-4", "h-5", "h-9"]);

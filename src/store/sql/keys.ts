@@ -2,7 +2,7 @@
 // ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
 // session.
 import { integer, type Row, text, texts } from "../rows.js";
-import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
@@ -227,6 +227,31 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
     user: joinedUserOf(row),
     asOf: integer(row, "as_of"),
   }));
+}
+
+export interface AgingKeys {
+  readonly now: number;
+  /** Keys that were not used since. */
+  readonly since: number;
+  /** Keys that end before, and were used since then. A key that was replaced may end. */
+  readonly until: number;
+  readonly limit: number;
+}
+
+/** The ids of live keys that nobody has used for long, and of keys in use that end soon. */
+export function* listAgingKeys(
+  input: AgingKeys,
+): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {
+  const { now, since, until, limit } = input;
+  const day = Math.floor(since / 86_400);
+  function* list(condition: string, values: readonly number[]): Transaction<readonly string[]> {
+    const sql = `select id from ampho_keys where expires_at > ? and ${condition} order by expires_at, n limit ?`;
+    return (yield* query(sql, [now, ...values, limit])).map((row) => text(row, "id"));
+  }
+  return {
+    unused: yield* list("created_at < ? and coalesce(used_day, 0) < ?", [since, day]),
+    ending: yield* list("expires_at <= ? and gen = 0 and used_day >= ?", [until, day]),
+  };
 }
 
 /** Records the days of use. */
