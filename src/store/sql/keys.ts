@@ -1,7 +1,7 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
 // ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
 // session.
-import { integer, type Row, text, texts } from "../rows.js";
+import { integer, type Row, text, textOrNull, texts } from "../rows.js";
 import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
@@ -75,7 +75,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
-  yield* insertKey(input);
+  yield* insertKey(input, own?.sessionId ?? null);
   const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
   return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
@@ -97,14 +97,15 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
       ? "delete from ampho_keys"
       : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
-  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning id`, [
+  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`, [
     ...(overlapSeconds === 0 ? [] : [until, until]),
     from,
     userId,
     now,
   ]);
   if (!old) return failed("none");
-  yield* insertKey(input);
+  // A successor by the application must not outlive the thief whose session has added the key.
+  yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
@@ -116,7 +117,7 @@ function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<Ke
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<void> {
+function* insertKey({ userId, login, key, now }: KeyChange, addedBy: string | null): Transaction<void> {
   const values = insertColumns.values({
     id: key.id,
     user_id: userId,
@@ -129,7 +130,7 @@ function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<vo
     expires_at: key.expiresAt,
     used_day: null,
     hash: key.hash,
-    added_by: own?.sessionId ?? null,
+    added_by: addedBy,
   });
   yield* write(insert, values);
 }
