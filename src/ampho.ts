@@ -372,14 +372,25 @@ export async function composeAmpho(
   const { resources } = configuration;
   const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
-  const refusal = createErrorResponder(bugReporter(log, telemetry));
+  const errorResponse = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
-  const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
+  const rest = createRestHandler({
+    deps,
+    flows,
+    features,
+    guard,
+    documents,
+    errorResponse,
+    cookies,
+    version,
+    telemetry,
+    log,
+  });
   const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
   const { pages, pagesPrefix } = configuration;
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
@@ -389,7 +400,7 @@ export async function composeAmpho(
         handle: rest,
         cookies,
         renewPage,
-        refusal,
+        errorResponse,
         features,
         clock: deps.clock,
       })
@@ -421,7 +432,7 @@ export async function composeAmpho(
     guard,
     scopes: knownScopes(configuration.scopes),
     resources,
-    refusal,
+    errorResponse,
     cookies,
     renewPage,
     ready: createReadiness({ store: deps.store, follower }),
@@ -667,13 +678,13 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
   return token === undefined ? undefined : createFeed({ ...deps, token });
 }
 
-function createRest(parts: {
+function createRestHandler(parts: {
   readonly deps: ServingDeps;
   readonly flows: Flows;
   readonly features: Features;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
   readonly cookies: CookieMode | undefined;
   readonly version: string;
   readonly telemetry: Telemetry;

@@ -61,7 +61,7 @@ export function lazyAmpho<U extends ApplicationUser = ApplicationUser, const S e
     authorize: createFetchAuthorize({ open: async () => (await open()).host }),
     authenticate: async (request, requirements) => (await open()).authenticate(request, requirements),
     renew: async (request, more) => (await open()).renew(request, more),
-    verify: async (token) => (await open()).verify(token),
+    verify: async (...given) => (await open()).verify(...given),
     fetch: async (request, more) => (await open()).fetch(request, more),
     health: async () => (await open()).health(),
     open,

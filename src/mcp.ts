@@ -102,7 +102,7 @@ function onlyResource({ resources = [] }: GuardHost): string {
 
 /** The codes of `requireBearerAuth`: 401 for `invalid_token`, 403 for `insufficient_scope`, 500 for `server_error`. */
 function toOAuthError(host: GuardHost, error: unknown): Error {
-  const { status } = host.refusal(error);
+  const { status } = host.errorResponse(error);
   const message = error instanceof AmphoError ? error.message : "The token could not be checked.";
   const isMissing = error instanceof AmphoError && error.details.scopes !== undefined;
   // A client that gets `insufficient_scope` asks for more scopes. Where they do not help, it would ask again and again.
@@ -231,7 +231,7 @@ export function guardedTool<
     try {
       return (await host.guard(`Bearer ${token}`, all, input)) ?? noToken();
     } catch (error) {
-      const { error: code = "internal_error", body = "{}" } = host.refusal(error);
+      const { error: code = "internal_error", body = "{}" } = host.errorResponse(error);
       return rejectedCall(code, (JSON.parse(body) as { readonly message: string }).message);
     }
   }

@@ -15,7 +15,7 @@ import {
   nodeAuthorizationOf,
   nodePageOf,
 } from "./framework.js";
-import { renewMessage, requireRenewal } from "./renew.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -141,7 +141,7 @@ export function renew(ampho: HttpInstance): Hook {
   requireRenewal(host);
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     renewMessage(host, request.raw).then(({ cookies }) => {
-      if (cookies.length > 0) reply.header("Set-Cookie", [...cookies]).header("Cache-Control", "no-store");
+      addNodeCookies(reply.raw, cookies);
       done();
     }, done);
   };

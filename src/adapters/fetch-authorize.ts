@@ -62,7 +62,7 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
         if (lacksAuth(auth, requirements)) throw missingToken();
       } catch (error) {
         const page = requirements?.redirect === true ? pageOf(request) : undefined;
-        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error));
+        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error));
       }
       return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }

@@ -95,11 +95,11 @@ export function guardedUpgrade<S extends string, N extends Requirements<Incoming
         if (socket.destroyed) return;
         const { ended, release } = watchToken(ampho, token, request.auth);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
-        if (ended.aborted) return reject(socket, host.refusal(ended.reason));
+        if (ended.aborted) return reject(socket, host.errorResponse(ended.reason));
         socket.off("error", onError);
         handler(request as IncomingMessage & { readonly auth: AuthOf<N, S> }, socket, head, ended);
       },
-      (error: unknown) => reject(socket, host.refusal(error)),
+      (error: unknown) => reject(socket, host.errorResponse(error)),
     );
   };
 }
@@ -151,7 +151,11 @@ interface TokenVerifier {
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
    */
   onRevoked(
-    listener: (revoked: { readonly kind: string; readonly session?: string; readonly apiKey?: string }) => void,
+    listener: (revoked: {
+      readonly kind: string;
+      readonly session?: string;
+      readonly apiKey?: string | undefined;
+    }) => void,
   ): () => void;
 }
 
@@ -180,6 +184,10 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     if (!end.signal.aborted) timer = setTimeout(check, ms).unref();
   };
   const accept = (verified: Auth) => {
+    // A key goes on without the scopes that its owner has lost. Its socket was opened with them, and its handler has
+    // them.
+    if (auth?.scopes.some((scope) => !verified.scopes.includes(scope)) === true)
+      return release(new AmphoError("invalid_token", "The API key has lost a scope. Connect again."));
     auth = verified;
     const dueMs = (auth.expires - systemClock.now()) * 1000;
     checkAfter(Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs));
@@ -211,7 +219,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||
-      (revoked.kind === "apiKey" && revoked.apiKey !== auth?.key?.id);
+      (revoked.kind === "apiKey" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.key?.id);
     if (auth === undefined || !isOther) check();
   });
   check();

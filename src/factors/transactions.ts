@@ -18,7 +18,7 @@ const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "i
 const seedBytes = 20;
 
 /** The parts of a transaction that derive its secrets and redeem it. */
-export interface Redeemable {
+export interface Spendable {
   readonly jti: string;
   readonly exp: number;
   /** The key that signed the transaction. */
@@ -26,7 +26,7 @@ export interface Redeemable {
 }
 
 /** A transaction of a user whose first factor was right, or of a session. */
-export interface LoginTransaction extends Redeemable, TransactionContents {
+export interface LoginTransaction extends Spendable, TransactionContents {
   readonly for: Purpose;
   readonly iat: number;
 }
@@ -60,7 +60,7 @@ export interface TransactionContents {
 }
 
 /** A transaction whose user is not known yet. */
-export interface OpenTransaction extends Redeemable, OpenContents {
+export interface OpenTransaction extends Spendable, OpenContents {
   readonly for: OpenPurpose;
   readonly iat: number;
 }
@@ -113,7 +113,7 @@ interface Revocations {
   }): unknown;
 }
 
-export interface Reserved extends Redeemable {
+export interface Reserved extends Spendable {
   readonly iat: number;
 }
 
@@ -160,13 +160,13 @@ export interface Transactions {
   /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
   passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the secrets of a login at an outside provider (RFC 9700 §2.1). They are derived, so no row holds them. */
-  outsideSecrets(transaction: Pick<Redeemable, "jti" | "kid">): OutsideSecrets;
+  outsideSecrets(transaction: Pick<Spendable, "jti" | "kid">): OutsideSecrets;
   /** Returns the eight digits that are mailed. */
-  mailedCode(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  mailedCode(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
   /** Returns the part of a mailed link that the asking browser does not know. */
-  linkProof(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  linkProof(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
   /** Returns the two digits that only the asking browser shows. */
-  match(transaction: Pick<Redeemable, "jti" | "kid">): string;
+  match(transaction: Pick<Spendable, "jti" | "kid">): string;
 }
 
 export function createTransactions(
@@ -186,7 +186,7 @@ export function createTransactions(
   revocations: Revocations,
 ): Transactions {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
-  function derive(use: SecretUse, { jti, kid }: Pick<Redeemable, "jti" | "kid">, binding?: MailBinding): Buffer {
+  function derive(use: SecretUse, { jti, kid }: Pick<Spendable, "jti" | "kid">, binding?: MailBinding): Buffer {
     const secret = keyring.secretFor(use, kid);
     if (secret === undefined) throw transactionOver();
     return createHmac("sha256", secret)
@@ -225,7 +225,7 @@ export function createTransactions(
   return {
     begin(purpose, contents, now, first) {
       keyring.requireSigning();
-      // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
+      // A second transaction keeps the start time of the first. A revocation between them rejects both.
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
       const { login, sub, fv, amr } = contents;
       const members = optional(contents, loginMembers);

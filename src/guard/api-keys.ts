@@ -16,7 +16,7 @@ import { attemptSourceOf } from "../throttle/sources.js";
 import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
-import { type Directory, toAccount } from "../users/directory.js";
+import type { Directory } from "../users/directory.js";
 
 export interface ApiKeys {
   /**
@@ -109,7 +109,7 @@ export function createApiKeys(deps: {
   /** Undefined: the key has expired, or its owner is gone or disabled. */
   async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<KeyToken | undefined> {
     const { id, userId, name, gen, createdAt, expiresAt } = key;
-    const owner = directory.inDatabase ? user && toAccount(user) : await directory.findSessionUser(key);
+    const owner = await directory.findOwner(key, user);
     const now = clock.now();
     if (owner?.id !== userId || owner.disabled || expiresAt <= now) return undefined;
     const present = scopesOf(owner.roles, settings.scopes);

@@ -73,7 +73,8 @@ const reservedClaims: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Also of another realm, such as that of a test runner. A text would be spread into its characters, a Map into nothing.
+ * Also true for objects of another realm, such as a test runner. A text would be spread into its characters, a Map into
+ * nothing.
  */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;

@@ -27,7 +27,7 @@ export interface SessionClaims extends Claims {
   readonly gen: number;
 }
 
-/** RFC 9068 §2.1, and what other software makes with the same key, which need not say a type. */
+/** RFC 9068 §2.1. Other software with the key can sign these too, and can leave out `typ`. */
 export const accessToken: TokenKind<AccessClaims> = {
   typ: "at+jwt",
   types: new Set([undefined, "jwt", "at+jwt"]),
@@ -35,7 +35,7 @@ export const accessToken: TokenKind<AccessClaims> = {
   isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
 };
 
-/** Only ever made and read by Ampho, under a derived key. */
+/** Only Ampho signs and verifies refresh tokens, with a derived key. */
 export const refreshToken: TokenKind<SessionClaims> = {
   typ: "rt+jwt",
   types: new Set(["rt+jwt"]),

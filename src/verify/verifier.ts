@@ -168,11 +168,11 @@ export function createVerifier<const S extends string = string>(options: Verifie
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
-  const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
+  const errorResponse = createErrorResponder((error) => log(internalErrorLine(error)));
   const known = knownScopes(scopes);
   const host: VerifierHost = {
     guard: challengeForResources(guard, resources),
-    refusal,
+    errorResponse,
     live: false,
     scopes: known,
     resources,

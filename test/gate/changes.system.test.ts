@@ -62,29 +62,29 @@ const columns = [
 const expectations = `
                        own copy other socket proc verif device begun step setup key link email login login# reset reset# found theirs passkey mine app codes apikey
   password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
-  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   +
+  password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +   -
   password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
   password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +   -
   reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +   -
   login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   +
-  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
+  app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   -
+  codes replaced       -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   passkey added        -   -    +     +      +    +     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
-  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   +
+  passkey removed      -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      -       +    +   +   -
   identity linked      -   -    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   +
+  identity unlinked    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -
   devices forgotten    +   +    +     +      +    +     -      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
   other session ended  +   +    -     -      -    -     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
   own sessions ended   .   .    -     -      -    -     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
   logout               .   .    +     +      +    +     +      +     -    -     -   -    -     +     +      +     +      +     +      +       +    +   +   +
   account deleted      .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
   deleted by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    -   -   -
-  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
-  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
+  role with phr        .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
+  policy phr           .   .    -     -      -    -     .      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   -
   disabled, enabled    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   alarm of new device  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   -
   alarm of identity    .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +   -

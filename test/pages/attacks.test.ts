@@ -1,13 +1,16 @@
 // The requests of an attacker to the pages: forms of other sites, redirects to other hosts, HTML, and requests that no form sends.
+import express from "express";
 import fc from "fast-check";
 import { TOTP } from "otpauth";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { mount } from "../../dist/adapters/express.js";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { actions } from "../../dist/pages/actions.js";
 import { html } from "../../dist/pages/html.js";
 import { returnPath } from "../../dist/pages/pages.js";
 import { openJar } from "../http/jar.js";
 import { openAmpho } from "../world/ampho.js";
+import { listen } from "../world/listen.js";
 
 const origin = "http://localhost:3000";
 const password = "violet kettle harbour morning";
@@ -437,4 +440,23 @@ it("a failure of the instance is a page too", async () => {
   const { status, text } = await browser.get("");
   expect(status).toBeGreaterThanOrEqual(500);
   expect(text).toContain("The site has a problem at the moment");
+});
+
+it("a form that a body parser of the host has read has texts alone, and causes no internal error", async () => {
+  const { ampho, notices, close } = await openPages();
+  onTestFinished(close);
+  const app = express().use(express.urlencoded({ extended: true }), mount(ampho));
+  const { url } = await listen((request, response) => void app(request, response));
+  const send = (body: string) =>
+    fetch(`${url}/account/sign-in`, {
+      method: "POST",
+      redirect: "manual",
+      headers: { "content-type": "application/x-www-form-urlencoded", origin: url },
+      body,
+    });
+  const rest = `password=${encodeURIComponent(password)}`;
+  for (const login of ["login[toString]=x", "login[a]=x", "login[]=alice", "login=alice&login=bob"])
+    expect([login, (await send(`${login}&${rest}`)).status]).toEqual([login, 400]);
+  expect((await send(`login=alice&${rest}`)).status).toBe(303);
+  expect(notices.filter((line) => line.includes("internal"))).toEqual([]);
 });

@@ -40,7 +40,7 @@ export async function changeLogin(
   requireNewLogin(login, account);
   // The table has the login already if the database was unreachable after it had changed. The sessions have the old
   // one.
-  const isInTable = !directory.inDatabase && login === account.login;
+  const isInTable = account.stored === undefined && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
   const { id: userId } = account;
@@ -58,7 +58,7 @@ export async function changeLogin(
       newLogin: login,
       newCanonical: canonicalLogin(login),
       // Another user of an application's own table can have another spelling of the former login.
-      isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
+      isSame: account.stored !== undefined && canonicalLogin(login) === canonicalLogin(before),
     });
     revocations.add(changed.revocations);
     return changed.outcome;
@@ -99,7 +99,7 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
   if (outcome !== "done") throw changedMeanwhile();
 }
 
-function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
+function changeOf({ clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;
   return {
     userId: account.id,
@@ -108,7 +108,7 @@ function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: 
     now: clock.now(),
     origin: originFor(account, origin),
     // The application's table has changed already, so nothing must reject the rest.
-    own: directory.inDatabase ? { sessionId, gen } : undefined,
+    own: account.stored && { sessionId, gen },
     passwordVersion: account.stored?.passwordVersion,
     foreignMaxSeconds: settings.tokenForeignTtl,
   };

@@ -94,7 +94,7 @@ export async function finishEmailChange(
   const key = accountKeyOf(directory, canonical, undefined);
   const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
-  if (!directory.inDatabase) {
+  if (account.stored === undefined) {
     const holder = await allowed.run(() => directory.findByAddress(canonical));
     if (holder !== undefined && holder.id !== account.id) {
       await allowed.succeeded();
@@ -107,7 +107,7 @@ export async function finishEmailChange(
     own: ownSession(deps, { sessionId, gen: genOf(auth) }),
     now,
     origin: originFor(account, origin),
-    ownUser: directory.inDatabase ? undefined : { login: account.login, before: account.email },
+    ownUser: account.stored ? undefined : { login: account.login, before: account.email },
     email: { ...address, provenAt: now },
     spend: spendingOf(deps, transaction, undefined),
     attempt: allowed.asSucceeded(account.id),

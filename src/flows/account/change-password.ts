@@ -7,7 +7,7 @@ import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { endedSession } from "../find/account.js";
+import { endedSession, passwordVersionOf } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
 import { type Authenticated, genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
@@ -29,7 +29,7 @@ export async function changePassword(
   { auth, password, newPassword }: Authenticated & NewPassword,
   origin: Caller,
 ): Promise<Grant> {
-  const { store, directory, passwords, policy, throttle, clock } = deps;
+  const { store, directory, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
   const session = ownSession(deps, { sessionId, gen: genOf(auth) });
@@ -44,7 +44,7 @@ export async function changePassword(
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
   const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
-    const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
+    const factorsVersion = await passwordVersionOf(deps, userId);
     // By the id, because an application can rename a user whose sessions go on.
     const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
@@ -60,8 +60,8 @@ export async function changePassword(
     await allowed.succeeded(rejection("policy"));
     throw error;
   });
-  const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
-  const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
+  const ownUser = factorsVersion === undefined ? undefined : { login: own.login, factorsVersion };
+  const passwordHash = await allowed.run(() => directory.hashNew(newPassword, allowed.turn));
   const now = clock.now();
   const outcome = await store.setPassword({
     userId,

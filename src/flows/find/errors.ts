@@ -2,7 +2,7 @@
 // none.
 
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { Redeemable } from "../../factors/transactions.js";
+import type { Spendable } from "../../factors/transactions.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
 import type { Deps } from "../deps.js";
 
@@ -56,7 +56,7 @@ type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
 /** True if the transaction was used, or too many of its proofs were wrong. */
 export function isDead(
   { store, throttle, transactions }: OverDeps,
-  transaction: Pick<Redeemable, "jti">,
+  transaction: Pick<Spendable, "jti">,
 ): Promise<boolean> {
   const hash = transactions.spentHash(transaction);
   return store.isTransactionOver({ hash, counters: throttle.countersOf(hash) });
@@ -65,7 +65,7 @@ export function isDead(
 /** Only a proof that was rejected costs the read. The gate finds out about every other one. */
 export async function proveUnlessOver<T>(
   deps: OverDeps,
-  transaction: Pick<Redeemable, "jti">,
+  transaction: Pick<Spendable, "jti">,
   prove: () => Promise<T>,
 ): Promise<T> {
   try {

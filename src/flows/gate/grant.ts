@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
-import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
 import type { Spending } from "../../store/sql/spent.js";
 import { type Account, toAccount } from "../../users/directory.js";
@@ -15,7 +15,7 @@ import type { LoginContext } from "./gate-proof.js";
 /** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
 export function spendingOf(
   { transactions, settings, throttle }: Deps,
-  transaction: Redeemable,
+  transaction: Spendable,
   idempotency: string | undefined,
 ): Spending {
   const hash = transactions.spentHash(transaction);

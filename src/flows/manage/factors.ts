@@ -133,10 +133,12 @@ export async function userOf(
   { store, directory }: Pick<Deps, "store" | "directory">,
   userId: string,
 ): Promise<{ readonly login: string | undefined }> {
-  if (!directory.inDatabase) return { login: undefined };
-  const user = await store.findUserById(userId);
-  if (user === undefined) throw new AmphoError("not_found", "There is no user with this id.");
-  return user;
+  const user = await directory.fromRows(async () => {
+    const row = await store.findUserById(userId);
+    if (row === undefined) throw new AmphoError("not_found", "There is no user with this id.");
+    return row;
+  });
+  return user ?? { login: undefined };
 }
 
 /** A user of an application's own table gets a notice too. A command of an operator does not reach that table. */
@@ -145,7 +147,7 @@ export async function ownOriginFor(
   userId: string,
   origin: Origin,
 ): Promise<Origin> {
-  const account = deps.directory.inDatabase ? undefined : await findAccount(deps, userId);
+  const account = await deps.directory.forTable(() => findAccount(deps, userId));
   return account === undefined ? origin : originFor(account, origin);
 }
 

@@ -391,16 +391,12 @@ export function createManagement(
   const { store, directory, revocations, clock } = deps;
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 
-  function requireDatabaseUsers(): void {
-    if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
-  }
-
   /** A function for users of the database. */
   function stored<A extends readonly unknown[], R>(
     rules: Parameters<typeof check.checked>[0],
     run: (...args: A) => Promise<R>,
   ) {
-    return check.checked(rules, (...args: A) => run(...args), requireDatabaseUsers);
+    return check.checked(rules, (...args: A) => run(...args), directory.requireRows);
   }
 
   const { checked, optionally } = check;
@@ -422,7 +418,7 @@ export function createManagement(
       findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
       findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
       list() {
-        requireDatabaseUsers();
+        directory.requireRows();
         return users.listUsers(deps);
       },
       setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
@@ -463,7 +459,8 @@ export function createManagement(
         }),
       ),
       findUserIds: checked({ login: check.string }, async (login) => {
-        if (directory.inDatabase) return [(await users.requireUser(deps, { login })).id];
+        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
+        if (user !== undefined) return [user.id];
         const found = isStorableText(login)
           ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
           : [];
@@ -510,7 +507,8 @@ export function createManagement(
         factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
       ),
       findUserId: checked({ login: check.string }, async (login) => {
-        if (directory.inDatabase) return (await users.requireUser(deps, { login })).id;
+        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
+        if (user !== undefined) return user.id;
         if (isStorableName(login)) return login;
         throw new AmphoError("not_found", "No user can have this id.");
       }),
@@ -561,7 +559,7 @@ export function createManagement(
         const login = id === undefined ? filter.login : await users.requireLogin(deps, id);
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
-        const user = login !== undefined && directory.inDatabase ? await findStoredUser(store, login) : undefined;
+        const user = login === undefined ? undefined : await directory.fromRows(() => findStoredUser(store, login));
         return store.listAudit({ login: user?.login ?? login, since, limit });
       }),
     },

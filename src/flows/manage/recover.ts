@@ -52,7 +52,7 @@ export async function recover(
   origin: Origin,
 ): Promise<RecoveryBegun> {
   const { store, directory, clock, settings, transactions } = deps;
-  if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
+  directory.requireRows();
   const appUrl = requireAppUrl(settings);
   const user = await requireUser(deps, typeof ref === "string" ? { login: ref } : ref);
   if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");

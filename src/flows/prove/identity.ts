@@ -4,7 +4,7 @@ import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { isTransactionFor, type OpenTransaction, type Redeemable } from "../../factors/transactions.js";
+import { isTransactionFor, type OpenTransaction, type Spendable } from "../../factors/transactions.js";
 import {
   type OutsideIdentity,
   OutsideRejection,
@@ -36,7 +36,7 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
 export async function identify(
   deps: Pick<Deps, "store" | "transactions" | "clock">,
   provider: Provider,
-  transaction: Redeemable,
+  transaction: Spendable,
   response: SentResponse,
   origin: Origin,
 ): Promise<OutsideIdentity> {
@@ -158,7 +158,7 @@ export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,
   provider: Provider,
   transaction: string,
-  begun: Redeemable & { readonly max?: number | undefined },
+  begun: Spendable & { readonly max?: number | undefined },
 ): Promise<Required<OutsideBegun>> {
   try {
     const url = await provider.authorizationUrl(transactions.outsideSecrets(begun), begun.max);

@@ -67,7 +67,7 @@ export async function logInOutside(
 }
 
 /** The rest of the request, with the digest of its key and its proof. */
-interface OutsideEntrance {
+interface OutsideInput {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
   readonly remember: boolean | undefined;
@@ -90,7 +90,7 @@ function enterAs(
   account: Account,
   { identity, transaction, proven, authTime }: ProvenLogin,
   { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotency }: OutsideEntrance,
+  { device, bearer, remember, idempotency }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
@@ -111,18 +111,18 @@ function enterAs(
 // links the identity.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
-async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, origin: Caller): Promise<Grant> {
+async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput, origin: Caller): Promise<Grant> {
   const { identity } = login;
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
   if (address === undefined && canRegister(deps)) {
     await recordRejected(deps, login.provider, "no_address", origin);
     throw new AmphoError("address_needed", "A new account needs an address, and the provider has sent none.");
   }
-  if (address === undefined) throw await closed(deps, login, origin);
+  if (address === undefined) throw await recordClosed(deps, login, origin);
   // A response must not reveal whether an account has an address that is not proven.
   if (!identity.emailVerified) {
-    if (deps.outbox === undefined) throw await closed(deps, login, origin);
-    throw await linkNeeded(deps, login, address, ["mail"], origin);
+    if (deps.outbox === undefined) throw await recordClosed(deps, login, origin);
+    throw await mailLinkCode(deps, login, address, ["mail"], origin);
   }
   const account = await deps.directory.findByAddress(address.canonical);
   if (account !== undefined) {
@@ -132,14 +132,14 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
     const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
     if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
-    throw await linkNeeded(deps, login, address, ["login", "mail"], origin);
+    throw await mailLinkCode(deps, login, address, ["login", "mail"], origin);
   }
   const registration = await registrationFor(deps, address);
-  if (registration === undefined) throw await closed(deps, login, origin);
+  if (registration === undefined) throw await recordClosed(deps, login, origin);
   // A provider can report the former owner of an address. An invitation gives its roles to who has the mailbox now.
   const isEnough = identity.speaksForEmail && registration.invitation === undefined;
-  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], origin);
-  if (!isEnough) throw await closed(deps, login, origin);
+  if (!isEnough && deps.outbox !== undefined) throw await mailLinkCode(deps, login, address, ["mail"], origin);
+  if (!isEnough) throw await recordClosed(deps, login, origin);
   const { account: created, register } = await draftAccount(deps, {
     transaction: login.transaction,
     address,
@@ -150,7 +150,7 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
 
-async function closed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+async function recordClosed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
   await recordRejected(deps, provider, "no_account", origin);
   return registrationClosed();
 }
@@ -170,7 +170,7 @@ async function registrationFor(deps: Deps, { address, canonical }: Address) {
 }
 
 /** Sends a code to the address, if it leads to an account. The response is the same for every address. */
-async function linkNeeded(
+async function mailLinkCode(
   deps: Deps,
   { proven, identity, authTime }: ProvenLogin,
   address: Address,

@@ -29,7 +29,7 @@ export async function serveNodeRequest(
     const read = readRequest(request, parsedBody);
     content = await host.handle(id === undefined ? read : { ...read, id });
   } catch (error) {
-    content = host.refusal(error);
+    content = host.errorResponse(error);
   }
   writeResponse(request, response, content);
   return content;

@@ -1,5 +1,5 @@
 // Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves
-// through `refusal`.
+// through `errorResponse`.
 
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
@@ -47,14 +47,14 @@ export interface HandlerOptions {
   readonly version: string;
   /** Defined with AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
 }
 
 /** Handles a request to the REST API. Never rejects, because each error is a response. */
 export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 export function createHandler(options: HandlerOptions): Handle {
-  const { flows, features, guard, refusal, cookies } = options;
+  const { flows, features, guard, errorResponse, cookies } = options;
   const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins } = options.settings;
   const served = routes.filter((route) => route.available?.(features) ?? true);
   const findRoutes = createFindRoutes(served);
@@ -88,7 +88,7 @@ export function createHandler(options: HandlerOptions): Handle {
         response = await respond(matches, query, request);
       }
     } catch (error) {
-      response = refusal(error, request.id);
+      response = errorResponse(error, request.id);
     }
     if (request.method === "HEAD") response = withoutBody(response);
     response = cors.withHeaders(request, response);
@@ -147,20 +147,20 @@ export function createHandler(options: HandlerOptions): Handle {
       return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };
     } catch (error) {
       // Pages cannot remove HttpOnly cookies themselves.
-      if (ends && hasCode(error, "missing_token")) return { ...refusal(error), cookies: removal };
+      if (ends && hasCode(error, "missing_token")) return { ...errorResponse(error), cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
         const tokens = usesRefreshToken ? mode.removeTokens : mode.removeToken;
-        return { ...refusal(error), cookies: ends ? [...tokens, ...removal] : tokens };
+        return { ...errorResponse(error), cookies: ends ? [...tokens, ...removal] : tokens };
       }
       // That renewal has used up the refresh token of the cookie. Sent again, it would end the session.
       const { renewed, members } = progress;
-      if (renewed !== undefined) return { ...refusal(error, request.id), cookies: mode.cookiesOf(renewed) };
+      if (renewed !== undefined) return { ...errorResponse(error, request.id), cookies: mode.cookiesOf(renewed) };
       if (hasCode(error, "transaction_over") && usesTransactionCookie(members))
-        return { ...refusal(error), cookies: mode.removeTransaction };
+        return { ...errorResponse(error), cookies: mode.removeTransaction };
       if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
         const moved = mode.moveTransaction(error);
-        return { ...refusal(moved.error), cookies: moved.cookies };
+        return { ...errorResponse(moved.error), cookies: moved.cookies };
       }
       throw error;
     }

@@ -37,7 +37,7 @@ export interface GuardHost {
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/reference/errors.md). */
-  refusal(error: unknown): HttpResponse;
+  errorResponse(error: unknown): HttpResponse;
   /** The scopes that the roles have. Undefined where none are configured. */
   readonly scopes?: readonly string[] | undefined;
   /** The protected resources that a route can name. Undefined where they are not known yet. */
@@ -76,7 +76,7 @@ export interface VerifierHost extends GuardHost {
 export interface VerifierInstance<S extends string = string> extends GuardInstance<S> {
   /**
    * The members for adapters. Applications do not need it.
-   * @example const { refusal } = verifier.host;
+   * @example const { errorResponse } = verifier.host;
    */
   readonly host: VerifierHost;
 }

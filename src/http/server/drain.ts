@@ -63,7 +63,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
         if (draining.size > 0) throw new AmphoError("unavailable", "This process is shutting down.");
         await within(readyTimeoutMs, host.ready(), late);
       } catch (error) {
-        return { status: 503, body: JSON.parse(host.refusal(error).body ?? "{}") as Health["body"] };
+        return { status: 503, body: JSON.parse(host.errorResponse(error).body ?? "{}") as Health["body"] };
       }
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };

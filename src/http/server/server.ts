@@ -94,7 +94,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const probe = createProbe({
     ready: () => (shutdown.hasBegun ? Promise.reject(shuttingDown()) : host.ready()),
     warnings: host.warnings,
-    refusal: host.refusal,
+    errorResponse: host.errorResponse,
     trustedHops: settings.trustProxy ?? 0,
   });
   let tooMany: HttpResponse | undefined;
@@ -110,7 +110,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   // The server opens no tunnels (RFC 9110 §9.3.6).
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => {
-    const { body, error } = host.refusal(new AmphoError("invalid_request", "This server opens no tunnels."));
+    const { body, error } = host.errorResponse(new AmphoError("invalid_request", "This server opens no tunnels."));
     logRejected(method, rejectSocket(socket, undefined, false, body), error);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -126,7 +126,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     // does not keep the order of responses that it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
     if (connection === undefined || connection.openResponses < openResponsesMax) return void serve(request, response);
-    tooMany ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for a response."));
+    tooMany ??= host.errorResponse(
+      new AmphoError("overloaded", "Too many requests of this connection wait for a response."),
+    );
     // One line for all of them, or a client could fill the log.
     if (!connection.rejecting) logRejected(request.method, tooMany.status, tooMany.error);
     connection.rejecting = true;

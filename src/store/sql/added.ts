@@ -30,6 +30,8 @@ export interface Additions {
   readonly fates: Readonly<Record<Lasting, Fate>>;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
+  /** The sessions that end: any, those that have proven one factor, or those below a policy. */
+  readonly levels: "any" | "weak" | Policy;
   /** Why they are removed, for the audit log. */
   readonly reason: string;
   /** The second factor that stays, because the change was proven with it. */
@@ -43,7 +45,16 @@ const lookBackSeconds = 7 * 86400;
 
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
-  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?)))`;
+  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?))`;
+
+/** The sessions whose additions a change can end. `weak`, or below a policy: the stronger ones go on. */
+const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
+  any: "",
+  weak: "and acr = '1fa'",
+  optional: "and 1 = 0",
+  required: `and acr = '1fa' and amr not like '%"dev"%'`,
+  phr: "and acr <> 'phr'",
+};
 
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
@@ -80,10 +91,10 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 const never = "1 = 0";
 
 /** The rows of a table that end. */
-export function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
+export function whichOf(fate: Fate, { userId, exceptSession = "", levels, now }: Additions) {
   if (fate === "kept" || fate === "all") return undefined;
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
-  return { sql: ofEnded, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
+  return { sql: `${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
 }
 
 function* removeAdded(

@@ -5,7 +5,7 @@ import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { endAdded, type Fate, type Lasting } from "./added.js";
+import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
@@ -57,7 +57,12 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-const others = { ...all, sessions: "others" } as const;
+/**
+ * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
+ * session.
+ */
+const others = { ...all, key: "added", sessions: "others" } as const;
+const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
@@ -91,7 +96,7 @@ export const consequences = {
   },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
-  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak" },
+  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
   further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
@@ -101,8 +106,8 @@ export const consequences = {
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
-  roles_changed: { ...none, by: ["operator"], event: "roles_changed", sessions: "below", reason: "policy" },
-  policy_set: { ...none, by: ["operator"], event: "factor_policy_changed", sessions: "below", reason: "policy" },
+  roles_changed: { ...none, ...below, by: ["operator"], event: "roles_changed" },
+  policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
   key_added: { ...none, by: users, event: "key_created", alarm: "added" },
   key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
   key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
@@ -185,7 +190,9 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, factors: [], policy: undefined };
   }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
-  const additions = { ...input, fates: row, exceptSession, reason };
+  const policy = account.policy ?? input.rolePolicy ?? "optional";
+  const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
+  const additions = { ...input, fates: row, exceptSession, levels, reason };
   const keys = yield* endKeys(additions);
   account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
@@ -194,7 +201,6 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
-  const policy = account.policy ?? input.rolePolicy;
   const sessions =
     row.sessions === "none"
       ? []

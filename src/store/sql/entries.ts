@@ -28,7 +28,14 @@ import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import { insertSession, moveProof, type ProvenLevel, type Session, sessionColumns, sessionOf } from "./session-rows.js";
+import {
+  insertSession,
+  type ProvenLevel,
+  recordProof,
+  type Session,
+  sessionColumns,
+  sessionOf,
+} from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
@@ -124,7 +131,7 @@ export type EntryOutcome =
       /** The first proof of an address has ended sessions. */
       readonly revocations?: readonly Revocation[];
     }
-  /** A registration cannot be finished so. */
+  /** The login name is taken, or the invitation is void. */
   | { readonly outcome: "login_taken" | "closed"; readonly revocations?: readonly Revocation[] };
 
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
@@ -203,7 +210,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     revoked.push(...ended.revoked);
   }
   if (decision.result === "factor_needed")
-    return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
+    return yield* withEnds(yield* recordFactorNeeded(input, account, decision, user), revoked);
   if (input.enrol) {
     const added = yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy });
     if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -353,7 +360,7 @@ function* raise(
     const all = withMfa([...new Set([...before.amr, ...amr])].filter((each) => each !== "dev"));
     level = { authTime: before.authTime, amr: all, acr: higherOf(before.acr, acrOf(all)) };
   }
-  const session = yield* moveProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
+  const session = yield* recordProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
   if (!session) return undefined;
   const event = input.create === undefined ? "stepped_up" : "reauthenticated";
   yield* recordAudit({ ...auditOf(input), event, sessionId, detail: detailOf(level.amr) });
@@ -406,7 +413,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */
-function* askForFactor(
+function* recordFactorNeeded(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,

@@ -7,7 +7,7 @@ import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
-import { keyRevocation } from "./key-ends.js";
+import { keyIdPrefix, keyRevocation } from "./key-ends.js";
 import { columnsOf } from "./keyed-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
@@ -174,12 +174,14 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
 
 /**
  * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after
- * which it uses nothing that it has read of keys.
+ * which it uses nothing that it has read of keys. The one revocation, of an id that no key has, makes it check the
+ * sockets that were opened with a key.
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
   yield* write("delete from ampho_keys", []);
   yield* moveEpoch(random);
+  yield* writeRevocations([keyRevocation(keyIdPrefix, now)]);
 }
 
 const select = `select ${columns.list} from ampho_keys`;

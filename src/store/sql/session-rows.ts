@@ -193,7 +193,7 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
  * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement
  * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
-export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
+export function* sendRenewal(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
   const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now]);
   return function* read() {
     const row = yield* resultOf(sent);
@@ -212,7 +212,7 @@ export interface ProvenLevel {
 }
 
 /** Moves a live session of the user on, whatever its generation, because the user has just proven this level. */
-export function* moveProof(
+export function* recordProof(
   move: Move,
   { authTime, amr, acr }: ProvenLevel,
   userId: string,

@@ -42,8 +42,11 @@ export interface FactorChange {
 }
 
 export interface FactorOutcome {
-  /** `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. */
-  readonly outcome: "done" | "changed" | "over" | "taken" | "last_way_in" | "none";
+  /**
+   * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
+   * account has as many as it can have.
+   */
+  readonly outcome: "done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none";
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
   /** The session that asked, whose older tokens have ended. */
@@ -161,7 +164,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
   const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
-  if (!changed) return failed("taken");
+  if (!changed) return failed((yield* isFactorTaken(input)) ? "taken" : "full");
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
