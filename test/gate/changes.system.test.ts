@@ -731,6 +731,10 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
   const own = await isIn(person.own.token);
   const other = await isIn(person.other.token);
   const proc = (await admission(process.ampho, person.other.token)) === "in";
+  const apikey = await ampho.verify(person.apikey, ["key"]).then(
+    () => true,
+    () => false,
+  );
   const verif = (await verdictOf(verifier, person.other.token)) === "accepted";
   const { factors } = await ampho.factors.list(person.id).catch((error: unknown) => {
     // The user was deleted.
@@ -795,10 +799,7 @@ async function fatesOf(place: Place, person: Person, made: Made): Promise<Record
     mine: leads(mine),
     app: factors.some(({ id }) => id === "totp"),
     codes: factors.some(({ id }) => id === "recovery_code"),
-    apikey: await world.ampho.verify(person.apikey, ["key"]).then(
-      () => true,
-      () => false,
-    ),
+    apikey,
   };
 }
 

@@ -131,8 +131,6 @@ async function addPerson(ground: Ground) {
   clock.advance(600);
   const first = await world.login(person.login);
   const linked = grantOf(await link(outside, first.token, { claims: { sub: "x", email: person.email } }));
-  const created = await call("POST", "/keys", { bearer: linked.token, body: { name: "x", scopes: ["articles:read"] } });
-  expect(created.status, created.text).toBe(201);
   const { secret, transaction } = await setUp(world, linked.token);
   const body = { transaction, totp: codeAt(secret, clock.now()) };
   const withApp = grantOf(await call("POST", "/totp/confirm", { bearer: linked.token, body }));
@@ -144,6 +142,8 @@ async function addPerson(ground: Ground) {
   const { added, options } = await addPasskey(world, second.token, subject);
   const handle = options.user?.id ?? "";
   const third = grantOf(await logInWith(world, { subject, handle }, {}, { bearer: grantOf(added).token }));
+  const created = await call("POST", "/keys", { bearer: third.token, body: { name: "x", scopes: ["articles:read"] } });
+  expect(created.status, created.text).toBe(201);
   await call("POST", "/password/reset", { body: { login: person.login } });
   await ampho.factors.setPolicy(id, "required");
   expect((await call("POST", "/login", { body: { login: person.login, password: "wrong" } })).status).toBe(401);
