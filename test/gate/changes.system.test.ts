@@ -844,6 +844,8 @@ it("every change that a session, an operator or a mailbox makes has a line, or i
     "email_added",
     "first_factor",
     "password_stored",
+    // own-table-squatter.test.ts
+    "unproven_reset",
     "id_reused",
     "identity_relinked",
     "disabled",

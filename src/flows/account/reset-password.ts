@@ -66,6 +66,7 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
     removesFactors,
     provesEmail,
     isFirstProof,
+    isOwnUnproven: account.stored === undefined && provesEmail !== undefined && account.email?.provenAt === undefined,
     spend: spendingOf(deps, transaction, undefined),
     attempt: allowed?.asSucceeded(account.id),
     factorAttempt: factor?.attempt,

@@ -5,9 +5,8 @@ import type { Policy } from "../../levels/policy.js";
 import { text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { givenOf } from "./factors/account-factors.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
-import { deleteFactor, type FactorUse } from "./factors/rows.js";
+import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
 
@@ -114,23 +113,16 @@ function* removeAdded(
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
   const losesTotp = added.totp && !isTotpProven;
-  const keepsTotp = account.factors.includes("totp") && !losesTotp;
-  const keepsPasskey = gone.length < passkeys.length;
-  // The codes of a first proof stay with the app with which an import has brought them.
-  const keepsCodes = fates.recovery_code === "any" ? keepsTotp : !losesTotp && (keepsTotp || keepsPasskey);
-  const keeps: Readonly<Record<FactorName, boolean>> = {
-    passkey: keepsPasskey,
-    totp: keepsTotp,
-    recovery_code: keepsCodes,
-  };
+  const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
+  const keeps = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
   const lost = account.factors.filter((factor) => !keeps[factor]);
   if (gone.length === 0 && lost.length === 0) return account;
   // The account must still reach the level that it reached before, or that the change has proven.
-  const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
-  if (!isAny && !keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
+  const canLosePasskeys = proven !== undefined && policy !== "phr" && keeps.totp;
+  if (!isAny && !keeps.passkey && !(passkeys.length === 0 ? keeps.totp : canLosePasskeys)) return account;
   for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   if (losesTotp) yield* deleteFactor(userId, "totp");
-  if (!keepsCodes) yield* deleteFactor(userId, "recovery_code");
+  if (!keeps.recovery_code) yield* deleteFactor(userId, "recovery_code");
   const factors = account.factors.filter((factor) => keeps[factor]);
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
@@ -148,7 +140,8 @@ export function* givenFactors(userId: string, { factors }: AccountFactors): Tran
   const keys = yield* query("select id from ampho_passkeys where user_id = ? and added_by is null", [userId]);
   const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
   const passkeys = keys.map((row) => text(row, "id"));
-  return { factors: givenOf(factors, totp !== undefined, passkeys.length), passkeys };
+  const kept = keptAsGiven(totp !== undefined, passkeys.length);
+  return { factors: factors.filter((factor) => kept[factor]), passkeys };
 }
 
 /** True if the second factor that was proven is one of them. */

@@ -75,8 +75,22 @@ export const consequences = {
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
   password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  /**
+   * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
+   * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
+   * them.
+   */
+  unproven_reset: {
+    ...all,
+    ...password,
+    ...fates("added"),
+    identity: "any",
+    key: "any",
+    by: ["mailbox"],
+    event: "reset_done",
+  },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, by: ["password", "mailbox"] },
+  password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
