@@ -175,7 +175,8 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
    * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user
-   * does not meet the requirements, such as `insufficient_scope`.
+   * does not meet the requirements, such as `insufficient_scope`. With `redirect`, a request without a user rejects
+   * too, and `details.location` is the path to which the page sends the browser (docs/guides/pages.md).
    * @example
    * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
    * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });

@@ -107,6 +107,8 @@ export interface ErrorDetails {
    * `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3).
    */
   readonly maxAgeSeconds?: number;
+  /** Errors of `ampho.authenticate` with `redirect`: the path to which a page sends the browser. */
+  readonly location?: string;
   /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3), if the token lacks one. */
   readonly scopes?: readonly string[];
   /** Errors of a route with a `resource`: where its metadata is (RFC 9728 §5.1), and the scopes that a token needs. */

@@ -59,7 +59,9 @@ export function lazyAmpho<U extends ApplicationUser = ApplicationUser, const S e
 
   return {
     authorize: createFetchAuthorize({ open: async () => (await open()).host }),
-    authenticate: async (request, requirements) => (await open()).authenticate(request, requirements),
+    // One function stands for both overloads.
+    authenticate: (async (request, requirements) =>
+      (await open()).authenticate(request, requirements)) as Ampho<S>["authenticate"],
     renew: async (request, more) => (await open()).renew(request, more),
     verify: async (...given) => (await open()).verify(...given),
     fetch: async (request, more) => (await open()).fetch(request, more),

@@ -42,6 +42,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.0625rem; }
 a:not(.brand, .button) { color: var(--accent); }
 small, dt, summary { color: var(--quiet); font-weight: 400; }
+code, input:is([type="email"], [type="password"], [inputmode="numeric"]) { direction: ltr; text-align: start; }
 code { font-size: 0.9375rem; overflow-wrap: anywhere; user-select: all; }
 .match { font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .tag { white-space: nowrap; font-size: 0.75rem; padding: 0.1rem 0.5rem; border: 1px solid var(--edge); border-radius: 1rem; }

@@ -5,14 +5,13 @@ import { withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text } from "../rows.js";
-import { advisoryLock, first, query, type Transaction, write } from "../transaction.js";
+import { advisoryLock, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { carryOut, type OwnSession } from "./changes.js";
 import { useUp } from "./factors/changes.js";
-import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
-import { countCodes } from "./factors/recovery.js";
-import { deleteFactor, deleteFactors, type FactorUse, keptByAlarm, rejectionOf } from "./factors/rows.js";
+import { passkeyIdsOf } from "./factors/passkeys.js";
+import { deleteFactor, deleteFactors, type FactorUse, hasAdded, keptByAlarm, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { endReportedKey } from "./key-ends.js";
 import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
@@ -282,8 +281,8 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
     yield* recordAudit({ ...about, event: "identity_unlinked", detail });
     return account.factors;
   }
-  const isAdded = yield* hasAdded(userId, undo);
-  if (!isAdded) return account.factors;
+  if ("key" in undo || "email" in undo || "login" in undo) return account.factors;
+  if (!(yield* hasAdded(userId, undo))) return account.factors;
   const passkeys = (yield* passkeyIdsOf(userId)).filter((id) => !("passkey" in undo) || id !== undo.passkey);
   const keeps = keptByAlarm(undo, passkeys.length);
   const rest = account.factors.filter((factor) => keeps[factor]);
@@ -295,15 +294,4 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
   const detail = { factors: account.factors.filter((factor) => !left.includes(factor)) };
   yield* recordAudit({ ...about, event: "factor_removed", detail });
   return left;
-}
-
-function* hasAdded(userId: string, undo: Undo): Transaction<boolean> {
-  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
-  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
-  // What remains is a factor, so that the undo of a new one does not compile here.
-  if ("identity" in undo || "key" in undo || "email" in undo || "login" in undo) return false;
-  return (
-    (yield* first("select 1 as found from ampho_totp where user_id = ? and since = ?", [userId, undo.totp])) !==
-    undefined
-  );
 }

@@ -1,8 +1,7 @@
 // How each second factor is used up and removed, one row each. Every statement on a factor names its user.
 import { type FactorName, factorNames } from "../../../levels/factors.js";
-import { type Transaction, write } from "../../transaction.js";
-import type { Undo } from "../mail-rows.js";
-import { deletePasskeys, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
+import { first, type Transaction, write } from "../../transaction.js";
+import { deletePasskeys, hasPasskey, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
 import { type CodeUse, countCodes, useCode, writeCodes } from "./recovery.js";
 import { deleteTotp, type TotpUse, useStep } from "./totp.js";
 
@@ -54,6 +53,24 @@ export const rejectionOf = (factor: FactorName) => rows[factor].rejection;
 /** `id`: one passkey. Undefined: the whole factor. */
 export const deleteFactor = (userId: string, factor: FactorName, id?: string) => rows[factor].remove(userId, id);
 
+/**
+ * The set-up of a factor that the alarm link of its notice undoes. `first`: the account had no second factor before.
+ */
+export type FactorUndo =
+  | { readonly passkey: string; readonly first?: true }
+  /** The app that was set up at this time, with its recovery codes. */
+  | { readonly totp: number; readonly first?: true }
+  /** The recovery codes. */
+  | { readonly codes: true };
+
+/** The account still has what was set up. */
+export function* hasAdded(userId: string, undo: FactorUndo): Transaction<boolean> {
+  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
+  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
+  const select = "select 1 as found from ampho_totp where user_id = ? and since = ?";
+  return (yield* first(select, [userId, undo.totp])) !== undefined;
+}
+
 /** Which factors of an account stay. Each function that decides it names every factor. */
 type Kept = Readonly<Record<FactorName, boolean>>;
 
@@ -65,7 +82,7 @@ export const keptAsGiven = (isTotpGiven: boolean, givenPasskeys: number): Kept =
 });
 
 /** What an alarm leaves that undoes the set-up of a factor. `passkeys`: how many are left. */
-export const keptByAlarm = (undo: Undo, passkeys: number): Kept => ({
+export const keptByAlarm = (undo: FactorUndo, passkeys: number): Kept => ({
   passkey: passkeys > 0,
   totp: !("totp" in undo),
   // A new app has replaced the codes.
