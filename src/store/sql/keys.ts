@@ -104,7 +104,7 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
     now,
   ]);
   if (!old) return failed("none");
-  // The application hands the successor to the holder of the old key.
+  // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
