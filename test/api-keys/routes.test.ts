@@ -290,7 +290,9 @@ describe("M-07: an API key at the routes of Ampho", () => {
             requestFor(route.method, url, { bearer, ...(route.method === "POST" && { body: {} }) }),
           ),
         );
-      const { status, error } = await send(key);
+      const { status, error, text } = await send(key);
+      // M-10: no response repeats it.
+      expect([path, text.includes(key.slice(14))]).toEqual([path, false]);
       if (route.access.name === "session")
         expect([path, status, error]).toEqual([path, 403, "credential_not_accepted"]);
       else if (status < 400) expect([path, status]).toEqual([path, (await send(undefined)).status]);

@@ -236,12 +236,12 @@ export interface AgingKeys {
   readonly now: number;
   /** Keys that were not used since. */
   readonly since: number;
-  /** Keys that end before, and were used since then. A key that was replaced may end. */
+  /** Keys that end before, and were used since then. A key that was replaced is not among them. */
   readonly until: number;
   readonly limit: number;
 }
 
-/** The ids of live keys that nobody has used for long, and of keys in use that end soon. */
+/** The ids of live keys that were not used for long, and of keys in use that end soon. */
 export function* listAgingKeys(
   input: AgingKeys,
 ): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {
