@@ -123,7 +123,9 @@ function ofService([change, { event, tokens, key, jwks }]) {
   return `| ${serviceNames[change]} | ${cells.join(" | ")} | \`${event}\` |`;
 }
 
-const rowsOf = (write) => Object.entries(consequences).map(write).join("\n");
+const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
+
+const endsNothing = /\| none \| – \| – \| – \| – \|$/;
 
 /** The path and the text of each generated page. */
 export function generate() {
@@ -132,7 +134,7 @@ export function generate() {
     "changes",
     `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys |
 | --- | --- | --- | --- | --- | --- |
-${rowsOf(ends)}
+${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
   );
   const second = withGenerated(

@@ -228,7 +228,7 @@ export const operations = {
   removeAllKeys: writes(removeAllKeys),
   /** Lists the keys of a user. */
   listKeys: reads(listKeys),
-  /** Lists keys that nobody uses, and keys that end soon. */
+  /** Lists keys that are not used, and keys that end soon. */
   listAgingKeys: reads(listAgingKeys),
   /** Finds a key for an operator who has it. */
   findKeyByHash: reads(findKeyByHash),

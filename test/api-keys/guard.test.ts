@@ -437,6 +437,21 @@ describe("guesses", () => {
   });
 });
 
+it("M-06: a process remembers a bounded number of bad keys, and no longer than five seconds", async () => {
+  const { world, ask, reads } = await openKeys({ throttleAddress: 0, throttleNetwork: 0 });
+  const [first, last] = [createApiKey("ampho"), createApiKey("ampho")];
+  expect([await ask(first), reads()]).toEqual([ended, 1]);
+  expect([await ask(first), reads()]).toEqual([ended, 1]);
+  for (let sent = 0; sent < 10_000; sent += 1000)
+    await Promise.all(Array.from({ length: 1000 }, () => ask(createApiKey("ampho"))));
+  const before = reads();
+  expect([await ask(last), await ask(last), reads() - before]).toEqual([ended, ended, 1]);
+  // Ten thousand later ones have taken the place of the first one.
+  expect([await ask(first), reads() - before]).toEqual([ended, 2]);
+  world.clock.advance(6);
+  expect([await ask(last), reads() - before]).toEqual([ended, 3]);
+});
+
 it("M-10: no table, log line or metric has a key", async () => {
   const { world, create, ask } = await openKeys();
   const { id, key } = await create();

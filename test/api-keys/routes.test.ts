@@ -242,6 +242,18 @@ describe("the routes of API keys", () => {
     expect(await askGuard(world, key, readers)).toBe("invalid_token");
   });
 
+  it("a new password ends the key of a thief also after the application has rotated it, and not a key of its own", async () => {
+    const { world, userId, grant, create } = await openKeys();
+    const { ampho } = world;
+    const created = await world.call("POST", "/keys", { bearer: grant.token, body });
+    const stolen = await ampho.apiKeys.rotate(userId, { id: String(created.json["id"]) });
+    const own = await create();
+    const given = await ampho.apiKeys.rotate(userId, { id: own.id });
+    await ampho.users.setPassword("ann", password);
+    expect(await askGuard(world, stolen.key, readers)).toBe("invalid_token");
+    expect(await askGuard(world, given.key, readers)).toBe("articles:read");
+  });
+
   it("the export of an account has its keys without the keys themselves, and a deletion ends them", async () => {
     const { world, grant } = await openKeys();
     const created = await world.call("POST", "/keys", { bearer: grant.token, body });
@@ -278,7 +290,9 @@ describe("M-07: an API key at the routes of Ampho", () => {
             requestFor(route.method, url, { bearer, ...(route.method === "POST" && { body: {} }) }),
           ),
         );
-      const { status, error } = await send(key);
+      const { status, error, text } = await send(key);
+      // M-10: no response repeats it.
+      expect([path, text.includes(key.slice(14))]).toEqual([path, false]);
       if (route.access.name === "session")
         expect([path, status, error]).toEqual([path, 403, "credential_not_accepted"]);
       else if (status < 400) expect([path, status]).toEqual([path, (await send(undefined)).status]);

@@ -93,7 +93,7 @@ describe("a deployment", () => {
     ]);
   });
 
-  it("the doctor names the API keys that nobody used for 90 days, and those in use that end within 14 days", async () => {
+  it("the doctor names the API keys that were not used for 90 days, and those in use that end within 14 days", async () => {
     const { users, apiKeys, verify, close } = await openAmpho({ keysPerUser: 50, scopes: { editor: ["a:read"] } });
     const { id } = await users.create({ login: "ann", roles: ["editor"] });
     const day = 86_400;

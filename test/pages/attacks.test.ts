@@ -403,7 +403,7 @@ it.each([
   expect(await ampho.apiKeys.list((await ampho.users.find("alice"))?.id ?? "")).toEqual([]);
 });
 
-it("without AMPHO_SECURITY_KEYS_PER_USER, or for a user without scopes, the account page has no keys", async () => {
+it("the account page has no keys without AMPHO_SECURITY_KEYS_PER_USER, and for a user without scopes", async () => {
   for (const options of [{ keysPerUser: 0 }, { scopes: { other: ["articles:read"] } }]) {
     const { ampho, close } = await openPages(options);
     onTestFinished(close);

@@ -1,4 +1,4 @@
-// API keys that nobody uses, which a thief could, and API keys in use that end soon.
+// API keys that are not used, which a thief could use unnoticed, and API keys in use that end soon.
 import type { Store } from "../../store/store.js";
 import { type Finding, note } from "../finding.js";
 

@@ -25,6 +25,12 @@ import type { Route } from "./route.js";
 import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
+/** `error`: the rejection without what moved into the cookies. */
+interface CookiesAfter {
+  readonly cookies: readonly string[];
+  readonly error?: AmphoError;
+}
+
 /** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {
   /** The path above every endpoint, without a slash at its end. */
@@ -157,23 +163,27 @@ export function createHandler(options: HandlerOptions): Handle {
       const response = successResponse(match.route, body);
       return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };
     } catch (error) {
-      // Pages cannot remove HttpOnly cookies themselves.
-      if (ends && hasCode(error, "missing_token")) return { ...errorResponse(error), cookies: removal };
+      const left = cookiesAfter(error);
+      if (left === undefined) throw error;
+      return { ...errorResponse(left.error ?? error, request.id), cookies: left.cookies };
+    }
+
+    /** The cookies that change with a rejection. Pages cannot remove HttpOnly cookies themselves. */
+    function cookiesAfter(error: unknown): CookiesAfter | undefined {
+      if (ends && hasCode(error, "missing_token")) return { cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
         const tokens = usesRefreshToken ? mode.removeTokens : mode.removeToken;
-        return { ...errorResponse(error), cookies: ends ? [...tokens, ...removal] : tokens };
+        return { cookies: ends ? [...tokens, ...removal] : tokens };
       }
       // That renewal has used up the refresh token of the cookie. Sent again, it would end the session.
       const { renewed, members } = progress;
-      if (renewed !== undefined) return { ...errorResponse(error, request.id), cookies: mode.cookiesOf(renewed) };
+      if (renewed !== undefined) return { cookies: mode.cookiesOf(renewed) };
       if (hasCode(error, "transaction_over") && usesTransactionCookie(members))
-        return { ...errorResponse(error), cookies: mode.removeTransaction };
-      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
-        const moved = mode.moveTransaction(error);
-        return { ...errorResponse(moved.error), cookies: moved.cookies };
-      }
-      throw error;
+        return { cookies: mode.removeTransaction };
+      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed"))
+        return mode.moveTransaction(error);
+      return undefined;
     }
   }
 

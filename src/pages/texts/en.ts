@@ -122,7 +122,7 @@ export const enTexts = {
     keys: "API keys",
     keysText: "A key lets a program act in your name, and do only what you choose here.",
     addKey: "Create an API key",
-    keyScopes: "What the key can do",
+    keyScopes: "The key can do this",
     keyDays: "Days until the key ends",
     keyEnds: "Ends",
     keyEnded: "Ended",

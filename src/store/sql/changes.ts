@@ -11,6 +11,7 @@ import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
+import { endInvitations } from "./registrations.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
@@ -198,6 +199,7 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
   // After the notice, which also goes to an address of earlier mails.
   if (row.identity === "all") {
+    yield* endInvitations(input);
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined };
   }

@@ -113,7 +113,7 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
     now,
   ]);
   if (!old) return failed("none");
-  // The application hands the successor to the holder of the old key.
+  // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
@@ -267,12 +267,12 @@ export interface AgingKeys {
   readonly now: number;
   /** Keys that were not used since. */
   readonly since: number;
-  /** Keys that end before, and were used since then. A key that was replaced may end. */
+  /** Keys that end before, and were used since then. A key that was replaced is not among them. */
   readonly until: number;
   readonly limit: number;
 }
 
-/** The ids of live keys that nobody has used for long, and of keys in use that end soon. */
+/** The ids of live keys that were not used for long, and of keys in use that end soon. */
 export function* listAgingKeys(
   input: AgingKeys,
 ): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {
