@@ -140,7 +140,10 @@ export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "
   readonly endReason?: EndReason | undefined;
 }
 
-export interface OwnSession extends TokenTimes, TokenSession {}
+export interface OwnSession extends TokenTimes, TokenSession {
+  /** The methods that the change has proven, such as `otp` by the first code of an app. They raise the session. */
+  readonly proven?: readonly string[] | undefined;
+}
 
 export interface CarriedOut {
   /** The caller writes them, last in its transaction. */
