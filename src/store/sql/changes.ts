@@ -27,7 +27,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /** The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
-  readonly alarm: "address" | "login" | "added" | undefined;
+  readonly alarm: "address" | "login" | "names" | "added" | undefined;
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the
    * policy of the user would not accept now.
@@ -68,6 +68,8 @@ export const consequences = {
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
+  /** The address becomes the login name in the same step. */
+  names_changed: { ...others, by: ["recent"], event: "email_changed", alarm: "names", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, by: users, event: "email_changed" },
   /**

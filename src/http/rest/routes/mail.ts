@@ -119,7 +119,10 @@ function finishRegistration(call: Call<z.output<typeof registration>, undefined>
   );
 }
 
-const emailChange = z.object({ email });
+const emailChange = z.object({
+  email,
+  login: z.boolean().optional().meta({ description: "true: the address becomes the login name too" }),
+});
 
 export const emailChangeBegun = z
   .object({ transaction: transactionView, match: matchView, expires: expiresView })
@@ -255,14 +258,18 @@ export const mailRoutes = [
     path: "/account/email",
     name: "beginEmailChange",
     summary: "Begin to change the address",
-    notes: ["Mails a code to the new address. If it has an account, only the mail reports it.", recentNote],
+    notes: [
+      "Mails a code to the new address. If it has an account, only the mail reports it.",
+      "With `login`, the code also makes the address the login name. The same session goes on.",
+      recentNote,
+    ],
     access: session,
     input: fields(emailChange),
     status: 200,
     output: emailChangeBegun,
     errors: ["login_too_old", "login_too_weak", "too_many_attempts"],
     available: ({ mails }) => mails.email,
-    endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, email: input.email }, caller),
+    endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, ...input }, caller),
   }),
   route({
     method: "POST",
