@@ -109,6 +109,19 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect(await seen(client.fetch("/strong"))).toBe("ann");
   });
 
+  it("a code that was used before is named, and a wrong one is not", async () => {
+    const { client, app, next } = await openEnrolled(cookies);
+    await client.logout();
+    const totp = next(app);
+    await client.login(ann.login, ann.password, { totp });
+    await client.logout();
+    const used = await failureOf(client.login(ann.login, ann.password, { totp }));
+    expect(used).toMatchObject({ code: "invalid_credentials", details: { reason: "code_used" } });
+    expect(used.message).toContain("Wait for the next one.");
+    const wrong = await failureOf(client.login(ann.login, ann.password, { totp: "000000" }));
+    expect([wrong.code, wrong.details?.reason]).toEqual(["invalid_credentials", undefined]);
+  });
+
   it("a login without a code is finished with a code", async () => {
     const { client, app, next, storage } = await openEnrolled(cookies);
     await client.logout();
@@ -196,6 +209,9 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
 describe.each(modes)("a step-up %s", (_, cookies) => {
   it("a step-up raises the present session", async () => {
     const { client, app, next, open } = await openEnrolled(cookies);
+    await client.login(ann.login, ann.password, { totp: next(app), remember: true });
+    await client.logout();
+    await client.login(ann.login, ann.password);
     const before = await client.session();
     expect(await seen(client.fetch("/strong"))).toBe(401);
     const needed = await client.stepUp();

@@ -1,6 +1,6 @@
 // Codes of authenticator apps at the gate: each is accepted once, near its time, in its form, for its user.
 import { expect, it } from "vitest";
-import { grantOf, type World } from "../world/ampho.js";
+import { admission, grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import {
   addOwner,
@@ -19,6 +19,40 @@ import {
 const stepUp = (world: World, bearer: string, totp: string) => world.call("POST", "/login", { bearer, body: { totp } });
 
 onBothDatabases((ground) => {
+  it("a session that confirms an app is raised by it alone, and keeps its `auth_time`", async () => {
+    const world = await ground.open();
+    await world.user("ann", { password });
+    const [session, other] = [await world.login("ann"), await world.login("ann")];
+    const { secret, transaction } = await setUp(world, session.token);
+    world.clock.advance(60);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    // A token of another session neither confirms it nor is raised.
+    expect((await world.call("POST", "/totp/confirm", { body, bearer: other.token })).status).toBe(401);
+    const raised = grantOf(await world.call("POST", "/totp/confirm", { body, bearer: session.token }));
+    const { auth_time, sid } = claimsOf(session.token);
+    const level = { acr: "2fa", amr: ["pwd", "otp", "mfa"], auth_time, sid };
+    expect(claimsOf(raised.token)).toMatchObject(level);
+    expect(claimsOf(grantOf(await world.renew(raised.refresh_token)).token)).toMatchObject(level);
+    expect((await world.renew(session.refresh_token)).status).toBe(401);
+    expect((await world.renew(other.refresh_token)).status).toBe(401);
+  });
+
+  it("a login that waits while another session sets up an app is not raised by that", async () => {
+    const world = await ground.open({ factors: { admin: "required" } });
+    const { id } = await world.user("ann", { password });
+    const session = await world.login("ann");
+    await world.ampho.factors.setPolicy(id, "required");
+    const { token: bearer } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+    const pending = await logIn(world, "ann");
+    expect(pending.json).toMatchObject({ error: "factor_needed", enroll: true });
+    const { secret, transaction } = await setUp(world, bearer);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    expect((await world.call("POST", "/totp/confirm", { body, bearer })).status).toBe(200);
+    const finish = await world.call("POST", "/login", { body: { transaction: pending.json["transaction"] } });
+    expect(finish.status).toBe(401);
+    expect(await admission(world.ampho, session.token)).toBe("invalid_token");
+  });
+
   it("a code is accepted once, in one request and in two (W-47)", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
