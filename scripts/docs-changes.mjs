@@ -9,6 +9,7 @@ const names = {
   password_set: "a new password, by the user",
   password_removed: "the password is removed",
   password_replaced: "a new password, by an operator or the application",
+  password_expired: "the password expires, by an operator or the application",
   password_reset: "a reset",
   password_stored: "an application's own table stores a new password late",
   login_changed: "another login name",

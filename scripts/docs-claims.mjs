@@ -29,7 +29,7 @@ function page() {
 # Claims
 
 An access token is a JWS (RFC 7515) with the \`typ\` \`at+jwt\` (RFC 9068). Your services can read its claims after they
-have verified it ([verifying.md](../guides/verifying.md)). Times are whole Unix seconds. The option \`claims\` of
+have verified it ([Verify tokens in other services](../guides/verifying.md)). Times are whole Unix seconds. The option \`claims\` of
 \`createAmpho\` adds further claims.
 
 ## Header and payload
@@ -44,7 +44,7 @@ ${JSON.stringify(payload, null, 2)}
 
 ${claims().map(item).join("\n")}
 
-\`authorize\` checks the form of each claim ([contract.md](contract.md#5-tokens)). A token of other software with the
+\`authorize\` checks the form of each claim ([The contract](contract.md#5-tokens)). A token of other software with the
 same key can lack all but \`exp\` and \`login\`.
 
 ## Methods in \`amr\`
@@ -59,8 +59,8 @@ A stronger level satisfies each requirement for a weaker one.
 
 ## Other tokens
 
-Refresh tokens, device proofs and transactions are opaque to clients. Their claims can change in any version, and their
-keys are derived, so every verifier of access tokens rejects them. Send them back as they came, and read nothing in
-them.
+Refresh tokens, device proofs and login transactions are opaque to clients. Their claims can change in any version, and
+their keys are derived, so every verifier of access tokens rejects them. Send them back as they came, and read nothing
+in them.
 `;
 }

@@ -19,7 +19,7 @@ const marked = (text) =>
 const argumentsOf = ({ argument, second }) => [argument, second].filter((one) => one !== undefined);
 
 function usageOf(command) {
-  const { name, options } = command;
+  const { name, options = [] } = command;
   const words = options.map((option) => {
     const value = option.value === undefined ? "" : ` ${option.value}`;
     return `[${option.name}${value}]${option.repeats ? "…" : ""}`;
@@ -38,7 +38,7 @@ const oneOf = (choices) => (choices === undefined ? "" : ` One of ${choices.map(
 const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(help)}${oneOf(choices)}`, "  ");
 
 function section(command) {
-  const { name, details, example, options } = command;
+  const { name, details, example = "", options = [] } = command;
   const lines = [...argumentsOf(command).map(argumentLine), ...options.map(optionLine)];
   return `## ${name}
 
@@ -62,7 +62,7 @@ function page() {
 | --- | --- |
 ${commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${cell(summary)} |`).join("\n")}
 
-Each command has \`--help\`. [configuration.md](configuration.md) lists the parameters. The commands also read \`.env\` of
+Each command has \`--help\`. [Configuration](configuration.md) lists the parameters. The commands also read \`.env\` of
 the working directory.
 
 - Results go to stdout and everything else to stderr. With \`--json\` the result is one line of JSON.

@@ -22,7 +22,7 @@ function section(name) {
 ${wrap(linked(help))}
 
 ${[
-  `In code: \`${optionName(name)}\``,
+  `In code: \`${optionName(name)}: ${literal(example)}\``,
   `Type: ${kind.type}`,
   `Default: ${defaultOf(parameters[name])}`,
   `Must be ${kind.expected}`,
@@ -32,10 +32,6 @@ ${[
 
 \`\`\`sh
 ${name}=${inShell(example)}
-\`\`\`
-
-\`\`\`ts
-const ampho = await createAmpho({ ${optionName(name)}: ${literal(example)} });
 \`\`\`
 `;
 }
@@ -109,7 +105,7 @@ export AMPHO_SECURITY_KEY_FILE=key.json  # or AMPHO_SECURITY_KEY with the JWK it
 \`\`\`
 
 \`ampho init\` does both for a new project. The key is a JWK (RFC 7517): \`oct\`, \`OKP\` with Ed25519, \`EC\` with P-256,
-P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [keys.md](../operate/keys.md) shows how to rotate
+P-384 or P-521, or \`RSA\`. In a JWK Set the first key signs and the others verify. [Keys](../operate/keys.md) shows how to rotate
 keys.
 
 These are bad values:

@@ -42,7 +42,7 @@ const everyRequest = [
   "A body has at most 16 KiB. An empty body counts as none.",
   "In a form, a boolean is the text `true` or `false`. A form cannot have an object.",
   "Unknown members are ignored. A repeated member, a byte order mark or deep nesting is rejected.",
-  "Send a token once, in `Authorization: Bearer TOKEN`. With `AMPHO_SECURITY_COOKIES` tokens are in cookies instead ([cookies.md](../guides/cookies.md)).",
+  "Send a token once, in `Authorization: Bearer TOKEN`. With `AMPHO_SECURITY_COOKIES` tokens are in cookies instead ([Keep tokens in cookies](../guides/cookies.md)).",
   "A credential in the query is rejected, and so is a second token.",
   "A path has one spelling. A trailing slash, a double slash or a percent escape gives 404.",
   "HEAD works wherever GET does. Any other method gives 405 with `Allow`.",
@@ -53,7 +53,7 @@ const everyResponse = [
   "A response is JSON. Times are whole Unix seconds. A character is a Unicode code point.",
   "In the examples, `…` stands for random characters. A list of an example ends after two items.",
   "Every response carries `Cache-Control: no-store`, except the public keys.",
-  "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and transactions are in cookies and in no body.",
+  "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and login transactions are in cookies and in no body.",
   "Every 401 carries a `WWW-Authenticate: Bearer` challenge. Every 429 and 503 carries `Retry-After` in seconds.",
   "`ampho serve` sends an `X-Request-Id` with each response and logs it as `id`. It is the trace id of the request's `traceparent` (W3C Trace Context), else a random one.",
 ];
@@ -77,13 +77,14 @@ An endpoint whose feature is off returns 404. Passkeys, mails and outside provid
 ${rows.join("\n")}
 
 With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serve these documents at the root
-([passkeys.md](../guides/passkeys.md#use-several-domains-and-applications)):
+([Add passkeys](../guides/passkeys.md#use-several-domains-and-applications)):
 
 | call | what it does |
 | --- | --- |
 | \`GET /.well-known/webauthn\` | Returns \`{"origins"}\`, the origins whose pages can use the passkeys. |
 | \`GET /.well-known/passkey-endpoints\` | Returns \`{"enroll","manage"}\`, which are both \`AMPHO_APP_URL\`. |
 | \`GET /.well-known/change-password\` | Redirects (302) to \`AMPHO_APP_URL\`. |
+| \`GET /.well-known/oauth-protected-resource…\` | Returns the metadata of a protected resource, where one is configured ([mcp.md](../guides/mcp.md)). |
 
 \`ampho serve\` also serves these paths at the root:
 
@@ -91,7 +92,7 @@ With \`AMPHO_APP_URL\`, \`ampho serve\`, \`mount\` and \`ampho.fetch\` also serv
 | --- | --- |
 | \`GET /healthz\` | Returns 200 while the process is alive. |
 | \`GET /readyz\` | Returns 200 while the database is reachable and revocations are up to date, else 503. |
-| \`GET /metrics\` | Returns Prometheus text, where it is configured ([metrics.md](../operate/metrics.md)). |
+| \`GET /metrics\` | Returns Prometheus text, where it is configured ([Metrics, traces and alerts](../operate/metrics.md)). |
 
 A 200 of \`/readyz\` can list \`warnings\`: \`key_file_unusable\`, \`signing_key_revoked\`, \`clock_off\` or \`forwarded_ignored\`.
 
@@ -107,9 +108,11 @@ ${list(everyResponse)}
 
 An error is \`{"message": "…", "error": "code"}\`. Decide by \`error\`, and by \`field\` and \`reason\` where they are present.
 A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and in some cases \`mail\`
-([second-factors.md](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
-([providers.md](../guides/providers.md)).
-The message is for people and can change. [errors.md](errors.md) lists each code with its cause and its fix.
+([Add second factors](../guides/second-factors.md)). A \`link_needed\` has \`transaction\` and \`ways\`
+([Sign in with Google, Microsoft, Apple, GitHub, or any OpenID provider](../guides/providers.md)).
+The message is for people and can change. [Errors](errors.md) lists each code with its cause and its fix.
+
+${wrap(`Most routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
 
 ## Call from a page of another origin
 
@@ -136,6 +139,13 @@ function anchorOf(heading) {
     .replaceAll(" ", "-");
 }
 
+const errorLink = (code) => `[\`${code}\`](errors.md#${code})`;
+
+/** The errors of more than two thirds of the routes. */
+const commonErrors = Object.keys(problems).filter(
+  (code) => routes.filter((route) => errorsOf(route).includes(code)).length > (routes.length * 2) / 3,
+);
+
 function routeSection(route) {
   const sections = [
     `## ${route.summary}`,
@@ -147,8 +157,8 @@ function routeSection(route) {
   if (route.output) sections.push(`Response ${route.status}:`, fieldTable(route.output));
   else sections.push(`Response ${route.status}, without a body.`);
   sections.push("Example:", exampleOf(route));
-  const errors = errorsOf(route).map((code) => `[\`${code}\`](errors.md#${code})`);
-  sections.push(`Errors:\n${wrap(errors.join(", "))}`);
+  const own = errorsOf(route).filter((code) => !commonErrors.includes(code));
+  if (own.length > 0) sections.push(wrap(`Its own errors: ${own.map(errorLink).join(", ")}.`));
   return sections.join("\n\n");
 }
 
@@ -262,8 +272,8 @@ An error response is a JSON object:
 - \`field\` names the wrong field of an \`invalid_request\`, where exactly one field is wrong.
 - \`reason\` names the broken rule of a \`password_rejected\`.
 - \`transaction\`, \`factors\`, \`passkey\`, \`enroll\` and \`mail\` of a \`factor_needed\` are for the second step
-  ([second-factors.md](../guides/second-factors.md)).
-- \`transaction\` and \`ways\` of a \`link_needed\` are for the proof of the account ([providers.md](../guides/providers.md)).
+  ([Add second factors](../guides/second-factors.md)).
+- \`transaction\` and \`ways\` of a \`link_needed\` are for the proof of the account ([Sign in with Google, Microsoft, Apple, GitHub, or any OpenID provider](../guides/providers.md)).
 - \`message\` is for people and can change. It never contains a token, password, hash, address or user input.
 
 | status | code |

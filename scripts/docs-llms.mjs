@@ -1,13 +1,40 @@
-// Writes docs/llms.txt (https://llmstxt.org) from the index in docs/README.md: the same sections, with one line for each page.
+// Writes docs/llms.txt (https://llmstxt.org): facts, one example, and the index of docs/README.md with the titles of the pages. The
+// site serves it as /llms.txt, and the text of all written pages as /llms-full.txt.
 import { readFileSync } from "node:fs";
+import path from "node:path";
+import { titleOf } from "./page-links.mjs";
 
 const read = (file) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+
+const facts = `Facts:
+
+- One npm package, \`ampho\`, for Node 20.19 or newer. SQLite is inside, and PostgreSQL needs \`npm install pg\`.
+- \`mount(ampho)\` serves the endpoints under \`/api/security\`: login, renew, logout, session, and more where configured.
+- \`authorize(ampho, { roles, scopes, acr, maxAge, live, can })\` guards a route. It needs no database, except for \`live\`.
+- Imports: \`ampho/express\`, \`/fastify\`, \`/hono\`, \`/koa\`, \`/nest\`, \`/node\`. Next.js and others use \`ampho.fetch\` and
+  \`ampho.authorize\`. Browsers import \`ampho/client/mail\`.
+- Every option is also an environment variable: \`appUrl\` is \`AMPHO_APP_URL\`, \`cookies\` is \`AMPHO_SECURITY_COOKIES\`.
+- Access tokens are JWTs of 15 minutes. A session lasts for 14 days without a request, and for 90 days at most.
+- Store \`auth.id\` in your rows, and never \`auth.login\`, which can change.
+- Errors are \`{"error": code, "message"}\`. Decide by \`error\`.`;
 
 /** The path and the text of each generated page. */
 export function generate() {
   const { description } = JSON.parse(read("package.json"));
   const sections = read("docs/README.md").split(/^## /m).slice(1).map(section);
-  return { "docs/llms.txt": `# Ampho\n\n> ${description}.\n\n${sections.join("\n\n")}\n` };
+  const code = /^```js\n[\s\S]*?^```$/m.exec(read("docs/start/password.md"))?.[0];
+  return {
+    "docs/llms.txt": `# Ampho\n\n> ${description}.\n\n${facts}\n\n${code}\n\n${sections.join("\n\n")}\n`,
+  };
+}
+
+/** The written pages of the index, in its order, as one text. */
+export function fullText() {
+  const files = [...read("docs/README.md").matchAll(/\]\(([^)#]+\.md)/g)].map(([, href]) =>
+    path.posix.join("docs", href),
+  );
+  const written = [...new Set(files)].filter((file) => !read(file).startsWith("<!-- Generated"));
+  return `${generate()["docs/llms.txt"]}\n${written.map(read).join("\n")}`;
 }
 
 function section(text) {
@@ -23,7 +50,8 @@ function links(line) {
   const row = /^\| ([^[|]*) \| (.*) \|$/.exec(line);
   if (row === null && !line.startsWith("- ")) return [];
   const note = row?.[1] ?? /\): (.*)$/.exec(line)?.[1];
-  return [...(row?.[2] ?? line).matchAll(/\[[^\]]+\]\([^)]+\)/g)].map(([link]) =>
-    note === undefined ? `- ${link}` : `- ${link}: ${note}`,
-  );
+  return [...(row?.[2] ?? line).matchAll(/\[[^\]]+\]\(([^)]+)\)/g)].map(([, href]) => {
+    const link = `- [${titleOf(path.posix.join("docs", href.replace(/#.*/, "")))}](${href})`;
+    return note === undefined ? link : `${link}: ${note}`;
+  });
 }

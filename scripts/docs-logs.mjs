@@ -55,12 +55,12 @@ function page() {
 # Log lines
 
 \`ampho serve\` writes its log to stderr. An application gets the lines by the option \`log\` of \`createAmpho\`, and those
-of a verifier by the option \`log\` of \`createVerifier\`. [logs.md](../operate/logs.md) shows what to watch.
+of a verifier by the option \`log\` of \`createVerifier\`. [Read the logs and watch the metrics](../operate/logs.md) shows what to watch.
 In the lines below, \`…\` stands for a computed part. With \`--log json\` each line is an object with \`time\`,
 \`message\` and, for a line about one request, \`id\`.
 
 A warning about the configuration is in the log as \`warning: …\`, and names the parameter. A mail that could not be
-sent is there with its reason ([mail.md](../guides/mail.md)). The line never contains an address, a code or a link.
+sent is there with its reason ([Send mail](../guides/mail.md)). The line never contains an address, a code or a link.
 
 ## Request
 
@@ -71,7 +71,7 @@ ${accessLine("json")}
 
 **Cause:** The server has responded to a request. The second form is that of \`--log json\`.
 
-**Fix:** [errors.md](errors.md) has the cause and the fix of each code.
+**Fix:** [Errors](errors.md) has the cause and the fix of each code.
 
 ${Object.entries(logLines).map(section).join("\n")}`;
 }

@@ -47,10 +47,10 @@ function labelsOf({ labels }) {
 /** Labels with too many values to list. The page names where they are. */
 const manyValues = {
   flow: "a flow of `src/flows/flows.ts`, such as `login`",
-  "http.route": "a path of [http.md](../reference/http.md) without the prefix, or `_OTHER`",
+  "http.route": "a path of [REST API](../reference/http.md) without the prefix, or `_OTHER`",
   "db.operation.name": "an operation of `Store`",
 };
-const flowResult = "`ok`, or a code of [errors.md](../reference/errors.md)";
+const flowResult = "`ok`, or a code of [Errors](../reference/errors.md)";
 
 /** One item for each label and its values, with the metrics that have them. */
 function labelValues() {

@@ -64,7 +64,7 @@ function scriptBlocks(name, source) {
 }
 
 const helpNames = /^(?:description|summary|help|message|detail|hint|effect|meaning|fix|advice|text|note|usage|why)$/;
-const codeStart = /^\s*(?:local|import|function)\b.*\n/;
+const codeStart = /^\s*(?:local|import|function|const|:root)\b.*\n/;
 const sqlStart =
   /^\W*(?:select|insert|update|delete|with|create|alter|drop|begin|commit|set|lock|pragma|grant|where|order by|from|on conflict|values|returning|union|exists|case|coalesce)\b/;
 const sentenceWords = /\b(?:the|an?|is|are|be|must|can|not|no|to|of|for|with|and|has|was|its|only)\b/;

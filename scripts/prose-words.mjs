@@ -47,6 +47,25 @@ export const words = [
     pattern: "remov(?:e|es|ed|ing) (?:an? |the |its |this |every )?(?:users?|sessions?|accounts?)",
     write: "delete, deleted",
   },
+  // One meaning a word: a user signs in with a login name, from an IP address, with a user agent.
+  {
+    pattern: "log(?:s|ged|ging)? in(?! (?:the|a|an|json|text|its|one|both)\\b)",
+    write: "sign in",
+    in: ["page", "message"],
+  },
+  { pattern: "log(?:s|ged|ging)? out", write: "sign out", in: ["page", "message"] },
+  {
+    pattern: "logins? of (?:the|a|an|each|this|another) (?:user|account)",
+    write: "login name",
+    in: ["page", "message"],
+  },
+  { pattern: "(?:client|proxy)(?:'s)? address(?:es)?", write: "IP address", in: ["page", "message"] },
+  { pattern: "address(?:es)?,? (?:and )?programs?", write: "IP address and user agent", in: ["page", "message"] },
+  {
+    pattern: "used transactions?|device proofs and transactions",
+    write: "login transaction",
+    in: ["page", "message"],
+  },
   // Phrases.
   { pattern: "anew", write: "again" },
   { pattern: "all the same", write: "still" },

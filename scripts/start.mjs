@@ -42,7 +42,7 @@ if (!existsSync(passwordFile)) {
 const port = process.env.AMPHO_PORT || "3000";
 const body = JSON.stringify({ login: "alice", password: readFileSync(passwordFile, "utf8") });
 process.stderr.write(`
-Log in from another terminal:
+Sign in from another terminal:
 
   curl -s http://127.0.0.1:${port}/api/security/login -H 'Content-Type: application/json' -d '${body}'
 

@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vitepress";
+import { fullText } from "../scripts/docs-llms.mjs";
 import { landing, pages, pictures, read, root } from "./pages.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -14,6 +15,12 @@ function place(name) {
   mkdirSync(path.dirname(file), { recursive: true });
   return file;
 }
+
+const withLinks = (text) =>
+  text.replace(/\]\((?![a-z]+:)([\w./-]+)\.md(#[\w-]*)?\)/g, (_, page, anchor = "") => {
+    const target = path.posix.join("docs", page).replace(/README$/, "index");
+    return `](/${version}/${target}.html${anchor})`;
+  });
 
 const { version } = JSON.parse(read("package.json"));
 const dist = process.argv[2] ?? here("dist");
@@ -26,6 +33,9 @@ await build(here("."), { outDir: path.join(dist, version) });
 
 const tags = execFileSync("git", ["tag", "--list", "v*", "--sort=-v:refname"], { cwd: root, encoding: "utf8" });
 const versions = [version, ...tags.split("\n").flatMap((tag) => (tag === "" ? [] : [tag.slice(1)]))];
+// The links of llms.txt are those of docs/.
+writeFileSync(path.join(dist, "llms.txt"), withLinks(read("docs/llms.txt")));
+writeFileSync(path.join(dist, "llms-full.txt"), withLinks(fullText()));
 writeFileSync(path.join(dist, "versions.json"), JSON.stringify([...new Set(versions)]));
 writeFileSync(
   path.join(dist, "index.html"),

@@ -118,6 +118,14 @@ export const pictures = new Map([...sources].filter(([output]) => isPicture(outp
 
 export const titleOf = (file) => /^# (.*)$/m.exec(read(file))?.[1].replaceAll("`", "") ?? file;
 
+/** The pages of the API are below their index. */
+function item(file) {
+  const inner = file === "docs/reference/api.md" ? linksOf(read(file)).map(({ href }) => targetOf(file, href)) : [];
+  const items = [...new Set(inner)].filter((each) => each?.startsWith("docs/reference/api/")).map(item);
+  const link = `/${outputs.get(file).replace(/\bindex\.md$/, "")}`;
+  return { text: titleOf(file), link, ...(items.length > 0 && { collapsed: true, items }) };
+}
+
 /** The sidebar: the headings of docs/README.md, with the pages that each of them links. */
 export function sidebar() {
   const [, ...parts] = read("docs/README.md").split(/^## /m);
@@ -125,10 +133,8 @@ export function sidebar() {
     const files = linksOf(part).map(({ href }) => targetOf("docs/README.md", href));
     return {
       text: part.split("\n", 1)[0],
-      items: [...new Set(files)].map((file) => ({
-        text: titleOf(file),
-        link: `/${outputs.get(file).replace(/\bindex\.md$/, "")}`,
-      })),
+      collapsed: true,
+      items: [...new Set(files)].map(item),
     };
   });
 }

@@ -10,13 +10,13 @@ import { createRenew, type Renew } from "./adapters/renew.js";
 import type { Origin } from "./audit/entry.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Configuration, type ConfigurationOptions, readConfiguration } from "./config/configuration.js";
-import { followKeyFile, type KeyFileFollower } from "./config/follow-key-file.js";
 import { processContext } from "./config/process-context.js";
+import { followKeyFile, type KeyFileFollower } from "./config/read-key.js";
 import { AmphoError, ConfigurationError } from "./errors.js";
 import { createDeviceProofs } from "./factors/device-proofs.js";
 import { createMailTokens } from "./factors/mail-tokens.js";
 import { relyingPartyOf } from "./factors/passkey/relying-party.js";
-import { createTotpSecrets } from "./factors/totp/totp-secrets.js";
+import { createTotpSecrets } from "./factors/totp/totp.js";
 import { createTransactions } from "./factors/transactions.js";
 import type { Caller, Deps } from "./flows/deps.js";
 import { bindFlows, type Flows } from "./flows/flows.js";
@@ -30,11 +30,13 @@ import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
 import { createGuard, type Guard } from "./guard/guard.js";
 import { checkLive } from "./guard/live-check.js";
+import { challengeForResources } from "./guard/resource-challenge.js";
 import { type CookieMode, createCookieMode } from "./http/rest/cookies/cookie-mode.js";
 import { createRenewPage } from "./http/rest/cookies/renew-page.js";
-import { featuresOf } from "./http/rest/features.js";
+import { type Features, featuresOf } from "./http/rest/features.js";
 import { createHandler, type Handle } from "./http/rest/handler.js";
-import { callerOf } from "./http/rest/request/caller.js";
+import { callerOf } from "./http/rest/request/client-address.js";
+import { isUnder, parseTarget } from "./http/rest/request/target.js";
 import { createErrorResponder, type ErrorResponder } from "./http/rest/responses/problems.js";
 import { createRootDocuments, type RootDocuments } from "./http/rest/root-documents.js";
 import { createEnding, type DrainOptions, type Health, watchAccepted } from "./http/server/drain.js";
@@ -64,13 +66,14 @@ import {
   openDeps,
   toStderr,
 } from "./open-management.js";
+import type { PagesDeps } from "./pages/pages.js";
 import type { Providers } from "./providers/provider.js";
 import { createProviders, loadLibraryFor } from "./providers/providers.js";
 import { createFeed, type Feed } from "./sessions/feed.js";
 import { followRevocations, hasRecentRevocations, type RevocationFollower } from "./sessions/follow-revocations.js";
 import { type Revoked, toRevoked } from "./sessions/revoked.js";
 import { createSessionTokens, type ExtraClaims, type SessionTokens } from "./sessions/session-tokens.js";
-import { limitWaits } from "./store/limited-waits.js";
+import { limitWaits } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
@@ -343,15 +346,24 @@ export async function composeAmpho(
   const deps = await closingOnError(closeManaged, creating);
   const keyFile = followKeys(configuration, keys, keyring, deps, log);
   const follower = followRevocationsOf(deps, log);
-  const { verify, verifySync, guard } = telemetry.guard(createGuardOf(deps, follower));
+  const { verify, verifySync, guard: plainGuard } = telemetry.guard(createGuardOf(deps, follower));
+  const { resources } = configuration;
+  const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
   const refusal = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
-  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins);
+  const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
-  const rest = createRest({ deps, flows, keyring, guard, documents, feed, refusal, cookies, version, telemetry, log });
+  const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
+  const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
+  const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
+  const { pages, pagesPrefix } = configuration;
+  const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
+  const handle = servesPages
+    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal, features })
+    : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const housekeeping = isApplication ? startHousekeeping(deps, bugReporter(log, telemetry)) : undefined;
   // The first guarded request must reject what was revoked while no process ran.
@@ -373,12 +385,14 @@ export async function composeAmpho(
   const host: AmphoHost = {
     prefix: configuration.restPrefix,
     rootPaths: new Set(documents.keys()),
-    handle: rest,
+    pagesPrefix: servesPages ? pagesPrefix : undefined,
+    handle,
     guard,
     scopes: knownScopes(configuration.scopes),
+    resources,
     refusal,
     cookies,
-    renewPage: cookies && renewPageOf(deps, cookies, guard, flows),
+    renewPage,
     ready: createReadiness({ store: deps.store, follower }),
     warnings,
     release: () => feed?.close(),
@@ -418,7 +432,7 @@ export async function composeAmpho(
     },
     verifySync,
     scopes: host.scopes,
-    fetch: createFetchHandler(rest),
+    fetch: createFetchHandler(handle),
     onRevoked(listener) {
       callback("listener", listener);
       return deps.revocations.listen((row) => listener(toRevoked(row)));
@@ -435,6 +449,17 @@ export async function composeAmpho(
     host,
   };
 }
+
+/** The pages are loaded only where they are on. */
+async function loadPages(deps: PagesDeps): Promise<Handle> {
+  const { createPages } = await import("./pages/pages.js");
+  return withPages(deps.settings.pagesPrefix, createPages(deps), deps.handle);
+}
+
+const withPages =
+  (prefix: string, pages: Handle, rest: Handle): Handle =>
+  (request) =>
+    isUnder(prefix, parseTarget(request.target).path) ? pages(request) : rest(request);
 
 function requireKeys({ keys }: Configuration): readonly Key[] {
   if (keys === undefined) throw new ConfigurationError("AMPHO_SECURITY_KEY is not set, so no token can be signed.");
@@ -599,20 +624,18 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
 function createRest(parts: {
   readonly deps: ServingDeps;
   readonly flows: Flows;
-  readonly keyring: Keyring;
+  readonly features: Features;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
-  readonly feed: Feed | undefined;
   readonly refusal: ErrorResponder;
   readonly cookies: CookieMode | undefined;
   readonly version: string;
   readonly telemetry: Telemetry;
   readonly log: Log;
 }): Handle {
-  const { deps, keyring, feed, telemetry, log, ...rest } = parts;
+  const { deps, telemetry, log, ...rest } = parts;
   const handler = createHandler({
     ...rest,
-    features: featuresOf(deps, feed?.read, () => keyring.publicKeys()),
     settings: deps.settings,
     languageOf: deps.outbox && languageOf,
     onForwarded: () => log(forwardedLine()),

@@ -36,7 +36,7 @@ export const transactionTtlSeconds = 600;
 
 /**
  * An outside provider asks its user again after so long. It is sent with each login, because `max_age` makes the provider report
- * when the user has logged in there (OpenID Connect Core §3.1.2.1).
+ * when the user has signed in there (OpenID Connect Core §3.1.2.1).
  */
 export const outsideMaxAgeSeconds = 2_592_000;
 

@@ -99,8 +99,15 @@ export interface ErrorDetails {
   readonly acr?: string;
   /** `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3). */
   readonly maxAgeSeconds?: number;
-  /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3). */
+  /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3), if the token lacks one. */
   readonly scopes?: readonly string[];
+  /** Errors of a route with a `resource`: where its metadata is (RFC 9728 §5.1), and the scopes that a token needs. */
+  readonly resource?: {
+    /** The URL of the metadata. */
+    readonly metadata: string;
+    /** The scopes of the route, else of the resource. */
+    readonly scopes: readonly string[];
+  };
   /** `method_not_allowed`: the methods that the path has. */
   readonly allow?: readonly string[];
 }
@@ -141,9 +148,16 @@ export const transactionOver = () => new AmphoError("transaction_over", "The tra
  * try {
  *   await createAmpho({ tokenTtl: 0 });
  * } catch (error) {
- *   if (error instanceof ConfigurationError) console.error(error.message);
+ *   if (error instanceof ConfigurationError) for (const problem of error.problems) console.error(problem);
  * }
  */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
+  /** Each problem as a sentence, without a secret. The message has all of them. */
+  readonly problems: readonly string[];
+
+  constructor(message: string, problems: readonly string[] = [message]) {
+    super(message);
+    this.problems = problems;
+  }
 }

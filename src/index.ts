@@ -39,7 +39,7 @@ export type { Lockout } from "./throttle/attempt.js";
 export type { Auth, Register, Role } from "./tokens/auth.js";
 export type { Credential } from "./tokens/credential.js";
 export type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
-export type { HashFormatCount } from "./users/hash-formats.js";
+export type { HashFormatCount } from "./users/database-directory.js";
 export type { ImportOptions, ImportReport, WrongLine } from "./users/import.js";
 export type { ImportInput } from "./users/import-lines.js";
 export type {

@@ -47,7 +47,7 @@ export const mailLine = (reason?: string) =>
 
 export const usersElsewhereLine = () =>
   [
-    "Another process gave this database the option `users`, and users of that table are logged in. Give this process the",
+    "Another process gave this database the option `users`, and users of that table are signed in. Give this process the",
     "option, too. Without it, their logins are rejected here, and their renewals return 503.",
     "If the users are in the database now, run `ampho session-end --all` and restart (docs/guides/own-users.md).",
   ].join(" ");
@@ -80,7 +80,7 @@ export const ownKeyLine = () =>
   "AMPHO_SECURITY_KEY is not set. This process created its own key, so its tokens end with it. Create a permanent key with `ampho sec-gen-key`, or with `ampho init` and `node --env-file=.env`.";
 
 export const forwardedLine = () =>
-  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
+  "Requests carry X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0, so every client has the proxy's IP address. If a proxy of yours forwards them, set AMPHO_TRUST_PROXY to the number of proxies.";
 
 export const plainHttpLine = () =>
   "A page was opened over http under another name than localhost. Browsers keep no Secure cookie there, so users cannot sign in. Use https, or open the page on localhost.";

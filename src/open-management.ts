@@ -5,7 +5,7 @@ import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
 import { AmphoError } from "./errors.js";
-import type { TotpSecrets } from "./factors/totp/totp-secrets.js";
+import type { TotpSecrets } from "./factors/totp/totp.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
 import type { ReplaceText } from "./mail/texts/compose.js";
@@ -16,9 +16,8 @@ import { createFailureDelay } from "./passwords/failure-delay.js";
 import { createPasswordPolicy, type PasswordPolicy } from "./passwords/policy.js";
 import { createPasswordPool } from "./passwords/pool.js";
 import { createRevocationSet, databaseNames } from "./sessions/revocation-set.js";
-import { limitWaits } from "./store/limited-waits.js";
 import { openStore } from "./store/open.js";
-import { reportFailures } from "./store/report-failures.js";
+import { limitWaits, reportFailures } from "./store/report-failures.js";
 import type { Store } from "./store/store.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
@@ -100,7 +99,7 @@ async function openTotpSecrets(
   const { keys } = configuration;
   if (keys === undefined) return {};
   const { createKeyring } = await import("./tokens/keyring.js");
-  const { createTotpSecrets } = await import("./factors/totp/totp-secrets.js");
+  const { createTotpSecrets } = await import("./factors/totp/totp.js");
   // A revoked key must encrypt nothing.
   revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
   return { totpSecrets: createTotpSecrets(createKeyring(keys, configuration, revocations)) };

@@ -1,12 +1,12 @@
 // Every way to sign in, and an account page. AMPHO_SECURITY_COOKIES decides who shows the pages: the browser, which keeps the tokens
-// itself, or this server, which keeps them in cookies of the browser.
+// itself, or Ampho, which keeps them in cookies of the browser. One of Ampho's pages is replaced.
 import { fileURLToPath } from "node:url";
 import { createAmpho } from "ampho";
-import { mount } from "ampho/express";
+import { authorize, mount } from "ampho/express";
 import express from "express";
-import { rendered } from "./rendered/rendered.js";
 
-const ampho = await createAmpho();
+const withCookies = process.env.AMPHO_SECURITY_COOKIES === "true";
+const ampho = await createAmpho(withCookies ? { pages: { signIn: "/my/sign-in" } } : {});
 const app = express();
 app.disable("x-powered-by");
 app.use((_request, response, next) => {
@@ -25,8 +25,10 @@ app.use(mount(ampho));
 /** @param {string} path */
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 app.use("/pages", express.static(file("pages")));
-if (ampho.host.cookies) app.use(rendered(ampho));
-else {
+if (withCookies) {
+  app.use("/my", express.static(file("my"), { extensions: ["html"] }));
+  app.get("/", authorize(ampho, { redirect: true }), (_request, response) => response.redirect("/account"));
+} else {
   // Browsers load the modules unchanged. A bundler works too.
   app.use("/ampho", express.static(file(new URL(".", import.meta.resolve("ampho/browser/outside.js")).href)));
   app.use("/uqr", express.static(file(new URL(".", import.meta.resolve("uqr")).href)));

@@ -51,7 +51,11 @@ export default defineConfig({
     search: {
       provider: "local",
       // The name of the button has all of its visible text, which ends with the key.
-      options: { translations: { button: { buttonText: "Search ", buttonAriaLabel: "Search K" } } },
+      options: {
+        // Examples, files of deployments and pages for contributors would hide the guides.
+        _render: (source, env, md) => (env.relativePath.startsWith("docs/") ? md.renderAsync(source, env) : ""),
+        translations: { button: { buttonText: "Search ", buttonAriaLabel: "Search K" } },
+      },
     },
   },
   transformHtml: (html) =>

@@ -4,7 +4,7 @@ import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements
 import { writeResponse } from "../http/node/response.js";
 import { isForAmpho, serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
-import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
+import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -12,6 +12,7 @@ import {
   type Framework,
   type GuardedArguments,
   nodeAuthorizationOf,
+  nodePageOf,
 } from "./framework.js";
 import { renew as renewOnNode } from "./node.js";
 
@@ -70,9 +71,10 @@ const express: Framework<Request, Request, Response, NextFunction> = {
   setAuth(request, auth) {
     request.auth = auth;
   },
+  pageOf: nodePageOf,
   reject(rejected, request: Marked, response, next) {
     const onRejected = request[onRejectedKey];
-    if (onRejected === undefined) writeResponse(request, response, rejected.response);
+    if (onRejected === undefined || isRedirect(rejected)) writeResponse(request, response, rejected.response);
     else return onRejected(rejected, request, response, next);
   },
 };

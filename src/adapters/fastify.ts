@@ -5,7 +5,7 @@ import type { AuthOf, NoRequirements, Requirements } from "../guard/requirements
 import { serveNodeRequest } from "../http/node/serve-request.js";
 import { type GuardInstance, type HttpInstance, hostOf, type LimitOf } from "../http/rest/host.js";
 import { isUnder } from "../http/rest/request/target.js";
-import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
+import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -13,6 +13,7 @@ import {
   type Framework,
   type GuardedArguments,
   nodeAuthorizationOf,
+  nodePageOf,
 } from "./framework.js";
 import { renewMessage, requireRenewal } from "./renew.js";
 
@@ -55,9 +56,10 @@ const framework: Framework<FastifyRequest, FastifyRequest, FastifyReply, Done | 
   setAuth(request, auth) {
     request.auth = auth;
   },
+  pageOf: (request) => nodePageOf(request.raw),
   reject(rejected, request, reply, done) {
     const { status, headers, body } = rejected.response;
-    if (!hasErrorHandler(request)) return reply.code(status).headers(headers).send(body);
+    if (isRedirect(rejected) || !hasErrorHandler(request)) return reply.code(status).headers(headers).send(body);
     // Error handlers seldom read the `headers` of an error, so the challenge is set here.
     reply.headers(rejected.headers);
     if (done === undefined) throw rejected;
@@ -90,18 +92,21 @@ export function mount(ampho: HttpInstance): Plugin {
       reply.hijack();
       void serveNodeRequest(host, request.raw, reply.raw);
     };
-    const path = host.prefix.slice(app.prefix.length);
+    // A plugin under a route prefix does not get the requests for the root, nor for pages that are elsewhere.
+    const { pagesPrefix } = host;
+    const prefixes = [
+      host.prefix,
+      ...(pagesPrefix !== undefined && isUnder(app.prefix, pagesPrefix) ? [pagesPrefix] : []),
+    ];
+    const paths = prefixes.map((prefix) => prefix.slice(app.prefix.length));
+    const rootPaths = app.prefix === "" ? host.rootPaths : [];
     // GET {prefix}/openapi.json describes them. Plugins that describe the application's routes leave them out.
     const schema: FastifySchema & { hide: boolean } = { hide: true };
-    // A plugin under a route prefix does not get the requests for the root.
-    const rootPaths = app.prefix === "" ? host.rootPaths : [];
-    for (const url of [path || "/", `${path}/*`, ...rootPaths]) app.all(url, { preParsing, schema }, () => undefined);
+    for (const url of [...paths.flatMap((path) => [path || "/", `${path}/*`]), ...rootPaths])
+      app.all(url, { preParsing, schema }, () => undefined);
     done();
   };
-  return Object.assign(plugin, {
-    [Symbol.for("skip-override")]: true,
-    [Symbol.for("fastify.display-name")]: "ampho",
-  });
+  return Object.assign(plugin, { [Symbol.for("skip-override")]: true, [Symbol.for("fastify.display-name")]: "ampho" });
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type Requirements,
 } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
+import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Authorize, HandlerName, HandlerOf } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, toFetchResponse, type WebRequest } from "./fetch.js";
@@ -44,6 +45,7 @@ type AnyHandler = (...args: readonly unknown[]) => unknown;
 interface LazyHost {
   readonly live?: never;
   readonly scopes?: never;
+  readonly resources?: never;
   open(): Promise<GuardHost>;
 }
 
@@ -59,7 +61,8 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
         auth = await host.guard(fetchAuthorizationOf(host, requestOf(request)), requirements, request);
         if (lacksAuth(auth, requirements)) throw missingToken();
       } catch (error) {
-        return toFetchResponse(host.refusal(error));
+        const page = requirements?.redirect === true ? pageOf(request) : undefined;
+        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error));
       }
       return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }
@@ -102,6 +105,11 @@ function isMethodContext(value: unknown): boolean {
 
 function isDescriptor(value: unknown): value is { value: AnyHandler } {
   return typeof value === "object" && value !== null && "value" in value && isHandler(value.value);
+}
+
+function pageOf(holder: unknown): PageHead | undefined {
+  const request = findRequest(holder);
+  return request && { method: request.method, target: request.url, accept: request.headers.get("accept") };
 }
 
 function requestOf(holder: unknown): WebRequest {

@@ -3,8 +3,8 @@ import { AmphoError } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { GuardHost } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse, RequestBody, RequestHead } from "../http/rest/message.js";
-import { onlyAuthorization, splitAuthorization } from "../http/rest/request/authorization.js";
-import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/request/body-limits.js";
+import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../http/rest/request/body.js";
+import { onlyAuthorization, splitAuthorization } from "../http/rest/request/target.js";
 
 export interface FetchOptions {
   /** The address of the peer, if the host knows it. */
@@ -64,13 +64,7 @@ function hostOf(url: string): string | undefined {
 }
 
 function readRequest(request: Request, peerAddress: string | undefined): HttpRequest {
-  return {
-    ...webHeadOf(request),
-    method: request.method,
-    target: request.url,
-    peerAddress,
-    body: bodyOf(request),
-  };
+  return { ...webHeadOf(request), method: request.method, target: request.url, peerAddress, body: bodyOf(request) };
 }
 
 function bodyOf({ body, bodyUsed }: Request): RequestBody {

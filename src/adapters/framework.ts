@@ -8,8 +8,9 @@ import {
   missingToken,
   type Requirements,
 } from "../guard/requirements.js";
-import { headOf, onlyAuthorizationOf } from "../http/node/request.js";
+import { headOf, onlyAuthorizationOf, targetOf } from "../http/node/request.js";
 import { type GuardHost, type GuardInstance, hostOf } from "../http/rest/host.js";
+import type { PageHead } from "../http/rest/responses/redirect-to-pages.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 
@@ -22,6 +23,8 @@ export interface Framework<Own, First, Second, Third> {
   authorizationOf(host: GuardHost, first: First): string | undefined;
   requestOf(first: First): Own;
   setAuth(first: First, auth: Auth | undefined): void;
+  /** For the requirement `redirect`. */
+  pageOf(first: First): PageHead;
   /** Passes the rejection to the error handling of the framework, or writes the response. */
   reject(rejected: RejectedRequest, first: First, second: Second, third: Third): unknown;
 }
@@ -75,7 +78,7 @@ export function guardRequest<Own, First, Second, Third>(
   try {
     auth = host.guard(framework.authorizationOf(host, first), requirements, framework.requestOf(first));
   } catch (error) {
-    return framework.reject(toRejectedRequest(host, error), first, second, third);
+    return rejectRequest(route, error, first, second, third);
   }
   if (auth !== undefined && "then" in auth) return settle(route, auth, first, second, third);
   return accept(route, auth, first, second, third);
@@ -92,25 +95,41 @@ async function settle<Own, First, Second, Third>(
   try {
     auth = await pending;
   } catch (error) {
-    return route.framework.reject(toRejectedRequest(route.host, error), first, second, third);
+    return rejectRequest(route, error, first, second, third);
   }
   return accept(route, auth, first, second, third);
 }
 
 function accept<Own, First, Second, Third>(
-  { framework, host, requirements, proceed }: GuardedRoute<Own, First, Second, Third>,
+  route: GuardedRoute<Own, First, Second, Third>,
   auth: Auth | undefined,
   first: First,
   second: Second,
   third: Third,
 ): unknown {
-  if (lacksAuth(auth, requirements))
-    return framework.reject(toRejectedRequest(host, missingToken()), first, second, third);
-  framework.setAuth(first, auth);
-  return proceed(first, second, third);
+  if (lacksAuth(auth, route.requirements)) return rejectRequest(route, missingToken(), first, second, third);
+  route.framework.setAuth(first, auth);
+  return route.proceed(first, second, third);
+}
+
+function rejectRequest<Own, First, Second, Third>(
+  { framework, host, requirements }: GuardedRoute<Own, First, Second, Third>,
+  error: unknown,
+  first: First,
+  second: Second,
+  third: Third,
+): unknown {
+  const page = requirements?.redirect === true ? framework.pageOf(first) : undefined;
+  return framework.reject(toRejectedRequest(host, error, page), first, second, third);
 }
 
 /** The one Authorization value of a message of node:http, or the one that stands for the token in its cookie. */
 export function nodeAuthorizationOf({ cookies }: GuardHost, message: IncomingMessage): string | undefined {
   return cookies === undefined ? onlyAuthorizationOf(message) : cookies.authorizationOf(headOf(message));
 }
+
+export const nodePageOf = (message: IncomingMessage): PageHead => ({
+  method: message.method,
+  target: targetOf(message),
+  accept: message.headers.accept,
+});

@@ -8,6 +8,7 @@ import type { AuthOf, MandatoryRequirements, NoRequirements, Requirements } from
 import { onlyAuthorizationOf } from "../http/node/request.js";
 import { type GuardInstance, type HttpInstance, hostOf, isServed, type LimitOf } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
+import { isRedirect } from "../http/rest/responses/rejected-request.js";
 import { type FetchHandler, fetchAuthorizationOf, toFetchResponse } from "./fetch.js";
 import { createMiddleware, type Framework } from "./framework.js";
 import { type Renew, requireRenewal } from "./renew.js";
@@ -36,7 +37,9 @@ const hono: Framework<HonoRequest, Context, Next, void> = {
   setAuth(context, auth) {
     context.set("auth", auth);
   },
+  pageOf: ({ req }) => ({ method: req.method, target: req.url, accept: req.header("accept") }),
   reject(rejected) {
+    if (isRedirect(rejected)) return toFetchResponse(rejected.response);
     const status = rejected.status as ContentfulStatusCode;
     throw new HTTPException(status, {
       res: toFetchResponse(rejected.response),
@@ -83,9 +86,7 @@ export function authorize<S extends string>(
   requirements?: Requirements<HonoRequest, NoInfer<S>>,
 ): MiddlewareHandler<AuthEnv<Requirements, S>> {
   const handle = createMiddleware(hono, ampho, requirements, (_context, next) => next());
-  return async (context, next) => {
-    await handle(context, next);
-  };
+  return async (context, next) => (await handle(context, next)) as Response | undefined;
 }
 
 /**

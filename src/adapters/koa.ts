@@ -12,7 +12,7 @@ import {
   type LimitOf,
 } from "../http/rest/host.js";
 import { parseTarget } from "../http/rest/request/target.js";
-import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
+import { isRedirect, type RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import {
   createGuarded,
@@ -46,7 +46,12 @@ const koa: Framework<Request, Context, Next, void> = {
   setAuth(context, auth) {
     context.state.auth = auth;
   },
+  pageOf: (context) => ({ method: context.method, target: context.originalUrl, accept: context.get("accept") }),
   reject(rejected, context) {
+    if (isRedirect(rejected)) {
+      context.respond = false;
+      return writeResponse(context.req, context.res, rejected.response);
+    }
     respondIfUncaught(context, rejected);
     throw rejected;
   },

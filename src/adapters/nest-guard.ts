@@ -19,7 +19,7 @@ import { type GuardInstance, hostOf, isInstance, type LimitOf } from "../http/re
 import type { RejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
-import { type Framework, guardRequest, nodeAuthorizationOf } from "./framework.js";
+import { type Framework, guardRequest, nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
 /** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
@@ -95,6 +95,7 @@ const nest: Framework<unknown, PlatformRequest, unknown, HttpAdapterHost> = {
     request.auth = auth;
     guardedRequests.add(request);
   },
+  pageOf: (request) => nodePageOf("raw" in request ? request.raw : request),
   reject(rejected, _request, response, { httpAdapter }) {
     for (const [name, value] of Object.entries(rejected.headers)) httpAdapter.setHeader(response, name, value);
     throw new RejectedRequestException(rejected);

@@ -12,6 +12,7 @@ import {
   type Framework,
   type GuardedArguments,
   nodeAuthorizationOf,
+  nodePageOf,
 } from "./framework.js";
 import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
@@ -49,6 +50,7 @@ const node: Framework<IncomingMessage, IncomingMessage, ServerResponse, Next | u
   setAuth(request, auth) {
     request.auth = auth;
   },
+  pageOf: nodePageOf,
   reject: (rejected, request, response) => writeResponse(request, response, rejected.response),
 };
 

@@ -11,15 +11,15 @@ export interface Origin {
   /** The language of the mails that the event causes. Undefined: no mail is sent. It is not recorded. */
   readonly language?: string | undefined;
   /**
-   * The proven address of a user of an application's own table, for notices. Empty if the user has none. Undefined: that of the
-   * user's row in the database. It is not recorded.
+   * The proven address of a user of an application's own table, for notices. Empty if the user has none. Undefined:
+   * that of the user's row in the database. It is not recorded.
    */
   readonly noticeTo?: string | undefined;
 }
 
 /**
- * One decision about a user. A login is recorded only if the account exists, because users sometimes type their password
- * into the login field.
+ * One decision about a user. A login is recorded only if the account exists, because users sometimes type their
+ * password into the login field.
  */
 export interface AuditEntry {
   /** Unix seconds. */
@@ -30,7 +30,7 @@ export interface AuditEntry {
   readonly reason?: string | undefined;
   /** The id of the user. Absent if no account is concerned. */
   readonly userId?: string | undefined;
-  /** The login of the account. */
+  /** The login name of the account. */
   readonly login?: string | undefined;
   /** The id of the session. */
   readonly sessionId?: string | undefined;

@@ -47,13 +47,13 @@ export interface CommandRow {
   readonly argument?: CommandArgument;
   /** The argument behind it. */
   readonly second?: CommandArgument;
-  readonly options: readonly CommandOption[];
+  readonly options?: readonly CommandOption[];
   /** One line of `ampho --help`. */
   readonly summary: string;
   /** Full sentences for its own --help and docs/reference/cli.md. */
   readonly details: string;
   /** Arguments and options that can be typed after the name, for --help and docs/reference/cli.md. */
-  readonly example: string;
+  readonly example?: string;
   /** True if its --help lists the parameters of the configuration. */
   readonly showsParameters?: true;
   load(): Promise<RunCommand>;

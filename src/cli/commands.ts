@@ -1,11 +1,13 @@
-// The table of commands. A row gives the name, argument, options and help of a command, and loads its function. Parsing, --help
-// and docs/reference/cli.md are derived from it. A command loads only what it uses: sec-gen-key loads no database. The file is longer
-// than others because one table shows all commands.
+// The table of commands. Parsing, --help and docs/reference/cli.md are derived from it. A row loads the function of its
+// command when it runs, so sec-gen-key loads no database.
 import { optionName, parameters, tokenAlgorithms } from "../config/parameters.js";
 import type { CommandOption, CommandRow } from "./command.js";
 
-const login = { name: "LOGIN", help: "The login of the user, or with --id the id." };
-const user = { name: "LOGIN", help: "The login of the user, or the id if the application keeps its own user table." };
+const login = { name: "LOGIN", help: "The login name of the user, or with --id the id." };
+const user = {
+  name: "LOGIN",
+  help: "The login name of the user, or the id if the application keeps its own user table.",
+};
 const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
@@ -40,8 +42,6 @@ export const commands: readonly CommandRow[] = [
     summary: "set up a project: key, .env, .gitignore, first user",
     details:
       "Writes a key file that only its owner can read, an `.env` that names it, and lines in `.gitignore`. On a terminal it also asks for a first user. It never overwrites anything, and a second run only adds what is missing. Last it prints the next step for the framework in `package.json`.",
-    options: [],
-    example: "",
     load: async () => (await import("./commands/init.js")).init,
   },
   {
@@ -97,8 +97,6 @@ export const commands: readonly CommandRow[] = [
     summary: "print the public keys as a JWK Set",
     details:
       "Prints the public part of the configured keys for services that verify tokens. It never contains a secret (`oct`) key.",
-    options: [],
-    example: "",
     load: async () => (await keys()).printPublicKeys,
   },
   {
@@ -146,8 +144,8 @@ export const commands: readonly CommandRow[] = [
     name: "user-add",
     summary: "create a user",
     details:
-      "Asks for a password on a terminal. An account without a password cannot log in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
-    argument: { name: "LOGIN", help: "The login of the user." },
+      "Asks for a password on a terminal. An account without a password cannot sign in with one. It is created if the typed password is empty, or if there is no terminal and no --password-stdin.",
+    argument: { name: "LOGIN", help: "The login name of the user." },
     options: [
       passwordStdin,
       role("--role", "A role of the user. Repeat the option for several roles."),
@@ -166,7 +164,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the users in the order of their logins. With --json it prints an array of `{id,login,roles,disabled,email,emailProven}`.",
     options: [json],
-    example: "",
     load: async () => (await users()).listUsers,
   },
   {
@@ -190,6 +187,26 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await users()).changeUserPassword,
   },
   {
+    name: "user-expire-password",
+    summary: "let users set a new password, after their hashes were stolen",
+    details:
+      "Give exactly one of LOGIN, --all and --file. The old passwords work no more, and the sessions of these users end. Each user sets a new password by a mailed link (forgotten password). The command mails nothing. It prints the users who have no address and cannot do that, for `user-recover --print`. Users without a password are not changed. An interrupted command can be run again.",
+    argument: { name: "LOGIN", help: "The login name of the user, or with --id the id.", optional: true },
+    options: [
+      byId,
+      { name: "--all", help: "Every user." },
+      {
+        name: "--file",
+        value: "FILE",
+        help: "The users of a file, one login or with --id one id on a line. - is stdin.",
+      },
+      { name: "--reason", value: "TEXT", help: "The reason, for the audit log. The command requires one." },
+      json,
+    ],
+    example: '--all --reason "A backup was stolen."',
+    load: async () => (await import("./commands/expire-passwords.js")).expirePasswords,
+  },
+  {
     name: "user-email",
     summary: "set the address to which a user's mails go",
     details:
@@ -202,7 +219,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "user-recover",
-    summary: "let a user set a new password who has lost the means to log in",
+    summary: "let a user set a new password who has lost the means to sign in",
     details:
       "Mails a link to the user. It leads to a new password, and works for AMPHO_SECURITY_CODE_TTL. The command prints a number of two digits for which the link asks. Give the number to the user after you have checked who asks (docs/operate/recovery.md). A user with a second factor must also prove that factor. A user with a proven address gets a notice at once. The command needs the keys. A running server sends the mail.",
     argument: login,
@@ -216,13 +233,13 @@ export const commands: readonly CommandRow[] = [
       { name: "--reason", value: "TEXT", help: "The reason. The command requires one." },
     ],
     example: "alice --reason 'lost phone'",
-    load: async () => (await import("./commands/keys/recover-user.js")).recoverUser,
+    load: async () => (await import("./commands/keys/keyring.js")).recoverUser,
   },
   {
     name: "user-invite",
     summary: "invite a person to register",
     details:
-      "Mails a link with which the person can register with this address (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
+      "Mails a link with which the person can register with this address (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. AMPHO_SECURITY_REGISTRATION must be `invite` or `open`. A running server sends the mail.",
     argument: { name: "ADDRESS", help: "The address of the person." },
     options: [role("--role", "A role of the new user. Repeat the option for several roles.")],
     example: "Dan@example.org --role editor",
@@ -234,7 +251,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 invitations in the order in which they were created. With --json it prints an array of `{id,email,roles,invitedBy,created,until,used,removed}`.",
     options: [json],
-    example: "",
     load: async () => (await invitations()).listInvitations,
   },
   {
@@ -245,14 +261,13 @@ export const commands: readonly CommandRow[] = [
       name: "ID",
       help: "The ID of the invitation, as invite-list prints it. Put -- before an ID that begins with -.",
     },
-    options: [],
     example: "-- ID",
     load: async () => (await invitations()).removeInvitation,
   },
   {
     name: "user-disable",
     summary: "disable a user and end the user's sessions",
-    details: "The user cannot log in, and every session ends within a second. `user-enable` undoes it.",
+    details: "The user cannot sign in, and every session ends within a second. `user-enable` undoes it.",
     argument: login,
     options: [byId],
     example: "bob",
@@ -260,7 +275,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "user-enable",
-    summary: "let a disabled user log in again",
+    summary: "let a disabled user sign in again",
     details: "Sessions that ended when the user was disabled stay ended.",
     argument: login,
     options: [byId],
@@ -274,7 +289,7 @@ export const commands: readonly CommandRow[] = [
     argument: login,
     options: [byId],
     example: "bob",
-    load: async () => (await users()).deleteUser,
+    load: async () => (await users()).userDelete,
   },
   {
     name: "user-roles",
@@ -317,7 +332,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "An imported hash is replaced by a current argon2id hash at the first correct login. With --json it prints an array of `{format,current,users}`, where `format` is null for users without a password.",
     options: [json],
-    example: "",
     load: async () => (await users()).countHashes,
   },
   {
@@ -393,9 +407,7 @@ export const commands: readonly CommandRow[] = [
     summary: "move TOTP secrets to the key that signs",
     details:
       "Decrypts each stored TOTP secret with its key, also if that key is revoked, and encrypts it with the key that signs now. It needs the keys. It prints how many were moved, and ends with exit code 1 if some could not be decrypted. A server can run meanwhile.",
-    options: [],
-    example: "",
-    load: async () => (await import("./commands/keys/rekey-factors.js")).rekeyFactors,
+    load: async () => (await import("./commands/keys/keyring.js")).rekeyFactors,
   },
   {
     name: "identity-list",
@@ -404,13 +416,13 @@ export const commands: readonly CommandRow[] = [
     argument: user,
     options: [byId, json],
     example: "alice",
-    load: async () => (await import("./commands/identities.js")).listIdentities,
+    load: async () => (await factors()).listIdentities,
   },
   {
     name: "identity-remove",
     summary: "unlink an identity of a user, for example after it was stolen",
     details:
-      "The identity can no longer log in, and every session of the user ends. The command also removes the last way to log in. The audit log has the reason.",
+      "The identity can no longer sign in, and every session of the user ends. The command also removes the last way to sign in. The audit log has the reason.",
     argument: user,
     second: {
       name: "ID",
@@ -418,7 +430,7 @@ export const commands: readonly CommandRow[] = [
     },
     options: [byId, { name: "--reason", value: "TEXT", help: "The reason. The command requires one." }],
     example: "alice ID --reason 'The account was stolen.'",
-    load: async () => (await import("./commands/identities.js")).removeIdentity,
+    load: async () => (await factors()).removeIdentity,
   },
   {
     name: "provider-check",
@@ -426,9 +438,8 @@ export const commands: readonly CommandRow[] = [
     details:
       "Prints the callback to register at the provider. Reads the metadata and the keys of the provider, and compares the clocks. It ends with exit code 1 if the provider cannot be used, and in production if the callback is on localhost.",
     argument: { name: "NAME", help: "The name of the provider in AMPHO_SECURITY_PROVIDERS." },
-    options: [],
     example: "google",
-    load: async () => (await import("./commands/check-provider.js")).printProviderCheck,
+    load: async () => (await import("./commands/checks.js")).printProviderCheck,
   },
   {
     name: "device-forget",
@@ -445,7 +456,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the logins and addresses whose next attempt is rejected now, the longest wait first. The audit log records the command. UNTIL is `cleared` where only throttle-clear or a login from a known device ends the wait.",
     options: [json],
-    example: "",
     load: async () => (await throttle()).listLockouts,
   },
   {
@@ -467,9 +477,7 @@ export const commands: readonly CommandRow[] = [
     summary: "ask the captcha verifier whether it accepts the key",
     details:
       "Sends an invented token to AMPHO_SECURITY_CAPTCHA_URL. Exit code 1 means that the verifier is unreachable, rejects AMPHO_SECURITY_CAPTCHA_KEY, or accepts every token because the key is for tests.",
-    options: [],
-    example: "",
-    load: async () => (await import("./commands/captcha.js")).checkCaptcha,
+    load: async () => (await import("./commands/checks.js")).checkCaptcha,
   },
   {
     name: "mail-list",
@@ -477,7 +485,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Lists the newest 1000 mails, sent ones included, in the order in which they were written. It prints no address and no text. With --json it prints an array of `{id,kind,userId,created,attempts,next,sent,failure}`.",
     options: [json],
-    example: "",
     load: async () => (await mail()).listMail,
   },
   {
@@ -486,7 +493,6 @@ export const commands: readonly CommandRow[] = [
     details:
       "Sends one mail by AMPHO_MAIL_URL, and prints each step. It ends with exit code 1 and the reason if the mail was not accepted. An application that sends mails with the option `mail` calls `ampho.mail.test` instead.",
     argument: { name: "ADDRESS", help: "The address that receives the mail." },
-    options: [],
     example: "operator@example.org",
     load: async () => (await mail()).testMail,
   },
@@ -517,31 +523,24 @@ export const commands: readonly CommandRow[] = [
       { name: "--url", value: "URL", help: "Also check this running instance, as its clients reach it." },
       json,
     ],
-    example: "",
     load: async () => (await import("./commands/doctor.js")).doctor,
   },
   {
     name: "db-up",
     summary: "update the database schema",
     details: "Applies the migrations that are missing.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateUp,
   },
   {
     name: "db-down",
     summary: "revert the last migration",
     details: "Reverts one migration and deletes the data that it added. Make a backup first.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).migrateDown,
   },
   {
     name: "db-current",
     summary: "print the current migration",
     details: "Prints the number of the last applied migration, or 0 if there is none.",
-    options: [],
-    example: "",
     load: async () => (await migrations()).printCurrent,
   },
   {
@@ -549,16 +548,14 @@ export const commands: readonly CommandRow[] = [
     summary: "list the migrations",
     details: "Lists every migration of this version and when it was applied.",
     options: [json],
-    example: "",
     load: async () => (await migrations()).listMigrations,
   },
   {
     name: "db-clean",
     summary: "remove old rows now",
     details:
-      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
+      "Removes the rows that `serve` removes in the background, in the same small batches, and prints the counts. These are ended sessions, expired revocations and failed attempts, used login transactions, old mails and invitations, and remains of interrupted imports. Audit entries go when they are older than AMPHO_AUDIT_KEEP. If another process removes rows, this one waits. With --json it prints an object of counts.",
     options: [json],
-    example: "",
     load: async () => (await import("./commands/clean.js")).cleanDatabase,
   },
 ];

@@ -1,8 +1,9 @@
-// Checks of what was typed that several commands share.
-
+// Checks of what was typed, and the form of lists, that several commands share.
+import { parseDuration } from "../duration.js";
 import type { UserRef } from "../flows/manage/users.js";
-import type { CommandInput } from "./command.js";
+import type { CommandContext, CommandInput } from "./command.js";
 import { UsageError } from "./failures.js";
+import { table } from "./terminal/table.js";
 
 /** The user of the argument, which is a login, or with the switch --id an id. */
 export const typedUser = (input: CommandInput): UserRef =>
@@ -20,4 +21,36 @@ export function requiredReason(input: CommandInput, action: string): string {
   const reason = input.text("--reason");
   if (reason !== undefined && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(reason) && reason.trim() !== "") return reason;
   throw new UsageError(`${action} requires --reason with a text of 1 to 255 characters without control characters.`);
+}
+
+const iso = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Returns Unix seconds. A time without an offset is UTC, as in everything that Ampho prints. */
+export function readTime(option: string, text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  const ago = parseDuration(text);
+  if (ago !== undefined) return now - ago;
+  const typed = text.replace(" ", "T");
+  const zoned = !typed.includes("T") || /(?:Z|[+-]\d\d:\d\d)$/.test(typed) ? typed : `${typed}Z`;
+  const ms = iso.test(text) ? Date.parse(zoned) : Number.NaN;
+  if (Number.isNaN(ms)) {
+    throw new UsageError(
+      `${option} must be a time such as 2026-01-31 or 2026-01-31T23:59:59Z, Unix seconds, or a duration such as 15m or 7d.`,
+    );
+  }
+  return Math.floor(ms / 1000);
+}
+
+/** Prints the list as one line of JSON with --json, and otherwise as a table, whose columns `whole` are not cut. */
+export function printList<T>(
+  input: CommandInput,
+  { terminal }: CommandContext,
+  list: readonly T[],
+  header: readonly string[],
+  cellsOf: (row: T) => readonly string[],
+  whole?: readonly number[],
+): void {
+  if (input.has("--json")) terminal.printJson(list);
+  else terminal.printTable(table(header, list.map(cellsOf), whole));
 }

@@ -1,4 +1,5 @@
-// The next step after `ampho init` for the framework in package.json: lines of code, or a page where several files are needed.
+// The next step after `ampho init` for the framework in package.json: lines of code, or a page where several files are
+// needed.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readRegularFile } from "../config/files.js";
@@ -12,23 +13,23 @@ export interface NextStep {
   readonly page: string;
 }
 
+const step = (framework: string, packages: readonly string[], page: string, code: readonly string[] = []): NextStep => {
+  return { framework, packages, code, page };
+};
 const frameworks = "guides/frameworks.md";
-const chapter = (framework: string, packages: readonly string[], heading: string): NextStep => ({
-  framework,
-  packages,
-  code: [],
-  page: `${frameworks}#${heading}`,
-});
-const middleware = (name: string, ...rest: readonly string[]): readonly string[] => [
-  'import { createAmpho } from "ampho";',
-  `import { authorize, mount } from "ampho/${name}";`,
-  "const ampho = await createAmpho();",
-  ...rest,
-];
+const chapter = (framework: string, packages: readonly string[], heading: string) =>
+  step(framework, packages, `${frameworks}#${heading}`);
+const middleware = (framework: string, page: string, ...rest: readonly string[]) => {
+  const name = framework.toLowerCase();
+  const imports = ['import { createAmpho } from "ampho";', `import { authorize, mount } from "ampho/${name}";`];
+  return step(framework, [name], page, [...imports, "const ampho = await createAmpho();", ...rest]);
+};
 
-/** The first row with a dependency of the project counts, so frameworks that are built on another one come before it. */
+/**
+ * The first row with a dependency of the project counts, so frameworks that are built on another one come before it.
+ */
 const frameworkSteps: readonly NextStep[] = [
-  { framework: "Next.js", packages: ["next"], code: [], page: "start/nextjs.md" },
+  step("Next.js", ["next"], "start/nextjs.md"),
   chapter("Nuxt", ["nuxt"], "h3-nitro-nuxt"),
   chapter("SvelteKit", ["@sveltejs/kit"], "sveltekit"),
   chapter("Astro", ["astro"], "astro"),
@@ -36,84 +37,58 @@ const frameworkSteps: readonly NextStep[] = [
   chapter("Remix", ["@remix-run/dev", "@remix-run/node"], "react-router-remix"),
   chapter("Nitro", ["nitro", "nitropack"], "h3-nitro-nuxt"),
   chapter("Nest", ["@nestjs/core"], "nest"),
-  {
-    framework: "Express",
-    packages: ["express"],
-    code: middleware(
-      "express",
-      "app.use(mount(ampho));",
-      'app.get("/hello", authorize(ampho), (request, response) => response.json({ login: request.auth.login }));',
-    ),
-    page: "getting-started.md",
-  },
-  {
-    framework: "Fastify",
-    packages: ["fastify"],
-    code: middleware(
-      "fastify",
-      "app.register(mount(ampho));",
-      'app.get("/hello", { onRequest: authorize(ampho) }, async (request) => ({ login: request.auth.login }));',
-    ),
-    page: `${frameworks}#fastify`,
-  },
-  {
-    framework: "Hono",
-    packages: ["hono"],
-    code: middleware(
-      "hono",
-      "app.use(mount(ampho));",
-      'app.get("/hello", authorize(ampho), (c) => c.json({ login: c.get("auth").login }));',
-    ),
-    page: "start/hono.md",
-  },
-  {
-    framework: "Koa",
-    packages: ["koa"],
-    code: middleware(
-      "koa",
-      "app.use(mount(ampho));",
-      "app.use(authorize(ampho));",
-      "app.use((ctx) => (ctx.body = { login: ctx.state.auth.login }));",
-    ),
-    page: `${frameworks}#koa`,
-  },
-  {
-    framework: "h3",
-    packages: ["h3"],
-    code: [
-      'import { createAmpho } from "ampho";',
-      "const ampho = await createAmpho();",
-      'app.all("/api/security/**", (event) => ampho.fetch(event.req, { address: event.req.ip }));',
-      'app.get("/hello", ampho.authorize((event, auth) => Response.json({ login: auth.login })));',
-    ],
-    page: `${frameworks}#h3-nitro-nuxt`,
-  },
+  middleware(
+    "Express",
+    "getting-started.md",
+    "app.use(mount(ampho));",
+    'app.get("/hello", authorize(ampho), (request, response) => response.json({ login: request.auth.login }));',
+  ),
+  middleware(
+    "Fastify",
+    `${frameworks}#fastify`,
+    "app.register(mount(ampho));",
+    'app.get("/hello", { onRequest: authorize(ampho) }, async (request) => ({ login: request.auth.login }));',
+  ),
+  middleware(
+    "Hono",
+    "start/hono.md",
+    "app.use(mount(ampho));",
+    'app.get("/hello", authorize(ampho), (c) => c.json({ login: c.get("auth").login }));',
+  ),
+  middleware(
+    "Koa",
+    `${frameworks}#koa`,
+    "app.use(mount(ampho));",
+    "app.use(authorize(ampho));",
+    "app.use((ctx) => (ctx.body = { login: ctx.state.auth.login }));",
+  ),
+  step("h3", ["h3"], `${frameworks}#h3-nitro-nuxt`, [
+    'import { createAmpho } from "ampho";',
+    "const ampho = await createAmpho();",
+    'app.all("/api/security/**", (event) => ampho.fetch(event.req, { address: event.req.ip }));',
+    'app.get("/hello", ampho.authorize((event, auth) => Response.json({ login: auth.login })));',
+  ]),
 ];
 
-const nodeHttp: NextStep = {
-  framework: "node:http",
-  packages: [],
-  code: [
-    'import { createServer } from "node:http";',
-    'import { createAmpho } from "ampho";',
-    'import { guarded, mount } from "ampho/node";',
-    "const ampho = await createAmpho();",
-    "const rest = mount(ampho);",
-    "const hello = guarded(ampho, (request, response) => response.end(request.auth.login));",
-    'createServer((request, response) => (request.url === "/hello" ? hello : rest)(request, response)).listen(3000);',
-  ],
-  page: `${frameworks}#nodehttp`,
-};
+const nodeHttp = step("node:http", [], `${frameworks}#nodehttp`, [
+  'import { createServer } from "node:http";',
+  'import { createAmpho } from "ampho";',
+  'import { guarded, mount } from "ampho/node";',
+  "const ampho = await createAmpho();",
+  "const rest = mount(ampho);",
+  "const hello = guarded(ampho, (request, response) => response.end(request.auth.login));",
+  'createServer((request, response) => (request.url === "/hello" ? hello : rest)(request, response)).listen(3000);',
+]);
 
 export const nextSteps: readonly NextStep[] = [...frameworkSteps, nodeHttp];
 
 /** Returns the step for the project in this folder, and whether it still has to install Ampho. */
 export function nextStepOf(cwd: string): { readonly step: NextStep; readonly installs: boolean } {
   const dependencies = dependenciesOf(cwd);
-  const step =
+  const found =
     frameworkSteps.find(({ packages }) => packages.some((name) => dependencies.has(name))) ??
     subpathStep(JSON.parse(readFileSync(ownManifest, "utf8")) as Manifest, dependencies);
-  return { step: step ?? nodeHttp, installs: step !== undefined && !dependencies.has("ampho") };
+  return { step: found ?? nodeHttp, installs: found !== undefined && !dependencies.has("ampho") };
 }
 
 const ownManifest = new URL("../../package.json", import.meta.url);

@@ -1,6 +1,8 @@
-// Builds the program from the table of commands. commander parses the arguments, and every failure leaves through outcomeOf.
+// Builds the program from the table of commands. commander parses the arguments, and every failure leaves through
+// outcomeOf.
 import { Command, CommanderError, Option } from "commander";
 import { withEnvFile } from "../config/env-file.js";
+import { type Parameter, parameters } from "../config/parameters.js";
 import { escaped } from "../config/redact.js";
 import { AmphoError, ConfigurationError } from "../errors.js";
 import { reasonOf } from "../log-lines.js";
@@ -10,7 +12,6 @@ import { productVersion } from "../version.js";
 import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
-import { parameterHelp } from "./help.js";
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
@@ -38,7 +39,7 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
     if (choices && typeof value === "string" && !choices.includes(value))
       throw new UsageError(`${name} must be one of ${choices.join(" ")}.`);
   };
-  for (const option of row.options) requireChoice(option, given(option.name));
+  for (const option of row.options ?? []) requireChoice(option, given(option.name));
   for (const [at, argument] of argumentsOf(row).entries()) requireChoice(argument, typed[at]);
   const [first, second] = typed.map((value) => (typeof value === "string" ? value : undefined));
   return {
@@ -58,14 +59,14 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
   };
 }
 
-export const exampleOf = ({ name, example }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
+export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
 
 function subcommand(row: CommandRow, context: CommandContext): Command {
   const command = new Command(row.name).summary(row.summary).description(row.details);
   const args = argumentsOf(row);
   for (const argument of args)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));
-  for (const option of row.options) command.addOption(optionOf(option));
+  for (const option of row.options ?? []) command.addOption(optionOf(option));
   command.addHelpText("after", `\nExample:\n  ${exampleOf(row)}`);
   if (row.showsParameters) command.addHelpText("after", parameterHelp);
   return command.action(async (...values: unknown[]) => {
@@ -120,13 +121,11 @@ function unknownCommand(typed: string): string {
 }
 
 function unknownOption(typed: string, row: CommandRow | undefined): string {
-  const known = [...(row?.options ?? commonOptions).map(({ name }) => name), "--help"];
+  const known = [...(row === undefined ? ["--version"] : (row.options ?? []).map(({ name }) => name)), "--help"];
   const match = known.find((name) => typed.length > 3 && name.startsWith(typed)) ?? nearest(typed, known);
   const asArgument = row?.argument ? " Put an argument that begins with - after --." : "";
   return `There is no such option. The nearest is ${match}.${asArgument}`;
 }
-
-const commonOptions = [{ name: "--version" }] as const;
 
 /** Runs what was typed and returns the exit code: 0 done, 1 failed, 2 wrong use or wrong configuration. */
 export async function run(typed: readonly string[], context: CommandContext, write: (text: string) => void) {
@@ -152,7 +151,10 @@ export async function run(typed: readonly string[], context: CommandContext, wri
   }
 }
 
-/** One `kid` of 64 begins with a dash (RFC 7638). No option is as long, so it is the argument and goes after the options. */
+/**
+ * One `kid` of 64 begins with a dash (RFC 7638). No option is as long, so it is the argument and goes after the
+ * options.
+ */
 function withThumbprintLast(typed: readonly string[]): readonly string[] {
   const at = typed.includes("--") ? -1 : typed.findIndex((text) => /^-[\w-]{42}$/.test(text));
   const kid = typed[at];
@@ -180,4 +182,31 @@ function outcomeOf(error: unknown, typed: readonly string[]): readonly [1 | 2, s
   // The message of another package can cite what was typed.
   const kind = error instanceof Error ? escaped(error.name) : typeof error;
   return [1, `${unexpected} (${kind}). Set AMPHO_DEBUG=1 to see where it happened.`];
+}
+
+function wrapped(text: string, width: number): readonly string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+const withoutMarks = (text: string) => text.replaceAll("`", "");
+
+function defaultOf({ kind, default: value, defaultText }: Parameter): string {
+  if (defaultText !== undefined) return withoutMarks(defaultText);
+  if (value === undefined) return "none";
+  return kind.format?.(value) ?? (typeof value === "string" ? value : JSON.stringify(value));
+}
+
+function parameterHelp(): string {
+  const lines = Object.entries(parameters).flatMap(([name, parameter]) => [
+    `  ${name}`,
+    ...wrapped(`${withoutMarks(parameter.help)} Default: ${defaultOf(parameter)}.`, 74).map((line) => `      ${line}`),
+  ]);
+  return ["", "Parameters, from config/*.json, .env and the environment:", ...lines].join("\n");
 }

@@ -1,5 +1,5 @@
-// Opens the management for the time of one command. The audit log names the operator by user and host of the machine. The code
-// that serves requests is not loaded, because loading takes most of the time of a command.
+// Opens the management for the time of one command. The audit log names the operator by user and host of the machine.
+// The code that serves requests is not loaded, because loading takes most of the time of a command.
 import type { Management } from "../flows/manage/management.js";
 import { openManagement } from "../open-management.js";
 import type { CommandContext } from "./command.js";

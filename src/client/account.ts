@@ -35,7 +35,7 @@ export interface AccountClient {
      */
     remove(): Promise<void>;
     /**
-     * Ends the session, and the user logs in again. Rejects with `recent` or `login_taken`.
+     * Ends the session, and the user signs in again. Rejects with `recent` or `login_taken`.
      * @example await account.changeLogin("alice2");
      */
     changeLogin(login: string): Promise<void>;

@@ -68,7 +68,7 @@ export async function responseJson(response: Response): Promise<unknown> {
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
-/** Sends a request of the user who is logged in by a `fetch` of the client, which renews the token. */
+/** Sends a request of the user who is signed in by a `fetch` of the client, which renews the token. */
 export type Send = (method: "GET" | "POST" | "DELETE", path: `/${string}`, body?: object) => Promise<unknown>;
 
 /** Resolves to the JSON of the response, or rejects with AmphoError. */

@@ -52,7 +52,7 @@ export interface Client {
    */
   token(): Promise<string | undefined>;
   /**
-   * Resolves to the user who is logged in, read from the stored token without a request, or to undefined.
+   * Resolves to the user who is signed in, read from the stored token without a request, or to undefined.
    * @example const session = await client.session();
    */
   session(): Promise<ClientSession | undefined>;
@@ -149,7 +149,7 @@ export function createCore(
         if (held.device) await kept.set(deviceName, held.device);
         // Nothing is awaited before the record is replaced, so that later calls come after it.
         if (isNew) requireLast();
-        // The former tokens of the same session are void, so the new ones are stored, unless another tab has logged out.
+        // The former tokens of the same session are void, so the new ones are stored, unless another tab has signed out.
         const former = await records.replace(held, isNew ? undefined : before?.id);
         if (!isNew) requireLast();
         // Without a token here, a logout would end the present session, and the server has ended the former one.

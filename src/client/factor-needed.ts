@@ -55,7 +55,7 @@ export class FactorNeeded extends AmphoError {
    * @example await factorNeeded.finish({ totp: "123456", remember: true });
    */
   declare readonly finish: Finish;
-  /** The user who is logging in. */
+  /** The user who is signing in. */
   declare readonly login: string;
   /** The pending login. Absent where it is in a cookie. */
   declare readonly transaction: string | undefined;

@@ -55,17 +55,17 @@ export interface WaysClient extends Client {
    */
   login(login: string, password?: string, proof?: LoginProof): Promise<EnteredSession>;
   /**
-   * Returns the ways to log in that this server and this browser have.
+   * Returns the ways to sign in that this server and this browser have.
    * @example const { passkey, providers } = await client.ways();
    */
   ways(): Promise<Ways>;
   /**
-   * Logs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
+   * Signs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
    * error, such as `NotAllowedError` after the user has cancelled.
    * @example const session = await client.loginWithPasskey();
    */
   readonly loginWithPasskey: PasskeyLogin;
-  /** The passkeys of the user who is logged in. */
+  /** The passkeys of the user who is signed in. */
   readonly passkeys: Passkeys;
   /**
    * Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session.
@@ -74,7 +74,7 @@ export interface WaysClient extends Client {
    * await factorNeeded.finish({ totp: "123456" });
    */
   stepUp(): Promise<FactorNeeded>;
-  /** The authenticator app of the user who is logged in. */
+  /** The authenticator app of the user who is signed in. */
   readonly totp: Totp;
   /** `renew` resolves to new codes. The former ones are void. */
   readonly recoveryCodes: {
@@ -104,7 +104,7 @@ export interface ClientInternals {
   readonly steps: LoginSteps;
   readonly ceremonies: Ceremonies;
   readonly call: ClientCall;
-  /** Sends a request of the user who is logged in. */
+  /** Sends a request of the user who is signed in. */
   readonly send: Send;
 }
 

@@ -1,4 +1,4 @@
-// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mailed-links.md).
+// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mail-flows.md).
 import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
@@ -13,7 +13,7 @@ export type { Followed, NewAccount, Registered, ResetProof };
 /** A login by mail that waits for its code. */
 export interface MailLogin extends Omit<MailBegun, "transaction"> {
   /**
-   * Logs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
+   * Signs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
    * factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
    * @example const session = await mailLogin.finish("12345678");
    */
@@ -77,7 +77,7 @@ export interface MailClient extends WaysClient {
    */
   resetPassword(login: string): Promise<PasswordReset>;
   /**
-   * Changes the address of the user who is logged in. Rejects with `login_too_old` or `login_too_weak`.
+   * Changes the address of the user who is signed in. Rejects with `login_too_old` or `login_too_weak`.
    * `login`: the address becomes the login name too, and this session goes on.
    * @example
    * const change = await client.changeEmail("alice@example.org");

@@ -20,7 +20,7 @@ interface Matched {
  * if (followed?.for === "invitation") await client.register(email, { invite: followed.invite });
  */
 export type Followed =
-  /** Logs in, and stores the session like `login`. */
+  /** Signs in, and stores the session like `login`. */
   | {
       /** The purpose of the link. Decide by it. */
       readonly for: "login";

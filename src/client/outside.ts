@@ -42,7 +42,7 @@ export type LinkProof =
       readonly code: string;
     }
   | ({
-      /** The login of the account. */
+      /** The login name of the account. */
       readonly login: string;
       /** The password of the account. */
       readonly password: string;
@@ -62,7 +62,7 @@ export class LinkNeeded extends AmphoError {
   /** The proofs that are accepted: `login`, `mail`. */
   declare readonly ways: readonly string[];
   /**
-   * Logs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a
+   * Signs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a
    * second factor. After `invalid_credentials` call it again.
    * @example await linkNeeded.finish({ code: "12345678" });
    */
@@ -94,10 +94,10 @@ export interface Outside {
    * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
    */
   returned(): Promise<Returned | undefined>;
-  /** The identities of the user who is logged in. */
+  /** The identities of the user who is signed in. */
   readonly identities: {
     /**
-     * Like `loginWith`, but links the identity to the user who is logged in. Rejects with `login_too_old`.
+     * Like `loginWith`, but links the identity to the user who is signed in. Rejects with `login_too_old`.
      * @example await outside.identities.link("github", { returnTo: "/account" });
      */
     link(provider: string, options?: ReturnOptions): Promise<string>;
@@ -123,7 +123,7 @@ interface Kept extends Pick<OutsideBegun, "expires">, ReturnOptions {
 /** The callback can send only the code. */
 const messages: Partial<Record<ErrorCode, string>> = {
   factor_needed: "The login needs a second factor.",
-  link_needed: "An account has this address. Log in to it to link the identity.",
+  link_needed: "An account has this address. Sign in to it to link the identity.",
   outside_cancelled: "The login at the provider was cancelled.",
 };
 

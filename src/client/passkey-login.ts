@@ -11,7 +11,7 @@ import { getCredential, platform } from "./webauthn.js";
 export interface PasskeyLoginOptions {
   /**
    * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It resolves
-   * to undefined if the user logs in otherwise, and in a browser without this.
+   * to undefined if the user signs in otherwise, and in a browser without this.
    */
   readonly autofill?: boolean | undefined;
   /** Ends the wait for the user. */
@@ -19,7 +19,7 @@ export interface PasskeyLoginOptions {
 }
 
 /**
- * Logs in with a passkey.
+ * Signs in with a passkey.
  * @example
  * const loginWithPasskey: PasskeyLogin = client.loginWithPasskey;
  * const session = await loginWithPasskey();

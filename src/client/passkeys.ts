@@ -1,4 +1,4 @@
-// The passkeys of the user who is logged in, and the first one of a login whose account must have one.
+// The passkeys of the user who is signed in, and the first one of a login whose account must have one.
 import type { PasskeyListing, PasskeyView } from "../wire/account.js";
 import type { PasskeySetUp } from "../wire/begun.js";
 import type { ClientSession } from "../wire/login.js";
@@ -26,7 +26,7 @@ export interface NewPasskey {
   readonly use?: "login" | "second" | undefined;
 }
 
-/** The passkeys of the user who is logged in. */
+/** The passkeys of the user who is signed in. */
 export interface Passkeys {
   /**
    * Rejects with the platform's error, such as `NotAllowedError` after the user has cancelled.

@@ -1,4 +1,4 @@
-// The user who is logged in, read from the claims of the access token (docs/reference/contract.md §5). The fields are those of
+// The user who is signed in, read from the claims of the access token (docs/reference/contract.md §5). The fields are those of
 // `GET {prefix}/session`. The client does not verify the token, which is the server's task.
 import { AmphoError } from "../errors.js";
 import type { ClientSession } from "../wire/login.js";

@@ -9,7 +9,7 @@ import { parse } from "./texts.js";
 
 /** `login_too_weak` or `login_too_old`. `details` states the level and the greatest age that the route requires. */
 export interface StepUpError extends AmphoError {
-  /** `factor`: a second factor of the present session is enough. `login`: the user must log in again. */
+  /** `factor`: a second factor of the present session is enough. `login`: the user must sign in again. */
   readonly needs: "factor" | "login";
 }
 
@@ -42,7 +42,7 @@ export function createStepUpFetch(
         });
       await asking;
     }
-    // Another user can have logged in meanwhile. A request of one user is never sent for another.
+    // Another user can have signed in meanwhile. A request of one user is never sent for another.
     if (user?.id && (await session())?.id !== user.id) throw sessionEnded();
     // The same requests are not sent again after a renewal (fetch.ts).
     const isOnce = response.redirected || (input instanceof Request && input.bodyUsed) || "duplex" in init;

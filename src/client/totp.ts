@@ -1,4 +1,4 @@
-// The set-up of TOTP: by a user who is logged in, or by a pending login whose account must have a second factor.
+// The set-up of TOTP: by a user who is signed in, or by a pending login whose account must have a second factor.
 import type { TotpSetUp } from "../wire/begun.js";
 import type { RecoveryCodes } from "../wire/login.js";
 import type { ClientCall, Send } from "./calls.js";
@@ -21,10 +21,10 @@ export interface TotpConfirmed {
   readonly session?: EnteredSession;
 }
 
-/** The authenticator app of the user who is logged in. */
+/** The authenticator app of the user who is signed in. */
 export interface Totp {
   /**
-   * Begins a set-up for the user who is logged in, or for the pending login of an error with `enroll`. `code` is the mailed
+   * Begins a set-up for the user who is signed in, or for the pending login of an error with `enroll`. `code` is the mailed
    * code that an error with `mail` needs.
    * @example const { secret, uri } = await client.totp.begin();
    */

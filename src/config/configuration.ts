@@ -1,5 +1,6 @@
 // The configuration: merges all sources, checks every value that takes effect, and reports all problems together. The
 // parameters are the rows of parameters.ts.
+
 import { resolve } from "node:path";
 import type { ImportedKeys } from "../keys/jwk-set.js";
 import { defaultDatabaseLine, prepareWithoutEffectLine } from "../log-lines.js";
@@ -11,7 +12,7 @@ import {
   parameterNames,
   parameters,
 } from "./parameters.js";
-import { configurationError } from "./problems.js";
+import { configurationError } from "./process-context.js";
 import type { ProviderSettings } from "./provider-settings.js";
 import { type KeyUse, readKey } from "./read-key.js";
 import { readProviders } from "./read-providers.js";
@@ -65,7 +66,7 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const production = environment === "production";
   const { key: keyUse = "any", database: usesDatabase = true, mails } = input.uses ?? {};
   const problems = [...sources.problems];
-  const checked = checkValues(given, problems);
+  const checked = withPages(checkValues(given, problems), production);
   const { key: _, keyFile, databaseMigrate, providers: __, providersFile, ...values } = checked;
   const keyIsGiven = given.has("AMPHO_SECURITY_KEY") || given.has("AMPHO_SECURITY_KEY_FILE");
   const key = readKey({
@@ -91,10 +92,10 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
   const crossed = [...outside.problems];
   const databaseIsMissing = usesDatabase && complete && !given.has("AMPHO_DATABASE_URL");
   if (databaseIsMissing && production) problems.push(noDatabaseInProduction);
-  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production));
+  crossed.push(...relyingPartyProblems(values), ...mailProblems(values, production), ...prefixProblems(values));
   if (mails !== undefined && complete) {
     const hasUrl = mails === "option" || !production || given.has("AMPHO_MAIL_URL");
-    crossed.push(...unsentMailProblems(values, { appUrl: given.has("AMPHO_APP_URL"), mailUrl: hasUrl }));
+    crossed.push(...unsentMailProblems(values, { appUrl: values.appUrl !== undefined, mailUrl: hasUrl }));
   }
   if ((values.captchaUrl === undefined) !== (values.captchaKey === undefined)) crossed.push(halfCaptcha);
   // A parameter whose value was wrong has none now, so a rule about several parameters would call it missing.
@@ -124,6 +125,26 @@ export function readConfiguration(input: ConfigurationInput): ConfigurationResul
 }
 
 const namesIn = (problem: string): readonly string[] => problem.match(/AMPHO_[A-Z_]+/g) ?? [];
+
+/** Pages keep the tokens in cookies. They are the pages of AMPHO_APP_URL, of which only the origin counts then. */
+function withPages(values: ParameterValues, production: boolean): ParameterValues {
+  const { pages, pagesPrefix, port, appUrl = production ? undefined : `http://localhost:${port}` } = values;
+  // A wrong value is undefined here.
+  if (!pages) return values;
+  const path = pages.link ?? `${pagesPrefix}/link`;
+  return { ...values, cookies: true, appUrl: appUrl && new URL(path, appUrl).href };
+}
+
+/** Else the pages would hide endpoints, or endpoints would hide pages. */
+function prefixProblems({
+  pages,
+  pagesPrefix,
+  restPrefix,
+}: Pick<ParameterValues, "pages" | "pagesPrefix" | "restPrefix">): readonly string[] {
+  const [one, other] = [`${pagesPrefix}/`, `${restPrefix}/`];
+  if (!pages || (!one.startsWith(other) && !other.startsWith(one))) return [];
+  return [`AMPHO_PAGES_PREFIX must not be above or under ${restPrefix}, the value of AMPHO_SECURITY_REST_PREFIX.`];
+}
 
 /** A browser rejects a relying party that is not the host of the page or a domain above it (WebAuthn L3 §5.1.3). */
 function relyingPartyProblems({ appUrl, passkeyRp }: Pick<ParameterValues, "appUrl" | "passkeyRp">): readonly string[] {

@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { readRegularFile } from "./files.js";
-import { configurationError } from "./problems.js";
-import type { ProcessContext } from "./process-context.js";
+import { configurationError, type ProcessContext } from "./process-context.js";
 
 export const envFileName = ".env";
 

@@ -5,6 +5,7 @@ import { type Duration, formatDuration, parseDuration } from "../duration.js";
 import { type Policy, policies, type RolePolicies } from "../levels/policy.js";
 import { isReservedRole, parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { isLocalhost, isSecureUrl } from "../outbound/secure-url.js";
+import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 import { describeUrl, describeValue } from "./redact.js";
 
 /** `T` is the type that the program gets, `I` the type that code can give. */
@@ -197,6 +198,35 @@ export const passkeyOrigins: Kind<readonly string[], string | readonly string[]>
   },
 };
 
+export const pageNames = ["account", "signIn", "confirm", "register", "forgot", "link"] as const;
+export type PageName = (typeof pageNames)[number];
+/** The paths of pages of the application that take the place of Ampho's. */
+export type ReplacedPages = Readonly<Partial<Record<PageName, string>>>;
+
+/** A path of the same origin. Browsers read a backslash as a slash, and `//` as another host. */
+export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[!-[\]-~]*$/.test(text);
+
+export const pages: Kind<false | ReplacedPages, boolean | string | ReplacedPages> = {
+  type: "bool or json",
+  expected: `true, false, or a JSON object of paths such as {"signIn":"/sign-in"}, with the names ${pageNames.join(", ")}`,
+  parse(value) {
+    const switched = bool.parse(value);
+    if (switched !== undefined) return switched ? Object.freeze({}) : false;
+    const given = fromJson(value);
+    if (!isObject(given)) return undefined;
+    const isGood = ([name, path]: [string, unknown]) =>
+      pageNames.some((each) => each === name) && typeof path === "string" && isOwnPath(path);
+    return Object.entries(given).every(isGood) ? Object.freeze({ ...given }) : undefined;
+  },
+};
+
+/** A path of the same origin, such as that of a style sheet. */
+export const ownPath: Kind<string> = {
+  type: "str",
+  expected: "a path of the same origin, such as /theme.css",
+  parse: (value) => (typeof value === "string" && isOwnPath(value) ? value : undefined),
+};
+
 /** The URL of the application's pages. Secrets in a URL, such as a password, would be shown to every user. */
 export const appUrl: Kind<string> = {
   type: "URL",
@@ -312,6 +342,13 @@ export const scopes: Kind<RoleScopes, string | RoleScopes> = {
   expected: roleScopesForm,
   describe: describeMember((list, role) => parseRoleScopes({ [role]: list }) !== undefined),
   parse: (value) => parseRoleScopes(fromJson(value)),
+};
+
+export const protectedResources: Kind<readonly Resource[], string | readonly ResourceInput[]> = {
+  type: "json",
+  expected: resourcesForm,
+  describe: describeValue,
+  parse: (value) => parseResources(fromJson(value)),
 };
 
 /** Role to policy. `"*"` stands for every user. */

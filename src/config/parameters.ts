@@ -20,9 +20,12 @@ import {
   mailAddress,
   mailUrl,
   origins,
+  ownPath,
+  pages,
   passkeyOrigins,
   path,
   prefix,
+  protectedResources,
   rolePolicies,
   scopes,
   secureUrl,
@@ -135,6 +138,12 @@ export const parameters = {
     false,
     "Whether the tokens of sessions carry their scopes. Without them the tokens are shorter, and guards derive the scopes from the roles. A verifier then needs the same `scopes`.",
   ),
+  AMPHO_SECURITY_RESOURCES: withDefault(
+    protectedResources,
+    Object.freeze([]),
+    [{ resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] }],
+    "The protected resources, such as MCP servers, that routes can name (docs/guides/mcp.md). Their metadata is served at `/.well-known/oauth-protected-resource`.",
+  ),
   AMPHO_SECURITY_CORS_ORIGINS: withDefault(
     origins,
     Object.freeze([]),
@@ -147,6 +156,24 @@ export const parameters = {
     true,
     "Whether login and renew set `__Host-` cookies and return no token in the body (docs/guides/cookies.md). Cookies work only for browsers of the same site.",
   ),
+  AMPHO_PAGES: withDefault(
+    pages,
+    false,
+    { signIn: "/my/sign-in" },
+    "Whether Ampho serves pages: sign-in, registration, forgotten password, the landing of mailed links, and the account (docs/guides/pages.md). They need AMPHO_SECURITY_COOKIES, which they switch on. An object names pages of the application that take the place of Ampho's.",
+  ),
+  AMPHO_PAGES_PREFIX: withDefault(
+    prefix,
+    "/account",
+    "/me",
+    "The path of the account page, and the prefix of the other pages.",
+  ),
+  AMPHO_PAGES_CSS: withoutDefault(
+    ownPath,
+    "/theme.css",
+    "A style sheet of the application for the pages. It comes after the one of the pages, and can change its variables.",
+  ),
+  AMPHO_PAGES_LOGO: withoutDefault(ownPath, "/logo.svg", "A picture that the pages show before AMPHO_APP_NAME."),
   AMPHO_SECURITY_RENEW_BY_TOKEN: withDefault(
     duration(0),
     43_200,
@@ -253,7 +280,7 @@ export const parameters = {
     bool,
     false,
     true,
-    "Whether users can log in by a mailed code or link (docs/guides/mail-login.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
+    "Whether users can sign in by a mailed code or link (docs/guides/mail-flows.md). NIST SP 800-63B-4 and ASVS do not accept e-mail as an authenticator.",
   ),
   AMPHO_SECURITY_CODE_TTL: withDefault(
     duration(60, transactionTtlSeconds),
@@ -265,7 +292,7 @@ export const parameters = {
     choice(["closed", "invite", "open"]),
     "closed",
     "invite",
-    "The people who can register (docs/guides/registration.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
+    "The people who can register (docs/guides/mail-flows.md). `closed` rejects every registration, `invite` needs an invitation, `open` needs an address.",
   ),
   AMPHO_SECURITY_INVITE_TTL: withDefault(duration(60, 31_536_000), 604_800, "3d", "The lifetime of an invitation."),
   AMPHO_SECURITY_CAPTCHA_URL: withoutDefault(

@@ -25,9 +25,9 @@ export interface ProviderSettings {
   readonly issuer: string;
   readonly clientId: string;
   readonly proof: ClientProof;
-  /** The tenants of Microsoft that can log in, where the issuer is that of all of them. */
+  /** The tenants of Microsoft that can sign in, where the issuer is that of all of them. */
   readonly tenants: readonly string[];
-  /** `assumed`: a login counts as one of this moment where the provider does not report when the user has logged in there. */
+  /** `assumed`: a login counts as one of this moment where the provider does not report when the user has signed in there. */
   readonly authTime: "required" | "assumed";
   /** The provider's own second factor counts. */
   readonly trustsAmr: boolean;
@@ -181,7 +181,7 @@ function unknownMember(member: string, kind: ProviderKind, known: readonly strin
   return ` has an unknown member${shown}${meant === undefined ? "" : `, the nearest is \`${meant}\``}: the kind ${kind} has ${known.join(", ")}`;
 }
 
-/** Microsoft has one issuer for the accounts of every tenant. Without a list, each organization of the world could log in. */
+/** Microsoft has one issuer for the accounts of every tenant. Without a list, each organization of the world could sign in. */
 const microsoft = /^https:\/\/login\.(?:microsoftonline|partner\.microsoftonline)\.[a-z]+\/(?:common|organizations)\//;
 const shared = /\/(?:common|organizations)\//;
 
@@ -189,7 +189,7 @@ function findTenantProblems(members: JsonObject): readonly string[] {
   const issuer = String(members["issuer"]);
   if (members["tid"] === undefined)
     return microsoft.test(issuer)
-      ? [".issuer must be that of one tenant, or `tid` must list the tenants whose users can log in"]
+      ? [".issuer must be that of one tenant, or `tid` must list the tenants whose users can sign in"]
       : [];
   return shared.test(issuer) ? [] : [".tid must be set only where `issuer` contains /common/ or /organizations/"];
 }
@@ -229,7 +229,7 @@ export const issuerOf = ({ issuer, tenants }: ProviderSettings, tenant: string):
 export const issuersOf = (settings: ProviderSettings): readonly string[] =>
   settings.tenants.length === 0 ? [settings.issuer] : settings.tenants.map((tenant) => issuerOf(settings, tenant));
 
-/** Two providers with one issuer would share their identities, so one could log in with the settings of the other. */
+/** Two providers with one issuer would share their identities, so one could sign in with the settings of the other. */
 function findTwins(providers: readonly ProviderSettings[]): readonly string[] {
   return providers.flatMap((provider, at) => {
     const issuers = issuersOf(provider);

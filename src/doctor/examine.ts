@@ -6,18 +6,20 @@ import { findSecretFiles, type SecretFiles } from "../config/secret-files.js";
 import { ConfigurationError } from "../errors.js";
 import type { Key } from "../keys/key.js";
 import { readStandings } from "../keys/states.js";
-import { checkBreachList } from "./checks/breaches.js";
-import { checkCaptchaVerifier } from "./checks/captcha.js";
+import { FetchFailure } from "../outbound/bounded-fetch.js";
+import { createBreachList } from "../passwords/breach-list.js";
+import { createPasswordPool } from "../passwords/pool.js";
+import { checkProvider, providerChecks } from "../providers/check.js";
+import { loadLibraryFor } from "../providers/providers.js";
+import { findSiteverifyProblem } from "../throttle/siteverify.js";
 import { checkConfiguration, findingsOf } from "./checks/configuration.js";
 import { checkDatabase } from "./checks/database.js";
 import { checkFiles, databaseFiles, type SecretFile } from "./checks/files.js";
-import { checkHashing } from "./checks/hashing.js";
 import { checkInstance } from "./checks/instance.js";
 import { checkKeys } from "./checks/keys.js";
 import { checkAppUrl, checkMailServer } from "./checks/mail.js";
-import { checkOutsideProviders } from "./checks/providers.js";
 import { databaseFile, hasDatabase } from "./database-file.js";
-import { type Finding, worstFirst } from "./finding.js";
+import { error, type Finding, warning, worstFirst } from "./finding.js";
 
 export interface ExamineInput {
   readonly processContext: ProcessContext;
@@ -69,9 +71,9 @@ export async function examine({ processContext, api, now }: ExamineInput): Promi
 function attempt(around: ProcessContext, key: "any" | "ignored", findings: Finding[]): ConfigurationResult | undefined {
   try {
     return readConfiguration({ ...around, uses: { key, database: key !== "ignored" } });
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    findings.push(...findingsOf(error.message));
+  } catch (problem) {
+    if (!(problem instanceof ConfigurationError)) throw problem;
+    findings.push(...findingsOf(problem));
     return undefined;
   }
 }
@@ -111,3 +113,81 @@ async function databaseFindings(
   remarks.push("The database does not exist yet. The first start creates it.");
   return [];
 }
+
+export async function checkCaptchaVerifier({
+  captchaUrl: url,
+  captchaKey: key,
+}: Pick<Configuration, "captchaUrl" | "captchaKey">): Promise<readonly Finding[]> {
+  if (url === undefined || key === undefined) return [];
+  const message = await findSiteverifyProblem({ url, key, hostname: undefined });
+  if (message === undefined) return [];
+  const fix = "Compare URL and key with the pages of the captcha's vendor. Run `ampho captcha-check` after that.";
+  return [warning("captcha", message, fix)];
+}
+
+async function checkBreachList({ breachesUrl }: Pick<Configuration, "breachesUrl">): Promise<readonly Finding[]> {
+  if (breachesUrl === undefined) return [];
+  const problem = await findProblem(breachesUrl);
+  if (problem === undefined) return [];
+  const message = `The list of breached passwords is not in use, because ${problem}. New passwords are accepted without it.`;
+  const fix =
+    "Check AMPHO_SECURITY_BREACHES_URL. It names the place whose files or paths are five characters of a hash.";
+  return [warning("breaches", message, fix)];
+}
+
+async function findProblem(url: string): Promise<string | undefined> {
+  try {
+    return (await createBreachList(url).has("password")) ? undefined : "it does not contain the most common password";
+  } catch (error) {
+    if (error instanceof FetchFailure) return error.message;
+    throw error;
+  }
+}
+
+async function checkOutsideProviders(configuration: Configuration): Promise<readonly Finding[]> {
+  const library = await loadLibraryFor(configuration).catch((error: unknown) => {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  });
+  if (library === undefined) return [];
+  if (library instanceof ConfigurationError)
+    return [error("providers", library.message, "Install the package, or remove the providers.")];
+  const all = configuration.providers.map(async (settings) => {
+    const { name } = settings;
+    const found = await checkProvider({ library, settings, ...providerChecks(configuration, name) });
+    const fix = `Run \`ampho provider-check ${name}\` after a change (docs/guides/providers.md).`;
+    return found.filter(({ ok }) => !ok).map(({ text }) => error("providers", `Provider ${name}: ${text}`, fix));
+  });
+  return (await Promise.all(all)).flat();
+}
+
+const samples = 5;
+
+/** Above this, users wait, and a few concurrent logins fill the queue for all others. */
+const slowMs = 400;
+
+async function checkHashing(): Promise<{ readonly findings: readonly Finding[]; readonly leastMs: number }> {
+  const pool = createPasswordPool({ size: 1 });
+  try {
+    // The first hash also starts the thread.
+    await pool.hash("warm-up");
+    // The fastest run counts, because other work on the machine only adds time.
+    let least = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < samples; at++) {
+      const startMs = performance.now();
+      await pool.hash("measurement");
+      least = Math.min(least, performance.now() - startMs);
+    }
+    const leastMs = Math.round(least);
+    return { findings: leastMs > slowMs ? [slow(leastMs)] : [], leastMs };
+  } finally {
+    await pool.close();
+  }
+}
+
+const slow = (ms: number): Finding =>
+  warning(
+    "hashing",
+    `One password hash takes ${ms} ms on this machine. Each thread handles about ${Math.max(1, Math.floor(1000 / ms))} logins a second.`,
+    "Give the machine more cores. Ampho does not lower the cost of a hash, because it protects a stolen database.",
+  );

@@ -30,6 +30,8 @@ export const checks = {
   instance: "With `--url`, the instance responds under the REST prefix, is ready and has no warning",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",
   passkeys: "With `--url`, the host of the relying party lists every related origin in `/.well-known/webauthn`",
+  resources:
+    "With `--url`, every protected resource has the metadata that is configured, and its challenges lead there",
   proxy: "With `--url`, requests carry X-Forwarded-For or Forwarded although AMPHO_TRUST_PROXY is 0",
 } as const;
 export type CheckName = keyof typeof checks;
@@ -41,6 +43,17 @@ export interface Finding {
   readonly message: string;
   readonly fix: string;
 }
+
+const reported =
+  (severity: Severity) =>
+  (check: CheckName, message: string, fix: string): Finding => ({ severity, check, message, fix });
+
+/** The findings of each severity, and one whose severity depends on a value. */
+export const error = reported("error");
+export const warning = reported("warning");
+export const note = reported("note");
+export const finding = (severity: Severity, check: CheckName, message: string, fix: string): Finding =>
+  reported(severity)(check, message, fix);
 
 /** Orders findings by severity. Findings of one severity keep their order. */
 export function worstFirst(findings: readonly Finding[]): readonly Finding[] {

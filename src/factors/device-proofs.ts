@@ -1,4 +1,4 @@
-// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has logged in on this device before. It
+// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has signed in on this device before. It
 // gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt for the second
 // factor, and is never a factor itself.
 
@@ -10,7 +10,7 @@ import type { Keyring } from "../tokens/keyring.js";
 /** 180 days. */
 export const proofTtlSeconds = 15_552_000;
 
-/** A browser keeps the proofs of the last users who logged in there, as one text. A cookie has 4096 bytes for them. */
+/** A browser keeps the proofs of the last users who signed in there, as one text. A cookie has 4096 bytes for them. */
 const usersMax = 3;
 const bytesMax = 4_000;
 const separator = "~";

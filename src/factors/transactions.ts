@@ -83,7 +83,7 @@ export interface OpenContents {
   readonly idn?: string | undefined;
   /** For an outside login: the `max_age` that was asked for. */
   readonly max?: number | undefined;
-  /** For a proven identity: when the user has logged in at the provider. */
+  /** For a proven identity: when the user has signed in at the provider. */
   readonly aut?: number | undefined;
 }
 

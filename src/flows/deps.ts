@@ -5,7 +5,7 @@ import type { Configuration } from "../config/configuration.js";
 import type { DeviceProofs } from "../factors/device-proofs.js";
 import type { MailTokens } from "../factors/mail-tokens.js";
 import type { RelyingParty } from "../factors/passkey/relying-party.js";
-import type { TotpSecrets } from "../factors/totp/totp-secrets.js";
+import type { TotpSecrets } from "../factors/totp/totp.js";
 import type { Transactions } from "../factors/transactions.js";
 import type { Outbox } from "../mail/outbox.js";
 import type { PasswordPolicy } from "../passwords/policy.js";
@@ -43,7 +43,9 @@ export interface Deps {
 
 /** The client of a request, as far as the host knows it. */
 export interface Caller {
-  /** The client's address, after AMPHO_TRUST_PROXY. */
+  /** The actor of what the request causes: always `user`. */
+  readonly actor: "user";
+  /** The client's IP address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
   /** `User-Agent`, cut to 255 characters, without control characters. */
   readonly agent: string | undefined;

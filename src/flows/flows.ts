@@ -6,17 +6,16 @@ import { beginEmailChange, finishEmailChange } from "./account/change-email.js";
 import { changePassword, removePassword } from "./account/change-password.js";
 import { beginIdentity, finishIdentity, removeIdentity } from "./account/identities.js";
 import { addPasskey, beginPasskey, listOwnPasskeys, removeOwnPasskey, renameOwnPasskey } from "./account/passkeys.js";
-import { raiseAlarm } from "./account/raise-alarm.js";
-import { finishReset } from "./account/reset-password.js";
+import { finishReset, raiseAlarm } from "./account/reset-password.js";
 import { endOwnSession, endOwnSessions, listOwnSessions, logout } from "./account/sessions.js";
 import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes } from "./account/totp.js";
 import type { Caller, Deps } from "./deps.js";
 import { readWays } from "./find/ways.js";
-import { beginOutside, readOutsideRequest } from "./prove/outside-request.js";
+import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";
+import { beginMailLogin, beginReset } from "./ways/mail.js";
 import { beginRegistration, finishRegistration } from "./ways/register.js";
 import { renew } from "./ways/renew.js";
-import { beginMailLogin, beginReset } from "./ways/request-mail.js";
 
 type Flow = (deps: Deps, input: never, caller: Caller) => Promise<unknown>;
 

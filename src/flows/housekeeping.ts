@@ -80,13 +80,7 @@ async function clean(
     do {
       if (how !== "by hand" && how.stopped()) return counts;
       const startMs = clock.monotonicMs();
-      const done = await store.deleteOldRows({
-        ...lease(),
-        kind,
-        windowSeconds,
-        auditKeepSeconds,
-        next,
-      });
+      const done = await store.deleteOldRows({ ...lease(), kind, windowSeconds, auditKeepSeconds, next });
       if (done.outcome === "lost") return counts;
       counts[kind] += done.rows;
       next = done.next;

@@ -8,7 +8,9 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { AccessToken, AccessTokens } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
+import { holdsAudience } from "../tokens/claims.js";
 import { type Credential, requireCredential } from "../tokens/credential.js";
+import { reject } from "../tokens/rejection.js";
 import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
@@ -70,6 +72,8 @@ export function createGuard(deps: GuardDeps): Guard {
       if (requirements?.optional === true) return undefined;
       throw missingToken();
     }
+    const resource = requirements?.resource;
+    if (resource !== undefined && !holdsAudience(verified.claims.aud, [resource])) reject("audience");
     requireCredential(verified.auth.credential, requirements?.credentials);
     if (requirements === undefined) return verified.auth;
     if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
@@ -103,7 +107,7 @@ export function createGuard(deps: GuardDeps): Guard {
 
 function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, request: R): Auth | Promise<Auth> {
   const { roles, scopes, can } = requirements;
-  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient(scopes);
+  if (roles !== undefined && !roles.some((role) => auth.roles.includes(role))) throw insufficient();
   if (scopes !== undefined && !scopes.every((scope) => auth.scopes.includes(scope))) throw insufficient(scopes);
   if (can === undefined) return auth;
   const result = can(auth, request);
@@ -111,17 +115,18 @@ function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, 
   // A thenable, such as a query of some databases, becomes a real promise, so that callers cannot take it for an Auth.
   if (typeof result === "object" && typeof result?.then === "function")
     return Promise.resolve(result).then((later) => {
-      if (later !== true) throw insufficient(scopes);
+      if (later !== true) throw insufficient();
       return auth;
     });
-  throw insufficient(scopes);
+  throw insufficient();
 }
 
 function revocationsUnknown(): AmphoError {
   return new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
 }
 
-function insufficient(scopes: readonly string[] | undefined): AmphoError {
+/** Names `scopes` only where they are what is missing. Otherwise a client would ask for them again and again. */
+function insufficient(scopes?: readonly string[]): AmphoError {
   return new AmphoError(
     "insufficient_scope",
     "You do not have the permission that this requires.",
@@ -140,5 +145,5 @@ function loginTooWeak<R>({ acr, maxAge }: CheckedRequirements<R>): AmphoError {
 /** RFC 9470. A token without `auth_time` proves no recent login. */
 function requireRecentLogin(authTime: number | undefined, maxAgeSeconds: number, now: number): void {
   if (authTime === undefined || !isRecent(authTime, maxAgeSeconds, now))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", { maxAgeSeconds });
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", { maxAgeSeconds });
 }

@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from "../duration.js";
 import { AmphoError } from "../errors.js";
 import { type Acr, acrs } from "../levels/acr.js";
 import { nearest } from "../nearest.js";
+import type { Resource } from "../resources.js";
 import type { Auth, Role } from "../tokens/auth.js";
 import { type Credential, credentials as credentialNames } from "../tokens/credential.js";
 
@@ -33,8 +34,18 @@ export interface Requirements<R = never, S extends string = string> {
   readonly live?: true;
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
   readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
+  /**
+   * The protected resource that the route belongs to, one of AMPHO_SECURITY_RESOURCES. The token must have it in `aud`, and
+   * a rejection leads the client to its metadata.
+   */
+  readonly resource?: string;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
+  /**
+   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes back. It
+   * needs AMPHO_PAGES.
+   */
+  readonly redirect?: true;
 }
 
 /** Requirements under which every caller has a token: they are not `optional`. */
@@ -61,17 +72,26 @@ export type AuthOf<N, S extends string = string> = N extends unknown
 /** The type where no requirements are given. */
 export type NoRequirements = Readonly<Record<never, never>>;
 
-const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "optional"];
+/** The parts of an instance's host that requirements can need. An injected instance has none yet. */
+interface Limits {
+  readonly live?: false;
+  readonly scopes?: readonly string[] | undefined;
+  readonly resources?: readonly Resource[] | undefined;
+  readonly pagesPrefix?: string | undefined;
+}
+
+const members = ["credentials", "roles", "scopes", "acr", "maxAge", "live", "can", "resource", "optional", "redirect"];
 
 /**
  * Returns a copy, so that later changes to the object or its lists have no effect.
  * Throws a TypeError for a misspelled, undefined or wrong member: the guard would ignore it and allow every user. The
  * same holds for members of a Map, a promise or a class, which a copy does not have.
- * `live` is also an error for a verifier, which has no database (`host.live` is false), and a scope that no role has.
+ * `live` is also an error for a verifier, which has no database (`host.live` is false), a scope that no role has, a
+ * resource that is not configured, and `redirect` without pages.
  */
 export function checkRequirements<R, S extends string>(
   given: Requirements<R, S>,
-  host: { readonly live?: false; readonly scopes?: readonly string[] | undefined },
+  host: Limits,
 ): CheckedRequirements<R> {
   if (!isPlainObject(given)) throw new TypeError('Requirements must be a plain object, such as { roles: ["editor"] }.');
   // Reads each member once, because a getter can return another value the next time.
@@ -84,7 +104,7 @@ export function checkRequirements<R, S extends string>(
       );
     if (value === undefined) throw wrong(name, "is undefined. Give it a value, or remove it.");
   }
-  const { credentials, roles, scopes, acr, maxAge, live, can, optional } = requirements;
+  const { credentials, roles, scopes, acr, maxAge, live, can, resource, optional, redirect } = requirements;
   for (const [name, list] of Object.entries({ credentials, roles, scopes }))
     if (list !== undefined && !(Array.isArray(list) && list.every((item) => typeof item === "string")))
       throw wrong(name, "must be an array of strings.");
@@ -110,9 +130,14 @@ export function checkRequirements<R, S extends string>(
   if (maxAge !== undefined && maxAgeSeconds === undefined)
     throw wrong("maxAge", `must be whole seconds or a duration such as "5m", but is ${JSON.stringify(maxAge)}.`);
   if (can !== undefined && typeof can !== "function") throw wrong("can", "must be a function.");
-  for (const [name, flag] of Object.entries({ live, optional }))
+  if (resource !== undefined && typeof resource !== "string") throw wrong("resource", "must be a text.");
+  if (resource !== undefined && host.resources?.some((one) => one.resource === resource) === false)
+    throw unknownResource(resource, host.resources);
+  for (const [name, flag] of Object.entries({ live, optional, redirect }))
     if (flag !== undefined && typeof flag !== "boolean") throw wrong(name, "must be true. Otherwise, remove it.");
   if (live === true && host.live === false) throw liveNeedsDatabase();
+  if (redirect === true && (host.live === false || ("pagesPrefix" in host && host.pagesPrefix === undefined)))
+    throw new TypeError("`redirect` needs the pages of Ampho. Set AMPHO_PAGES, or remove `redirect`.");
   const { maxAge: _, ...rest } = requirements;
   return {
     ...rest,
@@ -139,6 +164,12 @@ function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+export function unknownResource(resource: string, known: readonly Resource[]): TypeError {
+  const names = known.map((one) => one.resource);
+  const hint = names.length === 0 ? "Set AMPHO_SECURITY_RESOURCES." : `Did you mean ${nearest(resource, names)}?`;
+  return wrong("resource", `is ${JSON.stringify(resource)}, which is not configured. ${hint}`);
 }
 
 /** The error for `live` where there is no database. */

@@ -1,5 +1,5 @@
-// Keys derived from a private key, one for each kind of token: HKDF-SHA-256 (RFC 5869) with the kind as `info`. A standard
-// verifier that has our JWK or JWKS cannot mistake a token under a derived key for an access token.
+// Keys derived from a private key, one for each kind of token: HKDF-SHA-256 (RFC 5869) with the kind as `info`. A
+// standard verifier that has our JWK or JWKS cannot mistake a token under a derived key for an access token.
 import { createSecretKey, hkdfSync } from "node:crypto";
 import { createSecretMaterial, type Key } from "./key.js";
 

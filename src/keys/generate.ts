@@ -8,8 +8,9 @@ import { thumbprint } from "./thumbprint.js";
 const modulusLength = 3072;
 
 /**
- * In Node 20 the `export` of a generated key object can block for ever. It holds the lock of the key, and a garbage collection
- * during the export waits for that lock. So the pair leaves the generation as octets, and the private key is a new object.
+ * In Node 20 the `export` of a generated key object can block for ever. It holds the lock of the key, and a garbage
+ * collection during the export waits for that lock. So the pair leaves the generation as octets, and the private key is
+ * a new object.
  */
 const encoding: ED25519KeyPairOptions<"der", "der"> = {
   publicKeyEncoding: { type: "spki", format: "der" },
@@ -31,7 +32,10 @@ function complete(algorithm: Algorithm, members: Readonly<Record<string, string>
   return { kty, alg: algorithm, kid: thumbprint(kty, { ...members, kty }), ...members };
 }
 
-/** A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the hash. */
+/**
+ * A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the
+ * hash.
+ */
 export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
   const { secretBytes } = algorithmFacts(algorithm);
   if (secretBytes !== undefined) return complete(algorithm, { k: randomOctets(secretBytes).toString("base64url") });

@@ -13,7 +13,9 @@ export interface ImportedKeys {
   readonly warnings: readonly string[];
 }
 
-/** The configured algorithm does not fit the first key. The mistake is in AMPHO_SECURITY_TOKEN_ALG and not in the key. */
+/**
+ * The configured algorithm does not fit the first key. The mistake is in AMPHO_SECURITY_TOKEN_ALG and not in the key.
+ */
 export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
@@ -26,8 +28,8 @@ export function listJwks(value: unknown): readonly unknown[] {
 }
 
 /**
- * Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. A key pair can
- * have two `kid`s, so that tokens from before it got its `kid` still verify.
+ * Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. A key
+ * pair can have two `kid`s, so that tokens from before it got its `kid` still verify.
  */
 function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const problems: string[] = [];
@@ -110,8 +112,8 @@ function positionOf(at: number, count: number): string {
 
 /**
  * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
- * Throws a ConfigurationError that names every problem and no value of a key. Throws KeyAlgorithmError when the keys are
- * valid and only `algorithm` does not fit.
+ * Throws a ConfigurationError that names every problem and no value of a key. Throws KeyAlgorithmError when the keys
+ * are valid and only `algorithm` does not fit.
  */
 export function importKeys(value: unknown, options: { readonly algorithm?: Algorithm | undefined } = {}): ImportedKeys {
   const members = listJwks(value);
@@ -135,7 +137,10 @@ function skipped(at: number, count: number, why: string): string {
   return `${positionOf(at, count)} is skipped, because ${why}`;
 }
 
-/** Imports keys that only verify, from a JWK or a JWK Set. They can be public, private or symmetric. Throws ConfigurationError. */
+/**
+ * Imports keys that only verify, from a JWK or a JWK Set. They can be public, private or symmetric. Throws
+ * ConfigurationError.
+ */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, undefined);
@@ -146,8 +151,9 @@ export function importVerifyingKeys(value: unknown): ImportedKeys {
 }
 
 /**
- * Imports a published JWK Set (RFC 7517 §5). It skips keys that cannot be used, because a set can contain keys for other
- * uses. It also skips a symmetric or private key, because every reader could sign with it. Undefined for another value.
+ * Imports a published JWK Set (RFC 7517 §5). It skips keys that cannot be used, because a set can contain keys for
+ * other uses. It also skips a symmetric or private key, because every reader could sign with it. Undefined for another
+ * value.
  */
 export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const members = isJwk(value) ? value["keys"] : undefined;

@@ -1,10 +1,11 @@
 // One JSON Web Key, imported and checked once: RFC 7517 §4, bound to one algorithm (RFC 8725 §3.1).
+import { createSecretKey } from "node:crypto";
+
 import { type Algorithm, algorithmFacts, algorithmsFor, type KeyType } from "./algorithms.js";
 import { readEc } from "./ec.js";
 import { createSecretMaterial, type Key, type KeyMaterial } from "./key.js";
 import { readLoginHashKey } from "./login-hash-key.js";
-import type { Jwk, KeyMembers, KeyReader, Report } from "./members.js";
-import { readOct } from "./oct.js";
+import { type Jwk, type KeyMembers, type KeyReader, type Report, readOctets } from "./members.js";
 import { readOkp } from "./okp.js";
 import { readRsa } from "./rsa.js";
 import { createVerification } from "./signature.js";
@@ -15,6 +16,18 @@ export type JwkReading =
   /** A key of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
   | { readonly outcome: "unsupported"; readonly why: string }
   | { readonly outcome: "rejected"; readonly problems: readonly string[] };
+
+/** An HMAC hashes a longer secret first (RFC 2104 §2), so length adds nothing. This limit only limits the work. */
+const secretBytesMax = 8192;
+
+/** Symmetric keys: RFC 7518 §6.4. */
+const readOct: KeyReader = (jwk, report) => {
+  const octets = readOctets(jwk, "k", report);
+  if (octets === undefined) return undefined;
+  if (octets.length === 0) return void report("`k` is empty");
+  if (octets.length > secretBytesMax) return void report(`\`k\` must have at most ${secretBytesMax} bytes`);
+  return { secret: createSecretKey(octets), publicMembers: {} };
+};
 
 const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readOkp, EC: readEc, RSA: readRsa };
 

@@ -1,10 +1,9 @@
-// The keys of a verifier: given once, or fetched from a JWKS URL (RFC 7517 §5) and kept fresh.
-// Requests start the fetches, so no timer runs. Well before a set expires it is fetched beside the requests. After that, a
-// request waits for the fetch. While the server is unreachable, the last good set stays in use.
+// The keys of a verifier: given once, or fetched from a JWKS URL (RFC 7517 §5) and kept fresh. Requests start the
+// fetches, so no timer runs. Well before a set expires it is fetched beside the requests. After that, a request waits
+// for the fetch. While the server is unreachable, the last good set stays in use.
 import type { Clock } from "../clock.js";
 import { fetchedKeysLine, keysWarningLine } from "../log-lines.js";
-import { documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
-import { type FetchedJson, fetchJson } from "../outbound/fetch-json.js";
+import { documentLimits, type FetchedJson, FetchFailure, fetchJson } from "../outbound/bounded-fetch.js";
 import { importPublishedKeys } from "./jwk-set.js";
 import { createKeySet, type Key, type KeySet } from "./key.js";
 

@@ -1,6 +1,6 @@
 // HMAC secrets that are public. Each is the first six bytes of the SHA-256 of an entry of 32 bytes or more, because no
-// algorithm accepts shorter ones. The source is jwt.secrets.list in wallarm/jwt-secrets on GitHub, commit 99e2360 (2025-03-12), MIT licence,
-// Copyright (c) 2020 Wallarm. Sorted, joined, base64url. Long because it is data.
+// algorithm accepts shorter ones. The source is jwt.secrets.list in wallarm/jwt-secrets on GitHub, commit 99e2360
+// (2025-03-12), MIT licence, Copyright (c) 2020 Wallarm. Sorted, joined, base64url. Long because it is data.
 export const knownSecretDigestBytes = 6;
 
 export const knownSecretDigests = [

@@ -69,7 +69,10 @@ export function isPrivate(jwk: Jwk): boolean {
   return jwk["d"] !== undefined;
 }
 
-/** When the key came into its state (states.ts), in Unix seconds. A time counts only for the state that is written beside it. */
+/**
+ * When the key came into its state (states.ts), in Unix seconds. A time counts only for the state that is written
+ * beside it.
+ */
 export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
   return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }

@@ -31,9 +31,9 @@ function isPowerOfGenerator(residue: number, prime: number): boolean {
 }
 
 /**
- * Finds the weak moduli of the Infineon library ("ROCA", CVE-2017-15361, Nemec et al., CCS 2017). Their primes are powers of
- * 65537 modulo many small primes, so the modulus is one too, and an attacker can factor it. The odds that a good modulus is
- * mistaken for a weak one are about one in a hundred million.
+ * Finds the weak moduli of the Infineon library ("ROCA", CVE-2017-15361, Nemec et al., CCS 2017). Their primes are
+ * powers of 65537 modulo many small primes, so the modulus is one too, and an attacker can factor it. The odds that a
+ * good modulus is mistaken for a weak one are about one in a hundred million.
  */
 function isRocaModulus(modulus: bigint): boolean {
   return smallPrimes.every((prime) => isPowerOfGenerator(Number(modulus % BigInt(prime)), prime));
@@ -58,7 +58,10 @@ function readPrivate(jwk: Jwk, report: Report): Readonly<Record<PrivateName, big
   return { d, p, q, dp, dq, qi };
 }
 
-/** RFC 8017 §3.2, checked by arithmetic, because OpenSSL accepts numbers that do not match and creates wrong signatures with them. */
+/**
+ * RFC 8017 §3.2, checked by arithmetic, because OpenSSL accepts numbers that do not match and creates wrong signatures
+ * with them.
+ */
 function isPair(n: bigint, e: bigint, key: Readonly<Record<PrivateName, bigint>>): boolean {
   const { d, p, q, dp, dq, qi } = key;
   if (p <= 1n || q <= 1n || p === q || p * q !== n || d >= n) return false;

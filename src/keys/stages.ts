@@ -1,7 +1,8 @@
-// The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs, and the old
-// key verifies until all that it signed has expired. Each stage returns the next JWK Set.
+// The stages of a rotation that rejects no good token (docs/operate/keys.md). A new key is published before it signs,
+// and the old key verifies until all that it signed has expired. Each stage returns the next JWK Set.
 import type { Algorithm } from "./algorithms.js";
-import { importKeys } from "./jwk-set.js";
+import { importJwk, isJwk } from "./jwk.js";
+import { importKeys, listJwks } from "./jwk-set.js";
 import { loginHashKeyOf } from "./login-hash-key.js";
 import type { Jwk } from "./members.js";
 import { asIs, inState, type KeyStanding, type KeyStandings, readStandings } from "./states.js";
@@ -34,11 +35,16 @@ export type StageOutcome =
       readonly reason: "next_exists" | "no_next" | "revoked_next" | "no_previous" | "too_early";
       /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
-      /** The second from which the stage can run. Also undefined when the set does not state since when the key waits. */
+      /**
+       * The second from which the stage can run. Also undefined when the set does not state since when the key waits.
+       */
       readonly until?: number | undefined;
     };
 
-/** Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid configuration. */
+/**
+ * Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid
+ * configuration.
+ */
 export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
   const standings = readStandings(present, algorithm);
   const [waiting] = nextOf(standings);
@@ -73,8 +79,8 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
 }
 
 /**
- * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because nothing
- * accepts what it signed.
+ * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because
+ * nothing accepts what it signed.
  */
 export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
@@ -118,4 +124,30 @@ function done(
   // The processes check the same. A key that does not fit AMPHO_SECURITY_TOKEN_ALG must not sign.
   importKeys(set, { algorithm });
   return { outcome: "done", set, kids };
+}
+
+/**
+ * The JWK Set to configure next. `next` is first. The keys of `current` (a JWK or a JWK Set) follow, the first `keep`
+ * of them or all, with their own members. `alg` and `kid` are written out, so that they no longer depend on a
+ * parameter. Throws ConfigurationError when `current` or the result is not a good configuration.
+ */
+export function rotateKeys(
+  current: unknown,
+  next: Jwk,
+  options: { readonly keep?: number | undefined; readonly algorithm?: Algorithm | undefined } = {},
+): { readonly keys: readonly Jwk[] } {
+  importKeys(current, { algorithm: options.algorithm });
+  const old = listJwks(current)
+    .filter(isJwk)
+    .map((jwk) => complete(jwk, options.algorithm));
+  const rotated = { keys: [next, ...old.slice(0, options.keep ?? old.length)] };
+  importKeys(rotated);
+  return rotated;
+}
+
+function complete(jwk: Jwk, algorithm: Algorithm | undefined): Jwk {
+  const reading = importJwk(jwk, algorithm);
+  if (reading.outcome !== "imported") return jwk;
+  const { kid } = reading.key;
+  return { ...jwk, alg: reading.key.algorithm, kid };
 }

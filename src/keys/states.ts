@@ -1,15 +1,15 @@
-// The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517 §4).
-// They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are not published. A
-// set without them works too, because its first key signs.
+// The state of a key in its rotation. The set itself contains it, as additional members of the private JWKs (RFC 7517
+// §4). They are `state`, and in `since` the NumericDate (RFC 7519 §2) at which the key came into it. These members are
+// not published. A set without them works too, because its first key signs.
 import type { Algorithm } from "./algorithms.js";
 import { importJwk, isJwk } from "./jwk.js";
 import { importKeys, listJwks } from "./jwk-set.js";
 import { type Jwk, sinceOf } from "./members.js";
 
 /**
- * `current` is the first key, which signs, whatever its member states. `next` is published and verifies, but does not sign
- * yet. `previous` signed before, and verifies until all that it signed has expired. `unknown` was added behind the first by
- * hand or by `sec-rotate-key` without a stage. It verifies, and no stage removes it.
+ * `current` is the first key, which signs, whatever its member states. `next` is published and verifies, but does not
+ * sign yet. `previous` signed before, and verifies until all that it signed has expired. `unknown` was added behind the
+ * first by hand or by `sec-rotate-key` without a stage. It verifies, and no stage removes it.
  */
 export type KeyState = "current" | "next" | "previous" | "unknown";
 
@@ -69,4 +69,32 @@ export function inState(
 /** The JWK with its present state. */
 export function asIs(standing: KeyStanding): Jwk {
   return standing.state === "unknown" ? standing.jwk : inState(standing, standing.state, standing.since);
+}
+
+/** Within this time every process has read a changed key file. A Kubernetes secret takes two minutes. */
+const rolloutSeconds = 300;
+/** `max-age` of the published JWK Set. A proxy can serve an older set for this long. */
+export const publishedKeysMaxAgeSeconds = 300;
+/** How long verifiers keep a set by themselves. 5 minutes are common, and 10 are the default of jose and jwks-rsa. */
+const verifierCacheSeconds = 600;
+
+/** The wait from the publication of a key to its first signature. */
+export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
+
+/**
+ * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has
+ * expired. Only `device` proofs live longer. A login ignores one whose key is gone.
+ */
+export function retireWaitSeconds(settings: {
+  readonly tokenTtl: number;
+  readonly tokenLeeway: number;
+  readonly tokenForeignTtl: number;
+  readonly sessionIdleTtl: number;
+  readonly sessionTtl: number;
+  /** The longest lifetime of a link in a mail. */
+  readonly mailedLinkTtl: number;
+}): number {
+  const refreshSeconds = Math.min(settings.sessionIdleTtl, settings.sessionTtl);
+  const longest = Math.max(refreshSeconds, settings.tokenTtl, settings.tokenForeignTtl, settings.mailedLinkTtl);
+  return rolloutSeconds + longest + settings.tokenLeeway;
 }

@@ -1,6 +1,6 @@
 // HMAC secrets that are long enough and still no secrets: public ones, placeholders, and ones of plainly little entropy
-// (RFC 8725 §3.5: human-memorizable passwords must not be used as keys). The output of a good generator is never rejected,
-// also as hexadecimal or base64 text, except with odds below one in a million.
+// (RFC 8725 §3.5: human-memorizable passwords must not be used as keys). The output of a good generator is never
+// rejected, also as hexadecimal or base64 text, except with odds below one in a million.
 import { createHash } from "node:crypto";
 import { knownSecretDigestBytes, knownSecretDigests } from "./known-secrets.js";
 

@@ -1,5 +1,5 @@
 // The second factors, one row each. Their other rows have the same names: what uses one up (`store/sql/factors/`), what
-// checks it (`flows/prove/`), how a request carries it (`http/rest/sent-factor.ts`).
+// checks it (`flows/prove/`), how a request carries it (`http/rest/schemas.ts`).
 
 interface FactorRow {
   /** The methods that it proves (RFC 8176). */
@@ -32,7 +32,7 @@ export const isFactorName = (name: string): name is FactorName => Object.hasOwn(
 
 export const isSpare = (name: FactorName): boolean => factors[name].isSpare;
 
-/** The factors of `names` that a user can log in with: none if only spare ones are left. */
+/** The factors of `names` that a user can sign in with: none if only spare ones are left. */
 export const withoutLoneSpares = (names: readonly FactorName[]): readonly FactorName[] =>
   names.every(isSpare) ? [] : names;
 

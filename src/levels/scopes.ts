@@ -25,7 +25,7 @@ export function parseRoleScopes(given: unknown): RoleScopes | undefined {
   return Object.freeze(all);
 }
 
-const isOwnScope = (scope: unknown): scope is string =>
+export const isOwnScope = (scope: unknown): scope is string =>
   typeof scope === "string" && scopeToken.test(scope) && !scope.startsWith("ampho:");
 
 /** Returns the scopes of all roles, each once, in the order of the roles. */

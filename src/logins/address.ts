@@ -1,6 +1,6 @@
-// Reads one e-mail address: a dot-atom, an @ and a domain (RFC 5321 §4.1.2, RFC 6531 §3.3 for other scripts). It is stricter than
-// the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into mailing the wrong
-// mailbox, and no person types them into a form.
+// Reads one e-mail address: a dot-atom, an @ and a domain (RFC 5321 §4.1.2, RFC 6531 §3.3 for other scripts). It is
+// stricter than the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into
+// mailing the wrong mailbox, and no person types them into a form.
 import { toAsciiDomain } from "./domain.js";
 import { canonicalLogin, checkNewLogin } from "./login-name.js";
 
@@ -18,13 +18,16 @@ export const addressMaxOctets = 254;
 const localMaxOctets = 64;
 
 /**
- * The atoms of RFC 5322 §3.2.3 without `! % | \``, which mailers have read as routes and shells as commands, and without
- * `?`: some parsers decode encoded words (RFC 2047) such as `=?utf-8?q?…?=` also in an address, and mail another mailbox.
- * Letters of any script can stand in an atom (RFC 6531 §3.3).
+ * The atoms of RFC 5322 §3.2.3 without `! % | \``, which mailers have read as routes and shells as commands, and
+ * without `?`: some parsers decode encoded words (RFC 2047) such as `=?utf-8?q?…?=` also in an address, and mail
+ * another mailbox. Letters of any script can stand in an atom (RFC 6531 §3.3).
  */
 const atoms = /^[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+(?:\.[\w#$&'*+/=^{}~\p{L}\p{M}\p{N}-]+)*$/u;
 
-/** Stricter than `toAsciiDomain`: nothing of a typed domain is another sign of a dot, and nothing is invisible. */
+/**
+ * Stricter than `toAsciiDomain`: nothing of a typed domain is another sign of a dot, and nothing is invisible. So the
+ * parser of URLs sees neither a port, a path nor an escape.
+ */
 const domainCharacters = /^[a-zA-Z0-9.\p{L}\p{M}\p{N}-]+$/u;
 
 /**
@@ -49,12 +52,16 @@ function isLocalPart(local: string): boolean {
   if (!atoms.test(local) || Buffer.byteLength(local) > localMaxOctets) return false;
   // Programs such as sendmail would read it as an option.
   if (local.startsWith("-")) return false;
-  // Only the host of the mailbox knows whether a full-width letter is the same mailbox. No such mailbox is known to exist.
+  // Only the host of the mailbox knows whether a full-width letter is the same mailbox. No such mailbox is known to
+  // exist.
   if (local.normalize("NFKC") !== local) return false;
   return checkNewLogin(local) === undefined;
 }
 
-/** True if two addresses are spelled the same, but for the case of ASCII. Other mailboxes can have the same compared form. */
+/**
+ * True if two addresses are spelled the same, but for the case of ASCII. Other mailboxes can have the same compared
+ * form.
+ */
 export const isSameMailbox = (one: string, other: string): boolean => lowerAscii(one) === lowerAscii(other);
 
 const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

@@ -1,8 +1,8 @@
 // The one error of sending a mail.
 
 /**
- * A mail was not accepted. The message is for the log and the audit log. It contains no address, no code, no link and no text
- * of the server, which can contain all of them.
+ * A mail was not accepted. The message is for the log and the audit log. It contains no address, no code, no link and
+ * no text of the server, which can contain all of them.
  */
 export class MailFailure extends Error {
   override readonly name = "MailFailure";

@@ -14,7 +14,8 @@ export interface Sender {
 /** A mail, as the option `mail` gets it. */
 export interface Message {
   /**
-   * Letters, digits, `_` and `-`, at most 64. A mail that is sent again has the same id, so that a receiver can recognise it.
+   * Letters, digits, `_` and `-`, at most 64. A mail that is sent again has the same id, so that a receiver can
+   * recognise it.
    */
   readonly id: string;
   /** The kind of mail (docs/guides/mail.md). */

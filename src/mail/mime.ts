@@ -1,7 +1,7 @@
-// Writes a message as a mail (RFC 5322) of two alternatives (RFC 2046 §5.1.4) in quoted-printable (RFC 2045 §6.7). A mail server
-// and the folder of `file:` get the same bytes from here. So the mails that tests and developers read are those that
-// are sent, `file:` needs no package, and nodemailer parses no address and no header. A header value has no line break but
-// that of a folded line, so no value can begin another header.
+// Writes a message as a mail (RFC 5322) of two alternatives (RFC 2046 §5.1.4) in quoted-printable (RFC 2045 §6.7). A
+// mail server and the folder of `file:` get the same bytes from here. So the mails that tests and developers read are
+// those that are sent, `file:` needs no package, and nodemailer parses no address and no header. A header value has no
+// line break but that of a folded line, so no value can begin another header.
 
 import { MailFailure } from "./mail-failure.js";
 import type { Message, Sender } from "./message.js";
@@ -53,7 +53,9 @@ const part = (boundary: string, type: string, text: string): readonly string[] =
   quotedPrintable(text),
 ];
 
-/** Only the address of a mailbox of another script has other characters than ASCII (RFC 6532 §3.2). It is one address. */
+/**
+ * Only the address of a mailbox of another script has other characters than ASCII (RFC 6532 §3.2). It is one address.
+ */
 function header(name: string, value: string): string {
   const printable = name === "To" ? /^[^\s,;:<>()"\\\p{Cc}\p{Cs}]+@[a-z0-9.-]+$/u : /^(?:[\x20-\x7e]|\r\n )+$/;
   if (!printable.test(value)) throw unfit(name);

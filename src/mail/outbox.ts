@@ -1,6 +1,6 @@
-// Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and this loop sends it a
-// moment later, in the process of the request or in another one. Each mail is sent at least once, and dropped when its code is
-// over.
+// Sends the mails of the outbox (docs/guides/mail.md). A request never waits for a mail server: it writes a row, and
+// this loop sends it a moment later, in the process of the request or in another one. Each mail is sent at least once,
+// and dropped when its code is over.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -248,7 +248,8 @@ async function compose(deps: OutboxDeps, mail: OutgoingMail) {
   const { agent, at } = mail.claims;
   const time = typeof at === "number" ? at : mail.claims["iat"];
   const about = {
-    ...{ app: appNameOf(settings), time: typeof time === "number" ? time : undefined },
+    app: appNameOf(settings),
+    time: typeof time === "number" ? time : undefined,
     ...(typeof agent === "string" && { browser: browserOf(agent) }),
   };
   const text = await composeMail(kind, { ...about, ...values }, language, replaceText);
@@ -273,8 +274,14 @@ function valuesOf(deps: OutboxDeps, mail: OutgoingMail, kind: MailKind): Partial
   const own = { jti: String(claims["jti"]), kid: String(claims["kid"]) };
   // Only a key that can sign the link verifies it or the code.
   const token = transactions.signLink({
-    ...{ ...own, iat, exp, for: claims["for"] as OpenPurpose },
-    ...{ login: textOf(claims["login"]), email: textOf(claims["email"]), uh: textOf(claims["uh"]), inv },
+    ...own,
+    iat,
+    exp,
+    for: claims["for"] as OpenPurpose,
+    login: textOf(claims["login"]),
+    email: textOf(claims["email"]),
+    uh: textOf(claims["uh"]),
+    inv,
     recovery: claims["recovery"] as Recovery | undefined,
   });
   if (token === undefined) {

@@ -1,5 +1,6 @@
-// A request to another server, with limits on its time and on the size of its response. No redirect is followed, because
-// it can lead to another host or to plain http.
+// A request to another server, with limits on its time and on the size of its response. No redirect is followed,
+// because it can lead to another host or to plain http.
+import { parseJsonObject } from "../crypto/json.js";
 
 /** Why there is no usable response, in words for the log. */
 export class FetchFailure extends Error {
@@ -83,4 +84,25 @@ async function readBody({ body }: Response, bytesMax: number): Promise<Buffer> {
     }
     chunks.push(value);
   }
+}
+
+export interface FetchedJson {
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly headers: Headers;
+}
+
+interface FetchJsonOptions extends Omit<BoundedRequest, "headers"> {
+  readonly bearer?: string;
+}
+
+/** Rejects with FetchFailure, also for a status other than 200. */
+export async function fetchJson(url: URL, { bearer, ...request }: FetchJsonOptions): Promise<FetchedJson> {
+  const { status, headers, body } = await boundedFetch(url, {
+    ...request,
+    headers: { accept: "application/json", ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) },
+  });
+  if (status !== 200) throw new FetchFailure(`the response was ${status || "a redirect"}`);
+  const members = parseJsonObject(body);
+  if (members === undefined) throw new FetchFailure("the response was not one JSON object in UTF-8");
+  return { members, headers };
 }

@@ -1,5 +1,5 @@
-// Places for the requests to one other server. Each waits for that server for up to some seconds. The client that causes it can
-// be an attacker, who must not take the places of all others.
+// Places for the requests to one other server. Each waits for that server for up to some seconds. The client that
+// causes it can be an attacker, who must not take the places of all others.
 
 /** Where a client is: its address (IPv4, or an IPv6 /64), and the network of an IPv6 address (a /48). */
 export interface ClientSource {

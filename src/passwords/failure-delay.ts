@@ -1,11 +1,11 @@
-// The time of the response to a wrong password. The time of a verification depends on the format of the stored hash. An early
-// or a late response would show an attacker which logins exist and which users were imported. While the database contains any
-// imported hash, every failure therefore gets its response after the same time, whatever was verified. This time is 1 second,
-// which no common cost reaches. After the first verification that takes longer, it is 3 seconds. An import accepts no hash that
-// takes more than about 2 seconds of a core (formats/scheme.ts). So the first attempt at a hash that costly in each process
-// stands out. A password that is not NFC is verified in two forms, and stands out if one takes more than 1.5 seconds. The
-// costs in use take less than that. To do the work of the slowest hash for each unknown login would give attackers the
-// machine, but waiting costs nothing. Right passwords never wait.
+// The time of the response to a wrong password. The time of a verification depends on the format of the stored hash. An
+// early or a late response would show an attacker which logins exist and which users were imported. While the database
+// contains any imported hash, every failure therefore gets its response after the same time, whatever was verified.
+// This time is 1 second, which no common cost reaches. After the first verification that takes longer, it is 3 seconds.
+// An import accepts no hash that takes more than about 2 seconds of a core (formats/scheme.ts). So the first attempt at
+// a hash that costly in each process stands out. A password that is not NFC is verified in two forms, and stands out if
+// one takes more than 1.5 seconds. The costs in use take less than that. To do the work of the slowest hash for each
+// unknown login would give attackers the machine, but waiting costs nothing. Right passwords never wait.
 //
 // The time counts from the turn of the verification, because before that all wait alike. It does not hide how long the
 // thread was busy from other attempts that wait behind it.
@@ -15,8 +15,8 @@ import { needsRehash } from "./hash.js";
 
 export interface FailureDelay {
   /**
-   * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time that the
-   * verification took its thread.
+   * Resolves when the response can be sent. `stored` is the verified hash, if there was one. `tookMs` is the time that
+   * the verification took its thread.
    */
   wait(failure: { readonly stored: string | undefined; readonly tookMs: number }): Promise<void>;
 }

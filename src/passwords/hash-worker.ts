@@ -1,9 +1,9 @@
 // The thread that hashes and verifies passwords for pool.ts, one job at a time.
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { verifyPasswordSync } from "./formats/formats.js";
 import { hashPasswordSync } from "./hash.js";
 import { waitedForCoreMs } from "./thread-rest.js";
-import { verifyPasswordSync } from "./verify.js";
 
 export type PasswordJob =
   | { readonly kind: "hash"; readonly password: string }
@@ -29,7 +29,8 @@ function compute(job: PasswordJob): Outcome {
   }
 }
 
-// A flood of logins must not slow guarded requests down. On Linux, 0 means this thread. Elsewhere it would be the process.
+// A flood of logins must not slow guarded requests down. On Linux, 0 means this thread. Elsewhere it would be the
+// process.
 if (process.platform === "linux") {
   try {
     setPriority(0, Math.max(getPriority(0), constants.priority.PRIORITY_BELOW_NORMAL));

@@ -12,8 +12,8 @@ export const currentFormat = "argon2id";
 const todaysPrefix = `$${currentFormat}$v=19$m=${argon2Today.memoryKib},t=${argon2Today.passes},p=${argon2Today.lanes}$`;
 const [saltCharacters, outputCharacters] = [22, 43];
 
-// The limits of a stored hash, because the author of an imported row chooses the cost of each login with it. 256 MiB is the
-// "moderate" profile of libsodium, the most expensive in use. Passes times memory limits the time to some 0.4 s.
+// The limits of a stored hash, because the author of an imported row chooses the cost of each login with it. 256 MiB is
+// the "moderate" profile of libsodium, the most expensive in use. Passes times memory limits the time to some 0.4 s.
 const argon2Limits = { memoryKib: 262_144, passes: 64, lanes: 16, memoryKibTimesPasses: 1_048_576 };
 
 /** The parameters of a stored argon2 hash. */
@@ -40,8 +40,9 @@ export function parseArgon2(stored: string): Argon2Parameters | undefined {
 }
 
 /**
- * Returns whether a stored hash has another format or other parameters than `hashPassword` uses now. The next correct login
- * is then the chance to replace it. docs/guides/own-users.md shows this for an application's own table. Does no work.
+ * Returns whether a stored hash has another format or other parameters than `hashPassword` uses now. The next correct
+ * login is then the chance to replace it. docs/guides/own-users.md shows this for an application's own table. Does no
+ * work.
  * @example if (needsRehash(hash)) row.passwordHash = await hashPassword(password);
  */
 export function needsRehash(stored: string): boolean {
@@ -70,8 +71,8 @@ export const tooLong: PasswordProblem = {
 
 /** Why a text cannot be a password of any account, undefined when it can. */
 export function checkPasswordText(password: string): PasswordProblem | undefined {
-  // A caller in JavaScript can pass a value that is no string. A lone surrogate has no UTF-8, so that different passwords
-  // would become the same bytes.
+  // A caller in JavaScript can pass a value that is no string. A lone surrogate has no UTF-8, so that different
+  // passwords would become the same bytes.
   if (typeof password !== "string" || /\p{Surrogate}/u.test(password)) return invalidCharacters;
   // The cheap test comes first: a code point takes at most two UTF-16 units.
   if (password.length > 2 * passwordMaxCharacters || [...password].length > passwordMaxCharacters) return tooLong;
@@ -102,7 +103,8 @@ export function verifyArgon2Sync(stored: string, text: string): boolean {
   try {
     return verifySync(stored, text);
   } catch {
-    // The form and the limits are right, but the library rejects the hash (a stray bit in the base64). No password fits it.
+    // The form and the limits are right, but the library rejects the hash (a stray bit in the base64). No password fits
+    // it.
     return false;
   }
 }

@@ -1,8 +1,9 @@
-// Hashing off the event loop, in worker threads with a lowered priority, fewer than there are cores. The threads pause when
-// other processes want the cores (thread-rest.ts). A limited queue in front is fair, and sheds the jobs that would come too
-// late. Nothing starts before the first job, and idle threads keep no process alive. A password goes to its thread as a
-// string. It came as one in a request body, so a copy is on the heap already, and strings cannot be wiped. All times are
-// durations of the monotonic clock. The file is long because a job's way from queue to thread and back is one state.
+// Hashing off the event loop, in worker threads with a lowered priority, fewer than there are cores. The threads pause
+// when other processes want the cores (thread-rest.ts). A limited queue in front is fair, and sheds the jobs that would
+// come too late. Nothing starts before the first job, and idle threads keep no process alive. A password goes to its
+// thread as a string. It came as one in a request body, so a copy is on the heap already, and strings cannot be wiped.
+// All times are durations of the monotonic clock. The file is long because a job's way from queue to thread and back is
+// one state.
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
@@ -55,7 +56,10 @@ export interface PasswordPoolStats {
   readonly shed: number;
 }
 
-/** Every job rejects with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread broke. */
+/**
+ * Every job rejects with `overloaded` when it would take, or took, too long, and with `unavailable` when a thread
+ * broke.
+ */
 export interface PasswordPool {
   /** Returns a PHC string. Rejects with `invalid_request` for a text that cannot be a password. */
   hash(password: string, turn?: PasswordTurn): Promise<string>;
@@ -99,7 +103,9 @@ const defaults = {
   meanMs: 25,
 };
 const meanWeight = 0.1;
-/** The part of the mean time after which the next job is sent. That is in time, and late enough to keep the order fair. */
+/**
+ * The part of the mean time after which the next job is sent. That is in time, and late enough to keep the order fair.
+ */
 const sendAheadAt = 0.5;
 
 export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordPool {
@@ -173,8 +179,8 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     slot.running = pending;
     pending.startedMs = performance.now();
     if (!pending.over) measure?.waited(pending.startedMs - pending.queuedMs);
-    // No job waits behind a hash of another cost, which can take long while another thread becomes free. No job waits for a
-    // thread that will pause afterwards.
+    // No job waits behind a hash of another cost, which can take long while another thread becomes free. No job waits
+    // for a thread that will pause afterwards.
     if (!rest.crowded && isOfToday(pending.job)) setTimeout(sendAhead, meanMs * sendAheadAt, slot, pending).unref();
   }
 

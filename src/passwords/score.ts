@@ -1,5 +1,5 @@
-// The score of a password, in which everything that is easy to guess counts little. It is the lowest sum over all ways to
-// split the password into common passwords, runs of neighbouring keys, letters or digits, and single characters.
+// The score of a password, in which everything that is easy to guess counts little. It is the lowest sum over all ways
+// to split the password into common passwords, runs of neighbouring keys, letters or digits, and single characters.
 
 const commonPasswordScore = 4;
 const runScore = 2;
@@ -7,7 +7,8 @@ const runScore = 2;
 const commonPasswordLength = { min: 4, max: 24 };
 const runMinLength = 4;
 
-// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits, in both directions.
+// Neighbours on keyboards (QWERTY by rows and columns, QWERTZ, AZERTY), in the alphabet and among digits, in both
+// directions.
 const tracks = [
   "abcdefghijklmnopqrstuvwxyz",
   "01234567890",

@@ -6,16 +6,17 @@ import { createPasswordPool, type PasswordPool } from "./pool.js";
 
 let shared: PasswordPool | undefined;
 
-// It is created at the first call, so an import starts nothing. Its idle threads keep no process alive, so it needs no close.
+// It is created at the first call, so an import starts nothing. Its idle threads keep no process alive, so it needs no
+// close.
 function pool(): PasswordPool {
   shared ??= createPasswordPool();
   return shared;
 }
 
 /**
- * Resolves to an argon2id hash of the password after NFC, as a PHC string of 97 characters. It is computed off the event
- * loop. No password policy applies. Rejects with AmphoError `invalid_request` (no string, more than 1024 characters, or
- * ill-formed Unicode), `overloaded` or `unavailable`.
+ * Resolves to an argon2id hash of the password after NFC, as a PHC string of 97 characters. It is computed off the
+ * event loop. No password policy applies. Rejects with AmphoError `invalid_request` (no string, more than 1024
+ * characters, or ill-formed Unicode), `overloaded` or `unavailable`.
  * @example const hash = await hashPassword(password); // $argon2id$v=19$m=…
  */
 export async function hashPassword(password: string): Promise<string> {
@@ -25,10 +26,10 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Resolves to whether the password fits a stored hash in any form of docs/guides/importing.md. The hash comes first, while the
- * `compare` of bcrypt has it second. For `undefined` or `null` (no user, or no password) it is false after the usual time.
- * It is also false for a hash that is malformed or too expensive.
- * Rejects with AmphoError `overloaded`, `unavailable`, and with TypeError for a hash that is no string.
+ * Resolves to whether the password fits a stored hash in any form of docs/guides/importing.md. The hash comes first,
+ * while the `compare` of bcrypt has it second. For `undefined` or `null` (no user, or no password) it is false after
+ * the usual time. It is also false for a hash that is malformed or too expensive. Rejects with AmphoError `overloaded`,
+ * `unavailable`, and with TypeError for a hash that is no string.
  * @example const isRight = await verifyPassword(row.passwordHash, password);
  */
 export async function verifyPassword(hash: string | null | undefined, password: string): Promise<boolean> {

@@ -1,9 +1,9 @@
-// How long a hashing thread pauses between two jobs, so that it uses only what a busy machine has left. Several processes on
-// one machine have as many hashing threads each, and none knows of the others. A thread can see how long the kernel let it
-// wait for a core while it had work. After a wait it leaves the core alone for longer than that. Linux reports the time
-// (proc_pid_schedstat(5)). Elsewhere a thread never pauses.
-// Measured with `node bench/fleet-flood.mjs` on two cores, four runs with the pause and four without it, in turn. The p99 of
-// guarded requests in a login flood is 5.1 to 6.3 ms with it, and 8.6 to 14.4 ms without it. It costs a fifth of the checked
+// How long a hashing thread pauses between two jobs, so that it uses only what a busy machine has left. Several
+// processes on one machine have as many hashing threads each, and none knows of the others. A thread can see how long
+// the kernel let it wait for a core while it had work. After a wait it leaves the core alone for longer than that.
+// Linux reports the time (proc_pid_schedstat(5)). Elsewhere a thread never pauses. Measured with `node
+// bench/fleet-flood.mjs` on two cores, four runs with the pause and four without it, in turn. The p99 of guarded
+// requests in a login flood is 5.1 to 6.3 ms with it, and 8.6 to 14.4 ms without it. It costs a fifth of the checked
 // passwords.
 import { readFileSync } from "node:fs";
 
@@ -50,14 +50,16 @@ export interface Backlog {
 }
 
 /**
- * The milliseconds that a thread can pause. All waiting jobs, and one more for each thread, still get their turn within half
- * of their time limit, so that a pause gives up no job.
+ * The milliseconds that a thread can pause. All waiting jobs, and one more for each thread, still get their turn within
+ * half of their time limit, so that a pause gives up no job.
  */
 export function spareMs({ patienceMs, threads, waiting, meanMs }: Backlog): number {
   return Math.max(0, (patienceMs * inGoodTime * threads) / (waiting + threads) - meanMs);
 }
 
-/** How long this thread has waited for a core since its start, in milliseconds. 0 where the system does not report it. */
+/**
+ * How long this thread has waited for a core since its start, in milliseconds. 0 where the system does not report it.
+ */
 export function waitedForCoreMs(): number {
   try {
     const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "latin1").split(" ");

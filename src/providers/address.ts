@@ -1,7 +1,7 @@
 // The address that a provider reports, and whether the provider speaks for it.
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { type Address, parseAddress } from "../logins/address.js";
-import type { OutsideIdentity } from "./identity.js";
+import type { OutsideIdentity } from "./provider.js";
 
 type ReportedAddress = Pick<OutsideIdentity, "email" | "emailVerified" | "speaksForEmail" | "ownsDomain">;
 
@@ -39,8 +39,9 @@ export const everywhere: Authority = { speaksFor: () => true, hosts: () => true 
 export const nowhere: Authority = { speaksFor: () => false, hosts: () => true };
 
 /**
- * Google is authoritative for gmail.com, and for the addresses of an organization, whose domain is in `hd`. Everyone can
- * have an account of Google with an address of another host (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
+ * Google is authoritative for gmail.com, and for the addresses of an organization, whose domain is in `hd`. Everyone
+ * can have an account of Google with an address of another host
+ * (developers.google.com/identity/gsi/web/guides/verify-google-id-token).
  */
 export function googleAuthority(hd: unknown): Authority {
   const hosts = (domain: string) => typeof hd === "string" && hd.toLowerCase() === domain;

@@ -1,18 +1,17 @@
-// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing, and no user is
-// needed.
+// The checks of a provider for an operator: the callback, the metadata, the keys and the clock. They change nothing,
+// and no user is needed.
 import { type Clock, systemClock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import { importPublishedKeys } from "../keys/jwk-set.js";
-import { documentLimits } from "../outbound/bounded-fetch.js";
-import { fetchJson } from "../outbound/fetch-json.js";
+import { documentLimits, fetchJson } from "../outbound/bounded-fetch.js";
 import { isLocalhost, isLoopback } from "../outbound/secure-url.js";
 import { githubApi } from "./github.js";
 import type { ProtocolLibrary } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
+import { ProviderFailure } from "./provider.js";
 import { createProviderFetch } from "./provider-fetch.js";
 import { redirectUriOf } from "./providers.js";
-import { ProviderFailure } from "./rejection.js";
 
 export interface ProviderFinding {
   readonly ok: boolean;

@@ -1,13 +1,15 @@
 // The authorization request and the code grant (RFC 6749 §4.1, RFC 7636, RFC 9207), which all kinds of providers share.
 
-import type { AuthorizationServer, Client } from "oauth4webapi";
+import { sign } from "node:crypto";
+import type { AuthorizationServer, Client, ClientAuth } from "oauth4webapi";
 import { systemClock } from "../clock.js";
+import type { ClientProof, ProviderSettings } from "../config/provider-settings.js";
+import { encodeBase64url } from "../crypto/base64url.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
-import { authenticateClient } from "./client-secret.js";
 import type { ProtocolLibrary, ProviderDeps } from "./library.js";
 import type { OutsideResponse } from "./provider.js";
+import { OutsideRejection, ProviderFailure } from "./provider.js";
 import { type ProviderFetch, readObject } from "./provider-fetch.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 export async function buildAuthorizationUrl(
   { library, settings, redirectUri }: ProviderDeps,
@@ -39,8 +41,8 @@ export function clientOf({ library, settings, leewaySeconds, clock }: ProviderDe
 }
 
 /**
- * Checks `state` and `iss` of the response, and only then sends the code to the provider. Returns the response of the token
- * endpoint. Rejects with OutsideRejection or ProviderFailure.
+ * Checks `state` and `iss` of the response, and only then sends the code to the provider. Returns the response of the
+ * token endpoint. Rejects with OutsideRejection or ProviderFailure.
  */
 export async function redeemCode(
   deps: ProviderDeps,
@@ -109,4 +111,33 @@ export async function orRejected<T>(
     ];
     throw kinds.some((kind) => error instanceof kind) ? new OutsideRejection(reason) : error;
   }
+}
+
+/** Apple accepts up to six months. The secret is created for one request. */
+const appleSecretSeconds = 300;
+
+function authenticateClient(
+  library: ProtocolLibrary,
+  { issuer, clientId, proof }: Pick<ProviderSettings, "issuer" | "clientId" | "proof">,
+  methods: readonly string[] | undefined,
+  now: number,
+): ClientAuth {
+  if ("key" in proof) return library.ClientSecretPost(appleSecret(proof, issuer, clientId, now));
+  // Without a list, the method is Basic (OpenID Connect Discovery §3). Several providers decode its escapes wrongly.
+  const prefersBody = methods?.includes("client_secret_post") === true;
+  return prefersBody ? library.ClientSecretPost(proof.secret) : library.ClientSecretBasic(proof.secret);
+}
+
+/** developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret */
+function appleSecret(
+  { team, keyId, key }: Extract<ClientProof, { readonly key: unknown }>,
+  issuer: string,
+  clientId: string,
+  now: number,
+): string {
+  const header = { alg: "ES256", kid: keyId };
+  const claims = { iss: team, iat: now, exp: now + appleSecretSeconds, aud: issuer, sub: clientId };
+  const input = `${encodeBase64url(JSON.stringify(header))}.${encodeBase64url(JSON.stringify(claims))}`;
+  const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
+  return `${input}.${signature.toString("base64url")}`;
 }

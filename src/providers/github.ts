@@ -4,15 +4,16 @@ import { isObject } from "../config/kinds.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import { everywhere, noAddress, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
-import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
-import type { OutsideResponse, ProviderSteps } from "./provider.js";
+import type { OutsideIdentity, OutsideResponse, ProviderSteps } from "./provider.js";
+import { OutsideRejection, ProviderFailure } from "./provider.js";
 import { createProviderFetch, readObject } from "./provider-fetch.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 const publicGithub = "https://github.com";
 
-/** GitHub's errors about this configuration, which have status 200 as all its errors (docs.github.com/apps/oauth-apps). */
+/**
+ * GitHub's errors about this configuration, which have status 200 as all its errors (docs.github.com/apps/oauth-apps).
+ */
 const configurationErrors: ReadonlyMap<unknown, string> = new Map([
   ["incorrect_client_credentials", "it does not accept the client and its secret"],
   ["redirect_uri_mismatch", "it does not accept the callback"],

@@ -1,11 +1,11 @@
-// The metadata of an OpenID provider (OpenID Connect Discovery §4, RFC 8414 §3.3), read at the first login and kept for an
-// hour. The issuer must be the configured one to the byte, or the provider could speak for another one.
+// The metadata of an OpenID provider (OpenID Connect Discovery §4, RFC 8414 §3.3), read at the first login and kept for
+// an hour. The issuer must be the configured one to the byte, or the provider could speak for another one.
 import type { AuthorizationServer } from "oauth4webapi";
 import type { Clock } from "../clock.js";
 import { issuerOf, type ProviderSettings } from "../config/provider-settings.js";
 import type { ProtocolLibrary } from "./library.js";
+import { ProviderFailure } from "./provider.js";
 import { type ProviderFetch, requireEndpoint } from "./provider-fetch.js";
-import { ProviderFailure } from "./rejection.js";
 
 export type Metadata = AuthorizationServer & { readonly authorization_endpoint: string; readonly jwks_uri: string };
 

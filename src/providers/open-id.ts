@@ -1,21 +1,26 @@
 // An OpenID provider (OpenID Connect Core §3.1): Google, one or several tenants of Microsoft, Apple, or any other one.
 
-import { outsideMaxAgeSeconds } from "../clock.js";
+import { outsideMaxAgeSeconds, transactionTtlSeconds } from "../clock.js";
 import { isGoogle, issuerOf, issuersOf } from "../config/provider-settings.js";
+import { parseJsonObject } from "../crypto/json.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
-import type { KeySet } from "../keys/key.js";
+import { type KeySet, tokenCharactersMax } from "../keys/key.js";
 import { fetchedKeySource, type KeySource } from "../keys/key-source.js";
+import { verifyJws } from "../tokens/jws.js";
 import { peekJwt } from "../tokens/jwt.js";
 import { TokenRejection } from "../tokens/rejection.js";
 import { everywhere, googleAuthority, nowhere, readAddress } from "./address.js";
 import { buildAuthorizationUrl, clientOf, orRejected, redeemCode } from "./code-grant.js";
-import { type IdClaims, verifyIdToken } from "./id-token.js";
-import type { OutsideIdentity } from "./identity.js";
 import type { ProviderDeps } from "./library.js";
 import { createMetadataSource, type Metadata } from "./metadata.js";
-import type { OutsideResponse, ProviderSteps } from "./provider.js";
+import {
+  type OutsideIdentity,
+  OutsideRejection,
+  type OutsideResponse,
+  ProviderFailure,
+  type ProviderSteps,
+} from "./provider.js";
 import { createProviderFetch, readObject } from "./provider-fetch.js";
-import { OutsideRejection, ProviderFailure } from "./rejection.js";
 
 /** Tokens with unknown keys cause at most one fetch of the keys in this time. */
 const keysPauseMs = 10_000;
@@ -142,7 +147,75 @@ async function withKeys(source: KeySource, check: (keys: KeySet) => IdClaims): P
   }
 }
 
-/** RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours. */
+/**
+ * RFC 8176 §2 names `mfa`. OpenID EAP names `phr` and `phrh`, which count no more: the provider's passkey is not ours.
+ */
 function provesSecondFactor({ amr, acr }: IdClaims): boolean {
   return [...amr, acr].some((word) => word === "mfa" || word === "phr" || word === "phrh");
 }
+
+// The ID token (OpenID Connect Core §2 and §3.1.3.7). The checks are stricter than those of the library. A token has
+// one spelling, and its key decides the algorithm (RFC 8725 §3.1). It has one audience or our `azp`, and its times are
+// within the leeway. The types of Ampho's own tokens are rejected.
+
+interface IdTokenRules {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly nonce: string;
+  readonly now: number;
+  readonly leewaySeconds: number;
+}
+
+interface IdClaims {
+  readonly sub: string;
+  readonly amr: readonly string[];
+  readonly acr: string | undefined;
+  readonly authTime: number | undefined;
+  readonly [name: string]: unknown;
+}
+
+/** A logout token or an access token has a type of its own. */
+const types: ReadonlySet<string | undefined> = new Set([undefined, "jwt"]);
+const noneRevoked: ReadonlySet<string> = new Set();
+
+/** Throws OutsideRejection. A token whose key is unknown throws the TokenRejection of `verifyJws`. */
+function verifyIdToken(token: string, keys: KeySet, rules: IdTokenRules): IdClaims {
+  const payload = Buffer.alloc(tokenCharactersMax);
+  const { typ, payloadBytes } = verifyJws(token, keys, noneRevoked, payload);
+  const claims = types.has(typ) ? parseJsonObject(payload, payloadBytes) : undefined;
+  if (claims === undefined || !isForUs(claims, rules)) throw new OutsideRejection("id_token");
+  const { sub, amr, acr, auth_time: authTime } = claims;
+  if (!isSubject(sub)) throw new OutsideRejection("user");
+  return {
+    ...claims,
+    sub,
+    amr: Array.isArray(amr) ? amr.filter((method) => typeof method === "string") : [],
+    acr: typeof acr === "string" ? acr : undefined,
+    authTime: isTime(authTime) ? authTime : undefined,
+  };
+}
+
+function isForUs(claims: Readonly<Record<string, unknown>>, rules: IdTokenRules): boolean {
+  const { issuer, clientId, nonce, now, leewaySeconds } = rules;
+  const { iss, aud, azp, exp, iat, nbf, auth_time: authTime } = claims;
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  return (
+    iss === issuer &&
+    audiences.includes(clientId) &&
+    (azp === undefined ? audiences.length === 1 : azp === clientId) &&
+    claims["nonce"] === nonce &&
+    isTime(exp) &&
+    now < exp + leewaySeconds &&
+    isTime(iat) &&
+    iat <= now + leewaySeconds &&
+    // It was issued during the transaction.
+    iat >= now - transactionTtlSeconds - leewaySeconds &&
+    (nbf === undefined || (isTime(nbf) && nbf <= now + leewaySeconds)) &&
+    (authTime === undefined || (isTime(authTime) && authTime <= now + leewaySeconds))
+  );
+}
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** OpenID Connect Core §2: at most 255 ASCII characters. */
+const isSubject = (value: unknown): value is string => typeof value === "string" && /^[\x20-\x7e]{1,255}$/.test(value);

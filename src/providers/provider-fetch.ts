@@ -1,9 +1,9 @@
-// The requests to a provider: https, no redirects, 5 s, 64 KiB. A redirect could send the code and the client's secret to
-// another host. Only a provider on the loopback interface, as in a test, can have endpoints without TLS.
+// The requests to a provider: https, no redirects, 5 s, 64 KiB. A redirect could send the code and the client's secret
+// to another host. Only a provider on the loopback interface, as in a test, can have endpoints without TLS.
 import { isObject } from "../config/kinds.js";
 import { boundedFetch, documentLimits, FetchFailure } from "../outbound/bounded-fetch.js";
 import { isLoopback, isSecureUrl } from "../outbound/secure-url.js";
-import { ProviderFailure } from "./rejection.js";
+import { ProviderFailure } from "./provider.js";
 
 export interface ProviderRequest {
   readonly method?: "GET" | "POST";
@@ -14,7 +14,9 @@ export interface ProviderRequest {
 /** Sends a request and reads the whole response. Rejects with ProviderFailure. */
 export type ProviderFetch = (url: string, request: ProviderRequest) => Promise<Response>;
 
-/** `issuer` decides whether an endpoint can be without TLS. An issuer with TLS cannot name a service of this machine. */
+/**
+ * `issuer` decides whether an endpoint can be without TLS. An issuer with TLS cannot name a service of this machine.
+ */
 export function createProviderFetch(issuer: string): ProviderFetch {
   return async (url, { method = "GET", headers = {}, body }) => {
     const endpoint = requireEndpoint(issuer, url);

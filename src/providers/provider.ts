@@ -3,8 +3,6 @@ import type { RowLimit } from "../audit/row-limit.js";
 import type { ProviderSettings } from "../config/provider-settings.js";
 import type { OutsideSecrets } from "../factors/transactions.js";
 import type { ClientSource } from "../outbound/places.js";
-import type { OutsideIdentity } from "./identity.js";
-import type { ProviderFailure } from "./rejection.js";
 
 /** The response that the provider has sent to the callback (RFC 6749 §4.1.2, RFC 9207). */
 export interface OutsideResponse {
@@ -49,4 +47,50 @@ export interface Providers {
   readonly all: readonly Provider[];
   find(name: string): Provider | undefined;
   close(): void;
+}
+
+type OutsideRejectionReason =
+  /** `state` or `iss` of the response is not that of this login (RFC 6749 §10.12, RFC 9207 §2.4). */
+  | "response"
+  /** The provider did not accept the code. */
+  | "code"
+  | "id_token"
+  /** The provider named no user. */
+  | "user";
+
+export class OutsideRejection extends Error {
+  override readonly name = "OutsideRejection";
+  readonly reason: OutsideRejectionReason;
+
+  constructor(reason: OutsideRejectionReason) {
+    super(`the outside login was rejected: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * The provider does not work, or not with this configuration. The message is for the log and has no value of a
+ * response.
+ */
+export class ProviderFailure extends Error {
+  override readonly name = "ProviderFailure";
+}
+
+// The result of a login at an outside provider. An identity is the issuer and the subject, compared exactly. An address
+// can get another owner, so it never identifies a user (OpenID Connect Core §5.7).
+
+export interface OutsideIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly email?: string;
+  /** The provider reports that the user has proven the address. */
+  readonly emailVerified: boolean;
+  /** The provider speaks for this address: it hosts the mailbox, or the configuration believes it. */
+  readonly speaksForEmail: boolean;
+  /** The address is verified and of a domain for which the configuration calls the provider authoritative. */
+  readonly ownsDomain: boolean;
+  /** When the user has signed in at the provider, in Unix seconds, if it reports that. */
+  readonly authTime?: number;
+  /** The provider has checked a second factor of its own, and the configuration trusts it. */
+  readonly hasSecondFactor: boolean;
 }

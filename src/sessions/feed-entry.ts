@@ -1,5 +1,5 @@
-// A revocation as an entry of the feed, for verifiers elsewhere (docs/guides/verifying.md). Sessions and logins are SHA-256
-// digests. So a reader of the feed learns no session id and no login, and can still recognize those of a token.
+// A revocation as an entry of the feed, for verifiers elsewhere (docs/guides/verifying.md). Sessions and logins are
+// SHA-256 digests. So a reader of the feed learns no session id and no login, and can still recognize those of a token.
 import { createHash } from "node:crypto";
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Numbered, Revocation } from "../store/sql/revocations.js";
@@ -74,7 +74,8 @@ export function toFeedEntry(row: Revocation): FeedEntry {
 /**
  * Expresses an entry as a broader one for a verifier that does not know its kind: `user`, else `all`, which every
  * verifier knows. With `sessions` the broader entry also rejects tokens with a `sid` that were issued at `at` or
- * before. So a kind that is added later never hides a revocation from a deployed verifier (docs/reference/contract.md §4).
+ * before. So a kind that is added later never hides a revocation from a deployed verifier (docs/reference/contract.md
+ * §4).
  */
 export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>): FeedEntry {
   if (knownKinds.has(entry.kind) || entry.kind === "all") return entry;

@@ -1,5 +1,5 @@
-// The revocation feed, for verifiers without the database (docs/guides/verifying.md). A request waits until something is
-// revoked, in any process, so the response is on its way within milliseconds.
+// The revocation feed, for verifiers without the database (docs/guides/verifying.md). A request waits until something
+// is revoked, in any process, so the response is on its way within milliseconds.
 
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";

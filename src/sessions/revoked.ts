@@ -6,7 +6,9 @@ export type Revoked =
   | {
       /** The kind of revocation: `session`, `user`, `roles`, `key` or `all`. */
       readonly kind: "session";
-      /** The id of the session. It goes on with new tokens after a change of its account, so a client can connect again. */
+      /**
+       * The id of the session. It goes on with new tokens after a change of its account, so a client can connect again.
+       */
       readonly session: string;
     }
   /**
@@ -17,7 +19,7 @@ export type Revoked =
       readonly kind: "user";
       /** The id of the user. */
       readonly id: string;
-      /** The login of the user. */
+      /** The login name of the user. */
       readonly login: string;
     }
   /** Roles were removed from a user. */

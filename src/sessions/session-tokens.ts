@@ -37,7 +37,9 @@ export interface SessionTokens extends AccessTokens {
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
 
-/** Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/reference/contract.md §5 reserves for later. */
+/**
+ * Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/reference/contract.md §5 reserves for later.
+ */
 const reservedClaims: ReadonlySet<string> = new Set([
   ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
   ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
@@ -47,7 +49,9 @@ const reservedClaims: ReadonlySet<string> = new Set([
   "toJSON",
 ]);
 
-/** Also of another realm, such as that of a test runner. A text would be spread into its characters, a Map into nothing. */
+/**
+ * Also of another realm, such as that of a test runner. A text would be spread into its characters, a Map into nothing.
+ */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -6,8 +6,8 @@ export function databaseUnavailable(cause: Error): AmphoError {
 }
 
 /**
- * The database could not be opened, and a person can fix the cause: a path that is a folder, a schema that is too new. The
- * message is one line for people, and no stack is needed with it.
+ * The database could not be opened, and a person can fix the cause: a path that is a folder, a schema that is too new.
+ * The message is one line for people, and no stack is needed with it.
  * @example
  * try {
  *   await createAmpho({ databaseUrl: "sqlite:/nowhere/ampho.db" });

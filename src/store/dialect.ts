@@ -33,8 +33,8 @@ export const postgresDialect: Dialect = {
   text: 'text collate "C"',
   numberKey: "bigint primary key",
   countingKey: "bigint generated always as identity primary key",
-  // A renewed row finds room in its page, and no index changes (HOT update). Autovacuum starts at a twentieth of dead rows
-  // instead of a fifth.
+  // A renewed row finds room in its page, and no index changes (HOT update). Autovacuum starts at a twentieth of dead
+  // rows instead of a fifth.
   busyTable: "with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05)",
   randomText: "replace(gen_random_uuid()::text, '-', '')",
   indexesApart: true,

@@ -1,6 +1,6 @@
-// The operations of the store, one row an operation: how it uses the database, and its transaction. The interface `Store`,
-// both drivers, the metrics and the traces derive from this table. To add an operation, write its function in sql/ and its
-// row here.
+// The operations of the store, one row an operation: how it uses the database, and its transaction. The interface
+// `Store`, both drivers, the metrics and the traces derive from this table. To add an operation, write its function in
+// sql/ and its row here.
 //
 // Every operation is one transaction, with its audit rows inside. Everything that ends a session writes a numbered
 // revocation. Times are whole Unix seconds and come from the caller, as do ids and random values.
@@ -18,7 +18,6 @@ import {
 } from "./sql/factors/changes.js";
 import { findPasskey, listPasskeys, renamePasskey } from "./sql/factors/passkeys.js";
 import { countSecretsByKey, listOldSecrets, rekeyTotp } from "./sql/factors/totp.js";
-import { countHashKinds, hasOtherHashes } from "./sql/hash-kinds.js";
 import { deleteOldRows, releaseHousekeepingLease, takeHousekeepingLease } from "./sql/housekeeping.js";
 import { findIdentity, listIdentities } from "./sql/identities.js";
 import { linkIdentity, unlinkIdentity } from "./sql/identity-changes.js";
@@ -53,7 +52,15 @@ import {
   setRoles,
 } from "./sql/user-changes.js";
 import { noteUserHooks, readUserEvents, settleUserEvent, takeUserEvents } from "./sql/user-events.js";
-import { createUser, findUser, findUserById, findUsers, listUsers } from "./sql/users.js";
+import {
+  countHashKinds,
+  createUser,
+  findUser,
+  findUserById,
+  findUsers,
+  hasOtherHashes,
+  listUsers,
+} from "./sql/users.js";
 import { countLockedOut } from "./sql/ways-left.js";
 import type { Transaction } from "./transaction.js";
 
@@ -69,12 +76,10 @@ export const operations = {
 
   /** Creates a user. `taken`: another user has this canonical login. */
   createUser: writes(createUser),
-  /** Finds a user by the canonical login. */
   findUser: reads(findUser),
   findUserById: reads(findUserById),
   /** Finds the users of several ids, in any order. */
   findUsers: reads(findUsers),
-  /** Returns a page of users. */
   listUsers: reads(listUsers),
   /** Sets a new password and ends the sessions of the user, except one. */
   setPassword: writes(setPassword),
@@ -82,11 +87,13 @@ export const operations = {
   rehashPassword: writes(rehashPassword),
   /** Changes roles. A removed role writes a "roles" revocation. */
   setRoles: writes(setRoles),
-  /** Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user. */
+  /**
+   * Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user.
+   */
   setDisabled: writes(setDisabled),
   /** Deletes a user, ends the sessions, and writes a "user" revocation. */
   deleteUser: writes(deleteUser),
-  /** Changes the login of a user, and ends the sessions, whose tokens carry the old one. */
+  /** Changes the login name of a user, and ends the sessions, whose tokens carry the old one. */
   setLogin: writes(setLogin),
   /** Deletes a user of either table, with everything that belongs to the account. */
   removeAccount: writes(removeAccount),
@@ -94,7 +101,6 @@ export const operations = {
   exportAccount: writes(exportAccount),
   /** Returns whether any password hash does not have the current parameters. */
   hasOtherHashes: reads(hasOtherHashes),
-  /** Counts a page of users per kind of password hash. */
   countHashKinds: reads(countHashKinds),
 
   // Hooks of the application
@@ -112,18 +118,16 @@ export const operations = {
 
   /** Starts an import and returns its number. Its users stay hidden until it is published. */
   startImport: writes(startImport),
-  /** Adds a batch of hidden users to an import. */
   stageUsers: writes(stageUsers),
   /** Makes all users of an import visible, in one small transaction whatever its size. */
   publishImport: writes(publishImport),
-  /** Deletes rows of an import that was not published. */
   deleteUnpublishedImports: writes(deleteUnpublishedImports),
 
   // Sessions
 
   /**
-   * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses up
-   * the second factor and the transaction. Ends the oldest sessions of a user who has too many.
+   * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
+   * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
    */
   enterSession: writes(enterSession),
   /** Returns a session again to a client that lost the response. */
@@ -134,18 +138,15 @@ export const operations = {
   renewSession: writes(renewSession),
   /** Forgets the idempotency key of the move to a generation whose tokens the client has received. */
   confirmRenewal: writes(confirmRenewal),
-  /** Finds a live session together with its stored user. */
   findSession: reads(findSession),
   /** Lists the live sessions of a user, the newest first. */
   listSessions: reads(listSessions),
   /**
-   * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case. With
-   * an application's own table only the sessions know them. Reads the whole table, for operators.
+   * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case.
+   * With an application's own table only the sessions know them. Reads the whole table, for operators.
    */
   findSessionUsers: reads(findSessionUsers),
-  /** Counts the sessions of all users. Reads the whole table, for operators. */
   countSessions: reads(countSessions),
-  /** Ends one session. */
   endSession: writes(endSession),
   /** Ends the sessions of a user, except one. */
   endUserSessions: writes(endUserSessions),
@@ -156,28 +157,21 @@ export const operations = {
 
   // Second factors
 
-  /** Lists the second factors of a user. */
   listFactors: reads(listFactors),
   /** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
   setFactor: writes(setFactor),
-  /** Finds a passkey with its user and account. */
   findPasskey: reads(findPasskey),
-  /** Lists the passkeys of a user. */
   listPasskeys: reads(listPasskeys),
   renamePasskey: writes(renamePasskey),
   /** Replaces the recovery codes. Ends the other sessions. */
   replaceRecoveryCodes: writes(replaceRecoveryCodes),
   /** Removes the second factors. Ends the other sessions. */
   removeFactors: writes(removeFactors),
-  /** Ends the remembering of devices. */
   forgetDevices: writes(forgetDevices),
-  /** Sets the policy of one account. */
   setFactorPolicy: writes(setFactorPolicy),
   /** Returns a page of TOTP secrets that are not under a key. */
   listOldSecrets: reads(listOldSecrets),
-  /** Moves a TOTP secret to another key. */
   rekeyTotp: writes(rekeyTotp),
-  /** Counts the TOTP secrets under each key. */
   countSecretsByKey: reads(countSecretsByKey),
 
   // Identities at outside providers
@@ -185,11 +179,8 @@ export const operations = {
   /** Counts the users whose only way in is switched off, for operators. */
   countLockedOut: reads(countLockedOut),
 
-  /** Finds an identity with its user. */
   findIdentity: reads(findIdentity),
-  /** Lists the identities of a user. */
   listIdentities: reads(listIdentities),
-  /** Gives an identity to the user of a live session. */
   linkIdentity: writes(linkIdentity),
   /** Takes an identity from a user. Ends the other sessions. */
   unlinkIdentity: writes(unlinkIdentity),
@@ -200,25 +191,19 @@ export const operations = {
   queueMail: writes(queueMail),
   /** Takes mails that are due, so that no other process sends them meanwhile. */
   takeMail: writes(takeMail),
-  /** Records what came of sending a mail. */
   settleMail: writes(settleMail),
-  /** Lists the newest mails without their addresses. */
   listMail: reads(listMail),
-  /** Counts the mails that wait. */
   readOutbox: reads(readOutbox),
-  /** Finds the user whose address or login it is. */
   findUserByAddress: reads(findUserByAddress),
   /** Sets a new password for a proven mailbox, and ends all sessions. */
   finishReset: writes(finishReset),
   /** Records that an operator began a recovery, and writes its mails. */
   beginRecovery: writes(beginRecovery),
-  /** Sets another address of a user. */
   setEmail: writes(setEmail),
   /** Ends all sessions and device proofs of a user. */
   raiseAlarm: writes(raiseAlarm),
   createInvitation: writes(createInvitation),
   findInvitation: reads(findInvitation),
-  /** Finds a usable invitation by its address. */
   findInvitationsFor: reads(findInvitationsFor),
   listInvitations: reads(listInvitations),
   /** Uses an invitation up for a user of an application's own table, and makes it usable again. */
@@ -230,17 +215,15 @@ export const operations = {
 
   /** Reads the revocations behind a number that are still in force. */
   readRevocations: reads(readRevocations),
-  /** Revokes a signing key for ever. */
   revokeKey: writes(revokeKey),
 
   // Attempts
 
   /**
-   * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts are
-   * allowed than there are.
+   * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts
+   * are allowed than there are.
    */
   allowAttempt: writes(allowAttempt),
-  /** Records what came of an allowed attempt. */
   settleAttempt: writes(settleAttempt),
   /** Deletes some of the oldest counters and sources beyond a number of rows. */
   pruneAttempts: writes(pruneAttempts),
@@ -299,6 +282,15 @@ export type RunOperation = <P extends OperationName>(
   input: OperationInput<P>,
   waitMs?: number,
 ) => Promise<OperationOutput<P>>;
+
+/** Calls the operations of a store by name. */
+export function callOf(store: Operations): RunOperation {
+  // TypeScript does not follow that the method and its input belong to the same operation.
+  const methods = store as unknown as {
+    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
+  };
+  return (operation, input, waitMs) => methods[operation](input, waitMs);
+}
 
 /** The operations as methods that run by `call`. */
 export function bindOperations(call: RunOperation): Operations {

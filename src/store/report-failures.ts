@@ -1,13 +1,8 @@
-// Reports why operations of the database fail. `/readyz` reads only the revocations, so a full disk or a missing right of
-// the role would otherwise show nowhere.
+// Reports why operations of the database fail. `/readyz` reads only the revocations, so a full disk or a missing right
+// of the role would otherwise show nowhere.
 import { AmphoError, isError } from "../errors.js";
-import {
-  bindOperations,
-  type OperationInput,
-  type OperationName,
-  type OperationOutput,
-  type RunOperation,
-} from "./operations.js";
+import { databaseUnavailable } from "./database-error.js";
+import { bindOperations, callOf, type OperationName, operationNames, type RunOperation } from "./operations.js";
 import type { Store } from "./store.js";
 
 export interface FailureReport {
@@ -20,14 +15,11 @@ export interface FailureReport {
 const repeatMs = 60_000;
 
 /**
- * Calls `report` when an operation begins to fail, once for each cause, and without a failure when all of them work again.
- * The follower of revocations reports its own operation.
+ * Calls `report` when an operation begins to fail, once for each cause, and without a failure when all of them work
+ * again. The follower of revocations reports its own operation.
  */
 export function reportFailures(store: Store, report: (failure: FailureReport | undefined) => void): Store {
-  // TypeScript does not follow that the method and its input belong to the same operation.
-  const methods = store as unknown as {
-    readonly [P in OperationName]: (input: OperationInput<P>, waitMs?: number) => Promise<OperationOutput<P>>;
-  };
+  const run = callOf(store);
   const failing = new Map<OperationName, string>();
   const reportedMs = new Map<string, number>();
   let isReported = false;
@@ -54,7 +46,7 @@ export function reportFailures(store: Store, report: (failure: FailureReport | u
 
   const call: RunOperation = async (operation, input, waitMs) => {
     try {
-      const output = await methods[operation](input, waitMs);
+      const output = await run(operation, input, waitMs);
       if (failing.size > 0) succeeded(operation);
       return output;
     } catch (error) {
@@ -71,4 +63,38 @@ export function reportFailures(store: Store, report: (failure: FailureReport | u
       return store.close();
     },
   };
+}
+
+// How long one request waits for the database. Each of its transactions has a limit of its own. Where all of them are
+// slow, for example because locks are taken piece by piece, the sum would be far more than a client and a proxy wait.
+
+/** With the password hash of a login this stays below the 6 s of docs/reference/contract.md §5. */
+const requestMs = 5_200;
+
+const names: ReadonlySet<string | symbol> = new Set(operationNames);
+
+/** Returns a view of the store. Its operations together wait for the database for at most `limitMs`. */
+export function limitWaits(store: Store, limitMs = requestMs): Store {
+  let [spentMs, running, sinceMs] = [0, 0, 0];
+  const run = callOf(store);
+
+  async function call(operation: OperationName, input: never): Promise<unknown> {
+    const nowMs = performance.now();
+    // Operations that run at the same moment wait for the same time.
+    if (running === 0) sinceMs = nowMs;
+    const leftMs = Math.floor(limitMs - spentMs - (nowMs - sinceMs));
+    if (leftMs <= 0) throw databaseUnavailable(new Error("the database has used up the time of the request"));
+    running += 1;
+    try {
+      return await run(operation, input, leftMs);
+    } finally {
+      running -= 1;
+      if (running === 0) spentMs += performance.now() - sinceMs;
+    }
+  }
+
+  return new Proxy(store, {
+    get: (target, name): unknown =>
+      names.has(name) ? (input: never) => call(name as OperationName, input) : Reflect.get(target, name),
+  });
 }

@@ -2,11 +2,13 @@
 import type { Operations } from "./operations.js";
 
 /**
- * Every method rejects with AmphoError `unavailable` if the database does not respond within 6 s, or `overloaded` if too
- * many calls wait. It never rejects with an error of a driver.
+ * Every method rejects with AmphoError `unavailable` if the database does not respond within 6 s, or `overloaded` if
+ * too many calls wait. It never rejects with an error of a driver.
  */
 export interface Store extends Operations {
-  /** The clock that all processes on the database share, Unix milliseconds. Undefined where it is the machine's clock. */
+  /**
+   * The clock that all processes on the database share, Unix milliseconds. Undefined where it is the machine's clock.
+   */
   readClock(): Promise<number | undefined>;
   /** Calls the listener after each transaction of this process that can have written a mail. There is one listener. */
   onMail(listener: () => void): void;

@@ -1,30 +1,29 @@
 // A transaction as a generator. It yields SQL statements and gets rows back, and it knows no driver. A driver runs one
 // generator in one transaction: SQLite synchronously, PostgreSQL by awaiting the rows of each statement.
 //
-// The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`. Parameters
-// are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the differences.
-
-export type SqlValue = string | number | null;
-export type Row = Readonly<Record<string, SqlValue>>;
+// The SQL is the subset that SQLite 3.40 and PostgreSQL 14 both understand, with `on conflict` and `returning`.
+// Parameters are `?`, ids and JSON are text, times are integer seconds, and flags are 0 and 1. dialect.ts names the
+// differences.
+import type { Row, SqlValue } from "./rows.js";
 
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
   /**
-   * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only this
-   * one can. `skipLocked`: as `update`, without the rows that another transaction has locked.
-   * SQLite has one writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or
-   * `for update skip locked`.
+   * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only
+   * this one can. `skipLocked`: as `update`, without the rows that another transaction has locked. SQLite has one
+   * writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or `for update skip
+   * locked`.
    */
   readonly lock?: RowLock;
   /**
-   * The rows are not read, or not yet. A driver does not wait for this statement. It checks that the statement succeeded
-   * before it commits, and keeps the rows until then.
+   * The rows are not read, or not yet. A driver does not wait for this statement. It checks that the statement
+   * succeeded before it commits, and keeps the rows until then.
    */
   readonly deferred?: true;
   /**
-   * The statement can write a mail. The driver replaces its first parameter by the pages of this instance (AMPHO_APP_URL).
-   * After the commit the driver reports it, so that the mail leaves at once.
+   * The statement can write a mail. The driver replaces its first parameter by the pages of this instance
+   * (AMPHO_APP_URL). After the commit the driver reports it, so that the mail leaves at once.
    */
   readonly mails?: true;
 }
@@ -32,8 +31,8 @@ export interface Statement {
 export type RowLock = "share" | "update" | "skipLocked";
 
 /**
- * Until the transaction ends, every other transaction with the same name waits. SQLite needs nothing for it. The lock has
- * no rows, and a driver does not wait for it, because the statements behind it wait in the server.
+ * Until the transaction ends, every other transaction with the same name waits. SQLite needs nothing for it. The lock
+ * has no rows, and a driver does not wait for it, because the statements behind it wait in the server.
  */
 export interface AdvisoryLock {
   readonly advisoryLock: string;
@@ -118,39 +117,4 @@ export function* first(
 ): Transaction<Row | undefined> {
   const rows = yield* query(sql, parameters, lock);
   return rows[0];
-}
-
-export function schemaMismatch(column: string): never {
-  throw new TypeError(`the column ${column} has a value that the schema does not allow`);
-}
-
-export function text(row: Row, column: string): string {
-  const value = row[column];
-  return typeof value === "string" ? value : schemaMismatch(column);
-}
-
-export function textOrNull(row: Row, column: string): string | null {
-  const value = row[column];
-  return value === null || typeof value === "string" ? value : schemaMismatch(column);
-}
-
-export function integer(row: Row, column: string): number {
-  const value = row[column];
-  return Number.isSafeInteger(value) ? Number(value) : schemaMismatch(column);
-}
-
-/** A JSON array of strings, such as the roles of a user. */
-export function texts(row: Row, column: string): readonly string[] {
-  const value: unknown = JSON.parse(text(row, column));
-  return Array.isArray(value) && value.every((each) => typeof each === "string") ? value : schemaMismatch(column);
-}
-
-/** A JSON array of arrays. */
-export function tuplesOf(json: string, column: string): readonly (readonly unknown[])[] {
-  const list: unknown = JSON.parse(json);
-  return isListOfLists(list) ? list : schemaMismatch(column);
-}
-
-function isListOfLists(value: unknown): value is readonly (readonly unknown[])[] {
-  return Array.isArray(value) && value.every((each) => Array.isArray(each));
 }

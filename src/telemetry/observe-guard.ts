@@ -1,10 +1,10 @@
 // Counts the decisions of the guard by result.
 
+import { AmphoError, type ErrorCode } from "../errors.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Auth } from "../tokens/auth.js";
 import { guardResults } from "./definitions.js";
-import { resultLabelOf } from "./measure.js";
 import type { Metrics } from "./metrics.js";
 
 export function observeGuard({ verify, verifySync, guard }: Guard, { guards }: Pick<Metrics, "guards">): Guard {
@@ -61,3 +61,15 @@ function counted(error: unknown, guards: Metrics["guards"]): unknown {
   guards.add({ result: resultLabelOf(error, guardResults) });
   return error;
 }
+
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof AmphoError ? error.code : "internal_error";
+}
+
+/** Returns the error's code if it is a value of the label. Any other error counts as a bug. */
+export function resultLabelOf<const R extends string>(error: unknown, results: readonly R[]): R | "internal_error" {
+  const code = codeOf(error);
+  return results.find((result) => result === code) ?? "internal_error";
+}
+
+export const secondsSince = (startMs: number): number => (performance.now() - startMs) / 1000;

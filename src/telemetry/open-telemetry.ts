@@ -7,7 +7,7 @@ import { isNotInstalled } from "../errors.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
 import { other } from "./definitions.js";
-import { codeOf } from "./measure.js";
+import { codeOf } from "./observe-guard.js";
 
 export type OpenTelemetry = typeof import("@opentelemetry/api");
 

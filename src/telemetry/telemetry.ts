@@ -5,18 +5,24 @@ import type { HookOutcome } from "../flows/manage/user-hooks.js";
 import type { Guard } from "../guard/guard.js";
 import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
+import { isUnder } from "../http/rest/request/target.js";
 import type { MailOutcomeName } from "../mail/outbox.js";
 import type { BreachOutcome } from "../passwords/breach-check.js";
 import type { PasswordMeasure, PasswordPool } from "../passwords/pool.js";
+import {
+  bindOperations,
+  callOf,
+  type OperationName,
+  type OperationOutput,
+  type RunOperation,
+} from "../store/operations.js";
 import type { Revocation } from "../store/sql/revocations.js";
 import type { Store } from "../store/store.js";
 import type { CaptchaOutcome } from "../throttle/captcha.js";
+import { flowResults, other, requestMethods, storeErrors } from "./definitions.js";
 import type { InstanceState } from "./gauges.js";
-import { createMetrics, metricsText } from "./metrics.js";
-import { observeFlows } from "./observe-flows.js";
-import { observeCookies, observeGuard } from "./observe-guard.js";
-import { observeHandle } from "./observe-handle.js";
-import { type Around, observeStore } from "./observe-store.js";
+import { createMetrics, type Metrics, metricsText } from "./metrics.js";
+import { observeCookies, observeGuard, resultLabelOf, secondsSince } from "./observe-guard.js";
 import { createTracing, loadOpenTelemetry, type Tracing } from "./open-telemetry.js";
 import { bridgeMetrics } from "./open-telemetry-metrics.js";
 
@@ -92,4 +98,71 @@ function tracePasswords(pool: PasswordPool, { child }: Tracing): PasswordPool {
     check: (stored, password, turn) => child("ampho.password.check", {}, () => pool.check(stored, password, turn)),
     verify: (stored, password, turn) => child("ampho.password.check", {}, () => pool.verify(stored, password, turn)),
   };
+}
+
+function observeFlows(metrics: Pick<Metrics, "flows" | "flowSeconds">): ObserveFlow {
+  return async (flow, call) => {
+    const startMs = performance.now();
+    try {
+      const output = await call();
+      metrics.flowSeconds.observe({ flow }, secondsSince(startMs));
+      metrics.flows.add({ flow, result: "ok" });
+      return output;
+    } catch (error) {
+      metrics.flows.add({ flow, result: resultLabelOf(error, flowResults) });
+      throw error;
+    }
+  };
+}
+
+function observeHandle(handle: Handle, prefix: string, { httpSeconds }: Pick<Metrics, "httpSeconds">): Handle {
+  return async (request) => {
+    const startMs = performance.now();
+    const response = await handle(request);
+    const { route, status } = response;
+    // The client chooses a method that the path does not have, so it is no label.
+    const method = route === undefined || status === 405 ? other : knownMethod(request.method);
+    const values = {
+      "http.request.method": method,
+      "http.route": route !== undefined && isUnder(prefix, route) ? route.slice(prefix.length) : other,
+      "http.response.status_code": String(status),
+    };
+    httpSeconds.observe(values, secondsSince(startMs));
+    return response;
+  };
+}
+
+function knownMethod(method: string): (typeof requestMethods)[number] {
+  return requestMethods.find((known) => known === method) ?? other;
+}
+
+type StoreMetrics = Pick<Metrics, "storeSeconds" | "storeErrors" | "renewals" | "attempts">;
+
+/** Operations whose output is a decision that is counted. */
+const decisions: { readonly [P in OperationName]?: (output: OperationOutput<P>, metrics: StoreMetrics) => void } = {
+  renewSession: (output, { renewals }) =>
+    renewals.add({ outcome: output.outcome === "ended" ? output.reason : output.outcome }),
+  allowAttempt: (output, { attempts }) => attempts.add({ outcome: "by" in output ? output.by : output.outcome }),
+};
+
+/** Runs a call of the store inside a span. */
+type Around = <T>(operation: OperationName, call: () => Promise<T>) => Promise<T>;
+
+function observeStore(store: Store, metrics: StoreMetrics, around: Around): Store {
+  const run = callOf(store);
+  const call: RunOperation = async (operation, input, waitMs) => {
+    const startMs = performance.now();
+    try {
+      const output = await around(operation, () => run(operation, input, waitMs));
+      decisions[operation]?.(output, metrics);
+      return output;
+    } catch (error) {
+      metrics.storeErrors.add({ "error.type": resultLabelOf(error, storeErrors) });
+      throw error;
+    } finally {
+      metrics.storeSeconds.observe({ "db.operation.name": operation }, secondsSince(startMs));
+    }
+  };
+
+  return { ...store, ...bindOperations(call) };
 }

@@ -59,13 +59,15 @@ export interface AllowedAttempt {
   /** The known device that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
-  /** For an operation of the store that settles it in its own transaction, with the outcome that the operation knows. */
+  /**
+   * For an operation of the store that settles it in its own transaction, with the outcome that the operation knows.
+   */
   readonly attempt: () => Attempt;
   /** For an operation of the store that settles it as succeeded in its own transaction, and ends the user's streaks. */
   asSucceeded(userId: string): Attempt;
   /** Runs the check of the password. Returns the attempt if the check threw (`overloaded`, `unavailable`). */
   run<T>(check: () => Promise<T>): Promise<T>;
-  /** Settles it as failed. `login`: the login of the account, if there is one. */
+  /** Settles it as failed. `login`: the login name of the account, if there is one. */
   failed(audit: AuditEntry, login: string | undefined): Promise<void>;
   /** Settles it as succeeded, where no other operation does. */
   succeeded(audit?: AuditEntry): Promise<void>;
@@ -73,17 +75,17 @@ export interface AllowedAttempt {
 
 export interface Throttle {
   /**
-   * Throws `too_many_attempts` with the seconds until the next attempt is allowed, or `captcha_needed` if a solved captcha
-   * buys the attempt.
+   * Throws `too_many_attempts` with the seconds until the next attempt is allowed, or `captcha_needed` if a solved
+   * captcha buys the attempt.
    */
   allowLogin(attempt: LoginAttempt): Promise<AllowedAttempt>;
   /** The same for the old password of a password change. It does not count for the login. */
   allowPasswordChange(change: PasswordChangeAttempt): Promise<AllowedAttempt>;
-  /** The same for a new login of the user. A login that another user has counts as a failure. */
+  /** The same for a new login name of the user. A login that another user has counts as a failure. */
   allowLoginChange(change: Pick<PasswordChangeAttempt, "login" | "userId" | "origin">): Promise<AllowedAttempt>;
   /**
-   * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong factors
-   * of one transaction.
+   * The same for a second factor. It does not count for the password. Throws `transaction_over` after five wrong
+   * factors of one transaction.
    */
   allowFactor(attempt: FactorAttempt): Promise<AllowedAttempt>;
   /** Every request for a mail counts, and not only failures. */

@@ -1,7 +1,6 @@
-// The arithmetic of one counter of attempts (docs/operate/throttling.md). A few failures are free. After them one attempt at a time
-// is allowed, and each wait is twice the wait before. An attempt is taken before its password is checked, and counts until
-// it is settled.
-import { skewMaxSeconds } from "./clock-skew.js";
+// The arithmetic of one counter of attempts (docs/operate/throttling.md). A few failures are free. After them one
+// attempt at a time is allowed, and each wait is twice the wait before. An attempt is taken before its password is
+// checked, and counts until it is settled.
 
 export interface CounterLimits {
   readonly freeAttempts: number;
@@ -10,8 +9,8 @@ export interface CounterLimits {
   /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
   /**
-   * Every attempt counts, and this long must pass until the next one. No more than the free attempts fall into one window.
-   * Undefined: waits grow after the free attempts.
+   * Every attempt counts, and this long must pass until the next one. No more than the free attempts fall into one
+   * window. Undefined: waits grow after the free attempts.
    */
   readonly everySeconds?: number | undefined;
   /** A solved captcha buys the attempt, so it need not wait. A lock holds. */
@@ -33,8 +32,8 @@ export interface Counter {
   /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
   /**
-   * How many failures came from which source, for a limited number of sources. With `everySeconds` a success forgives none,
-   * and the sources are the times of the attempts.
+   * How many failures came from which source, for a limited number of sources. With `everySeconds` a success forgives
+   * none, and the sources are the times of the attempts.
    */
   readonly sources: readonly FailureSource[];
 }
@@ -116,8 +115,9 @@ export function failAttempt(counter: Counter, from: string | undefined, limits: 
 }
 
 /**
- * A user who knows the password ends the streak, and the failures from the same source were the user's own. Failures from
- * other sources stay, because a script that logs in each minute must not give an attacker new attempts each minute.
+ * A user who knows the password ends the streak, and the failures from the same source were the user's own. Failures
+ * from other sources stay, because a script that signs in each minute must not give an attacker new attempts each
+ * minute.
  */
 export function succeedAttempt(counter: Counter, from: string | undefined, { freeAttempts }: CounterLimits): Counter {
   const own = from === undefined ? 0 : failuresFrom(counter, from);
@@ -133,8 +133,9 @@ export function resetStreak(counter: Counter): Counter {
 }
 
 /**
- * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one that makes
- * as many failures in a row, or twice, four, eight times as many. So an attacker who waits until failures are forgotten is seen.
+ * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one
+ * that makes as many failures in a row, or twice, four, eight times as many. So an attacker who waits until failures
+ * are forgotten is seen.
  */
 export function isAttacked(
   before: Counter,
@@ -197,3 +198,10 @@ function withoutOldTimes(counter: Counter, windowSeconds: number, now: number): 
   });
   return { ...counter, sources, failures: sources.reduce((sum, [, attempts]) => sum + attempts, 0) };
 }
+
+/**
+ * Seconds by which the times of two callers can differ. Each reads its clock before it waits for the database, so that
+ * a later caller can come with an earlier time. Only a time further ahead than this was written before the clock was
+ * set back.
+ */
+export const skewMaxSeconds = 15;

@@ -1,5 +1,5 @@
-// Attempts that wait until earlier attempts are settled. Those of one subject wait in one queue, and only the first of a
-// queue asks the database.
+// Attempts that wait until earlier attempts are settled. Those of one subject wait in one queue, and only the first of
+// a queue asks the database.
 import type { AttemptVerdict } from "./attempt.js";
 
 /** How long an attempt waits in all. */
@@ -26,7 +26,8 @@ export function createAttemptQueue(): AttemptQueue {
 
   return {
     async enqueue(subject, ask) {
-      // No attempt overtakes a queue. A client whose login succeeds at once and returns would otherwise always be first.
+      // No attempt overtakes a queue. A client whose login succeeds at once and returns would otherwise always be
+      // first.
       if (!queues.has(subject)) {
         const verdict = await ask();
         if (verdict.outcome !== "pending") return verdict;

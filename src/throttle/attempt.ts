@@ -1,5 +1,5 @@
-// An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It is
-// taken from counters and sources.
+// An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It
+// is taken from counters and sources.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { AuditEvent } from "../audit/events.js";
 import type { CounterKind } from "./counter-kinds.js";
@@ -27,7 +27,10 @@ export interface SourceLimit {
 export interface Attempt {
   readonly sources: readonly SourceLimit[];
   readonly counters: readonly AttemptCounter[];
-  /** The beginning of a counter's key. The sources count it as one login, and attempts with the same one wait in one queue. */
+  /**
+   * The beginning of a counter's key. The sources count it as one login, and attempts with the same one wait in one
+   * queue.
+   */
   readonly subject: string;
   /** The source of the attempt. A success forgives the failures of its source. Undefined: not known. */
   readonly from: string | undefined;
@@ -50,9 +53,9 @@ export interface AttemptRequest extends Attempt {
   readonly account: NamedAccount;
 }
 
-/** How the audit log names the account of an attempt. A text that is no login of an account is not stored. */
+/** How the audit log names the account of an attempt. A text that is no login name of an account is not stored. */
 export interface NamedAccount {
-  /** The login of the account, where the caller knows it. */
+  /** The login name of the account, where the caller knows it. */
   readonly login?: string | undefined;
   /** The canonical login that a user of the database can have. */
   readonly canonical?: string | undefined;
@@ -85,7 +88,7 @@ export type AttemptOutcome = "failed" | "succeeded" | "returned";
 export interface Settlement extends Attempt {
   readonly outcome: AttemptOutcome;
   readonly now: number;
-  /** The login of the account, if there is one. */
+  /** The login name of the account, if there is one. */
   readonly login: string | undefined;
   /** Is recorded in the same transaction. */
   readonly audit: AuditEntry | undefined;

@@ -1,5 +1,5 @@
-// A captcha where the throttle would reject an attempt (docs/operate/throttling.md). A solved one buys that one attempt. While the
-// verifier is unreachable, the throttle decides as without a captcha.
+// A captcha where the throttle would reject an attempt (docs/operate/throttling.md). A solved one buys that one
+// attempt. While the verifier is unreachable, the throttle decides as without a captcha.
 
 import { createHash } from "node:crypto";
 import { createRowLimit } from "../audit/row-limit.js";
@@ -12,8 +12,8 @@ import { attemptSourceOf } from "./sources.js";
 export type CaptchaOutcome = "solved" | "rejected" | "failed";
 
 /**
- * The application's own verifier. `token` comes from the client. Resolves to whether it is the token of a solved captcha.
- * A rejection counts as an unreachable verifier.
+ * The application's own verifier. `token` comes from the client. Resolves to whether it is the token of a solved
+ * captcha. A rejection counts as an unreachable verifier.
  */
 export type VerifyCaptcha = (token: string, about: CaptchaContext) => boolean | Promise<boolean>;
 

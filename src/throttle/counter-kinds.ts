@@ -10,10 +10,13 @@ export interface CounterRow {
   /** The free attempts, or the parameter that gives them. */
   readonly freeAttempts: FreeAttempts | number;
   /** All devices or sessions of a user together get this many times the free attempts of one. */
-  readonly times: number;
+  readonly times?: number;
   /** So many failures in a row lock the counter, instead of AMPHO_SECURITY_THROTTLE_LOCK. */
   readonly lockAfter?: number;
-  /** Every attempt counts, this long must pass until the next one, and no more than the free attempts fall into one window. */
+  /**
+   * Every attempt counts, this long must pass until the next one, and no more than the free attempts fall into one
+   * window.
+   */
   readonly everySeconds?: number;
   /** Instead of AMPHO_SECURITY_THROTTLE_WINDOW. */
   readonly windowSeconds?: number;
@@ -25,29 +28,23 @@ const hourSeconds = 3600;
 const together = 3;
 
 export const counterKinds = {
-  login: { counts: "login, unknown devices", freeAttempts: "throttleAttempts", times: 1 },
-  device: { counts: "login, one known device", freeAttempts: "throttleKnownAttempts", times: 1 },
+  login: { counts: "login, unknown devices", freeAttempts: "throttleAttempts" },
+  device: { counts: "login, one known device", freeAttempts: "throttleKnownAttempts" },
   devices: { counts: "login, all known devices", freeAttempts: "throttleKnownAttempts", times: together },
-  session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts", times: 1 },
+  session: { counts: "password change, one session", freeAttempts: "throttleKnownAttempts" },
   sessions: { counts: "password change, all sessions", freeAttempts: "throttleKnownAttempts", times: together },
   // A user could otherwise find out which logins others have.
-  rename: { counts: "logins that others have, one user", freeAttempts: 10, times: 1 },
-  factor: { counts: "second factor, one account", freeAttempts: "throttleFactor", times: 1 },
+  rename: { counts: "logins that others have, one user", freeAttempts: 10 },
+  factor: { counts: "second factor, one account", freeAttempts: "throttleFactor" },
   // Each login on a remembered device opens a session, which has free attempts of its own.
   factors: { counts: "second factor, all known devices and sessions", freeAttempts: "throttleFactor", times: together },
   // After five wrong codes the transaction is over, and the login must begin again.
-  transaction: { counts: "second factor or mailed code, one login", freeAttempts: 5, times: 1, lockAfter: 5 },
-  code: { counts: "mailed code, one account", freeAttempts: 10, times: 1 },
+  transaction: { counts: "second factor or mailed code, one login", freeAttempts: 5, lockAfter: 5 },
+  code: { counts: "mailed code, one account", freeAttempts: 10 },
   // After three wrong numbers the link is dead in other browsers.
-  match: { counts: "number of a mailed link", freeAttempts: 3, times: 1, lockAfter: 3 },
-  mail: {
-    ...{ counts: "mails, one account", freeAttempts: "throttleMails", times: 1 },
-    ...{ everySeconds: 60, windowSeconds: hourSeconds },
-  },
-  mails: {
-    ...{ counts: "mails, one address", freeAttempts: 20, times: 1 },
-    ...{ everySeconds: 0, windowSeconds: hourSeconds },
-  },
+  match: { counts: "number of a mailed link", freeAttempts: 3, lockAfter: 3 },
+  mail: { counts: "mails, one account", freeAttempts: "throttleMails", everySeconds: 60, windowSeconds: hourSeconds },
+  mails: { counts: "mails, one address", freeAttempts: 20, everySeconds: 0, windowSeconds: hourSeconds },
 } as const satisfies Readonly<Record<string, CounterRow>>;
 
 export type CounterKind = keyof typeof counterKinds;

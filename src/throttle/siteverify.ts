@@ -1,5 +1,5 @@
-// The siteverify protocol that Turnstile, hCaptcha and reCAPTCHA v2 share: a form with `secret`, `response` and `remoteip`, and
-// a JSON object with `success`.
+// The siteverify protocol that Turnstile, hCaptcha and reCAPTCHA v2 share: a form with `secret`, `response` and
+// `remoteip`, and a JSON object with `success`.
 import { parseJsonObject } from "../crypto/json.js";
 import { boundedFetch, FetchFailure } from "../outbound/bounded-fetch.js";
 
@@ -8,7 +8,7 @@ export type CaptchaAction = "login";
 
 export interface CaptchaContext {
   readonly action: CaptchaAction;
-  /** The client's address, if the host knows it. */
+  /** The client's IP address, if the host knows it. */
   readonly address: string | undefined;
 }
 

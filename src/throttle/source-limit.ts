@@ -1,8 +1,7 @@
-// The arithmetic of one address or network (docs/operate/throttling.md): how many different logins can fail from it within the
-// window. After that it must wait before it can try another login, each time twice as long.
+// The arithmetic of one address or network (docs/operate/throttling.md): how many different logins can fail from it
+// within the window. After that it must wait before it can try another login, each time twice as long.
 
-import { type Judgement, pendingSeconds } from "./attempt-counter.js";
-import { skewMaxSeconds } from "./clock-skew.js";
+import { type Judgement, pendingSeconds, skewMaxSeconds } from "./attempt-counter.js";
 
 export interface SourceLimits {
   /** How many different logins can fail. */

@@ -1,6 +1,6 @@
-// Throttling of attempts (docs/operate/throttling.md). A flow makes one call before it checks a password. The call takes an attempt
-// from every counter that it belongs to, in the database, where all processes see it. The result settles the attempt.
-// The file is long because all kinds of attempts share their counters and the queue.
+// Throttling of attempts (docs/operate/throttling.md). A flow makes one call before it checks a password. The call
+// takes an attempt from every counter that it belongs to, in the database, where all processes see it. The result
+// settles the attempt. The file is long because all kinds of attempts share their counters and the queue.
 
 import type { AuditEntry } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
@@ -102,7 +102,7 @@ export function createThrottle(deps: {
   const limits = { windowSeconds: settings.throttleWindow, lockAfter: settings.throttleLock };
 
   function counter(kind: CounterKind, ...names: readonly string[]): AttemptCounter {
-    const { freeAttempts, times, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
+    const { freeAttempts, times = 1, lockAfter, everySeconds, windowSeconds }: CounterRow = counterKinds[kind];
     // JSON keeps the names apart, whatever they contain.
     const key = keyring.hashLogin(JSON.stringify([kind, ...names]));
     const free = typeof freeAttempts === "number" ? freeAttempts : settings[freeAttempts];
@@ -266,19 +266,9 @@ export function createThrottle(deps: {
 
     async allowPasswordChange({ login, userId, sessionId, origin }) {
       const own = counter("session", sessionId);
-      const attempt: Attempt = {
-        ...limits,
-        sources: [],
-        counters: [counter("sessions", userId), own],
-        subject: subjectOf(own),
-        from: subjectOf(own),
-        alsoReset: [],
-      };
-      const rejection = await findRejection(attempt, {
-        account: { login },
-        origin,
-        event: "password_change_throttled",
-      });
+      const attempt = simpleAttempt([own, counter("sessions", userId)], subjectOf(own));
+      const about = { account: { login }, origin, event: "password_change_throttled" } as const;
+      const rejection = await findRejection(attempt, about);
       if (rejection !== undefined) return reject(rejection);
       return allowed(attempt, { fairnessKey: userId, priority: true });
     },

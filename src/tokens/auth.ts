@@ -25,7 +25,7 @@ export interface Auth<S extends string = string> {
   readonly credential: Credential;
   /** The user's id. Undefined for a token of other software that names only a login. */
   readonly id: string | undefined;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
   /** The roles, as the token carries them. With `live` the present ones. Empty for `service` and `delegated`. */
   readonly roles: readonly Role[];

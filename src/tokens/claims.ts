@@ -14,7 +14,7 @@ export interface Claims {
   readonly aud?: unknown;
   /** The id of the user (RFC 7519 §4.1.2). It never changes and is never used again for another user. */
   readonly sub?: string;
-  /** The login of the user. It can change. */
+  /** The login name of the user. It can change. */
   readonly login?: string;
   /** The roles of the user at the time of the login or renewal (RFC 9068 §2.2.3.1). */
   readonly roles?: readonly string[];
@@ -97,7 +97,7 @@ function isClaims(value: Readonly<Record<string, unknown>>): value is Claims {
   );
 }
 
-function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
+export function holdsAudience(aud: unknown, ours: readonly string[]): boolean {
   if (typeof aud === "string") return ours.includes(aud);
   return isTexts(aud) && aud.some((name) => ours.includes(name));
 }

@@ -56,7 +56,7 @@ export interface DeviceClaims extends Claims {
   readonly dv?: number;
 }
 
-/** The proof that a user has logged in on this device before. Only Ampho creates and reads it. */
+/** The proof that a user has signed in on this device before. Only Ampho creates and reads it. */
 export const deviceProof: TokenKind<DeviceClaims> = {
   typ: "dp+jwt",
   types: new Set(["dp+jwt"]),
@@ -149,7 +149,7 @@ export interface OpenClaims extends Claims {
   readonly idn?: string;
   /** For an outside login: the `max_age` that was asked for. */
   readonly max?: number;
-  /** For a proven identity: when the user has logged in at the provider. */
+  /** For a proven identity: when the user has signed in at the provider. */
   readonly aut?: number;
 }
 

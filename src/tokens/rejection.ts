@@ -35,7 +35,7 @@ export class TokenRejection extends AmphoError {
   }
 }
 
-export const endedMessage = "The session has ended. Log in again.";
+export const endedMessage = "The session has ended. Sign in again.";
 
 /**
  * A refresh token from before a re-authentication, in its first seconds. The session goes on with newer tokens, which

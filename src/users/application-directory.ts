@@ -240,7 +240,7 @@ function toEmail(value: unknown, isProven: boolean): UserEmail | undefined {
 const isIterable = (value: unknown): value is Iterable<unknown> =>
   typeof value === "object" && value !== null && Symbol.iterator in value;
 
-/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user log in. */
+/** Many tables use 0 and 1. Any other value throws: a date of disabling, read as false, would let the user sign in. */
 function toFlag(name: "disabled" | "emailProven", value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (value === undefined || value === null || value === 0) return false;

@@ -4,11 +4,11 @@
 export interface ApplicationUser {
   /** Never used again for another user: it is the `sub` of tokens and the owner of sessions. */
   readonly id: string;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
   /** The roles. By default none. */
   readonly roles?: readonly string[] | undefined;
-  /** True if the user cannot log in. */
+  /** True if the user cannot sign in. */
   readonly disabled?: boolean | undefined;
   /** The address to which mails go, and whether the user has proven it. Notices go to proven addresses only. */
   readonly email?: string | undefined;

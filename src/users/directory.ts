@@ -2,6 +2,7 @@
 // (database-directory.ts) and the application's (application-directory.ts).
 
 import type { Origin } from "../audit/entry.js";
+import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { User, UserEmail } from "../store/sql/users.js";
@@ -121,3 +122,15 @@ export function originFor({ stored, email }: Account, origin: Origin): Origin {
 /** An account without a password has none to reset. */
 export const canReset = ({ email, stored }: Account): boolean =>
   email !== undefined && (stored === undefined || stored.passwordHash !== null);
+
+const roleCharactersMax = 255;
+
+/** Returns what is wrong with the roles, for people and without the roles themselves, or undefined. */
+export function findRoleProblem(roles: readonly string[]): string | undefined {
+  const bad = roles.some(
+    (role) =>
+      role === "" || Array.from(role).length > roleCharactersMax || !role.isWellFormed() || /\p{Cc}/u.test(role),
+  );
+  if (roles.some(isReservedRole)) return "A role must not begin with o_ and contain a slash. Such names are reserved.";
+  return bad ? `A role must have 1 to ${roleCharactersMax} characters and no control characters.` : undefined;
+}

@@ -7,11 +7,8 @@ import { findOwnAddressProblem, parseAddress } from "../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../logins/login-name.js";
 import { identifyHash } from "../passwords/formats/formats.js";
 import type { StagedUser } from "../store/sql/imports.js";
-import type { UserEmail } from "../store/sql/users.js";
-import { type ImportedTotp, readTotp } from "./import-factors.js";
-import { type ImportProvider, readIdentities } from "./import-identities.js";
-import { readPasskeys } from "./import-passkeys.js";
-import { findRoleProblem } from "./roles.js";
+import { findRoleProblem } from "./directory.js";
+import { type ImportedTotp, type ImportProvider, readIdentities, readPasskeys, readTotp } from "./import-members.js";
 
 /** A line has a login, a hash and roles. The longest useful one has some thousand bytes. */
 export const lineMaxBytes = 65_536;
@@ -125,7 +122,7 @@ function readMembers(
   bytes: number,
   { rp, providers = [] }: ImportSettings,
 ): ReadLine {
-  // If it were ignored, a misspelt `password_hash` would create users who cannot log in.
+  // If it were ignored, a misspelt `password_hash` would create users who cannot sign in.
   if (Object.keys(object).some((name) => !members.has(name)))
     return wrong(`The line has an unknown member. The members are ${[...members].join(", ")}.`);
   const { login, password_hash: passwordHash = null, roles = [] } = object;
@@ -162,17 +159,8 @@ function readMembers(
   return { user, emailProven: email.proven, format: hash.format, bytes };
 }
 
-interface ReadEmail {
-  readonly address: UserEmail | undefined;
-  readonly proven: boolean;
-}
-
 /** Without an address of its own, a login that is an address is the user's. */
-function readEmail(
-  login: string,
-  email: unknown = null,
-  proven: unknown = false,
-): ReadEmail | { readonly wrong: string } {
+function readEmail(login: string, email: unknown = null, proven: unknown = false) {
   if (email !== null && typeof email !== "string") return wrong("The email is not a string.");
   if (typeof proven !== "boolean") return wrong("The email_proven is not true or false.");
   const address = parseAddress(email ?? login);

@@ -6,8 +6,7 @@ import type { Origin } from "../audit/entry.js";
 import type { Clock } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import type { TotpSecrets } from "../factors/totp/totp-secrets.js";
-import type { StagedUser } from "../store/sql/imports.js";
+import type { TotpSecrets } from "../factors/totp/totp.js";
 import type { Store } from "../store/store.js";
 import { type ImportInput, type ImportSettings, linesOf, type ReadUser, readImportLine } from "./import-lines.js";
 
@@ -154,12 +153,7 @@ function createIds(): () => () => string {
 const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before you import it.";
 
 /** A seed is sealed for the id of its user. */
-function toStaged(
-  { user, emailProven }: ReadUser,
-  id: string,
-  now: number,
-  totpSecrets: ImportDeps["totpSecrets"],
-): StagedUser {
+function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totpSecrets: ImportDeps["totpSecrets"]) {
   const { email, totp } = user;
   return {
     ...user,
@@ -303,8 +297,6 @@ function importIsDead(): AmphoError {
   return new AmphoError(
     "unavailable",
     "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.",
-    {
-      retryAfterSeconds: 1,
-    },
+    { retryAfterSeconds: 1 },
   );
 }

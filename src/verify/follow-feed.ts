@@ -2,10 +2,9 @@
 // the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
 import { feedLine } from "../log-lines.js";
-import { FetchFailure, type FetchLimits } from "../outbound/bounded-fetch.js";
-import { fetchJson } from "../outbound/fetch-json.js";
+import { FetchFailure, type FetchLimits, fetchJson } from "../outbound/bounded-fetch.js";
 import { feedKinds, fromFeedEntry } from "../sessions/feed-entry.js";
-import { watchProcessPause } from "../sessions/process-pause.js";
+import { watchProcessPause } from "../sessions/follow-revocations.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 

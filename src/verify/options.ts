@@ -6,6 +6,7 @@ import { importVerifyingKeys } from "../keys/jwk-set.js";
 import type { Key } from "../keys/key.js";
 import { parseRoleScopes, type RoleScopes, roleScopesForm } from "../levels/scopes.js";
 import { readUrl } from "../outbound/secure-url.js";
+import { parseResources, type Resource, type ResourceInput, resourcesForm } from "../resources.js";
 
 /** The revocation feed to follow (docs/guides/verifying.md). */
 export interface FollowedRevocations {
@@ -22,6 +23,8 @@ export interface FollowedRevocations {
 interface VerifierRules<S extends string> {
   /** The scopes of each role, as AMPHO_SECURITY_SCOPES of the server, for tokens that carry none. By default none. */
   readonly scopes?: Readonly<Record<string, readonly S[]>> | undefined;
+  /** The protected resources that routes can name, as AMPHO_SECURITY_RESOURCES of a server. By default none. */
+  readonly resources?: readonly ResourceInput[] | undefined;
   /** The `iss` that every token must have. */
   readonly issuer?: string | undefined;
   /** Every token's `aud` must hold this value, or one of these. */
@@ -48,6 +51,7 @@ interface VerifierRules<S extends string> {
  *   leeway: "30s",
  *   foreignTtl: "1h",
  *   scopes: { editor: ["articles:write"] },
+ *   resources: [{ resource: "https://api.example/mcp", servers: ["https://login.example"] }],
  *   revocations: { url: "https://login.example/api/security/revocations", token: feedToken },
  *   log: console.error,
  *   clock: { now: () => 1_800_000_000, monotonicMs: () => performance.now() },
@@ -70,6 +74,7 @@ export type VerifierOptions<S extends string = string> = VerifierRules<S> &
 
 export interface CheckedOptions {
   readonly scopes: RoleScopes;
+  readonly resources: readonly Resource[];
   /** Empty if they are fetched. */
   readonly keys: readonly Key[];
   readonly jwksUrl: URL | undefined;
@@ -86,7 +91,7 @@ export interface CheckedOptions {
   readonly clock: Clock;
 }
 
-const optionNames = "keys jwksUrl issuer audience leeway foreignTtl scopes revocations log clock".split(" ");
+const optionNames = "keys jwksUrl issuer audience leeway foreignTtl scopes resources revocations log clock".split(" ");
 const revocationsNames = ["url", "token", "failOpen", "lagMax"];
 
 /** Throws ConfigurationError. Its message contains no key and no token. */
@@ -99,8 +104,11 @@ export function checkVerifierOptions(options: VerifierOptions): CheckedOptions {
   for (const warning of imported?.warnings ?? []) log(`keys: ${warning}`);
   const scopes = parseRoleScopes(options.scopes ?? {});
   if (scopes === undefined) throw new ConfigurationError(`scopes must be ${roleScopesForm}.`);
+  const resources = parseResources(options.resources ?? []);
+  if (resources === undefined) throw new ConfigurationError(`resources must be ${resourcesForm}.`);
   return {
     scopes,
+    resources,
     keys: imported?.keys ?? [],
     jwksUrl: jwksUrl === undefined ? undefined : readUrl("jwksUrl", jwksUrl),
     rules: {

@@ -6,6 +6,7 @@ import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
 import { createGuard } from "../guard/guard.js";
 import { type CheckedRequirements, liveNeedsDatabase } from "../guard/requirements.js";
+import { challengeForResources } from "../guard/resource-challenge.js";
 import type { VerifierHost, VerifierInstance } from "../http/rest/host.js";
 import { createErrorResponder } from "../http/rest/responses/problems.js";
 import { fetchedKeySource, fixedKeySource } from "../keys/key-source.js";
@@ -36,12 +37,15 @@ export { AmphoError, ConfigurationError, type ErrorCode, type ErrorDetails } fro
 export type { AuthOf, MandatoryRequirements, Requirements } from "../guard/requirements.js";
 export type { HttpResponse } from "../http/rest/message.js";
 export type { Acr } from "../levels/acr.js";
+export type { ResourceInput } from "../resources.js";
 export type { Auth, Register, Role } from "../tokens/auth.js";
 export type { Credential } from "../tokens/credential.js";
 export type { FollowedRevocations, VerifierOptions } from "./options.js";
 
 /** Requirements of a verifier, which has no database. */
 export interface WithoutDatabase {
+  /** Cannot be required. A verifier has no pages. */
+  readonly redirect?: never;
   /** Cannot be set, because a verifier has no database. */
   readonly live?: never;
 }
@@ -86,7 +90,7 @@ export interface Verifier<S extends string = string> extends VerifierInstance<S>
  * });
  */
 export function createVerifier<const S extends string = string>(options: VerifierOptions<S>): Verifier<S> {
-  const { scopes, keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
+  const { scopes, resources, keys, jwksUrl, rules, revocations: followed, log, clock } = checkVerifierOptions(options);
   const revocations = createRevocationSet(feedNames, () => {});
   const source =
     jwksUrl === undefined
@@ -165,7 +169,13 @@ export function createVerifier<const S extends string = string>(options: Verifie
 
   const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
   const known = knownScopes(scopes);
-  const host: VerifierHost = { guard, refusal, live: false, scopes: known };
+  const host: VerifierHost = {
+    guard: challengeForResources(guard, resources),
+    refusal,
+    live: false,
+    scopes: known,
+    resources,
+  };
   return {
     // The texts of the options.
     scopes: known as readonly S[] | undefined,

@@ -38,11 +38,11 @@ export interface LinkedIdentity {
   readonly provider: string;
 }
 
-/** The account of the user who is logged in. */
+/** The account of the user who is signed in. */
 export interface AccountView {
   /** The id of the user. */
   readonly id: string;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
   /** The address to which mails go, or null. */
   readonly email: string | null;
@@ -50,9 +50,9 @@ export interface AccountView {
   readonly email_proven: boolean;
   /** The creation in Unix seconds, or null where the application keeps its own user table. */
   readonly created: number | null;
-  /** How much a login of this account must prove. */
+  /** How much a login name of this account must prove. */
   readonly policy: Policy;
-  /** False if the user logs in without one. */
+  /** False if the user signs in without one. */
   readonly password: boolean;
   /** The passkeys of the account. */
   readonly passkeys: readonly PasskeyView[];
@@ -85,7 +85,7 @@ export interface SessionView {
   readonly agent: string | null;
   /** The name of the browser, such as `Firefox`, from the user agent. Null for another browser or a program. */
   readonly browser: string | null;
-  /** How the user logged in (RFC 8176). */
+  /** How the user signed in (RFC 8176). */
   readonly amr: readonly string[];
   /** The level of that login. */
   readonly acr: Acr;
@@ -103,7 +103,7 @@ export interface ExportedEvent {
   readonly session: string | null;
   /** The one who caused the event. */
   readonly actor: "user" | "operator" | "application";
-  /** The client's address, or null. */
+  /** The client's IP address, or null. */
   readonly address: string | null;
   /** The client's user agent, or null. */
   readonly agent: string | null;

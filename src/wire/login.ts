@@ -19,7 +19,7 @@ export interface Grant {
   readonly refresh_token?: string;
   /** The end of the refresh token. */
   readonly refresh_expires?: number;
-  /** Only of login: proves at the next login that this user has logged in on this device before. */
+  /** Only of login: proves at the next login that this user has signed in on this device before. */
   readonly device?: string;
   /** Only of a login by recovery code: how many codes are left. */
   readonly recovery_codes_left?: number;
@@ -30,11 +30,11 @@ export interface RecoveryCodes {
   readonly recovery_codes: readonly string[];
 }
 
-/** The user who is logged in, and the session. */
+/** The user who is signed in, and the session. */
 export interface ClientSession {
   /** The user's id. */
   readonly id: string | null;
-  /** The login of the user. */
+  /** The login name of the user. */
   readonly login: string;
   /** The roles of the user, for what the page shows. The server decides by the token. */
   readonly roles: readonly string[];
@@ -57,13 +57,13 @@ export interface ClientSession {
   readonly expires: number;
 }
 
-/** The ways to log in. */
+/** The ways to sign in. */
 export interface Ways {
-  /** True if a password logs in. */
+  /** True if a password signs in. */
   readonly password: boolean;
-  /** True if a passkey logs in. The client also returns false in a browser without passkeys. */
+  /** True if a passkey signs in. The client also returns false in a browser without passkeys. */
   readonly passkey: boolean;
-  /** True if a mailed code or link logs in. */
+  /** True if a mailed code or link signs in. */
   readonly mail: boolean;
   /** The outside providers. */
   readonly providers: readonly {

@@ -34,6 +34,25 @@ const atLevel = (acr: string, ageSeconds?: number) => () => {
 const more = (claims: object) => (token: string) => `Bearer ${foreignToken(key, { ...claimsOf(token), ...claims })}`;
 const actor = more({ act: { sub: "operator" } });
 const service = more({ client_id: "reports" });
+const audience = (aud: unknown) => more({ aud });
+/** Challenges that lead to the metadata of the resource. */
+const metadata = 'resource_metadata="https://api\\.example/\\.well-known/oauth-protected-resource/mcp"';
+const resourceMissing: Rejected = {
+  status: 401,
+  error: "missing_token",
+  challenge: new RegExp(`^Bearer realm="ampho", ${metadata}, scope="articles:write"$`),
+};
+const resourceInvalid: Rejected = {
+  status: 401,
+  error: "invalid_token",
+  challenge: new RegExp(`^Bearer realm="ampho", error="invalid_token", ${metadata}, scope="articles:write"$`),
+};
+/** Without scopes, which would not help. */
+const resourceDenied: Rejected = {
+  status: 403,
+  error: "insufficient_scope",
+  challenge: new RegExp(`^Bearer realm="ampho", error="insufficient_scope", ${metadata}$`),
+};
 const allowed = { "x-allow": "yes" };
 
 const alice = { login: "alice" };
@@ -133,6 +152,72 @@ export const cases: readonly Case[] = [
   { what: "no token where it is optional", need: "optional", send: nothing, expected: noLogin },
   { what: "a token where it is optional", need: "optional", send: good, expected: alice },
   { what: "a bad token where it is optional", need: "optional", send: bearer("x.y.z"), expected: invalid },
+  { what: "no token at a resource", need: "resource", send: nothing, expected: resourceMissing },
+  {
+    what: "a token for the resource",
+    need: "resource",
+    send: audience(["https://a.example", "https://api.example/mcp"]),
+    expected: alice,
+  },
+  { what: "M-16, a token for no resource", need: "resource", send: good, expected: resourceInvalid },
+  {
+    what: "M-16, a token for another resource",
+    need: "resource",
+    send: audience("https://files.example"),
+    expected: resourceInvalid,
+  },
+  {
+    what: "M-16, a token for the origin of the resource",
+    need: "resource",
+    send: audience("https://api.example"),
+    expected: resourceInvalid,
+  },
+  {
+    what: "M-17, a token for the resource in upper case",
+    need: "resource",
+    send: audience("https://api.example/MCP"),
+    expected: resourceInvalid,
+  },
+  { what: "no token at an optional resource", need: "resourceOptional", send: nothing, expected: noLogin },
+  {
+    what: "M-20, a token for another resource where it is optional",
+    need: "resourceOptional",
+    send: audience("https://files.example"),
+    expected: resourceInvalid,
+  },
+  {
+    what: "M-20, a bad token at an optional resource",
+    need: "resourceOptional",
+    send: bearer("x.y.z"),
+    expected: resourceInvalid,
+  },
+  {
+    what: "a missing scope at a resource",
+    need: "resourceScope",
+    send: audience("https://api.example/mcp"),
+    expected: {
+      ...resourceDenied,
+      challenge: new RegExp(`error="insufficient_scope", scope="articles:delete", ${metadata}$`),
+    },
+  },
+  {
+    what: "M-21, a missing role at a resource",
+    need: "resourceRole",
+    send: audience("https://api.example/mcp"),
+    expected: resourceDenied,
+  },
+  {
+    what: "M-21, a request to a resource that `can` denies",
+    need: "resourceCan",
+    send: audience("https://api.example/mcp"),
+    expected: resourceDenied,
+  },
+  {
+    what: "another actor at a resource",
+    need: "resource",
+    send: more({ act: { sub: "operator" }, aud: "https://api.example/mcp" }),
+    expected: { ...notTaken, challenge: new RegExp(`^Bearer realm="ampho", ${metadata}$`) },
+  },
   { what: "a request that `can` allows", need: "can", send: good, headers: allowed, expected: alice },
   { what: "a request that `can` denies", need: "can", send: good, expected: denied },
   { what: "a request that an async `can` allows", need: "later", send: good, headers: allowed, expected: alice },

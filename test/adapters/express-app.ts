@@ -7,7 +7,7 @@ import type express from "express";
 import type { ErrorRequestHandler, Request } from "express";
 import { authorize, guarded, mount } from "../../dist/adapters/express.js";
 import { AmphoError } from "../../dist/errors.js";
-import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
+import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 
 const needs = needsFor<Request>((request) => request.get("x-allow"));
 
@@ -25,7 +25,7 @@ export function expressHost(name: string, framework: typeof express): Host {
       app.get("/throws", authorize(ampho), () => {
         throw new Error("of the application");
       });
-      for (const [need, asked] of Object.entries(needs)) {
+      for (const [need, asked] of needsOn(ampho, needs)) {
         app.get(`/need/${need}`, authorize(ampho, asked), (request, response) => void response.json(who(request.auth)));
         app.get(
           `/certain/${need}`,

@@ -3,7 +3,7 @@ import cors from "@fastify/cors";
 import fastify, { type FastifyRequest } from "fastify";
 import { authorize, guarded, mount } from "../../dist/adapters/fastify.js";
 import { AmphoError } from "../../dist/errors.js";
-import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
+import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
 
 const needs = needsFor<FastifyRequest>((request) => request.headers["x-allow"]?.toString());
@@ -33,7 +33,7 @@ const fastifyHost: Host = {
     app.get("/throws", { onRequest: authorize(ampho) }, async () => {
       throw new Error("of the application");
     });
-    for (const [name, need] of Object.entries(needs)) {
+    for (const [name, need] of needsOn(ampho, needs)) {
       app.get(`/need/${name}`, { onRequest: authorize(ampho, need) }, async (request) => who(request.auth));
       app.get(
         `/certain/${name}`,

@@ -8,7 +8,7 @@ import { HTTPException } from "hono/http-exception";
 import { authorize, mount } from "../../dist/adapters/hono.js";
 import { AmphoError } from "../../dist/errors.js";
 import { closeServer } from "./express-app.js";
-import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
+import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
 
 const needs = needsFor<HonoRequest>((request) => request.header("x-allow"));
@@ -39,7 +39,7 @@ const hono: Host = {
     app.get("/throws", authorize(ampho), () => {
       throw new Error("of the application");
     });
-    for (const [name, need] of Object.entries(needs)) {
+    for (const [name, need] of needsOn(ampho, needs)) {
       app.get(`/need/${name}`, authorize(ampho, need), (c) => c.json(who(c.get("auth"))));
       app.get(`/certain/${name}`, authorize(ampho, need), async (c) => c.json(who(c.var.auth)));
     }

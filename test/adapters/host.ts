@@ -39,6 +39,12 @@ export const origin = "https://app.example";
 
 export const who = (auth: Auth | undefined) => ({ login: auth?.login ?? null });
 
+/** Two protected resources of every instance of the suite. */
+export const resources = [
+  { resource: "https://api.example/mcp", scopes: ["articles:write"], servers: ["https://id.example"] },
+  { resource: "https://files.example" },
+];
+
 /** `allowed` reads the header `X-Allow` of the framework's own request. */
 export function needsFor<R>(allowed: (request: R) => string | undefined) {
   const can = (_auth: Auth, request: R) => allowed(request) === "yes";
@@ -59,6 +65,11 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
     delegatedRole: { credentials: ["delegated"], roles: ["editor"] },
     delegatedLive: { credentials: ["delegated"], live: true },
     service: { credentials: ["service"], scopes: ["articles:write"] },
+    resource: { resource: "https://api.example/mcp" },
+    resourceRole: { resource: "https://api.example/mcp", roles: ["admin"], scopes: ["articles:write"] },
+    resourceScope: { resource: "https://api.example/mcp", scopes: ["articles:delete"] },
+    resourceCan: { resource: "https://api.example/mcp", can: async () => false },
+    resourceOptional: { resource: "https://api.example/mcp", optional: true },
     can: { can },
     later: { can: async (auth: Auth, request: R) => can(auth, request) },
     broken: {
@@ -68,6 +79,18 @@ export function needsFor<R>(allowed: (request: R) => string | undefined) {
     },
   } as const satisfies Readonly<Record<string, Requirements<R>>>;
 }
+
+/** The requirements as pairs. `redirect` needs an instance with pages. */
+export const needsOn = <N extends object>({ host }: Ampho, needs: N): readonly [string, N[keyof N] | Redirecting][] =>
+  Object.entries({ ...needs, ...(host.pagesPrefix !== undefined && redirecting) });
+
+type Redirecting = (typeof redirecting)[keyof typeof redirecting];
+const redirecting = {
+  page: { redirect: true },
+  pageFresh: { redirect: true, maxAge: 300 },
+  pageSecond: { redirect: true, acr: "2fa" },
+  pageAdmin: { redirect: true, roles: ["admin"] },
+} as const satisfies Readonly<Record<string, Requirements>>;
 
 export async function sizeOf(stream: AsyncIterable<Uint8Array>): Promise<{ bytes: number }> {
   let bytes = 0;

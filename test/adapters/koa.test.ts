@@ -7,7 +7,7 @@ import compress from "koa-compress";
 import { authorize, guarded, mount } from "../../dist/adapters/koa.js";
 import { AmphoError } from "../../dist/errors.js";
 import { closeServer } from "./express-app.js";
-import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
+import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
 
 const needs = needsFor<Request>((request) => request.get("x-allow"));
@@ -42,7 +42,7 @@ const koa: Host = {
     router.get("/throws", authorize(ampho), () => {
       throw new Error("of the application");
     });
-    for (const [name, need] of Object.entries(needs)) {
+    for (const [name, need] of needsOn(ampho, needs)) {
       router.get(`/need/${name}`, authorize(ampho, need), sendWho);
       router.get(
         `/certain/${name}`,

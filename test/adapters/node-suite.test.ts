@@ -5,7 +5,7 @@ import cors from "cors";
 import express from "express";
 import { authorize, guarded, type Listener, mount } from "../../dist/adapters/node.js";
 import { closeServer } from "./express-app.js";
-import { type Host, needsFor, origin, sizeOf, who } from "./host.js";
+import { type Host, needsFor, needsOn, origin, sizeOf, who } from "./host.js";
 import { describeHost } from "./suite.js";
 
 type Step = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => unknown;
@@ -60,7 +60,7 @@ const node: Host = {
         ],
       ],
     ]);
-    for (const [name, need] of Object.entries(needs)) {
+    for (const [name, need] of needsOn(ampho, needs)) {
       routes.set(`/need/${name}`, [authorize(ampho, need), sendWho]);
       routes.set(`/certain/${name}`, [
         guarded(ampho, need, async (request, response) => json(response, who(request.auth))),
@@ -70,7 +70,7 @@ const node: Host = {
     const parsers = setup.parsers ? [express.json() as unknown as Step, express.urlencoded() as unknown as Step] : [];
     const first: readonly Step[] = [...front, ...parsers, mount(ampho)];
     const server = createServer((request, response) =>
-      run([...first, ...(routes.get(request.url) ?? [])], request, response),
+      run([...first, ...(routes.get(request.url?.split("?")[0]) ?? [])], request, response),
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };

@@ -12,7 +12,7 @@ import { foreignToken } from "../world/tokens.js";
 let serving: Serving;
 let grant: Grant;
 beforeAll(async () => {
-  serving = await serve({ scopes: { editor: ["articles:write"] } });
+  serving = await serve({ scopes: { editor: ["articles:write"], admin: ["articles:delete"] } });
   grant = await serving.login();
 });
 afterAll(() => serving.close());

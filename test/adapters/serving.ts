@@ -5,7 +5,7 @@ import { openAmpho } from "../world/ampho.js";
 import { runningClock } from "../world/clock.js";
 import { alice, editor } from "../world/people.js";
 import { newKey } from "../world/tokens.js";
-import type { Host, Listening, Setup } from "./host.js";
+import { type Host, type Listening, resources, type Setup } from "./host.js";
 
 /** The key of every instance in this folder, so that the table of cases can sign tokens for it. */
 export const key = newKey("key-1");
@@ -15,7 +15,7 @@ const plainSetup: Setup = { front: false, parsers: false, takeOver: false };
 /** An instance in which editors have a scope. The caller closes it. */
 export function openInstance(options: AmphoOptions = {}) {
   const scopes = { editor: ["articles:write"], admin: ["articles:delete"] };
-  return openAmpho({ key, scopes, clock: runningClock(), ...options }, editor);
+  return openAmpho({ key, scopes, resources, clock: runningClock(), ...options }, editor);
 }
 
 /** Serves the framework's application under a setup, for the tests of one `describe`. */

@@ -154,7 +154,7 @@ export function describeEndpoints(host: Host): void {
     const passkeyOrigins = ["https://app.example.net", `android:apk-key-hash:${"A".repeat(43)}`];
     const { call } = serving(host, setup, { appUrl, passkeyOrigins });
 
-    it("the documents at the root name the configured origins and the pages of the application, whatever host is asked (W-44)", async () => {
+    it("the documents at the root name the configured origins and the pages of the application, whatever host is asked", async () => {
       const headers = { "x-forwarded-host": "evil.example" };
       const origins = await call("/.well-known/webauthn?origin=https://evil.example", undefined, { headers });
       expect([origins.status, origins.headers.get("content-type")]).toEqual([200, "application/json"]);
@@ -178,6 +178,49 @@ export function describeEndpoints(host: Host): void {
 
     it.each(["webauthn", "passkey-endpoints", "change-password"])("the document %s does not exist", async (name) => {
       expect((await call(`/.well-known/${name}`)).status).toBe(404);
+    });
+  });
+
+  describe.each([
+    { what: "", setup: {} },
+    { what: " behind the framework's parsers, compression and CORS", setup: { front: true, parsers: true } },
+  ])("serves the metadata of resources$what", ({ setup }: { what: string; setup: Partial<Setup> }) => {
+    const { call, port } = serving(host, setup);
+    const path = "/.well-known/oauth-protected-resource";
+
+    it("the metadata of a resource comes from the configuration, whatever host is asked (M-15)", async () => {
+      const hosts = "Host: evil.example\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n";
+      const text = `GET ${path}/mcp?resource=https://evil.example HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`;
+      const { status, body } = await sendRaw(port(), text, { untilClosed: true });
+      expect(status).toBe(200);
+      expect(body).not.toContain("evil");
+      const response = await call(`${path}/mcp`);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      if (setup.front !== true) expect(response.headers.get("access-control-allow-origin")).toBe("*");
+      expect(await response.json()).toEqual({
+        resource: "https://api.example/mcp",
+        authorization_servers: ["https://id.example"],
+        scopes_supported: ["articles:write"],
+        bearer_methods_supported: ["header"],
+      });
+      const other = { resource: "https://files.example", bearer_methods_supported: ["header"] };
+      expect(await (await call(path)).json()).toEqual(other);
+    });
+
+    it.each(["/MCP", "/%6dcp", "//mcp", "/mcp/", "/mcp%2f", "/mcp;a", "/%2e%2e/mcp"])(
+      "another spelling of the path has no metadata: %s (M-17)",
+      async (spelling) => {
+        const text = `GET ${path}${spelling} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+        const { status, body } = await sendRaw(port(), text, { untilClosed: true });
+        expect(status).toBe(404);
+        expect(body).not.toContain("api.example");
+      },
+    );
+
+    it("the metadata allows GET and HEAD only", async () => {
+      const head = await call(`${path}/mcp`, undefined, { method: "HEAD" });
+      expect([head.status, await head.text()]).toEqual([200, ""]);
+      expect((await call(`${path}/mcp`, undefined, { method: "POST" })).status).toBe(405);
     });
   });
 

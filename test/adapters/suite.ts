@@ -4,11 +4,13 @@ import type { Host } from "./host.js";
 import { describeCookies } from "./suite-cookies.js";
 import { describeEndpoints } from "./suite-endpoints.js";
 import { describeGuards } from "./suite-guards.js";
+import { describePages } from "./suite-pages.js";
 
 export function describeHost(host: Host): void {
   describe(host.name, () => {
     describeGuards(host);
     describeEndpoints(host);
     describeCookies(host);
+    describePages(host);
   });
 }

@@ -6,7 +6,7 @@ import { type AddressInfo, connect as connectSocket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { guardedUpgrade, mount, offeredProtocols, type UpgradeListener } from "../../dist/adapters/node.js";
-import { watchToken } from "../../dist/adapters/token-expiry.js";
+import { watchToken } from "../../dist/adapters/node-upgrade.js";
 import type { Ampho } from "../../dist/index.js";
 import { createVerifier } from "../../dist/verify/verifier.js";
 import { sendRaw } from "../http/raw.js";

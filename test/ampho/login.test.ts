@@ -279,7 +279,7 @@ describe("a login that carries a bearer token", () => {
     expect(list.json["sessions"]).toHaveLength(1);
   });
 
-  it("W-01: a refresh token from before a re-authentication never gets the new authentication time", async () => {
+  it("a refresh token from before a re-authentication never gets the new authentication time", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     const before = await world.login("ann");

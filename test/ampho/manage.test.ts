@@ -155,7 +155,7 @@ describe("ampho.users", () => {
     await expect(users.remove("nobody")).rejects.toMatchObject(unknown);
   });
 
-  it("a disabled user cannot log in until the user is enabled again", async () => {
+  it("a disabled user cannot sign in until the user is enabled again", async () => {
     const world = await openWorld();
     await world.user("ann", { password });
     await world.ampho.users.disable("ann");

@@ -68,6 +68,30 @@ describe("an application's own user table", () => {
     expect([(await logIn()).status, (await logIn("ann", "wrong")).status]).toEqual([200, 401]);
   });
 
+  it("an expired password is replaced by one that nobody knows, and needs setPassword and a page", async () => {
+    const row = { id: "7", login: "ann", password };
+    const users = {
+      find: (login: string) => (login === row.login ? row : undefined),
+      findById: (id: string) => (id === row.id ? row : undefined),
+      verify: (_: ApplicationUser, given: string) => given === row.password,
+    };
+    const setPassword = (_: ApplicationUser, given: string) => {
+      row.password = given;
+    };
+    const none = await openOwn({ users, appUrl: "https://app.example" });
+    await expect(none.world.ampho.users.expirePassword("ann")).rejects.toMatchObject({ code: "not_found" });
+    const noPage = await openOwn({ users: { ...users, setPassword } });
+    await expect(noPage.world.ampho.users.expirePassword("ann")).rejects.toMatchObject({ code: "not_found" });
+    expect(row.password).toBe(password);
+    const { world, logIn } = await openOwn({ users: { ...users, setPassword }, appUrl: "https://app.example" });
+    const { token } = await world.login("ann");
+    expect(await world.ampho.users.expirePassword({ id: "7" }, { reason: "stolen" })).toBe(true);
+    expect(row.password).toMatch(/^[\w-]{43}$/);
+    expect((await logIn()).status).toBe(401);
+    await expect(world.ampho.verify(token)).rejects.toMatchObject({ code: "invalid_token" });
+    expect(await world.events()).toContain("password_expired: stolen");
+  });
+
   it("users.find gets the login as it was typed", async () => {
     const { table, logIn } = await openOwn();
     await logIn("AnN");
@@ -243,7 +267,7 @@ describe("an application's own user table", () => {
     ["email", { email: "ann@x.example ", emailProven: true }],
     ["email", { email: ["ann@x.example"], emailProven: true }],
     ["email", { email: "", emailProven: false }],
-  ])("a wrong type of %s in %o returns 500 and logs in no user", async (member, members) => {
+  ])("a wrong type of %s in %o returns 500 and signs in no user", async (member, members) => {
     const { world, table, logIn } = await openOwn();
     const grant = grantOf(await logIn());
     Reflect.apply(table.rows.set, table.rows, ["ann", { id: "7", login: "ann", ...members }]);
@@ -269,7 +293,7 @@ describe("an application's own user table", () => {
     expect((await world.renew(grant.refresh_token)).error).toBe("session_ended");
   });
 
-  it.each(["1", '"yes"', "{}", "null"])("users.verify logs in no user by returning %s", async (response) => {
+  it.each(["1", '"yes"', "{}", "null"])("users.verify signs in no user by returning %s", async (response) => {
     const { logIn } = await openOwn({
       users: { find: () => ({ id: "7", login: "ann" }), verify: () => JSON.parse(response) },
     });
@@ -397,7 +421,7 @@ describe("an application's own user table", () => {
     expect((await world.events()).slice(-1)).toEqual(["session_ended: user_deleted"]);
   });
 
-  it("a findById that returns another user logs in no user", async () => {
+  it("a findById that returns another user signs in no user", async () => {
     const { world, table, logIn } = await openOwn({
       users: {
         find: (login) => table.rows.get(login),

@@ -86,7 +86,7 @@ describe.each(Object.entries(stores))("fifty attempts at once on %s", (_, openSt
     expect(await statusAt(1, "/session", JSON.parse(await changed.text()).token)).toBe(200);
   });
 
-  it("fifty attempts at a user who is disabled and enabled get five hashes, and the owner logs in once enabled", async () => {
+  it("fifty attempts at a user who is disabled and enabled get five hashes, and the owner signs in once enabled", async () => {
     const come = await ownerOf("bob");
     let over = false;
     const toggling = (async () => {

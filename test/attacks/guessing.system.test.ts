@@ -72,7 +72,7 @@ describe("fifty attempts at once at two processes", () => {
 });
 
 describe("an owner whose account is attacked", () => {
-  it("the owner can log in on a known device while 200 other addresses attack the account", async () => {
+  it("the owner can sign in on a known device while 200 other addresses attack the account", async () => {
     const [home = ""] = strangers(1);
     let { device } = await servers.logIn(0, { login: "dave", password: right, address: home });
     let running = true;

@@ -1,6 +1,6 @@
 // `captcha-check`, and the check of `doctor`, with a siteverify server on the loopback interface.
 import { describe, expect, it } from "vitest";
-import { checkCaptchaVerifier } from "../../dist/doctor/checks/captcha.js";
+import { checkCaptchaVerifier } from "../../dist/doctor/examine.js";
 import { type Behavior, listen, sendJson } from "../world/listen.js";
 import { command, freshPlace } from "../world/serve.js";
 

@@ -151,7 +151,7 @@ describe("factor-list and factor-remove", () => {
 });
 
 describe("TOTP secrets and keys", () => {
-  it("a key is not retired while a TOTP secret is under it, and factor-rekey moves the secret (W-55)", async () => {
+  it("a key is not retired while a TOTP secret is under it, and factor-rekey moves the secret", async () => {
     const opened = await open();
     const ann = await withTotp(opened, "ann");
     const force = ["--force", "--reason", "drill"] as const;
@@ -182,7 +182,7 @@ describe("TOTP secrets and keys", () => {
     expect(fullGrant((await ann.logIn({ totp: ann.code() })).json).token).not.toBe("");
   });
 
-  it("a revoked key decrypts only for factor-rekey, and is retired only when no secret is under it (W-55)", async () => {
+  it("a revoked key decrypts only for factor-rekey, and is retired only when no secret is under it", async () => {
     const opened = await open();
     const ann = await withTotp(opened, "ann");
     const [stolen] = opened.kids();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { UsageError } from "../../dist/cli/failures.js";
-import { readTime } from "../../dist/cli/terminal/read-time.js";
+import { readTime } from "../../dist/cli/input.js";
 
 const now = 1_790_000_000;
 

@@ -47,7 +47,7 @@ describe.each([
     expect(await levelOf(tab)).toEqual(["ann", "phr", "hwk,mfa"]);
   });
 
-  it(`autofill in ${mode} mode waits again after a button that failed, and then logs in`, async () => {
+  it(`autofill in ${mode} mode waits again after a button that failed, and then signs in`, async () => {
     const { tab, authenticator, isWaiting } = await openWaiting(cookies);
     const fail = () => tab.evaluate(() => outcome(ways.loginWithPasskey({ signal: AbortSignal.abort() })));
     expect([await fail(), await isWaiting()]).toEqual(["AbortError", "waits"]);
@@ -164,8 +164,8 @@ describe("autofill without a touch", () => {
   });
 });
 
-describe("the ways to log in", () => {
-  it("a page learns the ways to log in, and whether this browser has passkeys", async () => {
+describe("the ways to sign in", () => {
+  it("a page learns the ways to sign in, and whether this browser has passkeys", async () => {
     const { tab } = await openShop();
     expect(await tab.evaluate(() => ways.ways())).toEqual({
       ...{ password: true, passkey: true, mail: false, providers: [], registration: "closed" },

@@ -158,7 +158,7 @@ describe("a login in cookie mode", () => {
 });
 
 describe("a logout in cookie mode", () => {
-  it("a logout in cookie mode during a login leaves no user logged in", async () => {
+  it("a logout in cookie mode during a login leaves no user signed in", async () => {
     const { world, jar, client } = await logInAnn();
     await client.logout();
     let logout: Promise<string> | undefined;

@@ -8,9 +8,7 @@ import { browserTimeoutMs, openBrowser } from "./browser.js";
 import { bundleClient } from "./bundle.js";
 import { ann, openWorld } from "./world.js";
 
-const text = ["mail-login", "registration", "invitations", "password-reset", "mailed-links"]
-  .map((name) => readFileSync(new URL(`../../docs/guides/${name}.md`, import.meta.url), "utf8"))
-  .join("\n");
+const text = readFileSync(new URL("../../docs/guides/mail-flows.md", import.meta.url), "utf8");
 const snippetsOf = (language: string) =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 const snippetWith = (word: string) => snippetsOf("ts").find((code) => code.includes(word)) ?? "";
@@ -36,7 +34,7 @@ async function openShop(options: AmphoOptions = {}) {
     "/blank": "<!doctype html><title>Shop</title>",
   };
   const receive = async (message: Message) => void mails.push(message);
-  const base = { appUrl, mailLogin: true, registration: "open", mail: receive } as const;
+  const base = { appUrl, cookies: true, mailLogin: true, registration: "open", mail: receive } as const;
   const world = await openWorld({ ...base, ...options }, (path) => files[path]);
   await world.ampho.users.create({ login: "ann@example.org", password: ann.password });
   const next = (kind: string) => {
@@ -75,14 +73,14 @@ async function run({ next, openPage, appUrl }: Shop, code: string, kind: string,
   await page.addScriptTag({
     type: "module",
     content: `import { createClient } from "/mail.js";
-      globalThis.client ??= createClient({ baseUrl: "/" });
+      globalThis.client ??= createClient({ baseUrl: "/", cookies: true });
       try { ${code}; show("done as " + (await client.session())?.login) } catch (error) { show(error.code ?? error.message) }`,
   });
   await expect.poll(() => shown.at(-1), { timeout: 60_000 }).toMatch(/^done/);
   return shown;
 }
 
-it("the snippets of the guides about mail log in, change the address, register and reset the password", async () => {
+it("the snippets of the guides about mail sign in, change the address, register and reset the password", async () => {
   const shop = await openShop();
   const tab = await shop.openPage(`${shop.appUrl}blank`);
   expect((await run(shop, snippetWith("mailLogin"), "login", tab)).at(-1)).toBe("done as ann@example.org");
@@ -94,7 +92,7 @@ it("the snippets of the guides about mail log in, change the address, register a
   expect(registered.slice(-2)).toEqual(["Welcome dan@example.org", "done as dan@example.org"]);
 });
 
-it("the snippet of docs/guides/password-reset.md resets a forgotten password", async () => {
+it("the snippet of docs/guides/mail-flows.md resets a forgotten password", async () => {
   const shop = await openShop();
   expect((await run(shop, snippetWith("resetPassword"), "reset")).at(-1)).toBe("done as undefined");
   const body = JSON.stringify({ login: "ann@example.org", password: newPassword });
@@ -103,7 +101,7 @@ it("the snippet of docs/guides/password-reset.md resets a forgotten password", a
   expect(response.status).toBe(200);
 });
 
-it("the snippet of docs/guides/invitations.md registers an invited person", async () => {
+it("the snippet of docs/guides/mail-flows.md registers an invited person", async () => {
   const shop = await openShop({ registration: "invite" });
   await shop.world.ampho.users.invite({ email: "dan@example.org", roles: ["editor"] });
   const { hash } = new URL(linkOf(await shop.next("invite")));
@@ -112,11 +110,11 @@ it("the snippet of docs/guides/invitations.md registers an invited person", asyn
   expect(await shop.world.ampho.users.find("dan@example.org")).toMatchObject({ roles: ["editor"] });
 });
 
-it("the landing page of docs/guides/mailed-links.md follows each link, and asks for the number (W-62)", async () => {
+it("the landing page of docs/guides/mail-flows.md follows each link, and asks for the number", async () => {
   const shop = await openShop();
   const blank = await shop.openPage(`${shop.appUrl}blank`);
   const begin = async (way: string, address: string) => {
-    const client = `(await import("/mail.js")).createClient({ baseUrl: "/" })`;
+    const client = `(await import("/mail.js")).createClient({ baseUrl: "/", cookies: true })`;
     return String(await blank.evaluate(`(async () => (await ${client}.${way}("${address}")).match)()`));
   };
   const press = async (tab: Page, fields: Readonly<Record<string, string>> = {}) => {

@@ -17,7 +17,7 @@ const page = readPage("client.md");
 const snippetsOf = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 
-it("the snippets of docs/guides/client.md for passkeys run in a page, whose user adds a passkey and logs in with it", async () => {
+it("the snippets of docs/guides/client.md for passkeys run in a page, whose user adds a passkey and signs in with it", async () => {
   const [form = ""] = snippetsOf("html");
   const [logIn = "", manage = ""] = snippetsOf("ts");
   const script = `<!doctype html>${form}<pre></pre><script type="module">
@@ -51,7 +51,7 @@ declare global {
   };
 }
 
-it("the code of docs/guides/passkeys.md adds a passkey in a page and logs in with it, also by autofill", async () => {
+it("the code of docs/guides/passkeys.md adds a passkey in a page and signs in with it, also by autofill", async () => {
   const folder = freshFolder();
   const files = snippets("docs/guides/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);

@@ -204,7 +204,7 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect(await outcome(client.totp.remove())).toBe("last_way_in");
   });
 
-  it("new recovery codes replace the former ones, and a user without TOTP logs in by password", async () => {
+  it("new recovery codes replace the former ones, and a user without TOTP signs in by password", async () => {
     const { client, app, next, recoveryCodes } = await openEnrolled(cookies);
     await (await client.stepUp()).finish({ totp: next(app) });
     const renewed = await client.recoveryCodes.renew();
@@ -293,7 +293,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     expect(asked).toEqual([]);
   });
 
-  it("a route that requires a recent login calls onStepUp, which logs in again", async () => {
+  it("a route that requires a recent login calls onStepUp, which signs in again", async () => {
     const { clock, app, next, open } = await openWeak(cookies);
     const asked: unknown[] = [];
     const client = open({
@@ -328,7 +328,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     await expect(client.fetch("/strong")).rejects.toThrow("cancelled 2");
   });
 
-  it("a request of one user is not repeated for another who logged in meanwhile", async () => {
+  it("a request of one user is not repeated for another who signed in meanwhile", async () => {
     const { open, world } = await openWeak(cookies);
     const client = open({ onStepUp: () => client.login(ben.login, ben.password) });
     world.requests.length = 0;
@@ -368,7 +368,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
     expect(await world.count("renew_replayed")).toBe(0);
   });
 
-  it("a pending login of another user sets up no factor of the session beside it", async () => {
+  it("a pending login name of another user sets up no factor of the session beside it", async () => {
     const { open, next, world } = await openDevice(cookies);
     const client = open();
     const factorsOf = async (login: string) => {

@@ -126,7 +126,7 @@ describe("a login", () => {
     expect(await sessionsOf(world, "ann")).toHaveLength(1);
   });
 
-  it("a login of another user ends the former session", async () => {
+  it("a login name of another user ends the former session", async () => {
     const { world, client } = await logInAnn();
     await client.login(ben.login, ben.password);
     expect(await seen(client.fetch("/guarded"))).toBe("ben");
@@ -134,7 +134,7 @@ describe("a login", () => {
     expect(await sessionsOf(world, "ben")).toHaveLength(1);
   });
 
-  it("a login that a logout follows at once leaves no user logged in", async () => {
+  it("a login that a logout follows at once leaves no user signed in", async () => {
     const world = await openWorld();
     const client = createClient({ baseUrl: world.url });
     let logout: Promise<string> | undefined;
@@ -193,7 +193,7 @@ describe("a login", () => {
     expect(await seen(client.fetch("/guarded"))).toBe("ann");
   });
 
-  it("a login that starts during a logout stays logged in", async () => {
+  it("a login that starts during a logout stays signed in", async () => {
     const { world, client } = await logInAnn();
     const [logout] = await Promise.all([client.logout(), client.login(ann.login, ann.password)]);
     expect(logout).toBeUndefined();

@@ -53,7 +53,7 @@ describe("a lost response", () => {
     expect(await client.login(login, newPassword)).toMatchObject({ login });
   });
 
-  it("the ways to log in are read again after a lost response", async () => {
+  it("the ways to sign in are read again after a lost response", async () => {
     const { network, client } = await openShop();
     network.cuts = losing("/api/security/login", 2);
     expect(await client.ways()).toMatchObject({ password: true, mail: true });

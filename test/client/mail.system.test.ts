@@ -84,7 +84,7 @@ describe.each([
   ["bearer", false],
   ["cookie", true],
 ] as const)("a page in %s mode", (mode, cookies) => {
-  it(`a user of a page in ${mode} mode logs in by a mailed code`, async () => {
+  it(`a user of a page in ${mode} mode signs in by a mailed code`, async () => {
     const { tab, next, clock } = await openShop(cookies);
     expect(await beginLogin(tab)).toMatchObject({
       match: expect.stringMatching(/^\d\d$/),
@@ -102,7 +102,7 @@ describe.each([
     expect(await tab.evaluate((sent) => outcome(login.finish(sent)), ` ${code}`)).not.toBe("resolved");
   });
 
-  it(`a link in another tab of the same browser logs in without a number in ${mode} mode (W-63)`, async () => {
+  it(`a link in another tab of the same browser signs in without a number in ${mode} mode`, async () => {
     const { tab, next, openTab, openContext } = await openShop(cookies);
     const { match } = await beginLogin(tab);
     const link = linkOf(await next("login"));
@@ -180,7 +180,7 @@ describe.each([
     expect(await tab.evaluate(async () => (await mail.passkeys.list()).map(({ name }) => name))).toEqual(["Phone"]);
   });
 
-  it(`a user resets a forgotten password in ${mode} mode with the second factor, and is not logged in (W-81, W-83)`, async () => {
+  it(`a user resets a forgotten password in ${mode} mode with the second factor, and is not signed in`, async () => {
     const { tab, next, clock } = await openShop(cookies);
     await tab.evaluate(({ login, password }) => mail.login(login, password), ann);
     const secret = await tab.evaluate(async () => {
@@ -215,7 +215,7 @@ describe.each([
     expect(await tab.evaluate((password) => outcome(mail.login("ann", password)), newPassword)).toBe("factor_needed");
   });
 
-  it(`a user changes the address in ${mode} mode, and the alarm of the notice ends all sessions (W-86)`, async () => {
+  it(`a user changes the address in ${mode} mode, and the alarm of the notice ends all sessions`, async () => {
     const { tab, next, openTab, openContext } = await openShop(cookies);
     await beginLogin(tab);
     const code = codeOf(await next("login"));
@@ -236,7 +236,7 @@ describe.each([
   });
 });
 
-it("an invited person registers by the link of the invitation (W-78)", async () => {
+it("an invited person registers by the link of the invitation", async () => {
   const { world, next, openTab } = await openShop(false, { registration: "invite" });
   const tab = await openTab();
   expect(await tab.evaluate(() => outcome(mail.register("dan@example.org")))).toBe("registration_closed");

@@ -35,7 +35,7 @@ async function open(acme: object = {}) {
   return { evil, world, client, outside, come, history };
 }
 
-it("a user links an identity, logs in with it, and unlinks it", async () => {
+it("a user links an identity, signs in with it, and unlinks it", async () => {
   const { client, outside, come, history } = await open();
   await client.login(ann.login, ann.password);
   const linked = await come(await outside.identities.link("acme", { returnTo: "/account" }), { sub: "s-1" });
@@ -169,6 +169,20 @@ it("a page in cookie mode keeps the former session after a login that was given 
   });
   expect(replaceState).toHaveBeenLastCalledWith(null, "", "/");
   expect((await client.session())?.session).toEqual(before?.session);
+});
+
+it("a page in cookie mode distinguishes an address that an account has from a cancelled login", async () => {
+  const { outside, comeBack } = await openByCookie();
+  const linking = comeBack(await outside.loginWith("acme"), { email: "ann@example.org", email_verified: false });
+  await expect(linking).rejects.toMatchObject({
+    code: "link_needed",
+    message: "An account has this address. Sign in to it to link the identity.",
+  });
+  const cancelled = comeBack(await outside.loginWith("acme"), {}, { code: "", error: "access_denied" });
+  await expect(cancelled).rejects.toMatchObject({
+    code: "outside_cancelled",
+    message: "The login at the provider was cancelled.",
+  });
 });
 
 it("a page in cookie mode asks for a second factor, and finishes the login", async () => {

@@ -20,7 +20,7 @@ const modes: readonly (readonly [name: string, cookies: boolean])[] = [
 ];
 
 describe.each(modes)("passkeys of a page in %s mode", (mode, cookies) => {
-  it(`a user in ${mode} mode adds a passkey and logs in with it alone`, async () => {
+  it(`a user in ${mode} mode adds a passkey and signs in with it alone`, async () => {
     const { tab, added, world } = await openEnrolled(cookies);
     expect(added).toMatchObject({ passkey: { name: "Phone", used: null, synced: false, transports: ["internal"] } });
     expect(added.recoveryCodes).toHaveLength(8);
@@ -99,7 +99,7 @@ describe.each(modes)("passkeys of a page in %s mode", (mode, cookies) => {
 });
 
 describe("a step-up by passkey", () => {
-  it("onStepUp can log in with a passkey before another passkey is added", async () => {
+  it("onStepUp can sign in with a passkey before another passkey is added", async () => {
     const { tab, authenticator } = await openShop().then(async (shop) => ({
       ...shop,
       authenticator: await addAuthenticator(shop.tab),
@@ -145,7 +145,7 @@ describe("authenticators", () => {
   it.each([
     [true, true],
     [true, false],
-  ])("a synced passkey with backup eligibility %s and backup %s logs in as swk", async (eligible, backedUp) => {
+  ])("a synced passkey with backup eligibility %s and backup %s signs in as swk", async (eligible, backedUp) => {
     const { tab, added } = await openEnrolled(false, {
       defaultBackupEligibility: eligible,
       defaultBackupState: backedUp,
@@ -155,7 +155,7 @@ describe("authenticators", () => {
     expect(await levelOf(tab)).toEqual(["ann", "phr", "swk,mfa"]);
   });
 
-  it("a passkey over a cable transport logs in", async () => {
+  it("a passkey over a cable transport signs in", async () => {
     const { tab, added } = await openEnrolled(false, { transport: "cable" });
     expect(added.passkey.transports).toContain("hybrid");
     expect(await byPasskey(tab)).toBe("resolved");
@@ -174,7 +174,7 @@ describe("authenticators", () => {
     expect(await byPasskey(tab)).toBe("resolved");
   });
 
-  it("a passkey whose counter stepped back is rejected and recorded (W-35)", async () => {
+  it("a passkey whose counter stepped back is rejected and recorded", async () => {
     const { tab, authenticator, world } = await openEnrolled();
     const [cloned] = await authenticator.credentials();
     if (cloned === undefined) throw new Error("no credential");
@@ -197,7 +197,7 @@ describe("authenticators", () => {
     expect(await authenticator.credentials()).toEqual([]);
   });
 
-  it("the browser learns the passkeys and the login of the account after each change, and an unknown passkey after a login by it", async () => {
+  it("the browser learns the passkeys and the login name of the account after each change, and an unknown passkey after a login by it", async () => {
     const { tab, world } = await openShop();
     await addAuthenticator(tab);
     await logIn(tab);

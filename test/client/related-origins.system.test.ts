@@ -58,7 +58,7 @@ async function openOrigins(passkeyOrigins: readonly string[]) {
   return { open, fetched };
 }
 
-it("a passkey of the relying party logs in on a page of a related origin (W-44)", {
+it("a passkey of the relying party signs in on a page of a related origin", {
   timeout: browserTimeoutMs,
 }, async () => {
   const { open, fetched } = await openOrigins([related]);
@@ -76,7 +76,7 @@ it("a passkey of the relying party logs in on a page of a related origin (W-44)"
   expect(fetched).toEqual(["app.example.com"]);
 });
 
-it("the browser uses no passkey on a page of an origin that is not listed (W-44)", {
+it("the browser uses no passkey on a page of an origin that is not listed", {
   timeout: browserTimeoutMs,
 }, async () => {
   const { open, fetched } = await openOrigins(["https://other.example.net"]);

@@ -158,7 +158,7 @@ describe("a session", () => {
     [400, { error: "invalid_request", message: "" }, "invalid_request"],
     [502, "<h1>Bad Gateway</h1>", "unavailable"],
     [404, "<h1>Not Found</h1>", "unavailable"],
-    [401, "<h1>Log in to the hotel</h1>", "unavailable"],
+    [401, "<h1>Sign in to the hotel</h1>", "unavailable"],
     [200, "<h1>Welcome to the hotel</h1>", "unavailable"],
     [200, { token: "x" }, "unavailable"],
   ])("a session survives a renewal with the response %i %j", async (status, body, code) => {
@@ -204,7 +204,7 @@ describe("a session", () => {
     expect(await late.session()).toBeUndefined();
   });
 
-  it("a session that is logged out during its renewal stays logged out", async () => {
+  it("a session that is signed out during its renewal stays signed out", async () => {
     const { client, world } = await logInLongAgo();
     const fetching = outcome(client.fetch("/guarded"));
     await expect.poll(() => renewals(world).length, { interval: 1 }).toBe(1);

@@ -20,7 +20,7 @@ async function bundleOther(): Promise<string> {
   return outputFiles[0]?.text ?? "";
 }
 
-it("a page with @simplewebauthn/browser adds a passkey, logs in with it, and uses it as a second factor", async () => {
+it("a page with @simplewebauthn/browser adds a passkey, signs in with it, and uses it as a second factor", async () => {
   const page = `<script type="module">import * as other from "/other.js"; Object.assign(globalThis, { other, ways: 0 })</script>`;
   const { tab } = await openShop(false, {}, { "/": page, "/other.js": await bundleOther() });
   await addAuthenticator(tab);

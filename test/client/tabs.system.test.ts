@@ -322,7 +322,7 @@ describe("three tabs", () => {
 });
 
 describe("a tab", () => {
-  it("a tab that the back button restores reads again which user is logged in", async () => {
+  it("a tab that the back button restores reads again which user is signed in", async () => {
     const { first } = await openTabs({ count: 1 });
     await first.evaluate(() => {
       localStorage.clear();

@@ -19,9 +19,9 @@ declare global {
 
 /** The form of the code serves the second step of a login, the set-up and a step-up. */
 const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
-<form id="login"><input name="login"><input name="password" type="password"><button>Log in</button></form>
+<form id="login"><input name="login"><input name="password" type="password"><button>Sign in</button></form>
 <form id="factor" hidden><input name="code" autocomplete="one-time-code"><button>Send</button></form>
-<button id="enrol">Set up</button> <button id="order">Order</button> <button id="logout">Log out</button>
+<button id="enrol">Set up</button> <button id="order">Order</button> <button id="logout">Sign out</button>
 <output></output><pre></pre>
 <script type="module">
   import { createClient, FactorNeeded } from "/ways.js";
@@ -57,7 +57,7 @@ const page = (cookies: boolean) => `<!doctype html><title>Shop</title>
   };
   find("#order").onclick = async () => say("ordered by " + (await (await client.fetch("/strong")).json()).login);
   find("#logout").onclick = () => client.logout();
-  client.onChange((session) => say(session ? session.login + " at " + session.acr : "logged out"));
+  client.onChange((session) => say(session ? session.login + " at " + session.acr : "signed out"));
   Object.assign(globalThis, { ways: client, openClient: createClient });
 </script>`;
 
@@ -110,7 +110,7 @@ describe.each([
   ["bearer", false],
   ["cookie", true],
 ] as const)("a page in %s mode", (mode, cookies) => {
-  it(`a user of a page in ${mode} mode sets up TOTP, logs in with it, and steps up`, async () => {
+  it(`a user of a page in ${mode} mode sets up TOTP, signs in with it, and steps up`, async () => {
     const { clock, openTab } = await openShop(cookies);
     const tab = await openTab();
     await typeLogin(tab);
@@ -131,7 +131,7 @@ describe.each([
     expect((await tab.evaluate(() => ways.session()))?.acr).toBe("2fa");
 
     await tab.click("#logout");
-    await says(tab).toBe("logged out");
+    await says(tab).toBe("signed out");
     await typeLogin(tab);
     await typeCode(tab, next());
     await says(tab).toBe("ann at 2fa");

@@ -43,6 +43,16 @@ describe.each(Object.entries(chapters))("ASVS %s", (title, counts) => {
   it.each(rows)("$text", expectReason);
 });
 
+it("the table of totals counts the requirements", () => {
+  const all = claimsOf(asvs).map(({ text }) => /\(level (\d), (met|not applicable|not yet)\)/.exec(text));
+  const counted = (state: string) => {
+    const of = (level: string) =>
+      all.filter((each) => each?.[2] === state && (level === "" || each[1] === level)).length;
+    return [state, ...["", "1", "2", "3"].map((level) => String(of(level)))];
+  };
+  expect(tableRows(section(asvs, "Totals"))).toEqual(["met", "not applicable", "not yet"].map(counted));
+});
+
 describe("RFC 8725", () => {
   const rows = claimsOf(readPage("docs/security/rfc8725.md")).map(judgement);
 

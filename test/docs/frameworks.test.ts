@@ -20,7 +20,10 @@ const instances = (text: string) => [
 ];
 const snippets = all.filter(({ file }) => file.endsWith(".ts"));
 const examples = readdirSync(path.join(root, "examples"), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !["everything", "full", "passkeys", "start"].includes(entry.name))
+  .filter(
+    (entry) =>
+      entry.isDirectory() && !["everything", "full", "passkeys", "protect-anything", "start"].includes(entry.name),
+  )
   .map(({ name }) => name);
 
 let consumer: Consumer;

@@ -39,7 +39,7 @@ async function registerThere(subject: Subject) {
   return { ...registrationInfo, userId: base64url(randomBytes(32)) };
 }
 
-it("the records of both systems are imported, and each passkey logs in with the user handle that its authenticator has", async () => {
+it("the records of both systems are imported, and each passkey signs in with the user handle that its authenticator has", async () => {
   const { fromSimpleWebAuthn, fromBetterAuth } = await mappings();
   const world = await openWorld(passkeySettings);
   const owners = {

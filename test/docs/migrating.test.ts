@@ -169,7 +169,7 @@ describe("both for a while", () => {
 });
 
 describe("users of better-auth", () => {
-  it("users of better-auth log in with the hashes that they have", async () => {
+  it("users of better-auth sign in with the hashes that they have", async () => {
     const database = new DatabaseSync(":memory:");
     database.exec(
       `create table user (id text, email text); create table account (userId text, providerId text, password text)`,

@@ -56,7 +56,7 @@ describe("the README", () => {
     );
     const names = folders
       .map(({ name }) => name)
-      .filter((name) => !["everything", "full", "passkeys", "start"].includes(name));
+      .filter((name) => !["everything", "full", "passkeys", "protect-anything", "start"].includes(name));
     expect(rows.map(([, , example]) => example).sort()).toEqual(names.sort());
     const page = readFileSync(path.join(root, "docs/guides/frameworks.md"), "utf8");
     for (const [, heading, example] of rows)

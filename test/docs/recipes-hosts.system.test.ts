@@ -67,7 +67,7 @@ describe("docs/guides/recipes/windows.md", () => {
     expect(wide).toMatchObject({ code: 2, stderr: expect.stringContaining("is not JSON") });
   });
 
-  it("a password with other letters logs in with the content type of the page, and not in another encoding", async () => {
+  it("a password with other letters signs in with the content type of the page, and not in another encoding", async () => {
     const [, type = ""] = /\$type = "([^"]+)"/.exec(blocks("windows", "powershell").join("")) ?? [];
     const { url, ampho } = await openWorld();
     const password = "Straßenbahn übermorgen";
@@ -153,7 +153,7 @@ describe("docs/guides/recipes/mobile.md", () => {
     expect([...values.values()].join("")).not.toContain("refresh_token");
   });
 
-  it("the calls without the client log in and renew, and a repeated renewal does no harm", async () => {
+  it("the calls without the client sign in and renew, and a repeated renewal does no harm", async () => {
     const { url } = await openWorld();
     const [logIn = "", renew = ""] = blocks("mobile", "sh", "Swift").join("").trim().split("\n");
     const cwd = freshFolder();

@@ -87,7 +87,7 @@ it("every parameter has an entry with an example, which is no default and has th
     const { kind, example, default: value } = parameters[name];
     const text = entry(page, name);
     expect(text, name).toMatch(new RegExp(`^${name}=`, "m"));
-    expect(text, name).toContain(`createAmpho({ ${optionName(name)}: `);
+    expect(text, name).toContain(`In code: \`${optionName(name)}: `);
     const parsed = kind.parse(example);
     expect(parsed, name).toBeDefined();
     expect(kind.parse(typeof example === "string" ? example : JSON.stringify(example)), name).toEqual(parsed);
@@ -98,7 +98,7 @@ it("every parameter has an entry with an example, which is no default and has th
 
 it("every command has an entry with an example, which uses its own options", () => {
   const page = readPage("docs/reference/cli.md");
-  for (const { name, example, options } of commands) {
+  for (const { name, example = "", options = [] } of commands) {
     expect(entry(page, name), name).toContain(`\n$ ampho ${name}${example === "" ? "" : ` ${example}`}\n`);
     const known = ["--", ...options.flatMap((option) => [option.name, option.short])];
     for (const option of example.match(/(?<=^| )--?[a-z-]*(?= |$)/g) ?? []) expect(known, name).toContain(option);

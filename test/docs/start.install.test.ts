@@ -40,6 +40,7 @@ function childSeconds(output: string): number {
 
 describe.each(startPages)("$file", (page) => {
   let preparedSeconds = Number.NaN;
+  let folder = "";
   let server: RunningServer;
 
   usePage(page, async () => {
@@ -59,10 +60,16 @@ describe.each(startPages)("$file", (page) => {
     expect(status, `${stdout}\n${stderr}`).toBe(0);
     preparedSeconds = childSeconds(stdout);
     console.log(`${page.file}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);
-    const folder = path.join(parent, "shop");
+    folder = path.join(parent, "shop");
     writeFiles(folder, page, port);
     server = startServer(withPort(start, port), folder, env);
     return { url: `http://localhost:${port}`, server };
+  });
+
+  it.runIf(page.example === "next")("the application is built for production with the .env of ampho init", () => {
+    const env = { ...environment, NEXT_TELEMETRY_DISABLED: "1" };
+    const { stdout, stderr, status } = spawnSync("npx", ["next", "build"], { cwd: folder, env, encoding: "utf8" });
+    expect(status, `${stdout}\n${stderr}`).toBe(0);
   });
 
   // The time of the processors, because the wall clock depends on the network and on what else this machine does.

@@ -201,7 +201,8 @@ export function usePage(
     await addAuthenticator(tab);
     await tab.click("#add");
     await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
-    expect((await tab.textContent("#codes"))?.trim().split("\n")).toHaveLength(9);
+    const codes = (await tab.textContent("#codes"))?.trim().split("\n") ?? [];
+    expect(codes).toHaveLength(9);
     if (process.env["AMPHO_TEST_PICTURE"] === page.example) await takePicture();
     // The page logs in with the passkey first. Then the browser itself rejects a second one of the same authenticator.
     await tab.click("#add");
@@ -212,6 +213,29 @@ export function usePage(
     await signOut();
     await signIn();
     await isAccount();
+    await signOut();
+    // Without the device, the browser rejects, and the page asks for a recovery code.
+    await tab.evaluate(() => {
+      navigator.credentials.get = () => Promise.reject(new DOMException("no passkey", "NotAllowedError"));
+    });
+    tab.once("dialog", (dialog) => void dialog.accept(codes[1]));
+    await signIn();
+    await isAccount();
+  });
+
+  it("a visitor registers with the link that the terminal shows", async () => {
+    await signOut();
+    const before = server?.output().length ?? 0;
+    await tab.fill("#register [name=email]", "bob@example.org");
+    await tab.click("#register button");
+    const linkIn = () => /http:\S+#ampho=\S+/.exec(server?.output().slice(before) ?? "")?.[0];
+    await expect.poll(linkIn).toBeDefined();
+    await tab.goto("about:blank");
+    await tab.goto(linkIn() ?? "");
+    await tab.fill("#confirm [name=password]", password);
+    await tab.click("#confirm button");
+    await tab.waitForURL(`${url}/account`);
+    await expect.poll(() => tab.textContent("#orders")).toBe("bob@example.org has no orders yet.");
   });
 
   it("a session that was ended elsewhere leads to the sign-in page, which states it", async () => {

@@ -211,7 +211,7 @@ describe("docs/guides/mail.md", () => {
 });
 
 describe("docs/guides/second-factors.md", () => {
-  it("the code on the page sets up an app, logs in with it, and raises a session for a payment", () => {
+  it("the code on the page sets up an app, signs in with it, and raises a session for a payment", () => {
     const names = ["set-up.ts", "log-in.ts", "payments.ts", "client.ts"] as const;
     const shown = snippets("docs/guides/second-factors.md", ...names);
     for (const [file, text] of Object.entries(shown))
@@ -253,6 +253,7 @@ describe("docs/guides/second-factors.md", () => {
       export const showCodes = (codes: readonly string[]): void => void shown.push(\`\${codes.length} codes\`);
       export const password = "violet kettle harbour morning";
       export const askPassword = async (): Promise<string> => password;
+      export const askRecoveryCode = askPassword;
       export async function askCode(): Promise<string> {
         shown.push("code");
         // Each code works once, so the user waits for the next one.
@@ -298,7 +299,7 @@ describe("docs/guides/second-factors.md", () => {
 });
 
 describe("docs/guides/passkeys.md", () => {
-  it("the code on the page adds a passkey with recovery codes, and logs in with it by autofill", async () => {
+  it("the code on the page adds a passkey with recovery codes, and signs in with it by autofill", async () => {
     const shown = snippets("docs/guides/passkeys.md", "call.ts", "log-in-with-passkey.ts", "add-passkey.ts");
     for (const [file, text] of Object.entries(shown)) write(file, text);
     compile("log-in-with-passkey.ts", "add-passkey.ts");

@@ -1,9 +1,11 @@
 // The findings of `ampho doctor` in a folder with a configuration, and with instances of its own.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { authorize, mount } from "../../dist/adapters/node.js";
 import { type AmphoOptions, createAmpho } from "../../dist/ampho.js";
 import { readConfiguration } from "../../dist/config/configuration.js";
 import { checkConfiguration } from "../../dist/doctor/checks/configuration.js";
@@ -495,6 +497,45 @@ describe("a running instance", () => {
     expect(await aboutPasskeys(without)).toEqual(["warning passkeys"]);
     expect(await aboutPasskeys(await serving("https://app.example.de"))).toEqual(["warning passkeys"]);
     expect(await aboutPasskeys(await serving("https://app.example.de,https://pp.example"))).toEqual([]);
+  });
+
+  it("the doctor compares the metadata of resources, their URL and the challenge of their routes", async () => {
+    const resources = [
+      { resource: "https://api.example/mcp", scopes: ["articles:read"], servers: ["https://id.example"] },
+    ];
+    const aboutResources = async (url: string) => (await found(url)).filter((one) => one.endsWith("resources"));
+    const ampho = await createAmpho({
+      key: generateJwk("HS256"),
+      databaseUrl: "sqlite::memory:",
+      log: () => {},
+      resources,
+    });
+    let guarded = true;
+    const guard = authorize(ampho, { resource: "https://api.example/mcp" });
+    const rest = mount(ampho);
+    const server = createServer((request, response) =>
+      rest(request, response, () => {
+        if (guarded && request.url === "/mcp") guard(request, response, () => response.end());
+        else response.end();
+      }),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.unshift(async () => {
+      server.close();
+      await ampho.close();
+    });
+    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    env["AMPHO_SECURITY_RESOURCES"] = JSON.stringify(resources);
+    expect(await aboutResources(root)).toEqual([]);
+    guarded = false;
+    expect(await aboutResources(root)).toEqual(["warning resources"]);
+    guarded = true;
+    env["AMPHO_SECURITY_RESOURCES"] = JSON.stringify([{ ...resources[0], scopes: ["articles:write"] }]);
+    expect(await aboutResources(root)).toEqual(["warning resources"]);
+    env["AMPHO_SECURITY_RESOURCES"] = JSON.stringify([{ ...resources[0], resource: "https://api.example/MCP" }]);
+    expect(await aboutResources(root)).toEqual(["warning resources"]);
+    env["AMPHO_SECURITY_TOKEN_AUDIENCE"] = "https://api.example";
+    expect(await found(root)).toContain("error configuration");
   });
 
   it("the doctor reports an instance that is reached over http from another machine", async () => {

@@ -1,7 +1,6 @@
-// Walks through examples/everything from the packed tarball, in both of its modes: as an application in the browser, and rendered by
-// the server for a browser without scripts. Mails go through a real SMTP server, and the provider is a real OpenID provider.
+// Walks through examples/everything from the packed tarball, as an application in the browser, and looks at the page that replaces one
+// of Ampho's. Mails go through a real SMTP server, and the provider is a real OpenID provider.
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import path from "node:path";
 import { simpleParser } from "mailparser";
 import { TOTP } from "otpauth";
@@ -20,18 +19,13 @@ import { found, openWalker, tabTo, type Walker } from "./walker.js";
 
 const password = "violet kettle harbour morning";
 const nextPassword = "amber tulip canoe walnut";
-const modes = [
-  { name: "in the browser", rendered: false },
-  { name: "rendered by the server", rendered: true },
-] as const;
-
 let browser: Browser;
 beforeAll(async () => {
   browser = await openBrowser();
 }, browserTimeoutMs);
 afterAll(() => browser?.close());
 
-describe.each(modes)("examples/everything $name", ({ rendered }) => {
+describe("examples/everything in the browser", () => {
   let consumer: Consumer;
   let running: Running;
   let env: NodeJS.ProcessEnv;
@@ -56,7 +50,7 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
       ...prepare(consumer, password),
       PORT: String(port),
       AMPHO_APP_URL: `${origin}/link`,
-      AMPHO_SECURITY_COOKIES: String(rendered),
+      AMPHO_SECURITY_COOKIES: "false",
       AMPHO_MAIL_URL: `smtp://127.0.0.1:${mails.port}`,
       AMPHO_MAIL_FROM: "shop@example.org",
       AMPHO_SECURITY_PROVIDERS: JSON.stringify({ acme }),
@@ -70,9 +64,8 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     consumer?.remove();
   });
 
-  /** Without scripts, where the mode allows it. */
-  const open = (at = url) => openWalker(browser, at, { scripts: !rendered });
-  /** With scripts. Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
+  const open = (at = url) => openWalker(browser, at);
+  /** Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
   async function openWithPasskeys() {
     const walker = await openWalker(browser, "about:blank");
     await walker.page.addInitScript(() => {
@@ -123,15 +116,6 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
   }
   const changes = (text: string) => text.replace(/\d/, (digit) => String((Number(digit) + 1) % 10));
 
-  /** Opens a mailed link. Without scripts, the user pastes it. */
-  async function openLink(link: string): Promise<Walker> {
-    const walker = await open(link);
-    if (!rendered) return walker;
-    await walker.sees("You have opened a mailed link");
-    await walker.type("Link", link);
-    await walker.press("Continue");
-    return walker;
-  }
   /** Sets up the authenticator app, from the page that shows its secret. */
   async function setUpApp(walker: Walker) {
     await walker.sees("Set up the authenticator app");
@@ -159,12 +143,11 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
   }
   const loginOf = (walker: Walker) => walker.page.locator("dd").first().textContent();
 
-  if (!rendered)
-    it("the types in the comments of the example are right", () => {
-      const tsc = path.join(consumer.folder, "node_modules/typescript/bin/tsc");
-      const { status, stdout } = spawnSync(process.execPath, [tsc], { cwd: folder(), encoding: "utf8" });
-      expect([status, stdout]).toEqual([0, ""]);
-    });
+  it("the types in the comments of the example are right", () => {
+    const tsc = path.join(consumer.folder, "node_modules/typescript/bin/tsc");
+    const { status, stdout } = spawnSync(process.execPath, [tsc], { cwd: folder(), encoding: "utf8" });
+    expect([status, stdout]).toEqual([0, ""]);
+  });
 
   it("a user signs in with the keyboard alone, and signs out", async () => {
     const walker = await open();
@@ -183,7 +166,7 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await page.keyboard.press("Enter");
     await walker.sees("Your account");
     expect(await loginOf(walker)).toBe("alice");
-    await tabTo(page, rendered ? "[action=sign-out] button" : "#sign-out");
+    await tabTo(page, "#sign-out");
     await page.keyboard.press("Enter");
     await walker.sees("Sign in");
     await walker.leave();
@@ -217,12 +200,10 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.press("Sign in");
     await walker.reads("alert", /wrong/);
 
-    const other = await openLink(mail.link);
+    const other = await open(mail.link);
     await other.sees("Sign in by mail");
-    if (!rendered) {
-      await other.press("Sign in");
-      await expect.poll(() => other.page.locator("[name=match]").count()).toBe(1);
-    }
+    await other.press("Sign in");
+    await expect.poll(() => other.page.locator("[name=match]").count()).toBe(1);
     await other.type("Number on the page that asked for the mail", changes(match));
     await other.press("Sign in");
     await other.reads("alert", /wrong/);
@@ -244,7 +225,7 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.press("Change the address");
     await walker.reads("status", "Your address has changed.");
     const { link } = await nextMail("dan@example.org", "New address");
-    const other = await openLink(link);
+    const other = await open(link);
     await other.sees("Was that not you?");
     await other.press("Sign out all devices");
     await other.sees("Forgotten password");
@@ -285,10 +266,6 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.sees("Second factor");
     await walker.type("Recovery code", codes[0] ?? "");
     await walker.page.locator("details").getByRole("button", { name: "Continue" }).click();
-    if (rendered) {
-      await walker.sees("Your account");
-      await walker.press("Replace the recovery codes");
-    }
     expect(await recoveryCodes(walker)).not.toContain(codes[1]);
     await signOut(walker);
 
@@ -326,10 +303,6 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     const name = `<img src="x" onerror="document.title = 'script'">`;
     await walker.type(/^Name/, name);
     await walker.press("Add a passkey");
-    if (rendered) {
-      await walker.sees("Create the passkey");
-      await walker.press("Create the passkey");
-    }
     await recoveryCodes(walker);
     // The name is a text, and no element.
     expect(await walker.section("Passkeys").locator("strong").textContent()).toBe(name);
@@ -405,7 +378,6 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.reads("alert", /wrong/);
     await walker.type("Code of the mail", code);
     await walker.press("Use a passkey");
-    if (rendered) await walker.press("Create the passkey");
     await recoveryCodes(walker);
     await walker.leave();
   });
@@ -437,8 +409,6 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await signOut(other);
     await other.press("Sign in with Acme");
     await other.sees("Second factor");
-    // A GET changes nothing, so the server asks Ampho only when the user goes on.
-    if (rendered) await other.press("Continue");
     await other.type("Code of your authenticator app", next());
     await other.press("Continue");
     await other.sees("Your account");
@@ -449,7 +419,7 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
 
   it("a user follows an invitation", async () => {
     command(["user-invite", "ida@example.org"]);
-    const walker = await openLink((await nextMail("ida@example.org", "")).link);
+    const walker = await open((await nextMail("ida@example.org", "")).link);
     await walker.sees("Create an account");
     await walker.type("E-mail address", "ida@example.org");
     await walker.press("Continue");
@@ -520,155 +490,26 @@ describe.each(modes)("examples/everything $name", ({ rendered }) => {
     await walker.leave();
   });
 
-  if (rendered) {
-    it("a form of another site, or of another port, neither signs in nor deletes the account", async () => {
-      const forms = (action: string, fields: string) =>
-        `<!doctype html><form id="f" method="post" action="${url}${action}">${fields}</form><script>f.submit()</script>`;
-      const evil = createServer((request, response) => {
-        response.setHeader("content-type", "text/html");
-        const action = request.url?.slice(1) ?? "";
-        const fields = `<input name="login" value="alice"><input name="password" value="${password}">`;
-        response.end(action === "sign-in" ? forms(action, fields) : forms(action, ""));
-      });
-      await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
-      const address = evil.address();
-      const port = typeof address === "object" ? address?.port : undefined;
-      addUser("lea");
-      const walker = await openWalker(browser, url);
-      for (const host of ["127.0.0.1", "localhost"]) {
-        await walker.page.goto(`http://${host}:${port}/sign-in`);
-        await walker.reads("alert", /another site/);
-        await walker.page.goto(`${url}account`);
-        await walker.sees("Sign in");
-        await signIn(walker, "lea");
-        await walker.sees("Your account");
-        for (const action of ["delete", "export", "sign-out"]) {
-          await walker.page.goto(`http://${host}:${port}/${action}`);
-          // Cookies ignore ports, so the second host is of the same site and sends them.
-          if (host === "localhost") await walker.reads("alert", /another site/);
-          else await expect.poll(() => walker.page.url()).not.toContain(String(port));
-        }
-        await walker.page.goto(`${url}account`);
-        await walker.sees("Your account");
-        expect(await loginOf(walker)).toBe("lea");
-        await signOut(walker);
-      }
-      evil.closeAllConnections();
-      await new Promise((resolve) => evil.close(resolve));
-      await walker.leave();
-    });
-
-    it("a link of another site changes nothing of what a user has begun", async () => {
-      const evil = createServer((_request, response) => {
-        response.setHeader("content-type", "text/html");
-        const links = ["x", "", "mail", "totp"].map((needed) => `ampho_error=factor_needed&ampho_needed=${needed}`);
-        const all = [...links, "ampho_error=link_needed&ampho_needed=login", "ampho_error=transaction_over"];
-        response.end(all.map((query) => `<a href="${url}link?${query}">${query}</a><br>`).join(""));
-      });
-      await new Promise<void>((resolve) => evil.listen(0, "127.0.0.1", resolve));
-      const address = evil.address();
-      const port = typeof address === "object" ? address?.port : undefined;
-      const walker = await open();
-      const context = walker.page.context();
-      const pending = async () => {
-        const cookies = await context.cookies();
-        return cookies
-          .filter(({ name }) => /transaction|token/.test(name))
-          .map(({ name, value }) => `${name}=${value}`);
-      };
-      const follow = async () => {
-        const before = await pending();
-        expect(before.join()).toContain("__Host-ampho-transaction=");
-        const page = await context.newPage();
-        for (const host of ["127.0.0.1", "localhost"])
-          for (let at = 0; at < 6; at += 1) {
-            await page.goto(`http://${host}:${port}/`);
-            await page.locator("a").nth(at).click();
-            await page.waitForURL(`${url}link?**`);
-            expect(await pending()).toEqual(before);
-          }
-        await page.close();
-      };
-      const email = "liz@example.org";
-      await walker.follow("Create an account");
-      await walker.type("E-mail address", email);
-      await walker.press("Continue");
-      await walker.sees("Check your mail");
-      await follow();
-      await walker.type("Code of the mail", (await nextMail(email, "Confirm your address")).code);
-      await walker.type(/^Password/, password);
-      await walker.press("Create the account");
-      await walker.sees("Your account");
-      await walker.type("New e-mail address", "liz@new.example");
-      await walker.press("Mail me a code");
-      await walker.sees("Check your mail");
-      await follow();
-      await walker.type("Code of the mail", (await nextMail("liz@new.example", "Confirm your new address")).code);
-      await walker.press("Change the address");
-      await walker.reads("status", "Your address has changed.");
-      evil.closeAllConnections();
-      await new Promise((resolve) => evil.close(resolve));
-      await walker.leave();
-    });
-
-    it("the script moves a mailed link from the URL into the form", async () => {
-      const walker = await open();
-      await register(walker, "max@example.org");
-      await signOut(walker);
-      await walker.follow("I forgot my password");
-      await walker.type("Login or e-mail address", "max@example.org");
-      await walker.press("Continue");
-      await walker.sees("Set a new password");
-      const { link } = await nextMail("max@example.org", "");
-      const other = await openWalker(browser, link);
-      await other.sees("You have opened a mailed link");
-      await expect.poll(() => other.page.inputValue("[name=link]")).toBe(link);
-      expect(other.page.url()).toBe(`${url}link`);
-      await other.press("Continue");
-      await other.sees("Set a new password");
-      await other.page.goBack();
-      expect(other.page.url()).not.toContain("#");
-      await other.leave();
-      await walker.leave();
-    });
-
-    it("no redirect leads to another site, and no URL names the text of a message", async () => {
-      const cookie = "__Host-ampho-refresh=x";
-      for (const target of ["//evil.example", "/\\evil.example", "/account?next=//evil.example"]) {
-        const response = await fetch(running.url + target, { redirect: "manual", headers: { cookie } });
-        const location = response.headers.get("location") ?? running.url;
-        expect(new URL(location, running.url).origin, target).toBe(running.url);
-      }
-      for (const query of ["ampho_error=link_needed&ampho_needed=<b>&ampho_return_to=//evil.example", "done=<b>"]) {
-        const text = await (await fetch(`${url}link?${query}`)).text();
-        expect(text, query).not.toMatch(/<b>|evil/);
-      }
-    });
-
-    it("a session outlives its access token, also when responses to its renewal are lost", async () => {
-      const walker = await open();
-      await signIn(walker, "alice");
-      await walker.sees("Your account");
-      const context = walker.page.context();
-      const cookies = (await context.cookies()).filter(({ name }) => name !== "__Host-ampho-token");
-      await context.clearCookies();
-      await context.addCookies(cookies);
-      await walker.page.reload();
-      await walker.sees("Your account");
-      expect((await context.cookies()).map(({ name }) => name)).not.toContain("__Host-renewing");
-
-      // The key of the renewal is in a cookie before it happens, so each request that has it is the same renewal.
-      const present = (await context.cookies()).filter(({ name }) => name !== "__Host-ampho-token");
-      const cookie = present.map(({ name, value }) => `${name}=${value}`).join("; ");
-      const ask = (headers: Record<string, string>) => fetch(`${url}account`, { redirect: "manual", headers });
-      const first = await ask({ cookie });
-      const key = first.headers.getSetCookie().find((one) => one.startsWith("__Host-renewing="));
-      expect([first.status, first.headers.get("location")]).toEqual([307, "/account"]);
-      for (const _lost of [1, 2, 3])
-        expect((await ask({ cookie: `${cookie}; ${key?.split(";")[0]}` })).status).toBe(200);
-      await walker.leave();
-    });
-  }
+  it("a page of the application takes the place of Ampho's sign-in page", async () => {
+    const port = await freePort();
+    const more = { PORT: String(port), AMPHO_APP_URL: `http://localhost:${port}`, AMPHO_SECURITY_COOKIES: "true" };
+    const pages = await start(folder(), { ...env, ...more, AMPHO_SECURITY_PROVIDERS: undefined }, "server.js");
+    const walker = await openWalker(browser, `${pages.url}/`);
+    await walker.sees("Sign in to the shop");
+    await walker.type("Login or e-mail address", "alice");
+    await walker.type("Password", `${password}x`);
+    await walker.press("Sign in");
+    await expect.poll(() => walker.page.textContent("[role=alert]")).toBe("The login or the password is wrong.");
+    await walker.type("Login or e-mail address", "alice");
+    await walker.type("Password", password);
+    await walker.press("Sign in");
+    await walker.sees("Your account");
+    await walker.press("Sign out");
+    await walker.sees("Sign in to the shop");
+    await walker.leave();
+    const { code, stderr } = await pages.stop();
+    expect([code, stderr]).toEqual([0, ""]);
+  });
 
   it("every page was accessible, no script was blocked or failed, and the server writes nothing to stderr", async () => {
     expect(found).toEqual({ violations: [], policy: [], errors: [] });

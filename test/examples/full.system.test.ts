@@ -65,7 +65,7 @@ async function logIn(page: Page, secret: string): Promise<void> {
   await page.click("#login button");
 }
 
-it("a wrong password shows a message, and no tab is logged in", async () => {
+it("a wrong password shows a message, and no tab is signed in", async () => {
   await logIn(tab(0), "wrong");
   await expect.poll(() => tab(0).locator("[role=alert]").textContent()).toMatch(/wrong/);
   expect(await inAll(asksToLogIn)).toEqual([true, true, true]);

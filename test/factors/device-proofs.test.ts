@@ -14,7 +14,7 @@ const ann = { id: "user-1", stored: { passwordVersion: 2 } };
 const remember = { until: start + 1000, factorsVersion: 5, devicesVersion: 0 };
 
 describe("a remembered device", () => {
-  it("a proof remembers the device until its time, and stays a proof afterwards (W-58)", () => {
+  it("a proof remembers the device until its time, and stays a proof afterwards", () => {
     const proof = issue(ann, "device-1", start, remember);
     const known = { userId: "user-1", deviceId: "device-1", passwordVersion: 2 };
     expect(claimsOf(proof)).toMatchObject({ rem: start + 1000, fv: 5 });

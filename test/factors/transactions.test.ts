@@ -96,7 +96,7 @@ describe("a login transaction", () => {
     expect(transactions.spentHash(transaction)).toBe(expected);
   });
 
-  it("a transaction reveals what the client typed and what it proved, in one form for every user (W-16)", () => {
+  it("a transaction reveals what the client typed and what it proved, in one form for every user", () => {
     const { begin, transactions } = open();
     const members = ["jti", "for", "iat", "exp", "login", "sub", "fv", "amr", "pwv", "did"];
     expect(Object.keys(claimsOf(begin()))).toEqual(members);
@@ -134,11 +134,11 @@ describe("a transaction that is no good", () => {
     ],
     ["no characters", ""],
     ["only dots", ".."],
-  ])("a transaction with %s is over (W-10)", (_what, token) => {
+  ])("a transaction with %s is over", (_what, token) => {
     expect(() => read(token)).toThrow(over);
   });
 
-  it("an access token, a refresh token and a device proof are no transactions (W-10)", () => {
+  it("an access token, a refresh token and a device proof are no transactions", () => {
     const times = { iat: start, exp: start + 600 };
     const tokens = [
       keyring.signAccess({ ...goodClaims, sid: "0.a" }),
@@ -148,7 +148,7 @@ describe("a transaction that is no good", () => {
     for (const token of tokens) expect(() => read(token)).toThrow(over);
   });
 
-  it("a transaction is no access token, no refresh token and no device proof (W-10)", () => {
+  it("a transaction is no access token, no refresh token and no device proof", () => {
     const bad = expect.objectContaining({ code: "invalid_token" });
     for (const more of [{}, { sid: "0.a", gen: 1, did: "d" }]) {
       const token = withClaims(more);
@@ -159,7 +159,7 @@ describe("a transaction that is no good", () => {
     }
   });
 
-  it("the token of a mailed link is no transaction, and a transaction opens no link (W-65)", () => {
+  it("the token of a mailed link is no transaction, and a transaction opens no link", () => {
     const { transactions } = open();
     const { token, begun } = transactions.beginOpen("reset", { login: "ann" }, start);
     const link = transactions.signLink(begun) ?? "";
@@ -198,7 +198,7 @@ describe("the time of a transaction", () => {
   const withTimes = (iat: number, exp: number) =>
     forge(derive(key, "ampho login transaction"), goodHeader, { ...goodClaims, iat, exp });
 
-  it("a transaction is over from 600 seconds on, without leeway (W-14)", () => {
+  it("a transaction is over from 600 seconds on, without leeway", () => {
     const clock = settableClock();
     const token = begin();
     clock.advance(599);
@@ -209,7 +209,7 @@ describe("the time of a transaction", () => {
     }
   });
 
-  it("a transaction from the future is accepted within the leeway, and is over beyond it (W-14)", () => {
+  it("a transaction from the future is accepted within the leeway, and is over beyond it", () => {
     const clock = settableClock();
     const token = begin();
     clock.advance(-60);
@@ -218,7 +218,7 @@ describe("the time of a transaction", () => {
     expect(() => read(token, clock.now())).toThrow(over);
   });
 
-  it("a transaction with a longer life than 600 seconds is over (W-14)", () => {
+  it("a transaction with a longer life than 600 seconds is over", () => {
     expect(read(withTimes(start, start + 600)).iat).toBe(start);
     expect(() => read(withTimes(start, start + 601))).toThrow(over);
     expect(() => read(withTimes(0, start + 1))).toThrow(over);
@@ -235,7 +235,7 @@ describe("a revoked transaction", () => {
     ["of a disabled user", { ...ofUser, kind: "user" }, {}],
     ["that was begun before all sessions were ended", { ...row, kind: "all", era: 1 }, {}],
     ["of a session of the era before", { ...row, kind: "all", era: 1 }, { sid: "0.session" }],
-  ])("a transaction %s is over (W-10)", (_what, revocation, more) => {
+  ])("a transaction %s is over", (_what, revocation, more) => {
     const { begin, read, revocations } = open();
     const token = begin("second", more);
     expect(read(token).login).toBe("ann");

@@ -100,7 +100,7 @@ const victims = {
 
 describe("a kill before the commit", () => {
   it.each(writes)(
-    "a kill before each commit of $name leaves all of it or nothing (W-18)",
+    "a kill before each commit of $name leaves all of it or nothing",
     { timeout: 120_000 },
     async (write: Write) => {
       const isCommit = commitsOfWrites();

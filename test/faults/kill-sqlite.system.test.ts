@@ -62,13 +62,9 @@ function killer(): Killer {
 }
 
 describe("a kill during a write", () => {
-  it.each(writes)(
-    "a kill during $name leaves all of it or nothing (W-18)",
-    { timeout: 180_000 },
-    async (write: Write) => {
-      const whole = await learn(ground, write);
-      expect(await expectWhole(ground, write, whole, killer()), "the process was killed").toBe(true);
-      expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
-    },
-  );
+  it.each(writes)("a kill during $name leaves all of it or nothing", { timeout: 180_000 }, async (write: Write) => {
+    const whole = await learn(ground, write);
+    expect(await expectWhole(ground, write, whole, killer()), "the process was killed").toBe(true);
+    expect(await ground.rows("pragma integrity_check")).toEqual([{ integrity_check: "ok" }]);
+  });
 });

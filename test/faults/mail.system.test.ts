@@ -1,5 +1,5 @@
 // Processes that die while they send mails. No mail that a request has acknowledged is lost, none arrives more than twice, and each
-// copy has the same code (W-73).
+// copy has the same code.
 import { setTimeout as sleep } from "node:timers/promises";
 import { simpleParser } from "mailparser";
 import { expect, it } from "vitest";
@@ -58,7 +58,7 @@ async function expectWhole(arrived: readonly { readonly raw: string }[], acknowl
 }
 
 onBothDatabases((ground) => {
-  it("a kill between the request and the mail server loses no mail (W-73)", async () => {
+  it("a kill between the request and the mail server loses no mail", async () => {
     const world = await prepare(ground);
     const server = await startMailServer();
     const first = await start(ground, world, server.port);
@@ -71,7 +71,7 @@ onBothDatabases((ground) => {
     await expectWhole(server.arrived, acknowledged);
   });
 
-  it("a kill after the mail server has accepted a mail sends it once more, with the same code (W-73)", async () => {
+  it("a kill after the mail server has accepted a mail sends it once more, with the same code", async () => {
     const world = await prepare(ground);
     const received: { raw: string }[] = [];
     let first: Instance | undefined;
@@ -101,7 +101,7 @@ onBothDatabases((ground) => {
     expect(received.length).toBeGreaterThan(acknowledged.length);
   });
 
-  it("two processes on one database send each mail once (W-73)", async () => {
+  it("two processes on one database send each mail once", async () => {
     const world = await prepare(ground);
     const server = await startMailServer();
     const instances = [await start(ground, world, server.port), await start(ground, world, server.port)] as const;

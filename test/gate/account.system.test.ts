@@ -1,4 +1,4 @@
-// The user's own account: shown, exported, renamed, deleted (W-99).
+// The user's own account: shown, exported, renamed, deleted.
 import { describe, expect, it } from "vitest";
 import { naughty } from "../attacks/siege.js";
 import { admission, grantOf, password, type World } from "../world/ampho.js";
@@ -41,7 +41,7 @@ onBothDatabases((ground) => {
     expect(page.json).toMatchObject({ login: "bob", passkeys: [], totp: { since: expect.any(Number) } });
   });
 
-  it("An export has the user's own data, and no secret or key (W-99)", async () => {
+  it("An export has the user's own data, and no secret or key", async () => {
     const world = await ground.open(passkeySettings);
     const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
     const { token } = await fullLogin(world, ann);
@@ -61,7 +61,7 @@ onBothDatabases((ground) => {
     await expect(world.ampho.users.export("eve")).rejects.toMatchObject({ code: "not_found" });
   });
 
-  it("An old login or a lower level neither exports, renames nor deletes an account (W-99)", async () => {
+  it("An old login or a lower level neither exports, renames nor deletes an account", async () => {
     const world = await ground.open();
     const { token } = await loggedIn(world, "ann");
     const bob = await addOwner(world, "bob");
@@ -79,7 +79,7 @@ onBothDatabases((ground) => {
   });
 
   describe("a change of the login", () => {
-    it("The user logs in with the new login alone, and every token with the old one is dead (W-99)", async () => {
+    it("The user signs in with the new login alone, and every token with the old one is dead", async () => {
       const world = await ground.open();
       const another = await world.another();
       const grant = await loggedIn(world, "ann");
@@ -163,7 +163,7 @@ onBothDatabases((ground) => {
   });
 
   describe("a deleted account", () => {
-    it("Nothing of it works or is left, and the audit log keeps the id only (W-99)", async () => {
+    it("Nothing of it works or is left, and the audit log keeps the id only", async () => {
       const world = await ground.open(passkeySettings);
       const ann = await addPasskeyOwner(world, "ann.removed");
       await world.login("ann.removed", { address }).catch(() => undefined);
@@ -202,7 +202,7 @@ onBothDatabases((ground) => {
       expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
     });
 
-    it("Of a removal and logins at once, no session is left (W-99)", async () => {
+    it("Of a removal and logins at once, no session is left", async () => {
       const world = await ground.open({ throttleAttempts: 1000 });
       const another = await world.another();
       const { token } = await loggedIn(world, "ann");
@@ -222,7 +222,7 @@ onBothDatabases((ground) => {
       expect(await ground.sql(world, "select id from ampho_sessions where ended_at is null")).toEqual([]);
     });
 
-    it("Of two removals at once, one has the effect, and another user is untouched (W-99)", async () => {
+    it("Of two removals at once, one has the effect, and another user is untouched", async () => {
       const world = await ground.open();
       const [{ token }, bob] = [await loggedIn(world, "ann"), await loggedIn(world, "bob")];
       const responses = await Promise.all(
@@ -257,7 +257,7 @@ onBothDatabases((ground) => {
       expect(again.error).toBe("factor_needed");
     });
 
-    it("The password cannot be removed without a passkey that logs in alone and recovery codes", async () => {
+    it("The password cannot be removed without a passkey that signs in alone and recovery codes", async () => {
       const world = await ground.open(passkeySettings);
       const { token } = await loggedIn(world, "ann");
       expect(await outcome(world.call("DELETE", "/password", { bearer: token }))).toEqual([409, "last_way_in"]);
@@ -272,7 +272,7 @@ onBothDatabases((ground) => {
   });
 
   describe("an application's own table", () => {
-    it("The account routes exist where the functions of the table exist (W-100)", async () => {
+    it("The account routes exist where the functions of the table exist", async () => {
       const users = { find: async (login: string) => ({ id: `id of ${login}`, login }), verify: async () => true };
       const world = await ground.open({ users });
       const { token } = grantOf(await world.call("POST", "/login", { body: { login: "ann", password } }));
@@ -354,7 +354,7 @@ onBothDatabases((ground) => {
       return { world, rows, token, bob, left, remove };
     }
 
-    it("A removal that failed after the table had deleted the user is finished when it is repeated (W-100)", async () => {
+    it("A removal that failed after the table had deleted the user is finished when it is repeated", async () => {
       const { world, rows, token, bob, left, remove } = await openRemoving("byId");
       expect(await remove(token)).toEqual([503, "unavailable"]);
       expect([rows.map(({ login }) => login), await left()]).toEqual([["bob"], 10]);
@@ -370,7 +370,7 @@ onBothDatabases((ground) => {
       expect(events.filter(({ login, origin }) => login !== undefined || origin.address !== undefined)).toEqual([]);
     });
 
-    it("A removal that is repeated needs a recent login (W-99)", async () => {
+    it("A removal that is repeated needs a recent login", async () => {
       const { world, token, left, remove } = await openRemoving("byId");
       expect(await remove(token)).toEqual([503, "unavailable"]);
       world.clock.advance(301);
@@ -380,7 +380,7 @@ onBothDatabases((ground) => {
     it.each([
       ["disabled", "byId", { disabled: true }],
       ["renamed", "byLogin", { login: "anna" }],
-    ] as const)("A removal does not take a %s user for a deleted one (W-99)", async (_, functions, change) => {
+    ] as const)("A removal does not take a %s user for a deleted one", async (_, functions, change) => {
       const { rows, token, left, remove } = await openRemoving(functions);
       Object.assign(rows[0] ?? {}, change);
       expect(await remove(token)).toEqual([401, "invalid_token"]);
@@ -396,7 +396,7 @@ onBothDatabases((ground) => {
       await forget(world.ampho, { id: "id of nobody", login: "nobody" });
     });
 
-    it("The table changes first, and a table that fails leaves the account as it was (W-100)", async () => {
+    it("The table changes first, and a table that fails leaves the account as it was", async () => {
       const rows = new Map([["ann", { id: "a", login: "ann" }]]);
       let down = true;
       const fail = () => {

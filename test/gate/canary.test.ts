@@ -127,7 +127,7 @@ async function passkeys(send: Send, login: string, world: World): Promise<void> 
 }
 
 onBothDatabases((ground) => {
-  it("no file, table, log, metric or audit row contains a secret of a second factor after every flow (W-53)", async () => {
+  it("no file, table, log, metric or audit row contains a secret of a second factor after every flow", async () => {
     const world = await ground.open({
       factors: { member: "required" },
       throttleFactor: 1000,

@@ -35,6 +35,7 @@ const expectations = `
   password             -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       +    +   +
   password removed     -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      .     .      -     +      +       +    +   +
   password by operator .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +
+  password expired     .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      +       -    +   +
   reset                .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     -      -       -    +   +
   login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +
   login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +
@@ -71,6 +72,7 @@ const reports = `
   password             password_set      password_changed      password_changed
   password removed     password_removed  password_changed      password_changed
   password by operator password_replaced password_changed      password_changed
+  password expired     password_expired  password_expired      .
   reset                password_reset    reset_done            password_changed
   login name           login_changed     login_changed         login_changed
   login name respelled login_respelled   login_changed         login_changed
@@ -366,6 +368,12 @@ const changes: Readonly<Record<string, (place: Place, person: Person) => Promise
   "password by operator": async ({ world }) => {
     await world.ampho.users.setPassword("ann", newPassword);
     return { password: newPassword };
+  },
+  async "password expired"({ world }) {
+    expect(await world.ampho.users.expirePassword("ann", { reason: "stolen" })).toBe(true);
+    const old = await world.call("POST", "/login", { body: { login: "ann", password } });
+    expect([old.status, old.json["error"]]).toEqual([401, "invalid_credentials"]);
+    return {};
   },
   async reset({ world }, { secret }) {
     world.clock.advance(61);

@@ -200,7 +200,7 @@ async function disturbed(...roles: readonly string[]) {
 }
 
 it.each([["with an app"], ["that must set one up", "member"]])(
-  "the cookie of a given-up login of a user %s leaves the session of another user as it is",
+  "the cookie of a given-up login name of a user %s leaves the session of another user as it is",
   async (_, ...roles) => {
     const { browser, login } = await disturbed(...roles);
     expect(await browser.who()).toBe(login);
@@ -211,7 +211,7 @@ it.each([["with an app"], ["that must set one up", "member"]])(
 );
 
 it.each([["with an app"], ["that must set one up", "member"]])(
-  "the cookie of a given-up login of a user %s does not set up an app for that user",
+  "the cookie of a given-up login name of a user %s does not set up an app for that user",
   async (_, ...roles) => {
     const { browser, login, other } = await disturbed(...roles);
     const { begun, confirmed } = await confirmApp(browser);
@@ -244,7 +244,7 @@ it("an empty transaction never begins a step-up", async () => {
   expect(await browser.who()).toBe(login);
 });
 
-it("a session that was ended elsewhere does not go on as the pending login of another user", async () => {
+it("a session that was ended elsewhere does not go on as the pending login name of another user", async () => {
   const { browser, login } = await disturbed("member");
   const { id = "" } = (await serving.ampho.users.find(login)) ?? {};
   await serving.ampho.sessions.endForUser(id);
@@ -271,7 +271,7 @@ it("a transaction in the body that is over does not remove the one in the cookie
   expect((await browser.send("POST", "/login", { totp: ann.nextCode() })).status).toBe(200);
 });
 
-it("a login of another user in the same browser does not forget a remembered device", async () => {
+it("a login name of another user in the same browser does not forget a remembered device", async () => {
   const [ann, bob] = [await owner(), await owner()];
   const browser = browse();
   for (const user of [ann, bob]) {
@@ -365,7 +365,7 @@ it.each(foreignSites)("an image of %s changes nothing at a route of second facto
   expect(browser.jar.header()).toBe(before);
 });
 
-it("a transaction cookie of a sub-domain, which has another name, is ignored (W-96)", async () => {
+it("a transaction cookie of a sub-domain, which has another name, is ignored", async () => {
   const ann = await owner();
   const browser = browse();
   await browser.logIn(ann.login);

@@ -95,7 +95,7 @@ const ownTable = {
 
 onBothDatabases((ground) => {
   for (const [name, use] of Object.entries(uses)) {
-    it(`a ${name} whose passkey counts is over when it is sent twice, and no copy is suspected (W-35)`, async () => {
+    it(`a ${name} whose passkey counts is over when it is sent twice, and no copy is suspected`, async () => {
       const world = await openMailing(ground, { ...passkeySettings, ...mailSettings });
       const other = await world.another();
       const ann = await addCounting(world);
@@ -118,7 +118,7 @@ onBothDatabases((ground) => {
     });
   }
 
-  it("a login with a counting passkey of an own table is over when it is sent twice, and no copy is suspected (W-35)", async () => {
+  it("a login with a counting passkey of an own table is over when it is sent twice, and no copy is suspected", async () => {
     const world = await openMailing(ground, { ...passkeySettings, ...mailSettings, users: ownTable });
     const { token } = await world.login("ann");
     const subject = createSubject(-7, { backupEligible: false });
@@ -129,7 +129,7 @@ onBothDatabases((ground) => {
     await expectQuiet(world);
   });
 
-  it("a new passkey is over when it is sent twice, for a session, a pending login and a registration (W-20)", async () => {
+  it("a new passkey is over when it is sent twice, for a session, a pending login and a registration", async () => {
     const roles = { factors: { "*": "optional", strict: "required" } } as const;
     const world = await openMailing(ground, { ...passkeySettings, ...mailSettings, ...roles });
     await world.ampho.users.create({ login: "strict", password, roles: ["strict"] });
@@ -157,7 +157,7 @@ onBothDatabases((ground) => {
     await expectQuiet(world);
   });
 
-  it("a reset with a counting passkey is over when it is sent twice, and no copy is suspected (W-35)", async () => {
+  it("a reset with a counting passkey is over when it is sent twice, and no copy is suspected", async () => {
     const world = await openMailing(ground, { ...passkeySettings, ...mailSettings });
     const ann = await addCounting(world);
     for (const proof of ["code", "link"] as const) {
@@ -170,7 +170,7 @@ onBothDatabases((ground) => {
     await expectQuiet(world);
   });
 
-  it("an Idempotency-Key without the proof of its request, or with another one, gets no tokens (W-13)", async () => {
+  it("an Idempotency-Key without the proof of its request, or with another one, gets no tokens", async () => {
     const world = await openMailing(ground, { ...passkeySettings, ...mailSettings, ...unthrottled });
     const other = await world.another();
     const bob = await addOwner(world, "bob");
@@ -216,7 +216,7 @@ onBothDatabases((ground) => {
     await expectQuiet(world);
   });
 
-  it("the key of a mailed code, a registration or a set-up gets no tokens without its proof (W-13)", async () => {
+  it("the key of a mailed code, a registration or a set-up gets no tokens without its proof", async () => {
     const roles = { factors: { "*": "optional", strict: "required" } } as const;
     const world = await openMailing(ground, { ...passkeySettings, ...mailSettings, ...roles });
     await addPerson(world, email, password);

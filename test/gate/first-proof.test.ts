@@ -80,7 +80,7 @@ const begunBy = async (world: Mailing) => {
 
 onBothDatabases((ground) => {
   it.each(["code", "link"] as const)(
-    "a lost response to the first login by a mailed %s is returned again for its Idempotency-Key (W-13)",
+    "a lost response to the first login by a mailed %s is returned again for its Idempotency-Key",
     async (by) => {
       const world = await openMailing(ground);
       await world.ampho.users.create({ login: ann, password });

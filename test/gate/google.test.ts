@@ -36,7 +36,7 @@ async function openGoogle(ground: Ground, more: object = {}, options: object = {
 }
 
 onBothDatabases((ground) => {
-  it("an account of Google with an address of the domain, but of no or another organization, is not logged in by it (W-91)", async () => {
+  it("an account of Google with an address of the domain, but of no or another organization, is not signed in by it", async () => {
     const outside = await openGoogle(ground, { domains: ["acme.example"] });
     await outside.world.user("ann@acme.example", { password });
     const email = "ann@acme.example";
@@ -47,7 +47,7 @@ onBothDatabases((ground) => {
     expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }]);
   });
 
-  it("Google speaks for addresses of gmail.com and of the organization in hd alone (W-75)", async () => {
+  it("Google speaks for addresses of gmail.com and of the organization in hd alone", async () => {
     const { signIn } = await openGoogle(ground, {}, { registration: "open" });
     const outcome = async (email: string, hd?: string) => outcomeOf(await signIn({ sub: email, email, hd }));
     expect(await outcome("eve@acme.example", "other.example")).toEqual([401, "link_needed"]);

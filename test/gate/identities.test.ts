@@ -9,7 +9,7 @@ import { addOwner, onBothDatabases, outcomeOf } from "./owners.js";
 const over = [401, "transaction_over"];
 
 onBothDatabases((ground) => {
-  it("an identity of another account cannot be linked, and linking the own one again does nothing (W-94)", async () => {
+  it("an identity of another account cannot be linked, and linking the own one again does nothing", async () => {
     const outside = await openOutside(ground);
     const { grant } = await addLinked(outside, "ann");
     const bob = await addLinked(outside, "bob");
@@ -21,7 +21,7 @@ onBothDatabases((ground) => {
     expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }, { subject: "bob" }]);
   });
 
-  it("one subject at two issuers, and a subject in another case, are different identities (W-92)", async () => {
+  it("one subject at two issuers, and a subject in another case, are different identities", async () => {
     const outside = await openOutside(ground);
     const ann = await addLinked(outside, "ann");
     const bob = await addLinked(outside, "bob", { sub: "ANN" });
@@ -37,7 +37,7 @@ onBothDatabases((ground) => {
     expect(await userOf({ provider: "other", claims: { sub: "ann" } })).toBe(cid.id);
   });
 
-  it("a provider that reports another address, also that of another user, logs in the user of the subject (W-91)", async () => {
+  it("a provider that reports another address, also that of another user, logs in the user of the subject", async () => {
     const outside = await openOutside(ground, { acme: { address: "believed" } });
     const { world } = outside;
     const ann = await addLinked(outside, "ann");
@@ -54,7 +54,7 @@ onBothDatabases((ground) => {
     expect(await identities(outside, ground)).toMatchObject([{ subject: "ann" }, { subject: "bob" }]);
   });
 
-  it("unknown members of a body and claims of a provider give no role, level or other account (W-80)", async () => {
+  it("unknown members of a body and claims of a provider give no role, level or other account", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     const ann = await addLinked(outside, "ann");
@@ -99,7 +99,7 @@ onBothDatabases((ground) => {
     ]);
   });
 
-  it("a link is finished by its own session only, and the code of an attacker is sent nowhere (W-93)", async () => {
+  it("a link is finished by its own session only, and the code of an attacker is sent nowhere", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     const ann = await addLinked(outside, "ann");
@@ -143,7 +143,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await link(outside, owner.weak.token, {}))).toEqual([401, "login_too_weak"]);
   });
 
-  it("an unlinked identity no longer logs in, and the other sessions of its user end", async () => {
+  it("an unlinked identity no longer signs in, and the other sessions of its user end", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     const { grant } = await addLinked(outside, "ann");
@@ -165,7 +165,7 @@ onBothDatabases((ground) => {
     expect(await world.events()).toContain("identity_unlinked");
   });
 
-  it("the last way in cannot be unlinked, and can with another one (W-94)", async () => {
+  it("the last way in cannot be unlinked, and can with another one", async () => {
     const outside = await openOutside(ground, {
       options: { registration: "open", mailLogin: false },
       acme: { address: "believed" },
@@ -198,7 +198,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(second)).toEqual(over);
   });
 
-  it("a user of an application's own table links an identity and logs in with it, while the table knows the user", async () => {
+  it("a user of an application's own table links an identity and signs in with it, while the table knows the user", async () => {
     let isDisabled = false;
     const find = async (login: string) =>
       login === "ann" ? { id: "id-1", login: "ann", disabled: isDisabled } : undefined;

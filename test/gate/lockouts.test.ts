@@ -1,4 +1,4 @@
-// Lockouts by strangers who know the login, and by those who know the password too (W-103).
+// Lockouts by strangers who know the login, and by those who know the password too.
 import { expect, it } from "vitest";
 import { grantOf, password } from "../world/ampho.js";
 import { addOwner, fullLogin, logIn, onBothDatabases, outcomeOf, pendingLogin, wrongCode } from "./owners.js";
@@ -6,7 +6,7 @@ import { addOwner, fullLogin, logIn, onBothDatabases, outcomeOf, pendingLogin, w
 const locked = [429, "too_many_attempts"];
 
 onBothDatabases((ground) => {
-  it("a lock of password and app by strangers keeps out neither a known device nor a live session (W-103)", async () => {
+  it("a lock of password and app by strangers keeps out neither a known device nor a live session", async () => {
     const world = await ground.open({ throttleAttempts: 1000, throttleFactor: 1000, throttleLock: 10 });
     const ann = await addOwner(world, "ann");
     const { device, token: bearer } = await fullLogin(world, ann);

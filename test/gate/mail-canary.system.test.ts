@@ -34,7 +34,7 @@ async function clientOf(world: Mailing, said: string[]) {
 }
 
 onBothDatabases((ground) => {
-  it("no file, table, log, metric or audit row contains a code, a link or a number of a mail (W-53)", async () => {
+  it("no file, table, log, metric or audit row contains a code, a link or a number of a mail", async () => {
     const sent: Message[] = [];
     const texts = new Set<string>();
     const words = new Set<string>();

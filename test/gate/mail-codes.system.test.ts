@@ -21,7 +21,7 @@ import { onBothDatabases, outcomeOf } from "./owners.js";
 const ann = "ann@x.example";
 
 onBothDatabases((ground) => {
-  it("a code is dead after five wrong ones, and the link of the same mail still works (W-60)", async () => {
+  it("a code is dead after five wrong ones, and the link of the same mail still works", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     const { transaction, match, mail } = await asked(world, ann);
@@ -33,7 +33,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await logInBy(world, { link: mail.link, match }))).toEqual(over);
   });
 
-  it("new requests and other addresses give a guesser of codes no new attempts (W-60)", async () => {
+  it("new requests and other addresses give a guesser of codes no new attempts", async () => {
     const world = await openMailing(ground, { throttleLock: 15 });
     const { device } = await addPerson(world, ann, password);
     let guesses = 0;
@@ -59,7 +59,7 @@ onBothDatabases((ground) => {
     grantOf(await logInBy(world, { link: mail.link, match }));
   });
 
-  it("a lock of codes ends when the owner uses a code on a known device (W-103)", async () => {
+  it("a lock of codes ends when the owner uses a code on a known device", async () => {
     const world = await openMailing(ground, { throttleLock: 5 });
     const { device } = await addPerson(world, ann, password);
     const guessed = await asked(world, ann);
@@ -73,7 +73,7 @@ onBothDatabases((ground) => {
     grantOf(await logInBy(world, { transaction: next.transaction, code: next.mail.code }));
   });
 
-  it("a code and a link are good for their own transaction, login and purpose (W-61)", async () => {
+  it("a code and a link are good for their own transaction, login and purpose", async () => {
     const world = await openMailing(ground);
     for (const each of [ann, "bob@x.example"]) await addPerson(world, each, password);
     const [first, bobs] = [await asked(world, ann), await asked(world, "bob@x.example")];
@@ -105,7 +105,7 @@ onBothDatabases((ground) => {
     expect((await finishReset(world, { transaction: reset.transaction, code: reset.mail.code })).status).toBe(204);
   });
 
-  it("a code is void after the address, the password or a factor of the account has changed (W-61)", async () => {
+  it("a code is void after the address, the password or a factor of the account has changed", async () => {
     const world = await openMailing(ground);
     for (const change of [
       () => world.ampho.users.setEmail(ann, "new@x.example"),
@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a stranger who asks for a link and waits gets nothing when its owner clicks it (W-63)", async () => {
+  it("a stranger who asks for a link and waits gets nothing when its owner clicks it", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     const { transaction, match, mail } = await asked(world, ann);
@@ -153,7 +153,7 @@ onBothDatabases((ground) => {
     expect(sessions).toHaveLength(2);
   });
 
-  it("a link that an attacker sends asks for a number, and opens no session without it (W-64)", async () => {
+  it("a link that an attacker sends asks for a number, and opens no session without it", async () => {
     const world = await openMailing(ground);
     for (const each of [ann, "eve@x.example"]) await addPerson(world, each, password);
     const eves = await asked(world, "eve@x.example");
@@ -169,7 +169,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(response)).toEqual([401, "match_needed"]);
   });
 
-  it("three wrong numbers make a link dead in other browsers, also 16 at once, and the code continues (W-65)", async () => {
+  it("three wrong numbers make a link dead in other browsers, also 16 at once, and the code continues", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     await addPerson(world, ann, password);
@@ -204,7 +204,7 @@ onBothDatabases((ground) => {
     grantOf(await logInBy(world, { link: mail.link, transaction }));
   });
 
-  it("a code and a link open one session together, also 16 times at once in two processes (W-11)", async () => {
+  it("a code and a link open one session together, also 16 times at once in two processes", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     await addPerson(world, ann, password);
@@ -221,7 +221,7 @@ onBothDatabases((ground) => {
     for (const { status } of responses) expect([200, 401, 429]).toContain(status);
   });
 
-  it("a lost response to a code is returned again for the same Idempotency-Key (W-13)", async () => {
+  it("a lost response to a code is returned again for the same Idempotency-Key", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     const { transaction, mail } = await asked(world, ann);
@@ -299,7 +299,7 @@ onBothDatabases((ground) => {
     const { message, transaction: _transaction, ...rest } = await attempt();
     const withheld = { error: "factor_needed", enroll: true, mail: false, factors: [], passkey: null };
     expect(rest).toEqual({ ...withheld, retry_after: 3600 - 50 });
-    expect(message).toContain("Log in again later.");
+    expect(message).toContain("Sign in again later.");
     world.clock.advance(3600 - 51);
     expect(await attempt()).toMatchObject({ ...withheld, retry_after: 1 });
     world.clock.advance(1);
@@ -308,7 +308,7 @@ onBothDatabases((ground) => {
     expect(await attempt()).toMatchObject({ ...withheld, retry_after: 10 });
   });
 
-  it("wrong codes for an enrolment from unknown devices keep no owner out on a known device (W-103)", async () => {
+  it("wrong codes for an enrolment from unknown devices keep no owner out on a known device", async () => {
     const world = await openMailing(ground, { factors: { admin: "required" } });
     const { device } = await addPerson(world, ann, password);
     await world.ampho.users.setRoles(ann, ["admin"]);

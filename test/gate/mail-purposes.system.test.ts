@@ -1,4 +1,4 @@
-// Each kind of transaction at each route that redeems one (W-09), and the token of a mailed link at each of them (W-65).
+// Each kind of transaction at each route that redeems one, and the token of a mailed link at each of them.
 import { expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { grantOf, password } from "../world/ampho.js";
@@ -98,7 +98,7 @@ const finishes: Readonly<Record<string, Finish>> = {
 };
 
 onBothDatabases((databases) => {
-  it("a transaction is over at every route that redeems another purpose, with the right code too (W-09)", async () => {
+  it("a transaction is over at every route that redeems another purpose, with the right code too", async () => {
     const settings = {
       factors: { "*": "optional", strict: "required" },
       throttleLock: 10_000,
@@ -132,7 +132,7 @@ onBothDatabases((databases) => {
     expect((await world.call("POST", "/login", { body: { login: ann, password } })).status).toBe(200);
   });
 
-  it("the token of a mailed link stands for no asking browser, at any route (W-65)", async () => {
+  it("the token of a mailed link stands for no asking browser, at any route", async () => {
     const world = await openMailing(databases, { throttleLock: 10_000, throttleFactor: 10_000 });
     await addPerson(world, ann, password);
     const id = String((await world.ampho.users.find(ann))?.id);
@@ -170,7 +170,7 @@ onBothDatabases((databases) => {
     expect(seen).toEqual(Object.keys(ends));
   });
 
-  it("a cookie with the token of a mailed link stands for no asking browser (W-65)", async () => {
+  it("a cookie with the token of a mailed link stands for no asking browser", async () => {
     const world = await openMailing(databases, { cookies: true });
     await world.ampho.users.create({ login: ann, password });
     const same = { "Sec-Fetch-Site": "same-origin" };

@@ -29,7 +29,7 @@ const shuffled = <T>(items: readonly T[]): T[] => {
 };
 
 onBothDatabases((ground) => {
-  it("thousands of requests for invented logins and addresses leave no row but their counts (W-15)", async () => {
+  it("thousands of requests for invented logins and addresses leave no row but their counts", async () => {
     const world = await openMailing(ground);
     for (let page = 0; page < 3000; page += 1) {
       const { status } = await world.call("GET", "/login");
@@ -57,7 +57,7 @@ onBothDatabases((ground) => {
     });
   });
 
-  it("one mailbox gets five mails in an hour, and its owner on a known device still gets one (W-71)", async () => {
+  it("one mailbox gets five mails in an hour, and its owner on a known device still gets one", async () => {
     const world = await openMailing(ground, { throttleMails: 5 });
     const { device } = await addPerson(world, ann, password);
     world.clock.advance(7201);
@@ -76,7 +76,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("login", "reset")).toBe(6);
   });
 
-  it("the limit of a login is the same whether an account has it or not (W-71)", async () => {
+  it("the limit of a login is the same whether an account has it or not", async () => {
     const world = await openMailing(ground, { throttleMails: 5 });
     await world.ampho.users.create({ login: ann, password });
     await world.ampho.users.create({ login: "off@x.example", password });
@@ -98,7 +98,7 @@ onBothDatabases((ground) => {
   it.each([
     ["one address", (request: number) => `192.0.2.${request * 0}`],
     ["one /64 of IPv6", (request: number) => `2001:db8:1:2::${request.toString(16)}`],
-  ])("requests for many mailboxes from %s cause twenty mails in an hour (W-71)", async (_, addressOf) => {
+  ])("requests for many mailboxes from %s cause twenty mails in an hour", async (_, addressOf) => {
     const world = await openMailing(ground);
     for (let request = 0; request < 60; request += 1) {
       await world.ampho.users.create({ login: `user-${request}@x.example` });
@@ -112,7 +112,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("login", "register")).toBe(21);
   });
 
-  it("two processes send each mail once, with the same code from both (W-73)", async () => {
+  it("two processes send each mail once, with the same code from both", async () => {
     const sent: Message[] = [];
     const mail = async (message: Message) => void sent.push(message);
     const world = await openMailing(ground, { mail });
@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
     expect(sent).toHaveLength(20);
   });
 
-  it("a mail that another process takes after the death of the first has the same code and link (W-73)", async () => {
+  it("a mail that another process takes after the death of the first has the same code and link", async () => {
     const sent: Message[] = [];
     // The first process never ends its attempt, as if it had died in it.
     const hung: AmphoOptions = { mail: (message) => new Promise(() => void sent.push(message)) };
@@ -147,7 +147,7 @@ onBothDatabases((ground) => {
     grantOf(await logInBy(other, { transaction, code: first?.code }));
   });
 
-  it("a mail that is older than its code is dropped and never sent (W-74)", async () => {
+  it("a mail that is older than its code is dropped and never sent", async () => {
     let isDown = true;
     const sent: Message[] = [];
     const mail = async (message: Message) => {
@@ -175,7 +175,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("login")).toBe(2);
   });
 
-  it("unknown members of requests by mail change nothing (W-80)", async () => {
+  it("unknown members of requests by mail change nothing", async () => {
     const world = await openMailing(ground);
     const extra = {
       ...{ roles: ["admin"], id: "other", sub: "other", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },
@@ -198,7 +198,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(grant.token)).toMatchObject({ sub: claimsOf(registered.token)["sub"], acr: "1fa", amr: ["mail"] });
   });
 
-  it("responses distinguish known, unknown, disabled and unproven accounts neither in form nor in time (W-70)", async () => {
+  it("responses distinguish known, unknown, disabled and unproven accounts neither in form nor in time", async () => {
     const world = await openMailing(ground);
     const routes = {
       "/login/mail": { domain: "a.example", member: "login" },
@@ -259,7 +259,7 @@ onBothDatabases((ground) => {
     expect(Math.min(...[...times.values()].flat())).toBeGreaterThan(48);
   }, 900_000);
 
-  it("a request is not rejected in the second in which the account or all sessions were revoked (W-70)", async () => {
+  it("a request is not rejected in the second in which the account or all sessions were revoked", async () => {
     const world = await openMailing(ground);
     for (const login of ["off@x.example", "out@x.example"]) await world.ampho.users.create({ login, password });
     world.clock.advance(61);
@@ -274,7 +274,7 @@ onBothDatabases((ground) => {
     expect((await world.call("POST", "/register", { body })).status).toBe(200);
   });
 
-  it("a wrong code is rejected alike for known, unknown and disabled accounts (W-70)", async () => {
+  it("a wrong code is rejected alike for known, unknown and disabled accounts", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     await world.ampho.users.create({ login: "off@x.example", password });

@@ -1,4 +1,4 @@
-// A link scanner in a real Chromium (W-62). It opens every link of a mail, runs the scripts of the page and presses all its
+// A link scanner in a real Chromium. It opens every link of a mail, runs the scripts of the page and presses all its
 // buttons, as security gateways do with incoming mail.
 import { createServer } from "node:http";
 import type { Browser } from "playwright-core";
@@ -14,7 +14,7 @@ const ann = "ann@x.example";
 /** A landing page that sends the link as soon as it is open, and has a button for each flow. */
 const landing = `<!doctype html><title>Shop</title>
 <form><input name="match" inputmode="numeric"><button>Continue</button></form>
-<button>Log in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">
+<button>Sign in</button> <button>Register</button> <button>Set the password</button> <input type="submit" value="Yes">
 <script type="module">
   const link = new URLSearchParams(location.hash.slice(1)).get("ampho") ?? "";
   const secret = "the scanner's own password";
@@ -91,7 +91,7 @@ async function scan(html: string): Promise<readonly string[]> {
 }
 
 onBothDatabases((ground) => {
-  it("a scanner that opens links, runs scripts and presses all buttons uses nothing up and gets no session (W-62)", async () => {
+  it("a scanner that opens links, runs scripts and presses all buttons uses nothing up and gets no session", async () => {
     const port = await freePort();
     const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
     await serveShop(world, port);
@@ -118,7 +118,7 @@ onBothDatabases((ground) => {
     grantOf(await world.call("POST", "/register/finish", { body }));
   });
 
-  it("the alarm of a notice does nothing until the page of the application sends it (W-62)", async () => {
+  it("the alarm of a notice does nothing until the page of the application sends it", async () => {
     const port = await freePort();
     const world = await openMailing(ground, { appUrl: `http://localhost:${port}/` });
     await serveShop(world, port);

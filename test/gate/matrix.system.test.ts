@@ -122,7 +122,7 @@ onBothDatabases((ground) => {
   for (const policy of policies)
     for (const second of ["without", "with"] as const) {
       const column: Column = `${policy}, ${second}`;
-      it(`no way grants less than the policy ${policy} asks of an account ${second} a second factor (W-03)`, async () => {
+      it(`no way grants less than the policy ${policy} asks of an account ${second} a second factor`, async () => {
         const site = await openSite(ground);
         const outcomes: Record<string, string> = {};
         // An enrolment changes the account, so each way that enrols gets its own.
@@ -140,7 +140,7 @@ onBothDatabases((ground) => {
       });
     }
 
-  it("`sessions.create` is the stated exception, and takes the word of the application (W-03)", async () => {
+  it("`sessions.create` is the stated exception, and takes the word of the application", async () => {
     const world = await ground.open({ factors: { "*": "phr" } });
     const { id } = await world.user("ann", { password });
     expect(claimsOf((await world.ampho.sessions.create(id)).token)).toMatchObject({ amr: [], acr: "1fa" });

@@ -58,7 +58,7 @@ const tables: readonly (readonly [name: string, options: () => AmphoOptions])[] 
 
 onBothDatabases((ground) => {
   for (const [name, options] of tables) {
-    it(`no spelling of another person's address becomes a login in ${name} (W-76)`, async () => {
+    it(`no spelling of another person's address becomes a login in ${name}`, async () => {
       const world = await openMailing(ground, options());
       const { token: bearer } = await addPerson(world, eve, password);
       for (const login of [...disguises, ann]) {
@@ -119,7 +119,7 @@ onBothDatabases((ground) => {
     });
   }
 
-  it("an operator creates and imports no login that is an address other than the user's (W-76)", async () => {
+  it("an operator creates and imports no login that is an address other than the user's", async () => {
     const world = await openMailing(ground);
     const { users } = world.ampho;
     for (const login of disguises.slice(0, 5))
@@ -137,7 +137,7 @@ onBothDatabases((ground) => {
     expect(await users.find("a..b@docomo.example")).toMatchObject({ email: null });
   });
 
-  it("a login and an address exclude each other, whichever of two requests comes first (W-76)", async () => {
+  it("a login and an address exclude each other, whichever of two requests comes first", async () => {
     const world = await openMailing(ground);
     const { users } = world.ampho;
     await users.create({ login: ann });
@@ -181,7 +181,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("the next owner of an address that a user has given up registers with it (W-75)", async () => {
+  it("the next owner of an address that a user has given up registers with it", async () => {
     const world = await openMailing(ground);
     const former = await addPerson(world, ann, password);
     const { transaction } = await begin(world, "/account/email", { email: eve }, { bearer: former.token });
@@ -210,7 +210,7 @@ onBothDatabases((ground) => {
     expect(back.transaction).toBeTypeOf("string");
   });
 
-  it("the alarm of a user who has given an address up does not take it from its next owner (W-76)", async () => {
+  it("the alarm of a user who has given an address up does not take it from its next owner", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
     const { transaction } = await begin(world, "/account/email", { email: eve }, { bearer: token });
@@ -247,7 +247,7 @@ onBothDatabases((ground) => {
   it.each([
     ["strasse@acme.example", "straße@acme.example"],
     ["νίκος@acme.example", "νίκοσ@acme.example"],
-  ])("the account of %s is not opened by the mailbox of %s, which folds to it (W-76)", async (victim, attacker) => {
+  ])("the account of %s is not opened by the mailbox of %s, which folds to it", async (victim, attacker) => {
     const outside = await openOutside(ground, {
       options: { registration: "open", mailLogin: true },
       acme: { domains: ["acme.example"], address: "believed" },

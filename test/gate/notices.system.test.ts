@@ -38,7 +38,7 @@ async function openOwner(ground: Ground): Promise<Owner> {
 }
 
 onBothDatabases((ground) => {
-  it("several wrong second factors behind a right password cause one notice, whose link ends all sessions (W-49)", async () => {
+  it("several wrong second factors behind a right password cause one notice, whose link ends all sessions", async () => {
     const { world, grant, secret } = await openOwner(ground);
     const attempt = () => logInBy(world, { login: ann, password, totp: wrongCode(secret, world.clock.now()) });
     for (let at = 0; at < 4; at += 1) expect((await attempt()).status).toBe(401);
@@ -63,7 +63,7 @@ onBothDatabases((ground) => {
   });
 
   it.each([4, 0])(
-    "wrong recovery codes behind a right password count for the notice, after %i wrong codes of the app (W-49)",
+    "wrong recovery codes behind a right password count for the notice, after %i wrong codes of the app",
     async (apps) => {
       const { world, secret } = await openOwner(ground);
       for (let at = 0; at < 5; at += 1) {
@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
     await noticeOf(world, ann, "password_changed", () => world.call("POST", "/password", { bearer, body }));
   });
 
-  it("a counter that steps back causes one notice, and none for a synced passkey (W-35)", async () => {
+  it("a counter that steps back causes one notice, and none for a synced passkey", async () => {
     const world = await openMailing(ground, passkeySettings);
     for (const [address, backupEligible, status] of [
       [ann, false, 401],
@@ -133,7 +133,7 @@ onBothDatabases((ground) => {
     expect((await world.events()).filter((event) => event.startsWith("passkey_cloned"))).toHaveLength(2);
   });
 
-  it("a thief of the password sets up no factor without the mailed code, and the owner sets up one, with one notice (W-06)", async () => {
+  it("a thief of the password sets up no factor without the mailed code, and the owner sets up one, with one notice", async () => {
     const world = await openMailing(ground, { factors: { "*": "optional", strict: "required" } });
     const { device } = await addPerson(world, ann, password);
     await world.ampho.users.setRoles(ann, ["strict"]);

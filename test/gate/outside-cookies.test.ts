@@ -92,7 +92,7 @@ onBothDatabases((ground) => {
     expect(has(browser, "transaction")).toBe(true);
   });
 
-  it("a callback in another browser, of another provider, or with a changed state sets no token (W-87)", async () => {
+  it("a callback in another browser, of another provider, or with a changed state sets no token", async () => {
     const outside = await open(ground);
     const { world, evil, other } = outside;
     await addUser(outside, ground, "ann");
@@ -113,7 +113,7 @@ onBothDatabases((ground) => {
     expect([...evil.tokenRequests, ...other.tokenRequests]).toEqual([]);
   });
 
-  it("a foreign link to the callback ends nothing that the browser has begun (W-87)", async () => {
+  it("a foreign link to the callback ends nothing that the browser has begun", async () => {
     const outside = await open(ground);
     const { world } = outside;
     await addUser(outside, ground, "ann");
@@ -204,7 +204,7 @@ onBothDatabases((ground) => {
     expect([second.status, has(browser, "token")]).toEqual([200, true]);
   });
 
-  it("Apple's form of another site goes on as a GET with the cookie, and only its code counts (W-95)", async () => {
+  it("Apple's form of another site goes on as a GET with the cookie, and only its code counts", async () => {
     const outside = await open(ground, {
       kind: "apple",
       client_secret: undefined,
@@ -233,7 +233,7 @@ onBothDatabases((ground) => {
     expect(replayed.searchParams.get("ampho_error")).toBe("transaction_over");
   });
 
-  it("a page of another site cannot begin a login or a link (W-96)", async () => {
+  it("a page of another site cannot begin a login or a link", async () => {
     const outside = await open(ground);
     const browser = openBrowser(outside.world);
     for (const from of ["https://evil.example", "https://sub.app.example"]) {
@@ -243,7 +243,7 @@ onBothDatabases((ground) => {
     expect(browser.cookies.size).toBe(0);
   });
 
-  it("the callback links an identity to the session of the browser, and to no other one (W-93)", async () => {
+  it("the callback links an identity to the session of the browser, and to no other one", async () => {
     const outside = await open(ground);
     const { world, evil } = outside;
     const id = await addUser(outside, ground, "ann");

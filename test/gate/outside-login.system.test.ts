@@ -49,7 +49,7 @@ onBothDatabases((ground) => {
     });
   });
 
-  it("an unknown identity is rejected while registration is closed, and a user of the application still logs in (W-79)", async () => {
+  it("an unknown identity is rejected while registration is closed, and a user of the application still signs in", async () => {
     const outside = await openOutside(ground);
     await outside.world.user("bob", { password });
     for (const claims of [{}, verified]) expect(outcomeOf(await signIn(outside, { claims }))).toEqual(closed);
@@ -72,7 +72,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("POST", "/login", { body }))).toEqual(over);
   });
 
-  it("a response with the state of another browser or to another callback is rejected, and its code is sent nowhere (W-87, W-88)", async () => {
+  it("a response with the state of another browser or to another callback is rejected, and its code is sent nowhere", async () => {
     const outside = await openOutside(ground);
     const { world, evil, other } = outside;
     await addLinked(outside, "ann");
@@ -121,7 +121,7 @@ onBothDatabases((ground) => {
     expect(await rows()).toHaveLength(4);
   });
 
-  it("a transaction of an outside login is good for nothing else, and no other one is good for it (W-09)", async () => {
+  it("a transaction of an outside login is good for nothing else, and no other one is good for it", async () => {
     const outside = await openOutside(ground, { options: { mailLogin: true } });
     const { world } = outside;
     const { grant } = await addLinked(outside, "ann");
@@ -148,7 +148,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a provider that is down causes 503, one line in the log, and no used transaction (W-17)", async () => {
+  it("a provider that is down causes 503, one line in the log, and no used login transaction", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");
@@ -163,7 +163,7 @@ onBothDatabases((ground) => {
     grantOf(await world.call("POST", "/login", { body }));
   });
 
-  it("a stranger with many invented codes at once takes the provider from no other user (W-104)", async () => {
+  it("a stranger with many invented codes at once takes the provider from no other user", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");
@@ -191,7 +191,7 @@ onBothDatabases((ground) => {
     grantOf(await signIn(outside, { claims: { sub: "ann" } }));
   });
 
-  it("a disabled user and a user who was deleted do not log in", async () => {
+  it("a disabled user and a user who was deleted do not sign in", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
     await addLinked(outside, "ann");
@@ -202,7 +202,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await signIn(outside, { claims: { sub: "ann" } }))).toEqual(closed);
   });
 
-  it("an account with a second factor is asked for it, and a required one is set up first (W-03)", async () => {
+  it("an account with a second factor is asked for it, and a required one is set up first", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
     await addLinked(outside, "ann");
@@ -255,7 +255,7 @@ onBothDatabases((ground) => {
     ).toEqual([200]);
   });
 
-  it("an address links nothing: the user proves the account by a login, which links the identity (W-91)", async () => {
+  it("an address links nothing: the user proves the account by a login, which links the identity", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
     const ann = await world.user("ann@acme.example", { password });
@@ -289,7 +289,7 @@ onBothDatabases((ground) => {
     expect(codeAt(owner.secret, world.clock.now())).toMatch(/^\d{6}$/);
   });
 
-  it("an address that is not verified gets the same response for every account, and only its mailbox links (W-91)", async () => {
+  it("an address that is not verified gets the same response for every account, and only its mailbox links", async () => {
     const outside = await openOutside(ground, { options: { mailLogin: true } });
     const { world, mails } = outside;
     const ann = await world.user("ann@acme.example", { password });
@@ -314,7 +314,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("POST", "/login", { body: { transaction, code } }))).toEqual(over);
   });
 
-  it("open registration creates an account at once where the provider speaks for the address, else after a code (W-75)", async () => {
+  it("open registration creates an account at once where the provider speaks for the address, else after a code", async () => {
     const options = { registration: "open" } as const;
     const believed = await openOutside(ground, { options, acme: { address: "believed" } });
     const created = grantOf(await signIn(believed, { claims: { sub: "s-1", ...verified } }));
@@ -373,7 +373,7 @@ onBothDatabases((ground) => {
     expect(claimsOf(grantOf(await finish()).token)).toMatchObject({ login: "ann@acme.example", amr: ["fed"] });
   });
 
-  it("an invitation gives its roles only after the mailed code, also where the provider speaks for the address (W-78)", async () => {
+  it("an invitation gives its roles only after the mailed code, also where the provider speaks for the address", async () => {
     const options = { registration: "invite" } as const;
     const acme = { address: "believed", domains: ["acme.example"] };
     const outside = await openOutside(ground, { options, acme });
@@ -396,7 +396,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.invitations.list()).toMatchObject([{ used: expect.any(Number) }]);
   });
 
-  it("an own user table gets the roles of an invitation only after the mailed code (W-78)", async () => {
+  it("an own user table gets the roles of an invitation only after the mailed code", async () => {
     const created: object[] = [];
     const table: ApplicationUsers = {
       find: async () => undefined,
@@ -425,9 +425,9 @@ onBothDatabases((ground) => {
 
   it.each([
     ["links", {}],
-    ["logs in by the domain of a provider", { acme: { domains: ["acme.example"] } }],
+    ["signs in by the domain of a provider", { acme: { domains: ["acme.example"] } }],
   ])(
-    "an address that its user has given up and that is still the login neither proves the account nor %s (W-76)",
+    "an address that its user has given up and that is still the login neither proves the account nor %s",
     async (_, options) => {
       const outside = await openOutside(ground, options);
       const { world, mails } = outside;
@@ -446,7 +446,7 @@ onBothDatabases((ground) => {
     },
   );
 
-  it("a login that links an identity of another account forgives no wrong second factor (W-49)", async () => {
+  it("a login that links an identity of another account forgives no wrong second factor", async () => {
     const outside = await openOutside(ground);
     const { world } = outside;
     const owner = await addOwner(world, "ann@acme.example");
@@ -469,7 +469,7 @@ onBothDatabases((ground) => {
     expect(await failures()).toEqual([4]);
   });
 
-  it("two first logins of one identity at once create one account (W-77)", async () => {
+  it("two first logins of one identity at once create one account", async () => {
     const options = { registration: "open" } as const;
     const outside = await openOutside(ground, { options, acme: { address: "believed" } });
     const { world, evil } = outside;
@@ -518,7 +518,7 @@ onBothDatabases((ground) => {
     expect(sessionOf(other)).not.toBe(sessionOf(grant));
   });
 
-  it("a return path that leads to another origin is rejected (W-67)", async () => {
+  it("a return path that leads to another origin is rejected", async () => {
     const { world } = await openOutside(ground);
     const begun = (return_to: unknown) =>
       world.call("POST", "/login/outside", { body: { provider: "acme", return_to } });
@@ -556,7 +556,7 @@ onBothDatabases((ground) => {
     expect((await world.call("GET", "/login/outside/acme/callback?code=a&code=b")).status).toBe(400);
   });
 
-  it("no secret of a login and no token of a provider is in the database or the log (W-53)", async () => {
+  it("no secret of a login and no token of a provider is in the database or the log", async () => {
     const outside = await openOutside(ground);
     const { world, evil } = outside;
     await addLinked(outside, "ann");

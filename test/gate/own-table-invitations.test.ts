@@ -1,4 +1,4 @@
-// Invitations of a database whose application has moved its users to its own table since. Each creates one user (W-78).
+// Invitations of a database whose application has moved its users to its own table since. Each creates one user.
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { grantOf, password } from "../world/ampho.js";

@@ -1,4 +1,4 @@
-// The flows by mail of an application's own user table: each exists when its function exists (W-84, W-100).
+// The flows by mail of an application's own user table: each exists when its function exists.
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { createSubject, register } from "../factors/webauthn/authenticator.js";
@@ -107,7 +107,7 @@ async function begunChange(world: Mailing, email: string) {
 }
 
 onBothDatabases((ground) => {
-  it("each flow is 404 without its function, and a login by mail and an alarm need none (W-84)", async () => {
+  it("each flow is 404 without its function, and a login by mail and an alarm need none", async () => {
     const { world } = await open(ground);
     const { token } = grantOf(await logInBy(world, { login: ann, password }));
     for (const [path, body] of [
@@ -307,7 +307,7 @@ onBothDatabases((ground) => {
     expect(known.transaction).toBeTruthy();
   });
 
-  it("a lost response to a registration is returned again for the same Idempotency-Key, and never to another user (W-13)", async () => {
+  it("a lost response to a registration is returned again for the same Idempotency-Key, and never to another user", async () => {
     const { world, rows, calls } = await open(ground, "create");
     const email = "new@x.example";
     const { transaction } = await begin(world, "/register", { email });
@@ -331,7 +331,7 @@ onBothDatabases((ground) => {
     expect(rows).toHaveLength(2);
   });
 
-  it("a registration that finds the address of another user opens no session, also for an Idempotency-Key (W-75)", async () => {
+  it("a registration that finds the address of another user opens no session, also for an Idempotency-Key", async () => {
     const { world, rows } = await open(ground, "create");
     const email = "new@x.example";
     const { transaction } = await begin(world, "/register", { email });
@@ -344,7 +344,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list(`id of ${email}`)).toEqual([]);
   });
 
-  it("the recovery codes of a registration that is returned again work, and those of the lost response do not (W-13)", async () => {
+  it("the recovery codes of a registration that is returned again work, and those of the lost response do not", async () => {
     const { world } = await open(ground, "create");
     const email = "new@x.example";
     world.clock.advance(61);
@@ -415,7 +415,7 @@ onBothDatabases((ground) => {
     expect((await (await begunChange(world, "own@x.example"))()).status).toBe(200);
   });
 
-  it("a table that fails between request and code returns 503, and the code works later (W-100)", async () => {
+  it("a table that fails between request and code returns 503, and the code works later", async () => {
     const { world, table, rows } = await open(ground, "setPassword");
     const login = await asked(world, ann);
     const reset = await askedReset(world, ann);
@@ -431,7 +431,7 @@ onBothDatabases((ground) => {
     expect(rows[0]?.password).toBe(newPassword);
   });
 
-  it("a user who is disabled, lost or changed in the table since the request gets no session (W-100)", async () => {
+  it("a user who is disabled, lost or changed in the table since the request gets no session", async () => {
     for (const change of [
       { disabled: true },
       { login: "renamed@x.example", email: "renamed@x.example" },
@@ -448,7 +448,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("other spellings of a login that the table accepts give a stranger no further mails or codes (W-71)", async () => {
+  it("other spellings of a login that the table accepts give a stranger no further mails or codes", async () => {
     const { world } = await open(ground, "setPassword");
     const spellings = [ann, " ann@x.example", "ann@x.example ", "  ann@x.example"];
     for (const login of spellings) await world.call("POST", "/login/mail", { body: { login } });

@@ -55,7 +55,7 @@ const failing: Readonly<Record<string, { readonly find: Table["find"]; readonly 
 };
 
 describe.each([true, false])("passkeys with an application's own table, with findById: %s", (findsById) => {
-  it("a user of the application logs in by passkey, alone and after the password", async () => {
+  it("a user of the application signs in by passkey, alone and after the password", async () => {
     const { world } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const alone = await passkeyLogin(world, ann);
@@ -66,29 +66,26 @@ describe.each([true, false])("passkeys with an application's own table, with fin
     expect(claimsOf(String(both.json["token"]))).toMatchObject({ sub: ann.id, acr: "phr", amr: ["pwd", "swk", "mfa"] });
   });
 
-  it.each(Object.entries(failing))(
-    "a table that %s lets no passkey open a session (W-100)",
-    async (_, { find, status }) => {
-      const { world, table } = await open(findsById);
-      const ann = await enrolled(world, "ann");
-      const { transaction, challenge } = challengeOf(await logIn(world, "ann"));
-      const good = { ...table };
-      table.find = find;
-      table.findById = () => find("ann");
-      const second = { transaction, passkey: authenticate(ann.subject, challenge) };
-      const responses = [await logInWith(world, ann), await world.call("POST", "/login", { body: second })];
-      for (const response of responses)
-        expect([response.status, response.json["token"]], response.text).toEqual([status, undefined]);
-      if (status === 401) expect(responses[0]?.error).toBe("invalid_credentials");
-      Object.assign(table, good);
-      expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
-      // The transaction is not used up.
-      expect((await world.call("POST", "/login", { body: second })).status).toBe(200);
-      await passkeyLogin(world, ann);
-    },
-  );
+  it.each(Object.entries(failing))("a table that %s lets no passkey open a session", async (_, { find, status }) => {
+    const { world, table } = await open(findsById);
+    const ann = await enrolled(world, "ann");
+    const { transaction, challenge } = challengeOf(await logIn(world, "ann"));
+    const good = { ...table };
+    table.find = find;
+    table.findById = () => find("ann");
+    const second = { transaction, passkey: authenticate(ann.subject, challenge) };
+    const responses = [await logInWith(world, ann), await world.call("POST", "/login", { body: second })];
+    for (const response of responses)
+      expect([response.status, response.json["token"]], response.text).toEqual([status, undefined]);
+    if (status === 401) expect(responses[0]?.error).toBe("invalid_credentials");
+    Object.assign(table, good);
+    expect((await world.ampho.sessions.list(ann.id)).map(({ acr }) => acr)).toEqual(["1fa"]);
+    // The transaction is not used up.
+    expect((await world.call("POST", "/login", { body: second })).status).toBe(200);
+    await passkeyLogin(world, ann);
+  });
 
-  it("the last passkey can be removed, because the table has the password (W-40)", async () => {
+  it("the last passkey can be removed, because the table has the password", async () => {
     const { world } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const { token: bearer } = await passkeyLogin(world, ann);
@@ -97,7 +94,7 @@ describe.each([true, false])("passkeys with an application's own table, with fin
     expect((await logIn(world, "ann")).status).toBe(200);
   });
 
-  it("only a passkey that no account has is unknown, whatever the table finds (W-37)", async () => {
+  it("only a passkey that no account has is unknown, whatever the table finds", async () => {
     const { world, table } = await open(findsById);
     const ann = await enrolled(world, "ann");
     const stranger = { subject: createSubject(-7), handle: ann.handle };

@@ -68,7 +68,7 @@ const logInBy = (world: World) => world.call("POST", "/login", { body: { login: 
 
 onBothDatabases((ground) => {
   it.each(Object.entries(ways))(
-    "a user whom the table creates disabled waits, and then logs in by %s",
+    "a user whom the table creates disabled waits, and then signs in by %s",
     async (_, way) => {
       const opened = await open(ground);
       const { world, rows } = opened;
@@ -106,7 +106,7 @@ onBothDatabases((ground) => {
       return { world, rows, bearer };
     };
 
-    it("the factors of the user stay, so that the password alone does not log in", async () => {
+    it("the factors of the user stay, so that the password alone does not sign in", async () => {
       const { world, bearer } = await openWithFactor(() => {});
       expect(outcomeOf(await world.call("DELETE", "/account", { bearer }))).toEqual([503, "unavailable"]);
       expect(world.notices.join("\n")).toContain(
@@ -116,7 +116,7 @@ onBothDatabases((ground) => {
       expect(await admission(world.ampho, bearer)).toBe("in");
     });
 
-    it("a user whom `remove` disables counts as deleted, and cannot log in", async () => {
+    it("a user whom `remove` disables counts as deleted, and cannot sign in", async () => {
       const { world, bearer } = await openWithFactor((_, rows) => {
         for (const row of rows) row.disabled = true;
       });

@@ -1,4 +1,4 @@
-// An application's own user table whose functions take time, while the account changes (W-100).
+// An application's own user table whose functions take time, while the account changes.
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
@@ -105,7 +105,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list("id of ann")).toEqual([]);
   });
 
-  it("a session that ends while its user is looked up renames and deletes nothing (W-99)", async () => {
+  it("a session that ends while its user is looked up renames and deletes nothing", async () => {
     const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
     for (const change of [(token: string) => rename(token, "anna"), remove]) {
       const token = await enter("ann");
@@ -116,7 +116,7 @@ onBothDatabases((ground) => {
     expect([await events("login_changed"), await events("account_removed")]).toEqual([0, 0]);
   });
 
-  it("a change of the login and a deletion that are later than the response end the sessions (W-100)", async () => {
+  it("a change of the login and a deletion that are later than the response end the sessions", async () => {
     const { world, rows, hooks, enter, rename, remove, events } = await open(ground);
     const [ann, mallory] = [await enter("ann"), await enter("mallory")];
     const [renaming, removing] = [held(), held()];

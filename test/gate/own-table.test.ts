@@ -1,4 +1,4 @@
-// Second factors of users in an application's own table, which fails between the steps (W-100).
+// Second factors of users in an application's own table, which fails between the steps.
 import { expect, it } from "vitest";
 import type { ApplicationUser } from "../../dist/index.js";
 import { grantOf, password, type World } from "../world/ampho.js";
@@ -45,7 +45,7 @@ const failing: Readonly<Record<string, { readonly find: Find; readonly status: n
 
 onBothDatabases((ground) => {
   it.each(Object.entries(failing))(
-    "a table of the application that %s creates no session (W-100)",
+    "a table of the application that %s creates no session",
     async (_, { find, status }) => {
       const { world, table } = await open(ground);
       const ann = await enrolled(world, "ann");
@@ -70,7 +70,7 @@ onBothDatabases((ground) => {
     },
   );
 
-  it("the factors of a user of the application follow the id, and not the login (W-100)", async () => {
+  it("the factors of a user of the application follow the id, and not the login", async () => {
     const { world, table } = await open(ground);
     const ann = await enrolled(world, "ann");
     table.find = async (login) => ({ id: "another", login });

@@ -88,7 +88,7 @@ it("a login that must register a passkey does so by its cookie alone, and gets i
   expect(acrOf(browser)).toBe("phr");
 });
 
-it("a page of another site can use no passkey route with the user's cookies (W-96)", async () => {
+it("a page of another site can use no passkey route with the user's cookies", async () => {
   const { world, browser, subject, handle } = await withPasskey();
   const page = challengeOf(await browser.send("GET", "/login"));
   const passkey = authenticate(subject, page.challenge, { response: { userHandle: handle } });

@@ -27,7 +27,7 @@ onBothDatabases((ground) => {
   const sessions = async (world: Parameters<typeof ground.sql>[0]) =>
     (await ground.sql(world, "select id from ampho_sessions where ended_at is null")).length;
 
-  it("an assertion that comes 16 times at once to two processes opens one session (W-20, W-36)", async () => {
+  it("an assertion that comes 16 times at once to two processes opens one session", async () => {
     const { world, one, other } = await twoProcesses();
     for (const [login, backupEligible] of [
       ["ann", true],
@@ -48,7 +48,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("two assertions with one counter at two processes at once open one session (W-36)", async () => {
+  it("two assertions with one counter at two processes at once open one session", async () => {
     const { world, one, other } = await twoProcesses();
     const owner = await addPasskeyOwner(world, "ann", { subject: createSubject(-8, { backupEligible: false }) });
     for (let signCount = 1; signCount <= 5; signCount++) {
@@ -71,7 +71,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("two users who register one credential id at two processes at once have one row (W-29)", async () => {
+  it("two users who register one credential id at two processes at once have one row", async () => {
     const { world, one, other } = await twoProcesses();
     for (let round = 0; round < 5; round++) {
       const { id } = createSubject(-7);
@@ -100,7 +100,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("one of the last ways in stays when two processes remove them at once (W-40)", async () => {
+  it("one of the last ways in stays when two processes remove them at once", async () => {
     const { world, one, other } = await twoProcesses();
     const removal = ({ id }: Subject, bearer: string) => ({
       ...{ method: "DELETE", path: `/passkeys/${id.toString("base64url")}`, bearer },
@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("an account never has more than 20 passkeys, whichever process adds them (W-38)", async () => {
+  it("an account never has more than 20 passkeys, whichever process adds them", async () => {
     const { world, one, other } = await twoProcesses();
     const ann = await addPasskeyOwner(world, "ann");
     let { token: bearer } = await passkeyLogin(world, ann);

@@ -107,7 +107,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("the transaction of a login page and of a registration is over from its 600th second on, and before its own time (W-14)", async () => {
+  it("the transaction of a login page and of a registration is over from its 600th second on, and before its own time", async () => {
     const world = await ground.open(passkeySettings);
     const ann = await addPasskeyOwner(world, "ann");
     const { token: bearer } = await passkeyLogin(world, ann);
@@ -144,7 +144,7 @@ onBothDatabases((ground) => {
     });
     const [entry] = await world.ampho.audit.list({ login: "ann", limit: 1 });
     expect(entry).toMatchObject({ event: "reauthenticated", detail: { amr: ["swk", "mfa"] } });
-    // The former tokens never get the new level (W-01).
+    // The former tokens never get the new level.
     expect((await world.renew(ann.weak.refresh_token)).error).toBe("session_ended");
     expect((await world.renew(raised.refresh_token)).status).toBe(200);
     const other = grantOf(await logInWith(world, ann, {}, { bearer: bob.weak.token }));
@@ -175,7 +175,7 @@ onBothDatabases((ground) => {
     expect(await admissions(enrolling, further, removed)).toEqual(["invalid_token", "invalid_token", "in"]);
   });
 
-  it("a passkey for the second step logs in alone where it verifies its user, because each use is judged", async () => {
+  it("a passkey for the second step signs in alone where it verifies its user, because each use is judged", async () => {
     const world = await ground.open(passkeySettings);
     await world.user("ann", { password });
     const { token } = await world.login("ann");
@@ -313,7 +313,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await logInWith(world, ann, change))).toEqual(wrong);
   });
 
-  it("imported passkeys log in with handles of their own or with unknown ones, and a new one gets that of the account", async () => {
+  it("imported passkeys sign in with handles of their own or with unknown ones, and a new one gets that of the account", async () => {
     const world = await ground.open(passkeySettings);
     const flags = { backup_eligible: true, backup_state: false };
     const [own, other, lost, mixed, alone] = Array.from({ length: 5 }, () => createSubject(-7)) as [
@@ -365,7 +365,7 @@ onBothDatabases((ground) => {
     expect(await sent(lost, handleOf("anything else"))).toEqual([200]);
   });
 
-  it("a passkey that has never verified its user, and one that the browser cannot find alone, are not the last way in (W-40)", async () => {
+  it("a passkey that has never verified its user, and one that the browser cannot find alone, are not the last way in", async () => {
     const world = await ground.open(passkeySettings);
     const [first, second] = [createSubject(-7), createSubject(-8)];
     const { handle } = await importOwner(world, "ann", [first, second]);

@@ -118,7 +118,7 @@ describe("passkeys", () => {
     expect(claimsOf(String(done.json["token"]))).toMatchObject({ amr: ["pwd", "hwk", "mfa"], acr: "phr" });
   });
 
-  it("an assertion is accepted once, and its response cannot be used with another transaction (W-20)", async () => {
+  it("an assertion is accepted once, and its response cannot be used with another transaction", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
     const { handle } = await withPasskey(world, subject);
@@ -130,7 +130,7 @@ describe("passkeys", () => {
     expect((await world.call("POST", "/login", { body: mixed })).error).toBe("invalid_credentials");
   });
 
-  it("a passkey that did not verify its user is no login alone (W-26)", async () => {
+  it("a passkey that did not verify its user is no login alone", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
     const { handle } = await withPasskey(world, subject);
@@ -139,7 +139,7 @@ describe("passkeys", () => {
     expect([status, error, json["token"]]).toEqual([401, "invalid_credentials", undefined]);
   });
 
-  it("a removed passkey is unknown, and the last second factor takes the recovery codes with it (W-37)", async () => {
+  it("a removed passkey is unknown, and the last second factor takes the recovery codes with it", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
     const { handle } = await withPasskey(world, subject);
@@ -173,7 +173,7 @@ describe("passkeys", () => {
     expect((await world.call("POST", "/passkeys", { body })).status).toBe(401);
   });
 
-  it("a counter that steps back rejects a passkey that is not synced, and is recorded (W-35)", async () => {
+  it("a counter that steps back rejects a passkey that is not synced, and is recorded", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7, { backupEligible: false });
     const { handle } = await withPasskey(world, subject);
@@ -185,7 +185,7 @@ describe("passkeys", () => {
     expect((await world.events()).filter((event) => event === "passkey_cloned")).toHaveLength(3);
   });
 
-  it("imported passkeys log in with the user handle of the other system, and a dry run leaves nothing", async () => {
+  it("imported passkeys sign in with the user handle of the other system, and a dry run leaves nothing", async () => {
     const world = await openWorld(settings);
     const [jwk, cose] = [createSubject(-7), createSubject(-8)];
     const flags = { backup_eligible: true, backup_state: false };
@@ -212,7 +212,7 @@ describe("passkeys", () => {
       await expect(world.ampho.users.import([taken])).rejects.toThrow("An account has the user_handle, the id");
   });
 
-  it("only a session at the level of the passkey can change factors (W-40, W-51)", async () => {
+  it("only a session at the level of the passkey can change factors", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
     const { token } = await withPasskey(world, subject);

@@ -38,7 +38,7 @@ const tally = async (ground: Ground, world: World) => {
 };
 
 onBothDatabases((ground) => {
-  it("a transaction that is redeemed 16 times at once in two processes opens one session (W-11)", async () => {
+  it("a transaction that is redeemed 16 times at once in two processes opens one session", async () => {
     const clock = runningClock();
     const world = { ...(await ground.open({ ...unthrottled, clock })), clock };
     const settings = { databaseUrl: ground.urlOf(world), databaseMigrate: "off", throttleFactor: 1_000_000 };
@@ -79,7 +79,7 @@ const downs = {
 } as const;
 
 it.each(Object.keys(downs) as (keyof typeof downs)[])(
-  "a transaction is unspent after its redemption failed because %s was down (W-17)",
+  "a transaction is unspent after its redemption failed because %s was down",
   async (name) => {
     const clock = runningClock();
     if (name === "PostgreSQL") await database.empty();

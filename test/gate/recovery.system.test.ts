@@ -15,7 +15,7 @@ import {
 } from "./owners.js";
 
 onBothDatabases((ground) => {
-  it("a recovery code is accepted once, in one request and in two (W-56)", async () => {
+  it("a recovery code is accepted once, in one request and in two", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [one = "", two = ""] = ann.recoveryCodes;
@@ -29,7 +29,7 @@ onBothDatabases((ground) => {
     expect((await send(two)).json["recovery_codes_left"]).toBe(6);
   });
 
-  it("a recovery code that is sent 16 times at once to two instances opens one session (W-56)", async () => {
+  it("a recovery code that is sent 16 times at once to two instances opens one session", async () => {
     const world = await ground.open(unthrottled);
     const ann = await addOwner(world, "ann");
     const both = [world, await world.another()];
@@ -45,7 +45,7 @@ onBothDatabases((ground) => {
     for (const response of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(response)).toEqual(wrong);
   });
 
-  it("a recovery code of another user or of a replaced set is rejected (W-56)", async () => {
+  it("a recovery code of another user or of a replaced set is rejected", async () => {
     const world = await ground.open(unthrottled);
     const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
     const [theirs = ""] = bob.recoveryCodes;
@@ -60,7 +60,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "bob", { recovery_code: theirs })).status).toBe(200);
   });
 
-  it("a recovery code is accepted in lower case, without dashes, and with other letters for 0 and 1 (W-56)", async () => {
+  it("a recovery code is accepted in lower case, without dashes, and with other letters for 0 and 1", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const spellings: readonly ((code: string) => string)[] = [
@@ -74,7 +74,7 @@ onBothDatabases((ground) => {
       expect((await logIn(world, "ann", { recovery_code: spell(ann.recoveryCodes[n] ?? "") })).status).toBe(200);
   });
 
-  it("a text that is no recovery code in form is a bad request and no attempt (W-56)", async () => {
+  it("a text that is no recovery code in form is a bad request and no attempt", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [code = ""] = ann.recoveryCodes;
@@ -83,7 +83,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "ann", { recovery_code: code })).status).toBe(200);
   });
 
-  it("a recovery code or a code of the app without a password opens no session (W-57)", async () => {
+  it("a recovery code or a code of the app without a password opens no session", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [recovery_code = ""] = ann.recoveryCodes;
@@ -97,7 +97,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "ann", { recovery_code })).status).toBe(200);
   });
 
-  it("a recovery code as first factor and another one as second open no session (W-57)", async () => {
+  it("a recovery code as first factor and another one as second open no session", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [one = "", two = ""] = ann.recoveryCodes;

@@ -39,13 +39,13 @@ const rowsOf = async (ground: Ground, world: World) => {
 };
 
 onBothDatabases((ground) => {
-  it("a registration that is not finished leaves no user, session, factor or used transaction (W-75)", async () => {
+  it("a registration that is not finished leaves no user, session, factor or used login transaction", async () => {
     const world = await openMailing(ground);
     await registering(world);
     expect(await rowsOf(ground, world)).toBe(0);
   });
 
-  it("an attacker who registered the address before its owner has no way in (W-75, classic merge)", async () => {
+  it("an attacker who registered the address before its owner has no way in (classic merge)", async () => {
     const world = await openMailing(ground);
     const eves = await begin(world, "/register", { email: ann });
     await world.mail("register", ann);
@@ -60,7 +60,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list(id)).toHaveLength(1);
   });
 
-  it("an attacker's passkey for an address of another person belongs to no account (W-75, trojan identifier)", async () => {
+  it("an attacker's passkey for an address of another person belongs to no account (trojan identifier)", async () => {
     const world = await openMailing(ground);
     const begun = await world.call("POST", "/register", { body: { email: ann } });
     const { transaction, challenge } = challengeOf(begun);
@@ -77,7 +77,7 @@ onBothDatabases((ground) => {
     expect(await ground.sql(world, "select id from ampho_passkeys")).toEqual([]);
   });
 
-  it("an attacker's open change of address ends before its owner registers (W-75, unexpired address change)", async () => {
+  it("an attacker's open change of address ends before its owner registers (unexpired address change)", async () => {
     const world = await openMailing(ground);
     const eve = await addPerson(world, "eve@x.example", password);
     const { transaction } = await begin(world, "/account/email", { email: ann }, { bearer: eve.token });
@@ -90,7 +90,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find("eve@x.example")).toMatchObject({ email: "eve@x.example" });
   });
 
-  it("a session that an operator's unproven user opened ends when the owner resets the password (W-75, unexpired session)", async () => {
+  it("a session that an operator's unproven user opened ends when the owner resets the password (unexpired session)", async () => {
     const world = await openMailing(ground);
     // Another person created an account for the address, with a password of theirs.
     await world.ampho.users.create({ login: ann, password });
@@ -101,7 +101,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("POST", "/login", { body: { login: ann, password } }))).toEqual(wrong);
   });
 
-  it("spellings of one address have one account, and look-alike addresses are rejected (W-76)", async () => {
+  it("spellings of one address have one account, and look-alike addresses are rejected", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     for (const email of ["Ann@x.example", "ANN@X.EXAMPLE", "ann@X.Example"]) {
@@ -118,7 +118,7 @@ onBothDatabases((ground) => {
     expect((await world.ampho.users.find(ann))?.login).toBe(ann);
   });
 
-  it("a login that is an address of another person cannot be chosen, and one that is taken is reported (W-76)", async () => {
+  it("a login that is an address of another person cannot be chosen, and one that is taken is reported", async () => {
     const world = await openMailing(ground);
     await world.user("bob", { password });
     for (const login of ["eve@x.example", "ann@y.example", "@", "bo\u0000b"])
@@ -138,7 +138,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find("ann")).toMatchObject({ email: ann, emailProven: true });
   });
 
-  it("two registrations of one address that finish at once create one account, and a mail reports it to the other (W-77)", async () => {
+  it("two registrations of one address that finish at once create one account, and a mail reports it to the other", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     for (const round of [1, 2, 3]) {
@@ -153,7 +153,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("one registration that is finished 16 times at once creates one user and one session (W-77)", async () => {
+  it("one registration that is finished 16 times at once creates one user and one session", async () => {
     const world = await openMailing(ground, { throttleLock: 1000 });
     const other = await world.another();
     const { transaction, mail, match } = await registering(world);
@@ -175,7 +175,7 @@ onBothDatabases((ground) => {
     expect(await ground.sql(world, "select id from ampho_sessions")).toHaveLength(1);
   });
 
-  it("a lost response to a registration is returned again for the same Idempotency-Key (W-13)", async () => {
+  it("a lost response to a registration is returned again for the same Idempotency-Key", async () => {
     const world = await openMailing(ground);
     const { transaction, mail } = await registering(world);
     const send = (key: string) => {
@@ -189,7 +189,7 @@ onBothDatabases((ground) => {
     expect(await ground.sql(world, "select id from ampho_users")).toHaveLength(1);
   });
 
-  it("the recovery codes of a registration that is returned again work, and those of the lost response do not (W-13)", async () => {
+  it("the recovery codes of a registration that is returned again work, and those of the lost response do not", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     world.clock.advance(61);
@@ -248,7 +248,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(mailed)).toEqual([401, "factor_needed"]);
   });
 
-  it("an invitation is for its address, once, and its roles come from nothing in a request (W-78)", async () => {
+  it("an invitation is for its address, once, and its roles come from nothing in a request", async () => {
     const world = await openMailing(ground, { registration: "invite" });
     const invite = async (email: string) => {
       const invited = await world.ampho.users.invite({ email, roles: ["editor"] });
@@ -288,7 +288,7 @@ onBothDatabases((ground) => {
     ).toBeUndefined();
   });
 
-  it("registration that is closed rejects every registration, and users log in as before (W-79)", async () => {
+  it("registration that is closed rejects every registration, and users sign in as before", async () => {
     const open = await openMailing(ground);
     await addPerson(open, ann, password);
     const begun = await registering(open, "bob@x.example");
@@ -306,7 +306,7 @@ onBothDatabases((ground) => {
     grantOf(await closed.call("POST", "/login", { body: { login: ann, password } }));
   });
 
-  it("the response to a registration is the same for an address with an account and for a new one (W-70)", async () => {
+  it("the response to a registration is the same for an address with an account and for a new one", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     const shapes = [];

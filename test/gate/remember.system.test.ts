@@ -22,7 +22,7 @@ onBothDatabases((ground) => {
     return { world, ann, grant };
   }
 
-  it("a remembered device is not asked for the second factor, and its login is at the lower level (W-59)", async () => {
+  it("a remembered device is not asked for the second factor, and its login is at the lower level", async () => {
     const { world, grant } = await remembered();
     const { token, device } = grantOf(await logIn(world, "ann", { device: grant.device }));
     expect(claimsOf(token)).toMatchObject({ acr: "1fa", amr: ["pwd", "dev"] });
@@ -40,7 +40,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(world, ann.weak.device)).toEqual(needed);
   });
 
-  it("the proof of a remembered device without the password opens no session (W-59)", async () => {
+  it("the proof of a remembered device without the password opens no session", async () => {
     const { world, grant } = await remembered();
     const { device } = grant;
     expect(outcomeOf(await world.call("POST", "/login", { body: { login: "ann", device } }))).toEqual(wrong);
@@ -49,7 +49,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("GET", "/session", { bearer: device }))).toEqual([401, "invalid_token"]);
   });
 
-  it("`remember` without a second factor remembers no device (W-58)", async () => {
+  it("`remember` without a second factor remembers no device", async () => {
     const world = await ground.open();
     await world.user("ann", { password });
     const first = grantOf(await logIn(world, "ann", { remember }));
@@ -60,7 +60,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(world, first.device)).toEqual(needed);
   });
 
-  it("a login on a remembered device does not remember it for longer (W-58)", async () => {
+  it("a login on a remembered device does not remember it for longer", async () => {
     const { world, grant } = await remembered();
     world.clock.advance(month - 3600);
     const { device } = grantOf(await logIn(world, "ann", { device: grant.device, remember }));
@@ -68,13 +68,13 @@ onBothDatabases((ground) => {
     for (const proof of [grant.device, device]) expect(await onDevice(world, proof)).toEqual(needed);
   });
 
-  it("the remembered device of another user is asked (W-58)", async () => {
+  it("the remembered device of another user is asked", async () => {
     const { world, grant } = await remembered();
     await addOwner(world, "bob");
     expect(await onDevice(world, grant.device, "bob")).toEqual(needed);
   });
 
-  it("a new password forgets all devices (W-58)", async () => {
+  it("a new password forgets all devices", async () => {
     const { world, grant } = await remembered();
     const next = "marble copper lantern 48";
     const body = { password, new_password: next };
@@ -82,7 +82,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(world, grant.device, "ann", next)).toEqual(needed);
   });
 
-  it("a new secret, new recovery codes and an end of all sessions forget all devices (W-58)", async () => {
+  it("a new secret, new recovery codes and an end of all sessions forget all devices", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const renewed = await fullLogin(world, ann, { remember });
@@ -101,7 +101,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(world, replaced.device)).toEqual(needed);
   });
 
-  it("`DELETE /devices` forgets all devices, and the session goes on (W-58)", async () => {
+  it("`DELETE /devices` forgets all devices, and the session goes on", async () => {
     const { world, ann, grant } = await remembered();
     const other = await fullLogin(world, ann, { remember });
     expect((await world.call("DELETE", "/devices", { bearer: grant.token })).status).toBe(204);
@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
     expect((await world.call("GET", "/sessions", { bearer: grant.token })).status).toBe(200);
   });
 
-  it("devices that are forgotten stay forgotten while the policy of the account changes at the same moment (W-58)", async () => {
+  it("devices that are forgotten stay forgotten while the policy of the account changes at the same moment", async () => {
     const { world, ann, grant } = await remembered();
     const other = await world.another();
     const version = async () => {
@@ -129,7 +129,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(world, grant.device)).toEqual(needed);
   });
 
-  it("a device is remembered for 30 days, or not at all with the parameter 0 (W-58)", async () => {
+  it("a device is remembered for 30 days, or not at all with the parameter 0", async () => {
     const { world, grant } = await remembered();
     world.clock.advance(month - 60);
     expect(await onDevice(world, grant.device)).toEqual([200]);
@@ -141,14 +141,14 @@ onBothDatabases((ground) => {
     expect(await onDevice(off, (await fullLogin(off, bob, { remember })).device, "bob")).toEqual(needed);
   });
 
-  it("a device that was remembered before `AMPHO_SECURITY_REMEMBER` became shorter or 0 is asked again (W-58)", async () => {
+  it("a device that was remembered before `AMPHO_SECURITY_REMEMBER` became shorter or 0 is asked again", async () => {
     const { world, grant } = await remembered();
     expect(await onDevice(await world.another({ remember: 3600 }), grant.device)).toEqual(needed);
     expect(await onDevice(await world.another({ remember: 0 }), grant.device)).toEqual(needed);
     expect(await onDevice(world, grant.device)).toEqual([200]);
   });
 
-  it("a remembered device is asked under the policy `phr` (W-58)", async () => {
+  it("a remembered device is asked under the policy `phr`", async () => {
     const { world, grant } = await remembered();
     const strict = await world.another({ factors: { "*": "phr" } });
     expect(await onDevice(strict, grant.device)).toEqual(needed);
@@ -156,7 +156,7 @@ onBothDatabases((ground) => {
     expect(await onDevice(required, grant.device)).toEqual([200]);
   });
 
-  it("a re-authentication on a remembered device needs the second factor (W-58)", async () => {
+  it("a re-authentication on a remembered device needs the second factor", async () => {
     const { world, grant } = await remembered();
     const { token: bearer, device } = grantOf(await logIn(world, "ann", { device: grant.device }));
     const again = { login: "ann", password, device };

@@ -38,7 +38,7 @@ const finishEmail = (world: World, bearer: string, body: object) =>
   world.call("POST", "/account/email/finish", { bearer, body });
 
 onBothDatabases((ground) => {
-  it("a reset of an account with an app needs a code of the app, and a wrong one changes nothing (W-81)", async () => {
+  it("a reset of an account with an app needs a code of the app, and a wrong one changes nothing", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
     const { secret, recoveryCodes } = await addApp(world, token);
@@ -71,7 +71,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await finishReset(world, used))).toEqual(wrong);
   });
 
-  it("wrong second factors of a reset count for the account, and lock it (W-81)", async () => {
+  it("wrong second factors of a reset count for the account, and lock it", async () => {
     const world = await openMailing(ground, { throttleLock: 8 });
     const { token } = await addPerson(world, ann, password);
     const { secret } = await addApp(world, token);
@@ -89,7 +89,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await byPassword(world, ann, newPassword))).toEqual(wrong);
   });
 
-  it("a reset accepts the right second factor after four wrong ones, and is over after five (W-81)", async () => {
+  it("a reset accepts the right second factor after four wrong ones, and is over after five", async () => {
     const world = await openMailing(ground, { throttleFactor: 1000 });
     const { token } = await addPerson(world, ann, password);
     const { secret, recoveryCodes } = await addApp(world, token);
@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a reset of an account with a passkey needs the passkey for the challenge of this reset (W-81)", async () => {
+  it("a reset of an account with a passkey needs the passkey for the challenge of this reset", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
     const { added } = await addPasskey(world, token, createSubject(-7));
@@ -121,7 +121,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await byPassword(world, ann, newPassword))).toEqual(wrong);
   });
 
-  it("a reset does not prove an address that the operator sets while it runs (W-81)", async () => {
+  it("a reset does not prove an address that the operator sets while it runs", async () => {
     // The list of breached passwords is read between the mailed code and the new password.
     const change = { pending: async () => {} };
     const list = await listen(async (_, response) => {
@@ -137,7 +137,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find(ann)).toMatchObject({ email: bob, emailProven: false });
   });
 
-  it("after a reset every session, token, device proof and open transaction is dead at once (W-82)", async () => {
+  it("after a reset every session, token, device proof and open transaction is dead at once", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     const first = await addPerson(world, ann, password);
@@ -181,7 +181,7 @@ onBothDatabases((ground) => {
   it.each([
     ["bearer tokens", {}],
     ["cookies", { cookies: true }],
-  ])("a reset with %s returns no token, no cookie and no body (W-83)", async (_, options) => {
+  ])("a reset with %s returns no token, no cookie and no body", async (_, options) => {
     const world = await openMailing(ground, options);
     await world.ampho.users.create({ login: ann, password });
     const headers = { "Sec-Fetch-Site": "same-origin" };
@@ -195,7 +195,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list(user?.id ?? "")).toEqual([]);
   });
 
-  it("an account without a password or an address, and a disabled one, cause the same response and no mail (W-84)", async () => {
+  it("an account without a password or an address, and a disabled one, cause the same response and no mail", async () => {
     const world = await openMailing(ground);
     await world.ampho.users.create({ login: "no-password", email: "a@x.example" });
     await world.ampho.users.create({ login: "no-address", password });
@@ -217,7 +217,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("reset")).toBe(1);
   });
 
-  it("a reset that is finished 16 times at once sets one password (W-11)", async () => {
+  it("a reset that is finished 16 times at once sets one password", async () => {
     const world = await openMailing(ground, { throttleLock: 1000 });
     const other = await world.another();
     await addPerson(world, ann, password);
@@ -240,7 +240,7 @@ onBothDatabases((ground) => {
     grantOf(await byPassword(world, ann, passwords[done()[0] ?? 0] ?? ""));
   });
 
-  it("a change of address needs a recent login at the level of the account (W-85)", async () => {
+  it("a change of address needs a recent login at the level of the account", async () => {
     const world = await openMailing(ground);
     const first = await addPerson(world, ann, password);
     const { token } = await addApp(world, first.token);
@@ -255,7 +255,7 @@ onBothDatabases((ground) => {
     expect(await world.countMails("email", "email_taken")).toBe(0);
   });
 
-  it("a new address that has an account gets a mail, and the response is the same (W-85)", async () => {
+  it("a new address that has an account gets a mail, and the response is the same", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
     await addPerson(world, bob, password);
@@ -269,7 +269,7 @@ onBothDatabases((ground) => {
     expect(await admission(world.ampho, token)).toBe("in");
   });
 
-  it("a code of a change of address is good for its session, its address and the address until now (W-85)", async () => {
+  it("a code of a change of address is good for its session, its address and the address until now", async () => {
     const world = await openMailing(ground);
     await addPerson(world, ann, password);
     await addPerson(world, bob, password);
@@ -294,7 +294,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find(ann)).toMatchObject({ email: "two@x.example", emailProven: true });
   });
 
-  it("one of two users gets an address that both prove at once (W-85)", async () => {
+  it("one of two users gets an address that both prove at once", async () => {
     const world = await openMailing(ground);
     const other = await world.another();
     const codes = [];
@@ -312,7 +312,7 @@ onBothDatabases((ground) => {
     expect(responses.map(outcomeOf).sort()).toEqual([[200], [409, "email_taken"]]);
   });
 
-  it("an alarm ends sessions and device proofs once, and gives no access (W-86)", async () => {
+  it("an alarm ends sessions and device proofs once, and gives no access", async () => {
     const world = await openMailing(ground);
     const { token, device } = await addPerson(world, ann, password);
     const bobs = await addPerson(world, bob, password);
@@ -352,7 +352,7 @@ onBothDatabases((ground) => {
     expect((await logInBy(world, { transaction: alarm, code: "12345678" })).status).toBe(401);
   });
 
-  it("an alarm link works for seven days (W-86)", async () => {
+  it("an alarm link works for seven days", async () => {
     const world = await openMailing(ground);
     const { token } = await addPerson(world, ann, password);
     await addApp(world, token);

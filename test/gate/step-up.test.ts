@@ -35,7 +35,7 @@ function expectLower(responses: readonly ReadResponse[]): void {
 
 onBothDatabases((ground) => {
   for (const [name, raise] of Object.entries(raises)) {
-    it(`a refresh token from before a ${name} renews nothing at once, and the session lives (W-01)`, async () => {
+    it(`a refresh token from before a ${name} renews nothing at once, and the session lives`, async () => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
       const raised = grantOf(await raise(world, ann));
@@ -47,7 +47,7 @@ onBothDatabases((ground) => {
       expect(claimsOf(grantOf(await world.renew(raised.refresh_token)).token)).toMatchObject({ acr: "2fa" });
     });
 
-    it(`a refresh token from before a ${name} that is sent beside it never gets the raised level (W-01)`, async () => {
+    it(`a refresh token from before a ${name} that is sent beside it never gets the raised level`, async () => {
       const world = await ground.open();
       const other = await world.another();
       const ann = await addOwner(world, "ann");
@@ -58,7 +58,7 @@ onBothDatabases((ground) => {
       expect(claimsOf(grantOf(raised).token)).toMatchObject({ acr: "2fa" });
     });
 
-    it(`a renewal from before a ${name} is not repeated by its Idempotency-Key (W-01)`, async () => {
+    it(`a renewal from before a ${name} is not repeated by its Idempotency-Key`, async () => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
       const { refresh_token: first } = ann.weak;
@@ -70,7 +70,7 @@ onBothDatabases((ground) => {
       expect(await admission(world.ampho, raised.token)).toBe("in");
     });
 
-    it(`a refresh token from before a ${name} ends the session as a replay after 10 seconds (W-01)`, async () => {
+    it(`a refresh token from before a ${name} ends the session as a replay after 10 seconds`, async () => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
       const raised = grantOf(await raise(world, ann));
@@ -80,7 +80,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await world.renew(raised.refresh_token))).toEqual(ended);
     });
 
-    it(`an access token from before a ${name} satisfies no higher requirement (W-02)`, async () => {
+    it(`an access token from before a ${name} satisfies no higher requirement`, async () => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
       world.clock.advance(400);

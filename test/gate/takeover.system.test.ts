@@ -435,7 +435,7 @@ onBothDatabases((ground) => {
     expect((await world.renew(own.refresh_token)).status).toBe(200);
   });
 
-  it("a thief who logs out before the reset loses the identity too", async () => {
+  it("a thief who signs out before the reset loses the identity too", async () => {
     const outside = await openOutside(ground, { options: { registration: "open", throttleMails: 1_000_000 } });
     const { world, mails } = outside;
     await world.ampho.users.import([JSON.stringify({ login: "ann", email: address, email_proven: true })]);

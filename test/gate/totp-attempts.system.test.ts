@@ -27,7 +27,7 @@ const stepUp = (world: World, { token: bearer }: FullGrant, totp: string) =>
 const deviceLogin = async (world: World, device: string) => grantOf(await logIn(world, "ann", { device }));
 
 onBothDatabases((ground) => {
-  it("five wrong codes are free, then each one waits, and a new login resets nothing (W-49)", async () => {
+  it("five wrong codes are free, then each one waits, and a new login resets nothing", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const first = await pendingLogin(world, "ann");
@@ -42,7 +42,7 @@ onBothDatabases((ground) => {
     expect((await second(world, next, ann.nextCode())).status).toBe(200);
   });
 
-  it("ten logins with five wrong codes each have as many free attempts as one (W-49)", async () => {
+  it("ten logins with five wrong codes each have as many free attempts as one", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     let checked = 0;
@@ -54,7 +54,7 @@ onBothDatabases((ground) => {
     expect(checked).toBe(5);
   });
 
-  it("wrong recovery codes and wrong codes of the app share one limit (W-49)", async () => {
+  it("wrong recovery codes and wrong codes of the app share one limit", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const codes = ["totp", "recovery_code", "totp", "recovery_code", "totp", "recovery_code"];
@@ -66,7 +66,7 @@ onBothDatabases((ground) => {
     expect(outcomes).toEqual([401, 401, 401, 401, 401, 429]);
   });
 
-  it("a lock by strangers keeps neither a known device nor a live session from the second factor (W-103)", async () => {
+  it("a lock by strangers keeps neither a known device nor a live session from the second factor", async () => {
     const world = await ground.open({ throttleLock: 5 });
     const ann = await addOwner(world, "ann");
     const { device, ...session } = await fullLogin(world, ann);
@@ -79,7 +79,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "ann", { totp: ann.nextCode(), device })).status).toBe(200);
   });
 
-  it("each login on a stolen remembered device gives no new attempts at the second factor (W-49)", async () => {
+  it("each login on a stolen remembered device gives no new attempts at the second factor", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const { device } = await fullLogin(world, ann, { remember: true });
@@ -92,7 +92,7 @@ onBothDatabases((ground) => {
     expect(checked).toBe(15);
   });
 
-  it("many proofs of known devices give no more attempts (W-49)", async () => {
+  it("many proofs of known devices give no more attempts", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const proofs: string[] = [];
@@ -109,7 +109,7 @@ onBothDatabases((ground) => {
     expect(checked).toBe(20);
   });
 
-  it("a right code ends the streak of all devices, and a right password alone does not (W-49)", async () => {
+  it("a right code ends the streak of all devices, and a right password alone does not", async () => {
     const world = await ground.open({ throttleLock: 6 });
     const ann = await addOwner(world, "ann");
     const proofs = [(await fullLogin(world, ann)).device, (await fullLogin(world, ann)).device];
@@ -130,7 +130,7 @@ onBothDatabases((ground) => {
     expect(await locked()).toEqual([]);
   });
 
-  it("a lock of known devices and of unknown ones rejects the right code (W-49)", async () => {
+  it("a lock of known devices and of unknown ones rejects the right code", async () => {
     const world = await ground.open({ throttleLock: 5, throttleFactor: 100 });
     const ann = await addOwner(world, "ann");
     const { device, ...session } = await fullLogin(world, ann);

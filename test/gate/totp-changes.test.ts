@@ -32,7 +32,7 @@ const confirm = (world: World, transaction: string, totp: string, bearer?: strin
   world.call("POST", "/totp/confirm", { body: { transaction, totp }, bearer });
 
 onBothDatabases((ground) => {
-  it("a session by password alone changes no factor of an account that has one (W-51)", async () => {
+  it("a session by password alone changes no factor of an account that has one", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     expect(await attempt(world, ann.weak.token)).toEqual(all("login_too_weak"));
@@ -43,7 +43,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "ann", { totp: ann.nextCode() })).status).toBe(200);
   });
 
-  it("a session with both factors changes none 301 seconds after the login (W-51)", async () => {
+  it("a session with both factors changes none 301 seconds after the login", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const { token } = await fullLogin(world, ann);
@@ -51,7 +51,7 @@ onBothDatabases((ground) => {
     expect(await attempt(world, token)).toEqual(all("login_too_old"));
   });
 
-  it("a step-up in a session whose password is old changes no factor (W-51)", async () => {
+  it("a step-up in a session whose password is old changes no factor", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     world.clock.advance(301);
@@ -59,7 +59,7 @@ onBothDatabases((ground) => {
     expect(await attempt(world, grantOf(raised).token)).toEqual(all("login_too_old"));
   });
 
-  it("a token of other software that names a session and no level changes no factor (W-51)", async () => {
+  it("a token of other software that names a session and no level changes no factor", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const { acr: _acr, amr: _amr, ...claims } = claimsOf(ann.weak.token);
@@ -67,7 +67,7 @@ onBothDatabases((ground) => {
       expect(await attempt(world, foreignToken(world.key, { ...claims, ...more }))).toEqual(all("login_too_weak"));
   });
 
-  it("a pending login changes no factor of an account that has one (W-51)", async () => {
+  it("a pending login changes no factor of an account that has one", async () => {
     const world = await ground.open();
     await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -77,7 +77,7 @@ onBothDatabases((ground) => {
       expect(outcomeOf(await world.call(method, path, { bearer: transaction }))).toEqual([401, "invalid_token"]);
   });
 
-  it("a set-up is confirmed only in the session that began it (W-52)", async () => {
+  it("a set-up is confirmed only in the session that began it", async () => {
     const world = await ground.open();
     for (const login of ["ann", "bob"]) await world.user(login, { password });
     const [ann, other, bob] = [await world.login("ann"), await world.login("ann"), await world.login("bob")];
@@ -92,7 +92,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await confirm(world, transaction, totp, token))).toEqual(over);
   });
 
-  it("a set-up that began before another one was confirmed, or in a session that ended, is over (W-52)", async () => {
+  it("a set-up that began before another one was confirmed, or in a session that ended, is over", async () => {
     const world = await ground.open();
     await world.user("ann", { password });
     const [one, two] = [await world.login("ann"), await world.login("ann")];
@@ -107,7 +107,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await confirm(world, third.transaction, third.totp, two.token))).toEqual(over);
   });
 
-  it("a set-up that is confirmed 16 times at once on two instances stores one secret (W-47)", async () => {
+  it("a set-up that is confirmed 16 times at once on two instances stores one secret", async () => {
     const world = await ground.open();
     const { id } = await world.user("ann", { password });
     const { token } = await world.login("ann");
@@ -122,7 +122,7 @@ onBothDatabases((ground) => {
     expect(await ground.sql(world, `select since from ampho_totp where user_id = '${id}'`)).toHaveLength(1);
   });
 
-  it("a login that must set up an app does so once of 16 times at once, and its code is used (W-47)", async () => {
+  it("a login that must set up an app does so once of 16 times at once, and its code is used", async () => {
     const world = await ground.open({ factors: { "*": "required" }, throttleFactor: 1000 });
     const { id } = await world.user("ann", { password });
     const pending = await pendingLogin(world, "ann");
@@ -144,7 +144,7 @@ onBothDatabases((ground) => {
     expect((await logIn(world, "ann", { totp: codeAt(secret, world.clock.now()) })).status).toBe(200);
   });
 
-  it("two set-ups of one login are one set-up, and the second user of its transaction gets nothing (W-52)", async () => {
+  it("two set-ups of one login are one set-up, and the second user of its transaction gets nothing", async () => {
     const world = await ground.open({ factors: { "*": "required" } });
     for (const login of ["ann", "bob"]) await world.user(login, { password });
     const [ann, bob] = [await pendingLogin(world, "ann"), await pendingLogin(world, "bob")];

@@ -15,7 +15,7 @@ const rekey = (ground: Ground, world: World, key: object) =>
   ]);
 
 onBothDatabases((ground) => {
-  it("each login by an app moves its secret to the key that signs (W-55)", async () => {
+  it("each login by an app moves its secret to the key that signs", async () => {
     const world = await ground.open();
     const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
     const rotated = await world.another({ key: { keys: [newKey("key-2"), world.key] } });
@@ -29,7 +29,7 @@ onBothDatabases((ground) => {
     expect((await logIn(rotated, "ann", { totp: ann.nextCode() })).status).toBe(200);
   });
 
-  it("a secret under a revoked key opens no session until it is rekeyed, and recovery codes do (W-55)", async () => {
+  it("a secret under a revoked key opens no session until it is rekeyed, and recovery codes do", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const key = { keys: [newKey("key-2"), world.key] };
@@ -59,7 +59,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await logIn(world, "ann", { totp: "000000" }))).toEqual(wrong);
   });
 
-  it("a set-up that began under a key that was revoked meanwhile is over (W-55)", async () => {
+  it("a set-up that began under a key that was revoked meanwhile is over", async () => {
     const world = await ground.open();
     await world.user("ann", { password: "heron violet tumbrel 91" });
     const { token } = await world.login("ann");

@@ -9,7 +9,7 @@ const second = (world: World, transaction: string, totp: string) =>
   world.call("POST", "/login", { body: { transaction, totp } });
 
 onBothDatabases((ground) => {
-  it("a hundred wrong codes behind a right password lock the account, and time alone does not unlock it (W-49)", async () => {
+  it("a hundred wrong codes behind a right password lock the account, and time alone does not unlock it", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     for (let n = 0; n < 100; n++) {

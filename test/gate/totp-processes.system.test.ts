@@ -31,7 +31,7 @@ async function race({ processes }: Opened, bodies: readonly object[]) {
 }
 
 onBothDatabases((ground) => {
-  it("a code that two processes receive 16 times at once opens one session (W-47)", async () => {
+  it("a code that two processes receive 16 times at once opens one session", async () => {
     const opened = await open(ground);
     const { world, secret, id } = opened;
     const transactions = [await pendingLogin(world, "ann"), await pendingLogin(world, "ann")];
@@ -44,7 +44,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list(id)).toHaveLength(2);
   });
 
-  it("a recovery code that two processes receive 16 times at once opens one session (W-56)", async () => {
+  it("a recovery code that two processes receive 16 times at once opens one session", async () => {
     const opened = await open(ground);
     const { world, recoveryCodes, id } = opened;
     const transactions = [await pendingLogin(world, "ann"), await pendingLogin(world, "ann")];

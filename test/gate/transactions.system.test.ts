@@ -66,7 +66,7 @@ const finishes = {
 } as const;
 
 onBothDatabases((ground) => {
-  it("a transaction has no right of a session, as a bearer token and in a body (W-04)", async () => {
+  it("a transaction has no right of a session, as a bearer token and in a body", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -100,7 +100,7 @@ onBothDatabases((ground) => {
     expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
   });
 
-  it("a pending login with a first factor alone sets up no factor where the account has one (W-05)", async () => {
+  it("a pending login with a first factor alone sets up no factor where the account has one", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -110,7 +110,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await world.call("POST", "/totp/confirm", { body: confirm }))).toEqual(over);
   });
 
-  it("a factor that changes between the steps rejects the second step (W-07)", async () => {
+  it("a factor that changes between the steps rejects the second step", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const changes = [
@@ -138,7 +138,7 @@ onBothDatabases((ground) => {
     expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
   });
 
-  it("a factor that is added during an enrolment rejects both steps of the enrolment (W-07)", async () => {
+  it("a factor that is added during an enrolment rejects both steps of the enrolment", async () => {
     const world = await ground.open(required);
     const { id } = await world.user("ann", { password });
     const [early, late] = [await pendingEnrolment(world, "ann"), await pendingEnrolment(world, "ann")];
@@ -155,7 +155,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.factors.list(id)).toMatchObject({ factors: [{}, {}] });
   });
 
-  it("a policy that becomes stricter between the steps counts at the second step (W-07)", async () => {
+  it("a policy that becomes stricter between the steps counts at the second step", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -166,7 +166,7 @@ onBothDatabases((ground) => {
     expect(await sessionsOf(ground, world)).toBe(0);
   });
 
-  it("a password that changes, and a user who is disabled or deleted, rejects the second step (W-08)", async () => {
+  it("a password that changes, and a user who is disabled or deleted, rejects the second step", async () => {
     const world = await ground.open();
     const changes = [
       (login: string) => world.ampho.users.setPassword(login, "another heron, another tumbrel"),
@@ -194,7 +194,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a transaction is over at every route that redeems another purpose (W-09)", async () => {
+  it("a transaction is over at every route that redeems another purpose", async () => {
     const world = await ground.open({ factors: { "*": "optional", strict: "required" } });
     const ann = await addOwner(world, "ann");
     for (const [purpose, begin] of Object.entries(purposes))
@@ -210,7 +210,7 @@ onBothDatabases((ground) => {
       }
   });
 
-  it("a transaction of a session is over without the token of this session (W-09)", async () => {
+  it("a transaction of a session is over without the token of this session", async () => {
     const world = await ground.open();
     const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
     const { token } = await fullLogin(world, ann);
@@ -222,7 +222,7 @@ onBothDatabases((ground) => {
     expect(sessionOf(grantOf(response))).toBe(sessionOf(ann.weak));
   });
 
-  it("a redeemed transaction is over, also after a restart and when its row is swept (W-12)", async () => {
+  it("a redeemed transaction is over, also after a restart and when its row is swept", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -241,7 +241,7 @@ onBothDatabases((ground) => {
     expect(await sessionsOf(ground, world)).toBe(3);
   });
 
-  it("a transaction that is redeemed again uses no factor and no recovery code (W-12)", async () => {
+  it("a transaction that is redeemed again uses no factor and no recovery code", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -251,7 +251,7 @@ onBothDatabases((ground) => {
     expect(await logIn(world, "ann", { recovery_code: code })).toMatchObject({ json: { recovery_codes_left: 7 } });
   });
 
-  it("a lost response is returned again for the same Idempotency-Key within 60 seconds, and for no other (W-13)", async () => {
+  it("a lost response is returned again for the same Idempotency-Key within 60 seconds, and for no other", async () => {
     const world = await ground.open();
     const another = await world.another();
     const ann = await addOwner(world, "ann");
@@ -273,7 +273,7 @@ onBothDatabases((ground) => {
     expect(await sessionsOf(ground, world)).toBe(3);
   });
 
-  it("a lost response is not returned again after the session moved on or ended (W-13)", async () => {
+  it("a lost response is not returned again after the session moved on or ended", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     for (const [at, use] of [
@@ -288,7 +288,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("a transaction is over from its 600th second on, and before its own time (W-14)", async () => {
+  it("a transaction is over from its 600th second on, and before its own time", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [last, first, leeway] = [
@@ -309,7 +309,7 @@ onBothDatabases((ground) => {
     expect(await sessionsOf(ground, world)).toBe(3);
   });
 
-  it("a clock that is set back after a redemption makes no transaction usable again (W-14)", async () => {
+  it("a clock that is set back after a redemption makes no transaction usable again", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const transaction = await pendingLogin(world, "ann");
@@ -319,7 +319,7 @@ onBothDatabases((ground) => {
     expect(outcomeOf(await finish(world, body))).toEqual(over);
   });
 
-  it("a restored backup accepts a redeemed transaction again until `session-end --all` voids it (W-19)", async () => {
+  it("a restored backup accepts a redeemed transaction again until `session-end --all` voids it", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const [restored, voided] = [await pendingLogin(world, "ann"), await pendingLogin(world, "ann")];
@@ -339,7 +339,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.sessions.list(ann.id)).toEqual([]);
   });
 
-  it("unknown members of a body change nothing (W-80)", async () => {
+  it("unknown members of a body change nothing", async () => {
     const world = await ground.open(required);
     const extra = {
       ...{ roles: ["admin"], id: "another", sub: "another", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },

@@ -27,7 +27,7 @@ function shapeOf(output: unknown): object {
 }
 
 describe("the list of ways", () => {
-  it("every route that grants tokens is listed (W-03)", () => {
+  it("every route that grants tokens is listed", () => {
     const opening = namesOf(granting).filter((name) => !replacing.includes(name));
     expect([...new Set(ways.map(({ route }) => route))].sort()).toEqual(opening);
   });
@@ -36,7 +36,7 @@ describe("the list of ways", () => {
     expect(namesOf(granting.filter(({ access }) => access === session))).toEqual(replacing);
   });
 
-  it("every factor that an account can have is proven by a way (W-03)", () => {
+  it("every factor that an account can have is proven by a way", () => {
     const proven = new Set(ways.flatMap(({ proves }) => proves ?? []));
     expect([...proven].sort()).toEqual([...factorNames].sort());
   });
@@ -48,7 +48,7 @@ describe("the gate in src/", () => {
   const naming = (pattern: RegExp) =>
     files.filter((name) => pattern.test(readFileSync(path.join(src, name), "utf8"))).sort();
 
-  it("only enter.ts calls the store operation that creates a session (W-03)", () => {
+  it("only enter.ts calls the store operation that creates a session", () => {
     expect(naming(/\benterSession\b(?!`)/)).toEqual([
       "flows/gate/enter.ts",
       "store/operations.ts",
@@ -56,13 +56,13 @@ describe("the gate in src/", () => {
     ]);
   });
 
-  it("only one file writes rows of sessions (W-03)", () => {
+  it("only one file writes rows of sessions", () => {
     expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/session-rows.ts"]);
     expect(naming(/\binsertSession\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
     expect(naming(/\bmoveProof\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
   });
 
-  it("only `sessions.create` vouches for a level, which the gate then grants without a decision (W-03)", () => {
+  it("only `sessions.create` vouches for a level, which the gate then grants without a decision", () => {
     expect(naming(/enter\(deps, account, \{[^}]*\bacr\b/)).toEqual(["flows/manage/create-session.ts"]);
   });
 });

@@ -1,4 +1,4 @@
-// Every way to a token, and what it returns under each policy, for an account with and without a second factor (W-03).
+// Every way to a token, and what it returns under each policy, for an account with and without a second factor.
 import type { policies } from "../../dist/levels/policy.js";
 import {
   authenticate,

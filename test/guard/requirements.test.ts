@@ -51,7 +51,7 @@ describe("checkRequirements", () => {
   it.each([
     [
       { rolls: ["editor"] },
-      'Requirements have no member "rolls". The members are credentials, roles, scopes, acr, maxAge, live, can, optional.',
+      'Requirements have no member "rolls". The members are credentials, roles, scopes, acr, maxAge, live, can, resource, optional, redirect.',
     ],
     [{ roles: undefined }, "The requirement `roles` is undefined. Give it a value, or remove it."],
     [{ roles: "editor" }, "The requirement `roles` must be an array of strings."],

@@ -146,7 +146,7 @@ describe("histories without a fault", () => {
       },
     ],
     [
-      "a user who is disabled while they log in, and enabled again",
+      "a user who is disabled while they sign in, and enabled again",
       (made) => {
         made.at(100, 200, { kind: "disable", login: "ann" }, ok, "operator");
         made.row(150, "user_disabled");

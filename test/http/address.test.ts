@@ -57,7 +57,7 @@ describe("the address of a client", () => {
     ["[::1", undefined],
   ])("%j is %j", (text, address) => expect(normalizeAddress(text)).toBe(address));
 
-  it("a client address is always a valid address", () => {
+  it("a client IP address is always a valid address", () => {
     const piece = fc.oneof(fc.string(), fc.ipV4(), fc.ipV6(), fc.constantFrom("for=", ",", ";", '"', "\\", "[", "]"));
     const value = fc.array(piece).map((pieces) => pieces.join(""));
     fc.assert(

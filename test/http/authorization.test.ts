@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { onlyAuthorization, splitAuthorization } from "../../dist/http/rest/request/authorization.js";
+import { onlyAuthorization, splitAuthorization } from "../../dist/http/rest/request/target.js";
 
 describe("an Authorization value that a host has joined", () => {
   it.each([

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AmphoError } from "../../dist/errors.js";
-import { bodyFormatOf, parseForm, parseJson } from "../../dist/http/rest/request/body-formats.js";
+import { bodyFormatOf, parseForm, parseJson } from "../../dist/http/rest/request/body.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const codeOf = (act: () => unknown): unknown => {

@@ -376,7 +376,7 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
     expect((await send("/session")).status).toBe(200);
   });
 
-  it(`a request of this kind ${site === "foreign" ? "cannot" : "can"} log in`, async () => {
+  it(`a request of this kind ${site === "foreign" ? "cannot" : "can"} sign in`, async () => {
     const fresh = await post(`${serving.url}/login`, alice, headers());
     const form = await fetch(`${serving.url}/login`, {
       method: "POST",

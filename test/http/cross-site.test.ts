@@ -1,4 +1,4 @@
-// Every route in cookie mode, as a page of another site or of a sub-domain would reach it with the cookies of its visitor (W-96).
+// Every route in cookie mode, as a page of another site or of a sub-domain would reach it with the cookies of its visitor.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 import { routes } from "../../dist/http/rest/routes.js";
@@ -51,7 +51,7 @@ const urlOf = (path: string) => serving.url + path.replaceAll(/\{\w+\}/g, "x");
 const auditRows = async () =>
   (await serving.ampho.audit.list({ limit: 1000 })).filter(({ event }) => event !== "account_exported").length;
 
-it.each(changing)("a page of another site changes nothing by $method $path (W-96)", async ({ method, path }) => {
+it.each(changing)("a page of another site changes nothing by $method $path", async ({ method, path }) => {
   const before = await auditRows();
   for (const [way, headers] of Object.entries(ways)) {
     const body = bodyOf(headers["content-type"]);
@@ -65,7 +65,7 @@ it.each(changing)("a page of another site changes nothing by $method $path (W-96
   expect((await fetch(`${serving.url}/session`, { headers: { cookie } })).status).toBe(200);
 });
 
-it.each(reading)("an image of another site changes nothing by GET $path (W-96)", async ({ path }) => {
+it.each(reading)("an image of another site changes nothing by GET $path", async ({ path }) => {
   const before = await auditRows();
   const headers = { cookie, "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" };
   const response = await fetch(urlOf(path), { headers, redirect: "manual" });

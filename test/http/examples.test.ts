@@ -295,6 +295,7 @@ async function auditRows(outside: Outside) {
   await ampho.factors.remove(id, { all: true, reason: "The phone was lost." });
   await ampho.users.setRoles("gil", ["reader"]);
   await ampho.users.setPassword("gil", newPassword);
+  await ampho.users.expirePassword("gil", { reason: "A backup was stolen." });
   const invitation = await ampho.users.invite({ email: "hal@example.org" });
   await ampho.users.invitations.remove(invitation.id);
   await ampho.users.import(['{"login":"ida"}']);

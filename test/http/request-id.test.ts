@@ -1,7 +1,7 @@
 // The request's id: of `traceparent` where that has exactly the form of W3C Trace Context, else a random one.
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { requestIdOf } from "../../dist/http/node/request-id.js";
+import { requestIdOf } from "../../dist/http/node/serve-request.js";
 import { type Serving, serve } from "../world/http-server.js";
 import { alice } from "../world/people.js";
 import { post } from "../world/requests.js";

@@ -65,7 +65,7 @@ beforeAll(async () => {
   shell(folder, `npm install --no-audit --no-fund ${packages}`, {}, node);
 });
 
-it("passkeys of better-auth are imported, and log in alone with the user handle of their authenticator", async () => {
+it("passkeys of better-auth are imported, and sign in alone with the user handle of their authenticator", async () => {
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const env = { PORT: String(port) };

@@ -62,6 +62,13 @@ function snippet(heading: string, language: string): string {
   return String(code).replaceAll("https://auth.example/api/security", url);
 }
 
+/** The first code of a language on the page. */
+function codeOf(language: string): string {
+  const [, code] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "m").exec(page) ?? [];
+  expect(code, language).toContain("https://auth.example/api/security/");
+  return String(code).replaceAll("https://auth.example/api/security", url);
+}
+
 /** Runs a script that prints one line for each token, and returns the lines. */
 async function run(script: string): Promise<readonly string[]> {
   writeFileSync(path.join(folder, "script.mjs"), script);
@@ -91,14 +98,17 @@ test("the snippet for jose checks the audience", async () => {
   expect(printed).toEqual(["alice", "ERR_JWT_CLAIM_VALIDATION_FAILED"]);
 });
 
-test("the snippet for PyJWT checks the audience", async () => {
-  const script = `${snippet("PyJWT", "python")}
-import os
-print(login_of(os.environ["GOOD"]))
-try:
-    login_of(os.environ["ELSEWHERE"])
-except jwt.InvalidAudienceError:
-    print("rejected")
+test("the snippet for Python checks the audience", async () => {
+  const script = `${codeOf("python")}
+for name in ("GOOD", "ELSEWHERE"):
+    try:
+        print(login_of(f"Bearer {os.environ[name]}"))
+    except Rejected as error:
+        print(error.code)
+verifier.close()
 `;
-  expect(await runPython(["-"], script, { GOOD: good, ELSEWHERE: elsewhere })).toBe("alice\nrejected\n");
+  const env = { GOOD: good, ELSEWHERE: elsewhere, FEED_TOKEN: revocationFeedToken };
+  const modules = path.join(root, "examples/verify-python");
+  const printed = await runPython(["-"], script, { ...env, PYTHONPATH: modules, PYTHONDONTWRITEBYTECODE: "1" });
+  expect(printed).toBe("alice\ninvalid_token\n");
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ConfigurationError } from "../../dist/errors.js";
 import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
-import { rotateKeys } from "../../dist/keys/rotate.js";
+import { rotateKeys } from "../../dist/keys/stages.js";
 import { accessToken, signJwt, verifyJwt } from "../../dist/tokens/jwt.js";
 import { firstOf, goodClaims, rules, setOf } from "../tokens/forge.js";
 

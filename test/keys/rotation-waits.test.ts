@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { activateWaitSeconds, retireWaitSeconds } from "../../dist/keys/rotation-waits.js";
+import { activateWaitSeconds, retireWaitSeconds } from "../../dist/keys/states.js";
 
 const [minute, day] = [60, 86_400];
 const defaults = {

@@ -5,8 +5,7 @@ import { generateJwk } from "../../dist/keys/generate.js";
 import { importKeys, publicJwkSet } from "../../dist/keys/jwk-set.js";
 import { loginHashKeyOf } from "../../dist/keys/login-hash-key.js";
 import type { Jwk } from "../../dist/keys/members.js";
-import { rotateKeys } from "../../dist/keys/rotate.js";
-import { activateNext, publishNext, retirePrevious, type StageOutcome } from "../../dist/keys/stages.js";
+import { activateNext, publishNext, retirePrevious, rotateKeys, type StageOutcome } from "../../dist/keys/stages.js";
 import { readStandings } from "../../dist/keys/states.js";
 
 const now = 1_790_000_000;

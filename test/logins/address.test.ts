@@ -1,4 +1,4 @@
-// E-mail addresses: one mailbox each, in one compared form, and everything else is rejected (W-68).
+// E-mail addresses: one mailbox each, in one compared form, and everything else is rejected.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
@@ -58,7 +58,7 @@ describe("an address that is accepted", () => {
     expect(parseAddress("Rene\u0301@example.com")).toEqual(parseAddress("René@example.com"));
   });
 
-  it("two spellings of one domain are one address, and a look-alike domain is another one (W-68)", () => {
+  it("two spellings of one domain are one address, and a look-alike domain is another one", () => {
     const latin = parseAddress("ann@apple.com");
     expect(parseAddress("ann@\u0430pple.com")?.canonical).toBe("ann@xn--pple-43d.com");
     expect(parseAddress("ann@ａpple.com")).toEqual(latin);
@@ -149,12 +149,12 @@ describe("a text that is rejected", () => {
     ["an emoji", "ann😀@example.com"],
     ["a domain of an emoji", "ann@😀.example"],
     ["a character that becomes a slash", "ann@℀.example.com"],
-  ])("an address with %s is rejected (W-68)", (_, text) => {
+  ])("an address with %s is rejected", (_, text) => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
   it.each([":", "@", ".", "a.", "a@", '"', "(", "<", ",", "-", "é", "\u0301", "ﷺ", "a-", "xn--"])(
-    "ten thousand repetitions of %j are rejected at once (W-68)",
+    "ten thousand repetitions of %j are rejected at once",
     (unit) => {
       const started = performance.now();
       for (const text of [unit.repeat(10_000), `ann@${unit.repeat(10_000)}`, `${unit.repeat(250)}`])

@@ -25,7 +25,7 @@ const linkOf = (text: string, name = "ampho") => new RegExp(`#${name}=(\\S+)`).e
 const finish = (world: World, link: string, match?: string) =>
   world.call("POST", "/password/reset/finish", { body: { link, match, new_password: newPassword } });
 
-test("an operator's recovery needs the number that only the operator has, and works once (W-101)", async () => {
+test("an operator's recovery needs the number that only the operator has, and works once", async () => {
   const world = await openMailing();
   await world.ampho.users.create({ login: "ann", password, email: "ann@example.org" });
   const { match, link } = await world.ampho.users.recover("ANN", { reason: "Forgot it." });
@@ -40,7 +40,7 @@ test("an operator's recovery needs the number that only the operator has, and wo
   expect(await world.events()).toContain("recovery_begun: Forgot it.");
 });
 
-test("a printed link works for a user without an address, and proves no address (W-101)", async () => {
+test("a printed link works for a user without an address, and proves no address", async () => {
   const world = await openMailing();
   await world.ampho.users.create({ login: "ann" });
   const options = { reason: "No password.", print: true };
@@ -55,7 +55,7 @@ test("a printed link works for a user without an address, and proves no address 
   expect(world.mails).toEqual([]);
 });
 
-test("a recovery asks for the second factor, unless it removes the factors a day after a notice (W-101)", async () => {
+test("a recovery asks for the second factor, unless it removes the factors a day after a notice", async () => {
   const world = await openMailing({ registration: "open" });
   const grant = await register(world, "ann@example.org");
   await addTotp(world, grant);
@@ -79,7 +79,7 @@ test("a recovery asks for the second factor, unless it removes the factors a day
   expect((await world.call("POST", "/login", { body: login })).status).toBe(200);
 });
 
-test("a printed link without the factors does not work before its day, and an alarm ends it (W-101)", async () => {
+test("a printed link without the factors does not work before its day, and an alarm ends it", async () => {
   const world = await openMailing({ registration: "open" });
   await register(world, "ann@example.org");
   const options = { reason: "Lost all.", withoutFactors: true, print: true };
@@ -96,7 +96,7 @@ test("a printed link without the factors does not work before its day, and an al
 test.each([
   ["the user was disabled and enabled", (ampho: World["ampho"]) => ampho.users.disable("ann")],
   ["every session of all users was ended", (ampho: World["ampho"]) => ampho.sessions.endForEveryone()],
-])("a link without the factors is void after %s in between (W-101)", async (_, end) => {
+])("a link without the factors is void after %s in between", async (_, end) => {
   // The revocation outlives the tokens of other software, which live shorter here than the link.
   const world = await openMailing({ tokenForeignTtl: 0 });
   await world.ampho.users.create({ login: "ann", password });
@@ -113,7 +113,7 @@ test.each([
   expect((await world.call("POST", "/login", { body: { login: "ann", password } })).status).toBe(200);
 });
 
-test("a printed link works where no mail can be sent, and a mailed recovery is rejected (W-101)", async () => {
+test("a printed link works where no mail can be sent, and a mailed recovery is rejected", async () => {
   vi.stubEnv("NODE_ENV", "production");
   onTestFinished(() => void vi.unstubAllEnvs());
   const world = await openWorld({ appUrl: "https://app.example" });
@@ -127,7 +127,7 @@ test("a printed link works where no mail can be sent, and a mailed recovery is r
   expect((await world.call("POST", "/password/reset", { body: { login: "ann" } })).status).toBe(404);
 });
 
-test("an invitation gives its roles, and works for its address alone until it is taken back (W-78)", async () => {
+test("an invitation gives its roles, and works for its address alone until it is taken back", async () => {
   const world = await openMailing({ registration: "invite" });
   const { users } = world.ampho;
   const { id, until } = await users.invite({ email: "Ann@example.org", roles: ["editor"], invitedBy: "u-1" });

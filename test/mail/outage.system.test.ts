@@ -1,4 +1,4 @@
-// An instance whose mail server fails (W-72): responses do not wait for it, a mail is sent again with the same code, and the audit
+// An instance whose mail server fails: responses do not wait for it, a mail is sent again with the same code, and the audit
 // log has each failure.
 import type { Socket } from "node:net";
 import { expect, it } from "vitest";
@@ -37,7 +37,7 @@ const codesIn = (lines: readonly string[]) => lines.filter((line) => /^\d\d \d\d
 const mailEvents = async (world: World) =>
   (await world.events()).filter((event) => /^mail_(?:sent|failed|dropped)/.test(event));
 
-it("a mail that the server rejects for now is sent again with the same code, which logs the user in (W-72)", async () => {
+it("a mail that the server rejects for now is sent again with the same code, which logs the user in", async () => {
   const { world, server, recover } = await openOutage({ ".": () => "451 4.3.0 try again" });
   await world.user("ann@example.com", { password });
   const { transaction } = await ask(world, "ann@example.com");
@@ -52,7 +52,7 @@ it("a mail that the server rejects for now is sent again with the same code, whi
   expect((await world.call("POST", "/login", { body: login })).status).toBe(200);
 });
 
-it("a mail that is lost after DATA arrives twice with the same code and the same Message-ID (W-72)", async () => {
+it("a mail that is lost after DATA arrives twice with the same code and the same Message-ID", async () => {
   const lose = (socket: Socket) => void socket.destroy();
   const { world, server, recover } = await openOutage({ ".": (socket) => lose(socket) as undefined });
   await world.user("ann@example.com", { password });
@@ -66,7 +66,7 @@ it("a mail that is lost after DATA arrives twice with the same code and the same
   expect([codesIn(server.lines).length, new Set(codesIn(server.lines)).size]).toEqual([2, 1]);
 });
 
-it("a mail that the server rejects for good is dropped, and not sent again (W-72)", async () => {
+it("a mail that the server rejects for good is dropped, and not sent again", async () => {
   const { world, server } = await openOutage({ RCPT: () => "550 5.1.1 <ann@example.com> is unknown" });
   await world.user("ann@example.com", { password });
   await ask(world, "ann@example.com");
@@ -79,7 +79,7 @@ it("a mail that the server rejects for good is dropped, and not sent again (W-72
   expect(world.notices.join("\n")).not.toContain("ann@example.com");
 });
 
-it("responses do not wait for a silent mail server, and their mails arrive when it recovers (W-72)", async () => {
+it("responses do not wait for a silent mail server, and their mails arrive when it recovers", async () => {
   const timed = async (world: World, users: number) => {
     const times: number[] = [];
     for (let at = 0; at < users; at += 1) {
@@ -105,7 +105,7 @@ it("responses do not wait for a silent mail server, and their mails arrive when 
     .toBe(users);
 });
 
-it("a call of mailText that never settles delays its mail, and stops no later one (W-72)", async () => {
+it("a call of mailText that never settles delays its mail, and stops no later one", async () => {
   const arrived: string[] = [];
   let calls = 0;
   const { world } = await openOutage(

@@ -1,4 +1,4 @@
-// Mail servers that are slow or silent: a mail fails within its limit, and later mails are sent (W-72).
+// Mail servers that are slow or silent: a mail fails within its limit, and later mails are sent.
 import type { Socket } from "node:net";
 import { expect, it } from "vitest";
 import { createTransport } from "../../dist/mail/transports/create.js";
@@ -24,7 +24,7 @@ it.concurrent.each([
   ["does not respond to the mail", ".", silent, 30],
   ["sends one octet after the other", "RCPT", drip, 30],
 ] as const)(
-  "a server that %s fails the mail within its limit, and gets the next one (W-72)",
+  "a server that %s fails the mail within its limit, and gets the next one",
   async (_, word, misbehave, limit) => {
     let isIll = true;
     const behave = scriptedMail({});

@@ -1,4 +1,4 @@
-// A mail never leaves the machine in clear (W-72). The clients connect to 0.0.0.0, which reaches this machine and is not a loopback
+// A mail never leaves the machine in clear. The clients connect to 0.0.0.0, which reaches this machine and is not a loopback
 // address, and run in processes of their own that trust the certificates of tls/.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -50,23 +50,20 @@ it.each([
   ["untrusted", "server", false],
   ["for another name", "other", true],
   ["expired", "expired", true],
-] as const)(
-  "a server whose certificate is %s gets neither the password nor the mail (W-72)",
-  async (_, name, trust) => {
-    const [starttls, smtps] = await Promise.all([
-      startMailServer({ hideSTARTTLS: false, ...certificate(name), ...login }),
-      startMailServer({ secure: true, ...certificate(name), ...login }),
-    ]);
-    for (const [scheme, { port }] of [
-      ["smtp", starttls],
-      ["smtps", smtps],
-    ] as const)
-      expect(await send(`${scheme}://ann:secret99@0.0.0.0:${port}`, { trust })).toMatch(
-        /^MailFailure: The mail server cannot be used \(E(?:TLS|SOCKET): .*(?:certificate|altnames|does not match)/i,
-      );
-    expect([...starttls.arrived, ...smtps.arrived]).toEqual([]);
-  },
-);
+] as const)("a server whose certificate is %s gets neither the password nor the mail", async (_, name, trust) => {
+  const [starttls, smtps] = await Promise.all([
+    startMailServer({ hideSTARTTLS: false, ...certificate(name), ...login }),
+    startMailServer({ secure: true, ...certificate(name), ...login }),
+  ]);
+  for (const [scheme, { port }] of [
+    ["smtp", starttls],
+    ["smtps", smtps],
+  ] as const)
+    expect(await send(`${scheme}://ann:secret99@0.0.0.0:${port}`, { trust })).toMatch(
+      /^MailFailure: The mail server cannot be used \(E(?:TLS|SOCKET): .*(?:certificate|altnames|does not match)/i,
+    );
+  expect([...starttls.arrived, ...smtps.arrived]).toEqual([]);
+});
 
 type Changes = Parameters<typeof scriptedMail>[0];
 
@@ -84,7 +81,7 @@ it.each<readonly [string, Changes]>([
       },
     },
   ],
-])("a server that %s gets neither the password nor the mail (W-72)", async (_, changes) => {
+])("a server that %s gets neither the password nor the mail", async (_, changes) => {
   const server = await startScriptedServer(scriptedMail(changes));
   expect(await send(`smtp://ann:secret99@0.0.0.0:${server.port}`)).toMatch(/^MailFailure: /);
   expect(server.lines.length).toBeGreaterThan(0);

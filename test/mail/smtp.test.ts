@@ -30,7 +30,7 @@ async function failureOf(sending: Promise<void>): Promise<MailFailure> {
 }
 
 describe("a mail server on the loopback interface", () => {
-  it("a mail arrives once, for one recipient, and is what was composed (W-68)", async () => {
+  it("a mail arrives once, for one recipient, and is what was composed", async () => {
     const server = await startMailServer();
     const transport = await open(`smtp://127.0.0.1:${server.port}`);
     const text = "Enter this code:\n\n12 34 56 78\n\n.\n..\nÄ €\n";
@@ -54,7 +54,7 @@ describe("a mail server on the loopback interface", () => {
     expect(server.arrived[0]?.to[0]).toMatch(/^用户@/);
   });
 
-  it("every address that the parser accepts is one recipient, to the letter (W-68)", async () => {
+  it("every address that the parser accepts is one recipient, to the letter", async () => {
     const server = await startMailServer();
     const transport = await open(`smtp://127.0.0.1:${server.port}`);
     const given = [
@@ -90,7 +90,7 @@ describe("a mail server on the loopback interface", () => {
     expect(server.arrived).toHaveLength(1);
   });
 
-  it("the user and the password of the URL log in, also with special characters", async () => {
+  it("the user and the password of the URL sign in, also with special characters", async () => {
     const server = await startMailServer({
       allowInsecureAuth: true,
       authOptional: false,
@@ -125,7 +125,7 @@ describe("a mail server on the loopback interface", () => {
   });
 });
 
-describe("a rejected mail (W-72)", () => {
+describe("a rejected mail", () => {
   const echo = (code: string) => () => `${code} <ann@example.com> says code 12345678`;
 
   it.each([

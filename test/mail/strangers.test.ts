@@ -1,4 +1,4 @@
-// Nothing of a request reaches a mail: its links come from AMPHO_APP_URL (W-66), and its text from Ampho (W-69).
+// Nothing of a request reaches a mail: its links come from AMPHO_APP_URL, and its text from Ampho.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SendMail } from "../../dist/index.js";
 import { sendRaw } from "../http/raw.js";
@@ -97,7 +97,7 @@ describe.each(hostile)("a request with a hostile %s", (_, host, ...headers) => {
   ];
 
   it.each(routes)(
-    "POST %s mails %s with links of AMPHO_APP_URL and no word of the request (W-66, W-69)",
+    "POST %s mails %s with links of AMPHO_APP_URL and no word of the request",
     async (path, kind, begin) => {
       const { prefix } = serving.ampho.host;
       for (const target of [`${prefix}${path}`, `http://evil.example${prefix}${path}`]) {
@@ -111,7 +111,7 @@ describe.each(hostile)("a request with a hostile %s", (_, host, ...headers) => {
   );
 });
 
-it("a notice of a new device has no word of the request, and the alarm link of AMPHO_APP_URL (W-66, W-69)", async () => {
+it("a notice of a new device has no word of the request, and the alarm link of AMPHO_APP_URL", async () => {
   const login = await freshUser();
   const { prefix } = serving.ampho.host;
   const begun = await post(`${prefix}/login/mail`, "127.0.0.1", [], { login });

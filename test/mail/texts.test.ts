@@ -1,4 +1,4 @@
-// The texts of mails: every kind in every language, and nothing in them that a stranger chose (W-69).
+// The texts of mails: every kind in every language, and nothing in them that a stranger chose.
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -85,7 +85,7 @@ describe("a composed mail", () => {
     expect(await textOf(undefined)).toContain("This was requested at 10:14 UTC.");
   });
 
-  it("HTML in the name of the application is text (W-69)", async () => {
+  it("HTML in the name of the application is text", async () => {
     const app = `<img src=x onerror="a()"> & 'Co' $& {time}`;
     const { text, html, subject } = await composeMail("login", { ...values, app }, "en");
     expect(subject).toBe(`Sign in to ${app}`);
@@ -94,7 +94,7 @@ describe("a composed mail", () => {
     expect(html).not.toContain("<img");
   });
 
-  it("the HTML of any values has the same elements, and no remote content (W-69)", async () => {
+  it("the HTML of any values has the same elements, and no remote content", async () => {
     const elementsOf = (html: string) => [...html.matchAll(/<[a-z!/][^>\s]*/g)].map(([tag]) => tag);
     const { html: expected } = await composeMail("login", values, "en");
     await fc.assert(
@@ -218,7 +218,7 @@ describe("the browser of a mail", () => {
     expect(browserOf(userAgent)).toBe(browser);
   });
 
-  it("a header of any text selects a name of the list, and no part of it reaches a mail (W-69)", async () => {
+  it("a header of any text selects a name of the list, and no part of it reaches a mail", async () => {
     const names = ["Firefox", "Chrome", "Edge", "Opera", "Safari", "unknown"];
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => names.includes(browserOf(text))));
     const agent = `<script>alert(1)</script>\u202e https://evil.example Firefox/1 ${"Version/1".repeat(50_000)}`;

@@ -89,7 +89,7 @@ describe("a webhook", () => {
     expect(verifyMail(body ?? "", header, mailKey, start + 300)).toEqual({ ...message, text });
   });
 
-  it("a changed, replayed or unsigned request is not verified (W-72)", async () => {
+  it("a changed, replayed or unsigned request is not verified", async () => {
     const { received, url } = await receiver(accept);
     await (await opened(url)).send(message);
     const { body = "", request } = received[0] ?? {};
@@ -234,7 +234,7 @@ describe("a folder", () => {
 });
 
 describe("the log", () => {
-  it("the log shows the whole text, and no control character of it (W-69)", async () => {
+  it("the log shows the whole text, and no control character of it", async () => {
     const lines: string[] = [];
     const transport = await open("console:", undefined, (line) => lines.push(line));
     await transport.send({ ...message, text: "One\u001b[31m\n\ntwo\u202e\n" });

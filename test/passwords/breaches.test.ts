@@ -44,7 +44,7 @@ const counted = ({ ampho }: World) =>
   );
 
 describe("the range API", () => {
-  it("A breached password is rejected, and only five characters of its hash leave the process (W-98)", async () => {
+  it("A breached password is rejected, and only five characters of its hash leave the process", async () => {
     const headers: unknown[] = [];
     const server = await listen((request, response) => {
       headers.push(request.headers["add-padding"], request.rawHeaders.join());
@@ -61,7 +61,7 @@ describe("the range API", () => {
     expect(await failures(world)).toEqual([]);
   });
 
-  it("A suffix in lower case is found, and a padding entry is not (W-98)", async () => {
+  it("A suffix in lower case is found, and a padding entry is not", async () => {
     const server = await listen(send(rangeOf(lineOf(breached).toLowerCase(), lineOf(clear, 0))));
     const { ampho } = await worldWith(server.url);
     const rejected = { code: "password_rejected", details: { reason: "breached" } };
@@ -106,7 +106,7 @@ describe("the range API", () => {
     ["redirects", (_, response) => void response.writeHead(302, { location: "/" }).end(), /was 302/],
     ["hangs up", (request) => void request.destroy(), /could not be reached/],
   ];
-  it.each(cases)("A list that %s lets a password pass, which is audited and counted (W-98)", async (_, by, reason) => {
+  it.each(cases)("A list that %s lets a password pass, which is audited and counted", async (_, by, reason) => {
     const server = await listen(send(rangeOf()));
     const world = await worldWith(server.url);
     server.respond(by);

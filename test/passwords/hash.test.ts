@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { verifyPasswordSync } from "../../dist/passwords/formats/formats.js";
 import { hashPasswordSync, needsRehash, parseArgon2 } from "../../dist/passwords/hash.js";
-import { verifyPasswordSync } from "../../dist/passwords/verify.js";
 
 const salt = "YW1waG8tZml4ZWQtc2FsdA";
 const output = "A".repeat(43);

@@ -55,7 +55,7 @@ describe("GitHub", () => {
     expect(authorizations).toEqual([`Bearer ${token.access_token}`, `Bearer ${token.access_token}`]);
   });
 
-  test("a primary address that is not verified is not proven, and another verified one does not stand in (W-91)", async () => {
+  test("a primary address that is not verified is not proven, and another verified one does not stand in", async () => {
     const { standIn, identify, api } = await openGithub();
     standIn.routes.set("/api/v3/user/emails", api([emails[0], { ...emails[1], verified: false }]));
     await expect(identify()).resolves.toMatchObject({
@@ -74,7 +74,7 @@ describe("GitHub", () => {
     });
   });
 
-  test("a code that GitHub rejects with status 200 is rejected (W-88)", async () => {
+  test("a code that GitHub rejects with status 200 is rejected", async () => {
     const { standIn, identify } = await openGithub();
     standIn.routes.set("/login/oauth/access_token", json({ error: "bad_verification_code" }));
     await expect(identify()).rejects.toMatchObject({ name: "OutsideRejection", reason: "code" });
@@ -106,7 +106,7 @@ describe("GitHub", () => {
     },
   );
 
-  test("the iss that GitHub sends is compared, and a response without it is accepted (W-87)", async () => {
+  test("the iss that GitHub sends is compared, and a response without it is accepted", async () => {
     const { standIn, identify } = await openGithub();
     await expect(identify({ iss: `${standIn.issuer}/login/oauth` })).resolves.toMatchObject({ subject: "583231" });
     await expect(identify({ iss: standIn.issuer })).rejects.toMatchObject({ reason: "response" });

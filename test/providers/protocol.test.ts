@@ -1,7 +1,7 @@
 // The steps of the protocol before an ID token: discovery, the authorization request, the response, the code.
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { ProviderFailure } from "../../dist/providers/rejection.js";
+import type { ProviderFailure } from "../../dist/providers/provider.js";
 import { start } from "../world/clock.js";
 import { type EvilProvider, json, type Responder, redirect, startEvilProvider } from "../world/evil-provider.js";
 import { clientId, clientSecret, newSecrets, openProvider } from "./open.js";
@@ -56,13 +56,13 @@ describe("the response", () => {
     ["with the issuer of another provider", () => ({ iss: "https://other.example" })],
     ["with our issuer and a slash", ({ evil }) => ({ iss: `${evil.issuer}/` })],
     ["without a code", () => ({ code: "" })],
-  ])("a response %s is rejected, and its code is sent nowhere (W-87)", async (_, response) => {
+  ])("a response %s is rejected, and its code is sent nowhere", async (_, response) => {
     const about = await begin();
     await expect(about.identify(response(about))).rejects.toMatchObject({ name: "OutsideRejection" });
     expect(about.evil.tokenRequests).toEqual([]);
   });
 
-  test("a response without iss is rejected where the provider promises it (W-87)", async () => {
+  test("a response without iss is rejected where the provider promises it", async () => {
     const { evil, identify } = await begin();
     evil.metadata = { ...evil.metadata, authorization_response_iss_parameter_supported: true };
     await expect(identify()).rejects.toEqual(rejected("response"));
@@ -99,7 +99,7 @@ describe("the code", () => {
     expect(evil.tokenRequests[0]?.authorization).toBeUndefined();
   });
 
-  test("a code that the provider rejects is rejected (W-88)", async () => {
+  test("a code that the provider rejects is rejected", async () => {
     const { evil, identify } = await begin();
     evil.token = () => json({ error: "invalid_grant" }, 400);
     await expect(identify()).rejects.toEqual(rejected("code"));
@@ -128,7 +128,7 @@ describe("the code", () => {
     await expect(identify()).rejects.toMatchObject({ name: "ProviderFailure" });
   });
 
-  test("the verifier is sent also to a provider that ignores PKCE, and one without S256 is not used (W-88)", async () => {
+  test("the verifier is sent also to a provider that ignores PKCE, and one without S256 is not used", async () => {
     const silent = await begin();
     silent.evil.metadata = { ...silent.evil.metadata, code_challenge_methods_supported: undefined };
     await silent.identify();
@@ -167,7 +167,7 @@ describe("a flood of invented codes", () => {
   }
   const sent = { timeout: 20_000 };
 
-  test("it holds 64 requests to the provider, and the next login works (W-104)", async () => {
+  test("it holds 64 requests to the provider, and the next login works", async () => {
     const { held, invent, honest, release } = await beginFlood();
     const logins = Array.from({ length: 80 }, (_, at) => invent(`192.0.2.${at}`));
     await expect.poll(() => held.length, sent).toBe(64);
@@ -178,7 +178,7 @@ describe("a flood of invented codes", () => {
     await expect(honest("192.0.2.1")).resolves.toMatchObject({ subject: "user-1" });
   });
 
-  test("one address holds 8 of them, one network of IPv6 holds 16, and the logins of others go on (W-104)", async () => {
+  test("one address holds 8 of them, one network of IPv6 holds 16, and the logins of others go on", async () => {
     const { held, invent, honest, release, lines } = await beginFlood();
     const ofAddress = Array.from({ length: 200 }, () => invent("192.0.2.1"));
     const network = "2001:db8:1::/48";
@@ -193,7 +193,7 @@ describe("a flood of invented codes", () => {
     await expect(honest("192.0.2.1")).resolves.toMatchObject({ subject: "user-1" });
   });
 
-  test("five codes of one login are judged, also if all are sent at once, and a failure of the provider counts none (W-104)", async () => {
+  test("five codes of one login are judged, also if all are sent at once, and a failure of the provider counts none", async () => {
     const { evil, held, invent, release } = await beginFlood();
     const secrets = newSecrets();
     evil.routes.set("/token", json({}, 502));
@@ -254,7 +254,7 @@ describe("discovery", () => {
           (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end("{"),
         ),
     ],
-  ])("metadata with %s is not used (W-90)", async (_, prepare) => {
+  ])("metadata with %s is not used", async (_, prepare) => {
     const { evil, provider, secrets, identify } = await begin();
     prepare(evil);
     await expect(provider.authorizationUrl(secrets)).rejects.toMatchObject({ name: "ProviderFailure" });

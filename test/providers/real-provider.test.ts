@@ -23,7 +23,7 @@ describe("a real OpenID provider", () => {
   test.each([
     ["in the ID token", {}],
     ["at UserInfo", { atUserInfo: true }],
-  ])("a user who logs in there is identified with the verified address %s", async (_, more) => {
+  ])("a user who signs in there is identified with the verified address %s", async (_, more) => {
     const { outside, provider, secrets } = await begin(more);
     outside.user = { sub: "ann-17", claims: { email: "ann@acme.example", email_verified: true } };
     const sent = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
@@ -40,7 +40,7 @@ describe("a real OpenID provider", () => {
     });
   });
 
-  test("a silent login reports the time of the first one, and max_age asks the user to log in again", async () => {
+  test("a silent login reports the time of the first one, and max_age asks the user to sign in again", async () => {
     const { outside, provider } = await begin();
     const cookies = new Map<string, string>();
     const logIn = async (maxAge?: number) => {
@@ -56,7 +56,7 @@ describe("a real OpenID provider", () => {
     expect(await logIn(0)).toBeGreaterThan(first);
   });
 
-  test("a code is good once, and only with the secrets of its own login (W-88)", async () => {
+  test("a code is good once, and only with the secrets of its own login", async () => {
     const { outside, provider, secrets } = await begin();
     const sent = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
     const other = newSecrets();
@@ -66,7 +66,7 @@ describe("a real OpenID provider", () => {
     await expect(provider.identify(again, secrets)).rejects.toMatchObject({ reason: "code" });
   });
 
-  test("the promised iss must be there and must be that of the provider (W-87)", async () => {
+  test("the promised iss must be there and must be that of the provider", async () => {
     const { outside, provider, secrets } = await begin();
     const { code, state } = responseOf(await outside.signIn(await provider.authorizationUrl(secrets)));
     await expect(provider.identify({ code, state }, secrets)).rejects.toMatchObject({ reason: "response" });

@@ -64,6 +64,24 @@ describe.each(pages)("the links of %s", (page) => {
   });
 });
 
+it("the addresses of package.json belong together, so that one line of a release changes all of them", () => {
+  const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+    readonly homepage: string;
+    readonly repository: { readonly url: string };
+    readonly bugs: { readonly url: string };
+  };
+  const { homepage, repository, bugs } = manifest;
+  expect([repository.url, bugs.url]).toEqual([`git+${homepage}.git`, `${homepage}/issues`]);
+});
+
+it("no text of a link is the name of a file", () => {
+  const found = pages.flatMap((page) => {
+    const text = withoutCode(readFileSync(path.join(root, page), "utf8"));
+    return [...text.matchAll(/\[`?[\w./-]+\.md`?\]\(/g)].map(([link]) => `${page}: ${link}`);
+  });
+  expect(found).toEqual([]);
+});
+
 it("the package contains the README, every page of docs/ and SECURITY.md", () => {
   for (const page of ["README.md", "SECURITY.md", ...pages.filter((name) => name.startsWith("docs/"))])
     expect([...packed]).toContain(page);

@@ -192,7 +192,7 @@ export function housekeepingContract(store: Opened): void {
     expect((await store().readRevocations({ after: 0, now: start + 4000 * day })).rows).toMatchObject([{ n: 4 }]);
   });
 
-  it("mails and used transactions stay a day, and invitations a month, behind their end", async () => {
+  it("mails and used login transactions stay a day, and invitations a month, behind their end", async () => {
     await addUser(store());
     await store().queueMail(mailRequest());
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });

@@ -313,7 +313,7 @@ function emailContract(store: Opened): void {
     );
   });
 
-  it("a change of address by an ended session, or with a used transaction, changes nothing", async () => {
+  it("a change of address by an ended session, or with a used login transaction, changes nothing", async () => {
     await addUser(store());
     const { id: sessionId } = await openSession(store());
     expect(await setEmail(ann.id, "one@x.example", { own: ownSession(sessionId), spend: spend("e") })).toBe("done");

@@ -136,7 +136,7 @@ export function renewalContract(store: Opened): void {
     return { session: outcome.session, move };
   }
 
-  it("W-01: a token from before a re-authentication never renews, and within 10 s the session goes on", async () => {
+  it("a token from before a re-authentication never renews, and within 10 s the session goes on", async () => {
     const { session, move } = await reauthenticated({ idempotency: "key-1" });
     const before = { outcome: "ended", reason: "reauthenticated", revocations: [] };
     for (const now of [start + 200, start + 210])

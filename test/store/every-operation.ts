@@ -78,6 +78,10 @@ export async function runEveryOperation(run: Run): Promise<void> {
     ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, own: undefined },
     ownUser: { login: "own", factorsVersion: 0 },
   });
+  await run("setPassword", {
+    ...{ ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined },
+    expires: { reason: "stolen" },
+  });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
   const own = {
     ...ending,
@@ -85,13 +89,13 @@ export async function runEveryOperation(run: Run): Promise<void> {
     canonical: "ann",
     own: undefined,
     factorsVersion: 0,
-    passwordVersion: 2,
+    passwordVersion: 3,
   };
   const renamed = { newLogin: "Anna", newCanonical: "anna", isSame: false };
   await run("setPassword", {
     ...ending,
     passwordHash: null,
-    passwordVersion: 2,
+    passwordVersion: 3,
     own: undefined,
     passkeysOf: "x",
   });

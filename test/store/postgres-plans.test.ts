@@ -12,7 +12,8 @@ import {
 } from "../../dist/store/operations.js";
 import { connect } from "../../dist/store/postgres/connection.js";
 import { transact } from "../../dist/store/postgres/transact.js";
-import type { Row, Transaction } from "../../dist/store/transaction.js";
+import type { Row } from "../../dist/store/rows.js";
+import type { Transaction } from "../../dist/store/transaction.js";
 import { useDatabase } from "../world/use-postgres.js";
 import { runEveryOperation } from "./every-operation.js";
 

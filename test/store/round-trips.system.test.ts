@@ -144,7 +144,7 @@ describe("over PostgreSQL", () => {
     }
   });
 
-  it("`GET /login` sends the database nothing, and a login by passkey makes six round trips (W-43)", async () => {
+  it("`GET /login` sends the database nothing, and a login by passkey makes six round trips", async () => {
     const subject = createSubject(-7);
     const options = async (method: string, path: string, sent: { body?: object; token?: string } = {}) => {
       const { status, json } = await ask(method, path, sent);

@@ -95,7 +95,7 @@ describe.each(kinds)("on $name", (kind) => {
       for (const event of ["login", "renew_replayed", "logout", "key_revoked"]) expect(events).toContain(event);
     });
 
-    it("the users of the released schema can log in", async () => {
+    it("the users of the released schema can sign in", async () => {
       const { url } = await kind.released(version);
       const served = await startServe(freshPlace({ AMPHO_DATABASE_URL: url, AMPHO_DATABASE_MIGRATE: "auto" }));
       await logIn(served, alice);

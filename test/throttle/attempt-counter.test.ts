@@ -171,7 +171,7 @@ describe("a counter of mails", () => {
     });
   }
 
-  it("a counter of mails allows no more than its free attempts in any window, with a pause after each, and never locks (W-71)", () => {
+  it("a counter of mails allows no more than its free attempts in any window, with a pause after each, and never locks", () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 4000 }), { minLength: 1, maxLength: 300 });
     const few = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 300 });
     fc.assert(

@@ -50,7 +50,7 @@ const counted = ({ ampho }: World) =>
   [...ampho.metrics().matchAll(/^ampho_captchas_total.* (\d+)$/gm)].map(([, n]) => n);
 
 describe("a captcha", () => {
-  it("Invented captchas from one address take the verifier from no other user (W-97)", async () => {
+  it("Invented captchas from one address take the verifier from no other user", async () => {
     const held: (() => void)[] = [];
     const captcha = (token: string) =>
       token.startsWith("solved") || new Promise<boolean>((resolve) => void held.push(() => resolve(false)));
@@ -65,7 +65,7 @@ describe("a captcha", () => {
     expect(new Set(statuses)).toEqual(new Set([429]));
   });
 
-  it("A captcha is asked for where the throttle would reject, and a solved one buys one attempt (W-97)", async () => {
+  it("A captcha is asked for where the throttle would reject, and a solved one buys one attempt", async () => {
     const verifier = await startVerifier();
     const world = await throttledWorld(withVerifier(verifier));
     const asked = await attempt(world, { password });
@@ -86,7 +86,7 @@ describe("a captcha", () => {
     expect(outcomeOf(await attempt(world, { password }))).toEqual([429, "captcha_needed", "120"]);
   });
 
-  it("A captcha that is not needed is not verified (W-97)", async () => {
+  it("A captcha that is not needed is not verified", async () => {
     const verifier = await startVerifier();
     const world = await openWorld(withVerifier(verifier));
     await world.user("ann", { password });
@@ -94,7 +94,7 @@ describe("a captcha", () => {
     expect(verifier.requested).toEqual([]);
   });
 
-  it("A token buys one attempt even if the verifier accepts it twice (W-97)", async () => {
+  it("A token buys one attempt even if the verifier accepts it twice", async () => {
     const world = await throttledWorld({ captcha: async (token) => token === "token-1" });
     const another = await world.another();
     const responses = await Promise.all(
@@ -112,7 +112,7 @@ describe("a captcha", () => {
     ["another action", { ...solved, action: "register" }],
     ["a score", { ...solved, score: 0.1 }],
     ["a success that is no boolean", { ...solved, success: "true" }],
-  ])("A captcha with %s is rejected (W-97)", async (_, response) => {
+  ])("A captcha with %s is rejected", async (_, response) => {
     const world = await throttledWorld(withVerifier(await startVerifier(response)));
     expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([429, "captcha_needed", "60"]);
     expect(counted(world)).toEqual(["0", "1", "0"]);
@@ -133,25 +133,22 @@ describe("a captcha", () => {
     ],
     ["sends a page", (_, response) => void response.writeHead(502).end("<html>"), /was 502 without/],
   ];
-  it.each(failures)(
-    "While the verifier %s, the throttle decides as without a captcha (W-97)",
-    async (_, by, reason) => {
-      const verifier = await startVerifier();
-      const world = await throttledWorld(withVerifier(verifier));
-      verifier.respond(by);
-      expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([
-        429,
-        "too_many_attempts",
-        "60",
-      ]);
-      await attempt(world, { password, captcha: "solved-2" });
-      // Two failures have one row.
-      const rows = (await world.ampho.audit.list()).filter(({ event }) => event === "captcha_failed");
-      expect(rows).toMatchObject([{ origin: { actor: "user", address: "192.0.2.7" } }]);
-      expect(rows[0]?.reason).toMatch(reason);
-      await verifier.close();
-    },
-  );
+  it.each(failures)("While the verifier %s, the throttle decides as without a captcha", async (_, by, reason) => {
+    const verifier = await startVerifier();
+    const world = await throttledWorld(withVerifier(verifier));
+    verifier.respond(by);
+    expect(outcomeOf(await attempt(world, { password, captcha: "solved-1" }))).toEqual([
+      429,
+      "too_many_attempts",
+      "60",
+    ]);
+    await attempt(world, { password, captcha: "solved-2" });
+    // Two failures have one row.
+    const rows = (await world.ampho.audit.list()).filter(({ event }) => event === "captcha_failed");
+    expect(rows).toMatchObject([{ origin: { actor: "user", address: "192.0.2.7" } }]);
+    expect(rows[0]?.reason).toMatch(reason);
+    await verifier.close();
+  });
 
   it("A captcha ends no lock", async () => {
     const world = await throttledWorld({ captcha: () => true, throttleLock: 5 });

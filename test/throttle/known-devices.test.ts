@@ -26,7 +26,7 @@ async function openAnn(): Promise<{ readonly world: World; readonly device: stri
 }
 
 describe("a device proof", () => {
-  it("a device proof lets the owner log in while attackers have used up all attempts", async () => {
+  it("a device proof lets the owner sign in while attackers have used up all attempts", async () => {
     const { world, device } = await openAnn();
     expect(await attack(world, "ann")).toBe(5);
     expect((await logIn(world, "ann", password)).status).toBe(429);

@@ -105,7 +105,7 @@ describe("attempts at a login", () => {
     expect(tried).toBeLessThanOrEqual(20);
   });
 
-  it("a hundred failures in a row lock a login until its owner logs in on a known device", async () => {
+  it("a hundred failures in a row lock a login until its owner signs in on a known device", async () => {
     const world = await openWorld({ throttleAttempts: 1000 });
     await world.user("ann", { password });
     const { device } = await tryLogin(world, "ann", password);

@@ -13,7 +13,7 @@ const code = "7K3M9QXA0B5TWRH2C8VN4JDF";
 const hash = createHash("sha256").update(code).digest("base64url");
 
 onBothDatabases((ground) => {
-  it("A user logs in with the authenticator app and the recovery codes of the other system", async () => {
+  it("A user signs in with the authenticator app and the recovery codes of the other system", async () => {
     const world = await ground.open();
     const app = new TOTP({ secret: Secret.fromBase32(secret) });
     const line = {

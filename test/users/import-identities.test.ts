@@ -11,7 +11,7 @@ import { grantOf } from "../world/ampho.js";
 const lineOf = (login: string, ...all: readonly object[]) => `${JSON.stringify({ login, identities: all })}\n`;
 
 onBothDatabases((ground) => {
-  it("a user logs in with the identity of the other system, and has no other way in", async () => {
+  it("a user signs in with the identity of the other system, and has no other way in", async () => {
     const outside = await openOutside(ground);
     const { world, evil, other } = outside;
     const subject = "1|Ann";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineMaxBytes, linesOf, readImportLine } from "../../dist/users/import-lines.js";
-import type { ImportedPasskeys } from "../../dist/users/import-passkeys.js";
+import type { ImportedPasskeys } from "../../dist/users/import-members.js";
 import { allAlgorithms, base64url, coseKey, createSubject } from "../factors/webauthn/authenticator.js";
 import { encodeCbor } from "../factors/webauthn/cbor-encode.js";
 

@@ -1,9 +1,9 @@
 // Ampho instances in this process.
+
 import path from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { createFindRoutes } from "../../dist/http/rest/match-route.js";
 import { errorsOf } from "../../dist/http/rest/openapi.js";
-import { routes } from "../../dist/http/rest/routes.js";
+import { createFindRoutes, routes } from "../../dist/http/rest/routes.js";
 import { type Ampho, AmphoError, type AmphoOptions, createAmpho, type Grant, type UserView } from "../../dist/index.js";
 import { type SettableClock, settableClock } from "./clock.js";
 import { freshFolder } from "./folder.js";

@@ -19,12 +19,16 @@ function onSubmit(id, action) {
 
 let registration;
 
-onSubmit("register", async ({ email }) => {
-  registration = await client.register(email);
+/** The form asks for the code of the mail, but not where the user has followed its link. */
+function confirm(begun) {
+  registration = begun;
   form("register").hidden = true;
   form("confirm").hidden = false;
-});
-onSubmit("confirm", async ({ code, password }) => openAccount(await registration.finish({ code, password })));
+  if (begun.for) form("confirm").elements.code.closest("label").remove();
+}
+
+onSubmit("register", async ({ email }) => confirm(await client.register(email)));
+onSubmit("confirm", async (fields) => openAccount(await registration.finish(fields)));
 onSubmit("sign-in", async ({ email, password }) => openAccount(await logIn(email, password)));
 
 /** After a password, a user with a passkey also needs the passkey. Where a policy requires one, the user sets it up here. */
@@ -33,7 +37,7 @@ async function logIn(email, password) {
     return await client.login(email, password);
   } catch (error) {
     if (!(error instanceof FactorNeeded)) throw error;
-    if (error.factors.includes("passkey")) return error.finish({ passkey: true });
+    if (error.factors.includes("passkey")) return error.finish({ passkey: true }).catch(withRecoveryCode(error));
     if (!error.enroll) throw error;
     const code = error.mail ? prompt("The code from the mail that you just got") : undefined;
     const { session, recoveryCodes } = await client.passkeys.add(error, { name: "This device", code });
@@ -41,6 +45,17 @@ async function logIn(email, password) {
     return session;
   }
 }
+
+/** For a user who has lost the device. */
+const withRecoveryCode = (needed) => (failed) => {
+  const recoveryCode = prompt("No passkey was used. Without your device, type a recovery code:");
+  if (!recoveryCode) throw failed;
+  return needed.finish({ recoveryCode });
+};
+
+// The link of a mail opens this page.
+const link = client.followLink();
+if (link?.for === "register") confirm(link);
 
 // A token ends after 15 minutes, and the session goes on. `fetch` renews the token.
 if (await client.session()) client.fetch("/api/orders").then(({ ok }) => openAccount(ok), show);

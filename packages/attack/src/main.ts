@@ -27,7 +27,7 @@ and from .env, as those of Ampho do.
 Options:
   --key-stdin             Read the key of the server from stdin, as a JWK or
                           JWK Set.
-  --login USER            Log in as this user instead of creating test users.
+  --login USER            Sign in as this user instead of creating test users.
   --password-stdin        Read the password of that user from stdin.
   --ampho COMMAND         The command to create test users with, for example
                           'docker exec -i api ampho'. Default: the ampho of

@@ -1,8 +1,8 @@
-// The commands `factor-…`, except `factor-rekey`, and `device-forget`.
+// The commands `factor-…`, except `factor-rekey`, `device-forget` and `identity-…`.
 import type { FactorRemovalTarget } from "../../flows/manage/factors.js";
 import type { Management } from "../../flows/manage/management.js";
 import type { CommandContext, CommandInput } from "../command.js";
-import { exactlyOne, requiredReason } from "../input.js";
+import { exactlyOne, printList, requiredReason } from "../input.js";
 import { formatTime, quoted, table } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
@@ -57,4 +57,23 @@ export async function setPolicy(input: CommandInput, context: CommandContext): P
 export async function forgetDevices(input: CommandInput, context: CommandContext): Promise<void> {
   await forUser(input, context, ({ devices }, userId) => devices.forget(userId));
   context.terminal.note(`No device of user ${quoted(input.argument())} is remembered any more.`);
+}
+
+export async function listIdentities(input: CommandInput, context: CommandContext): Promise<void> {
+  const identities = await forUser(input, context, (management, userId) => management.identities.list(userId));
+  const header = ["ID", "PROVIDER", "SUBJECT", "EMAIL", "SINCE (UTC)", "USED (UTC)"];
+  const cellsOf = ({ id, provider, subject, email, created, used }: (typeof identities)[number]) => {
+    const usedAt = used === null ? "" : formatTime(used);
+    return [id, provider, subject, email ?? "", formatTime(created), usedAt];
+  };
+  printList(input, context, identities, header, cellsOf, [0]);
+}
+
+export async function removeIdentity(input: CommandInput, context: CommandContext): Promise<void> {
+  const id = input.secondArgument() ?? "";
+  const reason = requiredReason(input, "identity-remove");
+  await forUser(input, context, ({ identities }, userId) => identities.remove(userId, { id, reason }));
+  context.terminal.note(
+    `The identity of user ${quoted(input.argument())} was unlinked. Every session of the user has ended.`,
+  );
 }

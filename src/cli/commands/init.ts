@@ -1,15 +1,17 @@
-// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It creates files
-// and appends lines, and never changes what exists. A second run only adds what is missing. Last it prints the next step.
-import { existsSync } from "node:fs";
+// The command `init`: a key file, an `.env` that names it, lines in `.gitignore`, and on a terminal a first user. It
+// creates files and appends lines, and never changes what exists. A second run only adds what is missing. Last it
+// prints the next step.
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { envFileName, withEnvFile } from "../../config/env-file.js";
+import { fileProblem } from "../../config/files.js";
 import type { ProcessContext } from "../../config/process-context.js";
 import { readSources } from "../../config/sources.js";
 import { AmphoError } from "../../errors.js";
 import { generateJwk } from "../../keys/generate.js";
 import type { CommandContext, CommandInput } from "../command.js";
-import { appendLines } from "../files/append-lines.js";
-import { writeNewFile } from "../files/new-file.js";
+import { CommandFailure } from "../failures.js";
+import { writeNewFile } from "../files/replace-file.js";
 import { nextStepOf } from "../next-steps.js";
 import { quoted } from "../terminal/table.js";
 import type { Terminal } from "../terminal/terminal.js";
@@ -132,6 +134,34 @@ async function createUser(
     return undefined;
   } catch (error) {
     if (error instanceof AmphoError) return error.message;
+    throw error;
+  }
+}
+
+/**
+ * Appends the lines that the file does not have, and creates the file with this mode if it is missing. Existing content
+ * stays as it is. Returns the added lines.
+ * @throws CommandFailure
+ */
+function appendLines(path: string, lines: readonly string[], mode = 0o666): readonly string[] {
+  try {
+    const text = readIfExists(path);
+    const present = new Set(text.split(/\r?\n/).map((line) => line.trim()));
+    const added = lines.filter((line) => !present.has(line));
+    if (added.length === 0) return added;
+    const start = text === "" || text.endsWith("\n") ? "" : "\n";
+    appendFileSync(path, `${start}${added.join("\n")}\n`, { mode });
+    return added;
+  } catch (error) {
+    throw new CommandFailure(`A line cannot be added to a file (${fileProblem(error)}).`);
+  }
+}
+
+function readIfExists(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
     throw error;
   }
 }

@@ -87,7 +87,7 @@ async function rejectionOf(
 }
 
 const timeClaims: Readonly<Record<string, string>> = {
-  auth_time: "logged in",
+  auth_time: "signed in",
   iat: "issued",
   nbf: "starts",
   exp: "expires",

@@ -3,7 +3,8 @@ import { systemClock } from "../../clock.js";
 import type { InvitationView } from "../../flows/manage/invitations.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { formatTime, table } from "../terminal/table.js";
+import { printList } from "../input.js";
+import { formatTime } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 export async function inviteUser(input: CommandInput, context: CommandContext): Promise<void> {
@@ -15,18 +16,13 @@ export async function inviteUser(input: CommandInput, context: CommandContext): 
 }
 
 export async function listInvitations(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const found = await withManagement(context, ({ users }) => users.invitations.list());
-  if (input.has("--json")) return terminal.printJson(found);
   const now = systemClock.now();
-  const rows = found.map((each) => [
-    each.id,
-    each.email,
-    stateOf(each, now),
-    formatTime(each.until),
-    each.roles.join(" "),
-  ]);
-  terminal.printTable(table(["ID", "ADDRESS", "STATE", "UNTIL (UTC)", "ROLES"], rows, [0, 3]));
+  const cellsOf = (each: InvitationView) => {
+    const { id, email, until, roles } = each;
+    return [id, email, stateOf(each, now), formatTime(until), roles.join(" ")];
+  };
+  printList(input, context, found, ["ID", "ADDRESS", "STATE", "UNTIL (UTC)", "ROLES"], cellsOf, [0, 3]);
 }
 
 function stateOf({ used, removed, until }: InvitationView, now: number): string {

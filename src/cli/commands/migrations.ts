@@ -4,7 +4,8 @@ import { openMigrations } from "../../store/open.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { configure } from "../configure.js";
 import { CommandFailure } from "../failures.js";
-import { formatTime, table } from "../terminal/table.js";
+import { printList } from "../input.js";
+import { formatTime } from "../terminal/table.js";
 
 async function withMigrations<T>(context: CommandContext, work: (migrations: Migrations) => Promise<T>): Promise<T> {
   const { configuration } = configure(context, { key: "none" });
@@ -35,13 +36,8 @@ export async function printCurrent(_: CommandInput, context: CommandContext): Pr
 }
 
 export async function listMigrations(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const all = await withMigrations(context, (migrations) => migrations.list());
-  if (input.has("--json")) return terminal.printJson(all);
-  const rows = all.map(({ version, name, appliedAt }) => [
-    String(version),
-    name,
-    appliedAt === null ? "" : formatTime(appliedAt),
-  ]);
-  terminal.printTable(table(["VERSION", "NAME", "APPLIED (UTC)"], rows));
+  printList(input, context, all, ["VERSION", "NAME", "APPLIED (UTC)"], ({ version, name, appliedAt }) => {
+    return [String(version), name, appliedAt === null ? "" : formatTime(appliedAt)];
+  });
 }

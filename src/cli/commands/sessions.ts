@@ -1,15 +1,14 @@
 // The commands `session-…`.
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure } from "../failures.js";
-import { exactlyOne } from "../input.js";
-import { formatTime, quoted, table } from "../terminal/table.js";
+import { exactlyOne, printList } from "../input.js";
+import { formatTime, quoted } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 /** Prints `2026-01-31 23:59` without seconds, because the identifier beside it is long. */
 const minuteOf = (seconds: number) => formatTime(seconds).slice(0, 16);
 
 export async function listSessions(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const all = await withManagement(context, async ({ sessions }) => {
     const lists = [];
     const typed = input.argument();
@@ -17,14 +16,12 @@ export async function listSessions(input: CommandInput, context: CommandContext)
     for (const userId of ids) lists.push(...(await sessions.list(userId)));
     return lists;
   });
-  if (input.has("--json")) return terminal.printJson(all);
-  const rows = all.map(({ id, renewed, expires, address, agent }) => [
-    id,
-    minuteOf(renewed),
-    minuteOf(expires),
-    [address, agent].filter((one) => one !== null).join(" "),
-  ]);
-  terminal.printTable(table(["ID", "RENEWED", "EXPIRES (UTC)", "FROM"], rows, [0]));
+  const header = ["ID", "RENEWED", "EXPIRES (UTC)", "FROM"];
+  const cellsOf = ({ id, renewed, expires, address, agent }: (typeof all)[number]) => {
+    const from = [address, agent].filter((one) => one !== null).join(" ");
+    return [id, minuteOf(renewed), minuteOf(expires), from];
+  };
+  printList(input, context, all, header, cellsOf, [0]);
 }
 
 export async function endSessions(input: CommandInput, context: CommandContext): Promise<void> {

@@ -5,23 +5,19 @@ import type { Lockout } from "../../throttle/attempt.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { UsageError } from "../failures.js";
-import { exactlyOne, typedUser } from "../input.js";
-import { formatTime, table } from "../terminal/table.js";
+import { exactlyOne, printList, typedUser } from "../input.js";
+import { formatTime } from "../terminal/table.js";
 import { withManagement } from "../with-management.js";
 
 const nameOf = (kind: Lockout["kind"]) => (kind === "source" ? "address" : counterKinds[kind].counts);
 
 export async function listLockouts(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const all = await withManagement(context, ({ throttle }) => throttle.list());
-  if (input.has("--json")) return terminal.printJson(all);
-  const rows = all.map(({ kind, login, source, failures, until }) => [
-    source ?? login ?? "(no such user)",
-    nameOf(kind),
-    String(failures),
-    until === null ? "cleared" : formatTime(until),
-  ]);
-  terminal.printTable(table(["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"], rows, [3]));
+  const cellsOf = ({ kind, login, source, failures, until }: Lockout) => {
+    const untilText = until === null ? "cleared" : formatTime(until);
+    return [source ?? login ?? "(no such user)", nameOf(kind), String(failures), untilText];
+  };
+  printList(input, context, all, ["LOGIN OR ADDRESS", "COUNTER", "FAILED", "UNTIL (UTC)"], cellsOf, [3]);
 }
 
 export async function clearLockouts(input: CommandInput, context: CommandContext): Promise<void> {

@@ -1,16 +1,18 @@
-// The commands `user-…`, except `user-import`.
+// The commands `user-…`, except `user-import` and `user-expire-password`.
 import { escaped } from "../../config/redact.js";
-import type { CommandContext, CommandInput } from "../command.js";
+import type { Management } from "../../flows/manage/management.js";
+import type { UserRef } from "../../flows/manage/users.js";
+import type { CommandContext, CommandInput, RunCommand } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
-import { typedUser } from "../input.js";
-import { newPassword } from "../terminal/new-password.js";
+import { printList, typedUser } from "../input.js";
 import { quoted, table } from "../terminal/table.js";
+import type { Terminal } from "../terminal/terminal.js";
 import { withManagement } from "../with-management.js";
 
 export async function addUser(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
   // The password is asked for before the database is opened, so an interrupted command has changed nothing.
-  const password = await newPassword(input, context.terminal, { optional: true });
+  const password = await newPassword(input, context.terminal, true);
   await withManagement(context, async ({ users }) => {
     await users.create({ login, password, roles: input.texts("--role"), email: input.text("--email") });
   });
@@ -18,13 +20,12 @@ export async function addUser(input: CommandInput, context: CommandContext): Pro
 }
 
 export async function listUsers(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   await withManagement(context, async ({ users }) => {
     const all = [];
     for await (const user of users.list()) all.push(user);
-    if (input.has("--json")) return terminal.printJson(all);
-    const rows = all.map(({ login, roles, disabled }) => [login, stateOf(disabled), roles.join(" ")]);
-    terminal.printTable(table(["LOGIN", "STATE", "ROLES"], rows));
+    printList(input, context, all, ["LOGIN", "STATE", "ROLES"], ({ login, roles, disabled }) => {
+      return [login, stateOf(disabled), roles.join(" ")];
+    });
   });
 }
 
@@ -51,7 +52,7 @@ export async function exportUser(input: CommandInput, context: CommandContext): 
 
 export async function changeUserPassword(input: CommandInput, context: CommandContext): Promise<void> {
   const login = input.argument();
-  const password = await newPassword(input, context.terminal);
+  const password = (await newPassword(input, context.terminal, false)) ?? "";
   await withManagement(context, ({ users }) => users.setPassword(typedUser(input), password));
   context.terminal.note(`Password of user ${quoted(login)} changed. Every session of the user has ended.`);
 }
@@ -64,23 +65,17 @@ export async function changeUserEmail(input: CommandInput, context: CommandConte
   context.terminal.note(`User ${quoted(login)} ${now}.`);
 }
 
-export async function disableUser(input: CommandInput, context: CommandContext): Promise<void> {
-  const login = input.argument();
-  await withManagement(context, ({ users }) => users.disable(typedUser(input)));
-  context.terminal.note(`User ${quoted(login)} disabled. Every session of the user has ended.`);
-}
+const changing =
+  (change: (users: Management["users"], user: UserRef) => Promise<unknown>, done: string): RunCommand =>
+  async (input, context) => {
+    await withManagement(context, ({ users }) => change(users, typedUser(input)));
+    context.terminal.note(`User ${quoted(input.argument())} ${done}`);
+  };
+const ended = "Every session of the user has ended.";
 
-export async function enableUser(input: CommandInput, context: CommandContext): Promise<void> {
-  const login = input.argument();
-  await withManagement(context, ({ users }) => users.enable(typedUser(input)));
-  context.terminal.note(`User ${quoted(login)} enabled.`);
-}
-
-export async function deleteUser(input: CommandInput, context: CommandContext): Promise<void> {
-  const login = input.argument();
-  await withManagement(context, ({ users }) => users.remove(typedUser(input)));
-  context.terminal.note(`User ${quoted(login)} deleted. Every session of the user has ended.`);
-}
+export const disableUser = changing((users, user) => users.disable(user), `disabled. ${ended}`);
+export const enableUser = changing((users, user) => users.enable(user), "enabled.");
+export const userDelete = changing((users, user) => users.remove(user), `deleted. ${ended}`);
 
 export async function changeRoles(input: CommandInput, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -96,13 +91,37 @@ export async function changeRoles(input: CommandInput, context: CommandContext):
 }
 
 export async function countHashes(input: CommandInput, context: CommandContext): Promise<void> {
-  const { terminal } = context;
   const counts = await withManagement(context, ({ users }) => users.countHashFormats());
-  if (input.has("--json")) return terminal.printJson(counts);
-  const rows = counts.map(({ format, current, users }) => [
-    format ?? "none",
-    String(users),
-    current || format === null ? "" : "replaced at the next login",
+  printList(input, context, counts, ["FORMAT", "USERS", ""], ({ format, current, users }) => {
+    return [format ?? "none", String(users), current || format === null ? "" : "replaced at the next login"];
+  });
+}
+
+/** 1024 characters of four bytes, and a line end. */
+const inputBytesMax = 4 * 1024 + 2;
+
+/**
+ * Returns undefined if `optional` and there is no terminal to ask, or the typed password is empty.
+ * @throws UsageError, CommandFailure
+ */
+async function newPassword(input: CommandInput, terminal: Terminal, optional: boolean): Promise<string | undefined> {
+  const fromStdin = input.has("--password-stdin");
+  // A terminal would echo what is read as input, so it is always asked.
+  if (terminal.interactive) return askPassword(terminal, optional && !fromStdin);
+  if (!fromStdin && optional) return undefined;
+  if (!fromStdin) throw new UsageError("The password comes from a terminal or from --password-stdin.");
+  const password = (await terminal.readInput(inputBytesMax)).replace(/\r?\n$/, "");
+  if (password === "") throw new CommandFailure("The password on stdin is empty.");
+  return password;
+}
+
+async function askPassword(terminal: Terminal, optional: boolean): Promise<string | undefined> {
+  const [password = "", repetition] = await terminal.ask([
+    { text: optional ? "Password (empty for none): " : "Password: " },
+    { text: "Repeat the password: " },
   ]);
-  terminal.printTable(table(["FORMAT", "USERS", ""], rows));
+  if (password === "" && optional) return undefined;
+  if (password === "") throw new CommandFailure("The password is empty.");
+  if (password !== repetition) throw new CommandFailure("The two passwords differ.");
+  return password;
 }

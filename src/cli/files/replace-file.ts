@@ -1,4 +1,5 @@
-// Replaces a file that holds a secret. A process that reads it meanwhile gets the whole old content or the whole new one.
+// Replaces a file that holds a secret. A process that reads it meanwhile gets the whole old content or the whole new
+// one.
 import {
   closeSync,
   fchmodSync,
@@ -16,10 +17,12 @@ import {
 import { dirname } from "node:path";
 import { fileProblem } from "../../config/files.js";
 import { CommandFailure } from "../failures.js";
+import { quoted } from "../terminal/table.js";
 
 /**
- * Replaces the content of the file by the result of `produce`. Mode and owner stay. A link stays a link, and its target is
- * replaced. Meanwhile the file `PATH.new` blocks a second replacement, so `produce` can rely on what it reads from the file.
+ * Replaces the content of the file by the result of `produce`. Mode and owner stay. A link stays a link, and its target
+ * is replaced. Meanwhile the file `PATH.new` blocks a second replacement, so `produce` can rely on what it reads from
+ * the file.
  * @throws CommandFailure, or what `produce` throws. The file then stays as it is.
  */
 export async function replaceFile(path: string, produce: () => Promise<string>): Promise<void> {
@@ -68,8 +71,8 @@ function create(path: string): number {
 }
 
 /**
- * A service that runs as another user must be able to read what root writes. The owner is set through the open file and not
- * by its name. An attacker with write access to the folder could replace the name by a link to a file of root.
+ * A service that runs as another user must be able to read what root writes. The owner is set through the open file and
+ * not by its name. An attacker with write access to the folder could replace the name by a link to a file of root.
  */
 function own(file: number, { uid, gid }: Stats): void {
   const { uid: ownUid, gid: ownGid } = fstatSync(file);
@@ -93,5 +96,25 @@ function syncFolder(path: string): void {
     closeSync(folder);
   } catch {
     // The rename is in force. Only a crash of the machine within seconds could undo it.
+  }
+}
+
+/** @throws CommandFailure if the file exists or cannot be written. An existing file stays as it is. */
+export function writeNewFile(path: string, text: string): void {
+  let file: number;
+  try {
+    // `wx` creates the file or fails in one step, so another process cannot put a file or a link there in between.
+    file = openSync(path, "wx", 0o600);
+  } catch (error) {
+    throw new CommandFailure(`The file ${quoted(path)} cannot be created (${fileProblem(error)}).`);
+  }
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw new CommandFailure(`The file ${quoted(path)} cannot be written (${fileProblem(error)}).`);
+  } finally {
+    closeSync(file);
   }
 }

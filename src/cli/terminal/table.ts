@@ -1,10 +1,13 @@
-// Tables that are readable in 80 columns. A column is as wide as its widest cell, and the widest columns are cut to fit.
+// Tables that are readable in 80 columns. A column is as wide as its widest cell, and the widest columns are cut to
+// fit.
 import { escaped } from "../../config/redact.js";
 
 const lineWidth = 80;
 const gap = "  ";
 
-/** The columns of a character on a terminal: none for combining marks, two for wide characters (approximates UAX #11). */
+/**
+ * The columns of a character on a terminal: none for combining marks, two for wide characters (approximates UAX #11).
+ */
 const widthOf = (character: string) =>
   /^\p{M}$/u.test(character)
     ? 0
@@ -29,8 +32,8 @@ function cut(text: string, width: number): string {
 }
 
 /**
- * Returns the lines, the header first. Columns whose number is in `whole` are never cut, because people copy identifiers.
- * The others are cut, the widest first, until a line fits.
+ * Returns the lines, the header first. Columns whose number is in `whole` are never cut, because people copy
+ * identifiers. The others are cut, the widest first, until a line fits.
  */
 export function table(
   header: readonly string[],

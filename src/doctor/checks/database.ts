@@ -2,16 +2,16 @@
 
 import type { Configuration } from "../../config/configuration.js";
 import { AmphoError } from "../../errors.js";
+import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import { type KeyRecords, readKeyUse } from "../../flows/manage/key-use.js";
 import type { Key } from "../../keys/key.js";
+import { policyOf } from "../../levels/policy.js";
 import { isFastFormat } from "../../passwords/formats/formats.js";
 import { DatabaseError } from "../../store/database-error.js";
 import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
-import { countHashFormats } from "../../users/hash-formats.js";
-import type { CheckName, Finding } from "../finding.js";
-import { checkAdministrators } from "./administrators.js";
-import { checkLockedOut } from "./locked-out.js";
+import { countHashFormats } from "../../users/database-directory.js";
+import { error, type Finding, finding, note } from "../finding.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 import { checkUserEvents } from "./user-events.js";
@@ -19,13 +19,6 @@ import { checkUserEvents } from "./user-events.js";
 const [day, apartWarnSeconds] = [86_400, 5];
 /** Far above the 14 days that a session can be idle by default. */
 const idleSeconds = 30 * day;
-
-const finding = (severity: Finding["severity"], check: CheckName, message: string, fix: string): Finding => ({
-  severity,
-  check,
-  message,
-  fix,
-});
 
 export interface DatabaseInput {
   readonly configuration: Configuration;
@@ -56,10 +49,10 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
     } finally {
       await store.close();
     }
-  } catch (error) {
-    if (error instanceof DatabaseError || error instanceof AmphoError)
-      return [finding("error", "database", error.message, "See docs/operate/incidents.md, Bad days.")];
-    throw error;
+  } catch (failure) {
+    if (failure instanceof DatabaseError || failure instanceof AmphoError)
+      return [error("database", failure.message, "See docs/operate/incidents.md, Bad days.")];
+    throw failure;
   }
 }
 
@@ -110,14 +103,12 @@ function checkUse({ revoked, totpSecrets }: KeyRecords, keys: readonly Key[]): r
 
 function revokedKey(kid: string, signs: boolean): Finding {
   if (!signs)
-    return finding(
-      "note",
+    return note(
       "key",
       `The key ${kid} is revoked and still configured.`,
       "Run `ampho factor-rekey`, then remove the key: `ampho sec-rotate-key --stage retire --in-place`.",
     );
-  return finding(
-    "error",
+  return error(
     "key",
     `The signing key ${kid} is revoked. Logins return 503.`,
     "Replace it with `ampho sec-rotate-key --in-place` (docs/operate/keys.md, Replace a stolen key).",
@@ -127,21 +118,21 @@ function revokedKey(kid: string, signs: boolean): Finding {
 function unusableSecrets(kid: string, secrets: number, isConfigured: boolean): Finding {
   const are = secrets === 1 ? "1 TOTP secret is" : `${secrets} TOTP secrets are`;
   return isConfigured
-    ? finding(
-        "error",
+    ? error(
         "factors",
         `${are} under the revoked key ${kid}. Logins with codes of these authenticator apps return 503.`,
         "Run `ampho factor-rekey` (docs/operate/keys.md, Replace a stolen key).",
       )
-    : finding(
-        "error",
+    : error(
         "factors",
         `${are} under the key ${kid}, which is not configured. Logins with codes of these authenticator apps return 503.`,
         "Put the key back behind the first one and run `ampho factor-rekey`. If it is lost, remove the factors of users who ask: `ampho factor-remove`.",
       );
 }
 
-/** Compares clocks. A database without a clock of its own is checked by its newest row, which cannot be in the future. */
+/**
+ * Compares clocks. A database without a clock of its own is checked by its newest row, which cannot be in the future.
+ */
 async function checkTime(store: Store, { tokenLeeway }: Configuration, now: number): Promise<readonly Finding[]> {
   const storeMs = await store.readClock();
   if (storeMs !== undefined) {
@@ -155,7 +146,7 @@ async function checkTime(store: Store, { tokenLeeway }: Configuration, now: numb
   const aheadSeconds = (last?.at ?? 0) - now;
   if (aheadSeconds <= Math.max(tokenLeeway, 5)) return [];
   const message = `The newest entry of the database is ${aheadSeconds} seconds ahead of this machine. One of the clocks is or was wrong.`;
-  return [finding("error", "clock", message, "Run NTP on every machine that runs Ampho.")];
+  return [error("clock", message, "Run NTP on every machine that runs Ampho.")];
 }
 
 async function checkSessions(store: Store, now: number): Promise<readonly Finding[]> {
@@ -163,8 +154,7 @@ async function checkSessions(store: Store, now: number): Promise<readonly Findin
   if (idle === 0) return [];
   const message = `${idle} of ${live} live sessions were not renewed for 30 days. A thief could still use them.`;
   return [
-    finding(
-      "note",
+    note(
       "sessions",
       message,
       "Lower AMPHO_SECURITY_SESSION_IDLE_TTL for new sessions. `ampho session-end --all` ends all sessions now.",
@@ -188,4 +178,63 @@ async function checkHashes(store: Store): Promise<readonly Finding[]> {
       "Disable unused accounts, and give other users a new password. `ampho user-hashes` counts what is left.",
     ),
   ];
+}
+
+const role = "admin";
+const pageRows = 2000;
+
+/** Only the policy of the role is looked at. `factor-policy` can set a weaker one for a single user. */
+async function checkAdministrators(
+  store: Pick<Store, "listUsers">,
+  { factors }: Pick<Configuration, "factors">,
+): Promise<readonly Finding[]> {
+  if (policyOf([role], factors) !== "optional" || !(await hasAdministrator(store))) return [];
+  return [
+    note(
+      "factors",
+      `Users with the role ${role} can sign in without a second factor.`,
+      `Set AMPHO_SECURITY_FACTORS={"${role}":"required"}. OWASP ASVS 5.0 V6.3.3 asks for a second factor.`,
+    ),
+  ];
+}
+
+async function hasAdministrator(store: Pick<Store, "listUsers">): Promise<boolean> {
+  let after: string | undefined;
+  do {
+    const page = await store.listUsers({ after, limit: pageRows });
+    if (page.users.some(({ roles, disabled }) => !disabled && roles.includes(role))) return true;
+    after = page.next;
+  } while (after !== undefined);
+  return false;
+}
+
+/** An application that keeps its own user table verifies passwords itself. */
+async function checkLockedOut(
+  store: Pick<Store, "countLockedOut">,
+  configuration: Configuration,
+): Promise<readonly Finding[]> {
+  const { providers, mailUrl, mailLogin } = configuration;
+  const { withoutWay: users, withoutPasskeys } = await store.countLockedOut({
+    relyingParty: relyingPartyOf(configuration)?.id,
+    mail: mailLogin && mailUrl !== undefined,
+    providers: providers.map(({ name }) => name),
+  });
+  return [
+    ...lockedOut(
+      users,
+      "no way in that is switched on",
+      "Set AMPHO_APP_URL for passkeys (and AMPHO_SECURITY_PASSKEY_RP to the relying party that they have), and AMPHO_SECURITY_PROVIDERS to the providers that the users have. Or set passwords with `ampho user-password`.",
+    ),
+    ...lockedOut(
+      withoutPasskeys,
+      "the policy `phr`, but passkeys are not offered",
+      "Set AMPHO_APP_URL, and AMPHO_SECURITY_PASSKEYS to true. Or set another policy with `ampho factor-policy`.",
+    ),
+  ];
+}
+
+function lockedOut(users: number, what: string, fix: string): readonly Finding[] {
+  if (users === 0) return [];
+  const message = `${users === 1 ? "1 user has" : `${users} users have`} ${what}.`;
+  return [error("factors", message, fix)];
 }

@@ -2,7 +2,7 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { describePath } from "../../config/redact.js";
-import type { Finding } from "../finding.js";
+import { error, type Finding, warning } from "../finding.js";
 
 export interface SecretFile {
   readonly path: string;
@@ -24,23 +24,16 @@ export function checkFiles(files: readonly SecretFile[]): readonly Finding[] {
   return [...existing.flatMap(checkFile), ...[...folders].flatMap(checkFolder)];
 }
 
-const finding = (severity: Finding["severity"], message: string, fix: string): Finding => ({
-  severity,
-  check: "files",
-  message,
-  fix,
-});
-
 function checkFile({ path, what }: SecretFile): readonly Finding[] {
   const stats = statSync(path);
   const [mode, shown] = [modeOf(stats), describePath(path)];
   const fix = `Run chmod 600 ${shown}.`;
   if ((stats.mode & 0o002) !== 0)
-    return [finding("error", `${what} ${shown} is writable by every user of this machine (mode ${mode}).`, fix)];
+    return [error("files", `${what} ${shown} is writable by every user of this machine (mode ${mode}).`, fix)];
   if ((stats.mode & 0o004) !== 0)
-    return [finding("error", `${what} ${shown} is readable by every user of this machine (mode ${mode}).`, fix)];
+    return [error("files", `${what} ${shown} is readable by every user of this machine (mode ${mode}).`, fix)];
   if ((stats.mode & 0o060) !== 0)
-    return [finding("warning", `${what} ${shown} is readable or writable by a group (mode ${mode}).`, fix)];
+    return [warning("files", `${what} ${shown} is readable or writable by a group (mode ${mode}).`, fix)];
   return [];
 }
 
@@ -50,7 +43,7 @@ function checkFolder(path: string): readonly Finding[] {
   const sticky = (stats.mode & 0o1000) !== 0;
   if (sticky || (stats.mode & 0o002) === 0) return [];
   const message = `The folder ${JSON.stringify(path)} of a secret file is writable by every user of this machine (mode ${modeOf(stats)}).`;
-  return [finding("error", message, "Run chmod o-w on the folder, or move the file.")];
+  return [error("files", message, "Run chmod o-w on the folder, or move the file.")];
 }
 
 const modeOf = ({ mode }: Stats): string => (mode & 0o777).toString(8).padStart(3, "0");

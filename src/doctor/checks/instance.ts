@@ -7,7 +7,8 @@ import { forwardedIgnored } from "../../http/rest/request/client-address.js";
 import type { Key } from "../../keys/key.js";
 import { type BoundedResponse, boundedFetch, documentLimits, FetchFailure } from "../../outbound/bounded-fetch.js";
 import { isSecureUrl } from "../../outbound/secure-url.js";
-import type { CheckName, Finding } from "../finding.js";
+import { error, type Finding, finding, note, warning } from "../finding.js";
+import { checkResources } from "./resources.js";
 
 const day = 86_400;
 const [skewWarnSeconds, certificateDays] = [5, 14];
@@ -23,13 +24,6 @@ export interface InstanceInput {
   readonly now: () => number;
 }
 
-const finding = (severity: Finding["severity"], check: CheckName, message: string, fix: string): Finding => ({
-  severity,
-  check,
-  message,
-  fix,
-});
-
 export async function checkInstance(input: InstanceInput): Promise<readonly Finding[]> {
   const { api, configuration } = input;
   const root = new URL(api);
@@ -42,14 +36,15 @@ export async function checkInstance(input: InstanceInput): Promise<readonly Find
       ...checkKeys(published, input.keys),
       ...(await checkReadiness(root)),
       ...(await checkRelatedOrigins(root, configuration)),
+      ...(await checkResources(root, configuration)),
     ];
-  } catch (error) {
-    if (!(error instanceof FetchFailure)) throw error;
-    const code = codeOf(error);
+  } catch (failure) {
+    if (!(failure instanceof FetchFailure)) throw failure;
+    const code = codeOf(failure);
     const fix = untrusted.test(code)
       ? "Check that its certificate is valid for this name and from an authority that Node trusts. For an authority of your own, set NODE_EXTRA_CA_CERTS=ca.pem."
       : "Check that the instance is running and that --url leads to it.";
-    return [finding("error", "instance", `The server did not respond (${code || error.message}).`, fix)];
+    return [error("instance", `The server did not respond (${code || failure.message}).`, fix)];
   }
 }
 
@@ -75,23 +70,16 @@ function membersOf({ body }: BoundedResponse): Readonly<Record<string, unknown>>
 async function checkTls(api: URL, response: BoundedResponse, now: number): Promise<readonly Finding[]> {
   if (api.protocol === "http:") {
     const plain = "The instance is reached over http. An attacker on the network path can read passwords and tokens.";
-    return isSecureUrl(api)
-      ? []
-      : [finding("error", "tls", plain, "Put a TLS proxy in front, and pass its https URL as --url.")];
+    return isSecureUrl(api) ? [] : [error("tls", plain, "Put a TLS proxy in front, and pass its https URL as --url.")];
   }
   const findings: Finding[] = [];
   const until = await certificateUntil(api);
   const days = until === undefined ? undefined : Math.floor((until / 1000 - now) / day);
   if (days !== undefined && days < certificateDays)
-    findings.push(finding("warning", "tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
+    findings.push(warning("tls", `The certificate expires in ${days} days.`, "Renew it automatically."));
   if (!response.headers.has("strict-transport-security"))
     findings.push(
-      finding(
-        "note",
-        "tls",
-        "Responses carry no Strict-Transport-Security header (RFC 6797).",
-        "Let the TLS proxy add it.",
-      ),
+      note("tls", "Responses carry no Strict-Transport-Security header (RFC 6797).", "Let the TLS proxy add it."),
     );
   return findings;
 }
@@ -125,22 +113,14 @@ function checkKeys(published: BoundedResponse, keys: readonly Key[]): readonly F
   const { keys: jwks } = membersOf(published);
   if (published.status !== 200 || !Array.isArray(jwks)) {
     const message = `There is no JWK Set under the REST prefix. The response had status ${published.status}.`;
-    return [
-      finding(
-        "error",
-        "instance",
-        message,
-        "Check --url, and check that AMPHO_SECURITY_REST_PREFIX is the same there.",
-      ),
-    ];
+    return [error("instance", message, "Check --url, and check that AMPHO_SECURITY_REST_PREFIX is the same there.")];
   }
   const [signing] = keys;
   if (signing?.publicJwk === undefined) return [];
   const known = jwks.some((jwk) => typeof jwk === "object" && jwk !== null && "kid" in jwk && jwk.kid === signing.kid);
   if (known) return [];
   return [
-    finding(
-      "warning",
+    warning(
       "key",
       "The instance does not publish the key that is configured here.",
       "Restart the instance with this configuration. If the key is revoked, replace it first.",
@@ -154,7 +134,7 @@ async function checkReadiness(root: URL): Promise<readonly Finding[]> {
   if (response.status === 404) return [];
   if (response.status !== 200) {
     const message = `/readyz returned ${response.status}. The database of the instance does not respond.`;
-    return [finding("error", "instance", message, "See docs/operate/incidents.md, Bad days.")];
+    return [error("instance", message, "See docs/operate/incidents.md, Bad days.")];
   }
   const { warnings } = membersOf(response);
   return Array.isArray(warnings) ? warnings.filter(isWarningCode).map(findingOf) : [];
@@ -165,10 +145,10 @@ const isWarningCode = (value: unknown): value is string => typeof value === "str
 
 function findingOf(code: string): Finding {
   if (code !== forwardedIgnored)
-    return finding("error", "instance", `/readyz warns of ${code}.`, "See docs/operate/metrics.md, AmphoWarns.");
+    return error("instance", `/readyz warns of ${code}.`, "See docs/operate/metrics.md, AmphoWarns.");
   const message =
     "A proxy adds X-Forwarded-For or Forwarded, but AMPHO_TRUST_PROXY is 0. Every client appears with the address of the proxy.";
-  return finding("error", "proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.");
+  return error("proxy", message, "Set AMPHO_TRUST_PROXY to the number of proxies in front.");
 }
 
 /** Browsers read the document at the host of the relying party. A local instance is asked in its place. */
@@ -182,9 +162,9 @@ async function checkRelatedOrigins(root: URL, configuration: Configuration): Pro
     const response = await get(host, "/.well-known/webauthn");
     const { origins } = response.status === 200 ? membersOf(response) : { origins: [] };
     if (Array.isArray(origins) && related.every((origin) => origins.includes(origin))) return [];
-  } catch (error) {
-    if (!(error instanceof FetchFailure)) throw error;
+  } catch (failure) {
+    if (!(failure instanceof FetchFailure)) throw failure;
   }
   const message = `https://${party.id}/.well-known/webauthn does not list every related origin, so passkeys do not work on their pages.`;
-  return [finding("warning", "passkeys", message, "Let that host pass this path to Ampho.")];
+  return [warning("passkeys", message, "Let that host pass this path to Ampho.")];
 }

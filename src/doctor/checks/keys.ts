@@ -1,9 +1,12 @@
 // Checks the configured keys: strength, number, and age where it is known.
 import type { Key } from "../../keys/key.js";
-import type { Finding } from "../finding.js";
+import { type Finding, note, warning } from "../finding.js";
 
 const day = 86_400;
-/** NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operate/production.md recommends one year. */
+/**
+ * NIST SP 800-57 part 1 §5.3.6 recommends one to two years for signing keys. docs/operate/production.md recommends one
+ * year.
+ */
 const [ageMaxSeconds, keysMax] = [366 * day, 4];
 
 export interface KeyFacts {
@@ -15,13 +18,6 @@ export interface KeyFacts {
   readonly now: number;
 }
 
-const finding = (severity: Finding["severity"], message: string, fix: string): Finding => ({
-  severity,
-  check: "key",
-  message,
-  fix,
-});
-
 export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): readonly Finding[] {
   const findings: Finding[] = [];
   for (const key of keys) findings.push(...strengthOf(key));
@@ -32,14 +28,14 @@ export function checkKeys({ keys, writtenAt, signsSince, now }: KeyFacts): reado
       signsSince === undefined
         ? `The key file was last written ${days} days ago`
         : `The signing key has been in use for ${days} days`;
-    findings.push(finding("warning", `${what}. Rotate keys once a year.`, rotate));
+    findings.push(warning("key", `${what}. Rotate keys once a year.`, rotate));
   }
   if (keys.length > keysMax) {
     const message = `${keys.length} keys are configured. Each of them can be stolen.`;
     // `--keep` would create a key that signs at once, and drop keys whose tokens are valid.
     const fix =
       "`ampho sec-rotate-key --stage retire --in-place` removes previous keys whose tokens have expired. Remove keys without a state by hand (docs/operate/keys.md).";
-    findings.push(finding("note", message, fix));
+    findings.push(note("key", message, fix));
   }
   return findings;
 }
@@ -51,15 +47,15 @@ function strengthOf({ kid, algorithm, material, publicJwk }: Key): readonly Find
     const secret = material.secret.export();
     if (!isTyped(secret)) return [];
     const message = `The secret of the key ${kid} is readable text. An attacker who has a token tests such texts offline.`;
-    return [finding("warning", message, "Create a key of random bytes: `ampho sec-gen-key`.")];
+    return [warning("key", message, "Create a key of random bytes: `ampho sec-gen-key`.")];
   }
   const modulusBits =
     publicJwk?.["kty"] === "RSA" ? Buffer.from(publicJwk["n"] ?? "", "base64url").length * 8 : undefined;
   if (modulusBits === undefined || modulusBits >= 3072) return [];
   const message = `The RSA key ${kid} has ${modulusBits} bits. NIST SP 800-57 allows fewer than 3072 bits only until 2030.`;
   return [
-    finding(
-      "note",
+    note(
+      "key",
       message,
       `\`ampho sec-rotate-key --stage next --alg ${algorithm}\` creates a key of 3072 bits, and \`--alg EdDSA\` a faster one.`,
     ),

@@ -1,9 +1,10 @@
-// Users whose login looks like the address of another person, or is stored in a form that this version does not compare.
+// Users whose login looks like the address of another person, or is stored in a form that this version does not
+// compare.
 import { findOwnAddressProblem, parseAddress } from "../../logins/address.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import type { User } from "../../store/sql/users.js";
 import type { Store } from "../../store/store.js";
-import type { Finding } from "../finding.js";
+import { type Finding, finding, type Severity } from "../finding.js";
 
 const usersAtOnce = 2000;
 /** As many users are named. */
@@ -27,7 +28,7 @@ export async function checkLogins(store: Pick<Store, "listUsers">): Promise<read
     ...findingOf(
       stale,
       "error",
-      "a login or an address in an old form, and cannot log in with it",
+      "a login or an address in an old form, and cannot sign in with it",
       "Set `canonical` and `email_canonical` of these rows of ampho_users to the forms that `ampho user-add` writes for a new user with the same login and address.",
     ),
     ...findingOf(
@@ -49,15 +50,10 @@ const isStale = ({ login, canonical, email }: User): boolean =>
   canonicalLogin(login) !== canonical ||
   (email !== undefined && parseAddress(email.address)?.canonical !== email.canonical);
 
-function findingOf(
-  users: readonly User[],
-  severity: Finding["severity"],
-  what: string,
-  fix: string,
-): readonly Finding[] {
+function findingOf(users: readonly User[], severity: Severity, what: string, fix: string): readonly Finding[] {
   if (users.length === 0) return [];
   const have = users.length === 1 ? "1 user has" : `${users.length} users have`;
   const named = users.slice(0, namedMax).map(({ id }) => id);
   const more = users.length > named.length ? ", …" : "";
-  return [{ severity, check: "logins", message: `${have} ${what}. The ids: ${named.join(", ")}${more}.`, fix }];
+  return [finding(severity, "logins", `${have} ${what}. The ids: ${named.join(", ")}${more}.`, fix)];
 }

@@ -6,16 +6,9 @@ import { MailFailure } from "../../mail/mail-failure.js";
 import { createTransport } from "../../mail/transports/create.js";
 import { boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";
 import type { Store } from "../../store/store.js";
-import type { Finding } from "../finding.js";
+import { error, type Finding, note, warning } from "../finding.js";
 
-const finding = (severity: Finding["severity"], message: string, fix: string): Finding => ({
-  severity,
-  check: "mail",
-  message,
-  fix,
-});
-
-/** Connects, encrypts and logs in as for a mail, and sends none. */
+/** Connects, encrypts and signs in as for a mail, and sends none. */
 export async function checkMailServer(configuration: Configuration): Promise<readonly Finding[]> {
   if (configuration.mailUrl === undefined) return [];
   const fix =
@@ -28,10 +21,10 @@ export async function checkMailServer(configuration: Configuration): Promise<rea
       await transport?.close();
     }
     return [];
-  } catch (error) {
-    if (error instanceof MailFailure || error instanceof ConfigurationError)
-      return [finding("error", error.message, fix)];
-    throw error;
+  } catch (failure) {
+    if (failure instanceof MailFailure || failure instanceof ConfigurationError)
+      return [error("mail", failure.message, fix)];
+    throw failure;
   }
 }
 
@@ -40,13 +33,13 @@ const limits = { timeoutMs: 5_000, bytesMax: 1_048_576 };
 /** A mailed link that no page receives is of no use. A redirect keeps the fragment (RFC 9110 §10.2.2). */
 export async function checkAppUrl({ appUrl }: Pick<Configuration, "appUrl">): Promise<readonly Finding[]> {
   if (appUrl === undefined) return [];
-  const fix = "Set AMPHO_APP_URL to the page that opens mailed links (docs/guides/mailed-links.md).";
+  const fix = "Set AMPHO_APP_URL to the page that opens mailed links (docs/guides/mail-flows.md).";
   try {
     const { status } = await boundedFetch(new URL(appUrl), limits);
-    return status < 400 ? [] : [finding("warning", `AMPHO_APP_URL responds with ${status}.`, fix)];
-  } catch (error) {
-    if (!(error instanceof FetchFailure)) throw error;
-    return [finding("note", `AMPHO_APP_URL cannot be read from this machine: ${error.message}.`, fix)];
+    return status < 400 ? [] : [warning("mail", `AMPHO_APP_URL responds with ${status}.`, fix)];
+  } catch (failure) {
+    if (!(failure instanceof FetchFailure)) throw failure;
+    return [note("mail", `AMPHO_APP_URL cannot be read from this machine: ${failure.message}.`, fix)];
   }
 }
 
@@ -65,5 +58,5 @@ export async function checkOutbox(
       ? "Set AMPHO_APP_URL, without which no process sends mails."
       : "Run `ampho mail-list`, which has the reason of each failed attempt, and look whether a server runs.";
   const count = waiting === 1 ? "A mail waits" : `${waiting} mails wait`;
-  return [finding("warning", `${count} to be sent, the oldest for ${minutes} minutes.`, fix)];
+  return [warning("mail", `${count} to be sent, the oldest for ${minutes} minutes.`, fix)];
 }

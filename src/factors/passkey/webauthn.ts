@@ -1,13 +1,12 @@
 // The ceremonies of WebAuthn Level 3, in the order of §7.1 and §7.2. Both functions are pure and synchronous. The caller
 // knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
+
 import { hash } from "node:crypto";
+import { parseJsonObject } from "../../crypto/json.js";
 import type { PublicJwk } from "../../keys/key.js";
-import { checkAuthenticatorData, readAuthenticationData, readRegistrationData } from "./authenticator-data.js";
 import { type Cbor, decodeCbor, isCborMap } from "./cbor.js";
-import { checkClientData } from "./client-data.js";
 import { algorithmOf, isPasskeySignature, readCoseKey } from "./cose.js";
-import { ensure } from "./webauthn-error.js";
-import { readAuthenticationResponse, readRegistrationResponse } from "./webauthn-response.js";
+import { ensure, readAuthenticationResponse, readRegistrationResponse } from "./webauthn-response.js";
 
 interface Ceremony {
   /** RegistrationResponseJSON or AuthenticationResponseJSON, as the client sent it. */
@@ -158,4 +157,124 @@ export function verifyAssertion(assertion: Assertion): VerifiedAssertion {
     signCount: data.signCount,
     counter: counts && data.signCount <= credential.signCount ? "behind" : "ok",
   };
+}
+
+interface ExpectedClientData {
+  readonly type: "webauthn.create" | "webauthn.get";
+  readonly challenge: Buffer;
+  readonly origins: readonly string[];
+  /** The pages that can embed the application. Empty: the ceremony in a frame of another origin is rejected. */
+  readonly topOrigins: readonly string[];
+}
+
+const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf);
+
+function checkClientData(bytes: Buffer, expected: ExpectedClientData): void {
+  // §7.1 steps 5 and 6, §7.2 steps 8 and 9. A repeated member is rejected, because two readers can see two challenges.
+  const text = bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;
+  const data = parseJsonObject(text);
+  ensure(data !== undefined, "client_data");
+  // §7.1 step 7, §7.2 step 10.
+  ensure(data["type"] === expected.type, "type");
+  // §7.1 step 8, §7.2 step 11. The client knows the challenge, so the time of the comparison reveals nothing.
+  ensure(data["challenge"] === expected.challenge.toString("base64url"), "challenge");
+  // §7.1 step 9, §7.2 step 12.
+  const { origin, crossOrigin, topOrigin } = data;
+  ensure(typeof origin === "string" && expected.origins.includes(origin), "origin");
+  // §7.1 step 10, §7.2 step 13. In a frame an attacker can cover what the user agrees to (§13.4.2).
+  ensure(crossOrigin === undefined || typeof crossOrigin === "boolean", "cross_origin");
+  ensure(crossOrigin !== true || expected.topOrigins.length > 0, "cross_origin");
+  // §7.1 step 11, §7.2 step 14. Only a client in a frame states a top origin (§5.8.1).
+  if (topOrigin === undefined) return;
+  ensure(
+    crossOrigin === true && typeof topOrigin === "string" && expected.topOrigins.includes(topOrigin),
+    "top_origin",
+  );
+}
+
+interface AuthenticatorData {
+  readonly rpIdHash: Buffer;
+  readonly userPresent: boolean;
+  readonly userVerified: boolean;
+  readonly backupEligible: boolean;
+  readonly backedUp: boolean;
+  readonly signCount: number;
+}
+
+interface AttestedCredential {
+  readonly aaguid: Buffer;
+  readonly id: Buffer;
+  readonly publicKey: Cbor;
+}
+
+const flag = {
+  userPresent: 1,
+  userVerified: 4,
+  backupEligible: 8,
+  backedUp: 16,
+  attested: 64,
+  extensions: 128,
+} as const;
+const reservedFlags = 0b0010_0010;
+const headBytes = 37;
+const aaguidBytes = 16;
+
+/** The flag `attested` is set at a registration and at no other time (§6.1). */
+function readFlags(bytes: Buffer, attested: boolean): number {
+  ensure(bytes.length >= headBytes, "authenticator_data");
+  const flags = bytes.readUInt8(32);
+  ensure((flags & reservedFlags) === 0, "authenticator_data");
+  ensure(((flags & flag.attested) !== 0) === attested, "authenticator_data");
+  return flags;
+}
+
+/** The extensions are skipped. Bytes after the last part are rejected. */
+function readHead(bytes: Buffer, flags: number, partsEnd: number): AuthenticatorData {
+  let end = partsEnd;
+  if ((flags & flag.extensions) !== 0) {
+    const extensions = decodeCbor(bytes, end);
+    ensure(extensions !== undefined && isCborMap(extensions.value), "authenticator_data");
+    end = extensions.end;
+  }
+  ensure(end === bytes.length, "authenticator_data");
+  return {
+    rpIdHash: bytes.subarray(0, 32),
+    userPresent: (flags & flag.userPresent) !== 0,
+    userVerified: (flags & flag.userVerified) !== 0,
+    backupEligible: (flags & flag.backupEligible) !== 0,
+    backedUp: (flags & flag.backedUp) !== 0,
+    signCount: bytes.readUInt32BE(33),
+  };
+}
+
+/** Reads the data of a registration, which contains the new credential (§6.5.1). */
+function readRegistrationData(bytes: Buffer): AuthenticatorData & { readonly credential: AttestedCredential } {
+  const flags = readFlags(bytes, true);
+  const idAt = headBytes + aaguidBytes + 2;
+  ensure(bytes.length > idAt, "authenticator_data");
+  const keyAt = idAt + bytes.readUInt16BE(idAt - 2);
+  const key = decodeCbor(bytes, keyAt);
+  ensure(key !== undefined, "authenticator_data");
+  const aaguid = bytes.subarray(headBytes, headBytes + aaguidBytes);
+  const credential = { aaguid, id: bytes.subarray(idAt, keyAt), publicKey: key.value };
+  return { ...readHead(bytes, flags, key.end), credential };
+}
+
+/** Reads the data of an authentication. */
+function readAuthenticationData(bytes: Buffer): AuthenticatorData {
+  return readHead(bytes, readFlags(bytes, false), headBytes);
+}
+
+function checkAuthenticatorData(
+  data: AuthenticatorData,
+  expected: { readonly rpId: string; readonly userPresence: boolean; readonly userVerification: boolean },
+): void {
+  // §7.1 step 14, §7.2 step 15.
+  ensure(data.rpIdHash.equals(hash("sha256", expected.rpId, "buffer")), "rp_id");
+  // §7.1 step 15, §7.2 step 16.
+  ensure(data.userPresent || !expected.userPresence, "user_presence");
+  // §7.1 step 16, §7.2 step 17.
+  ensure(data.userVerified || !expected.userVerification, "user_verification");
+  // §7.1 step 17, §7.2 step 18.
+  ensure(data.backupEligible || !data.backedUp, "backup_state");
 }

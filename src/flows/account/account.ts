@@ -10,8 +10,7 @@ import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import type { Authenticated } from "../find/own-session.js";
 import { changedMeanwhile, requireNewName, requireOwnAddress } from "../find/rules.js";
-import type { Recent } from "../prove/recent.js";
-import { requireRecent } from "../prove/recent.js";
+import { type Recent, requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
 export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<AccountView> {
@@ -21,7 +20,7 @@ export async function readAccount(deps: Deps, { auth }: Authenticated): Promise<
 
 export async function exportOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<AccountExport> {
   const { account } = await requireRecent(deps, auth);
-  return exportOf(deps, account, { actor: "user", ...caller });
+  return exportOf(deps, account, caller);
 }
 
 /**
@@ -31,13 +30,12 @@ export async function exportOwnAccount(deps: Deps, { auth }: Authenticated, call
 export async function changeLogin(
   deps: Deps,
   { auth, login: typed }: Authenticated & { readonly login: string },
-  caller: Caller,
+  origin: Caller,
 ): Promise<void> {
   const { store, directory, throttle, revocations, clock } = deps;
   const login = spellLogin(typed);
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
-  const origin: Origin = { actor: "user", ...caller };
   requireNewLogin(login, account);
   // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
   const isInTable = !directory.inDatabase && login === account.login;
@@ -80,14 +78,14 @@ function requireNewLogin(login: string, account: Account): void {
 
 /**
  * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * log in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });
   const { account, sessionId } = recent;
   const remove = async () => {
-    const removed = await store.removeAccount(changeOf(deps, recent, { actor: "user", ...caller }));
+    const removed = await store.removeAccount(changeOf(deps, recent, caller));
     revocations.add(removed.revocations);
     return removed.outcome;
   };

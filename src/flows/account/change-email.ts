@@ -1,4 +1,4 @@
-// A user changes the address of the account (docs/guides/mailed-links.md). The new one is proven by a code, and the old one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old one gets a notice.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -12,11 +12,16 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime, requireOutbox } from "../find/mail.js";
-import type { Authenticated } from "../find/own-session.js";
-import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
-import { emailTaken, requireAddress, requireNewName, requireOwnAddress } from "../find/rules.js";
-import { spendingOf } from "../gate/redeem.js";
+import { type Authenticated, genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
+import {
+  emailTaken,
+  leastTime,
+  requireAddress,
+  requireNewName,
+  requireOutbox,
+  requireOwnAddress,
+} from "../find/rules.js";
+import { spendingOf } from "../gate/grant.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
@@ -31,7 +36,7 @@ export async function beginEmailChange(
 ): Promise<Required<EmailChangeBegun>> {
   const { transactions, throttle, store, clock, settings } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   if (login) {
@@ -106,7 +111,7 @@ export async function finishEmailChange(
 ): Promise<Grant> {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const transaction = transactions.read(token, [purpose], clock.now());
   // A transaction of one session is good for this session alone.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();

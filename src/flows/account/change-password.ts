@@ -9,8 +9,7 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { endedSession } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
-import type { Authenticated } from "../find/own-session.js";
-import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
+import { type Authenticated, genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
 import { endUserSessions } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
@@ -28,24 +27,18 @@ interface NewPassword {
 export async function changePassword(
   deps: Deps,
   { auth, password, newPassword }: Authenticated & NewPassword,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { store, directory, passwords, policy, throttle, clock } = deps;
-  if (password === undefined) return setFirstPassword(deps, auth, newPassword, caller);
+  if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
   const session = ownSession(deps, { sessionId, gen: genOf(auth) });
-  const origin: Origin = { actor: "user", ...caller };
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
   const { login } = found.session;
   // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
   // logins.
-  const allowed = await throttle.allowPasswordChange({
-    login,
-    userId,
-    sessionId,
-    origin,
-  });
+  const allowed = await throttle.allowPasswordChange({ login, userId, sessionId, origin });
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
@@ -100,7 +93,7 @@ export async function changePassword(
  * `since`: the time of the mark.
  */
 export async function storeOwnPassword(
-  deps: Deps,
+  deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
   account: Account,
   newPassword: string,
   about: { readonly exceptSession?: string; readonly origin: Origin; readonly since: number },
@@ -113,14 +106,13 @@ export async function storeOwnPassword(
 }
 
 /** A user without a password proves the account by a recent login. Rejects like `requireRecent` too. */
-async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, caller: Caller): Promise<Grant> {
+async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, origin: Caller): Promise<Grant> {
   const { store, passwords, policy, clock } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
   const { id: userId, login, stored } = account;
   if (stored === undefined || stored.passwordHash !== null)
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
-  const origin: Origin = { actor: "user", ...caller };
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
     ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
@@ -131,7 +123,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, cal
   return grantAfter(deps, account, outcome);
 }
 
-/** Needs a passkey that logs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
+/** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
 export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
   const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);
@@ -142,7 +134,7 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   const outcome = await store.setPassword({
     ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
     passkeysOf: relyingParty?.id ?? "",
-    ...{ now: clock.now(), origin: { actor: "user", ...caller } },
+    ...{ now: clock.now(), origin: caller },
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");

@@ -14,14 +14,13 @@ import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, liveSession } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
-import { factorNeeded } from "../find/errors.js";
+import { factorNeeded, isDead } from "../find/errors.js";
 import { genOf, grantAfter, sessionTransaction } from "../find/own-session.js";
-import { isDead } from "../find/transaction-over.js";
+import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import { enrolBindingOf, needsEnrolCode } from "../gate/factor-needed.js";
-import { spendingOf } from "../gate/redeem.js";
-import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
-import { pendingIdentityOf } from "../prove/identity-text.js";
+import { spendingOf } from "../gate/grant.js";
+import { pendingIdentityOf } from "../prove/identity.js";
 import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
@@ -61,11 +60,7 @@ export async function beginEnrolment(
   const auth = await input.authenticate();
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const contents = sessionTransaction(account, factorsVersion, sessionId);
-  return {
-    account,
-    auth,
-    begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now),
-  };
+  return { account, auth, begin: (purpose, further) => transactions.begin(purpose, { ...contents, ...further }, now) };
 }
 
 async function pendingOf(
@@ -78,7 +73,7 @@ async function pendingOf(
   try {
     const transaction = transactions.read(pendingCookie, ["enroll"], now);
     const user = await authenticate().catch((error: unknown) => {
-      // A session that has just ended must not go on as the pending login of another user.
+      // A session that has just ended must not go on as the pending login name of another user.
       if (!(error instanceof AmphoError) || error.code !== "missing_token") throw error;
     });
     return user === undefined || user.id === transaction.sub ? transaction : undefined;
@@ -100,7 +95,7 @@ async function beginForPending(
   phr: boolean,
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const account = await accountOf(deps, pending, origin);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.

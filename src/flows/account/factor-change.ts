@@ -6,7 +6,7 @@ import type { FactorOutcome } from "../../store/sql/factors/changes.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { ownSession } from "../find/own-session.js";
-import { storedOf } from "../gate/redeem.js";
+import { storedOf } from "../gate/grant.js";
 import type { Recent } from "../prove/recent.js";
 
 /** The user and the session of a change. Throws `unavailable` while no key can sign. */
@@ -26,7 +26,7 @@ export function factorChangeOf(deps: Deps, { account, ...session }: Omit<Recent,
 export function requireDone({ outcome }: FactorOutcome): void {
   if (outcome === "over") throw transactionOver();
   if (outcome === "changed")
-    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Log in again.");
+    throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Sign in again.");
   if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
   if (outcome === "taken")
     throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");

@@ -1,16 +1,21 @@
 // A user with a recent login links and unlinks identities at outside providers (docs/guides/providers.md).
 
-import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import type { Authenticated } from "../find/own-session.js";
-import { grantAfter, sessionTransaction } from "../find/own-session.js";
+import { type Authenticated, grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
-import { spendingOf } from "../gate/redeem.js";
-import { identify, provenOf, requireProvider, type SentResponse } from "../prove/identity.js";
-import { type OutsideStart, outsideRequest, requireReturnPath } from "../prove/outside-request.js";
+import { spendingOf } from "../gate/grant.js";
+import {
+  identify,
+  type OutsideStart,
+  outsideRequest,
+  provenOf,
+  requireProvider,
+  requireReturnPath,
+  type SentResponse,
+} from "../prove/identity.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
@@ -41,10 +46,9 @@ export interface IdentityInput extends Authenticated {
 export async function finishIdentity(
   deps: Deps,
   { auth, transaction: token, response }: IdentityInput,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, store, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.read(token, [purpose], clock.now());
   // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
   if (transaction.sid !== auth.session || transaction.sub !== auth.id) throw transactionOver();
@@ -70,10 +74,9 @@ export async function finishIdentity(
 export async function removeIdentity(
   deps: Deps,
   { auth, id }: Authenticated & { readonly id: string },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { store } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
   const outcome = await store.unlinkIdentity({
@@ -83,7 +86,7 @@ export async function removeIdentity(
   });
   if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
   if (outcome.outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Without this identity you could not log in. Add another way first.");
+    throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
 }

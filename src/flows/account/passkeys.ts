@@ -2,8 +2,12 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import { createUserHandle, creationOptions, type PasskeyUse } from "../../factors/passkey/passkey-options.js";
-import type { RelyingParty } from "../../factors/passkey/relying-party.js";
+import {
+  createUserHandle,
+  creationOptions,
+  type PasskeyUse,
+  type RelyingParty,
+} from "../../factors/passkey/relying-party.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import { policyOf } from "../../levels/policy.js";
 import { passkeysMax } from "../../store/sql/factors/passkeys.js";
@@ -12,15 +16,14 @@ import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import type { Authenticated } from "../find/own-session.js";
-import { grantAfter, requireSession } from "../find/own-session.js";
+import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
-import type { SupersededTokens } from "../gate/superseded-session.js";
-import { cleanName, verifyNewPasskey } from "../prove/new-passkey.js";
+import type { SupersededTokens } from "../gate/end-sessions.js";
+import { cleanName, verifyNewPasskey } from "../prove/passkey.js";
 import { requireRecent } from "../prove/recent.js";
 import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
-import { toPasskeyView } from "./passkey-view.js";
+import { toPasskeyView } from "./view.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
@@ -70,7 +73,7 @@ export async function addPasskey(
 ): Promise<{ readonly passkey: PasskeyView } & Partial<RecoveryCodes> & Grant> {
   const { transactions, clock } = deps;
   const party = partyOf(deps);
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const transaction = transactions.read(input.transaction, ["passkey"], clock.now());
   const owner = await ownerOf(deps, transaction, input.authenticate, origin);
   const { account } = owner;
@@ -117,7 +120,7 @@ export async function removeOwnPasskey(
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
-  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, caller);
   const rolePolicy = policyOf(account.roles, settings.factors);
   const ways = configuredWays(deps);
   const removal = { ...who, factorsVersion, rolePolicy, ways, factor: "passkey", id } as const;

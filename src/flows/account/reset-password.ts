@@ -1,16 +1,19 @@
-// The end of a reset (docs/guides/password-reset.md). One request contains a mailed code or link, the new password, and a second factor where the
+// The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a second factor where the
 // account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
+import { canonicalLogin } from "../../logins/login-name.js";
+import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
+import { findAccount } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { requirePassword } from "../find/rules.js";
 import { factorNeededError } from "../gate/factor-needed.js";
-import { spendingOf, storedOf } from "../gate/redeem.js";
+import { spendingOf, storedOf } from "../gate/grant.js";
 import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
 import { bindingOf } from "../prove/mail-claims.js";
 import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
@@ -23,9 +26,8 @@ export interface ResetInput {
 }
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
-export async function finishReset(deps: Deps, input: ResetInput, caller: Caller): Promise<void> {
+export async function finishReset(deps: Deps, input: ResetInput, origin: Caller): Promise<void> {
   const { directory, store, revocations, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -34,14 +36,7 @@ export async function finishReset(deps: Deps, input: ResetInput, caller: Caller)
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
   const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = {
-    binding,
-    account,
-    isThere,
-    key: accountKeyOf(directory, login, account),
-    known: undefined,
-    origin,
-  };
+  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: undefined, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";
@@ -95,4 +90,41 @@ async function requireFactor(
 async function hashNew(deps: Deps, account: Account, password: string, origin: Origin): Promise<string | null> {
   await requirePassword(deps.policy, password, { login: account.login, userId: account.id, origin });
   return deps.directory.hashNew(password, { fairnessKey: account.id });
+}
+
+// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the change that the
+// notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
+
+/** Works once for each notice. Rejects with `transaction_over`. */
+export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, origin: Caller): Promise<void> {
+  const { mailTokens, store, directory, revocations, clock, settings } = deps;
+  const now = clock.now();
+  const read = mailTokens.readAlarm(alarm, now);
+  if (read === undefined) throw transactionOver();
+  const { userId, notice, hash, exp } = read;
+  const spend = { hash, until: exp + settings.tokenLeeway, idempotency: undefined };
+  const raised = await store.raiseAlarm({
+    userId,
+    notice,
+    isStored: directory.inDatabase,
+    spend,
+    now,
+    origin,
+    foreignMaxSeconds: settings.tokenForeignTtl,
+  });
+  revocations.add(raised.revocations);
+  if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
+}
+
+/** An application's own table stores the address and the login name itself. It changes nothing that was changed again. */
+async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
+  const { directory } = deps;
+  const renamed = renamedBy(undo);
+  if (renamed === undefined && !("email" in undo)) return;
+  const account = await findAccount(deps, userId);
+  if (account === undefined) return;
+  if ("email" in undo && undo.addresses.includes(account.email?.canonical ?? null))
+    await directory.setEmail?.(account, undo.email.address);
+  if (renamed !== undefined && undo.logins.includes(canonicalLogin(account.login)))
+    await directory.setLogin?.(account, renamed.login, { requireLive: async () => {}, afterwards: async () => "done" });
 }

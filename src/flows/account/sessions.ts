@@ -1,21 +1,18 @@
 // Lists and ends sessions (docs/reference/contract.md §4). A logout ends the current session.
 
-import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { browserOf } from "../../mail/texts/browser.js";
 import type { Session } from "../../store/sql/session-rows.js";
 import type { SessionView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
-import type { Authenticated } from "../find/own-session.js";
-import { requireSession } from "../find/own-session.js";
+import { type Authenticated, requireSession } from "../find/own-session.js";
 import { endSession, endUserSessions } from "../gate/end-sessions.js";
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
 
-export async function logout(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
+export async function logout(deps: SessionDeps, { auth }: Authenticated, origin: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
   // Another request can have ended the session. The result is the same.
-  const origin: Origin = { actor: "user", ...caller };
   await endSession(deps, { id: sessionId, userId, reason: "logout", origin, seenExpires: auth.expires });
 }
 
@@ -57,14 +54,14 @@ export async function endOwnSession(
     id: sessionId,
     userId,
     reason: "ended_by_user",
-    origin: { actor: "user", ...caller },
+    origin: caller,
   });
   if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
 }
 
 export async function endOwnSessions(deps: SessionDeps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { userId, sessionId } = requireSession(auth);
-  const common = { userId, reason: "ended_by_user", origin: { actor: "user", ...caller } } as const;
+  const common = { userId, reason: "ended_by_user", origin: caller } as const;
   await endUserSessions(deps, { ...common, change: "sessions_left" });
   // Also the current session, if a restored database has lost it.
   await endSession(deps, { ...common, id: sessionId, seenExpires: auth.expires });

@@ -8,9 +8,8 @@ import type { TotpSetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
-import type { Authenticated } from "../find/own-session.js";
-import { grantAfter, requireSession } from "../find/own-session.js";
-import type { SupersededTokens } from "../gate/superseded-session.js";
+import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
+import type { SupersededTokens } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
 import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
@@ -37,7 +36,7 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
 /** The code that confirms the secret counts as used. */
 export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: Caller): Promise<RecoveryCodes & Grant> {
   const { store, transactions, totpSecrets, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
+  const origin: Origin = caller;
   const transaction = transactions.read(input.transaction, ["totp"], clock.now());
   const owner = await ownerOf(deps, transaction, input.authenticate, origin);
   const { account } = owner;
@@ -64,7 +63,7 @@ export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Ca
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
-  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, caller);
   const rolePolicy = policyOf(account.roles, settings.factors);
   const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
   requireDone(outcome);
@@ -80,7 +79,7 @@ export async function renewRecoveryCodes(
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
   const codes = createRecoveryCodes();
-  const who = factorChangeOf(deps, recent, { actor: "user", ...caller });
+  const who = factorChangeOf(deps, recent, caller);
   const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOfCode) });
   requireDone(outcome);
   return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
@@ -93,5 +92,5 @@ export async function forgetDevices(
   caller: Caller,
 ): Promise<void> {
   const { userId } = requireSession(auth);
-  await store.forgetDevices({ userId, login: auth.login, now: clock.now(), origin: { actor: "user", ...caller } });
+  await store.forgetDevices({ userId, login: auth.login, now: clock.now(), origin: caller });
 }

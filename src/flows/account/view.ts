@@ -1,16 +1,21 @@
 // The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
+import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { FactorName } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
-import type { PasskeyList } from "../../store/sql/factors/passkeys.js";
+import type { PasskeyList, PasskeyRow } from "../../store/sql/factors/passkeys.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
-import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
+import type { AccountExport, AccountView, ExportedEvent, PasskeyView } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
-import { toPasskeyView } from "./passkey-view.js";
 import { toSessionView } from "./sessions.js";
+
+export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports, aaguid }: PasskeyRow): PasskeyView {
+  const provider = passkeyProviders[aaguid] ?? null;
+  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider };
+}
 
 /** The response stays below a megabyte. */
 const sessionsMax = 1000;
@@ -36,11 +41,9 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
 }
 
 /** The member of the view that shows each factor. */
-const members = {
-  passkey: "passkeys",
-  totp: "totp",
-  recovery_code: "recovery_codes",
-} as const satisfies Readonly<Record<FactorName, keyof AccountView>>;
+const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_codes" } as const satisfies Readonly<
+  Record<FactorName, keyof AccountView>
+>;
 
 type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
 

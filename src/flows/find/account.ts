@@ -38,7 +38,7 @@ export async function requireAccount(
   throw wrongCredentials();
 }
 
-/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot log in any more. */
+/** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot sign in any more. */
 export async function accountOf(
   { directory, store, clock }: Deps,
   { sub: userId, login, pwv }: LoginTransaction,
@@ -74,7 +74,7 @@ export function sessionIdOf(
   }
 }
 
-/** The session that a login of this user re-authenticates. */
+/** The session that a login name of this user re-authenticates. */
 export function liveOf(
   deps: Deps,
   bearer: string | undefined,

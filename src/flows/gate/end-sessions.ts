@@ -1,8 +1,11 @@
 // Ends sessions. This process rejects their tokens at once, and every other one within a second.
 
 import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
 import type { EndReason } from "../../store/sql/session-rows.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
+import { isStorableText } from "../../store/storable-text.js";
+import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
 type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
@@ -49,4 +52,43 @@ export async function endAllSessions(
 ): Promise<void> {
   const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
   revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds }));
+}
+
+// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its tokens no
+// client could end the session before, so the login ends it.
+
+/** The tokens that the client overwrites with those of a new login. They are not checked yet. */
+export interface SupersededTokens {
+  readonly token: string | undefined;
+  readonly refreshToken: string | undefined;
+}
+
+/** Ends the sessions of these tokens, except the one that was just granted. */
+export async function endSuperseded(
+  deps: Deps,
+  grant: Grant,
+  { token, refreshToken }: Partial<SupersededTokens> = {},
+  origin: Origin,
+): Promise<void> {
+  if ((token ?? refreshToken) === undefined) return;
+  const { tokens, clock } = deps;
+  const now = clock.now();
+  const granted = tokens.verifySession(grant.token, now).sid;
+  const ids = new Set([
+    token && (await unlessRejected(() => tokens.verifySession(token, now).sid)),
+    refreshToken && (await unlessRejected(() => tokens.readRefresh(refreshToken, now).sid)),
+  ]);
+  for (const id of ids)
+    if (id && id !== granted && isStorableText(id))
+      await unlessRejected(() => endSession(deps, { id, reason: "logout", origin }));
+}
+
+/** A bad token, or a database that has just become unreachable, does not affect the login. */
+async function unlessRejected<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
 }

@@ -11,8 +11,7 @@ import type { Deps } from "../deps.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
 import { enrolMailOf, factorNeededFor, oldestProofOf } from "./factor-needed.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
-import { issueGrant, willRemember } from "./grant.js";
-import { spendingOf, storedOf } from "./redeem.js";
+import { issueGrant, spendingOf, storedOf, willRemember } from "./grant.js";
 
 /**
  * Rejects with `factor_needed`, `invalid_credentials`, `transaction_over`, `unavailable`, and for a
@@ -39,7 +38,7 @@ export async function enter(deps: Deps, account: Account, proven: GateProof, con
     });
   if (outcome.outcome === "storing") throw stillStoring();
   if (outcome.outcome === "pending")
-    throw new AmphoError("account_pending", "Your account was created. You can log in when it has been enabled.");
+    throw new AmphoError("account_pending", "Your account was created. You can sign in when it has been enabled.");
   // The user has changed since the transaction was issued.
   if (outcome.outcome === "rejected" && proven.transaction !== undefined) throw transactionOver();
   const isCode = proven.enrol === undefined && proven.factor?.use.factor === "totp";

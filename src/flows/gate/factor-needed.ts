@@ -9,7 +9,7 @@ import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";
 import { askForFactors, offeredFactors } from "../prove/factor.js";
-import { encodeIdentity } from "../prove/identity-text.js";
+import { encodeIdentity } from "../prove/identity.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 
@@ -71,7 +71,7 @@ export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
   passwordVersion: stored?.passwordVersion,
 });
 
-/** With a stolen password alone, an attacker could set up a second factor of the attacker's own (W-06). */
+/** With a stolen password alone, an attacker could set up a second factor of the attacker's own. */
 export function enrolMailOf(
   { outbox }: Deps,
   account: Account,

@@ -7,7 +7,7 @@ import type { Acr } from "../../levels/acr.js";
 import type { Entry } from "../../store/sql/entries.js";
 import type { UserRegistration } from "../../store/sql/registrations.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import type { ProvenFactor } from "../prove/proven-factor.js";
+import type { ProvenFactor } from "../prove/passkey.js";
 
 /** The proof with which a user comes to the gate. */
 export interface GateProof {

@@ -1,11 +1,33 @@
 // The tokens of a login that the gate has granted, with the proof of its device.
 
-import type { EntryOutcome } from "../../store/sql/entries.js";
-import type { Account } from "../../users/directory.js";
-import { toAccount } from "../../users/directory.js";
+import { createHash } from "node:crypto";
+import type { Origin } from "../../audit/entry.js";
+import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
+import type { Spending } from "../../store/sql/spent.js";
+import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
+import { requireAccount } from "../find/account.js";
+import { proveUnlessOver } from "../find/errors.js";
 import type { LoginContext } from "./gate-proof.js";
+
+/** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
+export function spendingOf(
+  { transactions, settings, throttle }: Deps,
+  transaction: Redeemable,
+  idempotency: string | undefined,
+): Spending {
+  const hash = transactions.spentHash(transaction);
+  const [counter] = throttle.countersOf(hash);
+  return { hash, until: transaction.exp + settings.tokenLeeway, idempotency, counter };
+}
+
+/** Since the first factor another request can have changed the password, or disabled the user. */
+export function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
+  if (stored === undefined) return false;
+  return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
+}
 
 export const willRemember = ({ settings }: Deps, { remember }: LoginContext) =>
   remember === true && settings.remember > 0;
@@ -32,3 +54,72 @@ export async function issueGrant(
     ...(codesLeft !== undefined && { recovery_codes_left: codesLeft }),
   };
 }
+
+/**
+ * Returns the grant again that this transaction bought, to the client that lost the response and sends its proof again. An
+ * unknown account costs as much. `codes`: the hashes of recovery codes, which replace those of the lost response.
+ */
+export async function grantAgain(
+  deps: Deps,
+  account: Account | undefined,
+  transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
+  context: LoginContext,
+  codes?: readonly string[],
+): Promise<Grant | undefined> {
+  const { idempotency, now } = context;
+  if (idempotency === undefined) return undefined;
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    ...{ idempotency, now, codes, userId: account?.id ?? "" },
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: account !== undefined && storedOf(account, transaction),
+  });
+  if (account === undefined || outcome?.outcome !== "granted") return undefined;
+  return issueGrant(deps, account, outcome, context);
+}
+
+/**
+ * The same for a login whose request names no account: the session that it bought does.
+ */
+export async function grantAgainUnnamed(
+  deps: Deps,
+  transaction: Pick<LoginTransaction, "jti">,
+  idempotency: string | undefined,
+  { device, remember }: { readonly device: string | undefined; readonly remember: boolean | undefined },
+  origin: Origin,
+): Promise<Grant | undefined> {
+  if (idempotency === undefined) return undefined;
+  const now = deps.clock.now();
+  const outcome = await deps.store.repeatEntry({
+    hash: deps.transactions.spentHash(transaction),
+    idempotency,
+    userId: undefined,
+    now,
+    accessTtlSeconds: deps.settings.tokenTtl,
+    stored: deps.directory.inDatabase && { passwordVersion: 0 },
+  });
+  if (outcome?.outcome !== "granted") return undefined;
+  const named = { user: outcome.user, userId: outcome.session.userId };
+  const account = await proveUnlessOver(deps, transaction, () => requireAccount(deps, named, origin));
+  const context = { origin, now, remember, device: deps.deviceProofs.readOf(account, device, now) };
+  return issueGrant(deps, account, outcome, context);
+}
+
+/** For a renewal, whose token is its proof. */
+export function digestOfKey(idempotencyKey: string | undefined): string | undefined {
+  return idempotencyKey === undefined ? undefined : hash(idempotencyKey);
+}
+
+/**
+ * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by which a
+ * short code can be guessed. Undefined without a key or without a proof.
+ */
+export function digestOfProof(
+  idempotencyKey: string | undefined,
+  proof: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (idempotencyKey === undefined || Object.values(proof).every((sent) => sent === undefined)) return undefined;
+  return hash(JSON.stringify([idempotencyKey, proof]));
+}
+
+const hash = (text: string) => createHash("sha256").update(text).digest("base64url");

@@ -1,9 +1,9 @@
 // Second factors of a user, for operators and for `ampho.factors`. Both remove and set none up for another user
-// (ASVS 6.4.6): a person with this right could otherwise log in as the user.
+// (ASVS 6.4.6): a person with this right could otherwise sign in as the user.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { TotpSecrets } from "../../factors/totp/totp-secrets.js";
+import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";

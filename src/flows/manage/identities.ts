@@ -1,5 +1,5 @@
 // Identities at outside providers of a user, for operators and for `ampho.identities`. Neither can link one: a person with this
-// right could otherwise log in as the user.
+// right could otherwise sign in as the user.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";

@@ -11,9 +11,8 @@ import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { Role } from "../../tokens/auth.js";
-import { findStoredUser } from "../../users/database-directory.js";
+import { countHashFormats, findStoredUser, type HashFormatCount } from "../../users/database-directory.js";
 import { toAccount } from "../../users/directory.js";
-import { countHashFormats, type HashFormatCount } from "../../users/hash-formats.js";
 import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
@@ -23,6 +22,7 @@ import type { Deps } from "../deps.js";
 import * as sessionEnds from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./checks.js";
+import { createPasswordExpiry } from "./expire-password.js";
 import * as factors from "./factors.js";
 import * as identities from "./identities.js";
 import * as invitations from "./invitations.js";
@@ -39,7 +39,7 @@ import * as users from "./users.js";
 export interface Management {
   /**
    * Users of the database, each named by a login in any spelling, `{ login }` or `{ id }`. Where the application keeps its
-   * own user table, only `find`, `findById` and `findMany` work, and the others reject with `not_found`.
+   * own user table, only `find`, `findById`, `findMany` and `expirePassword` work, and the others reject with `not_found`.
    */
   readonly users: {
     /**
@@ -79,13 +79,23 @@ export interface Management {
      */
     setPassword(user: string | UserRef, password: string | undefined): Promise<void>;
     /**
+     * Expires the password, after a copy of the database was stolen: ends the user's sessions, and the old password works
+     * no more. The user sets a new one by `POST /password/reset`. Nothing is mailed. Resolves to false for a user without a
+     * password. `reason` is for the audit log. Also for an application's own table with `setPassword`. Rejects with
+     * `not_found` (no such user, no `setPassword`, or no AMPHO_APP_URL, without which no user gets a mail).
+     * @example
+     * for await (const { id } of ampho.users.list())
+     *   await ampho.users.expirePassword({ id }, { reason: "A backup was stolen." });
+     */
+    expirePassword(user: string | UserRef, options?: { readonly reason?: string | undefined }): Promise<boolean>;
+    /**
      * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it was
      * proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or `invalid_request`.
      * @example await ampho.users.setEmail("alice", "alice@example.org");
      */
     setEmail(user: string | UserRef, email: string | undefined): Promise<void>;
     /**
-     * Mails an invitation to register (docs/guides/invitations.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
+     * Mails an invitation to register (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
      * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
@@ -128,12 +138,12 @@ export interface Management {
      */
     export(user: string | UserRef): Promise<AccountExport>;
     /**
-     * Ends the user's sessions. The user cannot log in until `enable`. Rejects with `not_found`.
+     * Ends the user's sessions. The user cannot sign in until `enable`. Rejects with `not_found`.
      * @example await ampho.users.disable("alice");
      */
     disable(user: string | UserRef): Promise<void>;
     /**
-     * Lets a disabled user log in again. Rejects with `not_found`.
+     * Lets a disabled user sign in again. Rejects with `not_found`.
      * @example await ampho.users.enable("alice");
      */
     enable(user: string | UserRef): Promise<void>;
@@ -338,6 +348,7 @@ export function createManagement(
   }
 
   const { checked, optionally } = check;
+  const expirePassword = createPasswordExpiry(deps);
   const limited = { options: check.listOptions };
   const login = { user: check.user("login") };
   const named = { user: check.user("id") };
@@ -360,6 +371,9 @@ export function createManagement(
       },
       setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
         users.setPassword(deps, await found(ref), password, origin),
+      ),
+      expirePassword: checked({ ...login, options: check.reasonOptions }, (ref, options) =>
+        expirePassword(toRef(ref, "login"), options?.reason, origin),
       ),
       setEmail: stored({ ...login, email: optionally(check.string) }, async (ref, email) =>
         users.setEmail(deps, await found(ref), email, origin),

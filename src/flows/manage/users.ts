@@ -10,7 +10,7 @@ import type { User, UserEmail } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Role } from "../../tokens/auth.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
-import { findRoleProblem } from "../../users/roles.js";
+import { type Account, findRoleProblem } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 
@@ -35,7 +35,7 @@ export interface UserView {
   readonly login: string;
   /** The roles. Tokens carry them from the next renewal on. */
   readonly roles: readonly Role[];
-  /** True if the user cannot log in. */
+  /** True if the user cannot sign in. */
   readonly disabled: boolean;
   /** The address to which mails go. */
   readonly email: string | null;
@@ -223,6 +223,13 @@ export async function requireUser({ store }: Pick<Deps, "store">, ref: UserRef):
   return user;
 }
 
+/** A user of any table. */
+export async function requireAccount({ directory }: Pick<Deps, "directory">, ref: UserRef): Promise<Account> {
+  const account = await ("id" in ref ? directory.findById(ref.id) : directory.findByLogin(ref.login));
+  if (account === undefined) throw unknown("id" in ref ? "id" : "login");
+  return account;
+}
+
 /** The id of a user of any table. One that is given is not looked up. */
 export async function requireUserId({ directory }: Pick<Deps, "directory">, ref: UserRef): Promise<string> {
   if ("id" in ref && isStorableName(ref.id)) return ref.id;
@@ -231,7 +238,7 @@ export async function requireUserId({ directory }: Pick<Deps, "directory">, ref:
   return account.id;
 }
 
-/** The login of the user of an id. */
+/** The login name of the user of an id. */
 export async function requireLogin({ directory }: Pick<Deps, "directory">, id: string): Promise<string> {
   const account = await directory.findById(id);
   if (account === undefined) throw unknown("id");

@@ -3,7 +3,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { requestOptions } from "../../factors/passkey/passkey-options.js";
+import { requestOptions } from "../../factors/passkey/relying-party.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { findStep } from "../../factors/totp/totp.js";
 import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
@@ -12,8 +12,7 @@ import type { Factors } from "../../store/sql/factors/account-factors.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
-import { proveOwnPasskey } from "./passkey.js";
-import type { ProvenFactor } from "./proven-factor.js";
+import { type ProvenFactor, proveOwnPasskey } from "./passkey.js";
 
 /** The value that a user sends, by the factor, in the form that the route has checked. */
 interface FactorValues {

@@ -1,4 +1,4 @@
-// Checks a mailed code or link (docs/guides/mailed-links.md). A code is typed where it was asked for. A link is clicked there too, or in another
+// Checks a mailed code or link (docs/guides/mail-flows.md). A code is typed where it was asked for. A link is clicked there too, or in another
 // browser, which must then know the number that only the asking browser shows. So a scanner that opens every link uses none up.
 
 import type { Origin } from "../../audit/entry.js";

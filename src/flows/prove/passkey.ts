@@ -4,19 +4,31 @@
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
 import { transactionOver } from "../../errors.js";
+import { offeredAlgorithms } from "../../factors/passkey/cose.js";
+import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
-import { type VerifiedAssertion, verifyAssertion } from "../../factors/passkey/webauthn.js";
-import { WebAuthnError } from "../../factors/passkey/webauthn-error.js";
-import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
+import { type VerifiedAssertion, verifyAssertion, verifyRegistration } from "../../factors/passkey/webauthn.js";
+import { isCredentialId, WebAuthnError } from "../../factors/passkey/webauthn-response.js";
 import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
 import type { PublicJwk } from "../../keys/key.js";
 import { passkeyMethod } from "../../levels/methods.js";
-import type { FoundPasskey } from "../../store/sql/factors/passkeys.js";
+import type { FoundPasskey, NewPasskeyRow } from "../../store/sql/factors/passkeys.js";
+import type { FactorUse } from "../../store/sql/factors/rows.js";
+import type { Attempt } from "../../throttle/attempt.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { unknownPasskey, wrongCredentials } from "../find/errors.js";
-import { isDead, proveUnlessOver } from "../find/transaction-over.js";
-import type { ProvenFactor } from "./proven-factor.js";
+import { isDead, proveUnlessOver, unknownPasskey, wrongCredentials } from "../find/errors.js";
+
+/** A factor that a flow has checked. The gate uses it up. */
+export interface ProvenFactor {
+  /** For `amr`. With `mfa` for a passkey that is enough alone. */
+  readonly methods: readonly string[];
+  readonly use: FactorUse;
+  /** The version of the account's factors that the check has read. */
+  readonly factorsVersion: number;
+  /** Undefined for a passkey, which cannot be guessed. */
+  readonly attempt?: Attempt;
+}
 
 export function requireParty({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   // A way in that is switched off rejects every login.
@@ -55,12 +67,7 @@ export async function proveOwnPasskey(
 }
 
 /** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
-async function findUnchanged(
-  deps: Deps,
-  { id }: Account,
-  response: unknown,
-  { fv }: Pick<LoginTransaction, "fv">,
-): Promise<FoundPasskey> {
+async function findUnchanged(deps: Deps, { id }: Account, response: unknown, { fv }: Pick<LoginTransaction, "fv">) {
   const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
     // The passkey can have been the factor that was removed.
     if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
@@ -139,12 +146,7 @@ export async function judgeSignCount(
   };
 }
 
-async function recordRejection(
-  { store, clock }: Deps,
-  { id: userId, login }: Account,
-  reason: string,
-  origin: Origin,
-): Promise<void> {
+async function recordRejection({ store, clock }: Deps, { id: userId, login }: Account, reason: string, origin: Origin) {
   await store.recordAudit({
     at: clock.now(),
     event: "factor_refused",
@@ -153,4 +155,59 @@ async function recordRejection(
     login,
     origin,
   });
+}
+
+/** `record` receives the reason of a rejection. */
+export async function verifyNewPasskey(
+  { transactions }: Pick<Deps, "transactions">,
+  party: RelyingParty,
+  input: {
+    readonly response: unknown;
+    readonly name: string | undefined;
+    readonly transaction: Pick<Redeemable, "jti" | "kid">;
+    readonly use: string | undefined;
+  },
+  record: (reason: string) => Promise<void>,
+): Promise<NewPasskeyRow> {
+  const { response, name, transaction, use } = input;
+  try {
+    const verified = verifyRegistration({
+      response,
+      challenge: transactions.passkeyChallenge(transaction),
+      origins: party.origins,
+      rpId: party.id,
+      userVerification: use === "login" ? "required" : "discouraged",
+      algorithms: offeredAlgorithms,
+      upgrade: use === "upgrade",
+    });
+    return {
+      ...verified,
+      publicKey: { ...verified.publicKey },
+      rp: party.id,
+      discoverable: isResident(response),
+      name: cleanName(name, passkeyProviders[verified.aaguid]),
+    };
+  } catch (error) {
+    if (!(error instanceof WebAuthnError)) throw error;
+    await record(error.reason);
+    throw wrongCredentials();
+  }
+}
+
+/** `credProps.rk` (WebAuthn L3 §10.1.3). It is not signed, so it decides nothing. */
+function isResident(response: unknown): boolean | undefined {
+  const results = memberOf(response, "clientExtensionResults");
+  const resident = memberOf(memberOf(results, "credProps"), "rk");
+  return typeof resident === "boolean" ? resident : undefined;
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+
+const nameMax = 100;
+
+/** Control characters and those that change the direction of text can disguise a name in a list. */
+export function cleanName(name = "", fallback = "Passkey"): string {
+  const cleaned = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "").trim();
+  return Array.from(cleaned).slice(0, nameMax).join("") || fallback;
 }

@@ -2,10 +2,8 @@
 
 import { isRecent } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
-import type { Acr } from "../../levels/acr.js";
-import { reaches } from "../../levels/acr.js";
-import type { FactorName } from "../../levels/factors.js";
-import { reachesPhr } from "../../levels/factors.js";
+import { type Acr, reaches } from "../../levels/acr.js";
+import { type FactorName, reachesPhr } from "../../levels/factors.js";
 import type { TokenSession } from "../../store/sql/sessions.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Account } from "../../users/directory.js";
@@ -37,7 +35,7 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
       maxAgeSeconds: recentSeconds,
     });
   if (typeof authTime !== "number" || !isRecent(authTime, recentSeconds, deps.clock.now()))
-    throw new AmphoError("login_too_old", "This action needs a more recent login. Log in again.", {
+    throw new AmphoError("login_too_old", "This action needs a more recent login. Sign in again.", {
       maxAgeSeconds: recentSeconds,
     });
   return { sessionId, gen: genOf(auth), account, factorsVersion };

@@ -4,10 +4,9 @@
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { logInByMail } from "./mail.js";
-import { logInOutside } from "./outside.js";
-import { logInByIdentityCode } from "./outside-unknown.js";
+import { logInByIdentityCode, logInOutside } from "./outside.js";
 import { logInByPasskey } from "./passkey.js";
 import { logInByPassword } from "./password.js";
 import { finishLogin, stepUp } from "./second-step.js";
@@ -42,7 +41,7 @@ export async function login(deps: Deps, input: LoginInput, caller: Caller): Prom
   // TypeScript does not follow that the row and what was sent are of the same way.
   const way = ways[input.sent.way] as Way<SentLogin>;
   const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
-  await endSuperseded(deps, granted, input.superseded, { actor: "user", ...caller });
+  await endSuperseded(deps, granted, input.superseded, caller);
   return granted;
 }
 

@@ -1,17 +1,19 @@
-// A login by a mailed code or link (docs/guides/mail-login.md). Mail is a first factor: an account with a second factor is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor is asked for it.
 
-import type { Origin } from "../../audit/entry.js";
-import { opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import type { AuditEntry } from "../../audit/entry.js";
+import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
+import type { MailBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
-import { accountKeyOf } from "../find/account-key.js";
+import { accountKeyOf, nameByLogin } from "../find/account-key.js";
 import { wrongCredentials } from "../find/errors.js";
+import { leastTime, requireOutbox } from "../find/rules.js";
 import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
-import { bindingOf, versionFor } from "../prove/mail-claims.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
+import { bindingOf, claimsOf, versionFor } from "../prove/mail-claims.js";
 import { proveMailbox, readProof } from "../prove/mailbox.js";
 import type { LoginRequest, SentMail } from "./sent.js";
 
@@ -19,12 +21,11 @@ import type { LoginRequest, SentMail } from "./sent.js";
 export async function logInByMail(
   deps: Deps,
   { sent: { proof }, ...input }: LoginRequest & { readonly sent: SentMail },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();
-  const origin: Origin = { actor: "user", ...caller };
   const read = readProof(deps, proof, ["mail"], clock.now());
   const { transaction } = read;
   const { login = "" } = transaction;
@@ -40,14 +41,7 @@ export async function logInByMail(
   const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
   const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
-  const mailbox = {
-    binding,
-    account,
-    isThere,
-    key: accountKeyOf(directory, login, account),
-    known: device,
-    origin,
-  };
+  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: device, origin };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();
@@ -56,4 +50,71 @@ export async function logInByMail(
   const provesEmail = unprovenEmailOf(account);
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
   return enter(deps, account, proven, { ...context, now });
+}
+
+// The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same statements, the same
+// response and the same limits. Nothing is written but a count, an audit row and the mail.
+
+/** The interval between two mails to one account. */
+const resendSeconds = 60;
+
+interface MailRequestInput {
+  readonly login: string;
+  readonly device: string | undefined;
+}
+
+/** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
+export async function beginMailLogin(
+  deps: Deps,
+  input: MailRequestInput,
+  caller: Caller,
+): Promise<Required<MailBegun>> {
+  return begin(deps, "mail", input, caller);
+}
+
+/** A reset of the password. Rejects like `beginMailLogin`. */
+export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> {
+  return begin(deps, "reset", input, caller);
+}
+
+/** The requests, by the purpose of their transactions. */
+const requests = {
+  mail: { kind: "login", event: "mail_queued", canReceive: opensByMailbox },
+  reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
+} as const;
+
+async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequestInput, origin: Caller) {
+  const { throttle, transactions, store, clock, settings } = deps;
+  const { kind, event, canReceive } = requests[purpose];
+  requireOutbox(deps);
+  const { login } = input;
+  const { key, known, find } = await nameByLogin(deps, login, input.device);
+  const allowed = await throttle.allowMail({ account: key, known, origin });
+  const least = leastTime();
+  const { account, binding } = await allowed.run(async () => {
+    const account = await find();
+    return { account, binding: await bindingOf(deps, purpose, account) };
+  });
+  const now = clock.now();
+  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can have
+  // 18 times as many characters.
+  const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
+  const isEligible = account !== undefined && !account.disabled && canReceive(account);
+  const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
+  const about = isEligible ? { userId: account.id, login: account.login } : { reason };
+  await store.queueMail({
+    draft: {
+      kind,
+      userId: account?.id,
+      address: isEligible ? (account.email?.address ?? "") : "",
+      claims: claimsOf(begun, binding, origin),
+      language: origin.language ?? "en",
+      until: begun.exp,
+    },
+    attempt: allowed.attempt(),
+    audit: { at: now, event, ...about, origin } satisfies AuditEntry,
+    now,
+  });
+  await least;
+  return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }

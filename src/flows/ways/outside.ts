@@ -2,25 +2,43 @@
 // gate asks for more where the account or its policy does.
 
 import type { Origin } from "../../audit/entry.js";
-import type { OutsideIdentity } from "../../providers/identity.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import type { OpenTransaction } from "../../factors/transactions.js";
+import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
+import type { OutsideIdentity, Provider } from "../../providers/provider.js";
+import type { ProvenIdentity } from "../../store/sql/identities.js";
+import { type Account, mailboxOf, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { requireAccount } from "../find/account.js";
-import { proveUnlessOver } from "../find/transaction-over.js";
-import { digestOfProof, grantAgainUnnamed } from "../gate/grant-again.js";
-import { authTimeOf, identify, provenOf, requireProvider } from "../prove/identity.js";
-import { enterAs } from "./enter-as.js";
-import { enterUnknown } from "./outside-unknown.js";
-import type { LoginRequest, SentOutside } from "./sent.js";
+import { liveOf, requireAccount } from "../find/account.js";
+import { accountKeyOf, nameByAddress } from "../find/account-key.js";
+import { proveUnlessOver } from "../find/errors.js";
+import { canRegister } from "../find/ways.js";
+import { enter } from "../gate/enter.js";
+import type { GateProof, LoginContext } from "../gate/gate-proof.js";
+import { digestOfProof, grantAgainUnnamed } from "../gate/grant.js";
+import {
+  authTimeOf,
+  decodeIdentity,
+  encodeIdentity,
+  hasVerifiedEmail,
+  identify,
+  provenOf,
+  recordRejected,
+  requireProvider,
+} from "../prove/identity.js";
+import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
+import { proveCode } from "../prove/mailbox.js";
+import { draftAccount } from "./new-account.js";
+import type { LoginRequest, SentIdentityCode, SentOutside } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
 export async function logInOutside(
   deps: Deps,
   { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, store, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
   const { provider: sender, code, state, iss } = response;
@@ -43,7 +61,241 @@ export async function logInOutside(
   const authTime = await authTimeOf(deps, provider, identity, transaction, origin);
   const proven = { identity, transaction, provider, authTime, proven: provenOf(provider, identity) };
   const more = { ...input, idempotency };
-  if (found === undefined) return enterUnknown(deps, proven, more, caller);
+  if (found === undefined) return enterUnknown(deps, proven, more, origin);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
   return enterAs(deps, account, proven, { isNew: false }, more, origin);
+}
+
+/** The rest of the request, with the digest of its key and its proof. */
+interface OutsideEntrance {
+  readonly device: string | undefined;
+  readonly bearer: string | undefined;
+  readonly remember: boolean | undefined;
+  readonly idempotency: string | undefined;
+}
+
+/** An identity, with the transaction that has proven it. */
+interface ProvenLogin {
+  readonly identity: OutsideIdentity;
+  readonly transaction: OpenTransaction;
+  readonly provider: Provider;
+  readonly proven: ProvenIdentity;
+  /** When the user has signed in at the provider. Undefined: now. */
+  readonly authTime: number | undefined;
+}
+
+/** Passes the gate with an identity. `isNew`: the account gets it. */
+function enterAs(
+  deps: Deps,
+  account: Account,
+  { identity, transaction, proven, authTime }: ProvenLogin,
+  { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
+  { device, bearer, remember, idempotency }: OutsideEntrance,
+  origin: Origin,
+): Promise<Grant> {
+  const now = deps.clock.now();
+  const context: LoginContext = {
+    ...{ origin, now, remember, idempotency },
+    device: deps.deviceProofs.readOf(account, device, now),
+    live: liveOf(deps, bearer, account.id),
+  };
+  const amr = identity.hasSecondFactor ? ["fed", "mfa"] : ["fed"];
+  return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
+}
+
+// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be another person's, and
+// the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
+
+/** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
+async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, origin: Caller): Promise<Grant> {
+  const { identity } = login;
+  const address = identity.email === undefined ? undefined : parseAddress(identity.email);
+  if (address === undefined && canRegister(deps)) {
+    await recordRejected(deps, login.provider, "no_address", origin);
+    throw new AmphoError("address_needed", "A new account needs an address, and the provider has sent none.");
+  }
+  if (address === undefined) throw await closed(deps, login, origin);
+  // A response must not reveal whether an account has an address that is not proven.
+  if (!identity.emailVerified) {
+    if (deps.outbox === undefined) throw await closed(deps, login, origin);
+    throw await linkNeeded(deps, login, address, ["mail"], origin);
+  }
+  const account = await deps.directory.findByAddress(address.canonical);
+  if (account !== undefined) {
+    // Another login has created the account with this identity meanwhile.
+    if ((await deps.store.findIdentity(identity)) !== undefined) throw transactionOver();
+    // The provider speaks for its own spelling, and another mailbox can have the same compared form.
+    const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
+    if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
+      return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
+    throw await linkNeeded(deps, login, address, ["login", "mail"], origin);
+  }
+  const registration = await registrationFor(deps, address);
+  if (registration === undefined) throw await closed(deps, login, origin);
+  // A provider can report the former owner of an address. An invitation gives its roles to who has the mailbox now.
+  const isEnough = identity.speaksForEmail && registration.invitation === undefined;
+  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], origin);
+  if (!isEnough) throw await closed(deps, login, origin);
+  const { account: created, register } = await draftAccount(deps, {
+    transaction: login.transaction,
+    address,
+    login: undefined,
+    ...registration,
+    origin,
+  });
+  return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
+}
+
+async function closed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+  await recordRejected(deps, provider, "no_account", origin);
+  return registrationClosed();
+}
+
+const registrationClosed = () =>
+  new AmphoError("registration_closed", "No account belongs to this identity, and registration is closed.");
+
+/** Undefined: no account can be created for the address. */
+async function registrationFor(deps: Deps, { address, canonical }: Address) {
+  if (!canRegister(deps)) return undefined;
+  const { settings, store, clock } = deps;
+  // An invitation was mailed to one spelling, and another mailbox can have the same compared form.
+  const invitations = await store.findInvitationsFor({ canonical, now: clock.now() });
+  const invitation = invitations.find(({ email }) => isSameMailbox(email, address));
+  if (invitation !== undefined) return { roles: invitation.roles, invitation: invitation.id };
+  return settings.registration === "open" ? { roles: [], invitation: undefined } : undefined;
+}
+
+/** Sends a code to the address, if it leads to an account. The response is the same for every address. */
+async function linkNeeded(
+  deps: Deps,
+  { proven, identity, authTime }: ProvenLogin,
+  address: Address,
+  ways: readonly ("login" | "mail")[],
+  caller: Caller,
+): Promise<AmphoError> {
+  const { transactions, clock, settings } = deps;
+  const now = clock.now();
+  const contents = { email: address.address, idn: encodeIdentity(proven, identity.emailVerified), aut: authTime };
+  const { token, begun } = transactions.beginOpen("identity", contents, now, settings.codeTtl);
+  const open: readonly string[] = (await isMailed(deps, begun, address, caller)) ? ways : ["login"];
+  if (!ways.some((way) => open.includes(way)))
+    throw new AmphoError("too_many_attempts", "Too many mails. Try again later.", { retryAfterSeconds: 60 });
+  return new AmphoError("link_needed", "This identity belongs to no account yet. Prove the account or the address.", {
+    transaction: token,
+    ways: open,
+  });
+}
+
+/** False: no mail can be sent to this address at the moment. */
+async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical }: Address, origin: Caller) {
+  const { throttle, store, outbox, clock } = deps;
+  if (outbox === undefined) return false;
+  const { key, find } = await nameByAddress(deps, canonical);
+  const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
+    if (error instanceof AmphoError && error.code === "too_many_attempts") return undefined;
+    throw error;
+  });
+  if (allowed === undefined) return false;
+  const { account, binding, isOpen } = await allowed.run(async () => {
+    const account = await find();
+    const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
+    return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
+  });
+  const now = clock.now();
+  await store.queueMail({
+    draft: {
+      // Never to the spelling of the provider, because another mailbox can have that one.
+      ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
+      ...{ claims: claimsFor(begun, binding, origin), language: origin.language ?? "en", until: begun.exp },
+    },
+    attempt: allowed.attempt(),
+    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
+    now,
+  });
+  return true;
+}
+
+const purpose = "identity";
+
+async function leadsToAccount(deps: Deps, account: Account | undefined, address: Address): Promise<boolean> {
+  if (account === undefined) return (await registrationFor(deps, address)) !== undefined;
+  return !account.disabled && opensByMailbox(account);
+}
+
+const mailboxFor = (account: Account | undefined, address: string): string =>
+  account === undefined ? address : (account.email?.address ?? "");
+
+/** The identity of `link_needed`, for a login by which the user proves the account. */
+interface PendingIdentity {
+  readonly transaction: OpenTransaction;
+  readonly proven: ProvenIdentity;
+}
+
+/** Rejects with `transaction_over` unless the account has the address that the provider has verified. */
+export async function identityFor(deps: Deps, token: string, account: Account): Promise<PendingIdentity> {
+  const transaction = deps.transactions.readOpen(token, [purpose], deps.clock.now());
+  const address = parseAddress(transaction.email ?? "");
+  // Without a verified address, only its mailbox can prove that the identity and the account are of one person.
+  if (address === undefined || !hasVerifiedEmail(transaction.idn)) throw transactionOver();
+  const holder = await deps.directory.findByAddress(address.canonical);
+  const isSame = holder?.id === account.id && isSameMailbox(mailboxOf(holder) ?? "", address.address);
+  if (!isSame) throw transactionOver();
+  return { transaction, proven: decodeIdentity(transaction.idn) };
+}
+
+/** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
+export async function logInByIdentityCode(
+  deps: Deps,
+  { sent: { transaction: token, code }, ...input }: LoginRequest & { readonly sent: SentIdentityCode },
+  origin: Caller,
+): Promise<Grant> {
+  const { transactions, directory, clock } = deps;
+  const transaction = transactions.readOpen(token, [purpose], clock.now());
+  const proven = decodeIdentity(transaction.idn);
+  const idempotency = digestOfProof(input.idempotencyKey, { code });
+  // The code is bound to an account as it was before, which this login can have created.
+  const repeated = await grantAgainUnnamed(deps, transaction, idempotency, input, origin);
+  if (repeated !== undefined) return repeated;
+  const address = parseAddress(transaction.email ?? "");
+  if (address === undefined || deps.outbox === undefined || deps.providers.find(proven.provider) === undefined)
+    throw transactionOver();
+  const { canonical } = address;
+  const account = await directory.findByAddress(canonical);
+  const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
+  const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
+  const isThere = await leadsToAccount(deps, account, address);
+  const key = accountKeyOf(directory, canonical, account);
+  const mailbox = { binding, account, isThere, key, known: device, origin };
+  const allowed = await proveCode(deps, transaction, code, mailbox);
+  const now = clock.now();
+  const attempt = allowed.asSucceeded(account?.id ?? "");
+  const { iat: at } = transaction;
+  const identity = { proven, isNew: true };
+  if (account === undefined) {
+    const registration = await registrationFor(deps, address);
+    if (registration === undefined) throw registrationClosed();
+    const { account: created, register } = await draftAccount(deps, {
+      transaction,
+      address,
+      login: undefined,
+      ...registration,
+      origin,
+    });
+    const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
+    return enter(
+      deps,
+      created,
+      { amr: ["fed", "mail"], at, ...further, isNewUser: true },
+      { origin, now, idempotency },
+    );
+  }
+  const live = liveOf(deps, input.bearer, account.id);
+  const provesEmail = unprovenEmailOf(account);
+  const further = { transaction, identity, attempt, provesEmail, factorsVersion: versionFor(account, binding) };
+  return enter(
+    deps,
+    account,
+    { amr: ["fed", "mail"], at, ...further },
+    { origin, now, live, device, remember: input.remember, idempotency },
+  );
 }

@@ -1,15 +1,14 @@
 // A login by passkey alone (docs/guides/passkeys.md). The challenge comes from a transaction that any page can begin, and the passkey
 // names its account.
 
-import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
-import { proveUnlessOver } from "../find/transaction-over.js";
+import { proveUnlessOver } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
 import type { LoginRequest, SentPasskey } from "./sent.js";
 
@@ -17,10 +16,9 @@ import type { LoginRequest, SentPasskey } from "./sent.js";
 export async function logInByPasskey(
   deps: Deps,
   { sent: { passkey, transaction: token }, ...input }: LoginRequest & { readonly sent: SentPasskey },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
-  const origin: Origin = { actor: "user", ...caller };
   const transaction = transactions.readOpen(token, ["login"], clock.now());
   requireParty(deps);
   const presented = await proveUnlessOver(deps, transaction, async () => {

@@ -10,13 +10,12 @@ import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
-import { wrongCredentials } from "../find/errors.js";
-import { settleOnError } from "../find/transaction-over.js";
+import { settleOnError, wrongCredentials } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof } from "../gate/gate-proof.js";
-import { digestOfProof } from "../gate/grant-again.js";
+import { digestOfProof } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
-import { identityFor } from "./outside-unknown.js";
+import { identityFor } from "./outside.js";
 import type { LoginRequest, SentPassword } from "./sent.js";
 
 /** A login without a password is rejected without a check, for every account. */
@@ -25,11 +24,10 @@ const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 export async function logInByPassword(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentPassword },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { directory, store, throttle, clock } = deps;
   const { login, password } = sent;
-  const origin: Origin = { actor: "user", ...caller };
   const startedAt = clock.now();
   const { key, known, find } = await nameByLogin(deps, login, input.device);
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });

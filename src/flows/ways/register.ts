@@ -1,9 +1,9 @@
-// Registration (docs/guides/registration.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
+// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
 // no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { createUserHandle, creationOptions } from "../../factors/passkey/passkey-options.js";
+import { createUserHandle, creationOptions } from "../../factors/passkey/relying-party.js";
 import { createRecoveryCodes, hashOfCode } from "../../factors/recovery/recovery-codes.js";
 import type { MailBinding, OpenTransaction } from "../../factors/transactions.js";
 import { passkeyMethod } from "../../levels/methods.js";
@@ -14,16 +14,15 @@ import type { RegistrationBegun } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { leastTime, requireOutbox } from "../find/mail.js";
-import { requireAddress, requireOwnAddress, requirePassword } from "../find/rules.js";
-import { settleOnError } from "../find/transaction-over.js";
+import { settleOnError } from "../find/errors.js";
+import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePassword } from "../find/rules.js";
+import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
-import { endSuperseded, type SupersededTokens } from "../gate/superseded-session.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { claimsOf } from "../prove/mail-claims.js";
 import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
-import { verifyNewPasskey } from "../prove/new-passkey.js";
+import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
 
 const closed = () =>
@@ -44,11 +43,10 @@ export interface RegistrationStart {
 export async function beginRegistration(
   deps: Deps,
   input: RegistrationStart,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Required<RegistrationBegun>> {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
-  const origin: Origin = { actor: "user", ...caller };
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
   const invitation = await requireInvitation(deps, input.invite, address, clock.now());
@@ -68,8 +66,8 @@ export async function beginRegistration(
       kind: account === undefined ? "register" : "account_exists",
       userId: account?.id,
       address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
-      claims: claimsOf(begun, bindingOf(begun, address), caller),
-      language: caller.language ?? "en",
+      claims: claimsOf(begun, bindingOf(begun, address), origin),
+      language: origin.language ?? "en",
       until: begun.exp,
     },
     attempt: allowed.attempt(),
@@ -130,14 +128,13 @@ export interface RegistrationInput extends SentProof {
 export async function finishRegistration(
   deps: Deps,
   input: RegistrationInput,
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant & Partial<RecoveryCodes>> {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
   if ((input.password === undefined) === (input.passkey === undefined))
     throw new AmphoError("invalid_request", 'Send "password" or "passkey".');
-  const origin: Origin = { actor: "user", ...caller };
   // A registration that began while registration was open needs an invitation by now.
   const read = readProof(
     deps,
@@ -167,8 +164,8 @@ export async function finishRegistration(
       ...{ transaction, address, roles, invitation: transaction.inv, login },
       ...{ password: input.password, passwordHash: secret.passwordHash, origin },
       existsMail: {
-        ...{ kind: "account_exists", userId: undefined, address: address.address, language: caller.language ?? "en" },
-        ...{ claims: { agent: caller.agent ?? null }, until: transaction.exp },
+        ...{ kind: "account_exists", userId: undefined, address: address.address, language: origin.language ?? "en" },
+        ...{ claims: { agent: origin.agent ?? null }, until: transaction.exp },
       },
     }),
   );

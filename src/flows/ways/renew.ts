@@ -9,7 +9,7 @@ import { endedMessage, SupersededToken } from "../../tokens/rejection.js";
 import { type Account, toAccount } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { digestOfKey } from "../gate/grant-again.js";
+import { digestOfKey } from "../gate/grant.js";
 
 /** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
@@ -20,7 +20,7 @@ const failures: Readonly<Record<string, () => AmphoError>> = {
   too_late: () =>
     new AmphoError(
       "session_ended",
-      "An access token no longer renews this session. Send the refresh_token, or log in.",
+      "An access token no longer renews this session. Send the refresh_token, or sign in.",
     ),
 };
 
@@ -33,12 +33,11 @@ export type RenewInput = (
 /**
  * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
  */
-export async function renew(deps: Deps, input: RenewInput, caller: Caller): Promise<Grant> {
+export async function renew(deps: Deps, input: RenewInput, origin: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
   tokens.requireSigningKey();
   const now = clock.now();
   const presented = readToken(deps, input, now);
-  const origin: Origin = { actor: "user", ...caller };
   const renewal = {
     sessionId: presented.sid,
     gen: presented.gen,

@@ -1,7 +1,6 @@
 // The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
 
-import type { Origin } from "../../audit/entry.js";
-import { type AmphoError, transactionOver } from "../../errors.js";
+import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
@@ -9,22 +8,21 @@ import { type Account, unprovenEmailOf } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
-import { factorNeeded } from "../find/errors.js";
+import { factorNeeded, isDead } from "../find/errors.js";
 import { sessionTransaction } from "../find/own-session.js";
-import { isDead } from "../find/transaction-over.js";
 import { enter } from "../gate/enter.js";
 import { factorNeededError, needsEnrolCode } from "../gate/factor-needed.js";
 import type { LoginContext } from "../gate/gate-proof.js";
-import { digestOfProof, grantAgain } from "../gate/grant-again.js";
+import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
-import { pendingIdentityOf } from "../prove/identity-text.js";
+import { pendingIdentityOf } from "../prove/identity.js";
 import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
 export async function finishLogin(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentSecond },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
@@ -32,7 +30,6 @@ export async function finishLogin(
   const { sid } = transaction;
   // A transaction of a session is good for this session alone.
   if (sid !== undefined && sid !== sessionIdOf(deps, input.bearer)) throw transactionOver();
-  const origin: Origin = { actor: "user", ...caller };
   const account = await accountOf(deps, transaction, origin);
   if (sent.factor === undefined) throw await askAgain(deps, sent.transaction, transaction, account);
   const device = deviceProofs.readOf(account, input.device, now);
@@ -55,12 +52,7 @@ export async function finishLogin(
 }
 
 /** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
-async function askAgain(
-  deps: Deps,
-  token: string,
-  transaction: LoginTransaction,
-  account: Account,
-): Promise<AmphoError> {
+async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
   const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
@@ -89,7 +81,7 @@ const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[])
 export async function stepUp(
   deps: Deps,
   { sent, ...input }: LoginRequest & { readonly sent: SentStepUp },
-  caller: Caller,
+  origin: Caller,
 ): Promise<Grant> {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
@@ -97,7 +89,6 @@ export async function stepUp(
   if (deps.revocations.find(claims) === "session") throw endedSession();
   const { sessionId, account } = await liveSession(deps, claims.sid, claims.sub);
   const now = clock.now();
-  const origin: Origin = { actor: "user", ...caller };
   if (sent.factor === undefined) {
     const { factors, factorsVersion } = await store.listFactors(account.id);
     const contents = sessionTransaction(account, factorsVersion, sessionId);

@@ -12,7 +12,7 @@ export interface SentPassword {
   readonly factor: SentFactor | undefined;
   /** The transaction of `link_needed`, with the login that proves the account. */
   readonly linking: string | undefined;
-  /** The same token from a cookie. Ignored if the user logs in to another account. */
+  /** The same token from a cookie. Ignored if the user signs in to another account. */
   readonly linkingCookie: string | undefined;
   /** The token of a solved captcha. It has no effect unless the throttle would reject the attempt. */
   readonly captcha: string | undefined;
@@ -73,7 +73,7 @@ export type SentLogin =
 export interface LoginRequest {
   /** The token of a live session of the same user, which is then re-authenticated or raised. */
   readonly bearer: string | undefined;
-  /** The proof that this user has logged in on this device before. An invalid proof is ignored. */
+  /** The proof that this user has signed in on this device before. An invalid proof is ignored. */
   readonly device: string | undefined;
   /** This device is remembered after a second factor. */
   readonly remember: boolean | undefined;

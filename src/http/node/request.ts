@@ -3,8 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
-import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/authorization.js";
-import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body-limits.js";
+import { alreadyRead, bodyTimeoutMs, cutShort, timedOut, tooLarge } from "../rest/request/body.js";
+import { onlyAuthorization, severalAuthorizations, splitAuthorization } from "../rest/request/target.js";
 
 /** A request with the members that frameworks on node:http add. */
 export interface NodeRequest extends IncomingMessage {

@@ -1,7 +1,7 @@
 // Writes an HttpResponse to node:http's ServerResponse and deals with the unread rest of the request's body.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpResponse } from "../rest/message.js";
-import { bodyLimitBytes } from "../rest/request/body-limits.js";
+import { bodyLimitBytes } from "../rest/request/body.js";
 
 const lingerMs = 2_000;
 

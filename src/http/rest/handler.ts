@@ -9,25 +9,21 @@ import type { Guard } from "../../guard/guard.js";
 import { bearerOf } from "../../tokens/bearer.js";
 import { SupersededToken } from "../../tokens/rejection.js";
 import type { Grant } from "../../wire/login.js";
-import { createCors } from "./browser/cors.js";
+import { createCors } from "./browser/origins.js";
 import { type CookieMode, type Credentials, isGrant } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
-import { createFindRoutes, type RouteMatch } from "./match-route.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { describe } from "./openapi.js";
-import { onlyAuthorization } from "./request/authorization.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
-import { callerOf, idempotencyKeyOf, type LanguageOf } from "./request/caller.js";
-import { isForwarded } from "./request/client-address.js";
-import { queryMembers, rejectCredentials } from "./request/query.js";
-import { isUnder, parseTarget } from "./request/target.js";
+import { callerOf, idempotencyKeyOf, isForwarded, type LanguageOf } from "./request/client-address.js";
+import { queryMembers, rejectCredentials } from "./request/input.js";
+import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
-import { Redirect } from "./responses/redirect.js";
-import { emptyResponse, jsonResponse, redirectResponse, withoutBody } from "./responses/response.js";
+import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
 import { session } from "./route-access.js";
-import { routes } from "./routes.js";
+import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
 /** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {

@@ -1,5 +1,6 @@
 // The members that adapters use: `ampho.host`, or the `host` of a verifier, which has no database.
 import type { CheckedRequirements } from "../../guard/requirements.js";
+import type { Resource } from "../../resources.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { HttpRequest, HttpResponse, RequestHead } from "./message.js";
 import { isUnder } from "./request/target.js";
@@ -39,10 +40,14 @@ export interface GuardHost {
   refusal(error: unknown): HttpResponse;
   /** The scopes that the roles have. Undefined where none are configured. */
   readonly scopes?: readonly string[] | undefined;
+  /** The protected resources that a route can name. Undefined where they are not known yet. */
+  readonly resources?: readonly Resource[] | undefined;
   /** False for a verifier: it has no database, so requirements with `live` throw a TypeError where they are written. */
   readonly live?: false;
   /** Undefined where tokens come in the Authorization header only. */
   readonly cookies?: CookieReader | undefined;
+  /** AMPHO_PAGES_PREFIX, the parent path of every page. Undefined without AMPHO_PAGES. */
+  readonly pagesPrefix?: string | undefined;
 }
 
 /** `ampho.host`: the members for adapters and servers. */
@@ -58,8 +63,8 @@ export interface HttpHost extends GuardHost {
 }
 
 /** Returns whether `handle` serves the path. */
-export function isServed({ prefix, rootPaths }: HttpHost, path: string): boolean {
-  return isUnder(prefix, path) || rootPaths.has(path);
+export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
+  return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 }
 
 /** The host of a verifier, which has no database. */
@@ -76,8 +81,10 @@ export interface VerifierInstance<S extends string = string> extends GuardInstan
   readonly host: VerifierHost;
 }
 
-/** Keeps `live` out of requirements for a verifier, where the type of the instance is known. */
-export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost ? { readonly live?: never } : unknown;
+/** Keeps `live` and `redirect` out of requirements for a verifier, where the type of the instance is known. */
+export type LimitOf<I extends GuardInstance> = I["host"] extends VerifierHost
+  ? { readonly live?: never; readonly redirect?: never }
+  : unknown;
 
 /** An `Ampho`, or a verifier. */
 export interface GuardInstance<S extends string = string> {

@@ -4,7 +4,7 @@ import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors
 import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
-import type { Route } from "./route.js";
+import { holdsTokens, type Route, tokenErrors } from "./route.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
@@ -39,12 +39,11 @@ export function describe(routes: readonly Route[], { prefix, version, cookies }:
 export function errorsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(["invalid_request", "internal_error", ...route.errors]);
   if (route.method !== "GET") for (const code of bodyErrors) codes.add(code);
-  if (route.access.guarded) for (const code of guardErrors) codes.add(code);
+  if (route.access.guarded) for (const code of tokenErrors) codes.add(code);
   return errorCodes.filter((code) => codes.has(code));
 }
 
 const bodyErrors = ["request_timeout", "payload_too_large", "unsupported_media_type"] as const;
-const guardErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;
 
 const problemSchema = {
   type: "object",
@@ -77,10 +76,7 @@ const problemSchema = {
       items: { type: "string", enum: ["login", "mail"] },
       description: "With `link_needed`: the proofs that link the identity.",
     },
-    passkey: {
-      type: ["object", "null"],
-      description: "With `factor_needed`: the options for a passkey, or null.",
-    },
+    passkey: { type: ["object", "null"], description: "With `factor_needed`: the options for a passkey, or null." },
     enroll: {
       type: "boolean",
       description: "With `factor_needed`: true if the account must set up a second factor first.",
@@ -90,10 +86,7 @@ const problemSchema = {
       description:
         "With `enroll`, if the set-up needs a code: true if it was mailed to the address of the account, and false if too many were mailed.",
     },
-    retry_after: {
-      type: "integer",
-      description: "If `mail` is false: the seconds until a login gets a code.",
-    },
+    retry_after: { type: "integer", description: "If `mail` is false: the seconds until a login gets a code." },
   },
 };
 
@@ -125,7 +118,7 @@ function cookieForm(route: Route): Route {
 
 /** Tokens are in Set-Cookie. */
 function withoutTokens(output: z.ZodType): z.ZodType {
-  if (!(output instanceof z.ZodObject) || !("token_type" in output.shape)) return output;
+  if (!holdsTokens(output)) return output;
   const tokens = { token: true, token_type: true, refresh_token: true, device: true } as const;
   return output.omit(tokens).meta({ title: `Cookie${output.meta()?.title}` });
 }
@@ -176,10 +169,7 @@ function successResponse({ status, summary, output }: Route, schemas: Json): Jso
   if (output === undefined || title === undefined)
     return { description: status === 204 ? "Done" : status === 303 ? "A redirect" : summary };
   schemas[title] = jsonSchema(output);
-  return {
-    description: title,
-    content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } },
-  };
+  return { description: title, content: { "application/json": { schema: { $ref: `#/components/schemas/${title}` } } } };
 }
 
 function errorResponses(route: Route): Json {

@@ -1,17 +1,27 @@
 // Documents at the root of the site, outside of the prefix (docs/guides/passkeys.md). They are the same for everyone, and come from the
 // configuration alone.
 import { AmphoError } from "../../errors.js";
+import { metadataDocuments, type Resource } from "../../resources.js";
 import type { HttpResponse } from "./message.js";
 import { jsonResponse, plainHeaders } from "./responses/response.js";
 
-/** The responses by their path. Empty without AMPHO_APP_URL. */
+/** The responses by their path. */
 export type RootDocuments = ReadonlyMap<string, HttpResponse>;
 
 /** `passkeyOrigins` are those of the relying party, and undefined while passkeys are not offered. */
 export function createRootDocuments(
   appUrl: string | undefined,
   passkeyOrigins: readonly string[] | undefined,
+  resources: readonly Resource[],
 ): RootDocuments {
+  // RFC 9728. Pages of every origin can read it, because the client of a resource can be one.
+  const metadata = [...metadataDocuments(resources)].map(
+    ([path, document]) => [path, jsonResponse(document, { "Access-Control-Allow-Origin": "*" })] as const,
+  );
+  return new Map<string, HttpResponse>([...metadata, ...accountDocuments(appUrl, passkeyOrigins)]);
+}
+
+function accountDocuments(appUrl: string | undefined, passkeyOrigins: readonly string[] | undefined): RootDocuments {
   if (appUrl === undefined) return new Map();
   const redirect = { status: 302, headers: { ...plainHeaders, Location: appUrl }, body: undefined };
   // https://w3c.github.io/webappsec-change-password-url/

@@ -7,8 +7,8 @@ import type { Auth } from "../../tokens/auth.js";
 import type { Credentials } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
-import type { Input } from "./request/input.js";
-import type { Redirect } from "./responses/redirect.js";
+import { type Input, noInput } from "./request/input.js";
+import type { Redirect } from "./responses/response.js";
 import type { RouteAccess } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
@@ -55,13 +55,14 @@ interface Described {
   readonly notes?: readonly string[];
   /** Request headers of this route alone: name -> description. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default: 200, or 204 without an output. */
   readonly status: 200 | 204 | 303;
-  /** The route's own codes. Those of its access and its body are added (`errorsOf`). */
+  /** The route's own codes. Those of its access and its body are added (`errorsOf`). Default: none. */
   readonly errors: readonly ErrorCode[];
   /** `Cache-Control` where it is not `no-store`. */
   readonly cache?: string;
-  /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. */
-  readonly grants?: true;
+  /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. Default: as its schema shows. */
+  readonly grants: boolean;
   /** The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun. */
   readonly renews?: true;
   /** The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without `renews`. */
@@ -74,9 +75,12 @@ interface Described {
   readonly available?: (features: Features) => boolean;
 }
 
-interface Row<I, A, O> extends Described {
+type Defaulted = "status" | "errors" | "grants";
+
+interface Row<I, A, O> extends Omit<Described, Defaulted>, Partial<Pick<Described, Defaulted>> {
   readonly access: RouteAccess<A>;
-  readonly input: Input<I>;
+  /** Default: none. */
+  readonly input?: Input<I>;
   readonly output?: z.ZodType<O>;
   readonly endpoint: (call: Call<I, A>) => O | Redirect | Promise<O | Redirect>;
 }
@@ -90,13 +94,26 @@ export interface Route extends Described {
 }
 
 /** Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls the endpoint. */
-export function route<I, A, O>({ endpoint, ...row }: Row<I, A, O>): Route {
+export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }: Row<I, A, O>): Route {
+  const { access, output } = row;
   return {
+    status: output === undefined ? 204 : 200,
+    errors: [],
+    grants: holdsTokens(output),
     ...row,
+    input,
     respond: ({ auth, members, ...call }) =>
-      endpoint({ ...call, auth: row.access.check(auth), input: row.input.read(members, call.byForm) }),
+      endpoint({ ...call, auth: access.check(auth), input: input.read(members, call.byForm) }),
   };
 }
+
+export const holdsTokens = (output: z.ZodType | undefined): output is z.ZodObject =>
+  output !== undefined && "shape" in output && "token_type" in (output as z.ZodObject).shape;
+
+/** The codes of a route that checks its bearer token itself. */
+export const tokenErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;
+/** The codes of `recentNote`. */
+export const recentErrors = ["login_too_old", "login_too_weak"] as const;
 
 export const idempotencyHelp =
   "16 to 255 printable characters with 128 random bits. The client must store the key before its first attempt. A key in another form is ignored.";

@@ -2,11 +2,29 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { within } from "../../clock.js";
+import { createSecretMatch } from "../../crypto/bearer-secret.js";
 import { AmphoError } from "../../errors.js";
+import { bearerOf } from "../../tokens/bearer.js";
 import type { HttpResponse } from "../rest/message.js";
 import { forwardedIgnored, isForwarded } from "../rest/request/client-address.js";
-import { jsonResponse } from "../rest/responses/response.js";
-import { readOnly } from "./read-only.js";
+import { onlyAuthorization } from "../rest/request/target.js";
+import { jsonResponse, textResponse } from "../rest/responses/response.js";
+import { requireRead } from "../rest/root-documents.js";
+
+/** Returns the response of `respond`, or that of its error. */
+async function readOnly(
+  route: string,
+  method: string | undefined,
+  refusal: (error: unknown) => HttpResponse,
+  respond: () => HttpResponse | Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  try {
+    requireRead(method);
+    return { ...(await respond()), route };
+  } catch (error) {
+    return { ...refusal(error), route };
+  }
+}
 
 export interface ProbeOptions {
   /** Rejects with `unavailable` when the database is unreachable. */
@@ -46,4 +64,36 @@ export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOpti
   function forwardedWarning(headers: IncomingHttpHeaders): readonly string[] {
     return trustedHops === 0 && isForwarded((name) => headers[name]) ? [forwardedIgnored] : [];
   }
+}
+
+// GET /metrics for Prometheus: on its own port, or behind a bearer token on the port of the service, or both.
+
+interface MetricsPageOptions {
+  /** Undefined: every client that reaches the port can read the page. */
+  readonly token: string | undefined;
+  readonly read: () => string;
+  /** The media type of the page. */
+  readonly type: string;
+  readonly refusal: (error: unknown) => HttpResponse;
+}
+
+export type MetricsPage = (method: string | undefined, authorization: readonly string[]) => Promise<HttpResponse>;
+
+export const metricsPath = "/metrics";
+
+export function createMetricsPage({ token, read, type, refusal }: MetricsPageOptions): MetricsPage {
+  const matches = token === undefined ? undefined : createSecretMatch(token);
+
+  function requireToken(authorization: readonly string[]): void {
+    if (matches === undefined) return;
+    const bearer = bearerOf(onlyAuthorization(authorization));
+    if (bearer === undefined) throw new AmphoError("missing_token", "The metrics require their bearer token.");
+    if (!matches(bearer)) throw new AmphoError("invalid_token", "The bearer token is not the one for metrics.");
+  }
+
+  return (method, authorization) =>
+    readOnly(metricsPath, method, refusal, () => {
+      requireToken(authorization);
+      return textResponse(type, read());
+    });
 }

@@ -1,21 +1,19 @@
 // The standalone server of `ampho serve`: endpoints, probes and metrics on node:http, with a limit on everything that a client can
 // prolong.
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import { authorizationValues, targetOf } from "../node/request.js";
-import { requestIdField, requestIdOf } from "../node/request-id.js";
 import { writeResponse } from "../node/response.js";
-import { serveNodeRequest } from "../node/serve-request.js";
+import { requestIdField, requestIdOf, serveNodeRequest } from "../node/serve-request.js";
 import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
-import { bodyLimitBytes } from "../rest/request/body-limits.js";
+import { bodyLimitBytes } from "../rest/request/body.js";
 import { parseTarget } from "../rest/request/target.js";
 import type { AccessLog } from "./access-log.js";
-import { type Connections, closeAfter, trackConnections, trackResponse } from "./connections.js";
-import { type MetricsPage, metricsPath } from "./metrics-page.js";
-import { rejectSocket } from "./parser-errors.js";
-import { createProbe } from "./probes.js";
+import { type Connections, closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
+import { createProbe, type MetricsPage, metricsPath } from "./probes.js";
 import { createShutdown } from "./shutdown.js";
 
 /** `ampho.host`, as far as a server uses it. */

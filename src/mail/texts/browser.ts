@@ -1,5 +1,5 @@
-// The name of a browser for a mail and for the list of sessions. A User-Agent header is a text of the sender, so a mail never
-// contains it. It only selects a name of this list.
+// The name of a browser for a mail and for the list of sessions. A User-Agent header is a text of the sender, so a mail
+// never contains it. It only selects a name of this list.
 
 /** `unknown`: another browser, or a program. */
 export type Browser = "Firefox" | "Chrome" | "Edge" | "Opera" | "Safari" | "unknown";

@@ -6,7 +6,6 @@ import { de } from "./de.js";
 import { en } from "./en.js";
 import { es } from "./es.js";
 import { fr } from "./fr.js";
-import { type Part, renderHtml } from "./html.js";
 import { alarmEffectOf, isNotice, type MailKind, type MailValues, type NoticeKind } from "./kinds.js";
 import type { Language } from "./language.js";
 import type { Phrases, Texts } from "./texts.js";
@@ -23,8 +22,8 @@ export interface ReplacementValues extends MailValues {
 }
 
 /**
- * The option `mailText` of createAmpho. Returns the application's text, or undefined for Ampho's own. Without `html`, Ampho
- * renders the text as HTML. The code has the form `12 34 56 78`.
+ * The option `mailText` of createAmpho. Returns the application's text, or undefined for Ampho's own. Without `html`,
+ * Ampho renders the text as HTML. The code has the form `12 34 56 78`.
  * @example
  * const mailText: ReplaceText = (kind, { code, language }) =>
  *   kind === "login" && language === "en" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined;
@@ -57,8 +56,9 @@ export async function composeMail(
   const shown = { ...values, language, ...(code !== undefined && { code: formatCode(code) }) };
   const replaced = replace && (await replacedBy(replace, kind, shown));
   if (replaced !== undefined) return checkText(replaced, language);
-  const subject = fill(texts[language].kinds[kind].subject, shown);
-  const parts = partsOf(kind, shown, texts[language]);
+  const { phrases, kinds } = texts[language];
+  const [subject = "", ...paragraphs] = kinds[kind].split("\n").map((line) => fill(line.trim(), shown));
+  const parts = partsOf(kind, shown, phrases, paragraphs);
   return { subject, text: renderText(parts), html: renderHtml(language, subject, parts) };
 }
 
@@ -75,12 +75,16 @@ async function replacedBy(replace: ReplaceText, kind: MailKind, values: Replacem
 /** Pairs are easier to read and to type than eight digits in a row. */
 const formatCode = (code: string): string => code.replace(/\d{2}(?=\d)/g, "$& ");
 
-function partsOf(kind: MailKind, values: MailValues, { phrases, kinds }: Texts): readonly Part[] {
+function partsOf(
+  kind: MailKind,
+  values: MailValues,
+  phrases: Phrases,
+  [intro = "", otherwise = phrases.ifYou]: readonly string[],
+): readonly Part[] {
   const { code, link, minutes, alarm } = values;
   const text = (phrase: string): Part => ({ text: fill(phrase, values) });
-  const row = kinds[kind];
   return [
-    text(row.intro),
+    { text: intro },
     ...(code === undefined ? [] : [text(phrases.enterCode), { code }]),
     ...(link === undefined
       ? []
@@ -89,7 +93,7 @@ function partsOf(kind: MailKind, values: MailValues, { phrases, kinds }: Texts):
     ...(code === undefined ? [] : [text(phrases.secret)]),
     ...(code === undefined || link === undefined ? [] : [text(phrases.match)]),
     ...originOf(kind, values, phrases),
-    ...("otherwise" in row ? [text(row.otherwise)] : [text(phrases.ifYou)]),
+    { text: otherwise },
     ...(alarm === undefined || !isNotice(kind) ? [] : alarmOf(alarm, kind, values, phrases)),
   ];
 }
@@ -147,4 +151,36 @@ function checkText(given: ReplacedText, language: Language): MailText {
     throw new ConfigurationError("mailText must return html as a text, or without html.");
   const parts = text.split(/\n{2,}/).map((paragraph) => ({ text: paragraph.trim() }));
   return { subject, text, html: html ?? renderHtml(language, subject, parts) };
+}
+
+/** A paragraph, a code alone on its line, or a link. */
+type Part = { readonly text: string } | { readonly code: string } | { readonly link: string; readonly label: string };
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
+
+function renderPart(part: Part): string {
+  if ("text" in part) return `<p>${escapeHtml(part.text).replaceAll("\n", "<br>\n")}</p>`;
+  if ("code" in part) return `<p style="font-family:monospace;font-size:24px">${escapeHtml(part.code)}</p>`;
+  return `<p><a href="${escapeHtml(part.link)}">${escapeHtml(part.label)}</a></p>`;
+}
+
+function renderHtml(language: string, subject: string, parts: readonly Part[]): string {
+  return [
+    `<!doctype html>`,
+    `<html lang="${language}">`,
+    `<head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escapeHtml(subject)}</title></head>`,
+    `<body style="font-family:sans-serif;line-height:1.5;max-width:600px">`,
+    ...parts.map(renderPart),
+    `</body>`,
+    `</html>`,
+    ``,
+  ].join("\n");
 }

@@ -30,125 +30,64 @@ export const de: Texts = {
     days: ["1 Tag", "{count} Tage"],
   },
   kinds: {
-    login: {
-      subject: "Anmeldung bei {app}",
-      intro: "Mit dieser E-Mail können Sie sich bei {app} anmelden.",
-      otherwise:
-        "Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese E-Mail. Ohne sie ist diese Anmeldung nicht möglich.",
-    },
-    register: {
-      subject: "Bestätigen Sie Ihre Adresse für {app}",
-      intro: "Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.",
-      otherwise: "Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.",
-    },
-    account_exists: {
-      subject: "Sie haben schon ein Konto bei {app}",
-      intro:
-        "Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.",
-      otherwise: "Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ihr Konto hat sich nicht geändert.",
-    },
-    reset: {
-      subject: "Neues Passwort für {app}",
-      intro: "Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.",
-      otherwise:
-        "Wenn Sie kein neues Passwort wollten, ignorieren Sie diese E-Mail. Ihr Passwort hat sich nicht geändert.",
-    },
-    email: {
-      subject: "Bestätigen Sie Ihre neue Adresse für {app}",
-      intro: "Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.",
-      otherwise:
-        "Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail. Ohne den Code bekommt das Konto diese Adresse nicht.",
-    },
-    email_taken: {
-      subject: "Diese Adresse hat schon ein Konto bei {app}",
-      intro:
-        "Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.",
-      otherwise: "Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail.",
-    },
-    invite: {
-      subject: "Einladung zu {app}",
-      intro: "Sie sind eingeladen, ein Konto bei {app} anzulegen.",
-      otherwise: "Wenn Sie keine Einladung erwarten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.",
-    },
-    recover: {
-      subject: "Wiederherstellung Ihres Kontos bei {app}",
-      intro:
-        "Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen. Der Link führt zu einem neuen Passwort.",
-      otherwise: "Wenn Sie das nicht wollten, öffnen Sie den Link nicht, und schreiben Sie dem Betreiber.",
-    },
-    enroll: {
-      subject: "Zweiter Faktor für {app}",
-      intro: "Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.",
-      otherwise:
-        "Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.",
-    },
-    identity: {
-      subject: "Bestätigen Sie Ihre Anmeldung bei {app}",
-      intro:
-        "Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.",
-      otherwise: "Wenn Sie sich gerade nicht anmelden, ignorieren Sie diese Mail. Es hat sich nichts geändert.",
-    },
-    test: {
-      subject: "Test-E-Mail von {app}",
-      intro: "Das ist ein Test. E-Mails von {app} kommen an.",
-      otherwise: "Sie müssen nichts tun.",
-    },
-    new_device: {
-      subject: "Neues Gerät bei {app} angemeldet",
-      intro: "Ein neues Gerät hat sich bei Ihrem Konto bei {app} angemeldet.",
-    },
-    factor_added: {
-      subject: "Neue Anmeldemethode für {app}",
-      intro: "Zu Ihrem Konto bei {app} kamen ein Passkey, eine Authenticator-App oder Wiederherstellungscodes hinzu.",
-    },
-    factor_removed: {
-      subject: "Anmeldemethode bei {app} entfernt",
-      intro:
-        "Ein Passkey, eine Authenticator-App oder Wiederherstellungscodes wurden aus Ihrem Konto bei {app} entfernt.",
-    },
-    password_changed: {
-      subject: "Passwort für {app} geändert",
-      intro: "Das Passwort Ihres Kontos bei {app} wurde geändert.",
-    },
-    email_changed: {
-      subject: "Neue Adresse für Ihr Konto bei {app}",
-      intro: "Die E-Mail-Adresse Ihres Kontos bei {app} wurde geändert. Das ist die letzte E-Mail an die alte Adresse.",
-    },
-    login_changed: {
-      subject: "Neuer Anmeldename für {app}",
-      intro: "Der Anmeldename Ihres Kontos bei {app} wurde geändert.",
-    },
-    account_deleted: {
-      subject: "Ihr Konto bei {app} wurde gelöscht",
-      intro: "Ihr Konto bei {app} wurde gelöscht. Das ist die letzte E-Mail dazu.",
-    },
-    recovery_used: {
-      subject: "Wiederherstellungscode bei {app} verwendet",
-      intro: "Ein Wiederherstellungscode Ihres Kontos bei {app} wurde verwendet.",
-    },
-    factor_attempts: {
-      subject: "Falsche zweite Faktoren bei {app}",
-      intro:
-        "Mehrere zweite Faktoren für Ihr Konto bei {app} waren falsch. Der Schritt davor war richtig. Das war Ihr Passwort, eine E-Mail an Sie oder die Anmeldung mit einem anderen Anbieter. Vielleicht hat eine andere Person Zugriff darauf.",
-    },
-    passkey_cloned: {
-      subject: "Passkey bei {app} abgelehnt",
-      intro:
-        "Ein Passkey Ihres Kontos bei {app} wurde abgelehnt, weil es eine Kopie davon geben könnte. Entfernen Sie diesen Passkey, und legen Sie einen neuen an.",
-    },
-    identity_linked: {
-      subject: "Fremdes Konto bei {app} verknüpft",
-      intro:
-        "Ein Konto eines anderen Anbieters wurde verknüpft. Damit ist jetzt die Anmeldung bei Ihrem Konto bei {app} möglich.",
-    },
-    identity_unlinked: {
-      subject: "Verknüpfung bei {app} gelöst",
-      intro:
-        "Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.",
-    },
-    recovery_begun: {
-      subject: "Wiederherstellung Ihres Kontos bei {app}",
-      intro: "Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.",
-    },
+    login: `Anmeldung bei {app}
+      Mit dieser E-Mail können Sie sich bei {app} anmelden.
+      Wenn Sie sich nicht anmelden wollten, ignorieren Sie diese E-Mail. Ohne sie ist diese Anmeldung nicht möglich.`,
+    register: `Bestätigen Sie Ihre Adresse für {app}
+      Bestätigen Sie diese Adresse, um ein Konto bei {app} anzulegen.
+      Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.`,
+    account_exists: `Sie haben schon ein Konto bei {app}
+      Für diese Adresse wurde ein neues Konto bei {app} angefordert, aber Sie haben schon eines. Melden Sie sich damit an. Wenn Sie Ihr Passwort vergessen haben, setzen Sie es zurück.
+      Wenn Sie kein Konto wollten, ignorieren Sie diese E-Mail. Ihr Konto hat sich nicht geändert.`,
+    reset: `Neues Passwort für {app}
+      Für Ihr Konto bei {app} wurde ein neues Passwort angefordert.
+      Wenn Sie kein neues Passwort wollten, ignorieren Sie diese E-Mail. Ihr Passwort hat sich nicht geändert.`,
+    email: `Bestätigen Sie Ihre neue Adresse für {app}
+      Bestätigen Sie diese Adresse, um sie für Ihr Konto bei {app} zu verwenden.
+      Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail. Ohne den Code bekommt das Konto diese Adresse nicht.`,
+    email_taken: `Diese Adresse hat schon ein Konto bei {app}
+      Bei {app} sollte die Adresse eines Kontos in diese geändert werden. Diese Adresse hat schon ein Konto, deshalb hat sich nichts geändert.
+      Wenn Sie das nicht wollten, ignorieren Sie diese E-Mail.`,
+    invite: `Einladung zu {app}
+      Sie sind eingeladen, ein Konto bei {app} anzulegen.
+      Wenn Sie keine Einladung erwarten, ignorieren Sie diese E-Mail. Ohne sie wird kein Konto angelegt.`,
+    recover: `Wiederherstellung Ihres Kontos bei {app}
+      Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen. Der Link führt zu einem neuen Passwort.
+      Wenn Sie das nicht wollten, öffnen Sie den Link nicht, und schreiben Sie dem Betreiber.`,
+    enroll: `Zweiter Faktor für {app}
+      Ihr Konto bei {app} braucht einen zweiten Faktor. Mit diesem Code können Sie ihn einrichten.
+      Wenn Sie sich gerade nicht anmelden, tut es eine andere Person in Ihrem Namen. Ändern Sie Ihr Passwort, oder sichern Sie das Konto bei dem Anbieter, mit dem Sie sich anmelden.`,
+    identity: `Bestätigen Sie Ihre Anmeldung bei {app}
+      Jemand möchte sich mit einem Konto eines anderen Anbieters und dieser Adresse bei {app} anmelden. Mit diesem Code ist das von nun an möglich.
+      Wenn Sie sich gerade nicht anmelden, ignorieren Sie diese Mail. Es hat sich nichts geändert.`,
+    test: `Test-E-Mail von {app}
+      Das ist ein Test. E-Mails von {app} kommen an.
+      Sie müssen nichts tun.`,
+    new_device: `Neues Gerät bei {app} angemeldet
+      Ein neues Gerät hat sich bei Ihrem Konto bei {app} angemeldet.`,
+    factor_added: `Neue Anmeldemethode für {app}
+      Zu Ihrem Konto bei {app} kamen ein Passkey, eine Authenticator-App oder Wiederherstellungscodes hinzu.`,
+    factor_removed: `Anmeldemethode bei {app} entfernt
+      Ein Passkey, eine Authenticator-App oder Wiederherstellungscodes wurden aus Ihrem Konto bei {app} entfernt.`,
+    password_changed: `Passwort für {app} geändert
+      Das Passwort Ihres Kontos bei {app} wurde geändert.`,
+    email_changed: `Neue Adresse für Ihr Konto bei {app}
+      Die E-Mail-Adresse Ihres Kontos bei {app} wurde geändert. Das ist die letzte E-Mail an die alte Adresse.`,
+    login_changed: `Neuer Anmeldename für {app}
+      Der Anmeldename Ihres Kontos bei {app} wurde geändert.`,
+    account_deleted: `Ihr Konto bei {app} wurde gelöscht
+      Ihr Konto bei {app} wurde gelöscht. Das ist die letzte E-Mail dazu.`,
+    recovery_used: `Wiederherstellungscode bei {app} verwendet
+      Ein Wiederherstellungscode Ihres Kontos bei {app} wurde verwendet.`,
+    factor_attempts: `Falsche zweite Faktoren bei {app}
+      Mehrere zweite Faktoren für Ihr Konto bei {app} waren falsch. Der Schritt davor war richtig. Das war Ihr Passwort, eine E-Mail an Sie oder die Anmeldung mit einem anderen Anbieter. Vielleicht hat eine andere Person Zugriff darauf.`,
+    passkey_cloned: `Passkey bei {app} abgelehnt
+      Ein Passkey Ihres Kontos bei {app} wurde abgelehnt, weil es eine Kopie davon geben könnte. Entfernen Sie diesen Passkey, und legen Sie einen neuen an.`,
+    identity_linked: `Fremdes Konto bei {app} verknüpft
+      Ein Konto eines anderen Anbieters wurde verknüpft. Damit ist jetzt die Anmeldung bei Ihrem Konto bei {app} möglich.`,
+    identity_unlinked: `Verknüpfung bei {app} gelöst
+      Ein Konto eines anderen Anbieters ist nicht mehr verknüpft. Damit ist die Anmeldung bei Ihrem Konto bei {app} nicht mehr möglich.`,
+    recovery_begun: `Wiederherstellung Ihres Kontos bei {app}
+      Der Betreiber von {app} hat die Wiederherstellung Ihres Kontos begonnen.`,
   },
 };

@@ -30,119 +30,64 @@ export const en: Texts = {
     days: ["1 day", "{count} days"],
   },
   kinds: {
-    login: {
-      subject: "Sign in to {app}",
-      intro: "With this mail you can sign in to {app}.",
-      otherwise: "If you did not ask to sign in, ignore this mail. Without it, this sign-in is not possible.",
-    },
-    register: {
-      subject: "Confirm your address for {app}",
-      intro: "Confirm this address to create an account at {app}.",
-      otherwise: "If you did not ask for an account, ignore this mail. No account is created without it.",
-    },
-    account_exists: {
-      subject: "You already have an account at {app}",
-      intro:
-        "A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.",
-      otherwise: "If you did not ask for an account, ignore this mail. Your account has not changed.",
-    },
-    reset: {
-      subject: "Reset your password for {app}",
-      intro: "A new password for your account at {app} was requested.",
-      otherwise: "If you did not ask for a new password, ignore this mail. Your password has not changed.",
-    },
-    email: {
-      subject: "Confirm your new address for {app}",
-      intro: "Confirm this address to use it for your account at {app}.",
-      otherwise:
-        "If you did not ask for this, ignore this mail. The account does not get this address without the code.",
-    },
-    email_taken: {
-      subject: "This address already has an account at {app}",
-      intro:
-        "At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.",
-      otherwise: "If you did not ask for this, ignore this mail.",
-    },
-    invite: {
-      subject: "Invitation to {app}",
-      intro: "You are invited to create an account at {app}.",
-      otherwise: "If you did not expect an invitation, ignore this mail. No account is created without it.",
-    },
-    recover: {
-      subject: "Recover your account at {app}",
-      intro: "An operator of {app} has begun the recovery of your account. The link leads to a new password.",
-      otherwise: "If you did not ask for this, do not open the link, and write to the operator.",
-    },
-    enroll: {
-      subject: "Set up a second factor for {app}",
-      intro: "Your account at {app} must get a second factor. With this code you can set it up.",
-      otherwise:
-        "If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.",
-    },
-    identity: {
-      subject: "Confirm your sign-in to {app}",
-      intro:
-        "A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.",
-      otherwise: "If you are not signing in now, ignore this mail. Nothing has changed.",
-    },
-    test: {
-      subject: "Test mail from {app}",
-      intro: "This is a test. Mail from {app} arrives.",
-      otherwise: "You do not need to do anything.",
-    },
-    new_device: {
-      subject: "New device signed in to {app}",
-      intro: "A new device signed in to your account at {app}.",
-    },
-    factor_added: {
-      subject: "New sign-in method for {app}",
-      intro: "A passkey, an authenticator app or recovery codes were added to your account at {app}.",
-    },
-    factor_removed: {
-      subject: "Sign-in method removed from {app}",
-      intro: "A passkey, an authenticator app or recovery codes were removed from your account at {app}.",
-    },
-    password_changed: {
-      subject: "New password for {app}",
-      intro: "The password of your account at {app} was changed.",
-    },
-    email_changed: {
-      subject: "New address for your account at {app}",
-      intro: "The e-mail address of your account at {app} was changed. This is the last mail to the old address.",
-    },
-    login_changed: {
-      subject: "New login name for {app}",
-      intro: "The login name of your account at {app} was changed.",
-    },
-    account_deleted: {
-      subject: "Your account at {app} was deleted",
-      intro: "Your account at {app} was deleted. This is the last mail about it.",
-    },
-    recovery_used: {
-      subject: "Recovery code used at {app}",
-      intro: "A recovery code of your account at {app} was used.",
-    },
-    factor_attempts: {
-      subject: "Wrong second factors at {app}",
-      intro:
-        "Several second factors for your account at {app} were wrong. The step before was right. It was your password, a mail to you, or a sign-in with another provider. Another person might have access to it.",
-    },
-    passkey_cloned: {
-      subject: "Passkey rejected at {app}",
-      intro:
-        "A passkey of your account at {app} was rejected, because a copy of it might exist. Remove this passkey and create a new one.",
-    },
-    identity_linked: {
-      subject: "Outside account linked at {app}",
-      intro: "An account of another provider was linked. It can now sign in to your account at {app}.",
-    },
-    identity_unlinked: {
-      subject: "Outside account unlinked at {app}",
-      intro: "An account of another provider was unlinked. It can no longer sign in to your account at {app}.",
-    },
-    recovery_begun: {
-      subject: "Recovery of your account at {app}",
-      intro: "An operator of {app} has begun the recovery of your account.",
-    },
+    login: `Sign in to {app}
+      With this mail you can sign in to {app}.
+      If you did not ask to sign in, ignore this mail. Without it, this sign-in is not possible.`,
+    register: `Confirm your address for {app}
+      Confirm this address to create an account at {app}.
+      If you did not ask for an account, ignore this mail. No account is created without it.`,
+    account_exists: `You already have an account at {app}
+      A new account at {app} was requested for this address, but you already have one. Sign in with it. If you forgot your password, reset it.
+      If you did not ask for an account, ignore this mail. Your account has not changed.`,
+    reset: `Reset your password for {app}
+      A new password for your account at {app} was requested.
+      If you did not ask for a new password, ignore this mail. Your password has not changed.`,
+    email: `Confirm your new address for {app}
+      Confirm this address to use it for your account at {app}.
+      If you did not ask for this, ignore this mail. The account does not get this address without the code.`,
+    email_taken: `This address already has an account at {app}
+      At {app}, a user asked to change the address of an account to this one. This address already has an account, so nothing has changed.
+      If you did not ask for this, ignore this mail.`,
+    invite: `Invitation to {app}
+      You are invited to create an account at {app}.
+      If you did not expect an invitation, ignore this mail. No account is created without it.`,
+    recover: `Recover your account at {app}
+      An operator of {app} has begun the recovery of your account. The link leads to a new password.
+      If you did not ask for this, do not open the link, and write to the operator.`,
+    enroll: `Set up a second factor for {app}
+      Your account at {app} must get a second factor. With this code you can set it up.
+      If you are not signing in now, another person is doing so in your name. Change your password, or secure the account at another provider with which you sign in.`,
+    identity: `Confirm your sign-in to {app}
+      A user of another provider wants to sign in to {app} with this address. With this code, that user can sign in from now on.
+      If you are not signing in now, ignore this mail. Nothing has changed.`,
+    test: `Test mail from {app}
+      This is a test. Mail from {app} arrives.
+      You do not need to do anything.`,
+    new_device: `New device signed in to {app}
+      A new device signed in to your account at {app}.`,
+    factor_added: `New sign-in method for {app}
+      A passkey, an authenticator app or recovery codes were added to your account at {app}.`,
+    factor_removed: `Sign-in method removed from {app}
+      A passkey, an authenticator app or recovery codes were removed from your account at {app}.`,
+    password_changed: `New password for {app}
+      The password of your account at {app} was changed.`,
+    email_changed: `New address for your account at {app}
+      The e-mail address of your account at {app} was changed. This is the last mail to the old address.`,
+    login_changed: `New login name for {app}
+      The login name of your account at {app} was changed.`,
+    account_deleted: `Your account at {app} was deleted
+      Your account at {app} was deleted. This is the last mail about it.`,
+    recovery_used: `Recovery code used at {app}
+      A recovery code of your account at {app} was used.`,
+    factor_attempts: `Wrong second factors at {app}
+      Several second factors for your account at {app} were wrong. The step before was right. It was your password, a mail to you, or a sign-in with another provider. Another person might have access to it.`,
+    passkey_cloned: `Passkey rejected at {app}
+      A passkey of your account at {app} was rejected, because a copy of it might exist. Remove this passkey and create a new one.`,
+    identity_linked: `Outside account linked at {app}
+      An account of another provider was linked. It can now sign in to your account at {app}.`,
+    identity_unlinked: `Outside account unlinked at {app}
+      An account of another provider was unlinked. It can no longer sign in to your account at {app}.`,
+    recovery_begun: `Recovery of your account at {app}
+      An operator of {app} has begun the recovery of your account.`,
   },
 };

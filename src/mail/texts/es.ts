@@ -30,121 +30,64 @@ export const es: Texts = {
     days: ["1 día", "{count} días"],
   },
   kinds: {
-    login: {
-      subject: "Inicio de sesión en {app}",
-      intro: "Con este mensaje puede iniciar sesión en {app}.",
-      otherwise: "Si no quería iniciar sesión, ignore este mensaje. Sin él, este inicio de sesión no es posible.",
-    },
-    register: {
-      subject: "Confirme su dirección para {app}",
-      intro: "Confirme esta dirección para crear una cuenta en {app}.",
-      otherwise: "Si no pidió una cuenta, ignore este mensaje. Sin él no se crea ninguna cuenta.",
-    },
-    account_exists: {
-      subject: "Ya tiene una cuenta en {app}",
-      intro:
-        "Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.",
-      otherwise: "Si no pidió una cuenta, ignore este mensaje. Su cuenta no ha cambiado.",
-    },
-    reset: {
-      subject: "Contraseña nueva para {app}",
-      intro: "Se solicitó una contraseña nueva para su cuenta en {app}.",
-      otherwise: "Si no pidió una contraseña nueva, ignore este mensaje. Su contraseña no ha cambiado.",
-    },
-    email: {
-      subject: "Confirme su nueva dirección para {app}",
-      intro: "Confirme esta dirección para usarla con su cuenta en {app}.",
-      otherwise: "Si no lo pidió, ignore este mensaje. Sin el código, la cuenta no recibe esta dirección.",
-    },
-    email_taken: {
-      subject: "Esta dirección ya tiene una cuenta en {app}",
-      intro:
-        "En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.",
-      otherwise: "Si no lo pidió, ignore este mensaje.",
-    },
-    invite: {
-      subject: "Invitación a {app}",
-      intro: "Ha recibido una invitación para crear una cuenta en {app}.",
-      otherwise: "Si no espera ninguna invitación, ignore este mensaje. Sin él no se crea ninguna cuenta.",
-    },
-    recover: {
-      subject: "Recuperación de su cuenta en {app}",
-      intro: "El operador de {app} ha comenzado la recuperación de su cuenta. El enlace lleva a una contraseña nueva.",
-      otherwise: "Si no lo pidió, no abra el enlace y escriba al operador.",
-    },
-    enroll: {
-      subject: "Segundo factor para {app}",
-      intro: "Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.",
-      otherwise:
-        "Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.",
-    },
-    identity: {
-      subject: "Confirme su inicio de sesión en {app}",
-      intro:
-        "Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.",
-      otherwise: "Si no está iniciando sesión ahora, ignore este mensaje. No ha cambiado nada.",
-    },
-    test: {
-      subject: "Mensaje de prueba de {app}",
-      intro: "Esto es una prueba. Los mensajes de {app} llegan.",
-      otherwise: "No tiene que hacer nada.",
-    },
-    new_device: {
-      subject: "Nuevo dispositivo en {app}",
-      intro: "Un dispositivo nuevo ha iniciado sesión en su cuenta en {app}.",
-    },
-    factor_added: {
-      subject: "Nuevo método de inicio de sesión en {app}",
-      intro:
-        "Se añadió una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación a su cuenta en {app}.",
-    },
-    factor_removed: {
-      subject: "Método de inicio de sesión eliminado en {app}",
-      intro:
-        "Se eliminó una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación de su cuenta en {app}.",
-    },
-    password_changed: {
-      subject: "Contraseña de {app} cambiada",
-      intro: "Se cambió la contraseña de su cuenta en {app}.",
-    },
-    email_changed: {
-      subject: "Nueva dirección para su cuenta en {app}",
-      intro:
-        "Se cambió la dirección de correo de su cuenta en {app}. Este es el último mensaje a la dirección anterior.",
-    },
-    login_changed: {
-      subject: "Nuevo nombre de usuario en {app}",
-      intro: "Se cambió el nombre de usuario de su cuenta en {app}.",
-    },
-    account_deleted: {
-      subject: "Su cuenta en {app} se ha eliminado",
-      intro: "Su cuenta en {app} se ha eliminado. Este es el último mensaje sobre ella.",
-    },
-    recovery_used: {
-      subject: "Código de recuperación usado en {app}",
-      intro: "Se usó un código de recuperación de su cuenta en {app}.",
-    },
-    factor_attempts: {
-      subject: "Segundos factores incorrectos en {app}",
-      intro:
-        "Varios segundos factores para su cuenta en {app} eran incorrectos. El paso anterior era correcto. Fue su contraseña, un mensaje a su dirección o un inicio de sesión con otro proveedor. Quizá otra persona tiene acceso a ello.",
-    },
-    passkey_cloned: {
-      subject: "Llave de acceso rechazada en {app}",
-      intro:
-        "Se rechazó una llave de acceso (passkey) de su cuenta en {app}, porque podría existir una copia. Elimínela y cree una nueva.",
-    },
-    identity_linked: {
-      subject: "Cuenta externa vinculada en {app}",
-      intro: "Se vinculó una cuenta de otro proveedor. Ahora permite iniciar sesión en su cuenta en {app}.",
-    },
-    identity_unlinked: {
-      subject: "Cuenta externa desvinculada en {app}",
-      intro: "Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.",
-    },
-    recovery_begun: {
-      subject: "Recuperación de su cuenta en {app}",
-      intro: "El operador de {app} ha comenzado la recuperación de su cuenta.",
-    },
+    login: `Inicio de sesión en {app}
+      Con este mensaje puede iniciar sesión en {app}.
+      Si no quería iniciar sesión, ignore este mensaje. Sin él, este inicio de sesión no es posible.`,
+    register: `Confirme su dirección para {app}
+      Confirme esta dirección para crear una cuenta en {app}.
+      Si no pidió una cuenta, ignore este mensaje. Sin él no se crea ninguna cuenta.`,
+    account_exists: `Ya tiene una cuenta en {app}
+      Se solicitó una cuenta nueva en {app} para esta dirección, pero usted ya tiene una. Inicie sesión con ella. Si olvidó su contraseña, restablézcala.
+      Si no pidió una cuenta, ignore este mensaje. Su cuenta no ha cambiado.`,
+    reset: `Contraseña nueva para {app}
+      Se solicitó una contraseña nueva para su cuenta en {app}.
+      Si no pidió una contraseña nueva, ignore este mensaje. Su contraseña no ha cambiado.`,
+    email: `Confirme su nueva dirección para {app}
+      Confirme esta dirección para usarla con su cuenta en {app}.
+      Si no lo pidió, ignore este mensaje. Sin el código, la cuenta no recibe esta dirección.`,
+    email_taken: `Esta dirección ya tiene una cuenta en {app}
+      En {app} se pidió cambiar la dirección de una cuenta por esta. Esta dirección ya tiene una cuenta, por lo que no ha cambiado nada.
+      Si no lo pidió, ignore este mensaje.`,
+    invite: `Invitación a {app}
+      Ha recibido una invitación para crear una cuenta en {app}.
+      Si no espera ninguna invitación, ignore este mensaje. Sin él no se crea ninguna cuenta.`,
+    recover: `Recuperación de su cuenta en {app}
+      El operador de {app} ha comenzado la recuperación de su cuenta. El enlace lleva a una contraseña nueva.
+      Si no lo pidió, no abra el enlace y escriba al operador.`,
+    enroll: `Segundo factor para {app}
+      Su cuenta en {app} necesita un segundo factor. Con este código puede configurarlo.
+      Si no está iniciando sesión ahora, otra persona lo hace en su nombre. Cambie su contraseña, o proteja la cuenta del proveedor con la que inicia sesión.`,
+    identity: `Confirme su inicio de sesión en {app}
+      Una cuenta de otro proveedor quiere iniciar sesión en {app} con esta dirección. Con este código podrá hacerlo a partir de ahora.
+      Si no está iniciando sesión ahora, ignore este mensaje. No ha cambiado nada.`,
+    test: `Mensaje de prueba de {app}
+      Esto es una prueba. Los mensajes de {app} llegan.
+      No tiene que hacer nada.`,
+    new_device: `Nuevo dispositivo en {app}
+      Un dispositivo nuevo ha iniciado sesión en su cuenta en {app}.`,
+    factor_added: `Nuevo método de inicio de sesión en {app}
+      Se añadió una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación a su cuenta en {app}.`,
+    factor_removed: `Método de inicio de sesión eliminado en {app}
+      Se eliminó una llave de acceso (passkey), una aplicación de autenticación o códigos de recuperación de su cuenta en {app}.`,
+    password_changed: `Contraseña de {app} cambiada
+      Se cambió la contraseña de su cuenta en {app}.`,
+    email_changed: `Nueva dirección para su cuenta en {app}
+      Se cambió la dirección de correo de su cuenta en {app}. Este es el último mensaje a la dirección anterior.`,
+    login_changed: `Nuevo nombre de usuario en {app}
+      Se cambió el nombre de usuario de su cuenta en {app}.`,
+    account_deleted: `Su cuenta en {app} se ha eliminado
+      Su cuenta en {app} se ha eliminado. Este es el último mensaje sobre ella.`,
+    recovery_used: `Código de recuperación usado en {app}
+      Se usó un código de recuperación de su cuenta en {app}.`,
+    factor_attempts: `Segundos factores incorrectos en {app}
+      Varios segundos factores para su cuenta en {app} eran incorrectos. El paso anterior era correcto. Fue su contraseña, un mensaje a su dirección o un inicio de sesión con otro proveedor. Quizá otra persona tiene acceso a ello.`,
+    passkey_cloned: `Llave de acceso rechazada en {app}
+      Se rechazó una llave de acceso (passkey) de su cuenta en {app}, porque podría existir una copia. Elimínela y cree una nueva.`,
+    identity_linked: `Cuenta externa vinculada en {app}
+      Se vinculó una cuenta de otro proveedor. Ahora permite iniciar sesión en su cuenta en {app}.`,
+    identity_unlinked: `Cuenta externa desvinculada en {app}
+      Se desvinculó una cuenta de otro proveedor. Ya no permite iniciar sesión en su cuenta en {app}.`,
+    recovery_begun: `Recuperación de su cuenta en {app}
+      El operador de {app} ha comenzado la recuperación de su cuenta.`,
   },
 };

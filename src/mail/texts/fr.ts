@@ -30,127 +30,64 @@ export const fr: Texts = {
     days: ["1 jour", "{count} jours"],
   },
   kinds: {
-    login: {
-      subject: "Connexion à {app}",
-      intro: "Avec ce message, vous pouvez vous connecter à {app}.",
-      otherwise:
-        "Si vous ne vouliez pas vous connecter, ignorez ce message. Sans lui, cette connexion n’est pas possible.",
-    },
-    register: {
-      subject: "Confirmez votre adresse pour {app}",
-      intro: "Confirmez cette adresse pour créer un compte sur {app}.",
-      otherwise: "Si vous n’avez pas demandé de compte, ignorez ce message. Sans lui, aucun compte n’est créé.",
-    },
-    account_exists: {
-      subject: "Vous avez déjà un compte sur {app}",
-      intro:
-        "Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.",
-      otherwise: "Si vous n’avez pas demandé de compte, ignorez ce message. Votre compte n’a pas changé.",
-    },
-    reset: {
-      subject: "Nouveau mot de passe pour {app}",
-      intro: "Un nouveau mot de passe a été demandé pour votre compte sur {app}.",
-      otherwise:
-        "Si vous n’avez pas demandé de nouveau mot de passe, ignorez ce message. Votre mot de passe n’a pas changé.",
-    },
-    email: {
-      subject: "Confirmez votre nouvelle adresse pour {app}",
-      intro: "Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.",
-      otherwise:
-        "Si vous ne l’avez pas demandé, ignorez ce message. Sans le code, le compte ne reçoit pas cette adresse.",
-    },
-    email_taken: {
-      subject: "Cette adresse a déjà un compte sur {app}",
-      intro:
-        "Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.",
-      otherwise: "Si vous ne l’avez pas demandé, ignorez ce message.",
-    },
-    invite: {
-      subject: "Invitation à {app}",
-      intro: "Vous êtes invité à créer un compte sur {app}.",
-      otherwise: "Si vous n’attendez pas d’invitation, ignorez ce message. Sans lui, aucun compte n’est créé.",
-    },
-    recover: {
-      subject: "Récupération de votre compte sur {app}",
-      intro:
-        "L’exploitant de {app} a commencé la récupération de votre compte. Le lien mène à un nouveau mot de passe.",
-      otherwise: "Si vous ne l’avez pas demandé, n’ouvrez pas le lien, et écrivez à l’exploitant.",
-    },
-    enroll: {
-      subject: "Second facteur pour {app}",
-      intro: "Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.",
-      otherwise:
-        "Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.",
-    },
-    identity: {
-      subject: "Confirmez votre connexion à {app}",
-      intro:
-        "Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.",
-      otherwise: "Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n’a changé.",
-    },
-    test: {
-      subject: "Message de test de {app}",
-      intro: "Ceci est un test. Les messages de {app} arrivent.",
-      otherwise: "Vous n’avez rien à faire.",
-    },
-    new_device: {
-      subject: "Nouvel appareil connecté à {app}",
-      intro: "Un nouvel appareil s’est connecté à votre compte sur {app}.",
-    },
-    factor_added: {
-      subject: "Nouvelle méthode de connexion à {app}",
-      intro:
-        "Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été ajoutés à votre compte sur {app}.",
-    },
-    factor_removed: {
-      subject: "Méthode de connexion à {app} supprimée",
-      intro:
-        "Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été supprimés de votre compte sur {app}.",
-    },
-    password_changed: {
-      subject: "Mot de passe de {app} modifié",
-      intro: "Le mot de passe de votre compte sur {app} a été modifié.",
-    },
-    email_changed: {
-      subject: "Nouvelle adresse pour votre compte sur {app}",
-      intro:
-        "L’adresse e-mail de votre compte sur {app} a été modifiée. Ce message est le dernier envoyé à l’ancienne adresse.",
-    },
-    login_changed: {
-      subject: "Nouvel identifiant pour {app}",
-      intro: "L’identifiant de connexion de votre compte sur {app} a été modifié.",
-    },
-    account_deleted: {
-      subject: "Votre compte sur {app} a été supprimé",
-      intro: "Votre compte sur {app} a été supprimé. Ce message est le dernier à ce sujet.",
-    },
-    recovery_used: {
-      subject: "Code de récupération utilisé sur {app}",
-      intro: "Un code de récupération de votre compte sur {app} a été utilisé.",
-    },
-    factor_attempts: {
-      subject: "Seconds facteurs incorrects sur {app}",
-      intro:
-        "Plusieurs seconds facteurs pour votre compte sur {app} étaient incorrects. L’étape précédente était correcte. C’était votre mot de passe, un message à votre adresse ou une connexion avec un autre fournisseur. Une autre personne y a peut-être accès.",
-    },
-    passkey_cloned: {
-      subject: "Clé d’accès rejetée sur {app}",
-      intro:
-        "Une clé d’accès (passkey) de votre compte sur {app} a été rejetée, car il en existe peut-être une copie. Supprimez cette clé d’accès et créez-en une nouvelle.",
-    },
-    identity_linked: {
-      subject: "Compte externe associé sur {app}",
-      intro:
-        "Un compte d’un autre fournisseur a été associé. Il permet maintenant de se connecter à votre compte sur {app}.",
-    },
-    identity_unlinked: {
-      subject: "Compte externe dissocié sur {app}",
-      intro:
-        "Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.",
-    },
-    recovery_begun: {
-      subject: "Récupération de votre compte sur {app}",
-      intro: "L’exploitant de {app} a commencé la récupération de votre compte.",
-    },
+    login: `Connexion à {app}
+      Avec ce message, vous pouvez vous connecter à {app}.
+      Si vous ne vouliez pas vous connecter, ignorez ce message. Sans lui, cette connexion n’est pas possible.`,
+    register: `Confirmez votre adresse pour {app}
+      Confirmez cette adresse pour créer un compte sur {app}.
+      Si vous n’avez pas demandé de compte, ignorez ce message. Sans lui, aucun compte n’est créé.`,
+    account_exists: `Vous avez déjà un compte sur {app}
+      Un nouveau compte sur {app} a été demandé pour cette adresse, mais vous en avez déjà un. Utilisez-le pour vous connecter. Si vous avez oublié votre mot de passe, réinitialisez-le.
+      Si vous n’avez pas demandé de compte, ignorez ce message. Votre compte n’a pas changé.`,
+    reset: `Nouveau mot de passe pour {app}
+      Un nouveau mot de passe a été demandé pour votre compte sur {app}.
+      Si vous n’avez pas demandé de nouveau mot de passe, ignorez ce message. Votre mot de passe n’a pas changé.`,
+    email: `Confirmez votre nouvelle adresse pour {app}
+      Confirmez cette adresse pour l’utiliser avec votre compte sur {app}.
+      Si vous ne l’avez pas demandé, ignorez ce message. Sans le code, le compte ne reçoit pas cette adresse.`,
+    email_taken: `Cette adresse a déjà un compte sur {app}
+      Sur {app}, un changement d’adresse vers celle-ci a été demandé. Cette adresse a déjà un compte, donc rien n’a changé.
+      Si vous ne l’avez pas demandé, ignorez ce message.`,
+    invite: `Invitation à {app}
+      Vous êtes invité à créer un compte sur {app}.
+      Si vous n’attendez pas d’invitation, ignorez ce message. Sans lui, aucun compte n’est créé.`,
+    recover: `Récupération de votre compte sur {app}
+      L’exploitant de {app} a commencé la récupération de votre compte. Le lien mène à un nouveau mot de passe.
+      Si vous ne l’avez pas demandé, n’ouvrez pas le lien, et écrivez à l’exploitant.`,
+    enroll: `Second facteur pour {app}
+      Votre compte sur {app} doit avoir un second facteur. Avec ce code, vous pouvez le configurer.
+      Si vous n’êtes pas en train de vous connecter, une autre personne le fait en votre nom. Changez votre mot de passe, ou sécurisez le compte du fournisseur avec lequel vous vous connectez.`,
+    identity: `Confirmez votre connexion à {app}
+      Le compte d’un autre fournisseur demande à se connecter à {app} avec cette adresse. Avec ce code, il pourra se connecter désormais.
+      Si vous ne vous connectez pas en ce moment, ignorez ce message. Rien n’a changé.`,
+    test: `Message de test de {app}
+      Ceci est un test. Les messages de {app} arrivent.
+      Vous n’avez rien à faire.`,
+    new_device: `Nouvel appareil connecté à {app}
+      Un nouvel appareil s’est connecté à votre compte sur {app}.`,
+    factor_added: `Nouvelle méthode de connexion à {app}
+      Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été ajoutés à votre compte sur {app}.`,
+    factor_removed: `Méthode de connexion à {app} supprimée
+      Une clé d’accès (passkey), une application d’authentification ou des codes de récupération ont été supprimés de votre compte sur {app}.`,
+    password_changed: `Mot de passe de {app} modifié
+      Le mot de passe de votre compte sur {app} a été modifié.`,
+    email_changed: `Nouvelle adresse pour votre compte sur {app}
+      L’adresse e-mail de votre compte sur {app} a été modifiée. Ce message est le dernier envoyé à l’ancienne adresse.`,
+    login_changed: `Nouvel identifiant pour {app}
+      L’identifiant de connexion de votre compte sur {app} a été modifié.`,
+    account_deleted: `Votre compte sur {app} a été supprimé
+      Votre compte sur {app} a été supprimé. Ce message est le dernier à ce sujet.`,
+    recovery_used: `Code de récupération utilisé sur {app}
+      Un code de récupération de votre compte sur {app} a été utilisé.`,
+    factor_attempts: `Seconds facteurs incorrects sur {app}
+      Plusieurs seconds facteurs pour votre compte sur {app} étaient incorrects. L’étape précédente était correcte. C’était votre mot de passe, un message à votre adresse ou une connexion avec un autre fournisseur. Une autre personne y a peut-être accès.`,
+    passkey_cloned: `Clé d’accès rejetée sur {app}
+      Une clé d’accès (passkey) de votre compte sur {app} a été rejetée, car il en existe peut-être une copie. Supprimez cette clé d’accès et créez-en une nouvelle.`,
+    identity_linked: `Compte externe associé sur {app}
+      Un compte d’un autre fournisseur a été associé. Il permet maintenant de se connecter à votre compte sur {app}.`,
+    identity_unlinked: `Compte externe dissocié sur {app}
+      Un compte d’un autre fournisseur a été dissocié. Il ne permet plus de se connecter à votre compte sur {app}.`,
+    recovery_begun: `Récupération de votre compte sur {app}
+      L’exploitant de {app} a commencé la récupération de votre compte.`,
   },
 };

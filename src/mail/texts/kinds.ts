@@ -1,5 +1,5 @@
-// Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no login, no name,
-// no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
+// Every kind of mail, and the values that its text can contain. Nothing in a value was chosen by a stranger: no login,
+// no name, no text of a request. A mail of ours would otherwise deliver an attacker's words under our name.
 import type { Browser } from "./browser.js";
 
 /** Proofs in a mail: a code, a link that continues the transaction, or the link of an invitation. */
@@ -21,8 +21,8 @@ const requestKinds = {
 } as const satisfies Readonly<Record<string, readonly Proof[]>>;
 
 /**
- * Kinds that report a security event, and what the alarm link of each does. `ends`: it ends what lives. `undoes`: it undoes the
- * change too. `informs`: the account is gone, so only operators see the alarm.
+ * Kinds that report a security event, and what the alarm link of each does. `ends`: it ends what lives. `undoes`: it
+ * undoes the change too. `informs`: the account is gone, so only operators see the alarm.
  */
 const noticeKinds = {
   new_device: "ends",

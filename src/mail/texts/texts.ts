@@ -32,17 +32,14 @@ export interface Phrases {
   readonly days: Plural;
 }
 
-interface NoticeText {
-  /** One line. It is shown on lock screens and is in logs of mail servers, so it contains no code. */
-  readonly subject: string;
-  /** The first paragraph states what happened. */
-  readonly intro: string;
-}
+/**
+ * The subject, and the paragraph that states what happened, each on a line. The subject is shown on lock screens and is
+ * in logs of mail servers, so it contains no code.
+ */
+type NoticeText = `${string}\n${string}`;
 
-interface RequestText extends NoticeText {
-  /** For a reader who did not ask for the mail. */
-  readonly otherwise: string;
-}
+/** The last line is for a reader who did not ask for the mail. */
+type RequestText = `${NoticeText}\n${string}`;
 
 /** A kind without a text does not compile. */
 export interface Texts {

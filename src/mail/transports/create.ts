@@ -2,19 +2,19 @@
 
 import { type Clock, within } from "../../clock.js";
 import type { Configuration } from "../../config/configuration.js";
+import { escaped } from "../../config/redact.js";
 import { MailFailure } from "../mail-failure.js";
 import type { Message } from "../message.js";
-import { createConsole } from "./console.js";
 import { createFolder } from "./folder.js";
 import { createSmtp } from "./smtp.js";
 import type { Transport } from "./transport.js";
 import { createWebhook } from "./webhook.js";
 
 /**
- * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the promise
- * rejects.
+ * The option `mail` of createAmpho: sends one mail, in place of AMPHO_MAIL_URL. Ampho calls it again later if the
+ * promise rejects.
  * @example
- * const mail: SendMail = async ({ to, subject, text, html }) => void (await sendGrid.send({ to, subject, text, html }));
+ * const mail: SendMail = ({ to, subject, text, html }) => sendGrid.send({ to, subject, text, html });
  * await createAmpho({ mail });
  */
 export type SendMail = (message: Message) => Promise<void>;
@@ -68,5 +68,17 @@ function createFunction(mail: SendMail): Transport {
       for (const stop of sending) stop(new MailFailure("The process stopped before the option mail settled."));
       return Promise.resolve();
     },
+  };
+}
+
+function createConsole(log: (line: string) => void): Transport {
+  return {
+    send({ kind, to, subject, text }) {
+      const lines = [`To: ${to}`, `Subject: ${subject}`, "", ...text.trimEnd().split("\n")];
+      log([`mail (${kind})`, ...lines.map((line) => `  ${escaped(line)}`.trimEnd())].join("\n"));
+      return Promise.resolve();
+    },
+    accepted: "The mail is in the log.",
+    close: () => Promise.resolve(),
   };
 }

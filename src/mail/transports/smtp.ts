@@ -1,6 +1,6 @@
-// Sends mails to a mail server by SMTP (RFC 5321), through the package nodemailer, which is an optional peer. A mail never leaves
-// the machine in clear: `smtp:` requires STARTTLS (RFC 3207) and `smtps:` begins with TLS (RFC 8314 §3.3), both with a
-// checked certificate. Only a server on the loopback interface is used without TLS.
+// Sends mails to a mail server by SMTP (RFC 5321), through the package nodemailer, which is an optional peer. A mail
+// never leaves the machine in clear: `smtp:` requires STARTTLS (RFC 3207) and `smtps:` begins with TLS (RFC 8314 §3.3),
+// both with a checked certificate. Only a server on the loopback interface is used without TLS.
 import type { Clock } from "../../clock.js";
 import { ConfigurationError, isError, isNotInstalled } from "../../errors.js";
 import { isLoopback } from "../../outbound/secure-url.js";
@@ -45,7 +45,7 @@ export async function createSmtp(url: URL, clock: Pick<Clock, "now">): Promise<T
       }
       const { host, port, secure, requireTLS, auth } = options;
       const protection = secure || requireTLS ? "with TLS" : "without TLS, which stays on this machine";
-      return `Connected to ${host}:${port} ${protection}${auth === undefined ? "" : ", and logged in"}.`;
+      return `Connected to ${host}:${port} ${protection}${auth === undefined ? "" : ", and signed in"}.`;
     },
     close() {
       transporter.close({ force: true });
@@ -106,8 +106,8 @@ const connectionErrors: readonly unknown[] = ["ETLS", "ESOCKET", "ECONNECTION", 
 const mailErrors: readonly unknown[] = ["EENVELOPE", "EMESSAGE"];
 
 /**
- * A rejected recipient or mail is permanent. A rejected sender or password is a matter of the configuration, and the mail can
- * go out once that is fixed. Code 503 is about the connection (RFC 5321 §4.2.2).
+ * A rejected recipient or mail is permanent. A rejected sender or password is a matter of the configuration, and the
+ * mail can go out once that is fixed. Code 503 is about the connection (RFC 5321 §4.2.2).
  */
 function failureOf(error: unknown): MailFailure {
   const { code, command, response, responseCode } = smtpErrorOf(error);

@@ -1,5 +1,5 @@
-// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body (docs/guides/mail.md). So an
-// attacker can neither change a captured request nor send it again later.
+// Sends each mail to a webhook as JSON. The receiver recognises Ampho by an HMAC over the time and the body
+// (docs/guides/mail.md). So an attacker can neither change a captured request nor send it again later.
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../clock.js";
 import { type BoundedRequest, type BoundedResponse, boundedFetch, FetchFailure } from "../../outbound/bounded-fetch.js";

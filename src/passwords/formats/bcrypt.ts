@@ -64,7 +64,8 @@ function bcryptHash(
       // The bytes are compared, because the last character has stray bits.
       const [actual, expected] = [hashSync(hashed, setting).slice(setting.length), output].map(decodeBcryptBase64);
       if (actual === undefined || expected === undefined) return false;
-      // bcrypt repeats its key with a NUL in between, so `a` and `a\0a` are the same key. In C, everything after a NUL is lost.
+      // bcrypt repeats its key with a NUL in between, so `a` and `a\0a` are the same key. In C, everything after a NUL
+      // is lost.
       return equalBytes(actual, expected) && !hashed.includes("\0");
     },
   };

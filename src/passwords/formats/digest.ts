@@ -1,5 +1,6 @@
-// One round of a digest, salted or not: LDAP's `{SSHA}` and kin (RFC 2307 and its successors), Django's `sha1$` and `md5$`,
-// and Werkzeug's before 0.9. An attacker with the database cracks them. They exist so that their users can log in once.
+// One round of a digest, salted or not: LDAP's `{SSHA}` and kin (RFC 2307 and its successors), Django's `sha1$` and
+// `md5$`, and Werkzeug's before 0.9. An attacker with the database cracks them. They exist so that their users can log
+// in once.
 
 import { createHash, createHmac } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
@@ -41,8 +42,8 @@ const ldapSchemes = new Map<string, LdapScheme>([
 ]);
 
 /**
- * Base64 of the digest of password and salt, and then the salt. Hex where the name states it (Dovecot's `.HEX`), and where
- * there is no salt and the length fits.
+ * Base64 of the digest of password and salt, and then the salt. Hex where the name states it (Dovecot's `.HEX`), and
+ * where there is no salt and the length fits.
  */
 export function readLdapDigest(scheme: string, rest: string): StoredHash | HashRejection | undefined {
   const [, name = "", encoding] = /^([A-Z0-9]+)(?:\.(HEX|B64|BASE64))?$/.exec(scheme) ?? [];
@@ -60,7 +61,10 @@ export function readLdapDigest(scheme: string, rest: string): StoredHash | HashR
   };
 }
 
-/** Django hashes salt and password. Werkzeug writes the same form, but its value is an HMAC of the password with the salt as key. */
+/**
+ * Django hashes salt and password. Werkzeug writes the same form, but its value is an HMAC of the password with the
+ * salt as key.
+ */
 const readDollars: HashReader = (stored) => {
   const [, digest, salt = "", hex = ""] =
     /^(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]{0,64})\$([0-9a-f]+)$/.exec(stored) ?? [];

@@ -1,15 +1,14 @@
 // Hashes of other systems in all known spellings. A hash is read and its cost is limited before it is verified.
 // The first reader of the table that knows a spelling decides.
-import { needsRehash, parseArgon2, verifyArgon2Sync } from "../hash.js";
+import { hashOfNothing, needsRehash, normalizePassword, parseArgon2, verifyArgon2Sync } from "../hash.js";
 import { readBcrypt, readPasslibBcrypt } from "./bcrypt.js";
 import { cryptReaders } from "./crypt.js";
 import { digestReaders, readLdapDigest } from "./digest.js";
-import { readFirebase } from "./firebase.js";
 import { spellJsonCredential } from "./json.js";
 import { pbkdf2Readers, readAtlassian, readPbkdf2Scheme, readSpringPbkdf2 } from "./pbkdf2.js";
 import { readPhpass } from "./phpass.js";
 import { type HashReader, type HashRejection, malformed, type StoredHash, tooCostly, unusable } from "./scheme.js";
-import { scryptReaders } from "./scrypt.js";
+import { readFirebase, scryptReaders } from "./scrypt.js";
 
 const unknownFormat: HashRejection = { reason: "The hash has an unknown format." };
 
@@ -57,16 +56,24 @@ const readScheme: HashReader = (stored) => {
   return schemes.get(scheme)?.(scheme, rest) ?? readLdapDigest(scheme, rest);
 };
 
+/** States the format and its form in place of the reason that no format has. */
+function named(format: string, form: string, formatReaders: readonly HashReader[]): readonly HashReader[] {
+  const ofFormat = { reason: `The hash begins like ${format} and does not have its form, ${form}.` };
+  return formatReaders.map((read) => (stored) => {
+    const reading = read(stored);
+    return reading === malformed ? ofFormat : reading;
+  });
+}
+
 const readers: readonly HashReader[] = [
-  readArgon2,
-  readBcrypt,
-  readPasslibBcrypt,
-  ...scryptReaders,
-  readFirebase,
-  ...pbkdf2Readers,
-  ...cryptReaders,
-  readPhpass,
-  ...digestReaders,
+  ...named("argon2", "$argon2id$v=19$m=…,t=…,p=…$SALT$HASH", [readArgon2]),
+  ...named("bcrypt", "$2a$, $2b$ or $2y$ with a cost from 04 and 53 characters", [readBcrypt, readPasslibBcrypt]),
+  ...named("scrypt", "such as $scrypt$ln=…,r=…,p=…$SALT$HASH", scryptReaders),
+  ...named("Firebase", "the JSON of its export with the parameters of the project", [readFirebase]),
+  ...named("PBKDF2", "such as $pbkdf2-sha256$ROUNDS$SALT$HASH", pbkdf2Readers),
+  ...named("crypt", "such as $6$SALT$HASH", cryptReaders),
+  ...named("phpass", "$P$ and 31 characters", [readPhpass]),
+  ...named("a digest", "such as {SSHA} and base64", digestReaders),
 ];
 
 function readSpelled(stored: string): StoredHash | HashRejection | undefined {
@@ -94,4 +101,22 @@ export const isFastFormat = (format: string): boolean => /^(?:ldap-(?!pbkdf2-)|s
 export function identifyHash(stored: string): { readonly format: string; readonly current: boolean } | HashRejection {
   const reading = readHash(stored);
   return "reason" in reading ? reading : { format: reading.format, current: !needsRehash(stored) };
+}
+
+/** The forms of a password that are tried. How many they are depends on who types, never on who is meant. */
+function passwordTexts(password: string): readonly string[] {
+  return [...new Set([normalizePassword(password), password])];
+}
+
+/**
+ * A hash is compared with the password after NFC, and also as typed, because other systems hash it as typed. Without a
+ * hash, or with a rejected one, it does the work of a current hash and returns false. So the time does not show whether
+ * a user or a password exists.
+ */
+export function verifyPasswordSync(stored: string | undefined, password: string): boolean {
+  const texts = passwordTexts(password);
+  const reading = stored === undefined ? undefined : readHash(stored);
+  if (reading !== undefined && "verify" in reading) return texts.some((text) => reading.verify(text));
+  for (const text of texts) verifyArgon2Sync(hashOfNothing, text);
+  return false;
 }

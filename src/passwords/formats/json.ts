@@ -1,6 +1,6 @@
 // Credentials that are exported as JSON, rewritten as one line that another reader knows. Keycloak has `secretData` and
-// `credentialData`, or flat members in older versions. Firebase has one user of `firebase auth:export` together with the
-// project's `hash_config`, under the names of Firebase or of its scrypt tool.
+// `credentialData`, or flat members in older versions. Firebase has one user of `firebase auth:export` together with
+// the project's `hash_config`, under the names of Firebase or of its scrypt tool.
 
 /** The credential in the spelling of another reader. Undefined for an unknown one. */
 export function spellJsonCredential(stored: string): string | undefined {

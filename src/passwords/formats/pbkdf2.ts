@@ -42,8 +42,8 @@ const readWerkzeug: HashReader = (stored) => {
 const aspNetDigests: readonly Digest[] = ["sha1", "sha256", "sha512"];
 
 /**
- * Version 2 is a 0, 16 bytes of salt and 32 of key. Version 3 is a 1, then the digest, the rounds and the length of the salt
- * in 32 bits each, then salt and key.
+ * Version 2 is a 0, 16 bytes of salt and 32 of key. Version 3 is a 1, then the digest, the rounds and the length of the
+ * salt in 32 bits each, then salt and key.
  */
 const readAspNet: HashReader = (stored) => {
   const bytes = /^A[A-Q][A-Za-z0-9+/]{60,}={0,2}$/.test(stored) ? decodeBase64(stored) : undefined;
@@ -65,8 +65,8 @@ const readAspNet: HashReader = (stored) => {
 };
 
 /**
- * `$p5k2$` has hexadecimal rounds and SHA-1. Cryptacular's has 20 bytes, padding, `-` and `_`. Litzenberger's has 24 bytes, and
- * all text before the output is the salt.
+ * `$p5k2$` has hexadecimal rounds and SHA-1. Cryptacular's has 20 bytes, padding, `-` and `_`. Litzenberger's has 24
+ * bytes, and all text before the output is the salt.
  */
 const readP5k2: HashReader = (stored) => {
   if (!stored.startsWith("$p5k2$")) return undefined;
@@ -94,7 +94,9 @@ const readDefuse: HashReader = (stored) => {
   });
 };
 
-/** The text after `{PBKDF2-SHA256}` in the form of passlib and OpenLDAP, Dovecot (`$1$salt$rounds$hex`) or Spring (hex). */
+/**
+ * The text after `{PBKDF2-SHA256}` in the form of passlib and OpenLDAP, Dovecot (`$1$salt$rounds$hex`) or Spring (hex).
+ */
 export function readPbkdf2Scheme(digest: Digest, rest: string): ReturnType<HashReader> {
   const [matched, rounds, salt = "", output = ""] =
     /^(\d{1,10})\$([A-Za-z0-9+/.]+=*)\$([A-Za-z0-9+/.]+=*)$/.exec(rest) ?? [];

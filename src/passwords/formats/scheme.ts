@@ -19,13 +19,14 @@ export interface HashRejection {
 /** Returns undefined for a spelling that is not its own. */
 export type HashReader = (stored: string) => StoredHash | HashRejection | undefined;
 
+/** Where a format is known, formats.ts names it. */
 export const malformed: HashRejection = { reason: "The hash does not have the form of its format." };
 export const tooCostly: HashRejection = { reason: "The hash requires more memory or time than the limit." };
 export const unusable: HashRejection = { reason: "The hash marks an account without a usable password." };
 
-// The author of an imported row chooses the cost of each login with it. These limits are about two seconds of one core. The
-// costs in use are well below. Django 6 uses 1.2 million rounds of PBKDF2, passlib 656 000 of sha512-crypt, and OWASP
-// recommends 2^17 blocks of scrypt.
+// The author of an imported row chooses the cost of each login with it. These limits are about two seconds of one core.
+// The costs in use are well below. Django 6 uses 1.2 million rounds of PBKDF2, passlib 656 000 of sha512-crypt, and
+// OWASP recommends 2^17 blocks of scrypt.
 const limits = {
   /** A round of SHA-384 or SHA-512 counts twice, because it takes more than twice as long. */
   pbkdf2Rounds: 5_000_000,

@@ -1,9 +1,16 @@
-// scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium (`$7$`),
-// lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
+// scrypt (RFC 7914) in the formats of PHC strings (passlib, AdonisJS), Django, Werkzeug, libxcrypt and libsodium
+// (`$7$`), lambdaworks (`$s0$`), Spring, npm's scrypt-kdf, and common Node programs.
 
-import { createHash, createHmac } from "node:crypto";
+import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { equalBytes } from "../../crypto/equal.js";
-import { decodeBase64, decodeDottedBase64, decodeHex, encodeCryptBase64, readCryptNumber } from "./base64.js";
+import {
+  decodeAnyBase64,
+  decodeBase64,
+  decodeDottedBase64,
+  decodeHex,
+  encodeCryptBase64,
+  readCryptNumber,
+} from "./base64.js";
 import { checkScrypt, type HashReader, malformed, type ScryptCost, scrypt, scryptHash } from "./scheme.js";
 
 const empty = Buffer.alloc(0);
@@ -82,8 +89,8 @@ const readFileHeader: HashReader = (stored) => {
   );
 };
 
-// Programs on Node write salt and key in hex without the cost, which is the default of node:crypto. The salt is the hex text
-// or its bytes. better-auth, Lucia and Oslo use twice the r, and NFKC of the password.
+// Programs on Node write salt and key in hex without the cost, which is the default of node:crypto. The salt is the hex
+// text or its bytes. better-auth, Lucia and Oslo use twice the r, and NFKC of the password.
 const nodeCost: ScryptCost = { n: 16_384, r: 8, p: 1 };
 const nodeVariants: readonly {
   readonly cost: ScryptCost;
@@ -123,3 +130,24 @@ export const scryptReaders: readonly HashReader[] = [
   readFileHeader,
   readNode,
 ];
+
+const form = /^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,3}),p=1(?:,ss=([^,$]*))?,sk=([^,$]+)\$([^$]+)\$([^$]+)$/;
+
+export const readFirebase: HashReader = (stored) => {
+  if (!stored.startsWith("$fbscrypt$")) return undefined;
+  const [, logN, rounds, ...parts] = form.exec(stored) ?? [];
+  const [separator, signerKey, salt, output] = parts.map((part = "") => decodeAnyBase64(part));
+  if (separator === undefined || !salt?.length || !signerKey || !output) return malformed;
+  if (output.length !== signerKey.length || output.length < 32 || output.length > 128) return malformed;
+  const cost = { n: 2 ** Number(logN), r: Number(rounds), p: 1 };
+  return (
+    checkScrypt(cost) ?? {
+      format: "firebase-scrypt",
+      verify(text) {
+        const key = scrypt(text, Buffer.concat([salt, separator]), 32, cost);
+        // The hash is the signer key, encrypted with the scrypt output of the password.
+        return equalBytes(createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(signerKey), output);
+      },
+    }
+  );
+};

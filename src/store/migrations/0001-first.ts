@@ -1,5 +1,5 @@
-// The first schema: users and their imports, sessions, revocations, attempts, audit log, second factors, used transactions,
-// mails, changes for hooks, identities, invitations, housekeeping, and one row of state.
+// The first schema: users and their imports, sessions, revocations, attempts, audit log, second factors, used login
+// transactions, mails, changes for hooks, identities, invitations, housekeeping, and one row of state.
 import type { MigrationSteps } from "./steps.js";
 
 export const firstMigration: MigrationSteps = {
@@ -7,10 +7,10 @@ export const firstMigration: MigrationSteps = {
   name: "first",
   servesFrom: 1,
   up: ({ text, numberKey, countingKey, randomText, busyTable }) => [
-    // `epoch` identifies the database. `era` numbers the times between two ends of all sessions. `last_revocation` is the
-    // number of the newest revocation. `access_until` is the latest `access_expires` of any session, rounded up to an hour.
-    // `application_owns_users`: the application that uses these sessions has its own user table. `hooks_until`: changes of users
-    // are recorded for hooks of the application until then.
+    // `epoch` identifies the database. `era` numbers the times between two ends of all sessions. `last_revocation` is
+    // the number of the newest revocation. `access_until` is the latest `access_expires` of any session, rounded up to
+    // an hour. `application_owns_users`: the application that uses these sessions has its own user table.
+    // `hooks_until`: changes of users are recorded for hooks of the application until then.
     `create table ampho_state (
       id integer primary key check (id = 1),
       epoch ${text} not null,
@@ -35,9 +35,9 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_imports_left on ampho_imports (touched_at) where state <> 'published'",
 
     // A row of an import stays hidden until the import is published (see sql/import-rows.ts). `hash_kind` is null for
-    // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash. `email_proven_at` is null until the
-    // user has used a code or a link that was mailed to the address. `password_by_operator` is 1 if an operator has set the
-    // password, and 0 if another one has. Null: the row is as it was created, by an import or not.
+    // argon2id with m=19456, t=2, p=1 and without a hash, else the kind and cost of the hash. `email_proven_at` is null
+    // until the user has used a code or a link that was mailed to the address. `password_by_operator` is 1 if an
+    // operator has set the password, and 0 if another one has. Null: the row is as it was created, by an import or not.
     `create table ampho_users (
       id ${text} not null primary key,
       login ${text} not null,
@@ -58,15 +58,15 @@ export const firstMigration: MigrationSteps = {
     )`,
     "create index ampho_users_kind on ampho_users (hash_kind) where hash_kind is not null",
     "create index ampho_users_import on ampho_users (import_n, import_line) where import_n is not null",
-    // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts are
-    // the same. A login counts no more as an address when its user has another one.
+    // The address of an account is its own one, or else a login that is one. So no login and no address of two accounts
+    // are the same. A login counts no more as an address when its user has another one.
     "create unique index ampho_users_address on ampho_users (coalesce(email_canonical, canonical))",
 
     // `n` orders sessions by creation, whatever the clock did. There is no foreign key, because users can be in an
-    // application's own table. `proved_gen` is the generation that the last login created. `amr` is a
-    // JSON array. `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of that, or
-    // of the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column of
-    // an index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
+    // application's own table. `proved_gen` is the generation that the last login created. `amr` is a JSON array.
+    // `proved_at`: the time of the last login or step-up within the session. `refreshed_at`: the time of that, or of
+    // the last renewal by refresh token. It limits how long an access token alone renews. A renewal changes no column
+    // of an index: `delete_after` stays, and housekeeping moves it on when it finds the row due.
     `create table ampho_sessions (
       n ${countingKey},
       id ${text} not null unique,
@@ -95,7 +95,8 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_sessions_open on ampho_sessions (user_id, n) where ended_at is null",
     "create index ampho_sessions_remove on ampho_sessions (delete_after, n)",
 
-    // `exact_login`: the login in the spelling of an application's own table, where another spelling can be another user.
+    // `exact_login`: the login in the spelling of an application's own table, where another spelling can be another
+    // user.
     `create table ampho_revocations (
       n ${numberKey},
       at bigint not null,
@@ -113,8 +114,8 @@ export const firstMigration: MigrationSteps = {
     ) ${busyTable}`,
     "create index ampho_revocations_until on ampho_revocations (until, n)",
 
-    // Counters of attempts that failed or are not settled. `key` is a hash. `kind` has no check, because SQLite cannot change
-    // one, and throttle/counter-kinds.ts lists the kinds. `login` is set only if the account exists.
+    // Counters of attempts that failed or are not settled. `key` is a hash. `kind` has no check, because SQLite cannot
+    // change one, and throttle/counter-kinds.ts lists the kinds. `login` is set only if the account exists.
     // `recorded_sources`: the sources whose rejection is in the audit log until `recorded_until`.
     `create table ampho_attempts (
       key ${text} not null primary key,
@@ -165,8 +166,9 @@ export const firstMigration: MigrationSteps = {
 
     // Users of an application's own table have a row here too. An account without a row has version 0 and no factor.
     // `factors` is a JSON array of the second factors that the account can prove. `policy` replaces that of the roles.
-    // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`, in this and
-    // other tables, is the session that has added the row. It is null for an operator, an import and a registration.
+    // `handle` is the user handle of all passkeys of the account. A remembered device holds both versions. `added_by`,
+    // in this and other tables, is the session that has added the row. It is null for an operator, an import and a
+    // registration.
     `create table ampho_accounts (
       user_id ${text} not null primary key,
       factors_version bigint not null,
@@ -176,8 +178,8 @@ export const firstMigration: MigrationSteps = {
       handle ${text} unique
     )`,
 
-    // Used transactions, by the hash of their `jti`. The primary key decides which of two requests is first. `bought` is the
-    // session, and `gen` its generation, for a client that lost the response.
+    // Used login transactions, by the hash of their `jti`. The primary key decides which of two requests is first.
+    // `bought` is the session, and `gen` its generation, for a client that lost the response.
     `create table ampho_spent (
       hash ${text} not null primary key,
       until bigint not null,
@@ -206,8 +208,9 @@ export const firstMigration: MigrationSteps = {
     )`,
     "create index ampho_recovery_user on ampho_recovery (user_id)",
 
-    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it. `own_handle` is null
-    // for the user handle of the account. Another system can have given each passkey its own, which is empty if it is unknown.
+    // `id` is the credential id, `public_key` a JWK. `discoverable` is null if the browser did not state it.
+    // `own_handle` is null for the user handle of the account. Another system can have given each passkey its own,
+    // which is empty if it is unknown.
     `create table ampho_passkeys (
       id ${text} not null primary key,
       user_id ${text} not null,
@@ -229,10 +232,10 @@ export const firstMigration: MigrationSteps = {
     )`,
     "create index ampho_passkeys_user on ampho_passkeys (user_id)",
 
-    // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at` is the
-    // time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then empty. `undo` is
-    // JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the row. Only an instance with
-    // the same pages sends the mail.
+    // The outbox. `claims` derives the code and the link when the mail is sent, so that no row contains them. `next_at`
+    // is the time of the next attempt, and null when the mail was sent or dropped. `address` and `claims` are then
+    // empty. `undo` is JSON, for the alarm link of a notice. `pages` is AMPHO_APP_URL of the instance that wrote the
+    // row. Only an instance with the same pages sends the mail.
     `create table ampho_mail (
       n ${countingKey},
       pages ${text} not null,
@@ -253,8 +256,8 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_mail_until on ampho_mail (until)",
     "create index ampho_mail_user on ampho_mail (user_id, kind)",
 
-    // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands for the
-    // users of an import behind `import_line`.
+    // Changes of users that wait for hooks of the application (see sql/user-events.ts). Without `user_id` a row stands
+    // for the users of an import behind `import_line`.
     `create table ampho_user_events (
       n ${countingKey},
       at bigint not null,
@@ -300,8 +303,8 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_invites_until on ampho_invites (until)",
     "create index ampho_invites_email on ampho_invites (email_canonical)",
 
-    // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked. Until
-    // `steady_from` nothing is deleted in the background, because the clock has jumped.
+    // The process that deletes old rows, and the end of its lease. `seen_at`: the last time that a process looked.
+    // Until `steady_from` nothing is deleted in the background, because the clock has jumped.
     `create table ampho_housekeeping (
       id integer primary key check (id = 1),
       holder ${text} not null,

@@ -3,8 +3,9 @@
 
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
-import { columnsOf } from "../sql/columns.js";
-import { first as firstRow, integer, query, type Transaction, text } from "../transaction.js";
+import { integer, text } from "../rows.js";
+import { columnsOf } from "../sql/keyed-rows.js";
+import { first as firstRow, query, type Transaction } from "../transaction.js";
 import { known } from "./known.js";
 import type { Migration } from "./migrations.js";
 import type { IndexSteps } from "./steps.js";

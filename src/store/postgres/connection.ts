@@ -1,9 +1,9 @@
-// One connection to PostgreSQL. It has no session state, and named statements only on request, so that a pooler can hand
-// each transaction to another server process (PgBouncer in transaction mode).
+// One connection to PostgreSQL. It has no session state, and named statements only on request, so that a pooler can
+// hand each transaction to another server process (PgBouncer in transaction mode).
 import { Socket } from "node:net";
 import type { ClientConfig, CustomTypesConfig, QueryResult } from "pg";
 import { ConfigurationError, isNotInstalled } from "../../errors.js";
-import type { Row, SqlValue } from "../transaction.js";
+import type { Row, SqlValue } from "../rows.js";
 import { failureOf, PostgresFailure } from "./failure.js";
 import type { StatementNames } from "./statement-names.js";
 
@@ -54,8 +54,8 @@ export async function connect(
   const client = createClient(module, { ...clientOptions, connectionString: libpqModes(url), stream: () => socket });
   let usable = true;
   /**
-   * The texts, and whether the server has prepared their names. A text whose first statement failed gets no name. PgBouncer
-   * knows a name from the first request for it, and ends a connection that requests it a second time.
+   * The texts, and whether the server has prepared their names. A text whose first statement failed gets no name.
+   * PgBouncer knows a name from the first request for it, and ends a connection that requests it a second time.
    */
   const made = new Map<string, boolean>();
   let reportLost = () => {};
@@ -86,7 +86,8 @@ export async function connect(
       // PostgreSQL rejects NUL in text. Here it is the same bug as with SQLite.
       if (parameters?.some((value) => typeof value === "string" && value.includes("\0")))
         throw new TypeError("a bound text contains NUL");
-      // All queries of one turn go out in one piece. Half of the time of a renewal in this process is writing to the socket.
+      // All queries of one turn go out in one piece. Half of the time of a renewal in this process is writing to the
+      // socket.
       socket.cork();
       process.nextTick(() => socket.uncork());
       const name = parameters && made.get(text) !== false ? names?.of(text) : undefined;
@@ -130,8 +131,9 @@ async function resultOf(sent: Promise<QueryResult<Row>>, text?: string): Promise
   }
 }
 
-// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. The types come
-// with each query, because in older versions of `pg` the second result of a query does not know those of the connection.
+// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. The types
+// come with each query, because in older versions of `pg` the second result of a query does not know those of the
+// connection.
 const types: CustomTypesConfig = {
   getTypeParser: (oid: number) => (value: string | Buffer) =>
     [20, 21, 23].includes(oid) ? Number(value) : String(value),
@@ -157,8 +159,8 @@ function createClient(module: PostgresModule, options: ClientConfig) {
 }
 
 /**
- * `require` and `verify-ca` verify as `verify-full` does, unless the URL has `uselibpqcompat=true`. `pg` 8 reads them so, and
- * this spelling means the same in the next version. A server without TLS is rejected.
+ * `require` and `verify-ca` verify as `verify-full` does, unless the URL has `uselibpqcompat=true`. `pg` 8 reads them
+ * so, and this spelling means the same in the next version. A server without TLS is rejected.
  */
 function libpqModes(url: string): string {
   if (/[?&]uselibpqcompat=true(?:&|$)/.test(url)) return url;

@@ -17,8 +17,8 @@ export class PostgresFailure extends Error {
   }
 
   /**
-   * The transaction is undone for certain. It can succeed in a moment (serialization failure, deadlock). Or it can succeed
-   * without a name for the statement, whose name is missing or taken, or whose plan is older than the table.
+   * The transaction is undone for certain. It can succeed in a moment (serialization failure, deadlock). Or it can
+   * succeed without a name for the statement, whose name is missing or taken, or whose plan is older than the table.
    */
   get undone(): boolean {
     return /^40(?:001|P01)$/.test(this.code) || this.nameUnusable || this.planStale;
@@ -42,8 +42,8 @@ export class PostgresFailure extends Error {
 }
 
 /**
- * Converts an error of `pg`. `text` is the text of a statement with a name. An error that comes neither from the server nor
- * from the network is a bug, and is returned as it is.
+ * Converts an error of `pg`. `text` is the text of a statement with a name. An error that comes neither from the server
+ * nor from the network is a bug, and is returned as it is.
  */
 export function failureOf(error: unknown, text?: string): Error {
   if (error instanceof PostgresFailure || !isError(error)) return asError(error);

@@ -1,6 +1,6 @@
-// Migrations of PostgreSQL. Each runs in a transaction that has a lock. If ten processes start at once, one migrates, and the
-// others wait and find the migration applied. A killed process leaves nothing half done, or a migration whose indexes the
-// next process builds. No transaction that uses a table waits for a migration for long.
+// Migrations of PostgreSQL. Each runs in a transaction that has a lock. If ten processes start at once, one migrates,
+// and the others wait and find the migration applied. A killed process leaves nothing half done, or a migration whose
+// indexes the next process builds. No transaction that uses a table waits for a migration for long.
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
@@ -13,10 +13,11 @@ import {
   migrateUp,
 } from "../migrations/migrate.js";
 import { applyAll, type Migrations } from "../migrations/migrations.js";
-import { first, integer, query, type Transaction } from "../transaction.js";
+import type { IndexSteps } from "../migrations/steps.js";
+import { integer } from "../rows.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { connect, loadPostgres, type PostgresConnection, type PostgresModule } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
-import { buildIndex, isBuilding } from "./index-build.js";
 import { TransactionFailure, transact } from "./transact.js";
 
 const connectMs = 15_000;
@@ -25,8 +26,8 @@ const patienceMs = 600_000;
 /** How long a process waits for a lock on a table that other transactions use. */
 const locksMs = 10_000;
 /**
- * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests give
- * up after 4.5 s, so that a statement must be done before that, or it is undone.
+ * A change of a table waits for the transactions that use it, and all later transactions wait for the change. Requests
+ * give up after 4.5 s, so that a statement must be done before that, or it is undone.
  */
 const limits = { lockMs: 300, statementMs: 4000, idleMs: 60_000 };
 /** How often the transaction with the lock shows the server that it is alive. */
@@ -110,8 +111,8 @@ function explained(failure: unknown): unknown {
 }
 
 /**
- * Does not wait for the lock. `create index concurrently` waits for every earlier statement, and a statement that waits for
- * this lock would be one of them.
+ * Does not wait for the lock. `create index concurrently` waits for every earlier statement, and a statement that waits
+ * for this lock would be one of them.
  */
 const tryLock = "select pg_try_advisory_xact_lock(hashtextextended('ampho migrations', 0))::integer as locked";
 
@@ -147,4 +148,31 @@ async function buildApart(module: PostgresModule, url: string, { indexes }: Migr
   } finally {
     builder.end();
   }
+}
+
+/**
+ * Returns true if a server process builds or drops the index. It goes on when its client is killed, and to drop an
+ * index that is being built is an internal error (XX000). This is a look-up and not a lock. A lock outside of a
+ * transaction belongs to a connection of the server, and behind a pooler the next statement can have another one.
+ */
+async function isBuilding(connection: PostgresConnection, { name }: IndexSteps): Promise<boolean> {
+  const { rows } = await connection.query(
+    `select 1 as found from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and (query like $1 or query like $2)`,
+    [`${create(name)} %`, `${drop(name)}%`],
+  );
+  return rows.length > 0;
+}
+
+const create = (name: string) => `create index concurrently ${name}`;
+const drop = (name: string) => `drop index concurrently if exists ${name}`;
+
+async function buildIndex(connection: PostgresConnection, { name, on }: IndexSteps): Promise<void> {
+  const { rows } = await connection.query(
+    "select indisvalid::integer as whole from pg_index where indexrelid = to_regclass($1)",
+    [name],
+  );
+  if (rows[0]?.["whole"] === 1) return;
+  if (rows[0]) await connection.query(drop(name));
+  await connection.query(`${create(name)} on ${on}`);
 }

@@ -1,5 +1,5 @@
-// A limited set of connections. Calls wait for one in order, urgent calls first. A connection that cannot be opened fails
-// the waiting calls only if no other connection is open.
+// A limited set of connections. Calls wait for one in order, urgent calls first. A connection that cannot be opened
+// fails the waiting calls only if no other connection is open.
 import { AmphoError } from "../../errors.js";
 import type { StoreStats } from "../store.js";
 import type { PostgresConnection } from "./connection.js";
@@ -7,8 +7,8 @@ import { PostgresFailure } from "./failure.js";
 
 export interface Pool {
   /**
-   * Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: a connection that has just been
-   * opened or used, not an idle one.
+   * Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: a connection that has
+   * just been opened or used, not an idle one.
    */
   take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<PostgresConnection>;
   /** Takes a connection back, whatever its state. */

@@ -5,12 +5,12 @@ import { DatabaseError, databaseUnavailable } from "../database-error.js";
 import { postgresDialect } from "../dialect.js";
 import { currentVersion, newest, outdated } from "../migrations/migrate.js";
 import { bindOperations, startOperation } from "../operations.js";
+import { integer, text } from "../rows.js";
 import { readStateOnly } from "../sql/state.js";
 import type { Store } from "../store.js";
-import { first, integer, type Transaction, text } from "../transaction.js";
+import { first, type Transaction } from "../transaction.js";
 import { connect, loadPostgres } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
-import { createHedgedRead } from "./hedged-read.js";
 import { openPostgresMigrations } from "./migrations.js";
 import { createPool } from "./pool.js";
 import { type CallLimits, createRunner, usualMs } from "./runner.js";
@@ -30,14 +30,17 @@ export interface PostgresOptions {
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-/** TCP, TLS and SCRAM take six round trips, which is just enough for 600 ms each. It is shorter than the limit of a call. */
+/**
+ * TCP, TLS and SCRAM take six round trips, which is just enough for 600 ms each. It is shorter than the limit of a
+ * call.
+ */
 const connectMs = 4000;
 /** No request waits yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
 
 /**
- * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a pooler),
- * ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
+ * Rejects with DatabaseError if a person can fix the cause (no server, a rejected role, a standby, another schema, a
+ * pooler), ConfigurationError if the package `pg` is not installed. No message contains a part of the URL.
  */
 export async function openPostgres({ url, pages, migrate, prepare = false, log }: PostgresOptions): Promise<Store> {
   const module = await loadPostgres();
@@ -124,4 +127,42 @@ function* checkServer(): Transaction<{ readonly version: number }> {
     throw new DatabaseError("PostgreSQL must be version 14 or newer.");
   if (text(row, "encoding") !== "UTF8") throw new DatabaseError("The database must have the encoding UTF8.");
   return { version: yield* currentVersion(postgresDialect) };
+}
+
+/**
+ * With reads a quarter of a second apart, a revocation is then known within a second on any network that is no slower.
+ */
+const overdueMs = 400;
+
+type HedgedRead = <T>(read: (again: boolean) => Promise<T>) => Promise<T>;
+
+/**
+ * The first successful result counts. Rejects if there is none. A result is overdue only if it takes twice as long as
+ * the one before, so that a distant server does not get each read twice.
+ */
+function createHedgedRead(): HedgedRead {
+  let tookMs = 0;
+  return async <T>(read: (again: boolean) => Promise<T>) => {
+    const timed = async (again: boolean) => {
+      const askedMs = performance.now();
+      const result = await read(again);
+      tookMs = performance.now() - askedMs;
+      return result;
+    };
+    const first = timed(false);
+    if (await isSettled(first, Math.max(overdueMs, 2 * tookMs))) return first;
+    return Promise.any([first, timed(true)]).catch(() => first);
+  };
+}
+
+async function isSettled(promise: Promise<unknown>, withinMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), withinMs);
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, overdue]).finally(() => clearTimeout(timer));
 }

@@ -1,16 +1,9 @@
-// Runs an operation in one transaction, statement by statement, with READ COMMITTED. The operation locks the rows that must
-// not change between two statements (transaction.ts). Each condition of an update is checked again on the row that it waited
-// for.
+// Runs an operation in one transaction, statement by statement, with READ COMMITTED. The operation locks the rows that
+// must not change between two statements (transaction.ts). Each condition of an update is checked again on the row that
+// it waited for.
 import type { QueryResult } from "pg";
-import {
-  type AdvisoryLock,
-  integer,
-  type Row,
-  type RowLock,
-  type Statement,
-  type Transaction,
-  withPages,
-} from "../transaction.js";
+import { integer, type Row } from "../rows.js";
+import { type AdvisoryLock, type RowLock, type Statement, type Transaction, withPages } from "../transaction.js";
 import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 
@@ -135,9 +128,9 @@ function clockOf(row: Row | undefined): number {
 }
 
 /**
- * One message, so that it costs no round trip. The settings are for this transaction only, because a pooler gives the server
- * process to other clients afterwards. Each time it checks for the primary, because behind a pooler or a proxy the server can
- * be another one than before.
+ * One message, so that it costs no round trip. The settings are for this transaction only, because a pooler gives the
+ * server process to other clients afterwards. Each time it checks for the primary, because behind a pooler or a proxy
+ * the server can be another one than before.
  */
 function beginText({ statementMs, idleMs }: TransactionLimits): string {
   return `begin isolation level read committed; select

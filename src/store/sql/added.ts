@@ -2,7 +2,8 @@
 import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
-import { first, query, type Transaction, text } from "../transaction.js";
+import { text } from "../rows.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { givenOf } from "./factors/account-factors.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
@@ -15,8 +16,8 @@ export type Lasting = "identity" | FactorName;
 
 /**
  * The end of it. `added`: it ends if one of the ended sessions has added it, as far as the account keeps its level. An
- * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator and
- * an import have no session. `all`: it is deleted.
+ * attacker with a password could otherwise remove the owner's. `any`: it ends if any session has added it. An operator
+ * and an import have no session. `all`: it is deleted.
  */
 export type Fate = "kept" | "added" | "any" | "all";
 
@@ -37,7 +38,7 @@ export interface Additions {
   readonly rolePolicy?: Policy | undefined;
 }
 
-/** A session that has ended within this time counts as ended by the change. A thief can log out in time. */
+/** A session that has ended within this time counts as ended by the change. A thief can sign out in time. */
 const lookBackSeconds = 7 * 86400;
 
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by

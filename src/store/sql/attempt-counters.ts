@@ -2,24 +2,14 @@
 import type { AttemptCounter } from "../../throttle/attempt.js";
 import { type Counter, emptyCounter, type FailureSource, isEmpty } from "../../throttle/attempt-counter.js";
 import { type CounterKind, isCounterKind } from "../../throttle/counter-kinds.js";
-import {
-  integer,
-  type Row,
-  schemaMismatch,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  tuplesOf,
-  write,
-} from "../transaction.js";
-import { columnsOf } from "./columns.js";
-import { keyedRows } from "./keyed-rows.js";
+import { integer, type Row, schemaMismatch, text, textOrNull, texts, tuplesOf } from "../rows.js";
+import { type Transaction, write } from "../transaction.js";
+import { columnsOf, keyedRows } from "./keyed-rows.js";
 
 export interface AttemptCounterRow {
   readonly key: string;
   readonly kind: CounterKind;
-  /** The login of the account, once an attempt at it has failed. */
+  /** The login name of the account, once an attempt at it has failed. */
   readonly login: string | null;
   readonly counter: Counter;
   /** The sources whose rejection is in the audit log already. */
@@ -27,9 +17,7 @@ export interface AttemptCounterRow {
   readonly recordedUntil: number;
 }
 
-const stateColumns = columnsOf(
-  ...(["failures", "pending", "pending_until", "streak", "next_at", "forget_at", "failure_sources"] as const),
-);
+const stateColumns = columnsOf("failures pending pending_until streak next_at forget_at failure_sources");
 const recordColumns = columnsOf("login", "recorded_sources", "recorded_until");
 const columns = columnsOf("key", "kind", ...stateColumns.names, ...recordColumns.names, "touched_at");
 
@@ -58,7 +46,12 @@ export function counterRowOf(row: Row): AttemptCounterRow {
 
 function stateOf({ failures, pending, pendingUntil, streak, nextAt, forgetAt, sources }: Counter) {
   return {
-    ...{ failures, pending, pending_until: pendingUntil, streak, next_at: nextAt, forget_at: forgetAt },
+    failures,
+    pending,
+    pending_until: pendingUntil,
+    streak,
+    next_at: nextAt,
+    forget_at: forgetAt,
     failure_sources: JSON.stringify(sources),
   };
 }

@@ -1,8 +1,8 @@
 // Rows of the table ampho_attempt_sources: addresses and networks, with the logins that were attempted from there.
 import { emptySource, isUnused, type SourceEntry, type SourceState } from "../../throttle/source-limit.js";
-import { integer, type Row, schemaMismatch, type Transaction, text, tuplesOf, write } from "../transaction.js";
-import { columnsOf } from "./columns.js";
-import { keyedRows } from "./keyed-rows.js";
+import { integer, type Row, schemaMismatch, text, tuplesOf } from "../rows.js";
+import { type Transaction, write } from "../transaction.js";
+import { columnsOf, keyedRows } from "./keyed-rows.js";
 
 export interface SourceRow {
   readonly source: string;

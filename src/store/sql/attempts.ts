@@ -1,8 +1,9 @@
 // Attempts: one is taken from every counter and source before its password is checked, and settled afterwards
-// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, because on PostgreSQL each turn is a round trip.
+// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, because on PostgreSQL each turn is
+// a round trip.
 //
-// Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions wait
-// for each other in a circle. The file is long because the order of locks must be read in one place.
+// Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions
+// wait for each other in a circle. The file is long because the order of locks must be read in one place.
 
 import type { AuditEntry } from "../../audit/entry.js";
 import type {
@@ -24,10 +25,10 @@ import {
   judgeCounter,
   resetStreak,
   returnAttempt,
+  skewMaxSeconds,
   succeedAttempt,
   takeAttempt,
 } from "../../throttle/attempt-counter.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
 import {
   failAttemptAt,
   judgeSource,
@@ -37,7 +38,8 @@ import {
   succeedAttemptAt,
   takeAttemptAt,
 } from "../../throttle/source-limit.js";
-import { first, type Transaction, text } from "../transaction.js";
+import { text } from "../rows.js";
+import { first, type Transaction } from "../transaction.js";
 import {
   type AttemptCounterRow,
   lockCounterIfPresent,
@@ -204,7 +206,9 @@ function entry({ now, event, origin }: AttemptRequest) {
   return { at: now, event, origin } as const;
 }
 
-/** As the user spells it. Undefined for a login without an account, because users sometimes type their password there. */
+/**
+ * As the user spells it. Undefined for a login without an account, because users sometimes type their password there.
+ */
 function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
   if (login !== undefined || canonical === undefined) return login;
   const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);

@@ -1,20 +1,18 @@
 // The audit log: one row for each decision about a user, in the transaction that makes the decision.
 import type { AuditEntry, AuditRow, Origin } from "../../audit/entry.js";
 import { noticeOf } from "../../audit/events.js";
-import { first, integer, query, type Row, type Transaction, text, textOrNull, write } from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { integer, type Row, text, textOrNull } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { insertFormerNotice, insertNotice, type Undo } from "./mail-rows.js";
 import { recordUserEvent } from "./user-events.js";
 
-const columns = columnsOf(
-  ...(["at", "event", "reason", "user_id", "login", "session_id"] as const),
-  ...(["actor", "operator", "address", "agent", "detail"] as const),
-);
+const columns = columnsOf("at event reason user_id login session_id actor operator address agent detail");
 const insert = `insert into ampho_audit (${columns.list}) values (${columns.placeholders})`;
 
-// The caller knows the id alone. Without a login, neither an export nor a removal of the account would find the row. A user
-// of an application's own table has one in the sessions.
+// The caller knows the id alone. Without a login, neither an export nor a removal of the account would find the row. A
+// user of an application's own table has one in the sessions.
 const loginOf = `coalesce((select login from ampho_users where id = ?),
   (select login from ampho_sessions where user_id = ? and ended_at is null order by n desc limit 1))`;
 const insertWithLogin = `insert into ampho_audit (${columns.list})
@@ -72,13 +70,13 @@ function* newest(since: number | undefined, limit: number): Transaction<readonly
   return yield* query(`${select} where at >= ? order by at desc, n desc limit ?`, [since, limit]);
 }
 
-/** Rows of the log in one stretch of the index. The schema contains this number in the expression of the index. */
+/** Rows of the sign in one stretch of the index. The schema contains this number in the expression of the index. */
 const stretch = 16384;
 
 /**
- * The index by login is cut into stretches of the log. A new row therefore changes only the few pages of the last stretch,
- * not a page anywhere in the index. With a million users that halves the cost of a renewal. The price is one look for each
- * stretch here.
+ * The index by login is cut into stretches of the log. A new row therefore changes only the few pages of the last
+ * stretch, not a page anywhere in the index. With a million users that halves the cost of a renewal. The price is one
+ * look for each stretch here.
  */
 function* newestOf(
   logins: readonly string[],
@@ -176,7 +174,9 @@ export function* redactAudit(userId: string, login: string): Transaction<void> {
 const isActor = (value: string): value is Origin["actor"] =>
   value === "user" || value === "operator" || value === "application";
 
-/** A program of a later version can write events that this one does not know. They must not hide the rest of the log. */
+/**
+ * A program of a later version can write events that this one does not know. They must not hide the rest of the log.
+ */
 function rowOf(row: Row): AuditRow {
   const actor = text(row, "actor");
   const operator = textOrNull(row, "operator");

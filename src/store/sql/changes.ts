@@ -62,6 +62,8 @@ export const consequences = {
   password_set: { ...others, ...password, ...fates("added"), by: ["password", "recent"], event: "password_changed" },
   password_removed: { ...others, ...password, by: ["recent"], event: "password_changed" },
   password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
+  /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
+  password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
   password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, by: ["password", "mailbox"] },

@@ -1,9 +1,9 @@
-// The gate's transaction (docs/guides/second-factors.md). A user has proven something. The transaction decides with the rows of this
-// moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing else writes sessions.
-// On PostgreSQL transactions run side by side. All take their locks in one order, so that none wait for each other in a
-// circle. First come a new identity, the user, the lock of the user's sessions, used transactions and factors. Then come
-// the sessions of the user from the newest to the oldest, counters of attempts, and the state. The file is long because this
-// order must be read in one place.
+// The gate's transaction (docs/guides/second-factors.md). A user has proven something. The transaction decides with the
+// rows of this moment whether it is enough, uses up what can be used once, and creates or raises the session. Nothing
+// else writes sessions. On PostgreSQL transactions run side by side. All take their locks in one order, so that none
+// wait for each other in a circle. First come a new identity, the user, the lock of the user's sessions, used login
+// transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
+// the state. The file is long because this order must be read in one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
@@ -50,11 +50,11 @@ export interface Entry {
   readonly idleSeconds: number;
   readonly origin: Origin;
   readonly stored: StoredUser;
-  /** The user cannot log in. `pending`: the user was created so, and keeps what was set up. */
+  /** The user cannot sign in. `pending`: the user was created so, and keeps what was set up. */
   readonly disabled?: "rejected" | "pending" | undefined;
   /**
-   * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified its user,
-   * which is enough alone.
+   * The proven methods, without `dev`, and the time of the oldest proof. With `mfa` only for a passkey that verified
+   * its user, which is enough alone.
    */
   readonly amr: readonly string[];
   readonly provenAt: number;
@@ -123,9 +123,9 @@ export type EntryOutcome =
       readonly revocations?: readonly Revocation[];
     }
   /**
-   * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor was
-   * proven. `rejected`: the user cannot log in, or has changed since the caller has read it. `pending`: the new user cannot log
-   * in yet. `storing`: an application's own table stores a new password now.
+   * `over`: the transaction was used. `factor_rejected`: the second factor was. `insufficient`: only a second factor
+   * was proven. `rejected`: the user cannot sign in, or has changed since the caller has read it. `pending`: the new
+   * user cannot log in yet. `storing`: an application's own table stores a new password now.
    */
   | {
       readonly outcome: "over" | "factor_rejected" | "insufficient" | "rejected" | "pending" | "storing";
@@ -155,9 +155,9 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     if (stopped) return stopped;
   }
   const readChecked = yield* sendUserCheck(input, input.provesEmail === undefined ? "share" : "update");
-  // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could miss a
-  // second factor that is added at the same moment. To raise a live session needs no lock, because the change ends it. A
-  // change in an application's own table leaves one session, and moves the version.
+  // Without the lock, concurrent logins would not see each other's sessions, and would end too few. And a login could
+  // miss a second factor that is added at the same moment. To raise a live session needs no lock, because the change
+  // ends it. A change in an application's own table leaves one session, and moves the version.
   const raisesOnly = input.live !== undefined && !input.spend && !input.use && input.factorsVersion === undefined;
   if (!raisesOnly) yield* advisoryLock(`sessions of ${userId}`);
   const readAccount = yield* sendStateAndAccount(userId);
@@ -200,7 +200,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* reject(input, "one_factor_only", true);
     return yield* withEnds({ outcome: "insufficient" }, revoked);
   }
-  // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change nothing.
+  // Not before a second factor that an import has brought is proven: a reader of a mistyped address must change
+  // nothing.
   const isEnough = decision.result === "grant" || decision.enroll;
   if (isEnough && input.provesEmail !== undefined && (yield* proveEmail(userId, input.provesEmail, now))) {
     const change = isFirstProof ? "email_proven" : "email_confirmed";
@@ -404,7 +405,10 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/** Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its user. */
+/**
+ * Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its
+ * user.
+ */
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */

@@ -1,7 +1,8 @@
-// Housekeeping deletes old rows in small batches, in one process at a time. The lease is one row, and each batch extends it
-// in its own transaction, so that a process that has lost the lease deletes nothing more.
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, integer, type Row, type Transaction, text, write } from "../transaction.js";
+// Housekeeping deletes old rows in small batches, in one process at a time. The lease is one row, and each batch
+// extends it in its own transaction, so that a process that has lost the lease deletes nothing more.
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
+import { integer, type Row, text } from "../rows.js";
+import { first, type Transaction, write } from "../transaction.js";
 import { deleteBatch, type OldRows, type OldRowsCursor } from "./old-rows.js";
 
 export interface HousekeepingLease {
@@ -14,12 +15,15 @@ export interface HousekeepingLease {
 
 /**
  * `elsewhere`: another process has the lease. `done`: the last turn ended a short while ago. `unsteady`: the clock has
- * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for an
- * hour first.
+ * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for
+ * an hour first.
  */
 export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 
-/** A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as long. */
+/**
+ * A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as
+ * long.
+ */
 const steadySeconds = 3600;
 
 export interface LeaseRequest extends HousekeepingLease {

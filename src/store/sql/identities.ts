@@ -1,19 +1,10 @@
-// Identities at outside providers (docs/guides/providers.md). The issuer and the subject are compared exactly, and the primary key decides
-// which of two accounts gets an identity.
+// Identities at outside providers (docs/guides/providers.md). The issuer and the subject are compared exactly, and the
+// primary key decides which of two accounts gets an identity.
 import { createHash } from "node:crypto";
-import {
-  first,
-  integer,
-  query,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-} from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { integer, type Row, text, textOrNull } from "../rows.js";
+import { first, query, queryLast, queryLastRow, type Transaction } from "../transaction.js";
 import { identityHolderOf, makeRoom, visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
 
 /** An identity as a provider has proven it. */

@@ -1,8 +1,9 @@
-// Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import or to
-// a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created with the
-// login of a hidden row, and the import that lost the row can then no longer be published.
-import { first, integer, query, type Row, type Transaction, text, write } from "../transaction.js";
-import { deleteImportedAccounts } from "./import-accounts.js";
+// Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import
+// or to a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created
+// with the login of a hidden row, and the import that lost the row can then no longer be published.
+
+import { integer, type Row, text } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 
 /** A condition on a row of ampho_users. It costs one look into a small table, and none for a row of no import. */
 export const visible = `(ampho_users.import_n is null or exists (
@@ -15,7 +16,9 @@ export const addressOfRow = "coalesce(email_canonical, canonical)";
 export type Holder =
   | { readonly kind: "none" }
   | { readonly kind: "user"; readonly userId: string }
-  /** An unpublished import, with this line of its input. `doomed`: the import can no longer be published, or is a trial. */
+  /**
+   * An unpublished import, with this line of its input. `doomed`: the import can no longer be published, or is a trial.
+   */
   | {
       readonly kind: "import";
       readonly userId: string;
@@ -65,4 +68,16 @@ export function* makeRoom({ userId, n, line }: Extract<Holder, { kind: "import" 
   ]);
   const deleted = yield* query("delete from ampho_users where id = ? and import_n = ? returning id", [userId, n]);
   yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));
+}
+
+const idsAtOnce = 50;
+const idPlaceholders = Array(idsAtOnce).fill("?").join(", ");
+
+export function* deleteImportedAccounts(ids: readonly string[]): Transaction<void> {
+  for (let at = 0; at < ids.length; at += idsAtOnce) {
+    // The last id fills the rest, so that the statement has one text.
+    const chunk = Array.from({ length: idsAtOnce }, (_, index) => ids[Math.min(at + index, ids.length - 1)] ?? "");
+    for (const table of ["ampho_passkeys", "ampho_totp", "ampho_recovery", "ampho_identities", "ampho_accounts"])
+      yield* write(`delete from ${table} where user_id in (${idPlaceholders})`, chunk);
+  }
 }

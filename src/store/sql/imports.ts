@@ -1,12 +1,12 @@
 // Imports of users: started, filled in hidden batches, and then published by one row or dropped.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { first, integer, query, type SqlValue, type Transaction, text, write } from "../transaction.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
 import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
-import { deleteImportedAccounts } from "./import-accounts.js";
-import { type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { recordUserEvent } from "./user-events.js";
 import { addressOf, type NewUserRow, userColumns, userValues } from "./users.js";
 
@@ -50,7 +50,9 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /** The users that cannot be created, because something of them exists, is repeated, or belongs to a later import. */
+      /**
+       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
+       */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */

@@ -3,7 +3,8 @@ import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
-import { first, integer, query, type SqlValue, type Transaction, text } from "../transaction.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { type AttemptCounterRow, counterColumns, counterRowOf } from "./attempt-counters.js";
 import { type SourceRow, sourceColumns, sourceRowOf } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
@@ -23,8 +24,8 @@ export function* pruneAttempts({ rowsMax }: { readonly rowsMax: number }): Trans
   for (const { name, key } of tables) {
     const row = yield* first(`select count(*) as rows from ${name}`);
     const excess = row ? integer(row, "rows") - rowsMax : 0;
-    // The oldest rows, whatever they count. If light rows went before heavy ones, a table full of heavy rows would forget
-    // every new attack at once. So an attacker needs `rowsMax` later failures to erase one counter.
+    // The oldest rows, whatever they count. If light rows went before heavy ones, a table full of heavy rows would
+    // forget every new attack at once. So an attacker needs `rowsMax` later failures to erase one counter.
     const oldest = `select ${key} from ${name} order by touched_at limit ?`;
     const deleted = yield* deleteUnlocked(name, key, oldest, [Math.min(Math.max(excess, 0), deletedAtOnce)]);
     more ||= deleted > 0 && deleted < excess;
@@ -97,7 +98,8 @@ export function* clearLockouts({ target, now, origin }: LockoutClearing): Transa
         ? undefined
         : yield* first("select login from ampho_users where canonical = ?", [canonical]);
     const login = user && text(user, "login");
-    // A counter contains the login as its user spells it. The user can be deleted, so that this spelling is not known here.
+    // A counter contains the login as its user spells it. The user can be deleted, so that this spelling is not known
+    // here.
     const rows =
       canonical === undefined
         ? yield* deleteFrom("ampho_attempts where login = ? returning key", [typed])

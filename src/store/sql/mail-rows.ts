@@ -1,8 +1,9 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
-import { first, integer, type SqlValue, type Transaction, text, writeMail } from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, type Transaction, writeMail } from "../transaction.js";
+import { columnsOf } from "./keyed-rows.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -49,15 +50,15 @@ export interface UndoneLogin {
   readonly canonical: string;
 }
 
-// A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until then.
+// A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until
+// then.
 const isRecent = "at > ? and at <= ?";
 const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
 export const mailColumns = columnsOf(
   // The driver fills in `pages` as the first parameter.
-  ...(["pages", "at", "until", "user_id", "address", "kind", "claims", "language", "tries", "next_at"] as const),
-  "undo",
+  "pages at until user_id address kind claims language tries next_at undo",
 );
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
 const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
@@ -66,8 +67,17 @@ const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} wh
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
   const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
   return mailColumns.values({
-    ...{ pages: "", at: sendAt, until, user_id: userId ?? null, address, kind, claims: JSON.stringify(claims) },
-    ...{ language, tries: 0, next_at: sendAt, undo: undo === undefined ? null : JSON.stringify(undo) },
+    pages: "",
+    at: sendAt,
+    until,
+    user_id: userId ?? null,
+    address,
+    kind,
+    claims: JSON.stringify(claims),
+    language,
+    tries: 0,
+    next_at: sendAt,
+    undo: undo === undefined ? null : JSON.stringify(undo),
   });
 }
 
@@ -75,7 +85,10 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/** The same for one of `hourMax` mails of its kind. Returns the seconds until the next one beyond them, and 0 if it is written. */
+/**
+ * The same for one of `hourMax` mails of its kind. Returns the seconds until the next one beyond them, and 0 if it is
+ * written.
+ */
 export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number> {
   const { userId = null, kind, address } = draft;
   const recent = `from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
@@ -113,8 +126,8 @@ const ofFormer = `select undo from ampho_mail
   where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent} order by n limit 1`;
 
 /**
- * The same mail to the address that the user had before it changed in the last 7 days. A thief changes the address first, and
- * its owner hears of the next changes too.
+ * The same mail to the address that the user had before it changed in the last 7 days. A thief changes the address
+ * first, and its owner hears of the next changes too.
  */
 export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;

@@ -1,19 +1,10 @@
-// The outbox: mails are rows, written in the transaction of what causes them. A row contains no code and no link. They are
-// derived from its claims when it is sent. Each attempt to send moves `next_at` first, so that one process of a fleet sends a
-// mail, and another one only after the first has died.
+// The outbox: mails are rows, written in the transaction of what causes them. A row contains no code and no link. They
+// are derived from its claims when it is sent. Each attempt to send moves `next_at` first, so that one process of a
+// fleet sends a mail, and another one only after the first has died.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import {
-  integer,
-  query,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  write,
-} from "../transaction.js";
+import { integer, integerOrNull, type Row, text, textOrNull } from "../rows.js";
+import { query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { settleAttempt } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { insertMail, type MailClaims, type MailDraft, mailColumns } from "./mail-rows.js";
@@ -31,8 +22,8 @@ const select = `select n, ${mailColumns.list} from ampho_mail where next_at <= ?
 const droppedMax = 50;
 
 /**
- * Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped, and do not
- * count, because a day without a mail server leaves many of them before the first that can be sent.
+ * Takes mails that are due. Another process takes them after `holdSeconds`. Those that are too old are dropped, and do
+ * not count, because a day without a mail server leaves many of them before the first that can be sent.
  */
 export function* takeMail(input: {
   readonly now: number;
@@ -140,13 +131,16 @@ export function* listMail({ limit }: { readonly limit: number }): Transaction<re
     [limit],
   );
   return [...rows].reverse().map((row) => ({
-    ...{ n: integer(row, "n"), at: integer(row, "at"), kind: text(row, "kind"), userId: textOrNull(row, "user_id") },
-    ...{ tries: integer(row, "tries"), nextAt: integerOrNull(row, "next_at"), sentAt: integerOrNull(row, "sent_at") },
+    n: integer(row, "n"),
+    at: integer(row, "at"),
+    kind: text(row, "kind"),
+    userId: textOrNull(row, "user_id"),
+    tries: integer(row, "tries"),
+    nextAt: integerOrNull(row, "next_at"),
+    sentAt: integerOrNull(row, "sent_at"),
     failure: textOrNull(row, "failure"),
   }));
 }
-
-const integerOrNull = (row: Row, column: string) => (row[column] === null ? null : integer(row, column));
 
 /** The number of mails that wait, and the time of the oldest. */
 export function* readOutbox(): Transaction<{ readonly waiting: number; readonly oldestAt: number | undefined }> {

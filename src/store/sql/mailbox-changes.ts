@@ -1,10 +1,11 @@
-// Changes that a proven mailbox allows (docs/guides/mailed-links.md): a new password, a new address, and the
+// Changes that a proven mailbox allows (docs/guides/mail-flows.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type FactorName, withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, integer, query, type Transaction, text, write } from "../transaction.js";
+import { integer, text } from "../rows.js";
+import { advisoryLock, first, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, type ChangedAccount, carryOut, type OwnSession } from "./changes.js";
@@ -26,8 +27,8 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
 
 export interface MailboxOutcome {
   /**
-   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended. `storing`:
-   * an application's own table stores another new password now.
+   * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
+   * `storing`: an application's own table stores another new password now.
    */
   readonly outcome: "done" | "over" | "changed" | "factor_rejected" | "taken" | "storing";
   /** The session that made the change, whose older tokens have ended. */
@@ -238,7 +239,8 @@ export interface AlarmOutcome {
 
 /**
  * Ends the sessions and device proofs of a user, and what was begun, and undoes the change that the notice reported. A
- * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The password stays.
+ * factor or an identity that the change has removed does not come back: the mailbox might be on the lost device. The
+ * password stays.
  */
 export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   const { userId, isStored, spend: spending, now, origin } = input;

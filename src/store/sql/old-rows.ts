@@ -1,6 +1,7 @@
 // Which rows are old, and how a batch of them is deleted.
 import { sourceKeptWindows } from "../../throttle/source-limit.js";
-import { integer, query, type Row, type SqlValue, type Transaction, write } from "../transaction.js";
+import { integer, type Row, type SqlValue } from "../rows.js";
+import { query, type Transaction, write } from "../transaction.js";
 import { deleteUnpublishedRows } from "./imports.js";
 import { keptUntil } from "./session-rows.js";
 
@@ -29,7 +30,9 @@ export interface OldRows {
   readonly next: OldRowsCursor | undefined;
 }
 
-/** The progress of a turn. Without it PostgreSQL would pass over all rows that it has deleted, again with each batch. */
+/**
+ * The progress of a turn. Without it PostgreSQL would pass over all rows that it has deleted, again with each batch.
+ */
 export interface OldRowsCursor {
   readonly age: number;
   readonly n: number;
@@ -53,8 +56,8 @@ interface Aging {
 }
 
 const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
-  // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the session
-  // was created or ended.
+  // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the
+  // session was created or ended.
   sessions: {
     table: "ampho_sessions",
     key: "n",
@@ -63,7 +66,8 @@ const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
     keptSeconds: () => 0,
     batch: 100,
   },
-  // A day longer than any token needs it. A clock that runs ahead by a time zone must not bring a revoked token back to life.
+  // A day longer than any token needs it. A clock that runs ahead by a time zone must not bring a revoked token back to
+  // life.
   revocations: { table: "ampho_revocations", key: "n", age: "until", keptSeconds: () => day, batch: 500 },
   attempts: {
     table: "ampho_attempts",
@@ -113,8 +117,8 @@ function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): T
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
   const next = input.next ?? start;
-  // The other tables have no key in the index of their age. They have a maximum size, or a turn deletes about as many rows
-  // as were written since the one before.
+  // The other tables have no key in the index of their age. They have a maximum size, or a turn deletes about as many
+  // rows as were written since the one before.
   const numbered = key === "n";
   const rows = yield* query(
     numbered
@@ -135,8 +139,8 @@ function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): T
 }
 
 /**
- * Deletes the rows whose keys the select returns, without those that another transaction has locked. So neither waits for
- * the other. Returns the number of rows.
+ * Deletes the rows whose keys the select returns, without those that another transaction has locked. So neither waits
+ * for the other. Returns the number of rows.
  */
 export function* deleteUnlocked(
   table: string,

@@ -1,5 +1,5 @@
-// Changes that users make to their own account as a whole (docs/guides/account.md): another login, the removal, and the rows of the
-// audit log for an export. A user of an application's own table has no row of ampho_users here.
+// Changes that users make to their own account as a whole (docs/guides/account.md): another login, the removal, and the
+// rows of the audit log for an export. A user of an application's own table has no row of ampho_users here.
 import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
@@ -64,7 +64,12 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   if (locked === false) return failed("changed");
   const { user, before } = locked;
   const about = {
-    ...{ userId, login: newLogin, now, origin, before, detail: { before: login } },
+    userId,
+    login: newLogin,
+    now,
+    origin,
+    before,
+    detail: { before: login },
     undo: { login, loginCanonical: input.canonical, canonical: newCanonical },
   };
   const until = yield* foreignUntil(input);

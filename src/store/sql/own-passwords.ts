@@ -1,11 +1,12 @@
-// Marks a user while an application's own table stores a new password. Until the table has it, the old one is right, and an
-// attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an end.
-// A deletion sets it too.
+// Marks a user while an application's own table stores a new password. Until the table has it, the old one is right,
+// and an attacker with the old one must get nothing that stays. The mark is a row of ampho_spent, which also has an
+// end. A deletion sets it too.
 import { first, type Transaction, write } from "../transaction.js";
 
 /**
- * After that the mark of a process that has crashed counts no more. The table can have stored the password up to 8 s after the
- * beginning. A login can have read the row just before, verifies for up to 8 s, and waits up to 6 s for the database.
+ * After that the mark of a process that has crashed counts no more. The table can have stored the password up to 8 s
+ * after the beginning. A login can have read the row just before, verifies for up to 8 s, and waits up to 6 s for the
+ * database.
  */
 const storingSeconds = 30;
 

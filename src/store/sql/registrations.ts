@@ -1,21 +1,11 @@
-// Users who register themselves, and invitations (docs/guides/registration.md). A user is created with a proven address, in the transaction that
-// uses up the code. Nothing of a user exists before.
+// Users who register themselves, and invitations (docs/guides/mail-flows.md). A user is created with a proven
+// address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
-import {
-  first,
-  integer,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, integerOrNull, type Row, text, textOrNull, texts } from "../rows.js";
+import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
 import { addressOf, insertUser, type NewUserRow, type User, userColumns, userOf } from "./users.js";
 
@@ -27,7 +17,10 @@ export interface UserRegistration {
   readonly existsMail: MailDraft | undefined;
 }
 
-/** `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any more. */
+/**
+ * `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any
+ * more.
+ */
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
 export function* register(input: {
@@ -46,7 +39,7 @@ export function* register(input: {
   }
   if (invitation !== undefined) yield* returnInvitation({ id: invitation, now });
   const holder = yield* holderOf("address", addressOf(user));
-  // The user can choose another login. The address itself can be the login of a user who has given the address up.
+  // The user can choose another login. The address itself can be the login name of a user who has given the address up.
   const isLogin = holder.kind !== "user";
   yield* recordAudit({
     at: now,
@@ -104,13 +97,9 @@ export interface Invitation {
   readonly removedAt: number | null;
 }
 
-const columns = columnsOf(
-  ...(["id", "email", "email_canonical", "roles", "invited_by", "created_at"] as const),
-  ...(["until", "used_at", "removed_at"] as const),
-);
+const columns = columnsOf("id email email_canonical roles invited_by created_at until used_at removed_at");
 
 function invitationOf(row: Row): Invitation {
-  const integerOrNull = (name: string) => (row[name] === null ? null : integer(row, name));
   return {
     id: text(row, "id"),
     email: text(row, "email"),
@@ -119,8 +108,8 @@ function invitationOf(row: Row): Invitation {
     invitedBy: textOrNull(row, "invited_by"),
     createdAt: integer(row, "created_at"),
     until: integer(row, "until"),
-    usedAt: integerOrNull("used_at"),
-    removedAt: integerOrNull("removed_at"),
+    usedAt: integerOrNull(row, "used_at"),
+    removedAt: integerOrNull(row, "removed_at"),
   };
 }
 
@@ -134,8 +123,15 @@ export function* createInvitation(input: {
   yield* write(
     `insert into ampho_invites (${columns.list}) values (${columns.placeholders})`,
     columns.values({
-      ...{ id, email, email_canonical: canonical, roles: JSON.stringify(roles), invited_by: invitedBy },
-      ...{ created_at: now, until, used_at: null, removed_at: null },
+      id,
+      email,
+      email_canonical: canonical,
+      roles: JSON.stringify(roles),
+      invited_by: invitedBy,
+      created_at: now,
+      until,
+      used_at: null,
+      removed_at: null,
     }),
   );
   if (mail) yield* insertMail(mail, now);

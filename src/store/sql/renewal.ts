@@ -1,13 +1,14 @@
-// Renewal by generation. One conditional update moves the newest generation on. A token of the generation before it receives
-// the current one again within the grace, or with the idempotency key that made the move. A re-authentication leaves no
-// grace. Any other token is a replay and ends the session.
-// All look-ups use primary keys and unique columns, so that the cost does not grow with the number of sessions.
+// Renewal by generation. One conditional update moves the newest generation on. A token of the generation before it
+// receives the current one again within the grace, or with the idempotency key that made the move. A re-authentication
+// leaves no grace. Any other token is a replay and ends the session. All look-ups use primary keys and unique columns,
+// so that the cost does not grow with the number of sessions.
 import type { Origin } from "../../audit/entry.js";
 import { isRecent } from "../../clock.js";
 import { policyOf, type RolePolicies, reachesPolicy } from "../../levels/policy.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { DatabaseError } from "../database-error.js";
-import { first, integer, type Row, type Transaction, textOrNull, write } from "../transaction.js";
+import { integer, type Row, textOrNull } from "../rows.js";
+import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
@@ -32,7 +33,10 @@ export interface Renewal extends Move {
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
-  /** The roles of a user of an application's own table. Undefined: the user is read from this database in the transaction. */
+  /**
+   * The roles of a user of an application's own table. Undefined: the user is read from this database in the
+   * transaction.
+   */
   readonly ownRoles: readonly string[] | undefined;
   /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
   readonly rolePolicies: RolePolicies;
@@ -46,7 +50,10 @@ export interface ReceivedTokens {
 
 export type RenewOutcome =
   | {
-      /** `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same generation. */
+      /**
+       * `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same
+       * generation.
+       */
       readonly outcome: "renewed" | "repeated";
       readonly session: Session;
       readonly user: User | undefined;
@@ -54,8 +61,8 @@ export type RenewOutcome =
   | {
       readonly outcome: "ended";
       /**
-       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after `too_late`,
-       * which is an access token that renews no longer.
+       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after
+       * `too_late`, which is an access token that renews no longer.
        */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
       readonly revocations: readonly Revocation[];
@@ -103,9 +110,9 @@ export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction
 }
 
 /**
- * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only the
- * user's factors prove. An
- * honest tab that raced with the re-authentication finds the newer tokens in the shared storage of the client.
+ * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only
+ * the user's factors prove. An honest tab that raced with the re-authentication finds the newer tokens in the shared
+ * storage of the client.
  */
 function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
   return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);
@@ -163,7 +170,8 @@ function* end(
   session: Session,
   why: Extract<EndReason, "replayed" | "user_deleted" | "user_disabled" | "policy">,
 ): Transaction<RenewOutcome> {
-  // A generation ahead of the database's was issued before the database lost its last writes, together with an access token.
+  // A generation ahead of the database's was issued before the database lost its last writes, together with an access
+  // token.
   const canExpire = input.gen > session.gen ? Math.min(input.now + input.accessTtlSeconds, session.endsAt) : 0;
   const revoked = yield* endById(session.id, why, input.now, canExpire);
   const about = entry(input, session);

@@ -1,21 +1,10 @@
-// Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each until
-// `until`.
+// Revocations: numbered rows. Every process reads the rows behind the last number that it has seen, and keeps each
+// until `until`.
 import { leewayMaxSeconds, numericDateMax, recoveryDelaySeconds, transactionTtlSeconds } from "../../clock.js";
-import {
-  end,
-  integer,
-  queryLast,
-  type Row,
-  resultOf,
-  send,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, text, textOrNull, texts } from "../rows.js";
+import { end, queryLast, resultOf, send, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
+import { columnsOf } from "./keyed-rows.js";
 import type { Ending } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 
@@ -37,9 +26,9 @@ export type Revocation = Numbered &
   (
     | { readonly kind: "session"; readonly sessionId: string; readonly gen?: number }
     /**
-     * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of tokens that
-     * name no user by `sub`, only those with the login in this spelling. Another one can be another user of an application's
-     * own table.
+     * Tokens without `sid` that name the user and were issued at `at` or before, or have no `iat`. `exactLogin`: of
+     * tokens that name no user by `sub`, only those with the login in this spelling. Another one can be another user of
+     * an application's own table.
      */
     | {
         readonly kind: "user";
@@ -48,7 +37,9 @@ export type Revocation = Numbered &
         readonly exactLogin?: string | undefined;
         readonly sessions?: true;
       }
-    /** Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
+    /**
+     * Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user".
+     */
     | {
         readonly kind: "roles";
         readonly userId: string;
@@ -62,14 +53,17 @@ export type Revocation = Numbered &
   );
 
 /**
- * When a revocation of tokens that expire at `expires` has no effect any more. It also rejects the login transactions that
- * were issued before it, however soon access tokens expire.
+ * When a revocation of tokens that expire at `expires` has no effect any more. It also rejects the login transactions
+ * that were issued before it, however soon access tokens expire.
  */
 export function untilOf(now: number, ...expires: readonly number[]): number {
   return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 }
 
-/** When the last recovery that was begun until `now` is over. Its link begins to work a day later, and is revoked by then. */
+/**
+ * When the last recovery that was begun until `now` is over. Its link begins to work a day later, and is revoked by
+ * then.
+ */
 export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
@@ -77,8 +71,8 @@ type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 export type NewRevocation = WithoutNumber<Revocation>;
 
 /**
- * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and commit
- * travel together, so that all other writers of the state row wait for no round trip to the database.
+ * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and
+ * commit travel together, so that all other writers of the state row wait for no round trip to the database.
  */
 export function* writeRevocations(revoked: readonly NewRevocation[]): Transaction<readonly Revocation[]> {
   if (revoked.length === 0) return [];
@@ -89,10 +83,7 @@ export function* writeRevocations(revoked: readonly NewRevocation[]): Transactio
   return revoked.map((each, index): Revocation => ({ ...each, n: start + index }));
 }
 
-const columns = columnsOf(
-  ...(["at", "until", "kind", "session_id", "gen", "user_id", "login", "exact_login"] as const),
-  ...(["roles_version", "roles", "kid", "era"] as const),
-);
+const columns = columnsOf("at until kind session_id gen user_id login exact_login roles_version roles kid era");
 const insert = `insert into ampho_revocations (n, ${columns.list})
   values ((select last_revocation from ampho_state where id = 1) - ?, ${columns.placeholders})`;
 
@@ -129,7 +120,9 @@ export interface RevocationPage {
   /** The number of the last row, 0 when there is none. If it is smaller than before, all rows must be read again. */
   readonly last: number;
   readonly rows: readonly Revocation[];
-  /** The row with the number `after`, while it exists. If it is another one than before, all rows must be read again. */
+  /**
+   * The row with the number `after`, while it exists. If it is another one than before, all rows must be read again.
+   */
   readonly reached?: Revocation;
   /** The clock of the database, Unix milliseconds, where it has one that all processes share. */
   readonly storeNowMs?: number;
@@ -140,7 +133,10 @@ const everyLive = `${select} > ? and until > ? order by n`;
 /** By number. The index on `until` would read all rows that are in force, each time. */
 const furtherLive = everyLive.replace("until >", "until + 0 >");
 
-/** One turn of statements. On PostgreSQL each further turn is a round trip, out of the second in which a revocation spreads. */
+/**
+ * One turn of statements. On PostgreSQL each further turn is a round trip, out of the second in which a revocation
+ * spreads.
+ */
 export function* readRevocations({ after, now }: RevocationQuery): Transaction<RevocationPage> {
   const readState = yield* sendState();
   const sentReached = yield* send(`${select} = ?`, [after]);

@@ -1,9 +1,10 @@
-// Ends of sessions. Each leaves a revocation for as long as an access token or a login transaction of the session can be
-// accepted. So every process closes the sockets of the session, however old its tokens are.
+// Ends of sessions. Each leaves a revocation for as long as an access token or a login transaction of the session can
+// be accepted. So every process closes the sockets of the session, however old its tokens are.
 import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
-import { first, integer, query, type Row, type Transaction, text } from "../transaction.js";
+import { integer, type Row, text } from "../rows.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   insertRevocation,
@@ -66,8 +67,8 @@ function endEvent(reason: EndReason) {
 }
 
 /**
- * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the session
- * can expire that the database has no record of.
+ * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the
+ * session can expire that the database has no record of.
  */
 export function* endById(
   id: string,
@@ -88,8 +89,8 @@ export interface SessionEnding extends Ending {
   readonly userId: string | undefined;
   readonly reason: EndReason;
   /**
-   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last writes
-   * might have no record of the session, or of this token. Both are then revoked as well.
+   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last
+   * writes might have no record of the session, or of this token. Both are then revoked as well.
    */
   readonly seenExpires?: number | undefined;
 }
@@ -209,7 +210,8 @@ export function* endAllSessions(
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin });
   const { n, era, accessUntil } = yield* moveEra(now);
-  // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on record.
+  // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
+  // record.
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);

@@ -3,20 +3,9 @@
 import type { Origin } from "../../audit/entry.js";
 import { type Acr, acrs, higherOf } from "../../levels/acr.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
-import {
-  first,
-  integer,
-  type Row,
-  resultOf,
-  schemaMismatch,
-  send,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { integer, type Row, schemaMismatch, text, textOrNull, texts } from "../rows.js";
+import { first, resultOf, send, type Transaction, write } from "../transaction.js";
+import { columnsOf } from "./keyed-rows.js";
 
 export interface Session {
   /** `{era}.{random}`. The era (base 36) lets one row end all live sessions. */
@@ -28,12 +17,15 @@ export interface Session {
   readonly createdAt: number;
   /** The claim `auth_time`, the time of the last login within the session. */
   readonly authTime: number;
-  /** How the user logged in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
+  /** How the user signed in (RFC 8176, claim `amr`), and the level of that (claim `acr`). */
   readonly amr: readonly string[];
   readonly acr: Acr;
   /** The time of the last login or step-up within the session. */
   readonly provedAt: number;
-  /** The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the session. */
+  /**
+   * The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the
+   * session.
+   */
   readonly provedGen: number;
   /** When the current generation was created. */
   readonly renewedAt: number;
@@ -87,21 +79,8 @@ export interface ForeignTokens {
 }
 
 export const sessionColumns = columnsOf(
-  ...([
-    "id",
-    "user_id",
-    "login",
-    "gen",
-    "created_at",
-    "auth_time",
-    "amr",
-    "acr",
-    "proved_at",
-    "proved_gen",
-    "renewed_at",
-    "refreshed_at",
-  ] as const),
-  ...(["expires_at", "ends_at", "access_expires", "address", "agent"] as const),
+  "id user_id login gen created_at auth_time amr acr proved_at",
+  "proved_gen renewed_at refreshed_at expires_at ends_at access_expires address agent",
 );
 
 /** The methods and the level that the session of the row has proven. */
@@ -166,7 +145,10 @@ export interface TokenTimes {
 
 export interface Move extends TokenTimes {
   readonly sessionId: string;
-  /** How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to `now`. */
+  /**
+   * How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to
+   * `now`.
+   */
   readonly refreshedWithin?: number | undefined;
   readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
@@ -209,8 +191,8 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
   refreshedWithin === undefined ? 0 : now - refreshedWithin;
 
 /**
- * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement reads
- * the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
+ * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement
+ * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
 export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
   const sent = yield* send(renewal, [
@@ -287,8 +269,8 @@ export function endingParameters(now: number, reason: EndReason): readonly [numb
 }
 
 /**
- * The real time until which a row is kept. A renewal does not change `delete_after`, because that would move an entry of an
- * index and touch two more pages. Housekeeping looks at this expression when it finds a row due.
+ * The real time until which a row is kept. A renewal does not change `delete_after`, because that would move an entry
+ * of an index and touch two more pages. Housekeeping looks at this expression when it finds a row due.
  */
 export const keptUntil = `case when ended_at is not null then delete_after
   when access_expires > expires_at then access_expires + ${sessionKeptSeconds} else expires_at + ${sessionKeptSeconds} end`;

@@ -1,5 +1,8 @@
-// Sessions: found, listed, counted. entries.ts creates and raises them, renewal.ts renews them, session-ends.ts ends them.
-import { integer, queryLast, queryLastRow, resultOf, send, type Transaction, text } from "../transaction.js";
+// Sessions: found, listed, counted. entries.ts creates and raises them, renewal.ts renews them, session-ends.ts ends
+// them.
+
+import { integer, text } from "../rows.js";
+import { queryLast, queryLastRow, resultOf, send, type Transaction } from "../transaction.js";
 import { visible } from "./import-rows.js";
 import { type Session, sessionColumns, sessionOf } from "./session-rows.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
@@ -14,8 +17,8 @@ export interface TokenSession {
 }
 
 /**
- * Reads if the session is live, and the token is none of the older ones that a login or a change has replaced. A request can have
- * passed the guard just before. Deferred.
+ * Reads if the session is live, and the token is none of the older ones that a login or a change has replaced. A
+ * request can have passed the guard just before. Deferred.
  */
 export function* sendIsLive({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> {
   const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`, [

@@ -1,10 +1,12 @@
-// Used transactions. A transaction of factors/transactions.ts has no row until it is used. One insert uses it up, so that of
-// many requests exactly one has its effect. The row remembers what it bought, for a client that lost the response.
+// Used login transactions. A transaction of factors/transactions.ts has no row until it is used. One insert uses it up,
+// so that of many requests exactly one has its effect. The row remembers what it bought, for a client that lost the
+// response.
 import { isRecent } from "../../clock.js";
-import { skewMaxSeconds } from "../../throttle/clock-skew.js";
+import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";
-import { first, integer, queryLastRow, resultOf, send, type Transaction, textOrNull, write } from "../transaction.js";
-import { columnsOf } from "./columns.js";
+import { integer, textOrNull } from "../rows.js";
+import { first, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
+import { columnsOf } from "./keyed-rows.js";
 
 export interface Spending {
   /** SHA-256 of the transaction's `jti`, base64url. */

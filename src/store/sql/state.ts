@@ -1,19 +1,9 @@
-// The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row then
-// makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
+// The single row of the table ampho_state. Its writers come last in a transaction. On PostgreSQL the lock on the row
+// then makes the order of numbers the order of commits, and no two transactions wait for each other in a circle.
 import { type FactorName, factorNames } from "../../levels/factors.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
-import {
-  first,
-  integer,
-  queryLastRow,
-  type Row,
-  resultOf,
-  send,
-  type Transaction,
-  text,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, text, texts } from "../rows.js";
+import { first, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
 
 export interface State {
   readonly epoch: string;
@@ -70,8 +60,8 @@ export function* applicationOwnsUsers(): Transaction<boolean> {
 }
 
 /**
- * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is logged in, because
- * the process that asks might only lack an option. Returns the note.
+ * Notes whose users the sessions belong to. `owns: false` changes nothing while a user of another table is signed in,
+ * because the process that asks might only lack an option. Returns the note.
  */
 export function* writeApplicationOwnsUsers(input: {
   readonly owns: boolean;
@@ -177,8 +167,8 @@ export function* moveEra(now: number): Transaction<NewEra> {
 const hour = 3600;
 
 /**
- * Records the `exp` of an access token, rounded up to an hour. A write for each renewal would make all renewals wait for
- * this row.
+ * Records the `exp` of an access token, rounded up to an hour. A write for each renewal would make all renewals wait
+ * for this row.
  */
 export function* recordAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
   if (accessExpires <= state.accessUntil) return;

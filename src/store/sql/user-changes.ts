@@ -2,7 +2,8 @@
 import type { Origin } from "../../audit/entry.js";
 import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { first, type Transaction, text, write } from "../transaction.js";
+import { text } from "../rows.js";
+import { first, type Transaction, write } from "../transaction.js";
 import { settleIfAny } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./changes.js";
@@ -22,11 +23,13 @@ export interface PasswordChange extends Ending {
   readonly passwordVersion: number | undefined;
   /** The live session that makes the change. */
   readonly own: OwnSession | undefined;
-  /** The password is removed only if the user can log in with a passkey of this relying party instead. */
+  /** The new password is known to nobody. The reason is for the audit log. */
+  readonly expires?: { readonly reason: string | undefined } | undefined;
+  /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
   /**
-   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is `changed`
-   * or `ended`.
+   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is
+   * `changed` or `ended`.
    */
   readonly attempt?: Attempt | undefined;
   /** A user of an application's own table, which stores the password. Its version is that of the factors. */
@@ -72,11 +75,15 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
          password_by_operator = ? where id = ?`,
       [passwordHash, origin.actor === "operator" ? 1 : 0, userId],
     );
-  const change =
-    own === undefined ? "password_replaced" : input.passkeysOf === undefined ? "password_set" : "password_removed";
-  const { revoked, session } = yield* carryOut(change, { ...input, login: user.login, before });
+  const reason = input.expires?.reason;
+  const { revoked, session } = yield* carryOut(changeOf(input), { ...input, login: user.login, before, reason });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+function changeOf({ own, expires, passkeysOf }: PasswordChange): Change {
+  if (own === undefined) return expires ? "password_expired" : "password_replaced";
+  return passkeysOf === undefined ? "password_set" : "password_removed";
 }
 
 /** With recovery codes, because the loss of the passkey would otherwise lock the user out. */
@@ -127,9 +134,9 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const added = roles.filter((role) => !before.roles.includes(role));
   if (removed.length === 0 && added.length === 0) return { user: before, revocations: [] };
 
-  // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one that a
-  // process knows to be revoked, which would reject a role that is given again. Or it might not lie above the version of a
-  // token that still has the role.
+  // At least the time, for the same reason as an era. After a restored backup a counted version might lie below one
+  // that a process knows to be revoked, which would reject a role that is given again. Or it might not lie above the
+  // version of a token that still has the role.
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   const { login, rolesVersion } = user;
   yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
@@ -176,7 +183,9 @@ export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: s
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-/** Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations. */
+/**
+ * Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations.
+ */
 function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
@@ -203,7 +212,9 @@ export interface UserEnding extends Ending {
   readonly storingSince?: number | undefined;
 }
 
-/** Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here. */
+/**
+ * Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here.
+ */
 export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
   if (storingSince !== undefined) yield* endStoring(userId, storingSince);

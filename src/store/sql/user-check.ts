@@ -3,8 +3,8 @@ import type { Transaction } from "../transaction.js";
 import { sendUserLock, type User } from "./users.js";
 
 /**
- * For users of Ampho's own table: the user must be enabled and still have this password version (undefined: any). `false` for
- * users of an application's own table.
+ * For users of Ampho's own table: the user must be enabled and still have this password version (undefined: any).
+ * `false` for users of an application's own table.
  */
 export type StoredUser = { readonly passwordVersion?: number | undefined } | false;
 
@@ -13,8 +13,8 @@ export type CheckedUser =
   | { readonly rejected: "unknown" | "disabled" | "password_changed" };
 
 /**
- * Locks the user's row until the transaction ends. `update`: the transaction will write the row. If two of them shared the
- * lock, the one with the lock of the sessions would wait for the other one, and that one for it. Deferred.
+ * Locks the user's row until the transaction ends. `update`: the transaction will write the row. If two of them shared
+ * the lock, the one with the lock of the sessions would wait for the other one, and that one for it. Deferred.
  */
 export function* sendUserCheck(
   { userId, stored }: { readonly userId: string; readonly stored: StoredUser },

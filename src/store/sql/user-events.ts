@@ -1,9 +1,11 @@
 // Changes of users that wait for the hooks of the application. `recordAudit` writes each row, in the transaction of the
-// change, as long as the database knows of a process with hooks. A row is deleted when its hook has succeeded. Each call
-// moves `next_at` first, so that one process of a fleet calls a hook, and another one only after the first has died.
+// change, as long as the database knows of a process with hooks. A row is deleted when its hook has succeeded. Each
+// call moves `next_at` first, so that one process of a fleet calls a hook, and another one only after the first has
+// died.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type AuditEvent, type UserChange, userChangeOf } from "../../audit/events.js";
-import { first, integer, query, queryLast, type SqlValue, type Transaction, text, write } from "../transaction.js";
+import { integer, type SqlValue, text } from "../rows.js";
+import { first, query, queryLast, type Transaction, write } from "../transaction.js";
 
 export interface TakenUserEvent {
   readonly n: number;
@@ -75,8 +77,8 @@ export function* takeUserEvents(input: {
 const [importBatch, rowsMax] = [200, 1000];
 
 /**
- * Writes rows for the next users of the oldest import. A user who was changed meanwhile has a row already, which becomes
- * that of the creation: a hook gets the user as of the call. Returns false if there was nothing to write.
+ * Writes rows for the next users of the oldest import. A user who was changed meanwhile has a row already, which
+ * becomes that of the creation: a hook gets the user as of the call. Returns false if there was nothing to write.
  */
 function* expandImport(now: number): Transaction<boolean> {
   const run = yield* first(

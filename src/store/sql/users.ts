@@ -1,24 +1,11 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
 import type { Origin } from "../../audit/entry.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
-import {
-  first,
-  integer,
-  query,
-  queryLastRow,
-  type Row,
-  resultOf,
-  type SqlValue,
-  send,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../transaction.js";
+import { integer, type Row, type SqlValue, text, textOrNull, texts } from "../rows.js";
+import { first, query, queryLastRow, resultOf, send, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { columnsOf } from "./columns.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
+import { columnsOf } from "./keyed-rows.js";
 
 export interface User {
   /** Opaque, chosen by the caller. */
@@ -48,8 +35,8 @@ export interface UserEmail {
 }
 
 export const userColumns = columnsOf(
-  ...(["id", "login", "canonical", "password_hash", "password_version"] as const),
-  ...(["roles", "roles_version", "disabled", "created_at", "email", "email_canonical", "email_proven_at"] as const),
+  "id login canonical password_hash password_version roles roles_version",
+  "disabled created_at email email_canonical email_proven_at",
 );
 
 export function userOf(row: Row): User {
@@ -135,8 +122,8 @@ type Names = Pick<User, "login" | "canonical"> & { readonly email?: UserEmail | 
 export const addressOf = ({ canonical, email }: Names): string => email?.canonical ?? canonical;
 
 /**
- * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another one has
- * this address.
+ * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another
+ * one has this address.
  */
 export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
   const values = userValues(user, now);
@@ -272,6 +259,45 @@ export function* listUsers(page: Page): Transaction<UserPage> {
   const last = rows.at(-1);
   return {
     users: rows.filter((row) => integer(row, "is_visible") === 1).map(userOf),
+    next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
+  };
+}
+
+interface HashCount {
+  /** Null for a hash with the current parameters, and for a user without a hash. */
+  readonly kind: string | null;
+  readonly hasHash: boolean;
+  readonly users: number;
+}
+
+/** Returns whether any hash does not have the current parameters. Unpublished imports are included. */
+export function* hasOtherHashes(): Transaction<boolean> {
+  return (yield* first("select 1 from ampho_users where hash_kind is not null limit 1")) !== undefined;
+}
+
+interface HashCountPage {
+  readonly counts: readonly HashCount[];
+  /** Undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+export function* countHashKinds(page: Page): Transaction<HashCountPage> {
+  const rows = yield* query(
+    `select canonical, hash_kind, case when password_hash is null then 0 else 1 end as has_hash,
+     case when ${visible} then 1 else 0 end as is_visible
+     from ampho_users where canonical > ? order by canonical limit ?`,
+    [page.after ?? "", page.limit],
+  );
+  const counts = new Map<string, HashCount>();
+  for (const row of rows) {
+    if (integer(row, "is_visible") === 0) continue;
+    const [kind, hasHash] = [textOrNull(row, "hash_kind"), integer(row, "has_hash") === 1];
+    const key = `${hasHash} ${kind}`;
+    counts.set(key, { kind, hasHash, users: (counts.get(key)?.users ?? 0) + 1 });
+  }
+  const last = rows.at(-1);
+  return {
+    counts: [...counts.values()],
     next: last && rows.length === page.limit ? text(last, "canonical") : undefined,
   };
 }

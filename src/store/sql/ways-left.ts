@@ -1,5 +1,7 @@
 // The ways in that a user has left, who gives one up.
-import { first, integer, queryLastRow, type Row, type Transaction } from "../transaction.js";
+
+import { integer, type Row } from "../rows.js";
+import { first, queryLastRow, type Transaction } from "../transaction.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import type { IdentityRow } from "./identities.js";
 import { visible } from "./import-rows.js";

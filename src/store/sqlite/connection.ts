@@ -2,7 +2,8 @@
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { DatabaseError } from "../database-error.js";
-import { type Row, type SqlValue, type Statement, type Step, type Transaction, withPages } from "../transaction.js";
+import type { Row, SqlValue } from "../rows.js";
+import { type Statement, type Step, type Transaction, withPages } from "../transaction.js";
 import type { SqliteModule } from "./driver.js";
 import { SqliteFailure } from "./failure.js";
 
@@ -103,7 +104,8 @@ const pragmas = [
   "cache_size = -16384",
   // Each job of a batch is a savepoint, for which SQLite keeps the old pages. Beyond 64 KiB it would use files.
   "temp_store = memory",
-  // In pages. With many sessions each renewal changes another page, and the default of 1000 is full after a few hundred.
+  // In pages. With many sessions each renewal changes another page, and the default of 1000 is full after a few
+  // hundred.
   "wal_autocheckpoint = 4000",
   // The bytes that the log keeps on disk after a long read made it grow.
   "journal_size_limit = 67108864",

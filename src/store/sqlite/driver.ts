@@ -1,7 +1,7 @@
 // The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
 import { createRequire, isBuiltin } from "node:module";
 import { ConfigurationError } from "../../errors.js";
-import type { Row, SqlValue } from "../transaction.js";
+import type { Row, SqlValue } from "../rows.js";
 
 export type DriverName = "node" | "package";
 
@@ -21,8 +21,8 @@ export function availableDrivers(): readonly DriverName[] {
 }
 
 /**
- * The default driver. It loads nothing, and is read in the main thread, because the worker has options of its own and would
- * not know of `--no-experimental-sqlite`.
+ * The default driver. It loads nothing, and is read in the main thread, because the worker has options of its own and
+ * would not know of `--no-experimental-sqlite`.
  */
 export function usualDriver(): DriverName {
   return isBuiltin("node:sqlite") ? "node" : "package";

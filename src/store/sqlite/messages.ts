@@ -8,7 +8,9 @@ export interface WorkerData {
   readonly driver: DriverName;
   /** AMPHO_APP_URL of the instance. */
   readonly pages?: string | undefined;
-  /** `migrations` accepts any schema that the program knows. `store` accepts no older schema after the first opening. */
+  /**
+   * `migrations` accepts any schema that the program knows. `store` accepts no older schema after the first opening.
+   */
   readonly role: "store" | "migrations";
   /** The previous worker had the database open, so that the file must exist. */
   readonly reopening: boolean;
@@ -45,7 +47,8 @@ export type Reply = { readonly id: number } & (
   | { readonly failure: Failure }
 );
 
-// Taken when the module loads. If the tests of an application fake the timers, the clock of this thread would stand still.
+// Taken when the module loads. If the tests of an application fake the timers, the clock of this thread would stand
+// still.
 const readClock = process.hrtime.bigint;
 
 /** A monotonic clock that all threads of the process share. */

@@ -136,7 +136,8 @@ export function createQueue(connections: ConnectionHolder, send: (replies: reado
       try {
         connection.exec("rollback");
       } catch (failure) {
-        // SQLite has already rolled back, as it does when the disk is full. Or it cannot, and then nothing can stay open.
+        // SQLite has already rolled back, as it does when the disk is full. Or it cannot, and then nothing can stay
+        // open.
         if (!(failure instanceof SqliteFailure && failure.message.includes("no transaction is active")))
           connections.drop();
       }

@@ -25,8 +25,8 @@ export type SqliteOptions = SqliteTarget & {
 };
 
 /**
- * Rejects with DatabaseError if a person can fix the cause (a folder, not a database, read-only, another schema). Rejects
- * with ConfigurationError if there is no SQLite, and AmphoError `unavailable` if the database stays locked.
+ * Rejects with DatabaseError if a person can fix the cause (a folder, not a database, read-only, another schema).
+ * Rejects with ConfigurationError if there is no SQLite, and AmphoError `unavailable` if the database stays locked.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const thread = startThread({ ...target(options), pages: options.pages, role: "store" });

@@ -27,7 +27,7 @@ import {
   RejectedRequestException,
 } from "../../../dist/adapters/nest.js";
 import type { Ampho, Auth } from "../../../dist/index.js";
-import { type Host, type Listening, needsFor, origin, type Setup, sizeOf, who } from "../host.js";
+import { type Host, type Listening, needsFor, needsOn, origin, type Setup, sizeOf, who } from "../host.js";
 
 const needs = needsFor<NestRequest>((request) => request.headers["x-allow"]?.toString());
 
@@ -93,7 +93,7 @@ class Group {
 
 /** One controller for each object of requirements: by injection under /need, with the instance under /certain. */
 function controllersOf(ampho: Ampho): readonly Type[] {
-  return Object.entries(needs).flatMap(([name, need]) => {
+  return needsOn(ampho, needs).flatMap(([name, need]) => {
     @Controller("need")
     class ByInjection {
       @authorize(need)

@@ -13,7 +13,7 @@ describe("a set of recovery codes", () => {
     for (const one of codes) expect(one).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/);
   });
 
-  it("no code comes twice, and each character of the alphabet comes everywhere", () => {
+  it("no code comes twice, and each character occurs everywhere", () => {
     const codes = Array.from({ length: 200 }, createRecoveryCodes).flat();
     expect(new Set(codes).size).toBe(1600);
     for (let at = 0; at < 24; at++)
@@ -27,7 +27,7 @@ describe("the hash of a recovery code", () => {
     expect(recoveryHash(createRecoveryCodes()[0] ?? "")).not.toBe(hash);
   });
 
-  it("every spelling of a code has one hash (W-56)", () => {
+  it("every spelling of a code has one hash", () => {
     const likeness: Readonly<Record<string, readonly string[]>> = {
       "0": ["O", "o", "0"],
       "1": ["I", "i", "L", "l", "1"],
@@ -46,11 +46,11 @@ describe("the hash of a recovery code", () => {
     );
   });
 
-  it("the letters O, I and L are read as digits (W-56)", () => {
+  it("the letters O, I and L are read as digits", () => {
     expect(recoveryHash("OOOO-oooo-IIII-iiii-LLLL-llll")).toBe(recoveryHash("0000-0000-1111-1111-1111-1111"));
   });
 
-  it("a code with one other character has another hash (W-56)", () => {
+  it("a code with one other character has another hash", () => {
     const at = fc.integer({ min: 0, max: code.length - 1 }).filter((index) => code.charAt(index) !== "-");
     const other = fc.constantFrom(..."0123456789ABCDEFGHJKMNPQRSTVWXYZ");
     fc.assert(

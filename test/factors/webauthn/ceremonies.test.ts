@@ -57,11 +57,11 @@ describe("the client data", () => {
     "that is missing": undefined,
   };
 
-  it.each(Object.entries(challenges))("a challenge %s is rejected (W-21)", (_name, value) => {
+  it.each(Object.entries(challenges))("a challenge %s is rejected", (_name, value) => {
     expect(both({ clientData: { challenge: value } })).toEqual(["challenge", "challenge"]);
   });
 
-  it("a challenge in standard base64 is rejected where the right one has other characters (W-21)", () => {
+  it("a challenge in standard base64 is rejected where the right one has other characters", () => {
     const bytes = Buffer.alloc(32, 0xff);
     const clientData = { challenge: bytes.toString("base64").replace("=", "") };
     expect(assertion({ clientData }, { challenge: bytes })).toBe("challenge");
@@ -74,11 +74,11 @@ describe("the client data", () => {
     ...["android:apk-key-hash:2jmj7l5rSw0yVb_vlWAYkK_YBwk", "https://exаmple.org", "https://example.org\0"],
   ];
 
-  it.each([...origins, null, 1, ["https://example.org"]])("the origin %j is rejected (W-22)", (value) => {
+  it.each([...origins, null, 1, ["https://example.org"]])("the origin %j is rejected", (value) => {
     expect(both({ clientData: { origin: value } })).toEqual(["origin", "origin"]);
   });
 
-  it("an Android application is accepted exactly as it is listed (W-22)", () => {
+  it("an Android application is accepted exactly as it is listed", () => {
     const application = "android:apk-key-hash:2jmj7l5rSw0yVb_vlWAYkK_YBwk";
     const clientData = { origin: application };
     expect(assertion({ clientData }, { origins: [origin, application] })).toBeUndefined();
@@ -86,13 +86,13 @@ describe("the client data", () => {
   });
 
   it.each(["example.com", "login.example.org", "EXAMPLE.ORG", "https://example.org", ""])(
-    "the RP id hash of %j is rejected (W-23)",
+    "the RP id hash of %j is rejected",
     (host) => {
       expect(both({ rpIdHash: sha256(host) })).toEqual(["rp_id", "rp_id"]);
     },
   );
 
-  it("a ceremony in a frame of another origin is rejected, unless its top origin is listed (W-24)", () => {
+  it("a ceremony in a frame of another origin is rejected, unless its top origin is listed", () => {
     const embedded = { clientData: { crossOrigin: true, topOrigin } };
     expect(both({ clientData: { crossOrigin: true } })).toEqual(["cross_origin", "cross_origin"]);
     expect(both(embedded)).toEqual(["cross_origin", "cross_origin"]);
@@ -108,13 +108,13 @@ describe("the client data", () => {
     clientDataBytes: Buffer.from(text, encoding),
   });
 
-  it("one byte order mark is stripped, and a second one is rejected (W-33)", () => {
+  it("one byte order mark is stripped, and a second one is rejected", () => {
     expect(assertion(getBytes(`\ufeff{${members}}`))).toBeUndefined();
     expect(assertion(getBytes(`\ufeff\ufeff{${members}}`))).toBe("client_data");
     expect(assertion(getBytes(`\ufeff{${members}}`, "utf16le"))).toBe("client_data");
   });
 
-  it("members that the standard does not know are ignored (W-33)", () => {
+  it("members that the standard does not know are ignored", () => {
     expect(assertion(getBytes(`{${members},"other":{"a":[1]},"tokenBinding":{"status":"x"}}`))).toBeUndefined();
     expect(assertion(getBytes(`{${members},"__proto__":{"type":"x"}}`))).toBeUndefined();
   });
@@ -132,12 +132,12 @@ describe("the client data", () => {
     "objects in 65 levels": `{${members},"other":${'{"a":'.repeat(65)}1${"}".repeat(65)}}`,
   };
 
-  it.each(Object.entries(texts))("client data with %s is rejected (W-33)", (_name, text) => {
+  it.each(Object.entries(texts))("client data with %s is rejected", (_name, text) => {
     expect(assertion(getBytes(text))).toBe("client_data");
   });
 
   it.each(["webauthn.create", "payment.get", "webauthn.GET", "webauthn.get ", "", null])(
-    "an authentication of the type %j is rejected (W-33)",
+    "an authentication of the type %j is rejected",
     (type) => {
       expect(assertion({ clientData: { type } })).toBe("type");
     },
@@ -150,13 +150,13 @@ describe("the flags", () => {
   const isPossible = (flags: number) =>
     (flags & (flag.rfu1 | flag.rfu2 | flag.ed)) === 0 && (isSet(flags, flag.be) || !isSet(flags, flag.bs));
 
-  it("a registration is accepted with exactly the flags of the standard (W-25, W-27)", () => {
+  it("a registration is accepted with exactly the flags of the standard", () => {
     const accepted = all.filter((flags) => registration({ flags }) === undefined);
     const right = all.filter((flags) => isPossible(flags) && isSet(flags, flag.at | flag.up | flag.uv));
     expect(accepted).toEqual(right);
   });
 
-  it("a second factor can be registered without user verification, and an upgrade without user presence (W-25)", () => {
+  it("a second factor can be registered without user verification, and an upgrade without user presence", () => {
     const discouraged = { userVerification: "discouraged" } as const;
     const accepted = (expected: Partial<RegistrationCeremony>) =>
       all.filter((flags) => registration({ flags }, expected) === undefined);
@@ -167,7 +167,7 @@ describe("the flags", () => {
   });
 
   it.each([passkey, securityKey])(
-    "an authentication is accepted with exactly the flags of the standard and the eligibility of its key (W-25, W-27)",
+    "an authentication is accepted with exactly the flags of the standard and the eligibility of its key",
     (subject) => {
       const verify = (flags: number) => {
         const response = authenticate(subject, challenge, { flags });
@@ -216,12 +216,12 @@ describe("the flags", () => {
 describe("the user handle", () => {
   const handles = { "of another account": base64url(Buffer.alloc(32, 1)), "of one byte": "AA" };
 
-  it.each(Object.entries(handles))("a user handle %s is rejected (W-28)", (_name, handle) => {
+  it.each(Object.entries(handles))("a user handle %s is rejected", (_name, handle) => {
     for (const userHandleRequired of [true, false])
       expect(assertion({ response: { userHandle: handle } }, { userHandleRequired })).toBe("user_handle");
   });
 
-  it("a missing user handle is rejected where no account is known, and else accepted (W-28)", () => {
+  it("a missing user handle is rejected where no account is known, and else accepted", () => {
     for (const change of [{}, { response: { userHandle: null } }]) {
       expect(assertion(change, { userHandleRequired: true })).toBe("user_handle");
       expect(assertion(change)).toBeUndefined();
@@ -230,7 +230,7 @@ describe("the user handle", () => {
   });
 
   it.each(["", `${userHandle}=`, "A", "*", 1, {}, base64url(Buffer.alloc(65))])(
-    "the handle %j is rejected (W-28)",
+    "the handle %j is rejected",
     (handle) => {
       expect(assertion({ response: { userHandle: handle } })).toBe("response");
     },
@@ -238,20 +238,20 @@ describe("the user handle", () => {
 });
 
 describe("the credential id", () => {
-  it("an id of 1 to 1023 bytes is accepted (W-30)", () => {
+  it("an id of 1 to 1023 bytes is accepted", () => {
     for (const length of [1, 16, 1023]) expect(registration({ id: Buffer.alloc(length, 1) })).toBeUndefined();
   });
 
-  it.each([0, 1024, 65_535])("an id of %i bytes is rejected (W-30)", (length) => {
+  it.each([0, 1024, 65_535])("an id of %i bytes is rejected", (length) => {
     expect(registration({ id: Buffer.alloc(length, 1) })).toBe("credential_id");
   });
 
-  it.each([0, 1024, 65_535])("an id of %i bytes in the authenticator data alone is rejected (W-30)", (length) => {
+  it.each([0, 1024, 65_535])("an id of %i bytes in the authenticator data alone is rejected", (length) => {
     const short = base64url(Buffer.of(1));
     expect(registration({ id: Buffer.alloc(length, 1), outer: { id: short, rawId: short } })).toBeDefined();
   });
 
-  it("an id whose length exceeds the data is rejected (W-30)", () => {
+  it("an id whose length exceeds the data is rejected", () => {
     const head = Buffer.concat([sha256("example.org"), Buffer.of(0x4d), Buffer.alloc(4 + 16)]);
     const authenticatorData = Buffer.concat([head, Buffer.of(0xff, 0xff, 1, 2, 3)]);
     expect(registration({ authenticatorData })).toBe("authenticator_data");
@@ -267,7 +267,7 @@ describe("the counter", () => {
     [7, 7, "behind"],
     [7, 6, "behind"],
     [7, 0, "behind"],
-  ])("after %i, the counter %i is %s (W-35)", (stored, signCount, counter) => {
+  ])("after %i, the counter %i is %s", (stored, signCount, counter) => {
     for (const subject of [passkey, securityKey]) {
       const response = authenticate(subject, challenge, { signCount });
       const expected = expectedAssertion(subject, { response });
@@ -291,7 +291,7 @@ describe("the attestation", () => {
     ["a-future-format", new Map()],
   ];
 
-  it.each(formats)("the attestation %s with broken signatures is accepted as no attestation (W-41)", (fmt, attStmt) => {
+  it.each(formats)("the attestation %s with broken signatures is accepted as no attestation", (fmt, attStmt) => {
     expect(registration({ fmt, attStmt })).toBeUndefined();
   });
 
@@ -303,22 +303,22 @@ describe("the attestation", () => {
     ["an array", []],
   ];
 
-  it.each(selfStatements)("a packed self attestation with %s is rejected (W-41)", (_name, attStmt) => {
+  it.each(selfStatements)("a packed self attestation with %s is rejected", (_name, attStmt) => {
     expect(registration({ fmt: "packed", attStmt })).toBe("attestation");
   });
 
   it.each([statement({ sig: Buffer.of(1) }), [], "text", null])(
-    "no attestation with a statement is rejected (W-41)",
+    "no attestation with a statement is rejected",
     (attStmt) => {
       expect(registration({ fmt: "none", attStmt })).toBe("attestation");
     },
   );
 
-  it.each(["", "a".repeat(33), 'a"b', "ä", null])("the format %j is rejected (W-41)", (fmt) => {
+  it.each(["", "a".repeat(33), 'a"b', "ä", null])("the format %j is rejected", (fmt) => {
     expect(registration({ fmt })).toBe("attestation_format");
   });
 
-  it("the self attestation of another credential is rejected (W-41)", () => {
+  it("the self attestation of another credential is rejected", () => {
     const other = register(createSubject(-7), challenge, { statement: selfAttestation, id: passkey.id });
     const own = register(passkey, challenge, { statement: selfAttestation });
     const own64 = Buffer.from(own.response.attestationObject, "base64url");
@@ -359,7 +359,7 @@ describe("the response", () => {
     ["userHandle", 64],
   ] as const;
 
-  it.each(limits)("a member %s of more than %i bytes is rejected before it is decoded (W-32)", (name, bytes) => {
+  it.each(limits)("a member %s of more than %i bytes is rejected before it is decoded", (name, bytes) => {
     const verify = name === "attestationObject" ? registration : assertion;
     expect(verify({ response: { [name]: base64url(Buffer.alloc(bytes + 1)) } })).toBe("response");
     const huge = "A".repeat(100_000_000);
@@ -410,7 +410,7 @@ describe("the response", () => {
     }
   });
 
-  it("a change of any byte that a self attestation signs is rejected (W-41)", () => {
+  it("a change of any byte that a self attestation signs is rejected", () => {
     const sent = register(passkey, challenge, { statement: selfAttestation });
     const bytes = Buffer.from(sent.response.attestationObject, "base64url");
     for (let at = bytes.indexOf("authData"); at < bytes.length; at++) {

@@ -1,5 +1,5 @@
 // The reason with which a ceremony is rejected.
-import { WebAuthnError } from "../../../dist/factors/passkey/webauthn-error.js";
+import { WebAuthnError } from "../../../dist/factors/passkey/webauthn-response.js";
 
 /** Returns undefined for an accepted ceremony, and throws any other error. */
 export function reasonOf(ceremony: () => unknown): string | undefined {

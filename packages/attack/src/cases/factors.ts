@@ -94,7 +94,7 @@ async function replayAssertion(target: Target): Promise<Verdict> {
       ["the same assertion", post("/login", body)],
       ["the assertion with a new transaction", post("/login", { ...body, transaction: second.transaction })],
       [
-        "a new assertion with the used transaction",
+        "a new assertion with the used login transaction",
         post("/login", { ...body, passkey: passkey.assert(first.challenge) }),
       ],
     ]),
@@ -112,7 +112,7 @@ export const factorAttacks: readonly Attack[] = [
   },
   {
     id: "second-factor",
-    title: "Log in without the second factor",
+    title: "Sign in without the second factor",
     source: "CWE-308, OWASP ASVS 5.0 V6.3.3",
     needs: "testUsers",
     run: leaveOut,

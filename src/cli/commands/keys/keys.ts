@@ -4,7 +4,7 @@ import { generateJwk } from "../../../keys/generate.js";
 import { publicJwkSet } from "../../../keys/jwk-set.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
-import { writeNewFile } from "../../files/new-file.js";
+import { writeNewFile } from "../../files/replace-file.js";
 import { quoted } from "../../terminal/table.js";
 
 export async function generateKey(input: CommandInput, { terminal }: CommandContext): Promise<void> {

@@ -7,9 +7,15 @@ import { type Algorithm, isSameAlgorithm } from "../../../keys/algorithms.js";
 import { generateJwk } from "../../../keys/generate.js";
 import { importKeys } from "../../../keys/jwk-set.js";
 import type { Jwk } from "../../../keys/members.js";
-import { rotateKeys } from "../../../keys/rotate.js";
-import { activateWaitSeconds, retireWaitSeconds } from "../../../keys/rotation-waits.js";
-import { activateNext, publishNext, retirePrevious, type StageOutcome, type StageRules } from "../../../keys/stages.js";
+import {
+  activateNext,
+  publishNext,
+  retirePrevious,
+  rotateKeys,
+  type StageOutcome,
+  type StageRules,
+} from "../../../keys/stages.js";
+import { activateWaitSeconds, retireWaitSeconds } from "../../../keys/states.js";
 import { noticeSeconds } from "../../../store/sql/mail-rows.js";
 import type { CommandContext } from "../../command.js";
 import { CommandFailure } from "../../failures.js";

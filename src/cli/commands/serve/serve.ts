@@ -1,16 +1,19 @@
 // The command `serve`.
+
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Ampho, composeAmpho } from "../../../ampho.js";
-import { readConfiguration } from "../../../config/configuration.js";
-import { createAccessLog } from "../../../http/server/access-log.js";
-import { metricsPath } from "../../../http/server/metrics-page.js";
+import { type Configuration, readConfiguration } from "../../../config/configuration.js";
+import { AmphoError } from "../../../errors.js";
+import { type AccessLog, createAccessLog } from "../../../http/server/access-log.js";
+import { createMetricsPage, type MetricsPage, metricsPath } from "../../../http/server/probes.js";
 import { createHttpServer, type HttpServer } from "../../../http/server/server.js";
 import { hangUpLine, metricsLine, notReadyLine, stoppingLine } from "../../../log-lines.js";
+import { expositionType } from "../../../telemetry/exposition.js";
+import { processText, type ServerConnections } from "../../../telemetry/process-metrics.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { CommandFailure, LoggedFailure } from "../../failures.js";
 import type { Terminal } from "../../terminal/terminal.js";
-import { onHangUp } from "./hang-up.js";
-import { createMetricsEndpoint } from "./metrics.js";
 
 type LogFormat = "text" | "json";
 
@@ -114,4 +117,55 @@ const listenProblems: Readonly<Record<string, string>> = {
 function listenProblem(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
   return listenProblems[code] ?? `error ${code}`;
+}
+
+/**
+ * Calls `onReload` at each SIGHUP that a process sent, and `onGone` at the one that the closed terminal of this process
+ * causes. Returns a function that removes the listener.
+ */
+function onHangUp(onReload: () => void, onGone: () => void): () => void {
+  const hadTerminal = hasTerminal();
+  const listener = () => (hadTerminal && !hasTerminal() ? onGone() : onReload());
+  process.on("SIGHUP", listener);
+  return () => void process.off("SIGHUP", listener);
+}
+
+/** Checks the controlling terminal of the process. The streams of the process can be something else. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface MetricsEndpoint {
+  /** The page for the server of the service. */
+  readonly page: MetricsPage | undefined;
+  /** The server of the separate port. It also serves the probes. */
+  readonly server: HttpServer | undefined;
+}
+
+function createMetricsEndpoint(
+  { metricsPort, metricsToken: token }: Pick<Configuration, "metricsPort" | "metricsToken">,
+  ampho: Ampho,
+  log: AccessLog,
+  connections: () => ServerConnections,
+): MetricsEndpoint {
+  if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
+  const { host } = ampho;
+  const { refusal } = host;
+  const read = () => ampho.metrics() + processText(connections());
+  const page = createMetricsPage({ token, read, type: expositionType, refusal });
+  if (metricsPort === undefined) return { page, server: undefined };
+  const server = createHttpServer({
+    host: { ...host, handle: async () => refusal(new AmphoError("not_found", "This path does not exist.")) },
+    // Prometheus reads every few seconds, so only a rejected request is logged.
+    log: (entry) => {
+      if (entry.status >= 400) log(entry);
+    },
+    metrics: page,
+  });
+  return { page: undefined, server };
 }

@@ -5,10 +5,10 @@ import { AmphoError } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
 import { bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
-import { createSiteOf, isSafe } from "../browser/cross-site.js";
+import { createSiteOf, isSafe } from "../browser/origins.js";
 import type { CookieReader } from "../host.js";
 import type { RequestHead } from "../message.js";
-import { onlyAuthorization } from "../request/authorization.js";
+import { onlyAuthorization } from "../request/target.js";
 import { cookieOf, setCookie } from "./cookie-header.js";
 
 export const cookieNames = {

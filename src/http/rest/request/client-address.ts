@@ -1,6 +1,9 @@
-// The client's address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
+// The client's IP address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
 // Entries further left than the n-th hop from the right come from an unknown sender, so they are never believed.
+
 import { isIP } from "node:net";
+import type { Caller } from "../../../flows/deps.js";
+import type { HttpRequest } from "../message.js";
 
 export interface AddressHeaders {
   /** The address of the socket's other end. */
@@ -79,4 +82,36 @@ export const forwardedIgnored = "forwarded_ignored";
 
 export function isForwarded(header: (name: string) => string | readonly string[] | undefined): boolean {
   return header("x-forwarded-for") !== undefined || header("forwarded") !== undefined;
+}
+
+/** Reads `Accept-Language`. */
+export type LanguageOf = (acceptLanguage: string | undefined) => string;
+
+const agentCharactersMax = 255;
+
+/** `hops`: the number of trusted proxies (AMPHO_TRUST_PROXY). `languageOf`: of mails, where they can be sent. */
+export function callerOf(
+  request: Pick<HttpRequest, "header" | "peerAddress">,
+  hops: number,
+  languageOf: LanguageOf | undefined,
+): Caller {
+  const address = clientAddress({
+    peer: request.peerAddress,
+    forwardedFor: request.header("x-forwarded-for"),
+    forwarded: request.header("forwarded"),
+    hops,
+  });
+  const agent = request.header("user-agent")?.replace(/\p{Cc}/gu, "");
+  return {
+    actor: "user",
+    address,
+    agent: agent === undefined ? undefined : Array.from(agent).slice(0, agentCharactersMax).join(""),
+    language: languageOf?.(request.header("accept-language")),
+  };
+}
+
+/** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/reference/http.md). */
+export function idempotencyKeyOf(request: HttpRequest): string | undefined {
+  const key = request.header("idempotency-key");
+  return key !== undefined && /^[ -~]{16,255}$/.test(key) ? key : undefined;
 }

@@ -1,5 +1,7 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
 
+import { AmphoError } from "../../../errors.js";
+
 export interface RequestTarget {
   readonly path: string;
   /** The text after the question mark, or undefined when there is none. */
@@ -17,4 +19,21 @@ export function parseTarget(target: string): RequestTarget {
 /** Returns whether the path is the prefix or lies under it. */
 export function isUnder(prefix: string, path: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
+}
+
+/** Returns the one value. Throws `invalid_request` for several, because two readers could each believe a different one. */
+export function onlyAuthorization(values: readonly string[]): string | undefined {
+  if (values.length > 1) throw severalAuthorizations();
+  return values[0];
+}
+
+export function severalAuthorizations(): AmphoError {
+  return new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
+}
+
+/** Splits values that a host has joined with commas. A bearer token contains no comma. */
+export function splitAuthorization(joined: string | null): readonly string[] {
+  if (joined === null) return [];
+  const isJoined = /^[ \t]*bearer\b.*,/is.test(joined) || /,[ \t]*bearer(?:[ \t]|$)/i.test(joined);
+  return isJoined ? joined.split(",") : [joined];
 }

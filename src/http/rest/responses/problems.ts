@@ -6,6 +6,9 @@ import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
 import { plainHeaders } from "./response.js";
 
+/** Clients reject a response whose headers are larger than 16 KiB. */
+const parameterMax = 4096;
+
 const realm = 'Bearer realm="ampho"';
 
 interface Problem {
@@ -55,14 +58,14 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   invalid_token: {
     status: 401,
     cause: "The token is malformed, forged, expired, not yet valid or revoked.",
-    fix: "Renew the session once. If that fails too, ask the user to log in.",
+    fix: "Renew the session once. If that fails too, ask the user to sign in.",
     headers: challenge('error="invalid_token"'),
   },
   factor_needed: {
     status: 401,
     cause:
       "The first factor is right, and the account or its policy asks for a second one. `factors` lists what the account can prove. With `enroll` it has none and must set one up. With `mail` the set-up also needs a code, which was mailed to the address of the account. If `mail` is false, too many were mailed, and `retry_after` states the wait.",
-    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, log in again after `retry_after` seconds.",
+    fix: "Ask for one of `factors`, and send it with `transaction` to `POST /login`. With `enroll`, send `transaction` to `POST /totp` or `POST /passkeys/options`, and with `mail` also the mailed code as `code`. If `mail` is false, sign in again after `retry_after` seconds.",
     headers: challenge(),
   },
   link_needed: {
@@ -94,7 +97,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   session_ended: {
     status: 401,
     cause: "The session has expired or was ended, or the token was used before.",
-    fix: "Delete the tokens and ask the user to log in.",
+    fix: "Delete the tokens and ask the user to sign in.",
     headers: challenge('error="invalid_token"'),
   },
   transaction_over: {
@@ -120,7 +123,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 401,
     cause:
       "The user has cancelled the login at the outside provider, or the provider has denied it (`access_denied`). The callback and the client report it.",
-    fix: "Show the ways to log in again. It is no failure.",
+    fix: "Show the ways to sign in again. It is no failure.",
     headers: challenge(),
   },
   insufficient_scope: {
@@ -144,12 +147,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     status: 403,
     cause:
       "The identity at the outside provider belongs to no account, and the provider has sent no address for a new one. Users can register.",
-    fix: "Let the user add an address at the provider or share it, or log in another way and link the identity.",
+    fix: "Let the user add an address at the provider or share it, or sign in another way and link the identity.",
   },
   account_pending: {
     status: 403,
     cause: "The account was created disabled, as the application decides for new users.",
-    fix: "Log in when the application has enabled the account.",
+    fix: "Sign in when the application has enabled the account.",
   },
   cross_site: {
     status: 403,
@@ -182,24 +185,20 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   email_taken: {
     status: 409,
     cause: "Another user has this address.",
-    fix: "Use another address, or log in to the account that has it.",
+    fix: "Use another address, or sign in to the account that has it.",
   },
   identity_taken: {
     status: 409,
     cause: "The identity at the outside provider belongs to another account.",
-    fix: "Log in with the identity, and unlink it in that account first.",
+    fix: "Sign in with the identity, and unlink it in that account first.",
   },
   last_way_in: {
     status: 409,
     cause:
-      "Without this factor, password or identity, the user could no longer log in, or not as the policy of the account requires.",
-    fix: "Add another way to log in first, or ask an operator.",
+      "Without this factor, password or identity, the user could no longer sign in, or not as the policy of the account requires.",
+    fix: "Add another way to sign in first, or ask an operator.",
   },
-  payload_too_large: {
-    status: 413,
-    cause: "The request body is larger than 16 KiB.",
-    fix: "Send a smaller body.",
-  },
+  payload_too_large: { status: 413, cause: "The request body is larger than 16 KiB.", fix: "Send a smaller body." },
   unsupported_media_type: {
     status: 415,
     cause: "The request body is neither JSON nor a form, is not in UTF-8, or is compressed.",
@@ -249,7 +248,7 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 }
 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
-  const { status, headers } = problems[code];
+  const { status } = problems[code];
   const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
   const further =
     code === "factor_needed"
@@ -260,17 +259,28 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const problem: ProblemBody = { message, error: code, ...further };
   return {
     status,
-    headers: { ...plainHeaders, "Content-Type": "application/json", ...headers?.(details) },
+    headers: { ...plainHeaders, "Content-Type": "application/json", ...headersOf(code, details) },
     // `JSON.stringify` leaves undefined members out.
     body: JSON.stringify(problem),
     error: code,
   };
 }
 
+/** With the metadata of the resource of the route (RFC 9728 §5.1). Scopes help only where a token or a scope is missing. */
+function headersOf(code: ErrorCode, details: ErrorDetails): Readonly<Record<string, string>> {
+  const { status, headers } = problems[code];
+  const own = headers?.(details) ?? {};
+  const { resource } = details;
+  if (resource === undefined || (status !== 401 && status !== 403)) return own;
+  const { "WWW-Authenticate": challenge = realm } = own;
+  const scope = status === 401 ? tokensParameter("scope", resource.scopes) : [];
+  return { ...own, "WWW-Authenticate": [challenge, `resource_metadata="${resource.metadata}"`, ...scope].join(", ") };
+}
+
 const maxAgeParameter = (seconds: number) => `max_age="${Math.floor(seconds)}"`;
 
 /** A list holds only scope-tokens (RFC 6749 §3.3), because a quote in one would break out of the challenge. */
 function tokensParameter(name: string, values: readonly string[] = []): readonly string[] {
-  const tokens = values.filter((value) => /^[!#-[\]-~]+$/.test(value));
-  return tokens.length === 0 ? [] : [`${name}="${tokens.join(" ")}"`];
+  const tokens = values.filter((value) => /^[!#-[\]-~]+$/.test(value)).join(" ");
+  return tokens === "" || tokens.length > parameterMax ? [] : [`${name}="${tokens}"`];
 }

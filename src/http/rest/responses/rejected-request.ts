@@ -1,6 +1,7 @@
 // The error that adapters give to their framework, with the members that http-errors, Express, Fastify and Koa read.
 import { AmphoError } from "../../../errors.js";
 import type { HttpResponse } from "../message.js";
+import { type PageHead, redirectToPages } from "./redirect-to-pages.js";
 
 /**
  * A request that Ampho has rejected. `response` is what Ampho itself would send (docs/reference/errors.md).
@@ -37,10 +38,22 @@ export class RejectedRequest extends AmphoError {
   }
 }
 
-/** Converts an error once: an error that is no AmphoError is reported as a bug when its response is created. */
-export function toRejectedRequest(host: { refusal(error: unknown): HttpResponse }, error: unknown): RejectedRequest {
-  return error instanceof RejectedRequest ? error : new RejectedRequest(host.refusal(error), error);
+interface Responder {
+  refusal(error: unknown): HttpResponse;
+  readonly pagesPrefix?: string | undefined;
 }
+
+/**
+ * Converts an error once: an error that is no AmphoError is reported as a bug when its response is created. `page`: the
+ * requirements say `redirect`.
+ */
+export function toRejectedRequest(host: Responder, error: unknown, page?: PageHead): RejectedRequest {
+  if (error instanceof RejectedRequest) return error;
+  return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error), error);
+}
+
+/** An error handler of the application does not take part in a redirect. */
+export const isRedirect = ({ status }: RejectedRequest): boolean => status === 303;
 
 function messageOf({ body }: HttpResponse): string {
   const parsed: unknown = JSON.parse(body ?? "{}");

@@ -1,4 +1,5 @@
 // Builds successful responses.
+
 import type { HttpResponse } from "../message.js";
 
 type Headers = Readonly<Record<string, string>>;
@@ -32,4 +33,18 @@ export function withoutBody(response: HttpResponse): HttpResponse {
   if (response.body === undefined) return response;
   const length = String(new TextEncoder().encode(response.body).byteLength);
   return { ...response, headers: { ...response.headers, "Content-Length": length }, body: undefined };
+}
+
+export class Redirect {
+  readonly location: string;
+  /** A grant or a transaction, which goes into cookies. */
+  readonly output: unknown;
+  /** The request belonged to no transaction of this browser, so the one in its cookie stays. */
+  readonly keepsTransaction: boolean;
+
+  constructor(location: string, output?: unknown, { keepsTransaction = false } = {}) {
+    this.location = location;
+    this.output = output;
+    this.keepsTransaction = keepsTransaction;
+  }
 }

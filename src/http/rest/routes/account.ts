@@ -1,11 +1,8 @@
 // /password and /account: the user's own account.
 
 import { z } from "zod";
-import type { Auth } from "../../../tokens/auth.js";
-import type { Grant } from "../../../wire/login.js";
-import { fields, noInput } from "../request/input.js";
-import type { Call } from "../route.js";
-import { recentNote, route } from "../route.js";
+import { fields } from "../request/input.js";
+import { recentErrors, recentNote, route } from "../route.js";
 import { session } from "../route-access.js";
 import { grant, login, password, seconds } from "../schemas.js";
 import { passkeyView } from "./factors.js";
@@ -16,60 +13,51 @@ const newPassword = z.string().meta({ ...password.meta() });
 
 const passwordChange = z.object({ password: password.optional(), new_password: newPassword });
 
-function changePassword(call: Call<z.output<typeof passwordChange>, Auth>): Promise<Grant> {
-  const { flows, auth, input, caller } = call;
-  return flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller);
-}
-
 const identity = z.object({
-  id: z.string().meta({ description: "The id, for `DELETE /identities/{id}`." }),
-  provider: z.string().meta({ description: "The name of the outside provider." }),
+  id: z.string().describe("The id, for `DELETE /identities/{id}`."),
+  provider: z.string().describe("The name of the outside provider."),
 });
 
-const account = z
+export const ownAccount = z
   .object({
-    id: z.string().meta({ description: "The user's id." }),
-    login: z.string().meta({ description: "The user's login." }),
-    email: z.string().nullable().meta({ description: "The address of the user, or null." }),
-    email_proven: z.boolean().meta({ description: "True if the user has proven the address." }),
-    created: seconds.nullable().meta({
-      description: "The creation of the account, in Unix seconds, or null for an application's own user table.",
-    }),
-    policy: z.enum(["optional", "required", "phr"]).meta({ description: "How much a login must prove." }),
-    password: z.boolean().meta({ description: "True if the user has a password." }),
-    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
-    totp: z.object({ since: seconds }).nullable().meta({ description: "The authenticator app, or null." }),
-    recovery_codes: z.int().meta({ description: "The number of recovery codes that are left." }),
-    identities: z.array(identity).readonly().meta({ description: "The accounts at outside providers." }),
+    id: z.string().describe("The user's id."),
+    login: z.string().describe("The user's login."),
+    email: z.string().nullable().describe("The address of the user, or null."),
+    email_proven: z.boolean().describe("True if the user has proven the address."),
+    created: seconds
+      .nullable()
+      .describe("The creation of the account, in Unix seconds, or null for an application's own user table."),
+    policy: z.enum(["optional", "required", "phr"]).describe("How much a login must prove."),
+    password: z.boolean().describe("True if the user has a password."),
+    passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
+    totp: z.object({ since: seconds }).nullable().describe("The authenticator app, or null."),
+    recovery_codes: z.int().describe("The number of recovery codes that are left."),
+    identities: z.array(identity).readonly().describe("The accounts at outside providers."),
   })
   .meta({ title: "Account" });
 
-export const ownAccount = account;
-
 export const accountExport = z
   .object({
-    account: account.meta({ description: "The account, as `GET /account` returns it." }),
-    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
-    identities: z.array(identity).readonly().meta({ description: "The accounts at outside providers." }),
-    sessions: z.array(sessionView).readonly().meta({ description: "The newest 1000 live sessions." }),
+    account: ownAccount.describe("The account, as `GET /account` returns it."),
+    passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
+    identities: z.array(identity).readonly().describe("The accounts at outside providers."),
+    sessions: z.array(sessionView).readonly().describe("The newest 1000 live sessions."),
     events: z
       .array(
         z.object({
-          at: seconds.meta({ description: "The time of the event, in Unix seconds." }),
-          event: z.string().meta({ description: "The event, as docs/reference/audit-events.md lists it." }),
-          reason: z.string().nullable().meta({ description: "The reason of a rejection or an end, or null." }),
-          session: z.string().nullable().meta({ description: "The id of the session, or null." }),
-          actor: z.enum(["user", "operator", "application"]).meta({ description: "The one who caused the event." }),
-          address: z.string().nullable().meta({ description: "The client's address, or null." }),
-          agent: z.string().nullable().meta({ description: "The client's `User-Agent`, or null." }),
+          at: seconds.describe("The time of the event, in Unix seconds."),
+          event: z.string().describe("The event, as docs/reference/audit-events.md lists it."),
+          reason: z.string().nullable().describe("The reason of a rejection or an end, or null."),
+          session: z.string().nullable().describe("The id of the session, or null."),
+          actor: z.enum(["user", "operator", "application"]).describe("The one who caused the event."),
+          address: z.string().nullable().describe("The client's IP address, or null."),
+          agent: z.string().nullable().describe("The client's `User-Agent`, or null."),
         }),
       )
       .readonly()
-      .meta({ description: "The newest 1000 entries of the audit log about the user." }),
+      .describe("The newest 1000 entries of the audit log about the user."),
   })
   .meta({ title: "AccountExport" });
-
-const loginChange = z.object({ login });
 
 export const accountRoutes = [
   route({
@@ -84,35 +72,30 @@ export const accountRoutes = [
     ],
     access: session,
     input: fields(passwordChange),
-    status: 200,
     output: grant,
-    grants: true,
     finishes: false,
     errors: [
+      ...recentErrors,
       "password_rejected",
       "invalid_credentials",
-      "login_too_old",
-      "login_too_weak",
       "too_many_attempts",
       "overloaded",
       "unavailable",
     ],
     available: ({ changesPasswords }) => changesPasswords,
-    endpoint: changePassword,
+    endpoint: ({ flows, auth, input, caller }) =>
+      flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller),
   }),
   route({
     method: "DELETE",
     path: "/password",
     name: "removePassword",
     summary: "Remove the password",
-    notes: ["Ends the user's other sessions. Needs a passkey that logs in alone, and recovery codes.", recentNote],
+    notes: ["Ends the user's other sessions. Needs a passkey that signs in alone, and recovery codes.", recentNote],
     access: session,
-    input: noInput,
-    status: 200,
     output: grant,
-    grants: true,
     finishes: false,
-    errors: ["login_too_old", "login_too_weak", "not_found", "last_way_in", "unavailable"],
+    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: ({ flows, auth, caller }) => flows.removePassword({ auth }, caller),
   }),
@@ -122,10 +105,7 @@ export const accountRoutes = [
     name: "readAccount",
     summary: "Read the account",
     access: session,
-    input: noInput,
-    status: 200,
     output: ownAccount,
-    errors: [],
     endpoint: ({ flows, auth, caller }) => flows.readAccount({ auth }, caller),
   }),
   route({
@@ -135,10 +115,8 @@ export const accountRoutes = [
     summary: "Export the account",
     notes: ["Returns what the database has about the user, without secrets and keys.", recentNote],
     access: session,
-    input: noInput,
-    status: 200,
     output: accountExport,
-    errors: ["login_too_old", "login_too_weak"],
+    errors: [...recentErrors],
     endpoint: ({ flows, auth, caller }) => flows.exportAccount({ auth }, caller),
   }),
   route({
@@ -152,9 +130,8 @@ export const accountRoutes = [
       recentNote,
     ],
     access: session,
-    input: fields(loginChange),
-    status: 204,
-    errors: ["login_too_old", "login_too_weak", "login_taken", "too_many_attempts"],
+    input: fields(z.object({ login })),
+    errors: [...recentErrors, "login_taken", "too_many_attempts"],
     available: ({ account }) => account.login,
     endpoint: ({ flows, auth, input, caller }) => flows.changeLogin({ auth, login: input.login }, caller),
   }),
@@ -165,9 +142,7 @@ export const accountRoutes = [
     summary: "Delete the account",
     notes: ["Deletes the user and ends all sessions. The audit log keeps the id only.", recentNote],
     access: session,
-    input: noInput,
-    status: 204,
-    errors: ["login_too_old", "login_too_weak"],
+    errors: [...recentErrors],
     ends: true,
     available: ({ account }) => account.removal,
     endpoint: ({ flows, auth, caller }) => flows.removeAccount({ auth }, caller),

@@ -4,130 +4,98 @@ import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";
 import { isTransaction } from "../../../factors/transactions.js";
-import type { Auth } from "../../../tokens/auth.js";
-import { fields, noInput, optionalFields } from "../request/input.js";
-import type { Call } from "../route.js";
-import { recentNote, route } from "../route.js";
+import { fields, optionalFields } from "../request/input.js";
+import { recentErrors, recentNote, route, tokenErrors } from "../route.js";
 import { optional, session } from "../route-access.js";
 import { grant, mailedCode, opaque, seconds, totp } from "../schemas.js";
 
 const totpStart = z.object({
-  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+  transaction: opaque.optional().describe("a text: the `transaction` of `factor_needed` with `enroll`"),
   code: mailedCode.optional(),
 });
 
 export const totpSetUp = z
   .object({
-    transaction: z.string().optional().meta({
-      description: "The transaction for `POST /totp/confirm`, in a cookie with AMPHO_SECURITY_COOKIES.",
-    }),
-    secret: z.string().meta({ description: "The secret in base32, for authenticator apps without a camera." }),
-    uri: z.string().meta({ description: "An `otpauth:` URI, to be shown as a QR code." }),
+    transaction: z
+      .string()
+      .optional()
+      .describe("The transaction for `POST /totp/confirm`, in a cookie with AMPHO_SECURITY_COOKIES."),
+    secret: z.string().describe("The secret in base32, for authenticator apps without a camera."),
+    uri: z.string().describe("An `otpauth:` URI, to be shown as a QR code."),
   })
   .meta({ title: "TotpSetUp" });
 
-function beginTotp(call: Call<z.output<typeof totpStart> | undefined, undefined>) {
-  const { flows, input, bearer, cookies, caller, authenticate } = call;
-  const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
-  return flows.beginTotp({ pending, pendingCookie: cookies.transaction, code: input?.code, authenticate }, caller);
-}
-
 const totpConfirmation = z.object({
-  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `POST /totp`" }),
+  transaction: opaque.optional().describe("a text: the `transaction` of `POST /totp`"),
   totp,
 });
 
 export const newRecoveryCodes = z
   .object({
-    recovery_codes: z.array(z.string()).readonly().meta({
-      description: "Eight codes that work once each and are not shown again.",
-    }),
+    recovery_codes: z.array(z.string()).readonly().describe("Eight codes that work once each and are not shown again."),
   })
   .extend(grant.shape)
   .meta({ title: "NewRecoveryCodes" });
 
-function confirmTotp(call: Call<z.output<typeof totpConfirmation>, undefined>) {
-  const { flows, input, cookies, caller, authenticate } = call;
-  const transaction = input.transaction ?? cookies.transaction ?? "";
-  return flows.confirmTotp({ transaction, totp: input.totp, superseded: cookies, authenticate }, caller);
-}
-
-const name = z.string().max(1024).meta({ description: "a text of at most 1024 characters, cut to 100" });
+const name = z.string().max(1024).describe("a text of at most 1024 characters, cut to 100");
 
 const passkeyStart = z.object({
-  use: z.enum(["login", "second"]).optional().meta({ description: "`login` (the default) or `second`" }),
-  upgrade: z.literal(true).optional().meta({
-    description: "true: the browser creates the passkey without asking, after a login by password",
-  }),
-  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `factor_needed` with `enroll`" }),
+  use: z.enum(["login", "second"]).optional().describe("`login` (the default) or `second`"),
+  upgrade: z
+    .literal(true)
+    .optional()
+    .describe("true: the browser creates the passkey without asking, after a login by password"),
+  transaction: opaque.optional().describe("a text: the `transaction` of `factor_needed` with `enroll`"),
   code: mailedCode.optional(),
 });
 
 export const passkeySetUp = z
   .object({
-    transaction: z.string().optional().meta({
-      description: "The transaction for `POST /passkeys`, in a cookie with AMPHO_SECURITY_COOKIES.",
-    }),
-    passkey: z.looseObject({}).meta({ description: "The PublicKeyCredentialCreationOptionsJSON." }),
+    transaction: z
+      .string()
+      .optional()
+      .describe("The transaction for `POST /passkeys`, in a cookie with AMPHO_SECURITY_COOKIES."),
+    passkey: z.looseObject({}).describe("The PublicKeyCredentialCreationOptionsJSON."),
   })
   .meta({ title: "PasskeySetUp" });
 
-function beginPasskey(
-  call: Call<z.output<typeof passkeyStart> | undefined, undefined>,
-): Promise<z.input<typeof passkeySetUp>> {
-  const { flows, input, bearer, cookies, caller, authenticate } = call;
-  const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
-  const { use, upgrade, code } = input ?? {};
-  return flows.beginPasskey({ pending, pendingCookie: cookies.transaction, code, authenticate, use, upgrade }, caller);
-}
-
 export const passkeyView = z.object({
-  id: z.string().meta({ description: "The credential id, base64url." }),
-  name: z.string().meta({ description: "The name in the user's list." }),
-  created: seconds.meta({ description: "The time of the registration, in Unix seconds." }),
-  used: seconds.nullable().meta({ description: "The time of the last use, in Unix seconds." }),
-  synced: z.boolean().meta({ description: "True if the passkey is backed up." }),
+  id: z.string().describe("The credential id, base64url."),
+  name: z.string().describe("The name in the user's list."),
+  created: seconds.describe("The time of the registration, in Unix seconds."),
+  used: seconds.nullable().describe("The time of the last use, in Unix seconds."),
+  synced: z.boolean().describe("True if the passkey is backed up."),
   transports: z
     .array(z.string())
     .readonly()
-    .meta({ description: "How the browser reaches the authenticator (WebAuthn L3 §5.8.4)." }),
-  provider: z.string().nullable().meta({ description: "The name of the passkey's provider, where it is known." }),
+    .describe("How the browser reaches the authenticator (WebAuthn L3 §5.8.4)."),
+  provider: z.string().nullable().describe("The name of the passkey's provider, where it is known."),
 });
 
 const newPasskey = z.object({
-  transaction: opaque.optional().meta({ description: "a text: the `transaction` of `POST /passkeys/options`" }),
-  passkey: z.looseObject({}).meta({ description: "an object: the RegistrationResponseJSON" }),
+  transaction: opaque.optional().describe("a text: the `transaction` of `POST /passkeys/options`"),
+  passkey: z.looseObject({}).describe("an object: the RegistrationResponseJSON"),
   name: name.optional(),
 });
 
 export const addedPasskey = z
   .object({
-    passkey: passkeyView.meta({ description: "The new passkey." }),
-    recovery_codes: z.array(z.string()).readonly().optional().meta({
-      description: "Eight codes, if this is the first second factor of the account.",
-    }),
+    passkey: passkeyView.describe("The new passkey."),
+    recovery_codes: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .describe("Eight codes, if this is the first second factor of the account."),
   })
   .extend(grant.shape)
   .meta({ title: "AddedPasskey" });
 
-function addPasskey(call: Call<z.output<typeof newPasskey>, undefined>) {
-  const { flows, input, cookies, caller, authenticate } = call;
-  const transaction = input.transaction ?? cookies.transaction ?? "";
-  return flows.addPasskey(
-    { transaction, passkey: input.passkey, name: input.name, superseded: cookies, authenticate },
-    caller,
-  );
-}
-
 export const passkeyList = z
   .object({
-    passkeys: z.array(passkeyView).readonly().meta({ description: "The passkeys of the account." }),
-    rp: z.string().meta({ description: "The relying party." }),
-    user: z
-      .string()
-      .nullable()
-      .meta({ description: "The user handle of the account, or null before the first registration." }),
-    accepted: z.array(z.string()).readonly().meta({ description: "All credential ids, for the Signal API." }),
+    passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
+    rp: z.string().describe("The relying party."),
+    user: z.string().nullable().describe("The user handle of the account, or null before the first registration."),
+    accepted: z.array(z.string()).readonly().describe("All credential ids, for the Signal API."),
   })
   .meta({ title: "PasskeyList" });
 
@@ -137,12 +105,11 @@ function idOf({ id = "" }: Readonly<Record<string, string>>): string {
   return id;
 }
 
-const passkeyName = z.object({ name });
-
-function renamePasskey(call: Call<z.output<typeof passkeyName>, Auth>): Promise<void> {
-  const { flows, auth, caller, parameters, input } = call;
-  return flows.renamePasskey({ auth, id: idOf(parameters), name: input.name }, caller);
-}
+const enrolErrors = [
+  ...tokenErrors,
+  ...recentErrors,
+  ...(["transaction_over", "invalid_credentials", "too_many_attempts"] as const),
+] as const;
 
 export const factorsRoutes = [
   route({
@@ -157,21 +124,12 @@ export const factorsRoutes = [
     ],
     access: optional,
     input: optionalFields(totpStart),
-    status: 200,
     output: totpSetUp,
-    errors: [
-      "missing_token",
-      "invalid_token",
-      "login_too_old",
-      "login_too_weak",
-      "transaction_over",
-      "factor_needed",
-      "invalid_credentials",
-      "credential_not_accepted",
-      "too_many_attempts",
-      "unavailable",
-    ],
-    endpoint: beginTotp,
+    errors: [...enrolErrors, "factor_needed"],
+    endpoint: ({ flows, input, bearer, cookies, caller, authenticate }) => {
+      const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
+      return flows.beginTotp({ pending, pendingCookie: cookies.transaction, code: input?.code, authenticate }, caller);
+    },
   }),
   route({
     method: "POST",
@@ -185,19 +143,12 @@ export const factorsRoutes = [
     ],
     access: optional,
     input: fields(totpConfirmation),
-    status: 200,
     output: newRecoveryCodes,
-    grants: true,
-    errors: [
-      "missing_token",
-      "invalid_token",
-      "invalid_credentials",
-      "factor_needed",
-      "transaction_over",
-      "credential_not_accepted",
-      "unavailable",
-    ],
-    endpoint: confirmTotp,
+    errors: [...tokenErrors, "invalid_credentials", "factor_needed", "transaction_over"],
+    endpoint: ({ flows, input, cookies, caller, authenticate }) => {
+      const transaction = input.transaction ?? cookies.transaction ?? "";
+      return flows.confirmTotp({ transaction, totp: input.totp, superseded: cookies, authenticate }, caller);
+    },
   }),
   route({
     method: "POST",
@@ -211,22 +162,17 @@ export const factorsRoutes = [
     ],
     access: optional,
     input: optionalFields(passkeyStart),
-    status: 200,
     output: passkeySetUp,
-    errors: [
-      "missing_token",
-      "invalid_token",
-      "login_too_old",
-      "login_too_weak",
-      "transaction_over",
-      "invalid_credentials",
-      "insufficient_scope",
-      "credential_not_accepted",
-      "too_many_attempts",
-      "unavailable",
-    ],
+    errors: [...enrolErrors, "insufficient_scope"],
     available: ({ offersPasskeys }) => offersPasskeys,
-    endpoint: beginPasskey,
+    endpoint: ({ flows, input, bearer, cookies, caller, authenticate }) => {
+      const pending = input?.transaction ?? (isTransaction(bearer) ? bearer : undefined);
+      const { use, upgrade, code } = input ?? {};
+      return flows.beginPasskey(
+        { pending, pendingCookie: cookies.transaction, code, authenticate, use, upgrade },
+        caller,
+      );
+    },
   }),
   route({
     method: "POST",
@@ -239,20 +185,16 @@ export const factorsRoutes = [
     ],
     access: optional,
     input: fields(newPasskey),
-    status: 200,
     output: addedPasskey,
-    grants: true,
-    errors: [
-      "missing_token",
-      "invalid_token",
-      "invalid_credentials",
-      "factor_needed",
-      "transaction_over",
-      "credential_not_accepted",
-      "unavailable",
-    ],
+    errors: [...tokenErrors, "invalid_credentials", "factor_needed", "transaction_over"],
     available: ({ offersPasskeys }) => offersPasskeys,
-    endpoint: addPasskey,
+    endpoint: ({ flows, input, cookies, caller, authenticate }) => {
+      const transaction = input.transaction ?? cookies.transaction ?? "";
+      return flows.addPasskey(
+        { transaction, passkey: input.passkey, name: input.name, superseded: cookies, authenticate },
+        caller,
+      );
+    },
   }),
   route({
     method: "GET",
@@ -260,10 +202,7 @@ export const factorsRoutes = [
     name: "listPasskeys",
     summary: "List the passkeys",
     access: session,
-    input: noInput,
-    status: 200,
     output: passkeyList,
-    errors: [],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: ({ flows, auth, caller }) => flows.listPasskeys({ auth }, caller),
   }),
@@ -273,11 +212,11 @@ export const factorsRoutes = [
     name: "renamePasskey",
     summary: "Rename a passkey",
     access: session,
-    input: fields(passkeyName),
-    status: 204,
+    input: fields(z.object({ name })),
     errors: ["not_found"],
     available: ({ offersPasskeys }) => offersPasskeys,
-    endpoint: renamePasskey,
+    endpoint: ({ flows, auth, caller, parameters, input }) =>
+      flows.renamePasskey({ auth, id: idOf(parameters), name: input.name }, caller),
   }),
   route({
     method: "DELETE",
@@ -286,12 +225,9 @@ export const factorsRoutes = [
     summary: "Remove a passkey",
     notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", recentNote],
     access: session,
-    input: noInput,
-    status: 200,
     output: grant,
-    grants: true,
     finishes: false,
-    errors: ["login_too_old", "login_too_weak", "not_found", "last_way_in", "unavailable"],
+    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ offersPasskeys }) => offersPasskeys,
     endpoint: ({ flows, auth, caller, parameters }) => flows.removePasskey({ auth, id: idOf(parameters) }, caller),
   }),
@@ -302,12 +238,9 @@ export const factorsRoutes = [
     summary: "Remove the authenticator app",
     notes: ["Ends all other sessions. The last second factor takes the recovery codes with it.", recentNote],
     access: session,
-    input: noInput,
-    status: 200,
     output: grant,
-    grants: true,
     finishes: false,
-    errors: ["login_too_old", "login_too_weak", "not_found", "last_way_in", "unavailable"],
+    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     endpoint: ({ flows, auth, caller }) => flows.removeTotp({ auth }, caller),
   }),
   route({
@@ -317,12 +250,9 @@ export const factorsRoutes = [
     summary: "Replace the recovery codes",
     notes: ["Returns eight new codes. The old ones are void, and all other sessions end.", recentNote],
     access: session,
-    input: noInput,
-    status: 200,
     output: newRecoveryCodes,
-    grants: true,
     finishes: false,
-    errors: ["login_too_old", "login_too_weak", "not_found", "unavailable"],
+    errors: [...recentErrors, "not_found", "unavailable"],
     endpoint: ({ flows, auth, caller }) => flows.renewRecoveryCodes({ auth }, caller),
   }),
   route({
@@ -332,9 +262,6 @@ export const factorsRoutes = [
     summary: "Forget all remembered devices",
     notes: ["The next login on each device needs the second factor again."],
     access: session,
-    input: noInput,
-    status: 204,
-    errors: [],
     endpoint: ({ flows, auth, caller }) => flows.forgetDevices({ auth }, caller),
   }),
 ] as const;

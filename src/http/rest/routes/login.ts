@@ -1,36 +1,34 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to log in.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";
 import type { Grant } from "../../../wire/login.js";
-import { fields, noInput } from "../request/input.js";
-import type { Call } from "../route.js";
-import { idempotencyHelp, route } from "../route.js";
+import { fields } from "../request/input.js";
+import { type Call, idempotencyHelp, route } from "../route.js";
 import { none, optional } from "../route-access.js";
-import { grant, login, mailedCode, opaque, password } from "../schemas.js";
-import { factorInputs, onlyFactorOf } from "../sent-factor.js";
-import { mailedLink, match, proofOf } from "./mail.js";
+import { factorInputs, grant, login, mailedCode, onlyFactorOf, opaque, password } from "../schemas.js";
+import { mailedLink, mailProofErrors, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 
 const credentials = z.object({
   login: login.optional(),
   password: password.optional(),
-  transaction: opaque.optional().meta({
-    description:
-      "a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login",
-  }),
+  transaction: opaque
+    .optional()
+    .describe("a text: the `transaction` of `factor_needed` or `link_needed`, or of the request that began the login"),
   ...factorInputs("the `transaction` of `GET /login` or `factor_needed`"),
   code: mailedCode.optional(),
   link: mailedLink.optional(),
   match: match.optional(),
   outside: outsideResponse.optional(),
-  remember: z.boolean().optional().meta({
-    description: "true or false: whether the next logins on this device need no second factor",
-  }),
-  captcha: opaque.optional().meta({ description: "a text: the token of a solved captcha, after `captcha_needed`" }),
-  device: opaque.optional().meta({ description: "a text: the `device` of an earlier login" }),
+  remember: z
+    .boolean()
+    .optional()
+    .describe("true or false: whether the next logins on this device need no second factor"),
+  captcha: opaque.optional().describe("a text: the token of a solved captcha, after `captcha_needed`"),
+  device: opaque.optional().describe("a text: the `device` of an earlier login"),
 });
 
 type LoginCall = Call<z.output<typeof credentials>, undefined>;
@@ -89,35 +87,32 @@ export const waysIn = z
   .object({
     ways: z
       .object({
-        password: z.boolean().meta({ description: "Users can log in with a password." }),
-        passkey: z.boolean().meta({ description: "Users can log in with a passkey." }),
-        mail: z.boolean().meta({ description: "Users can log in by a mailed code or link." }),
+        password: z.boolean().describe("Users can sign in with a password."),
+        passkey: z.boolean().describe("Users can sign in with a passkey."),
+        mail: z.boolean().describe("Users can sign in by a mailed code or link."),
         providers: z
           .array(
             z.object({
-              name: z.string().meta({ description: "The name for `POST /login/outside`." }),
-              label: z.string().meta({ description: "The text of a button." }),
+              name: z.string().describe("The name for `POST /login/outside`."),
+              label: z.string().describe("The text of a button."),
             }),
           )
           .readonly()
-          .meta({ description: "Outside providers with which users can log in." }),
-        registration: z.enum(["closed", "invite", "open"]).meta({
-          description: "`closed` if only operators and the application create users, else `invite` or `open`.",
-        }),
+          .describe("Outside providers with which users can sign in."),
+        registration: z
+          .enum(["closed", "invite", "open"])
+          .describe("`closed` if only operators and the application create users, else `invite` or `open`."),
       })
-      .meta({ description: "The ways to log in." }),
-    transaction: z.string().nullable().meta({
-      description: "The transaction for a login by passkey, or null while passkeys are not offered.",
-    }),
-    passkey: z.looseObject({}).nullable().meta({
-      description: "The PublicKeyCredentialRequestOptionsJSON for that login.",
-    }),
+      .describe("The ways to sign in."),
+    transaction: z
+      .string()
+      .nullable()
+      .describe("The transaction for a login by passkey, or null while passkeys are not offered."),
+    passkey: z.looseObject({}).nullable().describe("The PublicKeyCredentialRequestOptionsJSON for that login."),
     captcha: z
       .object({ when: z.literal("throttled") })
       .nullable()
-      .meta({
-        description: "When a login asks for a captcha (only where the throttle would reject it), or null for never.",
-      }),
+      .describe("When a login asks for a captcha (only where the throttle would reject it), or null for never."),
   })
   .meta({ title: "WaysIn" });
 
@@ -126,7 +121,7 @@ export const loginRoutes = [
     method: "POST",
     path: "/login",
     name: "login",
-    summary: "Log in",
+    summary: "Sign in",
     notes: [
       "Creates a session and returns its first tokens.",
       "An account with a second factor also needs `totp` or `recovery_code` in the same request, or one of these or `passkey` in a second request with the `transaction` of `factor_needed`.",
@@ -140,25 +135,17 @@ export const loginRoutes = [
     headers: { "Idempotency-Key": idempotencyHelp },
     access: optional,
     input: fields(credentials),
-    status: 200,
     output: grant,
-    grants: true,
     errors: [
-      "invalid_credentials",
+      ...mailProofErrors,
       "unknown_passkey",
-      "factor_needed",
-      "match_needed",
-      "transaction_over",
       "invalid_token",
       "credential_not_accepted",
-      "too_many_attempts",
       "captcha_needed",
-      "overloaded",
       "link_needed",
       "registration_closed",
       "address_needed",
       "account_pending",
-      "unavailable",
     ],
     endpoint: logIn,
   }),
@@ -166,14 +153,12 @@ export const loginRoutes = [
     method: "GET",
     path: "/login",
     name: "readWays",
-    summary: "Read the ways to log in",
+    summary: "Read the ways to sign in",
     notes: [
       "The response depends on the configuration alone, and has a new transaction each time.",
       "A login page needs no other request before a login.",
     ],
     access: none,
-    input: noInput,
-    status: 200,
     output: waysIn,
     errors: ["unavailable"],
     endpoint: ({ flows, caller }) => flows.readWays(undefined, caller),

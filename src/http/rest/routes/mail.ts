@@ -1,45 +1,38 @@
-// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mailed-links.md).
+// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mail-flows.md).
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import type { Auth } from "../../../tokens/auth.js";
-import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
-import type { Call } from "../route.js";
-import { idempotencyHelp, recentNote, route } from "../route.js";
+import { idempotencyHelp, recentErrors, recentNote, route } from "../route.js";
 import { none, session } from "../route-access.js";
-import { digits, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
-import { factorInputs, factorOf } from "../sent-factor.js";
+import { digits, factorInputs, factorOf, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
 
-export const mailedLink = opaque.meta({ description: "a text: the part of a mailed link behind `#ampho=`" });
-export const match = digits(2).meta({
-  description: "a text of two digits, which the page shows that asked for the mail",
-});
-const email = z.string().max(320).meta({ description: "a text of at most 320 characters, one e-mail address" });
+export const mailedLink = opaque.describe("a text: the part of a mailed link behind `#ampho=`");
+export const match = digits(2).describe("a text of two digits, which the page shows that asked for the mail");
+const email = z.string().max(320).describe("a text of at most 320 characters, one e-mail address");
 const transaction = opaque.optional();
-const device = opaque.optional().meta({ description: "a text: the `device` of an earlier login" });
+const device = opaque.optional().describe("a text: the `device` of an earlier login");
 
 const mailRequest = z.object({ login, device });
 
-const transactionView = z.string().optional().meta({
-  description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
-});
-const matchView = z.string().meta({
-  description: "Two digits that the page shows, for which a link in another browser asks.",
-});
-const expiresView = seconds.meta({ description: "The end of the code and the link, in Unix seconds." });
+const transactionView = z
+  .string()
+  .optional()
+  .describe("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.");
+const matchView = z.string().describe("Two digits that the page shows, for which a link in another browser asks.");
+const expiresView = seconds.describe("The end of the code and the link, in Unix seconds.");
 
 export const mailBegun = z
   .object({
     transaction: transactionView,
     match: matchView,
     expires: expiresView,
-    resend: seconds.meta({ description: "The earliest time of the next mail, in Unix seconds." }),
+    resend: seconds.describe("The earliest time of the next mail, in Unix seconds."),
   })
   .meta({ title: "MailBegun" });
 
 const proof = {
-  transaction: transaction.meta({ description: "a text: the `transaction` of the request that sent the mail" }),
+  transaction: transaction.describe("a text: the `transaction` of the request that sent the mail"),
   code: mailedCode.optional(),
   link: mailedLink.optional(),
   match: match.optional(),
@@ -61,22 +54,12 @@ export function proofOf(
   return { transaction: input.transaction ?? cookies.transaction, code, link, match };
 }
 
-const passwordReset = z.object({
-  ...proof,
-  new_password: password,
-  ...factorInputs("the options of `factor_needed`"),
-});
-
-function finishReset(call: Call<z.output<typeof passwordReset>, undefined>): Promise<void> {
-  const { flows, input, cookies, caller } = call;
-  const { new_password: newPassword } = input;
-  return flows.finishReset({ proof: proofOf(input, cookies), factor: factorOf(input), newPassword }, caller);
-}
+const passwordReset = z.object({ ...proof, new_password: password, ...factorInputs("the options of `factor_needed`") });
 
 const registrationStart = z.object({
   email,
   login: login.optional(),
-  invite: opaque.optional().meta({ description: "a text: the part of an invitation's link behind `#ampho-invite=`" }),
+  invite: opaque.optional().describe("a text: the part of an invitation's link behind `#ampho-invite=`"),
 });
 
 export const registrationBegun = z
@@ -84,61 +67,45 @@ export const registrationBegun = z
     transaction: transactionView,
     match: matchView,
     expires: expiresView,
-    passkey: z.looseObject({}).nullable().meta({
-      description: "The PublicKeyCredentialCreationOptionsJSON of a passkey in place of a password.",
-    }),
+    passkey: z
+      .looseObject({})
+      .nullable()
+      .describe("The PublicKeyCredentialCreationOptionsJSON of a passkey in place of a password."),
   })
   .meta({ title: "RegistrationBegun" });
-
-function beginRegistration({ flows, input, caller }: Call<z.output<typeof registrationStart>, undefined>) {
-  const { email, login, invite } = input;
-  return flows.beginRegistration({ email, login, invite }, caller);
-}
 
 const registration = z.object({
   ...proof,
   password: password.optional(),
-  passkey: z.looseObject({}).optional().meta({ description: "an object: the RegistrationResponseJSON of a passkey" }),
-  name: z.string().max(1024).optional().meta({ description: "a text: the name of the passkey" }),
+  passkey: z.looseObject({}).optional().describe("an object: the RegistrationResponseJSON of a passkey"),
+  name: z.string().max(1024).optional().describe("a text: the name of the passkey"),
 });
 
 export const registered = grant
   .extend({
-    recovery_codes: z.array(z.string()).readonly().optional().meta({
-      description: "Eight codes, for a user who registered with a passkey.",
-    }),
+    recovery_codes: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .describe("Eight codes, for a user who registered with a passkey."),
   })
   .meta({ title: "Registered" });
 
-function finishRegistration(call: Call<z.output<typeof registration>, undefined>) {
-  const { flows, input, cookies, caller, idempotencyKey } = call;
-  const { password, passkey, name } = input;
-  return flows.finishRegistration(
-    { ...proofOf(input, cookies), password, passkey, name, superseded: cookies, idempotencyKey },
-    caller,
-  );
-}
-
 const emailChange = z.object({
   email,
-  login: z.boolean().optional().meta({ description: "true: the address becomes the login name too" }),
+  login: z.boolean().optional().describe("true: the address becomes the login name too"),
 });
 
 export const emailChangeBegun = z
   .object({ transaction: transactionView, match: matchView, expires: expiresView })
   .meta({ title: "EmailChangeBegun" });
 
-const emailProof = z.object({ transaction: proof.transaction, code: mailedCode });
+const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
 
-function finishEmailChange(call: Call<z.output<typeof emailProof>, Auth>): Promise<Grant> {
-  const { flows, auth, input, cookies, caller } = call;
-  const transaction = input.transaction ?? cookies.transaction ?? "";
-  return flows.finishEmailChange({ auth, transaction, code: input.code }, caller);
-}
-
-const alarm = z.object({
-  alarm: opaque.meta({ description: "a text: the part of an alarm link behind `#ampho-alarm=`" }),
-});
+export const mailProofErrors = [
+  ...["invalid_credentials", "factor_needed", "match_needed", "transaction_over"],
+  ...["too_many_attempts", "overloaded", "unavailable"],
+] as const;
 
 export const mailRoutes = [
   route({
@@ -153,7 +120,6 @@ export const mailRoutes = [
     ],
     access: none,
     input: fields(mailRequest),
-    status: 200,
     output: mailBegun,
     errors: ["too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.login,
@@ -171,7 +137,6 @@ export const mailRoutes = [
     ],
     access: none,
     input: fields(mailRequest),
-    status: 200,
     output: mailBegun,
     errors: ["too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.reset,
@@ -189,21 +154,13 @@ export const mailRoutes = [
     ],
     access: none,
     input: fields(passwordReset),
-    status: 204,
     finishes: true,
-    errors: [
-      "password_rejected",
-      "invalid_credentials",
-      "unknown_passkey",
-      "factor_needed",
-      "match_needed",
-      "transaction_over",
-      "too_many_attempts",
-      "overloaded",
-      "unavailable",
-    ],
+    errors: [...mailProofErrors, "password_rejected", "unknown_passkey"],
     available: ({ mails }) => mails.resetFinish,
-    endpoint: finishReset,
+    endpoint: ({ flows, input, cookies, caller }) => {
+      const { new_password: newPassword } = input;
+      return flows.finishReset({ proof: proofOf(input, cookies), factor: factorOf(input), newPassword }, caller);
+    },
   }),
   route({
     method: "POST",
@@ -216,11 +173,13 @@ export const mailRoutes = [
     ],
     access: none,
     input: fields(registrationStart),
-    status: 200,
     output: registrationBegun,
     errors: ["registration_closed", "too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.registration,
-    endpoint: beginRegistration,
+    endpoint: ({ flows, input, caller }) => {
+      const { email, login, invite } = input;
+      return flows.beginRegistration({ email, login, invite }, caller);
+    },
   }),
   route({
     method: "POST",
@@ -234,24 +193,16 @@ export const mailRoutes = [
     headers: { "Idempotency-Key": idempotencyHelp },
     access: none,
     input: fields(registration),
-    status: 200,
     output: registered,
-    grants: true,
-    errors: [
-      "password_rejected",
-      "invalid_credentials",
-      "factor_needed",
-      "match_needed",
-      "transaction_over",
-      "registration_closed",
-      "account_pending",
-      "login_taken",
-      "too_many_attempts",
-      "overloaded",
-      "unavailable",
-    ],
+    errors: [...mailProofErrors, "password_rejected", "registration_closed", "account_pending", "login_taken"],
     available: ({ mails }) => mails.registration,
-    endpoint: finishRegistration,
+    endpoint: ({ flows, input, cookies, caller, idempotencyKey }) => {
+      const { password, passkey, name } = input;
+      return flows.finishRegistration(
+        { ...proofOf(input, cookies), password, passkey, name, superseded: cookies, idempotencyKey },
+        caller,
+      );
+    },
   }),
   route({
     method: "POST",
@@ -265,9 +216,8 @@ export const mailRoutes = [
     ],
     access: session,
     input: fields(emailChange),
-    status: 200,
     output: emailChangeBegun,
-    errors: ["login_too_old", "login_too_weak", "too_many_attempts"],
+    errors: [...recentErrors, "too_many_attempts"],
     available: ({ mails }) => mails.email,
     endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, ...input }, caller),
   }),
@@ -278,13 +228,14 @@ export const mailRoutes = [
     summary: "Change the address",
     notes: ["The old address gets a notice, if it was proven."],
     access: session,
-    input: fields(emailProof),
-    status: 200,
+    input: fields(z.object({ transaction: proof.transaction, code: mailedCode })),
     output: grant,
-    grants: true,
     errors: ["invalid_credentials", "transaction_over", "email_taken", "too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.email,
-    endpoint: finishEmailChange,
+    endpoint: ({ flows, auth, input, cookies, caller }) => {
+      const transaction = input.transaction ?? cookies.transaction ?? "";
+      return flows.finishEmailChange({ auth, transaction, code: input.code }, caller);
+    },
   }),
   route({
     method: "POST",
@@ -297,7 +248,6 @@ export const mailRoutes = [
     ],
     access: none,
     input: fields(alarm),
-    status: 204,
     errors: ["transaction_over", "unavailable"],
     available: ({ mails }) => mails.alarm,
     endpoint: ({ flows, input, caller }) => flows.raiseAlarm({ alarm: input.alarm }, caller),

@@ -5,45 +5,50 @@ import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import type { Auth } from "../../../tokens/auth.js";
 import type { Grant } from "../../../wire/login.js";
-import { fields, noInput } from "../request/input.js";
-import { Redirect } from "../responses/redirect.js";
-import type { Call } from "../route.js";
-import { recentNote, route } from "../route.js";
+import { fields } from "../request/input.js";
+import { Redirect } from "../responses/response.js";
+import { type Call, recentErrors, recentNote, route } from "../route.js";
 import { none, session } from "../route-access.js";
 import { grant, opaque, seconds } from "../schemas.js";
 
 /** The response that a provider has sent to its callback (RFC 6749 §4.1.2, RFC 9207), with the name of the provider. */
 export const outsideResponse = z
   .object({
-    provider: z.string().meta({ description: "The name of the provider to whose callback the response came." }),
-    code: z.string().max(4096).meta({ description: "The code of the provider." }),
-    state: z.string().max(4096).meta({ description: "The `state` of the login." }),
-    iss: z.string().max(4096).optional().meta({ description: "The issuer of the provider (RFC 9207)." }),
+    provider: z.string().describe("The name of the provider to whose callback the response came."),
+    code: z.string().max(4096).describe("The code of the provider."),
+    state: z.string().max(4096).describe("The `state` of the login."),
+    iss: z.string().max(4096).optional().describe("The issuer of the provider (RFC 9207)."),
   })
-  .meta({ description: "an object: `provider`, `code`, `state` and `iss`, as the callback has received them" });
+  .describe("an object: `provider`, `code`, `state` and `iss`, as the callback has received them");
 
-const provider = z.string().max(64).meta({ description: "a text: the name of the provider, as `GET /login` lists it" });
-const returnTo = z.string().max(1024).optional().meta({
-  description:
-    "a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode",
-});
+const provider = z.string().max(64).describe("a text: the name of the provider, as `GET /login` lists it");
+const returnTo = z
+  .string()
+  .max(1024)
+  .optional()
+  .describe("a text: a path of the application such as /cart, to which the callback sends the browser in cookie mode");
 
 const identityStart = z.object({ provider, return_to: returnTo });
 
 const outsideStart = identityStart.extend({
-  max_age: z.int().min(0).max(outsideMaxAgeSeconds).optional().meta({
-    description:
+  max_age: z
+    .int()
+    .min(0)
+    .max(outsideMaxAgeSeconds)
+    .optional()
+    .describe(
       "a whole number from 0 to 2592000: the greatest age in seconds of the user's login at the provider, which else asks the user again",
-  }),
+    ),
 });
 
 export const outsideBegun = z
   .object({
-    url: z.string().meta({ description: "The URL at the provider, to which the browser goes." }),
-    transaction: z.string().optional().meta({
-      description: "The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.",
-    }),
-    expires: seconds.meta({ description: "The end of the transaction, in Unix seconds." }),
+    url: z.string().describe("The URL at the provider, to which the browser goes."),
+    transaction: z
+      .string()
+      .optional()
+      .describe("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES."),
+    expires: seconds.describe("The end of the transaction, in Unix seconds."),
   })
   .meta({ title: "OutsideBegun" });
 
@@ -72,12 +77,6 @@ function asRedirect<T extends { readonly url: string; readonly transaction: stri
 
 const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
 
-function finishIdentity(call: Call<z.output<typeof identityProof>, Auth>): Promise<Grant> {
-  const { flows, auth, input, cookies, caller } = call;
-  const transaction = input.transaction ?? cookies.transaction ?? "";
-  return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
-}
-
 function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
   // A text that cannot be an id is not passed to the database.
   if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
@@ -86,10 +85,10 @@ function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<u
 
 /** Providers add fields of their own. */
 const callbackFields = z.looseObject({
-  code: z.string().optional().meta({ description: "The code of the provider." }),
-  state: z.string().optional().meta({ description: "The `state` of the login." }),
-  iss: z.string().optional().meta({ description: "The issuer of the provider." }),
-  error: z.string().optional().meta({ description: "The reason of the provider, in place of a code." }),
+  code: z.string().optional().describe("The code of the provider."),
+  state: z.string().optional().describe("The `state` of the login."),
+  iss: z.string().optional().describe("The issuer of the provider."),
+  error: z.string().optional().describe("The reason of the provider, in place of a code."),
 });
 
 type Callback = Call<z.output<typeof callbackFields>, undefined>;
@@ -184,7 +183,6 @@ export const outsideRoutes = [
     ],
     access: none,
     input: fields(outsideStart),
-    status: 200,
     output: outsideBegun,
     errors: ["not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
@@ -217,7 +215,6 @@ export const outsideRoutes = [
     input: fields(callbackFields),
     status: 303,
     crossSite: true,
-    errors: [],
     available: ({ outside }) => outside !== undefined,
     endpoint: forwardCallback,
   }),
@@ -229,9 +226,8 @@ export const outsideRoutes = [
     notes: [recentNote, "The browser goes to `url`, as for a login."],
     access: session,
     input: fields(identityStart),
-    status: 200,
     output: outsideBegun,
-    errors: ["not_found", "login_too_old", "login_too_weak", "unavailable"],
+    errors: [...recentErrors, "not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
     endpoint: beginIdentity,
   }),
@@ -240,23 +236,16 @@ export const outsideRoutes = [
     path: "/identities/finish",
     name: "finishIdentity",
     summary: "Link an identity",
-    notes: [recentNote, "Needs the transaction of this session. The user can log in with the identity from then on."],
+    notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
     access: session,
     input: fields(identityProof),
-    status: 200,
     output: grant,
-    grants: true,
-    errors: [
-      "invalid_credentials",
-      "transaction_over",
-      "login_too_old",
-      "login_too_weak",
-      "identity_taken",
-      "not_found",
-      "unavailable",
-    ],
+    errors: [...recentErrors, "invalid_credentials", "transaction_over", "identity_taken", "not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
-    endpoint: finishIdentity,
+    endpoint: ({ flows, auth, input, cookies, caller }) => {
+      const transaction = input.transaction ?? cookies.transaction ?? "";
+      return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
+    },
   }),
   route({
     method: "DELETE",
@@ -265,12 +254,9 @@ export const outsideRoutes = [
     summary: "Unlink an identity",
     notes: [recentNote, "Ends the other sessions of the user."],
     access: session,
-    input: noInput,
-    status: 200,
     output: grant,
-    grants: true,
     finishes: false,
-    errors: ["not_found", "last_way_in", "login_too_old", "login_too_weak", "unavailable"],
+    errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ outside }) => outside !== undefined,
     endpoint: removeIdentity,
   }),

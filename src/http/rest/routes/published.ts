@@ -2,19 +2,15 @@
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import { publishedKeysMaxAgeSeconds } from "../../../keys/rotation-waits.js";
+import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
 import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
-import type { FeedPage } from "../../../sessions/feed-entry.js";
-import { fields, noInput } from "../request/input.js";
-import type { Call } from "../route.js";
+import { fields } from "../request/input.js";
 import { route } from "../route.js";
 import { feed, none } from "../route-access.js";
 import { openApiDocument, seconds } from "../schemas.js";
 
 const jwkSet = z
-  .object({
-    keys: z.array(z.looseObject({})).readonly().meta({ description: "The public keys as JWKs (RFC 7517 §4)." }),
-  })
+  .object({ keys: z.array(z.looseObject({})).readonly().describe("The public keys as JWKs (RFC 7517 §4).") })
   .meta({ title: "JwkSet" });
 
 const wholeNumber = (max: number) =>
@@ -41,80 +37,70 @@ const feedQuery = z.object({
     .refine((text) => kindList.test(text))
     .transform((text) => text.split(","))
     .optional()
-    .meta({
-      description: "a list of the kinds that the verifier knows, with commas, such as `session,user,roles,key,all`",
-    }),
+    .describe("a list of the kinds that the verifier knows, with commas, such as `session,user,roles,key,all`"),
 });
 
 const numbered = {
-  n: z.int().meta({ description: "The number of the entry. Later entries have higher numbers." }),
-  at: seconds.meta({ description: "The time of the revocation, in Unix seconds." }),
-  until: seconds.meta({ description: "The time, in Unix seconds, after which the entry can be dropped." }),
+  n: z.int().describe("The number of the entry. Later entries have higher numbers."),
+  at: seconds.describe("The time of the revocation, in Unix seconds."),
+  until: seconds.describe("The time, in Unix seconds, after which the entry can be dropped."),
 };
-const sessionDigest = z.string().meta({ description: "SHA-256 of the session's id, base64url." });
+const sessionDigest = z.string().describe("SHA-256 of the session's id, base64url.");
 const user = {
-  user: z.string().meta({ description: "The user's id." }),
-  login_sha256: z.string().meta({ description: "SHA-256 of the login after Unicode NFKC_Casefold, base64url." }),
+  user: z.string().describe("The user's id."),
+  login_sha256: z.string().describe("SHA-256 of the login after Unicode NFKC_Casefold, base64url."),
 };
-const exact = z.string().optional().meta({
-  description: "SHA-256 of the login as it is spelled, base64url. The entry rejects a token by no other spelling.",
-});
-const sessions = z.literal(true).optional().meta({
-  description: "The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.",
-});
+const exact = z
+  .string()
+  .optional()
+  .describe("SHA-256 of the login as it is spelled, base64url. The entry rejects a token by no other spelling.");
+const sessions = z
+  .literal(true)
+  .optional()
+  .describe("The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.");
 
 const feedPage = z
   .object({
-    epoch: z.string().meta({ description: "The identity of the database." }),
-    last: z.int().meta({ description: "The `after` of the next request." }),
+    epoch: z.string().describe("The identity of the database."),
+    last: z.int().describe("The `after` of the next request."),
     revocations: z
       .array(
         z.union([
           z
             .object({ ...numbered, kind: z.literal("session"), session_sha256: sessionDigest })
-            .meta({ description: "Rejects the tokens of one session, by `sid`." }),
+            .describe("Rejects the tokens of one session, by `sid`."),
           z
             .object({ ...numbered, kind: z.literal("user"), ...user, exact_sha256: exact, sessions })
-            .meta({ description: "Rejects the user's tokens without `sid` that were issued before." }),
+            .describe("Rejects the user's tokens without `sid` that were issued before."),
           z
             .object({
               ...numbered,
               kind: z.literal("roles"),
               ...user,
-              version: z.int().meta({ description: "The version of the user's roles since the change." }),
-              roles: z.array(z.string()).readonly().meta({ description: "The removed roles." }),
+              version: z.int().describe("The version of the user's roles since the change."),
+              roles: z.array(z.string()).readonly().describe("The removed roles."),
             })
-            .meta({ description: "Rejects the user's tokens that hold a removed role and were issued before." }),
+            .describe("Rejects the user's tokens that hold a removed role and were issued before."),
           z
-            .object({
-              ...numbered,
-              kind: z.literal("key"),
-              kid: z.string().meta({ description: "The `kid` of the key." }),
-            })
-            .meta({ description: "Rejects everything that the key signed." }),
+            .object({ ...numbered, kind: z.literal("key"), kid: z.string().describe("The `kid` of the key.") })
+            .describe("Rejects everything that the key signed."),
           z
             .object({
               ...numbered,
               kind: z.literal("all"),
-              era: z.int().meta({ description: "The number of such endings." }),
+              era: z.int().describe("The number of such endings."),
               sessions,
             })
-            .meta({ description: "Rejects all tokens that were issued before." }),
+            .describe("Rejects all tokens that were issued before."),
         ]),
       )
       .readonly()
-      .meta({ description: "The entries after `after`, in the order of their numbers." }),
-    now: seconds.meta({ description: "The server's clock, in Unix seconds." }),
-    more: z.boolean().meta({ description: "True when the client must request more entries at once." }),
-    waited: z.int().meta({ description: "Milliseconds that the server waited before it read the database." }),
+      .describe("The entries after `after`, in the order of their numbers."),
+    now: seconds.describe("The server's clock, in Unix seconds."),
+    more: z.boolean().describe("True when the client must request more entries at once."),
+    waited: z.int().describe("Milliseconds that the server waited before it read the database."),
   })
   .meta({ title: "Revocations" });
-
-function readRevocations(call: Call<z.output<typeof feedQuery>, undefined>): Promise<FeedPage> {
-  const { features, bearer, input } = call;
-  if (features.readFeed === undefined) throw new AmphoError("not_found", "This path does not exist.");
-  return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait, kinds: input.kinds });
-}
 
 export const publishedRoutes = [
   route({
@@ -127,10 +113,7 @@ export const publishedRoutes = [
       `Unlike all other responses, this one can be cached: \`Cache-Control: public, max-age=${publishedKeysMaxAgeSeconds}\`.`,
     ],
     access: none,
-    input: noInput,
-    status: 200,
     output: jwkSet,
-    errors: [],
     cache: `public, max-age=${publishedKeysMaxAgeSeconds}`,
     endpoint: ({ features }) => features.publicKeys(),
   }),
@@ -146,11 +129,13 @@ export const publishedRoutes = [
     ],
     access: feed,
     input: fields(feedQuery),
-    status: 200,
     output: feedPage,
     errors: ["missing_token", "invalid_token", "unavailable"],
     available: ({ readFeed }) => readFeed !== undefined,
-    endpoint: readRevocations,
+    endpoint: ({ features, bearer, input }) => {
+      if (features.readFeed === undefined) throw new AmphoError("not_found", "This path does not exist.");
+      return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait, kinds: input.kinds });
+    },
   }),
   route({
     method: "GET",
@@ -159,10 +144,7 @@ export const publishedRoutes = [
     summary: "Get the OpenAPI document",
     notes: ["Returns OpenAPI 3.1 of the endpoints that this instance serves."],
     access: none,
-    input: noInput,
-    status: 200,
     output: openApiDocument,
-    errors: [],
     endpoint: ({ describe }) => describe(),
   }),
 ] as const;

@@ -3,111 +3,53 @@
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
-import type { Auth } from "../../../tokens/auth.js";
-import type { Grant } from "../../../wire/login.js";
-import { noInput, optionalFields } from "../request/input.js";
-import type { Call } from "../route.js";
-import { idempotencyHelp, route } from "../route.js";
+import { optionalFields } from "../request/input.js";
+import { idempotencyHelp, route, tokenErrors } from "../route.js";
 import { bearer, optional, session } from "../route-access.js";
 import { grant, opaque, seconds } from "../schemas.js";
 
-const renewal = z.object({
-  refresh_token: opaque.optional().meta({ description: "a text: the newest `refresh_token`" }),
-});
-
-function renew(call: Call<z.output<typeof renewal> | undefined, undefined>): Promise<Grant> {
-  const { flows, input, bearer, cookies, caller, idempotencyKey } = call;
-  const refreshToken = input?.refresh_token ?? cookies.refreshToken;
-  if (cookies.refreshToken !== undefined && refreshToken !== cookies.refreshToken)
-    throw new AmphoError("invalid_request", "The body and the cookie hold different refresh tokens. Send one.");
-  // A browser sends both cookies. Then the refresh token renews, and the access token's cookie is ignored.
-  const accessToken = refreshToken !== undefined && bearer === cookies.token ? undefined : bearer;
-  if (refreshToken !== undefined && accessToken !== undefined)
-    throw new AmphoError("invalid_request", "The request has a refresh token and a bearer token. Send one of them.");
-  if (refreshToken !== undefined) return flows.renew({ refreshToken, idempotencyKey }, caller);
-  if (accessToken !== undefined) return flows.renew({ accessToken, idempotencyKey }, caller);
-  if (input === undefined)
-    throw new AmphoError("missing_token", "Send a refresh token in the body, or a bearer token in Authorization.");
-  throw new AmphoError("invalid_request", '"refresh_token" is missing, and the request has no bearer token.', {
-    field: "refresh_token",
-  });
-}
+const renewal = z.object({ refresh_token: opaque.optional().describe("a text: the newest `refresh_token`") });
 
 export const currentSession = z
   .object({
-    id: z.string().nullable().meta({ description: "The user's id." }),
-    login: z.string().meta({ description: "The user's login." }),
-    roles: z.array(z.string()).readonly().meta({ description: "The user's roles, as the token carries them." }),
-    scopes: z.array(z.string()).readonly().meta({ description: "The scopes of those roles." }),
+    id: z.string().nullable().describe("The user's id."),
+    login: z.string().describe("The user's login."),
+    roles: z.array(z.string()).readonly().describe("The user's roles, as the token carries them."),
+    scopes: z.array(z.string()).readonly().describe("The scopes of those roles."),
     session: z
       .object({
-        id: z.string().meta({ description: "The session's id." }),
-        authenticated: seconds.nullable().meta({ description: "The time of the login, in Unix seconds." }),
+        id: z.string().describe("The session's id."),
+        authenticated: seconds.nullable().describe("The time of the login, in Unix seconds."),
       })
       .nullable()
-      .meta({ description: "The session, or null for a token without one." }),
-    amr: z
-      .array(z.string())
-      .readonly()
-      .meta({ description: "The methods that the user proved at the login (RFC 8176)." }),
-    acr: z.string().nullable().meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
-    starts: seconds.nullable().meta({ description: "The token's `nbf`, in Unix seconds." }),
-    expires: seconds.meta({ description: "The token's `exp`, in Unix seconds." }),
+      .describe("The session, or null for a token without one."),
+    amr: z.array(z.string()).readonly().describe("The methods that the user proved at the login (RFC 8176)."),
+    acr: z.string().nullable().describe("The level of the login: `1fa`, `2fa` or `phr`."),
+    starts: seconds.nullable().describe("The token's `nbf`, in Unix seconds."),
+    expires: seconds.describe("The token's `exp`, in Unix seconds."),
   })
   .meta({ title: "Session" });
 
-function readSession({ auth }: Call<undefined, Auth>): z.input<typeof currentSession> {
-  const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;
-  const { auth_time: time } = claims;
-  const authenticated = typeof time === "number" ? time : null;
-  return {
-    id,
-    login,
-    roles,
-    scopes,
-    session: session === undefined ? null : { id: session, authenticated },
-    amr,
-    acr,
-    starts,
-    expires,
-  };
-}
-
 export const sessionView = z.object({
-  id: z.string().meta({ description: "The session's id, for `DELETE /sessions/{id}`." }),
-  created: seconds.meta({ description: "The time of the login, in Unix seconds." }),
-  renewed: seconds.meta({ description: "The time of the last renewal, in Unix seconds." }),
-  expires: seconds.meta({ description: "The end of the session, in Unix seconds, unless it is renewed." }),
-  address: z.string().nullable().meta({ description: "The client's address at the last renewal." }),
-  agent: z.string().nullable().meta({ description: "The client's `User-Agent` at the last renewal." }),
-  browser: z.string().nullable().meta({ description: "The name of the browser, or null if it is unknown." }),
-  amr: z.array(z.string()).readonly().meta({ description: "How the user logged in (RFC 8176)." }),
-  acr: z.enum(acrs).meta({ description: "The level of the login: `1fa`, `2fa` or `phr`." }),
+  id: z.string().describe("The session's id, for `DELETE /sessions/{id}`."),
+  created: seconds.describe("The time of the login, in Unix seconds."),
+  renewed: seconds.describe("The time of the last renewal, in Unix seconds."),
+  expires: seconds.describe("The end of the session, in Unix seconds, unless it is renewed."),
+  address: z.string().nullable().describe("The client's IP address at the last renewal."),
+  agent: z.string().nullable().describe("The client's `User-Agent` at the last renewal."),
+  browser: z.string().nullable().describe("The name of the browser, or null if it is unknown."),
+  amr: z.array(z.string()).readonly().describe("How the user signed in (RFC 8176)."),
+  acr: z.enum(acrs).describe("The level of the login: `1fa`, `2fa` or `phr`."),
 });
 
 export const sessionList = z
   .object({
     sessions: z
-      .array(
-        sessionView.extend({
-          current: z.boolean().meta({ description: "True for the session of the token that asks." }),
-        }),
-      )
+      .array(sessionView.extend({ current: z.boolean().describe("True for the session of the token that asks.") }))
       .readonly()
-      .meta({ description: "The live sessions, the newest first." }),
+      .describe("The live sessions, the newest first."),
   })
   .meta({ title: "SessionList" });
-
-async function listSessions({ flows, auth, caller }: Call<undefined, Auth>): Promise<z.input<typeof sessionList>> {
-  return { sessions: await flows.listSessions({ auth }, caller) };
-}
-
-async function endSession({ flows, auth, caller, parameters }: Call<undefined, Auth>): Promise<void> {
-  const { id = "" } = parameters;
-  // A text that cannot be an id is not passed to the database.
-  if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "You have no session with this id.");
-  await flows.endSession({ auth, sessionId: id }, caller);
-}
 
 export const sessionsRoutes = [
   route({
@@ -124,25 +66,38 @@ export const sessionsRoutes = [
     access: optional,
     input: optionalFields(renewal),
     headers: { "Idempotency-Key": idempotencyHelp },
-    status: 200,
     output: grant,
-    grants: true,
     renews: true,
-    errors: ["missing_token", "invalid_token", "credential_not_accepted", "session_ended", "unavailable"],
-    endpoint: renew,
+    errors: [...tokenErrors, "session_ended"],
+    endpoint: ({ flows, input, bearer, cookies, caller, idempotencyKey }) => {
+      const refreshToken = input?.refresh_token ?? cookies.refreshToken;
+      if (cookies.refreshToken !== undefined && refreshToken !== cookies.refreshToken)
+        throw new AmphoError("invalid_request", "The body and the cookie hold different refresh tokens. Send one.");
+      // A browser sends both cookies. Then the refresh token renews, and the access token's cookie is ignored.
+      const accessToken = refreshToken !== undefined && bearer === cookies.token ? undefined : bearer;
+      if (refreshToken !== undefined && accessToken !== undefined)
+        throw new AmphoError(
+          "invalid_request",
+          "The request has a refresh token and a bearer token. Send one of them.",
+        );
+      if (refreshToken !== undefined) return flows.renew({ refreshToken, idempotencyKey }, caller);
+      if (accessToken !== undefined) return flows.renew({ accessToken, idempotencyKey }, caller);
+      if (input === undefined)
+        throw new AmphoError("missing_token", "Send a refresh token in the body, or a bearer token in Authorization.");
+      throw new AmphoError("invalid_request", '"refresh_token" is missing, and the request has no bearer token.', {
+        field: "refresh_token",
+      });
+    },
   }),
   route({
     method: "POST",
     path: "/logout",
     name: "logout",
-    summary: "Log out",
+    summary: "Sign out",
     notes: [
       "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
     ],
     access: session,
-    input: noInput,
-    status: 204,
-    errors: [],
     ends: true,
     endpoint: ({ flows, auth, caller }) => flows.logout({ auth }, caller),
   }),
@@ -156,11 +111,23 @@ export const sessionsRoutes = [
       "`id`, `session`, `acr` and `starts` are null for a token that has none.",
     ],
     access: bearer,
-    input: noInput,
-    status: 200,
     output: currentSession,
-    errors: [],
-    endpoint: readSession,
+    endpoint: ({ auth }) => {
+      const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;
+      const { auth_time: time } = claims;
+      const authenticated = typeof time === "number" ? time : null;
+      return {
+        id,
+        login,
+        roles,
+        scopes,
+        session: session === undefined ? null : { id: session, authenticated },
+        amr,
+        acr,
+        starts,
+        expires,
+      };
+    },
   }),
   route({
     method: "GET",
@@ -168,11 +135,8 @@ export const sessionsRoutes = [
     name: "listSessions",
     summary: "List the user's sessions",
     access: session,
-    input: noInput,
-    status: 200,
     output: sessionList,
-    errors: [],
-    endpoint: listSessions,
+    endpoint: async ({ flows, auth, caller }) => ({ sessions: await flows.listSessions({ auth }, caller) }),
   }),
   route({
     method: "DELETE",
@@ -181,9 +145,6 @@ export const sessionsRoutes = [
     summary: "End all sessions of the user",
     notes: ["Ends the current session as well."],
     access: session,
-    input: noInput,
-    status: 204,
-    errors: [],
     ends: true,
     endpoint: ({ flows, auth, caller }) => flows.endSessions({ auth }, caller),
   }),
@@ -194,9 +155,12 @@ export const sessionsRoutes = [
     summary: "End one session of the user",
     notes: ["Returns `not_found` for a session of another user."],
     access: session,
-    input: noInput,
-    status: 204,
     errors: ["not_found"],
-    endpoint: endSession,
+    endpoint: async ({ flows, auth, caller, parameters }) => {
+      const { id = "" } = parameters;
+      // A text that cannot be an id is not passed to the database.
+      if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "You have no session with this id.");
+      await flows.endSession({ auth, sessionId: id }, caller);
+    },
   }),
 ] as const;

@@ -1,7 +1,8 @@
 // The row of an account: its second factors, their version and its policy.
 import { type FactorName, factorNames } from "../../../levels/factors.js";
-import { integer, queryLastRow, type Transaction, textOrNull, write } from "../../transaction.js";
-import { columnsOf } from "../columns.js";
+import { integer, textOrNull } from "../../rows.js";
+import { queryLastRow, type Transaction, write } from "../../transaction.js";
+import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountOf } from "../state.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
 

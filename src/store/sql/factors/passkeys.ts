@@ -1,19 +1,9 @@
 // Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
-import {
-  first,
-  integer,
-  query,
-  queryLast,
-  queryLastRow,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  texts,
-  write,
-} from "../../transaction.js";
-import { columnsOf } from "../columns.js";
+
+import { integer, type Row, text, textOrNull, texts } from "../../rows.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
 import { visible } from "../import-rows.js";
+import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountColumnsOf, accountOf } from "../state.js";
 import { joinedUserColumns, joinedUserOf, type User } from "../users.js";
 
@@ -39,7 +29,10 @@ export interface PasskeyRow {
   readonly name: string;
   readonly createdAt: number;
   readonly usedAt: number | undefined;
-  /** The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the account. */
+  /**
+   * The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the
+   * account.
+   */
   readonly ownHandle?: string | undefined;
 }
 
@@ -134,7 +127,9 @@ export const passkeysMax = 20;
 const insert = `insert into ampho_passkeys (${columns.list}) values (${columns.placeholders})
   on conflict (id) do nothing returning id`;
 
-/** False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
+/**
+ * False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions.
+ */
 export function* insertPasskey(
   userId: string,
   passkey: NewPasskeyRow,
@@ -190,7 +185,10 @@ export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
   return rows.map((row) => text(row, "id"));
 }
 
-/** True if the user has a passkey that can log in alone: it verifies the user, and the browser offers it without its id. */
+/**
+ * True if the user has a passkey that can sign in alone: it verifies the user, and the browser offers it without its
+ * id.
+ */
 export function* hasLoginPasskey(userId: string, rp: string, except = ""): Transaction<boolean> {
   const row = yield* first(
     `select id from ampho_passkeys

@@ -1,6 +1,8 @@
 // Recovery codes. One conditional update uses a code up, and its row decides.
-import { first, integer, type Transaction, write } from "../../transaction.js";
-import { columnsOf } from "../columns.js";
+
+import { integer } from "../../rows.js";
+import { first, type Transaction, write } from "../../transaction.js";
+import { columnsOf } from "../keyed-rows.js";
 
 export interface CodeUse {
   readonly factor: "recovery_code";

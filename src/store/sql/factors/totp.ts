@@ -1,16 +1,8 @@
 // Secrets of authenticator apps. One conditional update uses a code up, and its row decides.
-import {
-  first,
-  integer,
-  query,
-  queryLast,
-  type Row,
-  type Transaction,
-  text,
-  textOrNull,
-  write,
-} from "../../transaction.js";
-import { columnsOf } from "../columns.js";
+
+import { integer, type Row, text, textOrNull } from "../../rows.js";
+import { first, query, queryLast, type Transaction, write } from "../../transaction.js";
+import { columnsOf } from "../keyed-rows.js";
 
 /** An encrypted TOTP secret and the `kid` of its key. */
 export interface SealedSecret {

@@ -1,0 +1,1 @@
+export function wrapComments(source: string): string;

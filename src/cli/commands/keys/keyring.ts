@@ -1,0 +1,68 @@
+// The commands `user-recover`, whose link a key derives, and `factor-rekey`, which alone decrypts TOTP secrets.
+import { createTotpSecrets } from "../../../factors/totp/totp.js";
+import { createTransactions } from "../../../factors/transactions.js";
+import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
+import { recover } from "../../../flows/manage/recover.js";
+import { closeDeps, mailingOrigin, openDeps } from "../../../open-management.js";
+import { createKeyring, type Keyring } from "../../../tokens/keyring.js";
+import type { CommandContext, CommandInput } from "../../command.js";
+import { configure } from "../../configure.js";
+import { CommandFailure } from "../../failures.js";
+import { requiredReason, typedUser } from "../../input.js";
+import { formatTime, quoted } from "../../terminal/table.js";
+import { operatorOf } from "../../with-management.js";
+
+type Opened = Awaited<ReturnType<typeof openDeps>> & { readonly keyring: Keyring };
+
+export /** Opens the database and the keys for the time of one command. */
+async function withKeyring<T>(context: CommandContext, work: (deps: Opened) => Promise<T>): Promise<T> {
+  const { configuration } = configure(context, { key: "configured" });
+  const deps = await openDeps(configuration, { log: (line) => context.terminal.note(`ampho: ${line}`) });
+  try {
+    const { store, clock, revocations } = deps;
+    // A revoked key must sign and receive nothing.
+    revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
+    const isApplications = await store.readApplicationOwnsUsers();
+    const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
+    return await work({
+      ...deps,
+      directory,
+      keyring: createKeyring(configuration.keys ?? [], configuration, revocations),
+    });
+  } finally {
+    await closeDeps(deps);
+  }
+}
+
+export async function rekeyFactors(_: CommandInput, context: CommandContext): Promise<void> {
+  await withKeyring(context, async ({ store, clock, keyring }) => {
+    const totpSecrets = createTotpSecrets(keyring);
+    const kid = keyring.signingKid();
+    const { moved, undecryptable } = await rekey({ store, clock, totpSecrets }, kid, operatorOf(context));
+    context.terminal.note(`${count(moved)} moved to key ${kid}.`);
+    if (undecryptable > 0)
+      throw new CommandFailure(
+        `${count(undecryptable)} could not be decrypted. Put the old key back into the set and run the command again.`,
+      );
+  });
+}
+
+const count = (secrets: number) => (secrets === 1 ? "1 TOTP secret" : `${secrets} TOTP secrets`);
+
+export async function recoverUser(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const login = input.argument();
+  const reason = requiredReason(input, "user-recover");
+  const print = input.has("--print");
+  const withoutFactors = input.has("--without-factors");
+  const { match, from, until, link } = await withKeyring(context, ({ keyring, ...deps }) => {
+    const transactions = createTransactions(keyring, deps.revocations);
+    const origin = mailingOrigin(deps.settings, operatorOf(context));
+    return recover({ ...deps, transactions }, typedUser(input), { reason, print, withoutFactors }, origin);
+  });
+  if (link !== null) terminal.print(link);
+  const times = `${withoutFactors ? `from ${formatTime(from)} ` : ""}until ${formatTime(until)} UTC`;
+  const mailed = link === null ? "A running server mails the link. It" : "The link";
+  terminal.note(`Recovery of user ${quoted(login)} begun. ${mailed} works ${times}.`);
+  terminal.note(`The link asks for the number ${match}. Give it to the user after you have checked who asks.`);
+}

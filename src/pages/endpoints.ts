@@ -1,0 +1,71 @@
+// Calls the endpoints as the browser that sent the request to a page. Every rule of the endpoints holds for the pages
+// too.
+import { replaceCookies } from "../http/rest/cookies/cookie-header.js";
+import type { Handle } from "../http/rest/handler.js";
+import type { HttpRequest } from "../http/rest/message.js";
+import type { ProblemBody } from "../wire/problem.js";
+
+/** The response of an endpoint to an error. */
+export class Problem extends Error {
+  readonly body: ProblemBody;
+  readonly status: number;
+
+  constructor(body: ProblemBody, status: number) {
+    super(body.message);
+    this.body = body;
+    this.status = status;
+  }
+}
+
+type Method = "GET" | "POST" | "DELETE";
+
+export interface Endpoints {
+  /** Returns the body of the response. Rejects with Problem. */
+  call<T>(method: Method, path: string, body?: object): Promise<T>;
+  /** The Set-Cookie values of all calls so far. */
+  readonly cookies: readonly string[];
+}
+
+/** Headers that belong to the form, and not to a call. */
+const own = new Set(["content-type", "content-length", "transfer-encoding", "idempotency-key", "cookie"]);
+
+/** `cookieHeader`: that of the request, or with the tokens of its renewal. */
+export function createEndpoints(
+  handle: Handle,
+  prefix: string,
+  request: HttpRequest,
+  cookieHeader: string | undefined,
+): Endpoints {
+  const cookies: string[] = [];
+  let jar = cookieHeader;
+  return {
+    cookies,
+    async call<T>(method: Method, path: string, body?: object) {
+      const header = (name: string) => (name === "cookie" ? jar : own.has(name) ? undefined : request.header(name));
+      const sent = method === "GET" ? ({ kind: "none" } as const) : ({ kind: "parsed", value: body ?? {} } as const);
+      const response = await handle({
+        ...request,
+        method,
+        target: prefix + path,
+        header,
+        body: sent,
+        authorization: [],
+      });
+      for (const cookie of response.cookies ?? []) {
+        cookies.push(cookie);
+        jar = withCookie(jar, cookie);
+      }
+      const members: unknown = response.body === undefined ? {} : JSON.parse(response.body);
+      if (response.status >= 400) throw new Problem(members as ProblemBody, response.status);
+      return members as T;
+    },
+  };
+}
+
+/** Later calls of the same request send the new cookie. */
+function withCookie(jar: string | undefined, cookie: string): string {
+  const [pair = ""] = cookie.split(";", 1);
+  const at = pair.indexOf("=");
+  const value = pair.slice(at + 1);
+  return replaceCookies(jar, { [pair.slice(0, at)]: value === "" ? undefined : value });
+}

@@ -1,0 +1,385 @@
+// The requests of an attacker to the pages: forms of other sites, redirects to other hosts, HTML, and requests that no form sends.
+import fc from "fast-check";
+import { TOTP } from "otpauth";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { Ampho, AmphoOptions } from "../../dist/index.js";
+import { actions } from "../../dist/pages/actions.js";
+import { html } from "../../dist/pages/html.js";
+import { returnPath } from "../../dist/pages/pages.js";
+import { openJar } from "../http/jar.js";
+import { openAmpho } from "../world/ampho.js";
+
+const origin = "http://localhost:3000";
+const password = "violet kettle harbour morning";
+const pages = ["", "/sign-in", "/register", "/forgot", "/confirm", "/link", "/in"];
+const names = Object.keys(actions);
+
+type Headers = Readonly<Record<string, string>>;
+const own: Headers = { origin, host: "localhost:3000" };
+
+/** A browser. */
+function browserOf(ampho: Ampho, agent?: string) {
+  const jar = openJar();
+  const send = async (method: string, path: string, more: RequestInit & { readonly headers?: Headers } = {}) => {
+    const headers = { cookie: jar.header(), ...(agent !== undefined && { "user-agent": agent }), ...more.headers };
+    const response = await ampho.fetch(new Request(origin + path, { ...more, method, headers }));
+    jar.keep(response);
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+  return {
+    jar,
+    send,
+    get: (path: string, headers: Headers = {}) => send("GET", `/account${path}`, { headers }),
+    post: (action: string, fields: Readonly<Record<string, string>> = {}, headers: Headers = own) =>
+      send("POST", `/account/${action}`, { headers, body: new URLSearchParams(fields) }),
+  };
+}
+
+async function openPages(options: AmphoOptions = {}) {
+  const opened = await openAmpho(
+    {
+      pages: true,
+      mail: async () => undefined,
+      mailLogin: true,
+      registration: "open",
+      throttleAttempts: 10_000,
+      throttleLock: 10_000,
+      throttleAddress: 0,
+      ...options,
+    },
+    { login: "alice", password },
+    { login: "bob", password },
+  );
+  return { ...opened, close: () => opened.ampho.close() };
+}
+
+async function signedIn(ampho: Ampho, login = "alice", agent?: string) {
+  const browser = browserOf(ampho, agent);
+  const { headers } = await browser.post("sign-in", { login, password });
+  expect(headers.get("location")).toBe("/account");
+  return browser;
+}
+
+describe("on one instance", () => {
+  let ampho: Ampho;
+  let notices: string[];
+  beforeAll(async () => {
+    const opened = await openPages();
+    ({ ampho, notices } = opened);
+    return opened.close;
+  });
+
+  const foreign: readonly (readonly [string, Headers])[] = [
+    ["another site", { "sec-fetch-site": "cross-site", origin: "https://evil.example" }],
+    ["a sub-domain", { "sec-fetch-site": "same-site", origin: "http://sub.localhost:3000" }],
+    ["another port in an older browser", { origin: "http://localhost:3001" }],
+    ["a sandboxed frame", { origin: "null" }],
+  ];
+  it.each(foreign)("no form of %s does anything, with and without a session", async (_from, headers) => {
+    const victim = await signedIn(ampho);
+    const before = await ampho.audit.list({ limit: 10_000 });
+    for (const browser of [victim, browserOf(ampho)])
+      for (const name of names) {
+        const cookies = browser.jar.header();
+        const fields = {
+          login: "bob",
+          password,
+          email: "a@example.org",
+          link: `${origin}/#ampho-alarm=x.y.z`,
+          code: "1",
+        };
+        const { status, text, headers: received } = await browser.post(name, fields, headers);
+        expect([name, status, received.getSetCookie()]).toEqual([name, 403, []]);
+        expect(text).toContain("This form came from another site");
+        expect(browser.jar.header()).toBe(cookies);
+      }
+    expect(await ampho.audit.list({ limit: 10_000 })).toEqual(before);
+    expect((await victim.get("")).status).toBe(200);
+  });
+
+  it("a form with cookies and without an origin does nothing", async () => {
+    const victim = await signedIn(ampho);
+    for (const name of names) expect([name, (await victim.post(name, {}, {})).status]).toEqual([name, 403]);
+  });
+
+  const evil = [
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "\t//evil.example",
+    " //evil.example",
+    "/ /evil.example",
+    "/\u0000/evil.example",
+    "https://evil.example",
+    "HTTPS:evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "evil.example",
+    "",
+    "/é",
+    "/\u202e",
+    `/${"a".repeat(3000)}`,
+    "%2f%2fevil.example",
+  ];
+  it.each(evil)("the return address %j is ignored", async (to) => {
+    expect(returnPath(to)).toBeUndefined();
+    const browser = browserOf(ampho);
+    const query = `to=${encodeURIComponent(to)}`;
+    expect((await browser.get(`/sign-in?${query}`)).headers.getSetCookie()).toEqual([]);
+    const { headers } = await browser.post("sign-in", { login: "alice", password });
+    expect(headers.get("location")).toBe("/account");
+    expect((await browser.get(`/sign-in?${query}`)).headers.get("location")).toBe("/account");
+    const planted = { cookie: `__Host-ampho-return=${encodeURIComponent(to)}` };
+    expect((await browser.send("GET", "/account/in", { headers: planted })).headers.get("location")).toBe("/account");
+  });
+
+  it("every return address keeps the browser on its origin", () => {
+    const piece = fc.constantFrom("/", "\\", ".", "..", "evil.example", "%2f", "@", ":", "?", "#", "\t", "javascript:");
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(piece).map((pieces) => pieces.join("")),
+      fc.array(piece).map((pieces) => `/${pieces.join("")}`),
+    );
+    fc.assert(
+      fc.property(text, (to) => {
+        const path = returnPath(to);
+        if (path === undefined) return;
+        expect(new URL(path, origin).origin).toBe(origin);
+        expect(path).toBe(to);
+      }),
+      { numRuns: 5000, examples: [["/.//evil.example"], ["/..//evil.example"], ["/a/..//evil.example"]] },
+    );
+  });
+
+  it("a return address goes with the sign-in, once", async () => {
+    const browser = browserOf(ampho);
+    await browser.get("/sign-in?to=%2Fcart%3Fa%3D1%23b");
+    const entered = await browser.post("sign-in", { login: "alice", password });
+    expect(entered.headers.get("location")).toBe("/cart?a=1#b");
+    expect((await browser.get("/in")).headers.get("location")).toBe("/account");
+  });
+
+  it("a link of another site changes nothing of what a user has begun", async () => {
+    const browser = browserOf(ampho);
+    await browser.post("register", { email: "liz@example.org" });
+    const before = browser.jar.header();
+    expect(before).toContain("__Host-ampho-transaction=");
+    const needed = ["x", "", "mail", "totp"].map((one) => `/link?ampho_error=factor_needed&ampho_needed=${one}`);
+    const links = [
+      ...pages,
+      ...needed,
+      "/link?ampho_error=link_needed&ampho_needed=<b>",
+      "/link?ampho_error=x&done=<b>",
+    ];
+    for (const path of [...links, "/confirm?factor", "/sign-in?done=__proto__", "/link?ampho_error=constructor"]) {
+      const { status, text, headers } = await browser.get(path, { "sec-fetch-site": "cross-site" });
+      expect([path, status < 400, headers.getSetCookie()]).toEqual([path, true, []]);
+      expect(text).not.toContain("<b>");
+    }
+    expect(browser.jar.header()).toBe(before);
+  });
+
+  const isPage = ({ headers }: { readonly headers: globalThis.Headers }) =>
+    headers.get("content-type")?.startsWith("text/html") === true;
+  it("every page forbids frames, foreign scripts and caches, and no response is cached", async () => {
+    let count = 0;
+    for (const browser of [browserOf(ampho), await signedIn(ampho)]) {
+      const responses = [
+        ...(await Promise.all(pages.map((path) => browser.get(path)))),
+        await browser.get("/nothing"),
+        ...(await Promise.all(
+          names.filter((name) => !/delete|sign-out|sessions/.test(name)).map((name) => browser.post(name)),
+        )),
+        await browser.post("sign-in", {}, { origin: "https://evil.example" }),
+        await browser.send("PUT", "/account/sign-in", { headers: own }),
+      ];
+      for (const response of responses) {
+        expect(response.headers.get("cache-control")).toBe("no-store");
+        expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+        expect(response.headers.get("access-control-allow-origin")).toBeNull();
+        if (!isPage(response)) continue;
+        count += 1;
+        const policy = response.headers.get("content-security-policy") ?? "";
+        expect(policy).toContain("default-src 'none'");
+        for (const part of ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "script-src 'self'"])
+          expect(policy).toContain(part);
+        expect(policy).not.toContain("unsafe");
+        expect(response.headers.get("referrer-policy")).toBe("same-origin");
+        expect(response.text).not.toMatch(
+          /<script(?! type="module" src="\/account\/script\.js"><\/script>)|\son\w+=|<style|\sstyle=/,
+        );
+      }
+    }
+    expect(count).toBeGreaterThan(40);
+  });
+
+  it("no page contains a token, but for the public transaction of a passkey", async () => {
+    const browser = await signedIn(ampho);
+    const outside = browserOf(ampho);
+    const shown = [
+      ...(await Promise.all(pages.map((path) => browser.get(path)))),
+      ...(await Promise.all(pages.map((path) => outside.get(path)))),
+      await outside.post("register", { email: "zoe@example.org" }),
+      await outside.post("sign-in/mail", { login: "alice" }),
+      await outside.post("forgot", { login: "alice" }),
+      await browser.post("totp/begin"),
+      await browser.post("passkeys/begin", { name: "Phone" }),
+      await outside.post("sign-in", { login: "alice", password: `${password}x` }),
+    ];
+    for (const { text } of shown) {
+      const rest = text.replaceAll(/<input type="hidden" name="transaction" value="[\w.-]+">/g, "");
+      expect(rest).not.toMatch(/eyJ[\w-]+\./);
+      expect(rest).not.toMatch(/^\s*\{/);
+    }
+  });
+
+  it.each([
+    ["GET", "/account/sign-out", 405],
+    ["GET", "/account/delete", 405],
+    ["PUT", "/account/sign-in", 405],
+    ["DELETE", "/account", 405],
+    ["POST", "/account", 405],
+    ["POST", "/account/style.css", 405],
+    ["OPTIONS", "/account/sign-in", 405],
+    ["GET", "/account/nothing", 404],
+    ["POST", "/account/__proto__", 404],
+    ["POST", "/account/constructor", 404],
+    ["GET", "/account/toString", 404],
+    ["GET", "/account/sign-in/", 404],
+    ["GET", "/account/%73ign-in", 404],
+    ["GET", "/account//sign-in", 404],
+    ["GET", "/account/./sign-in%00", 404],
+    ["GET", "/account/../account/x", 404],
+    ["POST", "/account/Sign-Out", 404],
+  ])("%s %s gets a page with %i", async (method, path, status) => {
+    const browser = await signedIn(ampho);
+    const response = await browser.send(method, path, { headers: own });
+    expect([response.status, isPage(response)]).toEqual([status, true]);
+    expect((await browser.get("")).status).toBe(200);
+  });
+
+  it("HEAD gets the headers of a page and no body", async () => {
+    const browser = browserOf(ampho);
+    const head = await browser.send("HEAD", "/account/sign-in");
+    expect([head.status, head.text, isPage(head)]).toEqual([200, "", true]);
+    expect(Number(head.headers.get("content-length"))).toBeGreaterThan(500);
+  });
+
+  it.each([
+    ["application/json", '{"login":"alice"}', 415],
+    ["text/plain", "login=alice", 415],
+    ["multipart/form-data; boundary=x", "--x--", 415],
+    ["application/x-www-form-urlencoded", `login=${"a".repeat(20_000)}`, 413],
+    ["application/x-www-form-urlencoded", "login=%ff", 400],
+  ])("a form as %s is rejected", async (type, body, status) => {
+    const response = await browserOf(ampho).send("POST", "/account/sign-in", {
+      headers: { ...own, "content-type": type },
+      body,
+    });
+    expect([response.status, isPage(response)]).toEqual([status, true]);
+  });
+
+  it("no field of a form causes an internal error or becomes an element", async () => {
+    const evils = [
+      `"><img src=x onerror=alert(1)>`,
+      "{}",
+      "null",
+      '{"factors":7,"passkey":7,"match":{}}',
+      '{"__proto__":{}}',
+    ];
+    evils.push(
+      "x".repeat(15_000),
+      "otpauth://x?".padEnd(9000, "é"),
+      `${origin}/#ampho=a.${btoa("[]")}.c`,
+      `#ampho=${btoa("7")}`,
+    );
+    const fields = [
+      "again",
+      "uri",
+      "secret",
+      "link",
+      "ways",
+      "login",
+      "email",
+      "passkey",
+      "code",
+      "totp",
+      "id",
+      "name",
+    ];
+    const browsers = [browserOf(ampho), await signedIn(ampho)];
+    for (const evil of evils)
+      for (const browser of browsers)
+        for (const name of names.filter((one) => !/^(delete|sign-out|sessions\/end|login)$/.test(one))) {
+          for (const each of [fields, ["pending", "again"]]) {
+            const { status, text } = await browser.post(name, Object.fromEntries(each.map((field) => [field, evil])));
+            expect([name, evil.slice(0, 40), status], text).not.toEqual([name, evil.slice(0, 40), 500]);
+            expect(text).not.toContain("<img src=x");
+          }
+        }
+    expect(notices.filter((line) => /internal|bug|Error/.test(line))).toEqual([]);
+  });
+});
+
+it("HTML in a login, an agent, a provider's label and the names of the site is text", async () => {
+  const evil = `<img src=x onerror=alert(1)>"'&`;
+  const { ampho, close } = await openPages({
+    appName: evil,
+    providers: { acme: { issuer: "https://id.example", client_id: "a", client_secret: "0".repeat(32), label: evil } },
+  });
+  onTestFinished(close);
+  const login = `<img/src=x>"'&`;
+  await ampho.users.create({ login, password });
+  const browser = await signedIn(ampho, login, `<script>alert(1)</script> Firefox/140.0`);
+  for (const path of ["", "/sign-in", "/register"]) {
+    const { text } = await browser.get(path);
+    expect(text).not.toMatch(/<img(?! class="qr")|<script>|alert\(1\)>/);
+  }
+  const { text } = await browser.get("");
+  expect(text).toContain("&lt;img/src=x&gt;&quot;&#39;&amp;");
+});
+
+it("a value that a template inserts stays inside its text or attribute", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (one, two) => {
+      const { text } = html`<a title="${one}">${[two, html`<b>${one}</b>`]}</a>`;
+      expect(text).toMatch(/^<a title="[^"<>]*">[^"<>']*<b>[^"<>']*<\/b><\/a>$/s);
+    }),
+    {
+      examples: [
+        ["$&", "$1"],
+        ["</a>", "&lt;"],
+      ],
+    },
+  );
+});
+
+it("the transaction of another user sets nothing up", async () => {
+  const { ampho, close } = await openPages();
+  onTestFinished(close);
+  const [alice, bob] = [await signedIn(ampho), await signedIn(ampho, "bob")];
+  const { text } = await alice.post("totp/begin");
+  const secret = /<code[^>]*>([A-Z2-7 ]+)</.exec(text)?.[1] ?? "";
+  const code = new TOTP({ secret: secret.replaceAll(" ", "") }).generate();
+  const stolen = alice.jar.get("__Host-ampho-transaction") ?? "";
+  const headers = { ...own, cookie: `${bob.jar.header()}; __Host-ampho-transaction=${stolen}` };
+  const taken = await bob.send("POST", "/account/totp/confirm", { headers, body: new URLSearchParams({ totp: code }) });
+  expect(taken.status).toBe(401);
+  for (const login of ["alice", "bob"]) {
+    const user = await ampho.users.find(login);
+    expect((await ampho.factors.list(user?.id ?? "")).factors).toEqual([]);
+  }
+  // Its owner can still use it.
+  expect((await alice.post("totp/confirm", { totp: code })).text).toContain("Your recovery codes");
+});
+
+it("a failure of the instance is a page too", async () => {
+  const { ampho, close } = await openPages();
+  const browser = await signedIn(ampho);
+  await close();
+  const { status, text } = await browser.get("");
+  expect(status).toBeGreaterThanOrEqual(500);
+  expect(text).toContain("The site has a problem at the moment");
+});

@@ -1,0 +1,97 @@
+// The settings of the pages, their languages, replaced pages, and the requirement `redirect` of Fetch handlers.
+import { expect, it, onTestFinished } from "vitest";
+import { authorize } from "../../dist/adapters/node.js";
+import { errorCodes, passwordProblemReasons } from "../../dist/errors.js";
+import { checkRequirements } from "../../dist/guard/requirements.js";
+import { type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
+import { pageTexts } from "../../dist/pages/texts/texts.js";
+import { openAmpho } from "../world/ampho.js";
+import { newKey } from "../world/tokens.js";
+
+const origin = "http://localhost:3000";
+const password = "violet kettle harbour morning";
+
+async function open(options: AmphoOptions = {}) {
+  const { ampho } = await openAmpho({ pages: true, throttleAddress: 0, ...options }, { login: "alice", password });
+  onTestFinished(() => ampho.close());
+  const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    ampho.fetch(new Request(origin + path, { headers }));
+  const post = (path: string, fields: Readonly<Record<string, string>>, cookie = "") =>
+    ampho.fetch(
+      new Request(origin + path, { method: "POST", headers: { origin, cookie }, body: new URLSearchParams(fields) }),
+    );
+  return { ampho, get, post };
+}
+
+it.each([
+  ["/api", /AMPHO_PAGES_PREFIX|pagesPrefix/],
+  ["/api/security", /AMPHO_PAGES_PREFIX|pagesPrefix/],
+  ["/api/security/pages", /AMPHO_PAGES_PREFIX|pagesPrefix/],
+])("the prefix %s would hide endpoints or pages, so it is a bad value", async (pagesPrefix, message) => {
+  const options = { key: newKey("key-1"), databaseUrl: "sqlite::memory:", pages: true, pagesPrefix };
+  await expect(createAmpho(options)).rejects.toThrow(message);
+});
+
+it.each([
+  { signIn: "//evil.example" },
+  { signIn: "https://evil.example/" },
+  { signIn: "/a\\b" },
+  { other: "/a" },
+  "x",
+  7,
+])("the pages %j are a bad value", async (pages) => {
+  const options = { key: newKey("key-1"), databaseUrl: "sqlite::memory:", pages } as unknown as AmphoOptions;
+  await expect(createAmpho(options)).rejects.toThrow(/AMPHO_PAGES/);
+});
+
+it("an instance without pages serves no path of them, and `redirect` is a TypeError", async () => {
+  const { ampho, get } = await open({ pages: false });
+  expect((await get("/account/sign-in")).status).toBe(404);
+  expect(() => authorize(ampho, { redirect: true })).toThrow("`redirect` needs the pages of Ampho");
+  expect(() => ampho.authorize({ redirect: true }, (_request: Request) => new Response())).toThrow(TypeError);
+  // A verifier has no pages.
+  expect(() => checkRequirements({ redirect: true }, { live: false })).toThrow(TypeError);
+});
+
+it("a Fetch handler with `redirect` sends a browser to the pages", async () => {
+  const { ampho } = await open({ pagesPrefix: "/me" });
+  const handle = ampho.authorize({ redirect: true }, (_request: Request, auth: Auth) => new Response(auth.login));
+  const ask = (headers: Readonly<Record<string, string>>, method = "GET") =>
+    handle(new Request(`${origin}/cart?a=1`, { method, headers }));
+  const sent = await ask({ accept: "text/html" });
+  expect([sent.status, sent.headers.get("location")]).toEqual([303, "/me/sign-in?to=%2Fcart%3Fa%3D1"]);
+  expect((await ask({ accept: "application/json" })).status).toBe(401);
+  expect((await ask({ accept: "text/html" }, "POST")).status).toBe(401);
+});
+
+it("every error has a text in every language, and the pages are in the language of the browser", async () => {
+  const { get, post } = await open({ appName: "Shop", pagesCss: "/theme.css", pagesLogo: "/logo.svg" });
+  for (const [language, { errors }] of Object.entries(pageTexts)) {
+    const page = await (await get("/account/sign-in", { "accept-language": `${language}-XX, en;q=0.5` })).text();
+    expect(page).toContain(`<html lang="${language}">`);
+    expect(page).toContain('<link rel="stylesheet" href="/theme.css">');
+    expect(page).toContain('<img src="/logo.svg" alt="">');
+    for (const code of [...errorCodes, ...passwordProblemReasons]) {
+      const headers = { "accept-language": language };
+      const shown = await (await get(`/account/sign-in?ampho_error=${code}`, headers)).text();
+      const [, alert = ""] = /id="alert"[^>]*>([^<]*)</.exec(shown) ?? [];
+      if (code === "factor_needed" || code === "link_needed" || code.endsWith("_needed")) continue;
+      expect([language, code, alert.length > 10, /[{}]/.test(alert)]).toEqual([language, code, true, false]);
+    }
+    expect(Object.keys(errors)).toEqual(Object.keys(pageTexts.en.errors));
+  }
+  expect(await (await post("/account/sign-in/passkey", { passkey: "1" })).text()).toContain("missing or wrong");
+});
+
+it("a replaced page gets the query, the errors, and the way back", async () => {
+  const { get, post } = await open({ pages: { signIn: "/my/sign-in?x=1", account: "/my" } });
+  const sent = await get("/account/sign-in?to=%2Fcart");
+  expect(sent.headers.get("location")).toBe("/my/sign-in?x=1&to=%2Fcart");
+  const cookie = sent.headers.getSetCookie().join().split(";")[0] ?? "";
+  const rejected = await post("/account/sign-in", { login: "alice", password: "wrong" }, cookie);
+  expect(rejected.headers.get("location")).toBe("/my/sign-in?x=1&ampho_error=invalid_credentials");
+  const entered = await post("/account/sign-in", { login: "alice", password }, cookie);
+  expect(entered.headers.get("location")).toBe("/cart");
+  expect((await get("/account")).headers.get("location")).toBe("/my");
+  expect((await get("/account/register")).status).toBe(200);
+});
