@@ -133,6 +133,8 @@ onBothDatabases((ground) => {
           const open = way.proves === "passkey" ? passkeyActorOf : actorOf;
           const actor =
             enrols || needsCodes || open === passkeyActorOf ? await open(site, `ann${at}`, column, ground) : shared;
+          // A proven address would need a mailed code to enrol.
+          if (way.route === "POST /passkeys") await setAddress(ground, site.world, actor.login, false);
           const isNew = way.route === "POST /register/finish";
           outcomes[way.name] = outcomeOf(await way.go(actor), isNew ? undefined : actor.login);
         }

@@ -215,7 +215,9 @@ describe("passkeys", () => {
   it("only a session at the level of the passkey can change factors", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
-    const { token } = await withPasskey(world, subject);
+    await withPasskey(world, subject);
+    const { id } = (await world.ampho.users.find("ann")) ?? expect.unreachable();
+    const { token } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
     expect((await world.call("POST", "/passkeys/options", { bearer: token })).error).toBe("login_too_weak");
     expect((await world.call("DELETE", `/passkeys/${base64url(subject.id)}`, { bearer: token })).error).toBe(
       "login_too_weak",
