@@ -41,6 +41,7 @@ const expectations = `
   login name           -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   login name respelled +   +    +     +      +    +     +      +     +    +     +   +    +     +     +      +     +      +     +      +       +    +   +   +
   address              -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
+  address and login    -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   address by operator  .   .    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   app replaced         -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    +   +   +
   app removed          -   -    -     -      -    -     -      -     -    -     -   -    -     -     -      -     -      -     +      +       +    -   +   +
@@ -77,6 +78,7 @@ const reports = `
   login name           login_changed     login_changed         login_changed
   login name respelled login_respelled   login_changed         login_changed
   address              email_changed     email_changed         email_changed
+  address and login    names_changed     email_changed         email_changed
   address by operator  email_changed     email_changed         email_changed
   app replaced         factor_replaced   factor_added          factor_added
   app removed          factor_removed    factor_removed        factor_removed
@@ -415,13 +417,11 @@ const changes: Readonly<Record<string, (place: Place, person: Person) => Promise
     expect(changed.status, changed.text).toBe(204);
     return { login: "Ann" };
   },
-  async address({ world }, { own }) {
-    world.clock.advance(61);
-    const begun = await world.call("POST", "/account/email", { bearer: own.token, body: { email: "ann@new.example" } });
-    const { code } = await world.mail("email");
-    const body = { transaction: begun.json["transaction"], code };
-    return granted(await world.call("POST", "/account/email/finish", { bearer: own.token, body }));
-  },
+  address: (place, person) => changeAddress(place, person, {}),
+  "address and login": async (place, person) => ({
+    ...(await changeAddress(place, person, { login: true })),
+    login: "ann@new.example",
+  }),
   async "address by operator"({ world }) {
     await world.ampho.users.setEmail("ann", "ann@new.example");
     return {};
@@ -501,6 +501,14 @@ const changes: Readonly<Record<string, (place: Place, person: Person) => Promise
     return {};
   },
 };
+
+async function changeAddress({ world }: Place, { own: { token: bearer } }: Person, about: object): Promise<Made> {
+  world.clock.advance(61);
+  const begun = await world.call("POST", "/account/email", { bearer, body: { email: "ann@new.example", ...about } });
+  const { code } = await world.mail("email");
+  const body = { transaction: begun.json["transaction"], code };
+  return granted(await world.call("POST", "/account/email/finish", { bearer, body }));
+}
 
 function alarm(kind: keyof Person["alarms"]) {
   return async ({ world }: Place, { alarms }: Person): Promise<Made> => {
