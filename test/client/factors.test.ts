@@ -338,7 +338,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a second click on a login step gets the result of the first", async () => {
-    const { client, app, next, world } = await openWeak(cookies);
+    const { client, app, next, world } = await openEnrolled(cookies);
     await client.logout();
     const needed = await failureOf(client.login(ann.login, ann.password));
     const totp = next(app);
