@@ -150,9 +150,8 @@ onBothDatabases((ground) => {
     const other = grantOf(await logInWith(world, ann, {}, { bearer: bob.weak.token }));
     expect(claimsOf(other.token)).toMatchObject({ sub: ann.id, acr: "phr" });
     expect(sessionOf(other)).not.toBe(sessionOf(bob.weak));
-    expect((await world.ampho.sessions.list(bob.id)).map(({ id, acr }) => [id, acr])).toEqual([
-      [sessionOf(bob.weak), "1fa"],
-    ]);
+    const levels = new Map((await world.ampho.sessions.list(bob.id)).map(({ id, acr }) => [id, acr]));
+    expect([levels.size, levels.get(sessionOf(bob.weak))]).toEqual([2, "1fa"]);
   });
 
   it("the first passkey ends the sessions at 1fa but its own, a further one ends none, and a removal ends all others", async () => {
