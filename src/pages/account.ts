@@ -57,6 +57,8 @@ export function accountPage(view: View, { account: own, sessions, ways }: Accoun
 function profile(view: View, own: AccountView): Html {
   const { account: t, fields } = view.texts;
   const unproven = own.email !== null && !own.email_proven;
+  // Who signs in with the address goes on to do so.
+  const renames = view.features.account.login && own.login === own.email;
   return section(
     "profile",
     t.profile,
@@ -70,7 +72,8 @@ ${
     form(
       view,
       "email",
-      html`${field("email", fields.email, attributes.email)}<button>${view.texts.signIn.mail}</button>`,
+      html`${renames && hidden("login", "true")}${field("email", fields.email, attributes.email)}
+<button>${view.texts.signIn.mail}</button>`,
     ),
   )
 }

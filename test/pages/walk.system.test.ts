@@ -132,6 +132,8 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.type("Code from the mail", (await shop.mail("dan@new.example", "email")).code);
     await walker.press("Change the address");
     await walker.reads("status", "Your change is saved.");
+    // The address was the login, so it still is.
+    expect(await loginOf(walker)).toBe("dan@new.example");
     const { link } = await shop.mail("dan@example.org", "email_changed");
     const other = await openLink(link);
     await other.sees("Was that not you?");
