@@ -119,6 +119,27 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect(await seen(client.fetch("/strong"))).toBe("ann");
   });
 
+  it("a session that sets up an app is raised, and the client states it", async () => {
+    const { client } = await openEnrolled(cookies);
+    expect(await client.session()).toMatchObject({ acr: "2fa", amr: ["pwd", "otp", "mfa"] });
+    expect(await seen(client.fetch("/strong"))).toBe("ann");
+  });
+
+  it("a set-up is done although the session cannot be read after it", async () => {
+    const { world, clock, open } = await openDevice(cookies);
+    const client = open();
+    await client.login(ann.login, ann.password);
+    const before = await client.session();
+    world.intercept = ({ method, url }, response) => {
+      if (method !== "GET" || url !== "/api/security/session") return false;
+      response.writeHead(404).end();
+      return true;
+    };
+    expect((await setUp(client, clock)).recoveryCodes).toHaveLength(8);
+    expect((await client.session())?.session).toEqual(before?.session);
+    expect(await seen(client.fetch("/strong"))).toBe("ann");
+  });
+
   it("a code that was used before is named, and a wrong one is not", async () => {
     const { client, app, next } = await openEnrolled(cookies);
     await client.logout();
