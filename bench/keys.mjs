@@ -1,24 +1,47 @@
 // API keys at the guard: a known key beside a known token, a miss, the bytes of a key in memory, and a flood of random
-// keys.
-// Build first, then `node --expose-gc bench/keys.mjs`.
+// keys. Build first, then `node --expose-gc bench/keys.mjs`.
+// Settings: BENCH_KEYS (100000), BENCH_RANDOM (1000000), and BENCH_PEER, a folder with better-auth and its plug-in for API keys.
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { createAmpho } from "../dist/index.js";
 import { createApiKey } from "../dist/tokens/api-key.js";
+import { addKeys, scopes } from "./key-data.mjs";
+import { machine } from "./measure.mjs";
 
 const rounds = 15;
 const calls = 200_000;
-const scopes = { editor: ["articles:read"] };
+/** As many keys as a process keeps. */
+const kept = 16_384;
+const keysCount = Number(process.env.BENCH_KEYS ?? 100_000);
+const randomKeys = Number(process.env.BENCH_RANDOM ?? 1_000_000);
+const folder = mkdtempSync(path.join(tmpdir(), "ampho-bench-"));
+const databaseUrl = `sqlite:${path.join(folder, "ampho.db")}`;
+const keys = (await addKeys(databaseUrl, keysCount)).map(({ key }) => key);
 const options = { keysPerUser: 1000, scopes, throttleAddress: 0, throttleNetwork: 0, log() {} };
-const ampho = await createAmpho({ databaseUrl: "sqlite::memory:", ...options });
+const ampho = await createAmpho({ databaseUrl, ...options });
 const user = await ampho.users.create({ login: "ann", roles: ["editor"] });
 const { token } = await ampho.sessions.create(user.id);
-const create = async () => (await ampho.apiKeys.create(user.id, { name: "x", scopes: ["articles:read"] })).key;
 const need = { credentials: ["session", "key"], scopes: ["articles:read"] };
 const guard = (value) => ampho.host.guard(value, need, undefined);
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const readsOf = () => Number(/seconds_count\{db_operation_name="findKeys"\} (\d+)/.exec(ampho.metrics())?.[1] ?? 0);
+
+/** After a collection. What the tests of the benchmark itself keep is in it before too. */
+function heapUsed() {
+  for (let n = 0; n < 3; n++) globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+/** The header as it comes from a socket: a text of its own, which nothing else keeps. */
+const headerOf = (key) => Buffer.from(`Bearer ${key}`).toString("latin1");
 
 async function known() {
-  const values = [`Bearer ${token}`, `Bearer ${await create()}`];
-  for (const value of values) await guard(value);
+  for (const each of [token, keys[0]]) await guard(headerOf(each));
+  // Another text with the same characters, as the next request brings it.
+  const values = [headerOf(token), headerOf(keys[0])];
   const took = values.map(() => []);
   for (let round = 0; round < rounds; round++)
     for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
@@ -32,34 +55,30 @@ async function known() {
   );
 }
 
-const readsOf = () => Number(/seconds_count\{db_operation_name="findKeys"\} (\d+)/.exec(ampho.metrics())?.[1] ?? 0);
-
-async function misses() {
-  const keys = [];
-  for (let n = 0; n < 900; n++) keys.push(await create());
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  const reads = readsOf();
+async function memory() {
+  const [before, reads] = [heapUsed(), readsOf()];
   const start = performance.now();
-  for (const key of keys) await guard(`Bearer ${key}`);
-  const took = (performance.now() - start) / keys.length;
-  globalThis.gc?.();
-  const bytes = (process.memoryUsage().heapUsed - before) / keys.length;
+  const first = Math.min(kept - 2, keysCount);
+  for (const key of keys.slice(1, first)) await guard(headerOf(key));
+  const took = (performance.now() - start) / (first - 1);
+  const bytes = (heapUsed() - before) / (first - 1);
   console.log(
-    `a miss ${(took * 1000).toFixed(0)} µs, ${(readsOf() - reads) / keys.length} queries, ${bytes.toFixed(0)} B in memory`,
+    `a miss ${(took * 1000).toFixed(0)} µs, ${(readsOf() - reads) / (first - 1)} queries, a key ${bytes.toFixed(0)} B in memory`,
   );
+  for (const key of keys) await guard(headerOf(key));
+  console.log(`${keysCount} keys: ${((heapUsed() - before) / 2 ** 20).toFixed(1)} MiB in memory`);
 }
 
 async function flood(count) {
-  const key = `Bearer ${await create()}`;
+  const key = headerOf(keys[0]);
   await guard(key);
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
+  const before = heapUsed();
   const outcomes = {};
+  const grown = [];
   const waits = [];
   for (let sent = 0; sent < count; ) {
     const batch = Array.from({ length: 500 }, () =>
-      Promise.resolve(guard(`Bearer ${createApiKey("ampho")}`)).catch(({ code }) => {
+      Promise.resolve(guard(headerOf(createApiKey("ampho")))).catch(({ code }) => {
         outcomes[code] = (outcomes[code] ?? 0) + 1;
       }),
     );
@@ -68,16 +87,52 @@ async function flood(count) {
     guard(key);
     waits.push(performance.now() - start);
     await Promise.all(batch);
+    if (sent % (count / 4) === 0) grown.push(((heapUsed() - before) / 2 ** 20).toFixed(1));
   }
-  globalThis.gc?.();
-  const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20;
   const worst = waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.99)];
+  console.log(`${count} random keys: ${JSON.stringify(outcomes)}, MiB more after each quarter: ${grown.join(", ")}`);
+  console.log(`p99 of the guard with a known key between them: ${(worst * 1000).toFixed(0)} µs`);
+}
+
+/** better-auth with its memory adapter, which is its fastest. Its limit for each key is off. */
+async function peer(from) {
+  const require = createRequire(path.join(path.resolve(from), "package.json"));
+  const load = (name) => import(pathToFileURL(require.resolve(name)).href);
+  const { betterAuth } = await load("better-auth");
+  const { memoryAdapter } = await load("better-auth/adapters/memory");
+  const { apiKey } = await load("@better-auth/api-key");
+  const auth = betterAuth({
+    baseURL: "http://127.0.0.1",
+    secret: "0123456789abcdef0123456789abcdef-bench",
+    database: memoryAdapter({ user: [], session: [], account: [], verification: [], apikey: [] }),
+    emailAndPassword: { enabled: true },
+    rateLimit: { enabled: false },
+    logger: { disabled: true },
+    plugins: [apiKey({ rateLimit: { enabled: false } })],
+  });
+  const body = { email: "alice@example.com", password: "violet kettle harbour morning", name: "Alice" };
+  const signedUp = await auth.api.signUpEmail({ body });
+  const { key } = await auth.api.createApiKey({ body: { userId: signedUp.user.id, name: "x" } });
+  const own = headerOf(keys[0]);
+  const verifiers = [() => auth.api.verifyApiKey({ body: { key } }), async () => guard(own)];
+  if (!(await verifiers[0]()).valid) throw new Error("better-auth rejects its own key");
+  const rates = [[], []];
+  for (let round = 0; round < 5; round++)
+    for (const [at, verify] of verifiers.entries()) {
+      const start = performance.now();
+      for (let n = 0; n < 2000; n++) await verify();
+      rates[at].push(2000 / ((performance.now() - start) / 1000));
+    }
+  const [theirs, ours] = rates.map(median);
   console.log(
-    `${count} random keys: ${JSON.stringify(outcomes)}, ${grown.toFixed(1)} MiB more, p99 of a known key ${(worst * 1000).toFixed(0)} µs`,
+    `verified a second: better-auth ${theirs.toFixed(0)}, Ampho ${ours.toFixed(0)}, ${(ours / theirs).toFixed(0)} ×`,
   );
 }
 
+console.log(machine());
 await known();
-await misses();
-await flood(Number(process.argv[2] ?? 1_000_000));
+await memory();
+await flood(randomKeys);
+if (process.env.BENCH_PEER) await peer(process.env.BENCH_PEER);
 await ampho.close();
+rmSync(folder, { recursive: true });

@@ -92,7 +92,9 @@ console.log(`${machine()}, ${requests} requests at each server, one in ${everyMs
 print([
   ["the mail server", "response p50", "response p99", "mail p50", "mail p99", "mails"],
   ...Object.entries(sites).map(([name, { responses }]) => [
-    ...[name, ms(median(responses)), ms(quantile(responses, 0.99))],
+    name,
+    ms(median(responses)),
+    ms(quantile(responses, 0.99)),
     ...(name === "accepts" ? [ms(median(delays)), ms(quantile(delays, 0.99)), delays.length] : ["", "", ""]),
   ]),
 ]);

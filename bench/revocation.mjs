@@ -157,9 +157,15 @@ for (const store of stores) {
       const last = times.map(({ last200 }) => last200);
       const ms = (value) => value.toFixed(0);
       rows.push([
-        ...[store, size, ms(quantile(last, 0.5)), ms(quantile(last, 0.99)), ms(Math.max(...last))],
+        store,
+        size,
+        ms(quantile(last, 0.5)),
+        ms(quantile(last, 0.99)),
+        ms(Math.max(...last)),
         ms(Math.max(...times.map(({ first401 }) => first401))),
-        ...[lookUps === undefined ? "" : lookUps.toFixed(4), ms(guarded), ms(renewed)],
+        lookUps === undefined ? "" : lookUps.toFixed(4),
+        ms(guarded),
+        ms(renewed),
       ]);
     }
   } finally {

@@ -18,4 +18,9 @@ const outputOf = (step) =>
   step
     .split("\n")
     .filter((line) => /^[|!] /.test(line))
-    .map((line) => line.slice(2).replace(/«\w+(?::\w+)?»/g, "…"));
+    .map((line) =>
+      line
+        .slice(2)
+        .replaceAll("«pages»", "https://…")
+        .replace(/«\w+(?::\w+)?»/g, "…"),
+    );

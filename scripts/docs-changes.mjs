@@ -11,6 +11,7 @@ const names = {
   password_replaced: "a new password, by an operator or the application",
   password_expired: "the password expires, by an operator or the application",
   password_reset: "a reset",
+  unproven_reset: "a reset in an application's own table, by an address that is not proven",
   password_stored: "an application's own table stores a new password late",
   login_changed: "another login name",
   login_respelled: "another spelling of the login name",
@@ -84,8 +85,9 @@ const nameOf = (change) => {
 
 /** A row decides alike about identities and all second factors. */
 function fateOf({ identity, passkey, totp, recovery_code: codes, password }) {
-  if (new Set([identity, passkey, totp, codes]).size > 1)
-    throw new Error("The column of scripts/docs-changes.mjs needs one fate for identities and second factors.");
+  if (new Set([passkey, totp, codes]).size > 1)
+    throw new Error("scripts/docs-changes.mjs writes one fate for all second factors.");
+  if (identity !== passkey) return `the identities that any session has added, and the factors of the ended ones`;
   return password === "unproven" ? `${fates[identity]}, and the password` : fates[identity];
 }
 
@@ -103,7 +105,9 @@ function reports([change, row]) {
   return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} | ${alarm} |`;
 }
 
-const rowsOf = (write) => Object.entries(consequences).map(write).join("\n");
+const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
+
+const endsNothing = /\| none \| – \| – \| – \| – \|$/;
 
 /** The path and the text of each generated page. */
 export function generate() {
@@ -112,7 +116,7 @@ export function generate() {
     "changes",
     `| change | sessions that end | logins, codes and links that were begun | remembered devices | identities, second factors, password | API keys |
 | --- | --- | --- | --- | --- | --- |
-${rowsOf(ends)}
+${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
   );
   return {

@@ -15,6 +15,9 @@ export function generate() {
 const linked = (text) =>
   linkPages(text, "docs/reference/configuration.md").replace(/(?<![`\w])(AMPHO_[A-Z_]+)(?!`)/g, "`$1`");
 
+/** The page describes the form of a duration once. */
+const durationForm = /, as a whole number of seconds or a text such as 15m or 1h30m$/;
+
 function section(name) {
   const { kind, help, example } = parameters[name];
   return `### ${name}
@@ -23,9 +26,8 @@ ${wrap(linked(help))}
 
 ${[
   `In code: \`${optionName(name)}: ${literal(example)}\``,
-  `Type: ${kind.type}`,
-  `Default: ${defaultOf(parameters[name])}`,
-  `Must be ${kind.expected}`,
+  `Type: ${kind.type}. Default: ${defaultOf(parameters[name])}.`,
+  ...(kind.type === "bool" ? [] : [`Must be ${kind.expected.replace(durationForm, "")}`]),
 ]
   .map((line) => wrap(`- ${line}`, "  "))
   .join("\n")}
@@ -122,7 +124,7 @@ Keys of an unknown \`kty\` after the first key are skipped with a warning.
 
 ## Parameters
 
-${parameterNames.map((name) => `- [\`${name}\`](#${name.toLowerCase()})`).join("\n")}
+${parameterNames.map((name) => `[\`${name}\`](#${name.toLowerCase()})`).join(",\n")}.
 
 ${parameterNames.map(section).join("\n")}`;
 }

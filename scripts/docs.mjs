@@ -15,6 +15,7 @@ const generators = [
   "./docs-logs.mjs",
   "./docs-claims.mjs",
   "./docs-changes.mjs",
+  "./docs-alerts.mjs",
   "./docs-llms.mjs",
 ];
 

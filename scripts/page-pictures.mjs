@@ -1,5 +1,6 @@
-// Makes pictures of the pages of Ampho, light, dark and on a phone, into the folder of the first argument. Look at them after a change
-// of src/pages: npm run build && node scripts/page-pictures.mjs /tmp/pages
+// Makes pictures of the pages of Ampho into the folder of the first argument: light, dark, on a phone, at 200 % zoom, and from right
+// to left. Look at them after a change of src/pages: npm run build && node scripts/page-pictures.mjs /tmp/pages
+// Without an argument it makes those of docs/pictures, which the first page of the site shows.
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -7,14 +8,19 @@ import { chromium } from "playwright-core";
 import { mount } from "../dist/adapters/node.js";
 import { createAmpho } from "../dist/index.js";
 
-const [folder = "pages-pictures", language = "en"] = process.argv.slice(2);
+const docs = new URL("../docs/pictures", import.meta.url).pathname;
+const [folder = docs, language = "en"] = process.argv.slice(2);
 const port = 3199;
 const origin = `http://localhost:${port}`;
 const password = "violet kettle harbour morning";
-const looks = {
+const shown = { light: { colorScheme: "light", viewport: { width: 480, height: 620 }, cut: true } };
+const every = {
   light: { colorScheme: "light", viewport: { width: 1100, height: 800 } },
   dark: { colorScheme: "dark", viewport: { width: 1100, height: 800 } },
   phone: { colorScheme: "light", viewport: { width: 360, height: 740 } },
+  // A window of 1100 points has 550 at 200 %.
+  zoom: { colorScheme: "light", viewport: { width: 550, height: 400 } },
+  rtl: { colorScheme: "light", viewport: { width: 700, height: 800 }, dir: "rtl" },
 };
 
 mkdirSync(folder, { recursive: true });
@@ -44,10 +50,17 @@ const context = await browser.newContext({ locale: language });
 const page = await context.newPage();
 
 async function shoot(name) {
-  for (const [look, { colorScheme, viewport }] of Object.entries(looks)) {
+  if (folder === docs && !["sign-in", "account"].includes(name)) return;
+  for (const [look, { colorScheme, viewport, dir = "ltr", cut }] of Object.entries(folder === docs ? shown : every)) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
-    await page.screenshot({ path: path.join(folder, `${name}-${look}.png`), fullPage: true });
+    await page.evaluate((value) => {
+      document.documentElement.dir = value;
+    }, dir);
+    const file = folder === docs ? `pages-${name}.png` : `${name}-${look}.png`;
+    await page.screenshot({ path: path.join(folder, file), fullPage: cut !== true });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (overflow > 0) process.stderr.write(`${name} is ${overflow} points too wide: ${look}\n`);
   }
 }
 const go = (at) => page.goto(`${origin}/account${at}`);

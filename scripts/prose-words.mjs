@@ -95,7 +95,7 @@ export const words = [
   },
 ];
 
-/** Words that no name in the code has. `refusal` and names with an underscore belong to docs/reference/contract.md. */
+/** Words that no name in the code has. Names with an underscore belong to docs/reference/contract.md. */
 export const nameWords = [
   { pattern: /^(?:whoever|somebody|nobody|anybody|someone|anyone)$/, write: "the actor" },
   { pattern: /^(?:answers?|answered|answering)$/, write: "return, respond, response" },

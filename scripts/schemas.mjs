@@ -32,8 +32,15 @@ async function fill(store) {
 
   const limits = { accessTtlSeconds: 900, idleSeconds: 1_209_600 };
   const entry = (name) => ({
-    ...{ ...limits, userId: `u-${name}`, login: name, stored: {}, now, origin },
-    ...{ amr: ["pwd"], provenAt: now, gate: { policy: "optional" } },
+    ...limits,
+    userId: `u-${name}`,
+    login: name,
+    stored: {},
+    now,
+    origin,
+    amr: ["pwd"],
+    provenAt: now,
+    gate: { policy: "optional" },
   });
   const open = async (name, random) => {
     const entered = await store.enterSession({
@@ -44,8 +51,15 @@ async function fill(store) {
   };
   const renew = (sessionId, gen, more) =>
     store.renewSession({
-      ...{ ...limits, sessionId, gen, now: now + 60, graceSeconds: 10, by: "refresh_token", origin },
-      ...{ ownRoles: undefined, rolePolicies: {} },
+      ...limits,
+      sessionId,
+      gen,
+      now: now + 60,
+      graceSeconds: 10,
+      by: "refresh_token",
+      origin,
+      ownRoles: undefined,
+      rolePolicies: {},
       ...more,
     });
   const ending = { now: now + 90, origin: operator, foreignMaxSeconds: 86_400 };
@@ -76,8 +90,15 @@ async function mails(store) {
   await store.setEmail({ userId: "u-bob", email, now, origin: { ...operator, language: "en" } });
   const until = now + 604_800;
   const invitation = {
-    ...{ id: "k".repeat(22), email: "gil@mail.example", canonical: "gil@mail.example", roles: ["reader"] },
-    ...{ invitedBy: null, createdAt: now, until, usedAt: null, removedAt: null },
+    id: "k".repeat(22),
+    email: "gil@mail.example",
+    canonical: "gil@mail.example",
+    roles: ["reader"],
+    invitedBy: null,
+    createdAt: now,
+    until,
+    usedAt: null,
+    removedAt: null,
   };
   const claims = { inv: invitation.id, iat: now, exp: until };
   const mail = { kind: "invite", userId: undefined, address: invitation.email, claims, language: "en", until };
@@ -99,17 +120,18 @@ async function factors(store, limits, sessionId) {
   });
   const publicKey = { kty: "OKP", crv: "Ed25519", x: "g".repeat(43) };
   const passkey = {
-    ...{
-      id: "h".repeat(43),
-      publicKey,
-      alg: -8,
-      signCount: 0,
-      backupEligible: true,
-      backedUp: true,
-      userVerified: true,
-    },
-    ...{ discoverable: true, transports: ["internal"], aaguid: "00000000-0000-0000-0000-000000000000" },
-    ...{ rp: "app.example", name: "Phone" },
+    id: "h".repeat(43),
+    publicKey,
+    alg: -8,
+    signCount: 0,
+    backupEligible: true,
+    backedUp: true,
+    userVerified: true,
+    discoverable: true,
+    transports: ["internal"],
+    aaguid: "00000000-0000-0000-0000-000000000000",
+    rp: "app.example",
+    name: "Phone",
   };
   const handle = "i".repeat(43);
   const again = { ...spend, hash: "j".repeat(43) };
@@ -132,7 +154,13 @@ async function factors(store, limits, sessionId) {
 
 async function imports(store) {
   const staged = (name, line, more) => ({
-    ...{ id: `i-${name}`, login: name, canonical: name, passwordHash: hash, roles: [], hashKind: null, line },
+    id: `i-${name}`,
+    login: name,
+    canonical: name,
+    passwordHash: hash,
+    roles: [],
+    hashKind: null,
+    line,
     ...more,
   });
   const stage = { displaces: true, now };
@@ -148,7 +176,12 @@ async function attempts(store) {
   const attempt = {
     sources: [{ source: "192.0.2.7", logins: 30 }],
     counters: [{ key: "login:alice", kind: "login", freeAttempts: 5 }],
-    ...{ subject: "alice", from: "192.0.2.7", windowSeconds: 900, lockAfter: 100, alsoReset: [], now: now + 120 },
+    subject: "alice",
+    from: "192.0.2.7",
+    windowSeconds: 900,
+    lockAfter: 100,
+    alsoReset: [],
+    now: now + 120,
   };
   for (const outcome of ["failed", "failed", undefined]) {
     await store.allowAttempt({ ...attempt, origin, event: "login_throttled", canonical: "alice" });

@@ -35,7 +35,8 @@ run(process.execPath, ["scripts/build.mjs"]);
 const json = ["--reporter=json", `--outputFile.json=${path.resolve(reports ?? "", `${name}.json`)}`];
 const reporters = [
   ...(rest.some((one) => one.startsWith("--reporter")) ? [] : ["--reporter=default"]),
-  ...["--reporter=scripts/progress.mjs", ...(reports === undefined ? [] : json)],
+  "--reporter=scripts/progress.mjs",
+  ...(reports === undefined ? [] : json),
 ];
 const vitest = ["node_modules/vitest/vitest.mjs", "run", ...tier.projects.map((one) => `--project=${one}`)];
 const versions = rest.length > 0 ? [] : tier.versions;

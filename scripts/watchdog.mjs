@@ -20,9 +20,14 @@ export function runWatched(command, args, { stallMs, totalMs, reports, ...option
     const tree = processesBelow(child.pid);
     for (const { pid } of tree) kill(pid);
     const lines = [
-      ...["", `The run hangs: ${reason}.`, `The last progress was: ${last}.`],
-      ...["Started and not ended:", ...[...unfinished].map(([name, sinceMs]) => `  ${name} (${seconds(sinceMs)} s)`)],
-      ...["Processes (id, parent, age, CPU time, state, command):", ...tree.map(({ line }) => `  ${line}`), ""],
+      "",
+      `The run hangs: ${reason}.`,
+      `The last progress was: ${last}.`,
+      "Started and not ended:",
+      ...[...unfinished].map(([name, sinceMs]) => `  ${name} (${seconds(sinceMs)} s)`),
+      "Processes (id, parent, age, CPU time, state, command):",
+      ...tree.map(({ line }) => `  ${line}`),
+      "",
     ];
     process.stderr.write(lines.join("\n"));
     if (reports !== undefined) appendFileSync(path.join(reports, "hangs.txt"), lines.join("\n"));

@@ -93,7 +93,9 @@ function groupTabs(tokens, html) {
     tokens.splice(
       at,
       end - at + 1,
-      ...[html(`<DocTabs :labels="${labels}">\n`), ...grouped, html("</template></DocTabs>\n")],
+      html(`<DocTabs :labels="${labels}">\n`),
+      ...grouped,
+      html("</template></DocTabs>\n"),
     );
   }
 }

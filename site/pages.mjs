@@ -133,6 +133,8 @@ export function sidebar() {
     const files = linksOf(part).map(({ href }) => targetOf("docs/README.md", href));
     return {
       text: part.split("\n", 1)[0],
+      // A group without a link would be a button around the button that opens it.
+      link: item(files[0]).link,
       collapsed: true,
       items: [...new Set(files)].map(item),
     };
@@ -148,11 +150,12 @@ export function landing() {
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = readme.match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
+  const features = section("What you get").split("\n\n").slice(1).join("\n\n").trim();
   const ways = items
     .slice(0, 3)
     .flatMap((item) => linksOf(item).slice(0, 1))
     .map(({ label, href }) => `[${label}](${href})`);
-  if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3)
+  if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3 || features === "")
     throw new Error("README.md lacks a part of the landing page.");
   return `---
 layout: page
@@ -193,6 +196,20 @@ ${isFor}
 ## What it is not
 
 ${isNot}
+
+</div>
+<div class="features">
+
+## What you get
+
+${features}
+
+</div>
+<div class="shots">
+
+![The sign-in page of Ampho](docs/pictures/pages-sign-in.png)
+
+![The account page of Ampho](docs/pictures/pages-account.png)
 
 </div>
 </main>

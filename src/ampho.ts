@@ -1,5 +1,6 @@
-// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only open-management.ts, for
-// what needs no key, composes too. The file is long because it names each part once, with the docs of the public type.
+// The composition: createAmpho reads the configuration, creates everything and binds the flows. Only
+// open-management.ts, for what needs no key, composes too. The file is long because it names each part once, with the
+// docs of the public type.
 
 import type { Server } from "node:http";
 import { type Authenticate, createAuthenticate } from "./adapters/authenticate.js";
@@ -95,13 +96,14 @@ export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
   extends ManagementOptions<U>,
     UserHooks {
   /**
-   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected (docs/reference/contract.md).
+   * Adds claims to access tokens. Registered and reserved claims and Ampho's own are rejected
+   * (docs/reference/contract.md).
    * @example await createAmpho({ claims: async ({ id }) => ({ tenant: await tenantOf(id) }) });
    */
   readonly claims?: ExtraClaims | undefined;
   /**
-   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/operate/throttling.md). If it rejects or takes more
-   * than 5 s, the throttle decides as without a captcha.
+   * Verifies the token of a captcha, in place of AMPHO_SECURITY_CAPTCHA_URL (docs/operate/throttling.md). If it rejects
+   * or takes more than 5 s, the throttle decides as without a captcha.
    * @example await createAmpho({ captcha: async (token, { address }) => (await shield.verify(token, address)).human });
    */
   readonly captcha?: VerifyCaptcha | undefined;
@@ -117,13 +119,19 @@ export type AmphoOptions<
 > = ConfigurationOptions<S> & CompositionOptions<U>;
 
 const compositionNames: readonly (keyof CompositionOptions)[] = [
-  ...(["users", "claims", "mail", "mailText", "captcha", "log", "clock"] as const),
+  "users",
+  "claims",
+  "mail",
+  "mailText",
+  "captcha",
+  "log",
+  "clock",
   ...userHookNames,
 ];
 
 /**
- * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are the
- * scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
+ * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are
+ * the scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
  */
 export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users" | "apiKeys"> {
   /** Users of the database, named by their logins in any spelling. */
@@ -160,23 +168,25 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
-   * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
+   * @example
+   * export const GET = ampho.authorize({ roles: ["editor"] }, (request, { login }) => Response.json({ login }));
    */
   readonly authorize: Authorize<unknown, S>;
   /**
    * Returns the user of a request, or undefined without a valid token: for a page that the server renders, which then
-   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user does
-   * not meet the requirements, such as `insufficient_scope`.
+   * redirects to the login. Rejects with the code of the error where the token could not be checked, and where the user
+   * does not meet the requirements, such as `insufficient_scope`. With `redirect`, a request without a user rejects
+   * too, and `details.location` is the path to which the page sends the browser (docs/guides/pages.md).
    * @example
    * const auth = await ampho.authenticate({ headers }); // `await headers()` of Next.js
    * const editor = await ampho.authenticate(request, { roles: ["editor"], acr: "2fa" });
    */
   readonly authenticate: Authenticate<S>;
   /**
-   * Renews the session of a request to a page, where its access token has ended. Resolves to the new tokens for the rest of
-   * the request and for the response (docs/guides/cookies.md). They are in `request` too, where the host allows it. A request
-   * that a page of another site can have sent is not renewed. Rejects with ConfigurationError without AMPHO_SECURITY_COOKIES,
-   * and with `unavailable` while the database is.
+   * Renews the session of a request to a page, where its access token has ended. Resolves to the new tokens for the
+   * rest of the request and for the response (docs/guides/cookies.md). They are in `request` too, where the host allows
+   * it. A request that a page of another site can have sent is not renewed. Rejects with ConfigurationError without
+   * AMPHO_SECURITY_COOKIES, and with `unavailable` while the database is.
    * @example
    * const { auth, headers, addCookies } = await ampho.renew(request);
    * const response = addCookies(new Response(`Hello ${auth?.login}`));
@@ -219,8 +229,8 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    */
   metrics(): string;
   /**
-   * Returns the status and the JSON for a route that a balancer asks, as `/readyz` of `ampho serve` responds. The status is 503
-   * while the database or the revocations cannot be read, and from the call of `drain` on.
+   * Returns the status and the JSON for a route that a balancer asks, as `/readyz` of `ampho serve` responds. The
+   * status is 503 while the database or the revocations cannot be read, and from the call of `drain` on.
    * @example
    * app.get("/readyz", async (request, response) => {
    *   const { status, body } = await ampho.health();
@@ -229,10 +239,10 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
    */
   health(): Promise<Health>;
   /**
-   * Ends a server of the application as `ampho serve` ends its own. From now on each connection ends with its next response,
-   * and `health` returns 503. After AMPHO_SHUTDOWN_DELAY the port closes, and running requests have `limit` to finish, by
-   * default `"5s"`. Resolves when the server is closed. The instance stays open until `close`. Throws a TypeError for anything
-   * but a server of `node:http` or `node:https`.
+   * Ends a server of the application as `ampho serve` ends its own. From now on each connection ends with its next
+   * response, and `health` returns 503. After AMPHO_SHUTDOWN_DELAY the port closes, and running requests have `limit`
+   * to finish, by default `"5s"`. Resolves when the server is closed. The instance stays open until `close`. Throws a
+   * TypeError for anything but a server of `node:http` or `node:https`.
    * @example process.once("SIGTERM", () => ampho.drain(server).then(ampho.close));
    */
   drain(server: Server, options?: DrainOptions): Promise<void>;
@@ -270,9 +280,9 @@ export interface AmphoHost extends ServedHost {
 }
 
 /**
- * Creates an instance: reads the configuration (docs/reference/configuration.md), opens the database and updates its schema where
- * AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find` before
- * `users.verify`, so that TypeScript infers the user of `verify` from it.
+ * Creates an instance: reads the configuration (docs/reference/configuration.md), opens the database and updates its
+ * schema where AMPHO_DATABASE_MIGRATE allows it. `options` take priority over all other sources. Write `users.find`
+ * before `users.verify`, so that TypeScript infers the user of `verify` from it.
  * @throws ConfigurationError for a bad value, or without AMPHO_DATABASE_URL in production
  * @throws DatabaseError if the database cannot be used
  * @example const ampho = await createAmpho({ databaseUrl: "sqlite::memory:" });
@@ -363,19 +373,38 @@ export async function composeAmpho(
   const { resources } = configuration;
   const guard = challengeForResources(plainGuard, resources);
   const feed = createFeedOf(configuration, deps);
-  const refusal = createErrorResponder(bugReporter(log, telemetry));
+  const errorResponse = createErrorResponder(bugReporter(log, telemetry));
   const cookies = configuration.cookies
     ? telemetry.cookies(createCookieMode(configuration.corsOrigins, () => log(plainHttpLine())))
     : undefined;
   const documents = createRootDocuments(configuration.appUrl, deps.relyingParty?.origins, resources);
   const flows = bindFlows(depsOfCaller(deps), telemetry.flow);
   const features = featuresOf(deps, feed?.read, () => keyring.publicKeys());
-  const rest = createRest({ deps, flows, features, guard, documents, refusal, cookies, version, telemetry, log });
+  const rest = createRestHandler({
+    deps,
+    flows,
+    features,
+    guard,
+    documents,
+    errorResponse,
+    cookies,
+    version,
+    telemetry,
+    log,
+  });
   const renewPage = cookies && renewPageOf(deps, cookies, guard, flows);
   const { pages, pagesPrefix } = configuration;
   const servesPages = pages !== false && cookies !== undefined && renewPage !== undefined;
   const handle = servesPages
-    ? await loadPages({ settings: { ...configuration, pages }, handle: rest, cookies, renewPage, refusal, features })
+    ? await loadPages({
+        settings: { ...configuration, pages },
+        handle: rest,
+        cookies,
+        renewPage,
+        errorResponse,
+        features,
+        clock: deps.clock,
+      })
     : rest;
   const hooks = await closingOnError(closeManaged, openHooks(managed, telemetry, options));
   const recordUse = async () => apiKeys?.recordUse();
@@ -404,7 +433,7 @@ export async function composeAmpho(
     guard,
     scopes: knownScopes(configuration.scopes),
     resources,
-    refusal,
+    errorResponse,
     cookies,
     renewPage,
     ready: createReadiness({ store: deps.store, follower }),
@@ -515,7 +544,9 @@ function openCaptcha(
 
 interface ServingDeps extends Deps, ManagementDeps {
   readonly tokens: SessionTokens;
-  /** The dependencies for one request. Together its transactions wait for the database no longer than one request can. */
+  /**
+   * The dependencies for one request. Together its transactions wait for the database no longer than one request can.
+   */
   forRequest(): Deps;
 }
 
@@ -565,7 +596,10 @@ function depsOfCaller({ forRequest }: ServingDeps): (caller: Caller) => Deps {
   };
 }
 
-/** Rejects with ConfigurationError if the package of mail servers is not installed, or the folder of mails cannot be written. */
+/**
+ * Rejects with ConfigurationError if the package of mail servers is not installed, or the folder of mails cannot be
+ * written.
+ */
 async function checkTransport(
   configuration: Configuration,
   { mail, log = toStderr }: CompositionOptions,
@@ -645,13 +679,13 @@ function createFeedOf({ revocationFeedToken: token }: Configuration, deps: Deps)
   return token === undefined ? undefined : createFeed({ ...deps, token });
 }
 
-function createRest(parts: {
+function createRestHandler(parts: {
   readonly deps: ServingDeps;
   readonly flows: Flows;
   readonly features: Features;
   readonly guard: Guard["guard"];
   readonly documents: RootDocuments;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
   readonly cookies: CookieMode | undefined;
   readonly version: string;
   readonly telemetry: Telemetry;

@@ -1,5 +1,5 @@
-// The only file that reads the time, except for the times of log lines. Decisions use whole seconds, and the monotonic clock
-// measures durations.
+// The only file that reads the time, except for the times of log lines. Decisions use whole seconds, and the monotonic
+// clock measures durations.
 
 /**
  * A clock for tests. The default is that of the machine, corrected by the database.
@@ -15,7 +15,9 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Takes a reading of the database's clock in Unix milliseconds, from a moment between two readings of `monotonicMs`.
-   * @example const clock: Clock = { now: () => 1_800_000_000, monotonicMs: () => 0, observe: (databaseMs) => console.log(databaseMs) };
+   * @example
+   * const observe = (databaseMs: number) => console.log(databaseMs);
+   * const clock: Clock = { now: () => 1_800_000_000, monotonicMs: () => 0, observe };
    */
   readonly observe?: (databaseMs: number, sentMs: number, receivedMs: number) => void;
 }
@@ -24,8 +26,8 @@ export interface Clock {
 export const leewayMaxSeconds = 300;
 
 /**
- * Returns true if `at` is at most `seconds` ago. A time further ahead than `aheadMax` was written before the clock was set back. It
- * does not count as recent until the clock has caught up. A value that is no number is not recent.
+ * Returns true if `at` is at most `seconds` ago. A time further ahead than `aheadMax` was written before the clock was
+ * set back. It does not count as recent until the clock has caught up. A value that is no number is not recent.
  */
 export function isRecent(at: number, seconds: number, now: number, aheadMax = leewayMaxSeconds): boolean {
   return now - at <= seconds && at - now <= aheadMax;
@@ -35,8 +37,8 @@ export function isRecent(at: number, seconds: number, now: number, aheadMax = le
 export const transactionTtlSeconds = 600;
 
 /**
- * An outside provider asks its user again after so long. It is sent with each login, because `max_age` makes the provider report
- * when the user has signed in there (OpenID Connect Core §3.1.2.1).
+ * An outside provider asks its user again after so long. It is sent with each login, because `max_age` makes the
+ * provider report when the user has signed in there (OpenID Connect Core §3.1.2.1).
  */
 export const outsideMaxAgeSeconds = 2_592_000;
 
@@ -94,8 +96,8 @@ export function createStoreClock(
 }
 
 /**
- * Settles like the work, or rejects with `late()` after the limit. A later result is ignored. The timer keeps the process
- * alive, because a request waits.
+ * Settles like the work, or rejects with `late()` after the limit. A later result is ignored. The timer keeps the
+ * process alive, because a request waits.
  * @example await within(1_300, ready(), () => new AmphoError("unavailable", "The database did not respond."))
  */
 export async function within<T>(limitMs: number, work: T | PromiseLike<T>, late: () => Error): Promise<T> {

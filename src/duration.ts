@@ -1,5 +1,5 @@
-// Durations, as parameters and requirements take them (docs/reference/contract.md §2): an integer of seconds, or a text such as `15m`,
-// `14d` or `1h30m`.
+// Durations, as parameters and requirements take them (docs/reference/contract.md §2): an integer of seconds, or a text
+// such as `15m`, `14d` or `1h30m`.
 
 type Days = "" | `${number}d`;
 type Hours = "" | `${number}h`;

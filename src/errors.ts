@@ -54,7 +54,10 @@ export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
 
-/** The rules that a new password can break. Clients decide by the reason (docs/reference/contract.md §4, `password_rejected`). */
+/**
+ * The rules that a new password can break. Clients decide by the reason (docs/reference/contract.md §4,
+ * `password_rejected`).
+ */
 export const passwordProblemReasons = [
   "too_short",
   "too_long",
@@ -72,8 +75,8 @@ export interface ErrorDetails {
   /** `invalid_request`: the one field or argument that is wrong. */
   readonly field?: string;
   /**
-   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`: `code_used`, if
-   * the code of an authenticator app was used before.
+   * `password_rejected`: the rule that the new password breaks, such as `too_short`. `invalid_credentials`:
+   * `code_used`, if the code of an authenticator app was used before.
    */
   readonly reason?: string;
   /** `password_rejected` with `too_short` or `too_long`: the least or the greatest number of characters. */
@@ -88,17 +91,24 @@ export interface ErrorDetails {
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
-  /** `factor_needed` with `enroll`: the set-up needs a code, which was mailed to the proven address. False: too many were mailed. */
+  /**
+   * `factor_needed` with `enroll`: the set-up needs a code, which was mailed to the proven address. False: too many
+   * were mailed.
+   */
   readonly mail?: boolean;
   /**
-   * `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can succeed. The
-   * same for `factor_needed`, if `mail` is false.
+   * `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can
+   * succeed. The same for `factor_needed`, if `mail` is false.
    */
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
   readonly acr?: string;
-  /** `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3). */
+  /**
+   * `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3).
+   */
   readonly maxAgeSeconds?: number;
+  /** Errors of `ampho.authenticate` with `redirect`: the path to which a page sends the browser. */
+  readonly location?: string;
   /** `insufficient_scope`: the scopes that the route requires (`scope` of RFC 6750 §3), if the token lacks one. */
   readonly scopes?: readonly string[];
   /** Errors of a route with a `resource`: where its metadata is (RFC 9728 §5.1), and the scopes that a token needs. */

@@ -14,7 +14,8 @@ export interface LazyAmpho<S extends string = string>
   extends Pick<Ampho<S>, "authenticate" | "renew" | "verify" | "fetch" | "health"> {
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
-   * @example export const GET = ampho.authorize({ roles: ["editor"] }, (request, auth) => Response.json({ login: auth.login }));
+   * @example
+   * export const GET = ampho.authorize({ roles: ["editor"] }, (request, { login }) => Response.json({ login }));
    */
   readonly authorize: Authorize<unknown, S>;
   /**
@@ -35,9 +36,9 @@ export interface LazyAmpho<S extends string = string>
 const shared = new Map<string, Promise<unknown>>();
 
 /**
- * Returns an instance that reads its configuration and opens its database at its first use. A build that only loads the module
- * opens nothing and needs no key. The same options share one instance in a process, however often the host loads the module,
- * unless they hold functions or other objects than plain data.
+ * Returns an instance that reads its configuration and opens its database at its first use. A build that only loads the
+ * module opens nothing and needs no key. The same options share one instance in a process, however often the host loads
+ * the module, unless they hold functions or other objects than plain data.
  * @example
  * // ampho.ts of an application on Next.js, SvelteKit, Astro or React Router
  * export const ampho = lazyAmpho();
@@ -58,9 +59,11 @@ export function lazyAmpho<U extends ApplicationUser = ApplicationUser, const S e
 
   return {
     authorize: createFetchAuthorize({ open: async () => (await open()).host }),
-    authenticate: async (request, requirements) => (await open()).authenticate(request, requirements),
+    // One function stands for both overloads.
+    authenticate: (async (request, requirements) =>
+      (await open()).authenticate(request, requirements)) as Ampho<S>["authenticate"],
     renew: async (request, more) => (await open()).renew(request, more),
-    verify: async (token) => (await open()).verify(token),
+    verify: async (...given) => (await open()).verify(...given),
     fetch: async (request, more) => (await open()).fetch(request, more),
     health: async () => (await open()).health(),
     open,

@@ -1,5 +1,5 @@
-// Lines of the log, for the operator of the process, and the table of docs/reference/log-lines.md. Every line is here, so that
-// none is without a cause and a fix.
+// Lines of the log, for the operator of the process, and the table of docs/reference/log-lines.md. Every line is here,
+// so that none is without a cause and a fix.
 import { isError } from "./errors.js";
 
 const notAnError = "a value that is no Error was thrown";
@@ -137,7 +137,9 @@ const ellipsis = "…";
 /** Its message and its stack are the ellipsis. */
 const errorWithEllipsis = (): Error => Object.assign(new Error(ellipsis), { stack: ellipsis });
 
-/** One row for each function above. The lines are computed on demand, so that a bundle without this table leaves it out. */
+/**
+ * One row for each function above. The lines are computed on demand, so that a bundle without this table leaves it out.
+ */
 export const logLines: Readonly<Record<string, LogLine>> = {
   internalErrorLine: {
     lines: () => [internalErrorLine(errorWithEllipsis())],

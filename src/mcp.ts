@@ -1,5 +1,5 @@
-// `ampho/mcp`: Ampho in servers of the Model Context Protocol. It imports nothing of the MCP SDK, whose types it fits by their
-// form.
+// `ampho/mcp`: Ampho in servers of the Model Context Protocol. It imports nothing of the MCP SDK, whose types it fits
+// by their form.
 import { AmphoError } from "./errors.js";
 import {
   type CheckedRequirements,
@@ -56,8 +56,8 @@ interface Gate {
 const gates = new WeakMap<object, Gate>();
 
 /**
- * Returns the `OAuthTokenVerifier` of an MCP server for an `Ampho` or a verifier. Without the requirement `resource` it is
- * the only resource of the instance. Throws a TypeError if there is none, or several.
+ * Returns the `OAuthTokenVerifier` of an MCP server for an `Ampho` or a verifier. Without the requirement `resource` it
+ * is the only resource of the instance. Throws a TypeError if there is none, or several.
  * @example
  * const gate = requireBearerAuth({ verifier: tokenVerifier(ampho, { resource: "https://api.example/mcp" }) });
  */
@@ -102,7 +102,7 @@ function onlyResource({ resources = [] }: GuardHost): string {
 
 /** The codes of `requireBearerAuth`: 401 for `invalid_token`, 403 for `insufficient_scope`, 500 for `server_error`. */
 function toOAuthError(host: GuardHost, error: unknown): Error {
-  const { status } = host.refusal(error);
+  const { status } = host.errorResponse(error);
   const message = error instanceof AmphoError ? error.message : "The token could not be checked.";
   const isMissing = error instanceof AmphoError && error.details.scopes !== undefined;
   // A client that gets `insufficient_scope` asks for more scopes. Where they do not help, it would ask again and again.
@@ -138,8 +138,8 @@ export type ToolInput<I> = I extends { readonly "~standard": { readonly types?: 
   : undefined;
 
 /**
- * The context that the MCP SDK 2 gives to a tool. Annotate the third parameter of the handler with the type of the SDK for
- * more.
+ * The context that the MCP SDK 2 gives to a tool. Annotate the third parameter of the handler with the type of the SDK
+ * for more.
  */
 export interface ToolContext {
   /** The facts of the HTTP request. */
@@ -198,9 +198,10 @@ export type GuardedTool<T, I, R, C> = [
 ];
 
 /**
- * Guards one tool of an MCP server behind `tokenVerifier`: returns the arguments of `registerTool` after its name. The token
- * is checked again at each call. A call without a required scope gets 403 `insufficient_scope` with the scopes to ask for.
- * Any other rejected call gets a result with `isError`. Throws a TypeError for wrong requirements, and for none.
+ * Guards one tool of an MCP server behind `tokenVerifier`: returns the arguments of `registerTool` after its name. The
+ * token is checked again at each call. A call without a required scope gets 403 `insufficient_scope` with the scopes to
+ * ask for. Any other rejected call gets a result with `isError`. Throws a TypeError for wrong requirements, and for
+ * none.
  * @example
  * const handler = ({ id }: { id: string }, auth: Auth) => publish(id, auth.login);
  * const tool = guardedTool({ scopes: ["articles:publish"] }, { inputSchema, handler });
@@ -230,7 +231,7 @@ export function guardedTool<
     try {
       return (await host.guard(`Bearer ${token}`, all, input)) ?? noToken();
     } catch (error) {
-      const { error: code = "internal_error", body = "{}" } = host.refusal(error);
+      const { error: code = "internal_error", body = "{}" } = host.errorResponse(error);
       return rejectedCall(code, (JSON.parse(body) as { readonly message: string }).message);
     }
   }
@@ -271,7 +272,8 @@ const noToken = () => rejectedCall("missing_token", missingToken().message);
  * Returns the metadata of the resources of an `Ampho` or a verifier (RFC 9728), for a server that does not use `mount`.
  * Undefined for any other path.
  * @example
- * const served = (request: Request) => metadataResponse(verifier, request) ?? new Response("Not found", { status: 404 });
+ * const notFound = () => new Response("Not found", { status: 404 });
+ * const served = (request: Request) => metadataResponse(verifier, request) ?? notFound();
  */
 export function metadataResponse(ampho: GuardInstance, request: Request): Response | undefined {
   const host = hostOf<GuardHost>(ampho);

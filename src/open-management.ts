@@ -4,7 +4,6 @@
 import type { Origin } from "./audit/entry.js";
 import { type Clock, createStoreClock, systemClock } from "./clock.js";
 import type { Configuration } from "./config/configuration.js";
-import { AmphoError } from "./errors.js";
 import type { TotpSecrets } from "./factors/totp/totp.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { clockLine, databaseOperationLine, internalErrorLine, userTableLine } from "./log-lines.js";
@@ -23,7 +22,7 @@ import type { Telemetry } from "./telemetry/telemetry.js";
 import { createApplicationDirectory } from "./users/application-directory.js";
 import type { ApplicationUser, ApplicationUsers } from "./users/application-users.js";
 import { createDatabaseDirectory } from "./users/database-directory.js";
-import type { Directory } from "./users/directory.js";
+import { type Directory, withoutTable } from "./users/directory.js";
 
 export type Log = (line: string, requestId?: string) => void;
 
@@ -54,7 +53,8 @@ export interface ManagementOptions<U extends ApplicationUser = ApplicationUser> 
    * Replaces the texts of mails (docs/guides/mail.md). Returns undefined for Ampho's own text.
    * @example
    * await createAmpho({
-   *   mailText: (kind, { code }) => (kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined),
+   *   mailText: (kind, { code }) =>
+   *     kind === "login" ? { subject: "Your code", text: `Your code is ${code}.` } : undefined,
    * });
    */
   readonly mailText?: ReplaceText | undefined;
@@ -76,21 +76,9 @@ export async function openManagement(
   return { ...(await closingOnError(close, manage(configuration, deps, origin))), close };
 }
 
-async function rejectReading(): Promise<never> {
-  throw new AmphoError("not_found", "The application keeps its own user table.");
-}
-
-/** Only the application can read its own user table. */
-const unreadable = {
-  inDatabase: false,
-  findByLogin: rejectReading,
-  findById: rejectReading,
-  findMany: rejectReading,
-};
-
 async function manage(configuration: Configuration, deps: ManagementDeps, origin: Origin): Promise<Management> {
   const isApplications = await deps.store.readApplicationOwnsUsers();
-  const directory = isApplications ? { ...deps.directory, ...unreadable } : deps.directory;
+  const directory = isApplications ? withoutTable(deps.directory) : deps.directory;
   const secrets = await openTotpSecrets(configuration, deps);
   return createManagement({ ...deps, directory, ...secrets }, mailingOrigin(configuration, origin));
 }
@@ -109,7 +97,10 @@ async function openTotpSecrets(
   return { totpSecrets: createTotpSecrets(createKeyring(keys, configuration, revocations)) };
 }
 
-/** With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends it. */
+/**
+ * With pages for its alarm link, a user gets a notice of what an operator changes. A process that serves requests sends
+ * it.
+ */
 export function mailingOrigin({ appUrl }: Pick<Configuration, "appUrl">, origin: Origin): Origin {
   return appUrl === undefined ? origin : { ...origin, language: "en" };
 }

@@ -1,27 +1,46 @@
-// The version of the package, read from its package.json.
+// The version of the package and the address of its pages, read from its package.json.
 import { existsSync, readFileSync } from "node:fs";
 import { ConfigurationError } from "./errors.js";
 
-let read: string | undefined;
+interface Manifest {
+  readonly version: string;
+  readonly homepage: string;
+}
+
+let read: Manifest | undefined;
 
 /** Throws ConfigurationError inside a bundle, where the files that run in threads are missing. */
 export function productVersion(): string {
-  read ??= versionOfPackage();
+  read ??= manifestOfPackage();
   if (read === undefined)
     throw new ConfigurationError(
-      "ampho was bundled without its own files, some of which run in threads. Exclude it from the bundle, as `esbuild --external:ampho` or `serverExternalPackages` of Next.js does (docs/guides/frameworks.md#bundlers).",
+      "ampho was bundled without its own files, some of which run in threads. Exclude it from the bundle, as `esbuild --external:ampho` or `serverExternalPackages` of Next.js does (docs/guides/frameworks.md, Bundlers).",
     );
-  return read;
+  return read.version;
 }
 
+/**
+ * Returns the text with the address of each page that it names, as a path, or as a path, a comma and a heading. The
+ * pages are those of this version.
+ */
+export function withAddresses(text: string): string {
+  read ??= manifestOfPackage();
+  if (read === undefined) return text;
+  const base = `${read.homepage}/blob/v${read.version}/`;
+  return text.replace(namedPage, (_, page: string, heading?: string) =>
+    heading === undefined ? base + page : `${base}${page}#${heading.toLowerCase().replaceAll(" ", "-")}`,
+  );
+}
+
+const namedPage = /(?<![\w/])(docs\/[\w/-]+\.md)(?:, ([A-Z][\w ]*\w))?/g;
+
 /** Undefined if the other files of the package are missing. */
-function versionOfPackage(): string | undefined {
+function manifestOfPackage(): Manifest | undefined {
   try {
     // A CommonJS bundle has no URL. In the folder of another package there is no file for our threads.
     if (!existsSync(new URL(thread, import.meta.url))) return undefined;
     const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-    const { version } = JSON.parse(text) as { version: string };
-    return version;
+    return JSON.parse(text) as Manifest;
   } catch {
     return undefined;
   }

@@ -24,6 +24,11 @@ app.use(mount(ampho));
 
 /** @param {string} path */
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+// With AMPHO_SECURITY_KEYS_PER_USER and AMPHO_SECURITY_SCOPES, users create API keys on the account page, and programs use them here.
+if (ampho.scopes?.includes("articles:read")) {
+  const readers = authorize(ampho, { credentials: ["session", "key"], scopes: ["articles:read"] });
+  app.get("/api/articles", readers, (request, response) => response.json({ reader: request.auth.login }));
+}
 app.use("/pages", express.static(file("pages")));
 if (withCookies) {
   app.use("/my", express.static(file("my"), { extensions: ["html"] }));

@@ -1,12 +1,14 @@
 // `ampho.authenticate`: the user of a request, for code that responds itself, such as a page that the server renders.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../errors.js";
-import { checkRequirements, type MandatoryRequirements } from "../guard/requirements.js";
+import { checkRequirements, type MandatoryRequirements, missingToken } from "../guard/requirements.js";
 import type { GuardHost } from "../http/rest/host.js";
+import type { HttpResponse } from "../http/rest/message.js";
+import { type PageHead, redirectToPages } from "../http/rest/responses/redirect-to-pages.js";
 import type { Auth } from "../tokens/auth.js";
 import type { RequestHolder } from "./authorize-types.js";
 import { fetchAuthorizationOf, findRequest, type WebRequest } from "./fetch.js";
-import { nodeAuthorizationOf } from "./framework.js";
+import { nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
 /** A request of the Fetch kind, a message of `node:http`, or the headers of a GET where the host gives no more. */
 export type AuthenticatedRequest =
@@ -15,6 +17,8 @@ export type AuthenticatedRequest =
   | {
       /** The headers, as `headers()` of Next.js returns them. */
       readonly headers: Pick<Headers, "get">;
+      /** The path and query of the page, to which the requirement `redirect` leads back. */
+      readonly url?: string;
     };
 
 /**
@@ -23,25 +27,56 @@ export type AuthenticatedRequest =
  * const userOf: Authenticate = ampho.authenticate;
  * const auth = await userOf(request, { roles: ["editor"] });
  */
-export type Authenticate<S extends string = string> = <R extends AuthenticatedRequest>(
-  request: R,
-  requirements?: MandatoryRequirements<R, S>,
-) => Promise<Auth<S> | undefined>;
+export interface Authenticate<S extends string = string> {
+  /** With `redirect`, a request without a user rejects too, and `details.location` is where the browser must go. */
+  <R extends AuthenticatedRequest>(
+    request: R,
+    requirements: MandatoryRequirements<R, S> & { readonly redirect: true },
+  ): Promise<Auth<S>>;
+  <R extends AuthenticatedRequest>(
+    request: R,
+    requirements?: MandatoryRequirements<R, S>,
+  ): Promise<Auth<S> | undefined>;
+}
 
 const optional = { optional: true } as const;
 
 export function createAuthenticate(host: GuardHost): Authenticate {
-  return async (request, requirements) => {
+  async function authenticate<R extends AuthenticatedRequest>(
+    request: R,
+    requirements?: MandatoryRequirements<R>,
+  ): Promise<Auth | undefined> {
     const checked = requirements === undefined ? optional : { ...checkRequirements(requirements, host), ...optional };
+    const page = requirements?.redirect === true ? pageOf(request) : undefined;
     const authorization = authorizationOf(host, request);
     try {
-      return await host.guard(authorization, checked, request);
+      const auth = await host.guard(authorization, checked, request);
+      if (auth === undefined && page !== undefined) throw missingToken();
+      return auth;
     } catch (error) {
+      if (page !== undefined) throw withLocation(error, redirectToPages(host.pagesPrefix, error, page));
       // The visitor of a page had a session once. Where that is an error, `authorize` reports it.
       if (error instanceof AmphoError && error.code === "invalid_token") return undefined;
       throw error;
     }
-  };
+  }
+  // The overloads state what `redirect` does.
+  return authenticate as Authenticate;
+}
+
+function withLocation(error: unknown, response: HttpResponse | undefined): unknown {
+  const location = response?.headers["Location"];
+  if (!(error instanceof AmphoError) || location === undefined) return error;
+  return new AmphoError(error.code, error.message, { ...error.details, location }, { cause: error });
+}
+
+function pageOf(request: AuthenticatedRequest): PageHead {
+  if (isMessage(request)) return nodePageOf(request);
+  const { method, headers, url } = webRequestOf(request, "authenticate");
+  if (url === undefined) throw new TypeError("`redirect` needs the `url` of the page beside its headers.");
+  // Without a method, the caller is a page or an action. Next.js asks for its pages without `text/html` too.
+  const isPage = findRequest(request)?.method === undefined;
+  return { method, target: url, accept: isPage ? "text/html" : headers.get("accept") };
 }
 
 function authorizationOf(host: GuardHost, request: AuthenticatedRequest): string | undefined {
@@ -57,7 +92,8 @@ export function webRequestOf(request: Exclude<AuthenticatedRequest, IncomingMess
     throw new TypeError(
       `${caller} needs a request, or an object with its headers. In Next.js write { headers: await headers() }.`,
     );
-  // Next.js gives no method to its components and actions. Browsers send an Origin with every POST, and with no GET of the same site.
+  // Next.js gives no method to its components and actions. Browsers send an Origin with every POST, and with no GET of
+  // the same site.
   const { headers, method = headers.get("origin") === null ? "GET" : "POST", url } = found;
   return { method, headers, url };
 }

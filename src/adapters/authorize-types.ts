@@ -1,4 +1,5 @@
-// The types of `authorize` (docs/reference/contract.md §6): which handlers it takes under which requirements, and what it returns.
+// The types of `authorize` (docs/reference/contract.md §6): which handlers it takes under which requirements, and what
+// it returns.
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 
@@ -100,7 +101,10 @@ interface TakesRequirementsAndHandler<Limit, S extends string> {
   ): GuardedFetchHandler<R, Rest>;
 }
 
-/** The name that errors show. `handler` keeps it from being the best match of other arguments, which TypeScript would report. */
+/**
+ * The name that errors show. `handler` keeps it from being the best match of other arguments, which TypeScript would
+ * report.
+ */
 interface HandlerWithAuth<S extends string> {
   (request: Request, auth: Auth<S>): HandlerResult;
   readonly handler?: never;
@@ -123,7 +127,7 @@ interface ExplainsWrongArgument<Limit, S extends string> {
  * The type of `ampho.authorize`. `Limit` restricts the requirements further. `S` are the scopes of the instance.
  * @example
  * const guard: Authorize = ampho.authorize;
- * export const GET = guard({ roles: ["editor"], maxAge: "1h" }, (request, auth) => Response.json({ login: auth.login }));
+ * export const GET = guard({ roles: ["editor"], maxAge: "1h" }, (request, { login }) => Response.json({ login }));
  */
 export interface Authorize<Limit = unknown, S extends string = string>
   extends TakesRequirements<Limit, S>,

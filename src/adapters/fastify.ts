@@ -15,7 +15,7 @@ import {
   nodeAuthorizationOf,
   nodePageOf,
 } from "./framework.js";
-import { renewMessage, requireRenewal } from "./renew.js";
+import { addNodeCookies, renewMessage, requireRenewal } from "./renew.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -32,9 +32,10 @@ export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply, S extends st
   reply: Y,
 ) => unknown;
 
-// The compiler compares the arguments of `app.get` and `app.register` with their parameters, member by member. It creates a
-// reply type for every route, and an instance type costs 100 000 instantiations. So each of Fastify's own types is named by
-// one of its members. In methods a function can still be assigned whose parameters have the whole type.
+// The compiler compares the arguments of `app.get` and `app.register` with their parameters, member by member. It
+// creates a reply type for every route, and an instance type costs 100 000 instantiations. So each of Fastify's own
+// types is named by one of its members. In methods a function can still be assigned whose parameters have the whole
+// type.
 interface Shapes {
   hook(request: { readonly id: unknown }, reply: { readonly sent: boolean }, done: (error?: Error) => void): void;
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
@@ -68,9 +69,9 @@ const framework: Framework<FastifyRequest, FastifyRequest, FastifyReply, Done | 
 };
 
 /**
- * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated, so `request.auth`
- * is declared where the plugin is registered. Loading fails under a route prefix that AMPHO_SECURITY_REST_PREFIX does not
- * start with.
+ * Plugin that serves the REST API under its prefix: `app.register(mount(ampho))`. It is not encapsulated, so
+ * `request.auth` is declared where the plugin is registered. Loading fails under a route prefix that
+ * AMPHO_SECURITY_REST_PREFIX does not start with.
  * @example
  * const app = fastify();
  * await app.register(mount(ampho));
@@ -85,7 +86,8 @@ export function mount(ampho: HttpInstance): Plugin {
         ),
       );
     if (!app.hasRequestDecorator("auth")) app.decorateRequest("auth", undefined);
-    // After every onRequest hook (CORS, rate limits) and before any body parser, so that Ampho reads and limits the body.
+    // After every onRequest hook (CORS, rate limits) and before any body parser, so that Ampho reads and limits the
+    // body.
     const preParsing = (request: FastifyRequest, reply: FastifyReply): void => {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -110,9 +112,9 @@ export function mount(ampho: HttpInstance): Plugin {
 }
 
 /**
- * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. It sets `request.auth` or rejects
- * the request. An error handler of the application gets an error with `statusCode`, `headers` and `code`. Without one the
- * response is that of docs/reference/http.md.
+ * Hook: `{ onRequest: authorize(ampho) }` or `app.addHook("onRequest", authorize(ampho))`. It sets `request.auth` or
+ * rejects the request. An error handler of the application gets an error with `statusCode`, `headers` and `code`.
+ * Without one the response is that of docs/reference/http.md.
  * @example
  * app.get("/articles", { onRequest: authorize(ampho, { roles: ["editor"] }) }, async (request) => ({
  *   login: request.auth?.login,
@@ -139,7 +141,7 @@ export function renew(ampho: HttpInstance): Hook {
   requireRenewal(host);
   return (request: FastifyRequest, reply: FastifyReply, done) => {
     renewMessage(host, request.raw).then(({ cookies }) => {
-      if (cookies.length > 0) reply.header("Set-Cookie", [...cookies]).header("Cache-Control", "no-store");
+      addNodeCookies(reply.raw, cookies);
       done();
     }, done);
   };
@@ -184,7 +186,9 @@ export function guarded<
   return (request, reply) => handle(request, reply, undefined);
 }
 
-/** Fastify's own error handler writes only its own body. An error handler of the application gets the rejected request. */
+/**
+ * Fastify's own error handler writes only its own body. An error handler of the application gets the rejected request.
+ */
 function hasErrorHandler({ server }: FastifyRequest): boolean {
   return server.errorHandler.name !== "defaultErrorHandler";
 }

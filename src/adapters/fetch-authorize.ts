@@ -1,5 +1,5 @@
-// `authorize` for Fetch handlers: one function that wraps handlers and decorates methods (docs/reference/contract.md §6).
-// The host calls what it returns, which calls the handler with `(request, auth, …further arguments)`.
+// `authorize` for Fetch handlers: one function that wraps handlers and decorates methods (docs/reference/contract.md
+// §6). The host calls what it returns, which calls the handler with `(request, auth, …further arguments)`.
 import {
   type CheckedRequirements,
   checkRequirements,
@@ -62,7 +62,7 @@ export function createFetchAuthorize<Limit = unknown, S extends string = string>
         if (lacksAuth(auth, requirements)) throw missingToken();
       } catch (error) {
         const page = requirements?.redirect === true ? pageOf(request) : undefined;
-        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error));
+        return toFetchResponse(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error));
       }
       return (await Reflect.apply(handler, this, [request, auth, ...rest])) as Response;
     }

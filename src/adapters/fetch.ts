@@ -34,8 +34,9 @@ export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest
 }
 
 /**
- * The Request in the first argument of a handler. By shape and not by class alone, because a host can have a Request class of its
- * own. A Request is not searched, because that of Next.js throws when a member is read that it does not have.
+ * The Request in the first argument of a handler. By shape and not by class alone, because a host can have a Request
+ * class of its own. A Request is not searched, because that of Next.js throws when a member is read that it does not
+ * have.
  */
 export function findRequest(holder: unknown): WebRequest | undefined {
   if (holder instanceof Request) return holder;

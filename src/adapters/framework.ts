@@ -1,5 +1,5 @@
-// The guard as every adapter uses it, except Fetch, whose handlers get `auth` as an argument. It stays synchronous where it
-// can, so that a guarded request costs no turn of the event loop and creates no closure.
+// The guard as every adapter uses it, except Fetch, whose handlers get `auth` as an argument. It stays synchronous
+// where it can, so that a guarded request costs no turn of the event loop and creates no closure.
 import type { IncomingMessage } from "node:http";
 import {
   type CheckedRequirements,
@@ -15,8 +15,8 @@ import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/
 import type { Auth } from "../tokens/auth.js";
 
 /**
- * How a framework calls its handlers. `First`, `Second` and `Third` are their arguments, such as `(request, response, next)`.
- * `Own` is the framework's own request, for `can`.
+ * How a framework calls its handlers. `First`, `Second` and `Third` are their arguments, such as `(request, response,
+ * next)`. `Own` is the framework's own request, for `can`.
  */
 export interface Framework<Own, First, Second, Third> {
   /** Returns the one Authorization value of the request. Throws `invalid_request` for several. */

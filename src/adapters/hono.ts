@@ -68,8 +68,8 @@ export function mount(
 }
 
 /**
- * Middleware after which `c.get("auth")` has its type by inference. A rejected request throws an HTTPException whose `cause`
- * has the `code`. `app.onError` can handle it. Otherwise Hono returns the response of docs/reference/http.md.
+ * Middleware after which `c.get("auth")` has its type by inference. A rejected request throws an HTTPException whose
+ * `cause` has the `code`. `app.onError` can handle it. Otherwise Hono returns the response of docs/reference/http.md.
  * @example
  * app.get("/articles", authorize(ampho, { roles: ["editor"] }), (c) => c.json({ login: c.get("auth").login }));
  */
@@ -137,7 +137,9 @@ function untouchedMessage(request: Request, env: unknown): IncomingMessage | und
   return holdsIncoming ? incoming : undefined;
 }
 
-/** Restores a body that middleware has read through `c.req`, which keeps it. A body read in another way gets rejected. */
+/**
+ * Restores a body that middleware has read through `c.req`, which keeps it. A body read in another way gets rejected.
+ */
 async function unreadRequest(request: HonoRequest): Promise<Request> {
   const { raw, bodyCache } = request;
   if (!raw.bodyUsed) return raw;

@@ -78,8 +78,8 @@ export function mount(ampho: HttpInstance): Middleware {
 }
 
 /**
- * Middleware that sets `ctx.state.auth` and calls `next`, or throws a `RejectedRequest` with `status`, `headers` and `code`.
- * Any middleware around it can catch it. Otherwise the response is that of docs/reference/http.md.
+ * Middleware that sets `ctx.state.auth` and calls `next`, or throws a `RejectedRequest` with `status`, `headers` and
+ * `code`. Any middleware around it can catch it. Otherwise the response is that of docs/reference/http.md.
  * @example
  * app.use(authorize(ampho, { roles: ["editor"] }));
  * app.use((context) => {
@@ -144,7 +144,10 @@ function parsedBodyOf(request: Request): unknown {
   return text ?? ("body" in request ? request.body : undefined);
 }
 
-/** Koa's own `onerror` writes plain text. For this one error of this request it writes the response of docs/reference/http.md instead. */
+/**
+ * Koa's own `onerror` writes plain text. For this one error of this request it writes the response of
+ * docs/reference/http.md instead.
+ */
 function respondIfUncaught(context: Context, rejected: RejectedRequest): void {
   const { onerror } = context;
   context.onerror = (error) => {

@@ -21,7 +21,10 @@ import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
-/** The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for more. */
+/**
+ * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for
+ * more.
+ */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;
@@ -62,7 +65,8 @@ const publicKey = Symbol("public");
 export const Public = () => SetMetadata(publicKey, true);
 
 /**
- * The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of docs/reference/http.md.
+ * The exception that the guards throw. An exception filter can handle it. Otherwise Nest sends the response of
+ * docs/reference/http.md.
  * @example
  * ```ts
  * @Catch(RejectedRequestException)
@@ -157,7 +161,10 @@ export class AuthorizeGuard extends InjectedGuard {
 Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
-/** Decorates a controller or a method with a guard class, which Nest instantiates. Without `ampho` the instance is injected. */
+/**
+ * Decorates a controller or a method with a guard class, which Nest instantiates. Without `ampho` the instance is
+ * injected.
+ */
 function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never> | undefined) {
   // Nest calls `can` only with requests of the platform for which the application wrote it.
   const requirements =
@@ -217,8 +224,8 @@ type Controller = abstract new (...args: never) => unknown;
 type NotLegacy = "The decorators of Nest need experimentalDecorators in tsconfig.json.";
 type Elsewhere = "authorize of ampho/nest decorates controllers and their methods only.";
 
-// TypeScript reports the last overload that has the right number of arguments, and then continues as if the first one had
-// matched. Hence the order, and the overload with the instance twice.
+// TypeScript reports the last overload that has the right number of arguments, and then continues as if the first one
+// had matched. Hence the order, and the overload with the instance twice.
 /**
  * Decorates controllers and methods. `@authorize` and `@authorize(requirements)` take the instance by injection.
  * `@authorize(ampho, requirements)` takes that one. The requirements of a method apply in addition to its controller's.

@@ -95,11 +95,11 @@ export function guardedUpgrade<S extends string, N extends Requirements<Incoming
         if (socket.destroyed) return;
         const { ended, release } = watchToken(ampho, token, request.auth);
         socket.once("close", () => release(new AmphoError("invalid_token", "The socket was closed.")));
-        if (ended.aborted) return reject(socket, host.refusal(ended.reason));
+        if (ended.aborted) return reject(socket, host.errorResponse(ended.reason));
         socket.off("error", onError);
         handler(request as IncomingMessage & { readonly auth: AuthOf<N, S> }, socket, head, ended);
       },
-      (error: unknown) => reject(socket, host.refusal(error)),
+      (error: unknown) => reject(socket, host.errorResponse(error)),
     );
   };
 }
@@ -117,8 +117,8 @@ function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): stri
     .map((name) => authorizationFrom(name.slice(subprotocolPrefix.length)));
   const authorization = [...authorizationValues(request), ...tokens];
   if (cookies === undefined) return onlyAuthorization(authorization);
-  // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an allowed origin,
-  // although the method is GET.
+  // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an
+  // allowed origin, although the method is GET.
   return cookies.authorizationOf({ ...headOf(request), method: undefined, authorization });
 }
 
@@ -151,7 +151,11 @@ interface TokenVerifier {
    * @example const stop = ampho.onRevoked(() => console.log("Check the tokens again."));
    */
   onRevoked(
-    listener: (revoked: { readonly kind: string; readonly session?: string; readonly apiKey?: string }) => void,
+    listener: (revoked: {
+      readonly kind: string;
+      readonly session?: string;
+      readonly apiKey?: string | undefined;
+    }) => void,
   ): () => void;
 }
 
@@ -167,8 +171,8 @@ const longestDelayMs = 30_000;
 const leastDelayMs = 1_000;
 
 /**
- * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its leeway.
- * `accepted`: what the guard has found in the token.
+ * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its
+ * leeway. `accepted`: what the guard has found in the token.
  */
 export function watchToken(verifier: TokenVerifier, token: string | undefined, accepted?: Auth): TokenWatch {
   const end = new AbortController();
@@ -180,6 +184,10 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     if (!end.signal.aborted) timer = setTimeout(check, ms).unref();
   };
   const accept = (verified: Auth) => {
+    // A key goes on without the scopes that its owner has lost. Its socket was opened with them, and its handler has
+    // them.
+    if (auth?.scopes.some((scope) => !verified.scopes.includes(scope)) === true)
+      return release(new AmphoError("invalid_token", "The API key has lost a scope. Connect again."));
     auth = verified;
     const dueMs = (auth.expires - systemClock.now()) * 1000;
     checkAfter(Math.min(Math.max(dueMs, leastDelayMs), longestDelayMs));
@@ -206,11 +214,12 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     stop();
     if (!end.signal.aborted) end.abort(reason);
   };
-  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the process.
+  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the
+  // process.
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||
-      (revoked.kind === "apiKey" && revoked.apiKey !== auth?.key?.id);
+      (revoked.kind === "apiKey" && revoked.apiKey !== undefined && revoked.apiKey !== auth?.key?.id);
     if (auth === undefined || !isOther) check();
   });
   check();

@@ -67,7 +67,7 @@ export function mount(ampho: HttpInstance): (request: IncomingMessage, response:
     else if (next !== undefined) next();
     else {
       const error = new AmphoError("not_found", "There is nothing at this path.");
-      writeResponse(request, response, host.refusal(error));
+      writeResponse(request, response, host.errorResponse(error));
     }
   };
 }

@@ -1,5 +1,5 @@
 // `ampho.renew`, and the middleware `renew` of the frameworks: a live session goes on in pages that the server renders.
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { ConfigurationError } from "../errors.js";
 import { headOf, targetOf } from "../http/node/request.js";
 import { type HttpHost, isServed, type RenewedPage } from "../http/rest/host.js";
@@ -61,11 +61,41 @@ export async function renewMessage(host: HttpHost, message: IncomingMessage): Pr
   return page;
 }
 
-/** Adds the cookies to a response of node:http, which no cache can then store. */
+/**
+ * The headers that let a cache store a response: `Cache-Control`, and those for one cache (RFC 9213) and their older
+ * forms.
+ */
+const forCaches = /cache-control$|^(?:surrogate|edge)-control$|^x-accel-expires$/i;
+
+type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
+
+/**
+ * Adds the cookies to a response of node:http, which no cache can then store. It does so when the headers are sent,
+ * because a page, such as a server of static files, states its own `Cache-Control` after this.
+ */
 export function addNodeCookies(response: ServerResponse, cookies: readonly string[]): void {
   if (cookies.length === 0) return;
-  response.appendHeader("Set-Cookie", cookies);
-  response.setHeader("Cache-Control", "no-store");
+  const writeHead: ServerResponse["writeHead"] = response.writeHead.bind(response);
+  response.writeHead = (status: number, first?: string | GivenHeaders, second?: GivenHeaders) => {
+    const [message, headers] = typeof first === "string" ? [first, second] : [undefined, first ?? second];
+    for (const [name, values] of valuesOf(headers ?? {})) response.setHeader(name, values);
+    for (const name of response.getHeaderNames()) if (forCaches.test(name)) response.removeHeader(name);
+    response.setHeader("Cache-Control", "no-store");
+    response.appendHeader("Set-Cookie", cookies);
+    return message === undefined ? writeHead(status) : writeHead(status, message);
+  };
+}
+
+/** An array has names and values in turn, and can have a name several times. */
+function valuesOf(headers: GivenHeaders): Iterable<readonly [string, OutgoingHttpHeader]> {
+  if (!Array.isArray(headers)) return Object.entries(headers) as [string, OutgoingHttpHeader][];
+  const values = new Map<string, string[]>();
+  const flat = headers.every((each) => Array.isArray(each)) ? headers.flat() : headers;
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = String(flat[at]);
+    values.set(name, [...(values.get(name) ?? []), ...[flat[at + 1] ?? ""].flat().map(String)]);
+  }
+  return values;
 }
 
 /** Throws ConfigurationError without tokens in cookies. */
@@ -96,6 +126,7 @@ function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
       if (cookies.length === 0) return response;
       const added = isMutable(response) ? response : copyOf(response);
       for (const cookie of cookies) added.headers.append("Set-Cookie", cookie);
+      for (const name of [...added.headers.keys()]) if (forCaches.test(name)) added.headers.delete(name);
       added.headers.set("Cache-Control", "no-store");
       return added;
     },

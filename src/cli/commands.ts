@@ -12,7 +12,7 @@ const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user a
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
-  help: "Read the password from stdin: all of it, except one line end at its end.",
+  help: "Read the password from stdin. One newline at the end is removed.",
 };
 const alg = (defaultText: string): CommandOption => ({
   name: "--alg",

@@ -29,7 +29,7 @@ const middleware = (framework: string, page: string, ...rest: readonly string[])
  * The first row with a dependency of the project counts, so frameworks that are built on another one come before it.
  */
 const frameworkSteps: readonly NextStep[] = [
-  step("Next.js", ["next"], "start/nextjs.md"),
+  step("Next.js", ["next"], "getting-started.md#nextjs"),
   chapter("Nuxt", ["nuxt"], "h3-nitro-nuxt"),
   chapter("SvelteKit", ["@sveltejs/kit"], "sveltekit"),
   chapter("Astro", ["astro"], "astro"),
@@ -39,7 +39,7 @@ const frameworkSteps: readonly NextStep[] = [
   chapter("Nest", ["@nestjs/core"], "nest"),
   middleware(
     "Express",
-    "getting-started.md",
+    "getting-started.md#express",
     "app.use(mount(ampho));",
     'app.get("/hello", authorize(ampho), (request, response) => response.json({ login: request.auth.login }));',
   ),
@@ -51,7 +51,7 @@ const frameworkSteps: readonly NextStep[] = [
   ),
   middleware(
     "Hono",
-    "start/hono.md",
+    "getting-started.md#hono",
     "app.use(mount(ampho));",
     'app.get("/hello", authorize(ampho), (c) => c.json({ login: c.get("auth").login }));',
   ),

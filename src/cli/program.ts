@@ -8,7 +8,7 @@ import { AmphoError, ConfigurationError } from "../errors.js";
 import { reasonOf } from "../log-lines.js";
 import { nearest } from "../nearest.js";
 import { DatabaseError } from "../store/database-error.js";
-import { productVersion } from "../version.js";
+import { productVersion, withAddresses } from "../version.js";
 import type { CommandArgument, CommandContext, CommandInput, CommandOption, CommandRow } from "./command.js";
 import { commands } from "./commands.js";
 import { CommandFailure, LoggedFailure, UsageError } from "./failures.js";
@@ -62,7 +62,7 @@ function inputOf(row: CommandRow, typed: readonly unknown[], command: Command): 
 export const exampleOf = ({ name, example = "" }: CommandRow) => `ampho ${name} ${example}`.trimEnd();
 
 function subcommand(row: CommandRow, context: CommandContext): Command {
-  const command = new Command(row.name).summary(row.summary).description(row.details);
+  const command = new Command(row.name).summary(row.summary).description(withAddresses(row.details));
   const args = argumentsOf(row);
   for (const argument of args)
     command.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, helpOf(argument));

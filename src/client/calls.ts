@@ -1,4 +1,5 @@
-// Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable` without one.
+// Calls of the REST API (docs/reference/contract.md §4). They fail with the code of the response, or with `unavailable`
+// without one.
 import { AmphoError, type ErrorDetails } from "../errors.js";
 import type { ProblemBody } from "../wire/problem.js";
 import { parse, randomId } from "./texts.js";
@@ -14,7 +15,8 @@ export function unavailable(cause: unknown): AmphoError {
 
 /**
  * Resolves to the JSON of the response, or rejects with AmphoError. Without a response, a GET and a call with a key are
- * repeated. The server might have handled any other call, and would reject its repetition: it was throttled, or its code is used.
+ * repeated. The server might have handled any other call, and would reject its repetition: it was throttled, or its
+ * code is used.
  */
 export type ClientCall = (path: `/${string}`, body?: unknown, token?: string, key?: string) => Promise<unknown>;
 
@@ -79,7 +81,10 @@ export function sendBy(fetch: Fetch, root: string): Send {
   };
 }
 
-/** Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same response again. */
+/**
+ * Returns the Idempotency-Key of a request by what it sends: after a lost response, the same proof gets the same
+ * response again.
+ */
 export function createIdempotencyKeys(): (sent: unknown) => string {
   const keys = new Map<string, string>();
   return (sent) => {

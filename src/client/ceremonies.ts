@@ -1,5 +1,5 @@
-// One ceremony of WebAuthn at a time, because the browser rejects a second one. A ceremony that the user began ends the request
-// of autofill, which continues after it.
+// One ceremony of WebAuthn at a time, because the browser rejects a second one. A ceremony that the user began ends the
+// request of autofill, which continues after it.
 import type { WebAuthnJson } from "../wire/begun.js";
 import { getCredential, platform } from "./webauthn.js";
 
@@ -7,8 +7,8 @@ export interface Ceremonies {
   /** Runs work with the signal of its ceremony. It ends any other ceremony. */
   modal<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /**
-   * Resolves to the passkey that the user chose from autofill, and to undefined without autofill in this browser, after another
-   * login or ceremony, and after an abort.
+   * Resolves to the passkey that the user chose from autofill, and to undefined without autofill in this browser, after
+   * another login or ceremony, and after an abort.
    */
   autofill<T extends BegunCeremony>(
     begin: () => Promise<T>,

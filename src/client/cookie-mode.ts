@@ -1,5 +1,5 @@
-// Calls where the tokens are in cookies (docs/guides/cookies.md). The browser sends the cookies, and no script can read them. So the
-// record has only the times of the tokens, and the session that `GET /session` returns.
+// Calls where the tokens are in cookies (docs/guides/cookies.md). The browser sends the cookies, and no script can read
+// them. So the record has only the times of the tokens, and the session that `GET /session` returns.
 import { AmphoError } from "../errors.js";
 import type { Fetch } from "./calls.js";
 import { type ClientCall, createClientCall } from "./calls.js";

@@ -1,4 +1,5 @@
-// The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the login.
+// The parts of a client, put together once for `ampho/client` and `ampho/client/ways`: the record, the renewal, the
+// login.
 import type { ClientSession } from "../wire/login.js";
 import type { Fetch } from "./calls.js";
 import { createClientCall } from "./calls.js";
@@ -12,7 +13,10 @@ import { parse, randomId } from "./texts.js";
 
 /** The options of `createClient`. */
 export interface ClientOptions {
-  /** The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be relative. */
+  /**
+   * The application's URL. Relative URLs resolve against it, and only its origin gets the token. In a page it can be
+   * relative.
+   */
   readonly baseUrl: string | URL;
   /** AMPHO_SECURITY_REST_PREFIX, `/api/security` by default. */
   readonly prefix?: string | undefined;
@@ -23,31 +27,35 @@ export interface ClientOptions {
 /** The client: it stores the tokens, sends them, and renews them. */
 export interface Client {
   /**
-   * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the response
-   * (`invalid_credentials`, `too_many_attempts`, …), with `unavailable` without a response, and with `session_ended` if
-   * `login` or `logout` was called again before the response.
+   * Creates a session, or re-authenticates the present one if it is the same user's. Rejects with the code of the
+   * response (`invalid_credentials`, `too_many_attempts`, …), with `unavailable` without a response, and with
+   * `session_ended` if `login` or `logout` was called again before the response.
    * @example
    * try {
    *   await client.login("alice", password);
    * } catch (error) {
-   *   if (error instanceof AmphoError && error.code === "invalid_credentials") show("The login or the password is wrong.");
+   *   if (!(error instanceof AmphoError && error.code === "invalid_credentials")) throw error;
+   *   show("The login name or the password is wrong.");
    * }
    */
   login(login: string, password?: string): Promise<ClientSession>;
   /**
-   * Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is unreachable.
+   * Deletes the session here at once, then ends it on the server. Rejects with `unavailable` if the server is
+   * unreachable.
    * @example await client.logout();
    */
   logout(): Promise<void>;
   /**
-   * The platform's `fetch`, with the token for the origin of `baseUrl` and those of `origins`. It resolves to every response, also 401 and 403.
-   * Rejects with `session_ended`, with `unavailable` without a response, and with the signal's reason if it is aborted.
+   * The platform's `fetch`, with the token for the origin of `baseUrl` and those of `origins`. It resolves to every
+   * response, also 401 and 403. Rejects with `session_ended`, with `unavailable` without a response, and with the
+   * signal's reason if it is aborted.
    * @example const articles = await (await client.fetch("/articles")).json();
    */
   readonly fetch: Fetch;
   /**
-   * Resolves to a token for what does not use `fetch`, such as a WebSocket, and renews it first if it is due. Undefined without
-   * a session. Send it only to services of your own, and do not store it. Rejects with `session_ended` or `unavailable`.
+   * Resolves to a token for what does not use `fetch`, such as a WebSocket, and renews it first if it is due. Undefined
+   * without a session. Send it only to services of your own, and do not store it. Rejects with `session_ended` or
+   * `unavailable`.
    * @example const socket = new WebSocket("wss://app.example/live", ["ampho", `ampho.token.${await client.token()}`]);
    */
   token(): Promise<string | undefined>;
@@ -64,8 +72,8 @@ export interface Client {
 }
 
 /**
- * The name of the proof of a known device in the storage. `name` is that of the client. The server puts the proofs of the last
- * users into one, so that nothing that outlives a logout states a login.
+ * The name of the proof of a known device in the storage. `name` is that of the client. The server puts the proofs of
+ * the last users into one, so that nothing that outlives a logout states a login.
  */
 export const deviceNameOf = (name: string): string => `${name} device`;
 
@@ -74,8 +82,8 @@ export interface Core {
   /** The storage of the client. */
   readonly kept: ClientStorage;
   /**
-   * Sends a request that creates or raises a session, under the lock of renewals, and stores the tokens of its response. So a
-   * tab that renews meanwhile neither uses the superseded token nor overwrites the newer record.
+   * Sends a request that creates or raises a session, under the lock of renewals, and stores the tokens of its
+   * response. So a tab that renews meanwhile neither uses the superseded token nor overwrites the newer record.
    */
   enter(request: (device: string | undefined, token?: string) => Promise<unknown>): Promise<ClientSession>;
 }
@@ -153,7 +161,8 @@ export function createCore(
         if (held.device) await kept.set(deviceName, held.device);
         // Nothing is awaited before the record is replaced, so that later calls come after it.
         if (isNew) requireLast();
-        // The former tokens of the same session are void, so the new ones are stored, unless another tab has signed out.
+        // The former tokens of the same session are void, so the new ones are stored, unless another tab has signed
+        // out.
         const former = await records.replace(held, isNew ? undefined : before?.id);
         if (!isNew) requireLast();
         // Without a token here, a logout would end the present session, and the server has ended the former one.

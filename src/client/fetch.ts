@@ -12,8 +12,8 @@ export interface Fetching {
 }
 
 /**
- * `origins` get the token as that of `base` does. `change` sends a request that can get new tokens of the session. `root` is the
- * URL of the prefix.
+ * `origins` get the token as that of `base` does. `change` sends a request that can get new tokens of the session.
+ * `root` is the URL of the prefix.
  */
 export function createFetch(
   records: Records,
@@ -30,9 +30,10 @@ export function createFetch(
   let receivedMonotonicMs = 0;
 
   /**
-   * Returns the age of a token in seconds, by two clocks. The wall clock can be set. The monotonic clock can stop while a laptop
-   * sleeps, and starts again with each page. The one that saw more time pass counts. Of the server's times only `ttl` is used,
-   * so a device whose clock is wrong by a day still measures a quarter of an hour. It is negative if the clock was set back.
+   * Returns the age of a token in seconds, by two clocks. The wall clock can be set. The monotonic clock can stop while
+   * a laptop sleeps, and starts again with each page. The one that saw more time pass counts. Of the server's times
+   * only `ttl` is used, so a device whose clock is wrong by a day still measures a quarter of an hour. It is negative
+   * if the clock was set back.
    */
   function ageOf({ id, receivedMs }: StoredSession): number {
     const ageMs = Date.now() - receivedMs;
@@ -74,7 +75,8 @@ export function createFetch(
         throw signal?.aborted ? error : unavailable(error);
       });
     };
-    // The platform removes the header on a redirect to another origin (https://fetch.spec.whatwg.org/#http-redirect-fetch).
+    // The platform removes the header on a redirect to another origin
+    // (https://fetch.spec.whatwg.org/#http-redirect-fetch).
     const held =
       !headers.has("Authorization") && [base.origin, ...origins].includes(url.origin) && (await current(signal));
     if (!held) return sendWith();
@@ -86,9 +88,9 @@ export function createFetch(
     if (!response.url.startsWith(`${url.origin}/`) || held.id === futile || !(await isExpired(response)))
       return response;
     const renewed = await renewal.renew(held, signal);
-    // A route that redirected has handled the request, which would happen again. A stream, which needs `duplex`, is gone once
-    // it was sent, and a copy of it would take memory without a limit. The same holds for the body of a Request, which
-    // Firefox does not show. So the next call has the new token.
+    // A route that redirected has handled the request, which would happen again. A stream, which needs `duplex`, is
+    // gone once it was sent, and a copy of it would take memory without a limit. The same holds for the body of a
+    // Request, which Firefox does not show. So the next call has the new token.
     if (response.redirected || request.bodyUsed || "duplex" in init) return response;
     const again = await attempt(renewed);
     if (await isExpired(again)) futile = renewed.id;

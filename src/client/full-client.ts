@@ -1,4 +1,5 @@
-// The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and `ampho/client/mail`.
+// The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and
+// `ampho/client/mail`.
 import type { ClientSession, RecoveryCodes, Ways } from "../wire/login.js";
 import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
@@ -28,15 +29,19 @@ export type OnStepUp = (error: StepUpError, client: WaysClient) => unknown;
 /** The options of `createClient`. */
 export interface WaysOptions extends ClientOptions {
   /**
-   * Further services that get the token too, such as `https://orders.example`. Only the origin of each URL counts. No other
-   * origin gets the token. The default is none.
+   * Further services that get the token too, such as `https://orders.example`. Only the origin of each URL counts. No
+   * other origin gets the token. The default is none.
    */
   readonly origins?: readonly string[] | undefined;
-  /** True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages only. */
+  /**
+   * True for a server with AMPHO_SECURITY_COOKIES: the tokens are in cookies, and the client stores none. For pages
+   * only.
+   */
   readonly cookies?: boolean | undefined;
   /**
-   * Called once for all requests that get `login_too_weak` or `login_too_old`. When its promise resolves, `fetch` repeats the
-   * requests. When it rejects, they reject with the same reason. It must not fetch a route that requires more itself.
+   * Called once for all requests that get `login_too_weak` or `login_too_old`. When its promise resolves, `fetch`
+   * repeats the requests. When it rejects, they reject with the same reason. It must not fetch a route that requires
+   * more itself.
    */
   readonly onStepUp?: OnStepUp | undefined;
 }
@@ -50,8 +55,8 @@ export interface LoginProof extends TypedFactor {
 /** The client with second factors, passkeys and step-up. */
 export interface WaysClient extends Client {
   /**
-   * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent, and
-   * with `captcha_needed` if a solved captcha buys the attempt.
+   * Like `login` of `ampho/client`. Rejects with `FactorNeeded` if the login needs a second factor that was not sent,
+   * and with `captcha_needed` if a solved captcha buys the attempt.
    * @example await client.login("alice", password, { totp: "123456" });
    */
   login(login: string, password?: string, proof?: LoginProof): Promise<EnteredSession>;
@@ -61,15 +66,16 @@ export interface WaysClient extends Client {
    */
   ways(): Promise<Ways>;
   /**
-   * Signs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the platform's
-   * error, such as `NotAllowedError` after the user has cancelled.
+   * Signs in with a passkey alone. Rejects with `unknown_passkey` if it was removed from the account, and with the
+   * platform's error, such as `NotAllowedError` after the user has cancelled.
    * @example const session = await client.loginWithPasskey();
    */
   readonly loginWithPasskey: PasskeyLogin;
   /** The passkeys of the user who is signed in. */
   readonly passkeys: Passkeys;
   /**
-   * Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a session.
+   * Begins a step-up. `finish` of its result raises the present session. Rejects with `session_ended` without a
+   * session.
    * @example
    * const factorNeeded = await client.stepUp();
    * await factorNeeded.finish({ totp: "123456" });
@@ -157,7 +163,9 @@ export function createWays(options: WaysOptions): ClientInternals {
     fetch,
     async login(login, password, proof) {
       const { session } = await steps.enter("/login", login, {
-        ...{ login, password, captcha: proof?.captcha },
+        login,
+        password,
+        captcha: proof?.captcha,
         ...factorMembers(proof),
       });
       return session;

@@ -1,4 +1,5 @@
-// `ampho/client/keys`: the API keys of the user (docs/guides/api-keys.md), by a client of `ampho/client` or `ampho/client/ways`.
+// `ampho/client/keys`: the API keys of the user (docs/guides/api-keys.md), by a client of `ampho/client` or
+// `ampho/client/ways`.
 import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import { sendBy } from "./calls.js";
 import type { Client } from "./core.js";
@@ -13,8 +14,8 @@ export interface KeysClient {
   /** The API keys of the user. */
   readonly keys: {
     /**
-     * Creates a key, which only this result has: show it once. `expires` is in Unix seconds, at most 366 days ahead and by default
-     * in 90 days. Rejects with `recent`, or with `invalid_request` for scopes that the user does not have.
+     * Creates a key, which only this result has: show it once. `expires` is in Unix seconds, at most 366 days ahead and
+     * by default in 90 days. Rejects with `recent`, or with `invalid_request` for scopes that the user does not have.
      * @example const { key } = await keys.create({ name: "Backup", scopes: ["articles:read"] });
      */
     create(options: {
@@ -28,8 +29,8 @@ export interface KeysClient {
      */
     list(): Promise<readonly ApiKeyView[]>;
     /**
-     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, by default at once. Rejects with
-     * `recent` or `not_found`.
+     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, by default at once.
+     * Rejects with `recent` or `not_found`.
      * @example const { key } = await keys.rotate(id, 3600);
      */
     rotate(id: string, overlap?: number): Promise<NewApiKey>;

@@ -1,4 +1,5 @@
-// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail (docs/guides/mail-flows.md).
+// `ampho/client/mail`: the client with logins, registration, resets and changes of address by mail
+// (docs/guides/mail-flows.md).
 import type { EmailChangeBegun, MailBegun, RegistrationBegun } from "../wire/begun.js";
 import { createIdempotencyKeys } from "./calls.js";
 import type { EnteredSession } from "./factor-needed.js";
@@ -13,8 +14,8 @@ export type { Followed, NewAccount, Registered, ResetProof };
 /** A login by mail that waits for its code. */
 export interface MailLogin extends Omit<MailBegun, "transaction"> {
   /**
-   * Signs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a second
-   * factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
+   * Signs in with the mailed code, and stores the session like `login`. Rejects with `FactorNeeded` if the account has
+   * a second factor. After `invalid_credentials` call it again, and after `transaction_over` begin again.
    * @example const session = await mailLogin.finish("12345678");
    */
   finish(code: string): Promise<EnteredSession>;
@@ -85,9 +86,9 @@ export interface MailClient extends WaysClient {
    */
   changeEmail(email: string, about?: { readonly login?: boolean | undefined }): Promise<EmailChange>;
   /**
-   * Reads the mailed link in the URL of the page, and removes it from there. Returns undefined if there is none. `finish` of its
-   * result rejects with `match_needed` in another browser than the one that asked for the mail: ask the user for the number,
-   * and call it again.
+   * Reads the mailed link in the URL of the page, and removes it from there. Returns undefined if there is none.
+   * `finish` of its result rejects with `match_needed` in another browser than the one that asked for the mail: ask the
+   * user for the number, and call it again.
    * @example
    * const followed = client.followLink();
    * if (followed?.for === "reset") await followed.finish({ newPassword });

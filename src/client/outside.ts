@@ -62,8 +62,8 @@ export class LinkNeeded extends AmphoError {
   /** The proofs that are accepted: `login`, `mail`. */
   declare readonly ways: readonly string[];
   /**
-   * Signs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account has a
-   * second factor. After `invalid_credentials` call it again.
+   * Signs in and links the identity, and stores the session like `login`. Rejects with `FactorNeeded` if the account
+   * has a second factor. After `invalid_credentials` call it again.
    * @example await linkNeeded.finish({ code: "12345678" });
    */
   declare readonly finish: (proof: LinkProof) => Promise<EnteredSession>;
@@ -86,9 +86,9 @@ export interface Outside {
    */
   loginWith(provider: string, options?: LoginOptions): Promise<string>;
   /**
-   * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in cookies, the
-   * server has finished it, and this reads the new session or the error. Resolves to undefined if no login has finished. Rejects
-   * with `FactorNeeded` or `LinkNeeded`, and with `outside_cancelled` if the user has cancelled.
+   * Finishes the login or link whose response is in the URL of the page, and removes it from there. With tokens in
+   * cookies, the server has finished it, and this reads the new session or the error. Resolves to undefined if no login
+   * has finished. Rejects with `FactorNeeded` or `LinkNeeded`, and with `outside_cancelled` if the user has cancelled.
    * @example
    * const returned = await outside.returned();
    * if (returned !== undefined) location.assign(returned.returnTo ?? "/");
@@ -131,7 +131,8 @@ const messages: Partial<Record<ErrorCode, string>> = {
 const transactionSeconds = 600;
 
 /**
- * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/ways` or `ampho/client/mail`.
+ * Adds logins at outside providers to a client. Throws TypeError for a client that is not of `ampho/client/ways` or
+ * `ampho/client/mail`.
  * @example
  * const client = createClient({ baseUrl: "https://app.example" });
  * const outside = createOutside(client);
@@ -191,7 +192,10 @@ export function createOutside(client: WaysClient, { storage: own }: OutsideOptio
     });
   }
 
-  /** With tokens in cookies, the callback names the error and the needed proofs in the query, and the transaction is a cookie. */
+  /**
+   * With tokens in cookies, the callback names the error and the needed proofs in the query, and the transaction is a
+   * cookie.
+   */
   async function throwRejection(code: ErrorCode, needed: readonly string[]): Promise<never> {
     const mail = needed.includes("mail");
     const isPending = code === "factor_needed";

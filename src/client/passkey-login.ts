@@ -10,8 +10,8 @@ import { getCredential, platform } from "./webauthn.js";
 /** The options of `loginWithPasskey`. */
 export interface PasskeyLoginOptions {
   /**
-   * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It resolves
-   * to undefined if the user signs in otherwise, and in a browser without this.
+   * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Call it when the page opens. It
+   * resolves to undefined if the user signs in otherwise, and in a browser without this.
    */
   readonly autofill?: boolean | undefined;
   /** Ends the wait for the user. */

@@ -36,13 +36,13 @@ export interface Passkeys {
    */
   add(about?: NewPasskey): Promise<PasskeyAdded>;
   /**
-   * Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. `code` is the
-   * mailed code that an error with `mail` needs.
+   * Registers the passkey for the pending login of an error with `enroll`, and stores its session like `login`. `code`
+   * is the mailed code that an error with `mail` needs.
    */
   add(pending: FactorNeeded, about?: NewPasskey & { readonly code?: string | undefined }): Promise<PasskeyAdded>;
   /**
-   * Lets the browser create a passkey without asking, after a login by password. Resolves to undefined if the browser or the
-   * account does not take part. Show the recovery codes of its result.
+   * Lets the browser create a passkey without asking, after a login by password. Resolves to undefined if the browser
+   * or the account does not take part. Show the recovery codes of its result.
    * @example const added = await client.passkeys.upgrade({ name: "This device" });
    */
   upgrade(about?: Pick<NewPasskey, "name">): Promise<PasskeyAdded | undefined>;

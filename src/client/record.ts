@@ -1,4 +1,5 @@
-// The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a renewal under way.
+// The stored session: the response of login or renew (docs/reference/contract.md §4), its time, and the key of a
+// renewal under way.
 import type { ClientSession, Grant } from "../wire/login.js";
 import { clientSessionOf } from "./session.js";
 import { type ClientStorage, createSerialQueue, reliably } from "./storage.js";
@@ -19,7 +20,9 @@ export interface StoredSession extends Stored {
   readonly key?: string;
 }
 
-/** Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session. */
+/**
+ * Rejects with `unavailable` for a response that is not Ampho's. Where the tokens are in cookies, it has the session.
+ */
 export function storedSessionOf(grant: StoredSession): Promise<StoredSession> {
   return reliably(() => {
     // Members of the response that are shown once are not stored.
@@ -36,7 +39,9 @@ export interface Records {
   replace(next?: StoredSession, id?: string): Promise<StoredSession | undefined>;
 }
 
-/** `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other. */
+/**
+ * `noticed` gets each session that is read or written, in order. Reads and writes of one client wait for each other.
+ */
 export function openRecords(
   storage: ClientStorage,
   name: string,

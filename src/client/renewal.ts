@@ -1,6 +1,6 @@
-// Renewal by refresh token (docs/reference/contract.md §4, POST /renew): once for any number of callers and, under the lock, for all
-// tabs. The Idempotency-Key is stored before the first attempt. After a lost response, a closed tab or a crash, the next
-// attempt sends the same token and key.
+// Renewal by refresh token (docs/reference/contract.md §4, POST /renew): once for any number of callers and, under the
+// lock, for all tabs. The Idempotency-Key is stored before the first attempt. After a lost response, a closed tab or a
+// crash, the next attempt sends the same token and key.
 import { AmphoError } from "../errors.js";
 import type { Lock } from "./lock.js";
 import { type Records, type StoredSession, sidOf } from "./record.js";
@@ -8,8 +8,8 @@ import { randomId } from "./texts.js";
 
 export interface Renewer {
   /**
-   * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or with the
-   * reason of the signal, which ends the wait and not the renewal.
+   * Resolves to a newer token of the same session. Rejects with `session_ended`, with the error of the request, or with
+   * the reason of the signal, which ends the wait and not the renewal.
    */
   renew(stale: StoredSession, signal?: AbortSignal | null): Promise<StoredSession>;
   /** Ends the pause after failures, because the network is back. */

@@ -1,5 +1,5 @@
-// The user who is signed in, read from the claims of the access token (docs/reference/contract.md §5). The fields are those of
-// `GET {prefix}/session`. The client does not verify the token, which is the server's task.
+// The user who is signed in, read from the claims of the access token (docs/reference/contract.md §5). The fields are
+// those of `GET {prefix}/session`. The client does not verify the token, which is the server's task.
 import { AmphoError } from "../errors.js";
 import type { ClientSession } from "../wire/login.js";
 import { toBytes } from "./texts.js";

@@ -4,8 +4,8 @@ import { FactorNeeded, type SecondFactor } from "./factor-needed.js";
 import type { OnStepUp } from "./full-client.js";
 
 /**
- * Asks the user for a text. `failed` is true after a wrong one. Undefined or null, as `prompt` returns it, cancels: the request
- * then rejects with the error that asked for more.
+ * Asks the user for a text. `failed` is true after a wrong one. Undefined or null, as `prompt` returns it, cancels: the
+ * request then rejects with the error that asked for more.
  */
 export type AskText = (failed: boolean) => Promise<string | null | undefined> | string | null | undefined;
 
@@ -22,10 +22,11 @@ export interface StepUpQuestions {
 }
 
 /**
- * Makes an `onStepUp` of functions that ask the user. It asks for the password or a passkey alone where the login is too old, and
- * for a second factor where the login was too weak. After a wrong text it asks again.
+ * Makes an `onStepUp` of functions that ask the user. It asks for the password or a passkey alone where the login is
+ * too old, and for a second factor where the login was too weak. After a wrong text it asks again.
  * @example
- * const onStepUp = askWith({ password: () => prompt("Password"), totp: () => prompt("Code of your app"), passkey: true });
+ * const totp = () => prompt("Code of your app");
+ * const onStepUp = askWith({ password: () => prompt("Password"), totp, passkey: true });
  * const client = createClient({ baseUrl: "https://app.example", onStepUp });
  */
 export function askWith({ password, totp, recoveryCode, passkey }: StepUpQuestions): OnStepUp {

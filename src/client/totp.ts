@@ -24,8 +24,8 @@ export interface TotpConfirmed {
 /** The authenticator app of the user who is signed in. */
 export interface Totp {
   /**
-   * Begins a set-up for the user who is signed in, or for the pending login of an error with `enroll`. `code` is the mailed
-   * code that an error with `mail` needs.
+   * Begins a set-up for the user who is signed in, or for the pending login of an error with `enroll`. `code` is the
+   * mailed code that an error with `mail` needs.
    * @example const { secret, uri } = await client.totp.begin();
    */
   begin(pending?: FactorNeeded, proof?: { readonly code?: string | undefined }): Promise<TotpSetup>;

@@ -1,5 +1,5 @@
-// The transaction of a mail that was asked for, in the storage that all tabs share. So a link that opens in another tab of the same
-// browser asks for no number. A transaction alone proves nothing.
+// The transaction of a mail that was asked for, in the storage that all tabs share. So a link that opens in another tab
+// of the same browser asks for no number. A transaction alone proves nothing.
 import type { RegistrationBegun } from "../wire/begun.js";
 import { deviceNameOf } from "./core.js";
 import { type ClientStorage, reliably } from "./storage.js";

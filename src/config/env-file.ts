@@ -1,5 +1,5 @@
-// `.env` of the working directory, for the command line. createAmpho does not read it: an application decides for itself how
-// its environment is set.
+// `.env` of the working directory, for the command line. createAmpho does not read it: an application decides for
+// itself how its environment is set.
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { readRegularFile } from "./files.js";

@@ -1,4 +1,5 @@
-// The files of the configuration. Those of the configuration folder are JSON objects whose members `AMPHO_…` are parameters.
+// The files of the configuration. Those of the configuration folder are JSON objects whose members `AMPHO_…` are
+// parameters.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isError } from "../errors.js";

@@ -1,6 +1,6 @@
-// Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration, the names
-// of the options in code, the texts of --help and docs/reference/configuration.md are derived from this table. It is longer than other
-// files because one table shows all parameters.
+// Every parameter of Ampho. A row gives its name, type, default and help. The checks, the type of the configuration,
+// the names of the options in code, the texts of --help and docs/reference/configuration.md are derived from this
+// table. It is longer than other files because one table shows all parameters.
 import { leewayMaxSeconds, transactionTtlSeconds } from "../clock.js";
 import type { Policy } from "../levels/policy.js";
 import {
@@ -506,7 +506,10 @@ export type OptionInput<N extends ParameterName, S extends string = string> = N 
     ? I | undefined
     : never;
 
-/** The parameters as options in code. `undefined` counts as not set. scripts/option-types.mjs adds the texts for editors. */
+/**
+ * The parameters as options in code. `undefined` counts as not set. scripts/option-types.mjs adds the texts for
+ * editors.
+ */
 export type ParameterOptions<S extends string = string> = {
   readonly [N in ParameterName as OptionName<N>]?: OptionInput<N, S>;
 };

@@ -1,5 +1,5 @@
-// AMPHO_SECURITY_PROVIDERS: the outside providers, checked member by member. Every problem names the provider and the member,
-// and never a value, because a secret can stand in the wrong place.
+// AMPHO_SECURITY_PROVIDERS: the outside providers, checked member by member. Every problem names the provider and the
+// member, and never a value, because a secret can stand in the wrong place.
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { domainToASCII } from "node:url";
 import { ConfigurationError } from "../errors.js";
@@ -27,7 +27,10 @@ export interface ProviderSettings {
   readonly proof: ClientProof;
   /** The tenants of Microsoft that can sign in, where the issuer is that of all of them. */
   readonly tenants: readonly string[];
-  /** `assumed`: a login counts as one of this moment where the provider does not report when the user has signed in there. */
+  /**
+   * `assumed`: a login counts as one of this moment where the provider does not report when the user has signed in
+   * there.
+   */
   readonly authTime: "required" | "assumed";
   /** The provider's own second factor counts. */
   readonly trustsAmr: boolean;
@@ -181,7 +184,10 @@ function unknownMember(member: string, kind: ProviderKind, known: readonly strin
   return ` has an unknown member${shown}${meant === undefined ? "" : `, the nearest is \`${meant}\``}: the kind ${kind} has ${known.join(", ")}`;
 }
 
-/** Microsoft has one issuer for the accounts of every tenant. Without a list, each organization of the world could sign in. */
+/**
+ * Microsoft has one issuer for the accounts of every tenant. Without a list, each organization of the world could sign
+ * in.
+ */
 const microsoft = /^https:\/\/login\.(?:microsoftonline|partner\.microsoftonline)\.[a-z]+\/(?:common|organizations)\//;
 const shared = /\/(?:common|organizations)\//;
 

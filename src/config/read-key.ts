@@ -1,5 +1,5 @@
-// AMPHO_SECURITY_KEY and AMPHO_SECURITY_KEY_FILE: imports keys that can sign and verify from one of them. A problem names the
-// parameter to change and never contains a part of the key.
+// AMPHO_SECURITY_KEY and AMPHO_SECURITY_KEY_FILE: imports keys that can sign and verify from one of them. A problem
+// names the parameter to change and never contains a part of the key.
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -108,9 +108,9 @@ function forThisProcess(algorithm: TokenAlgorithm | undefined): KeyResult {
   return { keys, warnings: [ownKeyLine()], problems: [] };
 }
 
-// AMPHO_SECURITY_KEY_FILE while the process runs: the process reads a changed file without a restart. It compares the content
-// and not times or inodes. So it sees a rename, a link that points elsewhere (as Kubernetes mounts secrets) and a file that
-// was written in place, on every file system. A file that cannot be used leaves the keys as they are.
+// AMPHO_SECURITY_KEY_FILE while the process runs: the process reads a changed file without a restart. It compares the
+// content and not times or inodes. So it sees a rename, a link that points elsewhere (as Kubernetes mounts secrets) and
+// a file that was written in place, on every file system. A file that cannot be used leaves the keys as they are.
 
 const intervalMs = 1_000;
 /** A file is unusable while it is being written, so one bad read is not reported. */

@@ -1,5 +1,5 @@
-// Describes a wrong value for a message. Any parameter can contain a secret by mistake, so long texts and structured values
-// are described and not shown.
+// Describes a wrong value for a message. Any parameter can contain a secret by mistake, so long texts and structured
+// values are described and not shown.
 
 const longestShown = 40;
 
@@ -28,7 +28,9 @@ export function describeValue(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** For a parameter whose URL contains no secret. A text with @ might contain a password that was put there by mistake. */
+/**
+ * For a parameter whose URL contains no secret. A text with @ might contain a password that was put there by mistake.
+ */
 export function describeUrl(value: unknown): string {
   const url =
     typeof value === "string" && value.length <= 200 ? /^https?:\/\/[\w.~:[\]/-]+/i.exec(value)?.[0] : undefined;

@@ -1,5 +1,5 @@
-// Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code. The
-// defaults of the table are below all of them.
+// Where parameters come from, lowest first: the files of the configuration folder, the environment, options in code.
+// The defaults of the table are below all of them.
 import { resolve } from "node:path";
 import { nearest } from "../nearest.js";
 import { envFileName } from "./env-file.js";

@@ -1,5 +1,5 @@
-// Strict JSON (RFC 8259) for headers and payloads: a UTF-8 object without a repeated member (RFC 7515 §4, RFC 7519 §4), at
-// any depth and in any escaped form. A byte order mark and half of a surrogate pair are rejected.
+// Strict JSON (RFC 8259) for headers and payloads: a UTF-8 object without a repeated member (RFC 7515 §4, RFC 7519 §4),
+// at any depth and in any escaped form. A byte order mark and half of a surrogate pair are rejected.
 import { isUtf8 } from "node:buffer";
 
 /** Far more than a token needs. Later code can walk the value recursively without exceeding its stack. */
@@ -42,8 +42,8 @@ function leastLengthOf(value: unknown): number {
 }
 
 /**
- * Returns whether `length` characters are the fewest that spell the object. Then nothing in it is repeated, escaped or spaced.
- * Most tokens are written so, and this takes a quarter of the time in which the colons of a token are counted.
+ * Returns whether `length` characters are the fewest that spell the object. Then nothing in it is repeated, escaped or
+ * spaced. Most tokens are written so, and this takes a quarter of the time in which the colons of a token are counted.
  */
 function isBriefest(object: Readonly<Record<string, unknown>>, length: number): boolean {
   // An enumerable name on Object.prototype would be counted below.

@@ -1,4 +1,5 @@
-// The one place where random identifiers and secrets come from: node:crypto, in blocks, because a call costs a microsecond.
+// The one place where random identifiers and secrets come from: node:crypto, in blocks, because a call costs a
+// microsecond.
 import { randomFillSync } from "node:crypto";
 
 const pool = Buffer.alloc(4096);

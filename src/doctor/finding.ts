@@ -26,6 +26,7 @@ export const checks = {
   hashes: "Passwords that are still stored in the format of another system",
   logins:
     "Logins that look like the address of another person, and logins and addresses that are stored in an old form",
+  "api-keys": "API keys without a use for 90 days, and keys in use that end within 14 days",
   hashing: "The time that one password hash takes on this machine",
   instance: "With `--url`, the instance responds under the REST prefix, is ready and has no warning",
   tls: "With `--url`, TLS, the expiry of the certificate, and Strict-Transport-Security",

@@ -1,6 +1,6 @@
-// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has signed in on this device before. It
-// gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt for the second
-// factor, and is never a factor itself.
+// Device proofs (docs/reference/contract.md §4, `device`): a proof shows that its user has signed in on this device
+// before. It gives its holder a separate budget of attempts. The proof of a remembered device also spares the prompt
+// for the second factor, and is never a factor itself.
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
@@ -54,7 +54,10 @@ interface ProofOwner {
 }
 
 export interface DeviceProofs {
-  /** Returns those of `sent` that this instance issued and that have not expired, of any user. `sent` is as `joinProofs` returns it. */
+  /**
+   * Returns those of `sent` that this instance issued and that have not expired, of any user. `sent` is as `joinProofs`
+   * returns it.
+   */
   readAll(sent: string | undefined, now: number): readonly DeviceProof[];
   /** The one of this user, which was issued for the user's current password. */
   readOf(owner: ProofOwner, sent: string | undefined, now: number): DeviceProof | undefined;

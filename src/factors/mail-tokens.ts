@@ -1,14 +1,19 @@
-// The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They are signed when the mail is sent and
-// have no row of their own.
+// The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They are signed when the
+// mail is sent and have no row of their own.
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
 import type { MailTokenClaims } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export interface MailTokens {
-  /** `notice`: the number of the mail, which can be sent twice with the same link. Throws if the signing key is revoked. */
+  /**
+   * `notice`: the number of the mail, which can be sent twice with the same link. Throws if the signing key is revoked.
+   */
   alarm(userId: string, notice: string, now: number, exp: number): string;
-  /** The user, the number of the notice, and the name under which the store spends the link. Undefined for a token that is not valid. */
+  /**
+   * The user, the number of the notice, and the name under which the store spends the link. Undefined for a token that
+   * is not valid.
+   */
   readAlarm(
     token: string,
     now: number,

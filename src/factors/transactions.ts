@@ -1,6 +1,6 @@
-// Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque, and
-// redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
-// It is long because it has the docs of every member of a transaction.
+// Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque,
+// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state. It is
+// long because it has the docs of every member of a transaction.
 import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
@@ -18,7 +18,7 @@ const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "i
 const seedBytes = 20;
 
 /** The parts of a transaction that derive its secrets and redeem it. */
-export interface Redeemable {
+export interface Spendable {
   readonly jti: string;
   readonly exp: number;
   /** The key that signed the transaction. */
@@ -26,7 +26,7 @@ export interface Redeemable {
 }
 
 /** A transaction of a user whose first factor was right, or of a session. */
-export interface LoginTransaction extends Redeemable, TransactionContents {
+export interface LoginTransaction extends Spendable, TransactionContents {
   readonly for: Purpose;
   readonly iat: number;
 }
@@ -63,7 +63,7 @@ export interface TransactionContents {
 }
 
 /** A transaction whose user is not known yet. */
-export interface OpenTransaction extends Redeemable, OpenContents {
+export interface OpenTransaction extends Spendable, OpenContents {
   readonly for: OpenPurpose;
   readonly iat: number;
 }
@@ -104,7 +104,9 @@ export interface OutsideSecrets {
   readonly verifier: string;
 }
 
-/** The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`. */
+/**
+ * The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`.
+ */
 interface Revocations {
   find(claims: {
     readonly login: string;
@@ -114,14 +116,14 @@ interface Revocations {
   }): unknown;
 }
 
-export interface Reserved extends Redeemable {
+export interface Reserved extends Spendable {
   readonly iat: number;
 }
 
 export interface Transactions {
   /**
-   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after ten
-   * minutes. Throws `unavailable` while the signing key is revoked.
+   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after
+   * ten minutes. Throws `unavailable` while the signing key is revoked.
    */
   begin(purpose: Purpose, contents: TransactionContents, now: number, first?: Omit<Reserved, "kid">): string;
   /** Chooses what identifies a transaction that `begin` signs later. */
@@ -138,11 +140,14 @@ export interface Transactions {
   ): { readonly token: string; readonly begun: OpenTransaction };
   /** Throws `transaction_over` for everything that is wrong with it. */
   readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /** Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
+  /**
+   * Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any
+   * more.
+   */
   signAgain(transaction: OpenTransaction): string | undefined;
   /**
-   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction of the
-   * browser that asked for it.
+   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction
+   * of the browser that asked for it.
    */
   signLink(transaction: OpenTransaction): string | undefined;
   /** Throws like `readOpen`. */
@@ -151,18 +156,20 @@ export interface Transactions {
   read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
   /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
   spentHash(transaction: Pick<LoginTransaction, "jti">): string;
-  /** Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven. */
+  /**
+   * Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven.
+   */
   totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
   passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
   /** Returns the secrets of a login at an outside provider (RFC 9700 §2.1). They are derived, so no row holds them. */
-  outsideSecrets(transaction: Pick<Redeemable, "jti" | "kid">): OutsideSecrets;
+  outsideSecrets(transaction: Pick<Spendable, "jti" | "kid">): OutsideSecrets;
   /** Returns the eight digits that are mailed. */
-  mailedCode(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  mailedCode(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
   /** Returns the part of a mailed link that the asking browser does not know. */
-  linkProof(transaction: Pick<Redeemable, "jti" | "kid">, binding: MailBinding): string;
+  linkProof(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
   /** Returns the two digits that only the asking browser shows. */
-  match(transaction: Pick<Redeemable, "jti" | "kid">): string;
+  match(transaction: Pick<Spendable, "jti" | "kid">): string;
 }
 
 export function createTransactions(
@@ -182,7 +189,7 @@ export function createTransactions(
   revocations: Revocations,
 ): Transactions {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
-  function derive(use: SecretUse, { jti, kid }: Pick<Redeemable, "jti" | "kid">, binding?: MailBinding): Buffer {
+  function derive(use: SecretUse, { jti, kid }: Pick<Spendable, "jti" | "kid">, binding?: MailBinding): Buffer {
     const secret = keyring.secretFor(use, kid);
     if (secret === undefined) throw transactionOver();
     return createHmac("sha256", secret)
@@ -211,21 +218,27 @@ export function createTransactions(
   }
 
   const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => ({
-    ...{ jti, for: purpose, iat, exp },
+    jti,
+    for: purpose,
+    iat,
+    exp,
     ...optional(contents, openMembers),
   });
 
   return {
     begin(purpose, contents, now, first) {
       keyring.requireSigning();
-      // Also of a second transaction the time at which the first one began. A revocation between them rejects both.
+      // A second transaction keeps the start time of the first. A revocation between them rejects both.
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
       const { login, sub, fv, amr } = contents;
       const members = optional(contents, loginMembers);
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
-      ...{ jti: randomId(), iat, exp: iat + ttlSeconds, kid: keyring.signingKid() },
+      jti: randomId(),
+      iat,
+      exp: iat + ttlSeconds,
+      kid: keyring.signingKid(),
     }),
     beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();

@@ -1,5 +1,5 @@
-// Housekeeping (docs/operate/incidents.md): deletes old rows in small batches with pauses between them. One process of a fleet
-// does it at a time, in the background or by `db-clean`.
+// Housekeeping (docs/operate/incidents.md): deletes old rows in small batches with pauses between them. One process of
+// a fleet does it at a time, in the background or by `db-clean`.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { HousekeepingLease } from "../store/sql/housekeeping.js";
@@ -22,8 +22,8 @@ interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
 }
 
 /**
- * Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. `recordUse` writes what this
- * process has noted, whichever process deletes old rows.
+ * Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. `recordUse` writes
+ * what this process has noted, whichever process deletes old rows.
  */
 export function startHousekeeping(
   deps: HousekeepingDeps,

@@ -1,8 +1,9 @@
-// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified tokens. Here is
-// the rest: one read for all requests that wait, the keys that were found bad, and a limit for addresses that guess.
+// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified
+// tokens. Here is the rest: one read for all requests that wait, the keys that were found bad, and a limit for
+// addresses that guess.
 //
-// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that was good lately is
-// not limited by its address, and an address without a bad key is not limited at all.
+// A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that
+// was good lately is not limited by its address, and an address without a bad key is not limited at all.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -12,17 +13,18 @@ import { keyCacheSeconds } from "../store/sql/key-ends.js";
 import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
 import { attemptSourceOf } from "../throttle/sources.js";
-import { AccessToken, type AccessTokens } from "../tokens/access-tokens.js";
+import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
-import { type Directory, toAccount } from "../users/directory.js";
+import type { Directory } from "../users/directory.js";
 
 export interface ApiKeys {
   /**
-   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read that was begun
-   * before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or `unavailable`.
+   * Reads a key whose text has the form of one. `request` is the framework's own, for its address. `isLive`: a read
+   * that was begun before does not count. Rejects with `invalid_token`, `too_many_attempts`, `overloaded` or
+   * `unavailable`.
    */
-  read(key: string, request: unknown, isLive: boolean): Promise<AccessToken>;
+  read(key: string, request: unknown, isLive: boolean): Promise<KeyToken>;
   /** Writes the days on which keys were used. */
   recordUse(): Promise<void>;
 }
@@ -57,7 +59,7 @@ export function createApiKeys(deps: {
   readonly addressOf: (request: unknown) => string | undefined;
 }): ApiKeys {
   const { store, directory, tokens, revocations, settings, clock, addressOf } = deps;
-  const reading = new Map<string, Promise<AccessToken | undefined>>();
+  const reading = new Map<string, Promise<KeyToken | undefined>>();
   /** By hash, until when. */
   const bad = new Map<string, number>();
   const used = new Map<string, number>();
@@ -89,7 +91,7 @@ export function createApiKeys(deps: {
     querying = false;
   }
 
-  async function readRow(key: string, hash: string): Promise<AccessToken | undefined> {
+  async function readRow(key: string, hash: string): Promise<KeyToken | undefined> {
     const { timeline } = revocations;
     const found = await find(hash);
     const read = found && (await toAccess(found, timeline));
@@ -105,17 +107,17 @@ export function createApiKeys(deps: {
   }
 
   /** Undefined: the key has expired, or its owner is gone or disabled. */
-  async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<AccessToken | undefined> {
+  async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<KeyToken | undefined> {
     const { id, userId, name, gen, createdAt, expiresAt } = key;
-    const owner = directory.inDatabase ? user && toAccount(user) : await directory.findSessionUser(key);
+    const owner = await directory.findOwner(key, user);
     const now = clock.now();
     if (owner?.id !== userId || owner.disabled || expiresAt <= now) return undefined;
     const present = scopesOf(owner.roles, settings.scopes);
-    const claims = { sub: userId, login: owner.login, iat: createdAt, nbf: createdAt, exp: expiresAt };
+    const row = { sub: userId, login: owner.login, nbf: createdAt, exp: expiresAt };
     const scopes = key.scopes.filter((scope) => present.includes(scope));
-    const auth = authOfKey(claims, { id, name }, scopes);
+    const auth = authOfKey(row, { id, name }, scopes);
     const until = Math.min(expiresAt, now + keyCacheSeconds);
-    return new AccessToken(claims, auth, "", now, until, { id, userId, gen, asOf, timeline });
+    return new KeyToken(auth, now, until, gen, asOf, timeline);
   }
 
   return {
@@ -166,8 +168,8 @@ function remember<T>(map: Map<string, T>, name: string, value: T, max: number): 
 }
 
 /**
- * Limits how many different bad keys an address and its network can send within the window, as logins are limited. It counts in
- * this process alone, because a count in the database would be a write for each bad key.
+ * Limits how many different bad keys an address and its network can send within the window, as logins are limited. It
+ * counts in this process alone, because a count in the database would be a write for each bad key.
  */
 function createSources(
   { throttleAddress, throttleNetwork, throttleWindow: windowSeconds }: ApiKeySettings,

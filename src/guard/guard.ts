@@ -6,7 +6,7 @@ import { type Clock, isRecent } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { reaches } from "../levels/acr.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
-import { type AccessToken, type AccessTokens, UnreadKey } from "../tokens/access-tokens.js";
+import { type AccessToken, type AccessTokens, KeyToken, UnreadKey } from "../tokens/access-tokens.js";
 import type { Auth } from "../tokens/auth.js";
 import { bearerOf } from "../tokens/bearer.js";
 import { holdsAudience } from "../tokens/claims.js";
@@ -17,8 +17,8 @@ import { type CheckedRequirements, missingToken } from "./requirements.js";
 
 export interface Guard {
   /**
-   * Throws or rejects with `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are unknown. The
-   * caller has waited for a pending read. Returns a promise only for an API key that must be read.
+   * Throws or rejects with `invalid_token`, `credential_not_accepted`, or `unavailable` while the revocations are
+   * unknown. The caller has waited for a pending read. Returns a promise only for an API key that must be read.
    */
   verify(token: string, credentials?: readonly Credential[]): Auth | Promise<Auth>;
   /** The same for a caller that cannot wait. Throws `unavailable` also while a read is pending, or is needed. */
@@ -54,10 +54,10 @@ export function createGuard(deps: GuardDeps): Guard {
   function requireNotRevoked(verified: AccessToken): AccessToken {
     // The set has not changed since the token was last looked up in it. So most requests look up nothing.
     if (verified.clearedAt === revocations.version) return verified;
-    if (verified.key !== undefined) {
+    if (verified instanceof KeyToken) {
       // Its rights might only have changed, so the database decides before the request is rejected.
-      if (revocations.isOutdated(verified.key)) throw new UnreadKey();
-    } else if (revocations.find(verified.claims) !== undefined)
+      if (revocations.isOutdated(verified)) throw new UnreadKey();
+    } else if (verified.claims === undefined || revocations.find(verified.claims) !== undefined)
       throw new AmphoError("invalid_token", "The token was revoked.");
     verified.clearedAt = revocations.version;
     return verified;
@@ -84,7 +84,7 @@ export function createGuard(deps: GuardDeps): Guard {
       const token = bearerOf(authorization);
       if (!(error instanceof UnreadKey) || keys === undefined || token === undefined) throw error;
       // Where no key is accepted, none is read. A key has no audience.
-      if (requirements?.resource !== undefined) reject("audience");
+      if (requirements?.resource !== undefined) reject("keyAudience");
       requireCredential("key", requirements?.credentials);
       return readKey(keys, token, request, requirements?.live === true).then((read) =>
         decide(read, authorization, requirements, request, true),
@@ -94,13 +94,13 @@ export function createGuard(deps: GuardDeps): Guard {
   }
 
   /** `isLive`: the database was just read. */
-  async function readKey(keys: ApiKeys, token: string, request: unknown, isLive = false): Promise<AccessToken> {
+  async function readKey(keys: ApiKeys, token: string, request: unknown, isLive = false): Promise<KeyToken> {
     for (let reads = 0; reads < readsMax; reads++) {
       const read = await keys.read(token, request, isLive);
       // Meanwhile this process can have ended the key, or was paused since the database was read.
       await pendingRead?.();
       if (!revocationsKnown()) throw revocationsUnknown();
-      if (read.key !== undefined && !revocations.isOutdated(read.key)) return read;
+      if (!revocations.isOutdated(read)) return read;
     }
     throw revocationsUnknown();
   }
@@ -117,14 +117,15 @@ export function createGuard(deps: GuardDeps): Guard {
       throw missingToken();
     }
     const resource = requirements?.resource;
-    if (resource !== undefined && !holdsAudience(verified.claims.aud, [resource])) reject("audience");
+    if (resource !== undefined && !holdsAudience(verified.claims?.aud, [resource]))
+      reject(verified instanceof KeyToken ? "keyAudience" : "audience");
     requireCredential(verified.auth.credential, requirements?.credentials);
     if (requirements === undefined) return verified.auth;
-    if (requirements.acr !== undefined && !reaches(verified.claims.acr, requirements.acr))
+    if (requirements.acr !== undefined && !reaches(verified.claims?.acr, requirements.acr))
       throw loginTooWeak(requirements);
     if (requirements.maxAge !== undefined)
-      requireRecentLogin(verified.claims.auth_time, requirements.maxAge, clock.now());
-    if (requirements.live === true && verified.key !== undefined) {
+      requireRecentLogin(verified.claims?.auth_time, requirements.maxAge, clock.now());
+    if (requirements.live === true && verified instanceof KeyToken) {
       const token = bearerOf(authorization);
       if (wasRead || keys === undefined || token === undefined)
         return requirePermission(verified.auth, requirements, request);

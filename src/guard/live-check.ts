@@ -1,5 +1,5 @@
-// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its current
-// rows.
+// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its
+// current rows.
 
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
@@ -27,6 +27,7 @@ const ended = () => new AmphoError("invalid_token", "The session has ended.");
  * live stands behind a service. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
+  if (claims === undefined) throw ended();
   const { sid, sub, login } = claims;
   if (auth.credential === "service" || !isStorableText(sid ?? login)) throw ended();
   const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);

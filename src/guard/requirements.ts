@@ -35,15 +35,15 @@ export interface Requirements<R = never, S extends string = string> {
   /** The application's own check. It gets the request of the framework and must return `true` to allow it. */
   readonly can?: (auth: Auth<S>, request: R) => boolean | Promise<boolean>;
   /**
-   * The protected resource that the route belongs to, one of AMPHO_SECURITY_RESOURCES. The token must have it in `aud`, and
-   * a rejection leads the client to its metadata.
+   * The protected resource that the route belongs to, one of AMPHO_SECURITY_RESOURCES. The token must have it in `aud`,
+   * and a rejection leads the client to its metadata.
    */
   readonly resource?: string;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
   /**
-   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes back. It
-   * needs AMPHO_PAGES.
+   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes
+   * back. It needs AMPHO_PAGES.
    */
   readonly redirect?: true;
 }

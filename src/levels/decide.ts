@@ -1,12 +1,16 @@
-// The gate's decision (docs/guides/second-factors.md): is what a user proved enough for the account and its policy? A pure
-// function, so that it is the same for every way in, and the store can call it inside the transaction that writes the session.
+// The gate's decision (docs/guides/second-factors.md): is what a user proved enough for the account and its policy? A
+// pure function, so that it is the same for every way in, and the store can call it inside the transaction that writes
+// the session.
 import { type Acr, reaches } from "./acr.js";
 import { type FactorName, reachesPhr } from "./factors.js";
 import { acrOf, withMfa } from "./methods.js";
 import type { Policy } from "./policy.js";
 
 export interface Proof {
-  /** The methods that were proven (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user, which is enough alone. */
+  /**
+   * The methods that were proven (RFC 8176), without `dev`. With `mfa` for a passkey that verified its user, which is
+   * enough alone.
+   */
   readonly amr: readonly string[];
   /** The second factors of the account. */
   readonly factors: readonly FactorName[];

@@ -1,4 +1,5 @@
-// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS, docs/guides/second-factors.md).
+// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS,
+// docs/guides/second-factors.md).
 
 import { type Acr, reaches } from "./acr.js";
 
@@ -6,8 +7,8 @@ import { type Acr, reaches } from "./acr.js";
 export const policies = ["optional", "required", "phr"] as const;
 
 /**
- * `optional`: an account that has a second factor is asked for it. `required`: an account without one must set one up first.
- * `phr`: the login needs a passkey.
+ * `optional`: an account that has a second factor is asked for it. `required`: an account without one must set one up
+ * first. `phr`: the login needs a passkey.
  */
 export type Policy = (typeof policies)[number];
 
@@ -24,8 +25,8 @@ export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy
 }
 
 /**
- * True if a session that proved this is enough for the policy, as a login with it would be. A remembered device was enough when the
- * session was created.
+ * True if a session that proved this is enough for the policy, as a login with it would be. A remembered device was
+ * enough when the session was created.
  */
 export function reachesPolicy(
   { amr, acr }: { readonly amr: readonly string[]; readonly acr: Acr },

@@ -2,10 +2,12 @@
 import { browserOf } from "../mail/texts/browser.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { PasskeySetUp, TotpSetUp } from "../wire/begun.js";
+import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
 import type { Ways } from "../wire/login.js";
 import { attributes, field, firstField, type Html, hidden, html, type Inserted } from "./html.js";
 import { fill } from "./texts/texts.js";
 import {
+  day,
   form,
   type HtmlPage,
   links,
@@ -21,7 +23,13 @@ import {
 const section = (id: string, title: string, content: Inserted): Html =>
   html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
 
-const more = (title: string, content: Html): Html => html`<details><summary>${title}</summary>${content}</details>`;
+/** A form that the user unfolds. `look` is a class of its button, whose text is the title by default. */
+const more = (view: View, action: string, title: string, content: Inserted, look?: "small" | "danger", text = title) =>
+  html`<details><summary>${title}</summary>${form(
+    view,
+    action,
+    html`${content}<button${look !== undefined && html` class="${look}"`}>${text}</button>`,
+  )}</details>`;
 
 const list = (items: readonly Html[]): Inserted =>
   items.length > 0 && html`<ul class="list">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
@@ -39,15 +47,20 @@ export interface AccountParts {
   readonly account: AccountView;
   readonly sessions: readonly SessionView[];
   readonly ways: Ways;
+  readonly keys: readonly ApiKeyView[];
+  /** The scopes that the user has, and that a key can have. */
+  readonly scopes: readonly string[];
 }
 
-export function accountPage(view: View, { account: own, sessions, ways }: AccountParts): HtmlPage {
+export function accountPage(view: View, parts: AccountParts): HtmlPage {
+  const { account: own, sessions, ways, keys, scopes } = parts;
   const sections = [
     profile(view, own),
     ways.password && view.features.changesPasswords && password(view, own),
     ways.passkey && passkeys(view, own),
     secondStep(view, own),
     ways.providers.length > 0 && identities(view, own, ways),
+    (keys.length > 0 || scopes.length > 0) && apiKeys(view, parts),
     where(view, sessions),
     data(view),
   ];
@@ -68,25 +81,17 @@ ${own.created !== null && html`<dt>${t.since}</dt><dd>${time(view, own.created)}
 ${
   view.features.mails.email &&
   more(
+    view,
+    "email",
     t.changeEmail,
-    form(
-      view,
-      "email",
-      html`${renames && hidden("login", "true")}${field("email", fields.email, attributes.email)}
-<button>${view.texts.signIn.mail}</button>`,
-    ),
+    html`${renames && hidden("login", "true")}${field("email", fields.email, attributes.email)}`,
+    undefined,
+    view.texts.signIn.mail,
   )
 }
 ${
   view.features.account.login &&
-  more(
-    t.changeLogin,
-    form(
-      view,
-      "login",
-      html`<p>${t.changeLoginHint}</p>${loginField(view, "", false)}<button>${t.changeLogin}</button>`,
-    ),
-  )
+  more(view, "login", t.changeLogin, html`<p>${t.changeLoginHint}</p>${loginField(view, "", false)}`)
 }`,
   );
 }
@@ -98,13 +103,11 @@ function password(view: View, own: AccountView): Html {
     "password",
     fields.password,
     html`${more(
+      view,
+      "password",
       title,
-      form(
-        view,
-        "password",
-        html`${own.password && field("password", fields.presentPassword, attributes.password)}
-${newPasswordField(view, "new_password")}<button>${title}</button>`,
-      ),
+      html`${own.password && field("password", fields.presentPassword, attributes.password)}
+${newPasswordField(view, "new_password")}`,
     )}
 ${own.password && own.passkeys.length > 0 && view.features.keepsPasswords && button(view, "password/remove", t.removePassword)}`,
   );
@@ -128,25 +131,15 @@ ${list(
 <small>${used === null ? t.added : t.used} ${time(view, used ?? created)}</small></div>
 ${button(view, "passkeys/remove", t.remove, id, fill(t.removeOf, { name }))}
 ${more(
+  view,
+  "passkeys/rename",
   t.rename,
-  form(
-    view,
-    "passkeys/rename",
-    html`${hidden("id", id)}${field("name", fill(t.newName, { name }), html`maxlength="100" required`)}
-<button class="small">${t.rename}</button>`,
-  ),
+  html`${hidden("id", id)}${field("name", fill(t.newName, { name }), attributes.name)}`,
+  "small",
 )}`,
   ),
 )}
-${more(
-  t.addPasskey,
-  form(
-    view,
-    "passkeys/begin",
-    html`${field("name", fields.name, html`maxlength="100" required`, t.passkeyNameHint)}
-<button>${t.addPasskey}</button>`,
-  ),
-)}`,
+${more(view, "passkeys/begin", t.addPasskey, field("name", fields.name, attributes.name, t.passkeyNameHint))}`,
   );
 }
 
@@ -202,6 +195,54 @@ ${providers
   );
 }
 
+/** Before the name of a scope in the name of its check box. */
+export const scopeField = "scope ";
+
+function apiKeys(view: View, { keys, scopes }: Pick<AccountParts, "keys" | "scopes">): Html {
+  const { account: t, fields } = view.texts;
+  const days = (min: number, max: number, value: number) =>
+    html`type="number" min="${min}" max="${max}" value="${value}" required`;
+  const isLive = ({ expires }: ApiKeyView) => expires > view.now;
+  return section(
+    "keys",
+    t.keys,
+    html`<p>${t.keysText}</p>
+${list(
+  keys.map((key) => {
+    const { id, name, start, expires, last_used: used } = key;
+    return html`<div><strong>${name}</strong> <code>…_${start}…</code>
+<small>${key.scopes.join(", ")}</small>
+<small>${isLive(key) ? t.keyEnds : t.keyEnded} ${time(view, expires)}${used !== null && ` · ${t.used} ${day(view, used)}`}</small></div>
+${button(view, "keys/remove", t.remove, id, fill(t.removeOf, { name }))}
+${
+  isLive(key) &&
+  more(
+    view,
+    "keys/replace",
+    t.replaceKey,
+    html`${hidden("id", id)}${field("days", fill(t.keyOverlap, { name }), days(0, 7, 1))}`,
+    "small",
+  )
+}`;
+  }),
+)}
+${
+  keys.filter(isLive).length < view.keysMax
+    ? more(
+        view,
+        "keys/create",
+        t.addKey,
+        html`${field("name", fields.name, attributes.name)}
+<fieldset><legend>${t.keyScopes}</legend>${scopes.map(
+          (scope) => html`<label class="check"><input type="checkbox" name="${scopeField}${scope}"> ${scope}</label>`,
+        )}</fieldset>
+${field("days", t.keyDays, days(1, 366, 90))}`,
+      )
+    : html`<p>${t.keysFull}</p>`
+}`,
+  );
+}
+
 function where(view: View, sessions: readonly SessionView[]): Html {
   const { account: t } = view.texts;
   return section(
@@ -227,14 +268,7 @@ const data = (view: View): Html =>
     html`${form(view, "export", html`<button class="quiet">${view.texts.account.export}</button>`)}
 ${
   view.features.account.removal &&
-  more(
-    view.texts.account.delete,
-    form(
-      view,
-      "delete",
-      html`<p>${view.texts.account.deleteText}</p><button class="danger">${view.texts.account.delete}</button>`,
-    ),
-  )
+  more(view, "delete", view.texts.account.delete, html`<p>${view.texts.account.deleteText}</p>`, "danger")
 }`,
   );
 
@@ -269,6 +303,14 @@ ${passkeyButton(view.texts.account.addPasskey, { kind: "create", options: passke
 ${links(view, ["", app.cancel])}`,
   );
 };
+
+/** The one page that shows a key. */
+export const newKeyPage = (view: View, { name, key }: NewApiKey): HtmlPage =>
+  page(
+    fill(view.texts.setUp.keyTitle, { name }),
+    html`<p>${view.texts.setUp.keyText}</p><p><code>${key}</code></p>
+<p><a class="button" href="${view.at("in")}">${view.texts.setUp.keyStored}</a></p>`,
+  );
 
 export const recoveryCodes = (view: View, codes: readonly string[]): HtmlPage => {
   const { setUp: t } = view.texts;

@@ -3,7 +3,8 @@ import { renderSVG } from "uqr";
 import type { PageName } from "../config/kinds.js";
 import type { AccountView, SessionView } from "../wire/account.js";
 import type { MailBegun, OutsideBegun, PasskeySetUp, RegistrationBegun, TotpSetUp } from "../wire/begun.js";
-import type { WaysIn } from "../wire/login.js";
+import type { ApiKeyView, NewApiKey } from "../wire/keys.js";
+import type { ClientSession, WaysIn } from "../wire/login.js";
 import * as own from "./account.js";
 import { type Endpoints, Problem } from "./endpoints.js";
 import * as ways from "./sign-in.js";
@@ -82,6 +83,16 @@ const enrolmentOf = ({ pending, code }: Fields) => ({
 const digits = (text = "") => text.replace(/\s/g, "");
 const idOf = ({ id = "" }: Fields) => encodeURIComponent(id);
 
+/** A text that is no number is one for the endpoint to reject. */
+const secondsOf = ({ days = "" }: Fields) => Math.round(Number(days) * 86_400);
+
+/** Each scope has a check box of its own, because a form sends a name once. */
+function newKeyOf(fields: Fields, { now }: View) {
+  const names = Object.keys(fields).filter((field) => field.startsWith(own.scopeField));
+  const scopes = names.map((field) => field.slice(own.scopeField.length));
+  return { name: fields["name"], scopes, expires: now + secondsOf(fields) };
+}
+
 export const showSignIn = async (call: PageCall, view: View, login?: string): Promise<HtmlPage> =>
   ways.signInPage(view, await call<WaysIn>("GET", "/login"), login);
 
@@ -92,12 +103,15 @@ export async function confirm(call: PageCall, view: View): Promise<HtmlPage> {
 }
 
 export async function showAccount(call: PageCall, view: View): Promise<HtmlPage> {
-  const [account, { sessions }, { ways: offered }] = await Promise.all([
+  const hasKeys = view.keysMax > 0;
+  const [account, { sessions }, { ways: offered }, { keys }, { scopes }] = await Promise.all([
     call<AccountView>("GET", "/account"),
     call<{ readonly sessions: readonly SessionView[] }>("GET", "/sessions"),
     call<WaysIn>("GET", "/login"),
+    hasKeys ? call<{ readonly keys: readonly ApiKeyView[] }>("GET", "/keys") : { keys: [] },
+    hasKeys ? call<Pick<ClientSession, "scopes">>("GET", "/session") : { scopes: [] },
   ]);
-  return own.accountPage(view, { account, sessions, ways: offered });
+  return own.accountPage(view, { account, sessions, ways: offered, keys, scopes });
 }
 
 /** The page on which a user begins an action. */
@@ -197,6 +211,13 @@ export const actions: Readonly<Record<string, Action>> = {
     "password",
   ),
   "password/remove": change((call) => call("DELETE", "/password"), "removed"),
+  "keys/create": async (call, fields, view) =>
+    own.newKeyPage(view, await call("POST", "/keys", newKeyOf(fields, view))),
+  "keys/replace": async (call, fields, view) => {
+    const overlap = secondsOf(fields);
+    return own.newKeyPage(view, await call<NewApiKey>("POST", `/keys/${idOf(fields)}/rotate`, { overlap }));
+  },
+  "keys/remove": change((call, fields) => call("DELETE", `/keys/${idOf(fields)}`), "key"),
   "sessions/end": change((call, fields) => call("DELETE", `/sessions/${idOf(fields)}`), "ended"),
   "sessions/end-all": change((call) => call("DELETE", "/sessions"), "signed-out", "sign-in"),
   export: async (call) => ({ file: JSON.stringify(await call("GET", "/account/export"), undefined, 2) }),

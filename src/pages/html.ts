@@ -41,6 +41,7 @@ export function field(name: string, label: string, attributes: Inserted, hint?: 
 export const firstField = html`autofocus aria-describedby="alert"`;
 
 export const attributes = {
+  name: html`maxlength="100" required`,
   code: html`inputmode="numeric" autocomplete="one-time-code" required`,
   optionalCode: html`inputmode="numeric" autocomplete="one-time-code"`,
   recoveryCode: html`autocomplete="off" autocapitalize="characters" spellcheck="false"`,

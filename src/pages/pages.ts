@@ -9,7 +9,7 @@ import type { CookieMode } from "../http/rest/cookies/cookie-mode.js";
 import type { Handle } from "../http/rest/handler.js";
 import type { RenewPage } from "../http/rest/host.js";
 import type { HttpRequest, HttpResponse } from "../http/rest/message.js";
-import { isForm, readMembers } from "../http/rest/request/body.js";
+import { isForm, type Members, readMembers } from "../http/rest/request/body.js";
 import { parseTarget } from "../http/rest/request/target.js";
 import type { ErrorResponder } from "../http/rest/responses/problems.js";
 import { plainHeaders, redirectResponse, textResponse, withoutBody } from "../http/rest/responses/response.js";
@@ -41,7 +41,7 @@ import { form, type HtmlPage, type View } from "./view.js";
 export interface PagesSettings
   extends Pick<
     Configuration,
-    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin"
+    "pagesPrefix" | "pagesCss" | "pagesLogo" | "restPrefix" | "appName" | "appUrl" | "passwordMin" | "keysPerUser"
   > {
   /** Pages of the application that take the place of these. */
   readonly pages: ReplacedPages;
@@ -53,8 +53,9 @@ export interface PagesDeps {
   readonly handle: Handle;
   readonly cookies: CookieMode;
   readonly renewPage: RenewPage;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
   readonly features: View["features"];
+  readonly clock: { now(): number };
 }
 
 interface Read {
@@ -123,21 +124,22 @@ const files: Readonly<Record<string, HttpResponse>> = {
 
 /** Returns the handler of the paths below the prefix of the pages. Never rejects. */
 export function createPages(deps: PagesDeps): Handle {
-  const { settings, refusal, features } = deps;
-  const { pagesPrefix: prefix } = settings;
+  const { settings, errorResponse, features, clock } = deps;
+  const { pagesPrefix: prefix, passwordMin: passwordMinimum, keysPerUser: keysMax } = settings;
   const appName = settings.appName ?? (settings.appUrl === undefined ? "" : new URL(settings.appUrl).host);
   const at = (name: string) => (name === "" || name.startsWith("?") ? prefix + name : `${prefix}/${name}`);
 
   return async (request) => {
     const language = languageOf(request.header("accept-language"));
-    const fixed = { texts: pageTexts[language], language, at, passwordMinimum: settings.passwordMin, features };
+    const limits = { passwordMinimum, keysMax, now: clock.now() };
+    const fixed = { texts: pageTexts[language], language, at, features, ...limits };
     let response: HttpResponse;
     try {
       const { path, query } = parseTarget(request.target);
       const name = path.slice(prefix.length + 1);
       response = { ...(await respond(request, name, new URLSearchParams(query), fixed)), route: at(name) };
     } catch (error) {
-      const { status, error: code = "internal_error", headers: own } = refusal(error, request.id);
+      const { status, error: code = "internal_error", headers: own } = errorResponse(error, request.id);
       const session = { view: { ...fixed, isSignedIn: false }, cookies: () => [] };
       const shown = documentOf(ways.failedPage(session.view), session, { status, error: code });
       response = { ...shown, headers: { ...own, ...shown.headers }, error: code };
@@ -206,9 +208,7 @@ export function createPages(deps: PagesDeps): Handle {
     // A form of another site does nothing, also where it needs no session (login CSRF).
     deps.cookies.credentialsOf(request, true);
     if (!isForm(request)) throw new AmphoError("unsupported_media_type", "A page takes a form.");
-    const fields: Fields = Object.fromEntries(
-      Object.entries((await readMembers(request)) ?? {}).map(([key, value]) => [key, String(value)]),
-    );
+    const fields = fieldsOf(await readMembers(request));
     try {
       return outcomeOf(await action(call, fields, session.view), request, session);
     } catch (error) {
@@ -397,6 +397,12 @@ const messageOf = (view: View, body: Problem["body"]): string =>
  */
 export function returnPath(text: string | null | undefined): string | undefined {
   return text != null && isOwnPath(text) && encodeURIComponent(text).length <= returnLength ? text : undefined;
+}
+
+/** A body parser of the host can read a list or an object, where a browser sends texts. */
+function fieldsOf(members: Members = {}): Fields {
+  if (Object.values(members).every((value) => typeof value === "string")) return members as Fields;
+  throw new AmphoError("invalid_request", "Each field of a form must be one text.");
 }
 
 function decoded(text: string): string | undefined {

@@ -38,11 +38,12 @@ main:has(.wide) { max-width: 64rem; }
 .message[role="status"] { color: var(--good); }
 
 /* Texts */
-h1 { font-size: 1.5rem; line-height: 1.25; }
+h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.0625rem; }
 a:not(.brand, .button) { color: var(--accent); }
 small, dt, summary { color: var(--quiet); font-weight: 400; }
-code { font-size: 0.9375rem; overflow-wrap: anywhere; }
+code, input:is([type="email"], [type="password"], [inputmode="numeric"]) { direction: ltr; text-align: start; }
+code { font-size: 0.9375rem; overflow-wrap: anywhere; user-select: all; }
 .match { font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .tag { white-space: nowrap; font-size: 0.75rem; padding: 0.1rem 0.5rem; border: 1px solid var(--edge); border-radius: 1rem; }
 
@@ -58,6 +59,8 @@ section > :is(dl, ul, details) { justify-self: stretch; }
 .links { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
 summary { cursor: pointer; }
 label { display: grid; gap: 0.25rem; font-weight: 500; }
+fieldset { display: grid; gap: 0.25rem; padding: 0; border: 0; }
+legend { padding: 0 0 0.25rem; font-weight: 500; }
 .check { display: flex; gap: 0.5rem; align-items: center; font-weight: 400; }
 input { font: inherit; color: inherit; background: var(--page); border: 1px solid var(--edge); border-radius: 0.5rem; }
 input:not([type="checkbox"]) { width: 100%; padding: 0.5rem 0.75rem; }

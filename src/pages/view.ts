@@ -12,6 +12,10 @@ export interface View {
   /** The path of a page or of a form's action. */
   readonly at: (name: string) => string;
   readonly passwordMinimum: number;
+  /** The API keys that a user can have. 0: none. */
+  readonly keysMax: number;
+  /** The time of the request, in Unix seconds. */
+  readonly now: number;
   /** The changes that an account page can offer. */
   readonly features: Pick<Features, "keepsPasswords" | "changesPasswords" | "offersPasskeys" | "account" | "mails">;
   readonly isSignedIn: boolean;
@@ -64,6 +68,10 @@ export const passkeyButton = (text: string, { kind, options, autofill }: Ceremon
 
 /** The values with which a page is shown again after a wrong proof. */
 export const again = (values: object): Inserted => hidden("again", JSON.stringify(values));
+
+/** A day, such as `2026-11-30`, which is the same in each zone. */
+export const day = ({ language }: View, text: string): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
 
 /** The script shows the time in the zone of the browser. */
 export function time(view: View, seconds: number): Html {

@@ -11,7 +11,7 @@ import { AmphoError } from "../errors.js";
 import { checkPasswordText, needsRehash } from "./hash.js";
 import type { PasswordJob, PasswordJobResult } from "./hash-worker.js";
 import { createPasswordQueue } from "./queue.js";
-import { createRest, spareMs } from "./thread-rest.js";
+import { createThreadPause, spareMs } from "./thread-rest.js";
 
 export interface PasswordPoolOptions {
   /** The number of threads, by default one fewer than there are cores, and at least one. */
@@ -113,7 +113,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   const { patienceMs = defaults.patienceMs, queueLimit = defaults.queueLimit, rests = true, measure } = options;
   const queue = createPasswordQueue<Pending>();
   const slots = Array.from({ length: size }, (): Slot => ({ ...idleSlot }));
-  const rest = createRest(rests);
+  const rest = createThreadPause(rests);
   let meanMs = defaults.meanMs;
   let shed = 0;
   let closing: Promise<unknown> | undefined;
@@ -134,7 +134,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
   function submit(job: PasswordJob, { fairnessKey = "", priority = false }: PasswordTurn): Promise<PasswordJobResult> {
     if (closing !== undefined) return Promise.reject(unavailable());
     if (free().length === 0) {
-      // Without rests: there are none where as many wait as have time.
+      // Pauses are ignored here, because threads do not pause under this load.
       const waitMs = ((queue.ahead(fairnessKey, priority) + sentAhead() + size) / size) * meanMs;
       if (waitMs + meanMs > patienceMs) return Promise.reject(overloaded());
       if (queue.size >= queueLimit) {
@@ -241,7 +241,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     }
   }
 
-  /** The thread is gone, and with it what it computed. The next job starts another. */
+  /** The thread died, and its job is lost. The next job starts another. */
   function drop(slot: Slot): void {
     const { running, next } = slot;
     clearTimeout(slot.resting);

@@ -24,7 +24,7 @@ const restMaxMs = 150;
 /** A share of the time limit of the waiting jobs. */
 const inGoodTime = 0.5;
 
-export function createRest(rests = true): Rest {
+export function createThreadPause(rests = true): Rest {
   let share = 0;
   const isCrowded = () => rests && share > crowdedShare;
   return {

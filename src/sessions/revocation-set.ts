@@ -254,11 +254,12 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;
     },
     isOutdated(key) {
+      const { auth, gen, asOf } = key;
       if (key.timeline !== timeline) return true;
       if (rows.size === 0) return false;
-      if (isBefore(key.gen, sessions.get(names.session(key.id)))) return true;
-      if (all !== undefined && all.n > key.asOf) return true;
-      return usersById.get(key.userId)?.some(({ n }) => n > key.asOf) ?? false;
+      if (isBefore(gen, sessions.get(names.session(auth.key?.id ?? "")))) return true;
+      if (all !== undefined && all.n > asOf) return true;
+      return usersById.get(auth.id ?? "")?.some(({ n }) => n > asOf) ?? false;
     },
     get timeline() {
       return timeline;

@@ -14,8 +14,8 @@ export type Revoked =
     }
   | {
       readonly kind: "apiKey";
-      /** The id of an API key that ended or was rotated. */
-      readonly apiKey: string;
+      /** The id of an API key that ended or was rotated. Undefined: every API key of every user has ended. */
+      readonly apiKey: string | undefined;
     }
   /**
    * A user was disabled, deleted, or revoked by `sessions.revokeForUser`. Each session of the user also has its own
@@ -47,7 +47,7 @@ export type Revoked =
 export function toRevoked(row: Revocation): Revoked {
   if (row.kind === "session")
     return row.sessionId.startsWith(keyIdPrefix)
-      ? { kind: "apiKey", apiKey: row.sessionId }
+      ? { kind: "apiKey", apiKey: row.sessionId === keyIdPrefix ? undefined : row.sessionId }
       : { kind: row.kind, session: row.sessionId };
   if (row.kind === "key") return { kind: row.kind, kid: row.kid };
   if (row.kind === "all") return { kind: row.kind };

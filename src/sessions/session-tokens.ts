@@ -42,16 +42,39 @@ export interface SessionTokens extends AccessTokens {
  * Registered claims (RFC 7519 §4.1), those of Ampho, and those that docs/reference/contract.md §5 reserves for later.
  */
 const reservedClaims: ReadonlySet<string> = new Set([
-  ...["iss", "sub", "aud", "exp", "nbf", "iat", "jti"],
-  ...["login", "roles", "scope", "sid", "gen", "ver", "auth_time"],
-  ...["act", "amr", "acr", "cnf", "client_id", "by", "org", "orgs", "bound", "key", "may_act"],
+  "iss",
+  "sub",
+  "aud",
+  "exp",
+  "nbf",
+  "iat",
+  "jti",
+  "login",
+  "roles",
+  "scope",
+  "sid",
+  "gen",
+  "ver",
+  "auth_time",
+  "act",
+  "amr",
+  "acr",
+  "cnf",
+  "client_id",
+  "by",
+  "org",
+  "orgs",
+  "bound",
+  "key",
+  "may_act",
   "__proto__",
   // JSON.stringify would call it.
   "toJSON",
 ]);
 
 /**
- * Also of another realm, such as that of a test runner. A text would be spread into its characters, a Map into nothing.
+ * Also true for objects of another realm, such as a test runner. A text would be spread into its characters, a Map into
+ * nothing.
  */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;

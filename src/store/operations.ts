@@ -26,6 +26,7 @@ import {
   createKey,
   findKeyByHash,
   findKeys,
+  listAgingKeys,
   listKeys,
   removeAllKeys,
   removeKey,
@@ -209,6 +210,8 @@ export const operations = {
   removeAllKeys: writes(removeAllKeys),
   /** Lists the keys of a user. */
   listKeys: reads(listKeys),
+  /** Lists keys that are not used, and keys that end soon. */
+  listAgingKeys: reads(listAgingKeys),
   /** Finds a key for an operator who has it. */
   findKeyByHash: reads(findKeyByHash),
   /** Finds keys with their stored users, for guards. */

@@ -1,4 +1,5 @@
-// Access tokens as a guard reads them: verified once, then found by the whole token while it is good (docs/reference/contract.md §5).
+// Access tokens as a guard reads them: verified once, then found by the whole token while it is good
+// (docs/reference/contract.md §5).
 
 import { AmphoError } from "../errors.js";
 import type { RoleScopes } from "../levels/scopes.js";
@@ -10,10 +11,11 @@ import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
-/** The row of an API key, as a process has read it. */
+/**
+ * The row of an API key, as a process has read it. Its names are those of the Auth, so that they are in memory once.
+ */
 export interface ReadKey {
-  readonly id: string;
-  readonly userId: string;
+  readonly auth: Pick<Auth, "id" | "key">;
   readonly gen: number;
   /** The number of the last revocation before the read. */
   readonly asOf: number;
@@ -22,24 +24,34 @@ export interface ReadKey {
 }
 
 /**
- * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that is stated in
- * auth-from-claims.ts.
+ * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that
+ * is stated in auth-from-claims.ts. An API key has no claims, and no key that signed it.
  */
 export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
   clearedAt = -1;
 
   constructor(
-    readonly claims: AccessClaims,
     readonly auth: Auth,
-    /** The key that signed it. Empty for an API key. */
-    readonly kid: string,
     /** Unix seconds, leeway included: from then on it is good, and from `until` on no longer. */
     readonly from: number,
     readonly until: number,
-    /** The row of an API key. */
-    readonly key?: ReadKey,
+    readonly claims: AccessClaims | undefined,
+    readonly kid: string | undefined,
   ) {}
+}
+
+export class KeyToken extends AccessToken implements ReadKey {
+  constructor(
+    auth: Auth,
+    from: number,
+    until: number,
+    readonly gen: number,
+    readonly asOf: number,
+    readonly timeline: number,
+  ) {
+    super(auth, from, until, undefined, undefined);
+  }
 }
 
 /** An API key is not in the cache, or what is there is outdated. A caller that can wait reads it. */
@@ -53,8 +65,8 @@ export class UnreadKey extends AmphoError {
 
 export interface AccessTokens {
   /**
-   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or a role of it is
-   * revoked, the guard finds out.
+   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or
+   * a role of it is revoked, the guard finds out.
    */
   verifyAccess(token: string, now: number): AccessToken;
   /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
@@ -62,7 +74,7 @@ export interface AccessTokens {
   /** The same as `verifyAccess` for an Authorization value, undefined when it holds no bearer token. */
   verifyBearer(authorization: string | undefined, now: number): AccessToken | undefined;
   /** Keeps what the database had of an API key, in place of what was kept before. */
-  keepKey(key: string, read: AccessToken, now: number): void;
+  keepKey(key: string, read: KeyToken, now: number): void;
   /** Returns whether the key was good before. It can have ended since then. */
   wasGood(key: string): boolean;
   /** Forgets every token, as after a change of keys. */
@@ -94,8 +106,8 @@ export function createAccessTokens(deps: {
   /** A token that was good before. The times are checked again, because clocks go on and sometimes back. */
   function find(text: string, before: string, now: number): AccessToken | undefined {
     const known = seen.find(text, before);
-    if (known === undefined || now >= known.until || now < known.from || isKeyRevoked(known.kid)) return undefined;
-    return known;
+    if (known === undefined || now >= known.until || now < known.from) return undefined;
+    return known.kid !== undefined && isKeyRevoked(known.kid) ? undefined : known;
   }
 
   /** The whole check of a token that is unknown or no longer good. It reports the reason. */
@@ -103,7 +115,7 @@ export function createAccessTokens(deps: {
     if (isApiKey(token)) throw new UnreadKey();
     const { claims, key } = verify(token, now);
     const until = claims.exp + leewaySeconds;
-    const verified = new AccessToken(claims, authFromClaims(claims, scopes), key.kid, startOf(claims), until);
+    const verified = new AccessToken(authFromClaims(claims, scopes), startOf(claims), until, claims, key.kid);
     seen.add(text, verified, until, now, before);
     return verified;
   }
@@ -120,6 +132,7 @@ export function createAccessTokens(deps: {
       if (isApiKey(token)) throw notAccepted(["session"]);
       const { claims, auth } = verifyAccess(token, now);
       requireCredential(auth.credential, ["session"]);
+      if (claims === undefined) reject("claim");
       return { ...claims, sid: claims.sid ?? reject("claim") };
     },
     verifyBearer(authorization, now) {
@@ -132,7 +145,8 @@ export function createAccessTokens(deps: {
       const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
       return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
-    keepKey: (key, read, now) => seen.add(key, read, read.until, now, scheme),
+    // As a text of its own. What comes from a request would keep the whole header, and the two joined a third text.
+    keepKey: (key, read, now) => seen.add(Buffer.from(scheme + key).toString("latin1"), read, read.until, now),
     wasGood: (key) => seen.find(key, scheme) !== undefined,
     clearCache: () => seen.clear(),
   };

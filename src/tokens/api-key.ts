@@ -1,5 +1,5 @@
-// The text of an API key: `{brand}_key_`, 30 random characters and the CRC-32 of all that in 6 characters, base62. A secret
-// scanner finds it by its prefix. A guard recognizes a mistyped key, or another text, without the database.
+// The text of an API key: `{brand}_key_`, 30 random characters and the CRC-32 of all that in 6 characters, base62. A
+// secret scanner finds it by its prefix. A guard recognizes a mistyped key, or another text, without the database.
 import { hash as digest } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { randomOctets } from "../crypto/random.js";

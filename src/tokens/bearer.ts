@@ -4,8 +4,8 @@
 export const scheme = "Bearer ";
 
 /**
- * The Authorization value of a token that came in another place than that header. A token has a point, and an API key has none: it
- * is good in the header alone. Without a token the value is rejected.
+ * The Authorization value of a token that came in another place than that header. A token has a point, and an API key
+ * has none: it is good in the header alone. Without a token the value is rejected.
  */
 export const authorizationFrom = (token: string): string => (token.includes(".") ? scheme + token : "Bearer");
 

@@ -4,9 +4,9 @@ import { AmphoError } from "../errors.js";
 export const credentials = ["session", "foreign", "key", "service", "delegated"] as const;
 
 /**
- * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a configured
- * key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is an API
- * key of a user.
+ * The kind of a token. `session` is the token of a login, and `foreign` one that other software signed with a
+ * configured key. `delegated` is the token of another actor than the user, and `service` that of a service. `key` is an
+ * API key of a user.
  */
 export type Credential = (typeof credentials)[number];
 

@@ -27,7 +27,7 @@ export interface SessionClaims extends Claims {
   readonly gen: number;
 }
 
-/** RFC 9068 §2.1, and what other software makes with the same key, which need not say a type. */
+/** RFC 9068 §2.1. Other software with the key can sign these too, and can leave out `typ`. */
 export const accessToken: TokenKind<AccessClaims> = {
   typ: "at+jwt",
   types: new Set([undefined, "jwt", "at+jwt"]),
@@ -35,7 +35,7 @@ export const accessToken: TokenKind<AccessClaims> = {
   isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
 };
 
-/** Only ever made and read by Ampho, under a derived key. */
+/** Only Ampho signs and verifies refresh tokens, with a derived key. */
 export const refreshToken: TokenKind<SessionClaims> = {
   typ: "rt+jwt",
   types: new Set(["rt+jwt"]),
@@ -174,8 +174,8 @@ export const openTransaction: TokenKind<OpenClaims> = {
 };
 
 /**
- * The same in a mailed link. Its type (RFC 8725 §3.11) distinguishes it from the transaction of the asking browser. That
- * browser alone can open the link without the number, and a reader of the mail cannot pose as it.
+ * The same in a mailed link. Its type (RFC 8725 §3.11) distinguishes it from the transaction of the asking browser.
+ * That browser alone can open the link without the number, and a reader of the mail cannot pose as it.
  */
 export const linkTransaction: TokenKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt", types: new Set(["tl+jwt"]) };
 
@@ -230,8 +230,8 @@ export function verifyJwt<C extends Claims>(
 }
 
 /**
- * Signs claims as a token of one kind, with a key that can sign. Throws TypeError for claims that our verifiers could not
- * read: half a surrogate pair, as at the end of a text that was cut inside an emoji, or endless nesting.
+ * Signs claims as a token of one kind, with a key that can sign. Throws TypeError for claims that our verifiers could
+ * not read: half a surrogate pair, as at the end of a text that was cut inside an emoji, or endless nesting.
  */
 export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: C): string {
   const text = JSON.stringify(claims);
@@ -243,7 +243,8 @@ export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: 
 }
 
 /**
- * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in form.
+ * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in
+ * form.
  */
 export function readJwt(token: string): {
   readonly header: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // The keys in use. The first one signs access tokens, and all verify them. Refresh tokens, device proofs and login
-// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an access
-// token (docs/reference/contract.md §5).
+// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an
+// access token (docs/reference/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -39,7 +39,9 @@ export interface Keyring {
   signRefresh(claims: SessionClaims): string;
   /** Throws `invalid_token`. */
   verifyAccess(token: string, now: number): VerifiedJwt<AccessClaims>;
-  /** Throws `invalid_token`. The caller checks the time, because an expired session is another error than a bad token. */
+  /**
+   * Throws `invalid_token`. The caller checks the time, because an expired session is another error than a bad token.
+   */
   verifyRefresh(token: string, now: number): SessionClaims;
   signDevice(claims: DeviceClaims): string;
   /** Throws `invalid_token`. */
@@ -64,11 +66,14 @@ export interface Keyring {
   /** A keyed hash, base64url, of what must not be stored as it is: people type passwords where logins belong. */
   hashLogin(text: string): string;
   /**
-   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a stolen
-   * key that stays configured only to decrypt TOTP secrets.
+   * The public JWK Set (RFC 7517 §5), without revoked keys. Verifiers without the revocation feed would believe a
+   * stolen key that stays configured only to decrypt TOTP secrets.
    */
   publicKeys(): ReturnType<typeof publicJwkSet>;
-  /** Takes other keys, all of them at once. True when one is gone: what it signed and was verified before is good no longer. */
+  /**
+   * Takes other keys, all of them at once. Returns true if a key was removed. The caller then clears its cache of
+   * verified tokens.
+   */
   replace(keys: readonly Key[]): boolean;
 }
 
@@ -107,8 +112,8 @@ function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
   return { signing, all: createKeySet(derived) };
 }
 
-/** All that is made of the keys. It is replaced as a whole: no request sees some of the old ones and some of the new. */
-interface Held {
+/** Everything derived from the keys. It is replaced in one assignment, so no request mixes old and new keys. */
+interface KeyMaterial {
   readonly signing: Key;
   readonly all: KeySet;
   readonly refresh: DerivedKeys;
@@ -120,7 +125,7 @@ interface Held {
   readonly loginHashKey: KeyObject;
 }
 
-function hold(keys: readonly Key[]): Held {
+function deriveMaterial(keys: readonly Key[]): KeyMaterial {
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
   const all = createKeySet(keys);
@@ -164,7 +169,7 @@ export function createKeyring(
   settings: Pick<Configuration, "tokenLeeway" | "tokenIssuer" | "tokenAudience" | "tokenForeignTtl">,
   revocations: { readonly revokedKeys: ReadonlySet<string> },
 ): Keyring {
-  let held = hold(keys);
+  let material = deriveMaterial(keys);
   const {
     tokenLeeway: leewaySeconds,
     tokenIssuer: issuer,
@@ -174,48 +179,55 @@ export function createKeyring(
   const { revokedKeys } = revocations;
 
   function signUnder(kid: string, kind: typeof openTransaction, claims: OpenClaims): string | undefined {
-    const key = held.transaction().all.byKid.get(kid);
+    const key = material.transaction().all.byKid.get(kid);
     return key?.canSign && !revokedKeys.has(kid) ? signJwt(key, kind, claims) : undefined;
   }
 
   return {
     requireSigning() {
-      if (revokedKeys.has(held.signing.kid))
+      if (revokedKeys.has(material.signing.kid))
         throw new AmphoError("unavailable", "No tokens can be signed at the moment.", { retryAfterSeconds: 60 });
     },
-    signingKid: () => held.signing.kid,
-    signingSince: () => held.signing.signingSince,
+    signingKid: () => material.signing.kid,
+    signingSince: () => material.signing.signingSince,
     // This runs on each guarded request. There is nearly never a revoked key.
     isRevoked: (kid) => revokedKeys.size > 0 && revokedKeys.has(kid),
-    signAccess: (claims) => signJwt(held.signing, accessToken, claims),
-    signRefresh: (claims) => signJwt(held.refresh.signing, refreshToken, claims),
+    signAccess: (claims) => signJwt(material.signing, accessToken, claims),
+    signRefresh: (claims) => signJwt(material.refresh.signing, refreshToken, claims),
     verifyAccess: (token, now) =>
-      verifyJwt(token, held.all, accessToken, { now, leewaySeconds, issuer, audience, foreignMaxSeconds, revokedKeys }),
+      verifyJwt(token, material.all, accessToken, {
+        now,
+        leewaySeconds,
+        issuer,
+        audience,
+        foreignMaxSeconds,
+        revokedKeys,
+      }),
     verifyRefresh: (token, now) =>
-      verifyJwt(token, held.refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys })
+      verifyJwt(token, material.refresh.all, refreshToken, { now, leewaySeconds: Number.MAX_SAFE_INTEGER, revokedKeys })
         .claims,
-    signDevice: (claims) => signJwt(held.device.signing, deviceProof, claims),
+    signDevice: (claims) => signJwt(material.device.signing, deviceProof, claims),
     verifyDevice: (token, now) =>
-      verifyJwt(token, held.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
-    signTransaction: (claims) => signJwt(held.transaction().signing, loginTransaction, claims),
-    signOpen: (claims) => signJwt(held.transaction().signing, openTransaction, claims),
+      verifyJwt(token, material.device.all, deviceProof, { now, leewaySeconds, revokedKeys }).claims,
+    signTransaction: (claims) => signJwt(material.transaction().signing, loginTransaction, claims),
+    signOpen: (claims) => signJwt(material.transaction().signing, openTransaction, claims),
     signOpenUnder: (kid, claims) => signUnder(kid, openTransaction, claims),
     signLink: (kid, claims) => signUnder(kid, linkTransaction, claims),
     verifyTransaction: (token, now) =>
-      verifyJwt(token, held.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
+      verifyJwt(token, material.transaction().all, loginTransaction, { now, leewaySeconds, revokedKeys }),
     verifyOpen: (token, now) =>
-      verifyJwt(token, held.transaction().all, openTransaction, { now, leewaySeconds, revokedKeys }),
+      verifyJwt(token, material.transaction().all, openTransaction, { now, leewaySeconds, revokedKeys }),
     verifyLink: (token, now) =>
-      verifyJwt(token, held.transaction().all, linkTransaction, { now, leewaySeconds, revokedKeys }),
-    signMailToken: (claims) => signJwt(held.mail().signing, mailToken, claims),
+      verifyJwt(token, material.transaction().all, linkTransaction, { now, leewaySeconds, revokedKeys }),
+    signMailToken: (claims) => signJwt(material.mail().signing, mailToken, claims),
     verifyMailToken: (token, now) =>
-      verifyJwt(token, held.mail().all, mailToken, { now, leewaySeconds, revokedKeys }).claims,
-    secretFor: (use, kid) => held.secretFor(use, kid),
-    hashLogin: (text) => createHmac("sha256", held.loginHashKey).update(text).digest("base64url"),
-    publicKeys: () => publicJwkSet(held.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),
+      verifyJwt(token, material.mail().all, mailToken, { now, leewaySeconds, revokedKeys }).claims,
+    secretFor: (use, kid) => material.secretFor(use, kid),
+    hashLogin: (text) => createHmac("sha256", material.loginHashKey).update(text).digest("base64url"),
+    publicKeys: () => publicJwkSet(material.all.keys.filter(({ kid }) => !revokedKeys.has(kid))),
     replace(next) {
-      const before = held.all.keys;
-      held = hold(next);
+      const before = material.all.keys;
+      material = deriveMaterial(next);
       return before.some((old) => !next.some((key) => isSameKey(old, key)));
     },
   };

@@ -21,6 +21,7 @@ export const rejections = {
   farAhead: "The token belongs to no session and expires too far ahead.",
   issuer: "The token is from another issuer.",
   audience: "The token is for another audience.",
+  keyAudience: "An API key has no audience, and this route takes only tokens for its resource.",
 } as const;
 
 export type RejectionReason = keyof typeof rejections;

@@ -2,9 +2,9 @@
 // characters, and compares the whole token. Only its caller fills it, after a good verification. It knows nothing of
 // revocations, so its caller checks those and the times again on every hit.
 //
-// A full cache accepts a token when it is seen for the second time, in place of one that was not used since the first time.
-// This is the recency rule of LIRS (Jiang and Zhang, 2002). So a flood of tokens that are used once evicts nothing, and a
-// working set that is larger than the cache does not evict itself in turns.
+// A full cache accepts a token when it is seen for the second time, in place of one that was not used since the first
+// time. This is the recency rule of LIRS (Jiang and Zhang, 2002). So a flood of tokens that are used once evicts
+// nothing, and a working set that is larger than the cache does not evict itself in turns.
 
 /** A class for the reason that is stated in auth-from-claims.ts. The members of a literal would be old too. */
 class Entry<T> {
@@ -23,8 +23,8 @@ export interface VerifiedTokens<T> {
   /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
   find(text: string, before?: string): T | undefined;
   /**
-   * `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. A known
-   * token gets the new value.
+   * `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. A
+   * known token gets the new value.
    */
   add(text: string, value: T, expires: number, now: number, before?: string): void;
   /** Forgets everything, as after a change of keys. */
@@ -32,12 +32,15 @@ export interface VerifiedTokens<T> {
   readonly size: number;
 }
 
-/** How many entries one admission inspects. More would find the last unused entries sooner, and cost more on each miss. */
+/**
+ * How many entries one admission inspects. More would find the last unused entries sooner, and cost more on each miss.
+ */
 const stepsMax = 128;
 
 /**
- * Entries are filed under 30 bits of the end of the token, which is its signature, and then compared as a whole. To hash
- * a string that just came from a socket takes longer than all the rest. Only a client that can sign chooses these bits.
+ * Entries are filed under 30 bits of the end of the token, which is its signature, and then compared as a whole. To
+ * hash a string that just came from a socket takes longer than all the rest. Only a client that can sign chooses these
+ * bits.
  */
 function markOf(token: string): number {
   let mark = 1;
@@ -46,9 +49,10 @@ function markOf(token: string): number {
 }
 
 /**
- * Remembers for each mark the turn in which it was last seen, for at least the last `atLeast` different marks (1 MiB for
- * 32 768). The older of two generations is dropped when the younger one is full. A table with one slot a mark is smaller,
- * but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and leaves garbage.
+ * Remembers for each mark the turn in which it was last seen, for at least the last `atLeast` different marks (1 MiB
+ * for 32 768). The older of two generations is dropped when the younger one is full. A table with one slot a mark is
+ * smaller, but two tokens that take turns in one slot would be new for ever. A `Map` takes twice the time and leaves
+ * garbage.
  */
 function createSightings(atLeast: number) {
   // At most half full, so that a search soon finds the mark or a free slot (mark 0). The turn stands beside its mark.
@@ -147,7 +151,8 @@ export function createVerifiedTokens<T>(
       if (expires <= now || length > charactersMax) return;
       const known = byMark.get(mark);
       if (known !== undefined) {
-        // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each time.
+        // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each
+        // time.
         if (known.token === before + text) [known.value, known.expires] = [value, expires];
         return;
       }

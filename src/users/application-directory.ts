@@ -9,7 +9,7 @@ import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
-import { type Account, type Directory, mailboxOf, rejectNow } from "./directory.js";
+import { type Account, type Directory, mailboxOf, ofTable, rejectNow } from "./directory.js";
 
 export type UserTableState = "failing" | "responding" | "undecided";
 
@@ -91,7 +91,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   }
 
   return {
-    inDatabase: false,
+    ...ofTable,
     findByLogin,
     findById: requireById,
     findMany,
@@ -113,17 +113,19 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
       }),
     create:
       users.create &&
-      (async (user, unlessCreated) => {
+      (async ({ login, email: { address: email }, password, roles }, invitation) => {
+        await invitation.use();
         const created = await ask(limitsMs.verify, async () => {
           let row: ApplicationUser | null | undefined;
           try {
-            row = await users.create?.(user);
+            row = await users.create?.({ login: login ?? email, email, password, roles });
           } finally {
-            if (row === undefined || row === null) await unlessCreated();
+            if (row === undefined || row === null) await invitation.giveBack();
           }
           return row;
         });
-        return toAccount(created);
+        const account = toAccount(created);
+        return account && { account, row: undefined };
       }),
     setEmail:
       users.setEmail &&
@@ -152,6 +154,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
         });
       }),
     findsById: findById !== undefined,
+    canDeleteFirst: findById !== undefined,
     findSessionUser,
     findOwner: (session) => findSessionUser(session),
     hashNew: async () => null,
@@ -161,8 +164,8 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
           await ask(limitsMs.verify, () => users.verifyUnknown?.(password));
           return { good: false, waitToReject: rejectNow };
         }
-        // The rejection takes as long as one of the last checks of the application, and before the first of them as long as
-        // one of ours. Checks that wait for each other take longer (L-15).
+        // The rejection takes as long as one of the last checks of the application, and before the first of them as
+        // long as one of ours. Checks that wait for each other take longer (L-15).
         const sample = sampleMs();
         if (sample === undefined) await passwords.verify(undefined, password, turn);
         else await new Promise((resolve) => setTimeout(resolve, sample));

@@ -28,8 +28,10 @@ export interface ApplicationUser {
  *     verify: (user, password) => verifyPassword(user.passwordHash, password),
  *     verifyUnknown: (password) => verifyPassword(null, password),
  *     setPassword: async ({ id }, password) => db.users.update({ id, passwordHash: await hashPassword(password) }),
- *     create: async ({ login, email, password, roles }) =>
- *       db.users.insert({ login, email, roles, passwordHash: password === undefined ? null : await hashPassword(password) }),
+ *     create: async ({ login, email, password, roles }) => {
+ *       const passwordHash = password === undefined ? null : await hashPassword(password);
+ *       return db.users.insert({ login, email, roles, passwordHash });
+ *     },
  *     setEmail: ({ id }, email) => db.users.claim({ id, email }),
  *     setLogin: ({ id }, login) => db.users.claim({ id, login }),
  *     remove: ({ id }) => db.users.delete({ id }),
@@ -45,8 +47,8 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   find(login: string): U | undefined | Promise<U | undefined>;
   /**
    * Finds the user of an id: for `sessions.create`, at renewal and for `live` requirements. With it a login can change,
-   * or pass to another user, and sessions stay with their user. Undefined means that the user was deleted. Return a blocked
-   * user with `disabled`.
+   * or pass to another user, and sessions stay with their user. Undefined means that the user was deleted. Return a
+   * blocked user with `disabled`.
    */
   readonly findById?: ((id: string) => U | undefined | Promise<U | undefined>) | undefined;
   /**
@@ -57,27 +59,32 @@ export interface ApplicationUsers<U extends ApplicationUser = ApplicationUser> {
   /** Verifies the password of a user that `find` returned. */
   verify(user: U, password: string): boolean | Promise<boolean>;
   /**
-   * Does the work of `verify` for a login that `find` does not know, so that a burst of attempts does not show which logins
-   * exist. Its result is ignored. By default the rejection waits for as long as `verify` took before.
+   * Does the work of `verify` for a login that `find` does not know, so that a burst of attempts does not show which
+   * logins exist. Its result is ignored. By default the rejection waits for as long as `verify` took before.
    */
   verifyUnknown?(password: string): unknown;
-  /** Stores a new password. It enables `POST /password` and `/password/reset`. Ampho has checked the password policy. */
+  /**
+   * Stores a new password. It enables `POST /password` and `/password/reset`. Ampho has checked the password policy.
+   */
   setPassword?(user: U, password: string): void | Promise<void>;
   /**
-   * Creates a user whose address is proven. It enables `/register`. Returns undefined if the login or the address is taken, also
-   * by a user that was created at the same moment. Return a user who must wait for an approval with `disabled`.
+   * Creates a user whose address is proven. It enables `/register`. Returns undefined if the login or the address is
+   * taken, also by a user that was created at the same moment. Return a user who must wait for an approval with
+   * `disabled`.
    */
   create?(user: NewApplicationUser): U | undefined | Promise<U | undefined>;
   /**
-   * Stores a proven address. It enables `/account/email`. Returns false if another user has it. Ampho has sent the notice to
-   * the old address before.
+   * Stores a proven address. It enables `/account/email`. Returns false if another user has it. Ampho has sent the
+   * notice to the old address before.
    */
   setEmail?(user: U, email: string): boolean | Promise<boolean>;
-  /** Stores a new login. It enables `/account/login`. Returns false if another user has it, or if no user can have it. */
+  /**
+   * Stores a new login. It enables `/account/login`. Returns false if another user has it, or if no user can have it.
+   */
   setLogin?(user: U, login: string): boolean | Promise<boolean>;
   /**
-   * Deletes the user, or disables the user for ever. It enables `DELETE /account`. Ampho looks the user up once more, and
-   * then deletes its own rows.
+   * Deletes the user, or disables the user for ever. It enables `DELETE /account`. Ampho looks the user up once more,
+   * and then deletes its own rows.
    */
   remove?(user: U): void | Promise<void>;
 }

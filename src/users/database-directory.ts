@@ -27,6 +27,10 @@ export function createDatabaseDirectory(
 ): Directory {
   return {
     inDatabase: true,
+    requireRows: () => {},
+    fromRows: (read) => read(),
+    forTable: async () => undefined,
+    canonicalOf: canonicalLogin,
     async findByLogin(login) {
       const user = await findStoredUser(store, login);
       return user && toAccount(user);
@@ -41,9 +45,17 @@ export function createDatabaseDirectory(
     },
     findMany: async (ids) => (await store.findUsers({ ids })).map(toAccount),
     findsById: true,
+    canDeleteFirst: false,
     findOwner: async (_session, user) => user && toAccount(user),
-    hashNew: (password, fairness) => passwords.hash(password, fairness),
+    hashNew: (password, turn) => passwords.hash(password, turn),
     setPassword: async () => {},
+    async create({ id, login: asked, email: address, roles, passwordHash, now }) {
+      const login = asked ?? ((await findStoredUser(store, address.address)) === undefined ? address.address : id);
+      const email = { ...address, provenAt: now };
+      const row = { id, login, canonical: canonicalLogin(login), passwordHash, roles, email };
+      const user = { ...row, passwordVersion: 1, rolesVersion: 1, disabled: false, createdAt: now };
+      return { account: toAccount(user), row };
+    },
     setEmail: async () => true,
     setLogin: (_account, _login, { afterwards }) => afterwards(),
     remove: (_account, { afterwards }) => afterwards(),

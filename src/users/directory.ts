@@ -2,11 +2,13 @@
 // (database-directory.ts) and the application's (application-directory.ts).
 
 import type { Origin } from "../audit/entry.js";
+import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
-import { parseAddress } from "../logins/address.js";
+import { type Address, parseAddress } from "../logins/address.js";
 import type { PasswordTurn } from "../passwords/pool.js";
+import type { UserRegistration } from "../store/sql/registrations.js";
 import type { User, UserEmail } from "../store/sql/users.js";
-import type { ApplicationUser, NewApplicationUser } from "./application-users.js";
+import type { ApplicationUser } from "./application-users.js";
 
 /** A user as the flows see one. */
 export interface Account {
@@ -44,9 +46,45 @@ export interface TableChange<T> {
   readonly afterwards: () => Promise<T>;
 }
 
+/** A user to create. */
+export interface UserDraft {
+  readonly id: string;
+  /** Undefined: the address, or the id if the login of a former owner is that address. */
+  readonly login: string | undefined;
+  readonly email: Address;
+  /** For an application's own table. Undefined for a user with a passkey or an outside identity. */
+  readonly password: string | undefined;
+  /** For a row of the database. */
+  readonly passwordHash: string | null;
+  readonly roles: readonly string[];
+  readonly now: number;
+}
+
+interface InvitationOfTable {
+  readonly use: () => Promise<void>;
+  readonly giveBack: () => Promise<void>;
+}
+
+interface CreatedAccount {
+  readonly account: Account;
+  /** The row for the gate to insert. Undefined if an application's own table has created the user. */
+  readonly row: UserRegistration["user"] | undefined;
+}
+
 export interface Directory {
-  /** Users are rows of Ampho's own database. */
+  /** Users are rows of Ampho's own database. A flow asks one of the functions below. */
   readonly inDatabase: boolean;
+  /** Throws `not_found` where the application keeps the users. */
+  requireRows(): void;
+  /** What only the database knows. Resolves to undefined, and reads nothing, where the application keeps the users. */
+  fromRows<T>(read: () => Promise<T>): Promise<T | undefined>;
+  /** What only an application's own table makes necessary. Resolves to undefined for users of the database. */
+  forTable<T>(read: () => Promise<T>): Promise<T | undefined>;
+  /**
+   * The form of a login that belongs to one user. Undefined for an application's own table, where only an id does: two
+   * of its logins can have one canonical form.
+   */
+  canonicalOf(login: string): string | undefined;
   findByLogin(login: string): Promise<Account | undefined>;
   /** Rejects with `not_found` where an application's own table cannot find users by id. */
   findById(id: string): Promise<Account | undefined>;
@@ -60,19 +98,22 @@ export interface Directory {
     user: User | undefined,
   ): Promise<Account | undefined>;
   /** The hash that Ampho stores. Null where the application's table stores the password. */
-  hashNew(password: string, fairness: { readonly fairnessKey: string }): Promise<string | null>;
+  hashNew(password: string, turn: PasswordTurn): Promise<string | null>;
   /**
-   * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined for a
-   * table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
+   * Stores a password, a login or an address, or deletes a user, where an application's own table does that. Undefined
+   * for a table without the function. Of the database, an operation of the `Store` does it, as a part of what it ends.
+   * `afterwards` of `setPassword` runs when the function has ended, even after the limit or with an error.
    */
-  readonly setPassword?: /** `afterwards` runs when the application's function has ended, also too late or with an error. */
-  ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>) | undefined;
+  readonly setPassword?:
+    | ((account: Account, password: string, afterwards: () => Promise<void>) => Promise<void>)
+    | undefined;
   /**
-   * Resolves to undefined if the login or the address is taken. `unlessCreated` runs when the function has created no user, also
-   * too late or with an error.
+   * The account of a user who has proven an address. Resolves to undefined if an application's own table has the login
+   * or the address. `invitation`: what creates the user in such a table uses it up before, and gives it back when the
+   * function has created no user, also too late or with an error.
    */
   readonly create?:
-    | ((user: NewApplicationUser, unlessCreated: () => Promise<void>) => Promise<Account | undefined>)
+    | ((user: UserDraft, invitation: InvitationOfTable) => Promise<CreatedAccount | undefined>)
     | undefined;
   /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
@@ -83,6 +124,8 @@ export interface Directory {
   readonly remove?: (<T>(account: Account, change: TableChange<T>) => Promise<T>) | undefined;
   /** Users can be found by their id alone. */
   readonly findsById: boolean;
+  /** A session whose user is not found is one of a user whom the application's table has deleted. */
+  readonly canDeleteFirst: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
   findSessionUser(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
   /**
@@ -90,6 +133,27 @@ export interface Directory {
    * reveal which logins exist.
    */
   verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<PasswordCheck>;
+}
+
+const elsewhere = () => new AmphoError("not_found", "The application keeps its own user table.");
+
+/** What a directory of an application's own table is in common. */
+export const ofTable = {
+  inDatabase: false,
+  requireRows() {
+    throw elsewhere();
+  },
+  fromRows: async () => undefined,
+  forTable: (read) => read(),
+  canonicalOf: () => undefined,
+} satisfies Partial<Directory>;
+
+/** A command does not reach the table of an application. */
+export function withoutTable(directory: Directory): Directory {
+  const reject = async (): Promise<never> => {
+    throw elsewhere();
+  };
+  return { ...directory, ...ofTable, findByLogin: reject, findById: reject, findMany: reject };
 }
 
 export function toAccount(user: User): Account {
@@ -102,8 +166,8 @@ export const mailboxOf = ({ email, login }: Pick<Account, "email" | "login">): s
   email?.address ?? parseAddress(login)?.address;
 
 /**
- * The mailbox alone can open the account. In the database, the first proof of an address ends what another person had set up. An
- * application's own table must have the proof before, because its password would go on.
+ * The mailbox alone can open the account. In the database, the first proof of an address ends what another person had
+ * set up. An application's own table must have the proof before, because its password would go on.
  */
 export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "email">): boolean =>
   email !== undefined && (stored !== undefined || email.provenAt !== undefined);
@@ -113,7 +177,9 @@ export function unprovenEmailOf({ stored, email }: Pick<Account, "stored" | "ema
   return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
 }
 
-/** The origin of an event of this account. Only the application's own table knows the address to which its notice goes. */
+/**
+ * The origin of an event of this account. Only the application's own table knows the address to which its notice goes.
+ */
 export function originFor({ stored, email }: Account, origin: Origin): Origin {
   if (stored !== undefined) return origin;
   return { ...origin, noticeTo: email?.provenAt === undefined ? "" : email.address };

@@ -112,8 +112,16 @@ export function readImportLine(text: Uint8Array | string, line: number, settings
 }
 
 const members = new Set([
-  ...["login", "password_hash", "roles", "email", "email_proven"],
-  ...["totp_secret", "recovery_hashes", "user_handle", "passkeys", "identities"],
+  "login",
+  "password_hash",
+  "roles",
+  "email",
+  "email_proven",
+  "totp_secret",
+  "recovery_hashes",
+  "user_handle",
+  "passkeys",
+  "identities",
 ]);
 
 function readMembers(

@@ -1,5 +1,5 @@
-// The second factors and identities of a line of an import. Nothing proves them: the operator vouches for them, as for a hash.
-// The reasons contain nothing of the line.
+// The second factors and identities of a line of an import. Nothing proves them: the operator vouches for them, as for
+// a hash. The reasons contain nothing of the line.
 
 import { decodeBase32 } from "../crypto/base32.js";
 import { decodeBase64url } from "../crypto/base64url.js";
@@ -108,7 +108,15 @@ function readPasskey(value: unknown, rp: string): NewPasskeyRow | Wrong {
     return wrong("The name of a passkey is not a text of 1 to 100 characters without control characters.");
   const { publicKey } = key;
   return {
-    ...{ ...key, publicKey: { ...publicKey }, id, name, rp, backupEligible, backedUp, ownHandle, aaguid: noModel },
+    ...key,
+    publicKey: { ...publicKey },
+    id,
+    name,
+    rp,
+    backupEligible,
+    backedUp,
+    ownHandle,
+    aaguid: noModel,
     signCount: Number(signCount),
     transports: readTransports(transports),
     userVerified: false,

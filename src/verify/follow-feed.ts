@@ -1,5 +1,5 @@
-// Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/guides/verifying.md). One request is always open, and
-// the server responds to it at the next revocation.
+// Keeps a verifier's revocation set up to date from the feed of an Ampho (docs/guides/verifying.md). One request is
+// always open, and the server responds to it at the next revocation.
 import { type Clock, leewayMaxSeconds } from "../clock.js";
 import { feedLine } from "../log-lines.js";
 import { FetchFailure, type FetchLimits, fetchJson } from "../outbound/bounded-fetch.js";
@@ -146,8 +146,9 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Throws FetchFailure for a page with anything unknown. An entry that were skipped would let a revoked token authorize. A
- * newer server replaces a kind that is not in `kinds` by a broader one, so an unknown kind means a server that ignores it.
+ * Throws FetchFailure for a page with anything unknown. An entry that were skipped would let a revoked token authorize.
+ * A newer server replaces a kind that is not in `kinds` by a broader one, so an unknown kind means a server that
+ * ignores it.
  */
 function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly page: RevocationPage;

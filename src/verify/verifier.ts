@@ -64,8 +64,8 @@ export interface Verifier<S extends string = string> extends VerifierInstance<S>
    */
   readonly authorize: Authorize<WithoutDatabase, S>;
   /**
-   * Upper bound of the seconds for which a revocation might be unknown here: below 3 in normal operation, `Infinity` before
-   * the first response of the feed. Undefined if no feed is followed.
+   * Upper bound of the seconds for which a revocation might be unknown here: below 3 in normal operation, `Infinity`
+   * before the first response of the feed. Undefined if no feed is followed.
    * @example const lagSeconds = verifier.revocationLag();
    */
   revocationLag(): number | undefined;
@@ -140,7 +140,8 @@ export function createVerifier<const S extends string = string>(options: Verifie
       try {
         return await attempt();
       } catch (error) {
-        // A fetch that was under way might have started before the key was published. The cool-down of fetches ends this.
+        // A fetch that was under way might have started before the key was published. The cool-down of fetches ends
+        // this.
         awaited = fetchKeyOf(error);
       }
     }
@@ -167,11 +168,11 @@ export function createVerifier<const S extends string = string>(options: Verifie
     return bearerOf(authorization) === undefined ? attempt() : whenPrepared(attempt);
   }
 
-  const refusal = createErrorResponder((error) => log(internalErrorLine(error)));
+  const errorResponse = createErrorResponder((error) => log(internalErrorLine(error)));
   const known = knownScopes(scopes);
   const host: VerifierHost = {
     guard: challengeForResources(guard, resources),
-    refusal,
+    errorResponse,
     live: false,
     scopes: known,
     resources,

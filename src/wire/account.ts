@@ -1,4 +1,5 @@
-// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix seconds.
+// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix
+// seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 import type { ApiKeyView } from "./keys.js";

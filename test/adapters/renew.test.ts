@@ -20,6 +20,9 @@ import { openWorld } from "../world/ampho.js";
 
 const { token: tokenName, refreshToken: refreshName } = cookieNames;
 
+/** A cache of many users would keep the response, and its cookies, for an hour. */
+const shared = { "Cache-Control": "public, max-age=3600", "CDN-Cache-Control": "max-age=3600" };
+
 /** Each serves POST /orders to a user, and GET /public with a `Cache-Control` of its own to everybody. */
 const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<RequestListener> | Server>> = {
   "node:http": (ampho) => {
@@ -28,7 +31,10 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
     return (request, response) =>
       session(request, response, (error) => {
         response.statusCode = error === undefined ? 200 : 503;
-        if (error !== undefined || request.url === "/public") response.end("public");
+        const flat = [...Object.entries(shared).flat(), "Set-Cookie", ["own=1", "other=2"]];
+        if (request.url === "/head") response.writeHead(200, "Fine", flat).end("public");
+        else if (error !== undefined || request.url === "/public")
+          response.setHeaders(new Headers(shared)).end("public");
         else order(request, response);
       });
   },
@@ -43,7 +49,11 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
       "/orders",
       forFastify.guarded(ampho, async (request) => request.auth.login),
     );
-    app.get("/public", async () => "public");
+    app.get("/public", async (_request, reply) => reply.headers(shared).send("public"));
+    app.get("/head", (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200, { ...reply.getHeaders(), ...shared } as never).end("public");
+    });
     await app.ready();
     return (request, response) => app.routing(request, response);
   },
@@ -51,14 +61,16 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
     const app = new Hono();
     app.use(forHono.renew(ampho));
     app.post("/orders", forHono.authorize(ampho), (c) => c.text(c.get("auth").login));
-    app.get("/public", (c) => c.text("public"));
+    app.get("/public", (c) => c.text("public", 200, shared));
+    app.get("/head", () => new Response("public", { headers: shared }));
     return serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server;
   },
   Koa: (ampho) => {
     const app = new Koa();
     app.use(forKoa.renew(ampho));
     app.use((ctx, next) => {
-      if (ctx.path !== "/public") return next();
+      if (ctx.path === "/orders") return next();
+      ctx.set(shared);
       ctx.body = "public";
     });
     app.use(
@@ -91,7 +103,8 @@ function onExpress(app: ReturnType<typeof express>, ampho: Ampho): RequestListen
     "/orders",
     forExpress.guarded(ampho, (request, response) => void response.send(request.auth.login)),
   );
-  app.get("/public", (_request, response) => void response.send("public"));
+  app.get("/public", (_request, response) => void response.set(shared).send("public"));
+  app.get("/head", (_request, response) => void response.writeHead(200, shared).end("public"));
   const onError: express.ErrorRequestHandler = (_error, _request, response, _next) => void response.sendStatus(503);
   app.use(onError);
   return app as unknown as RequestListener;
@@ -140,6 +153,29 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
     await world.ampho.sessions.endForEveryone();
     const ended = await visit({ cookie });
     expect([await ended.text(), ended.headers.getSetCookie().length]).toEqual(["public", 2]);
+  });
+
+  it("no cache stores a response with the new tokens, whatever the page states for caches", async () => {
+    const { url, cookie } = await open();
+    for (const path of ["/public", "/head"]) {
+      const cached = await fetch(url + path);
+      expect(cached.headers.get("cache-control")).toBe("public, max-age=3600");
+      const renewed = await fetch(url + path, { headers: { cookie } });
+      expect(await renewed.text()).toBe("public");
+      const own = cached.headers.getSetCookie();
+      expect(renewed.statusText).toBe(cached.statusText);
+      expect(renewed.headers.getSetCookie().slice(0, -2)).toEqual(own);
+      expect(
+        renewed.headers
+          .getSetCookie()
+          .map((one) => one.split("=")[0])
+          .slice(-2),
+      ).toEqual([tokenName, refreshName]);
+      expect([renewed.headers.get("cache-control"), renewed.headers.get("cdn-cache-control")]).toEqual([
+        "no-store",
+        null,
+      ]);
+    }
   });
 
   it("an error of the renewal reaches the error handling of the application", async () => {

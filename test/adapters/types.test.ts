@@ -23,7 +23,7 @@ const fail = (): never => {
   throw new TypeError("this test builds routes and sends nothing");
 };
 const ampho: HttpInstance = {
-  host: { prefix: "/api/security", rootPaths: new Set(), handle: fail, guard: fail, refusal: fail },
+  host: { prefix: "/api/security", rootPaths: new Set(), handle: fail, guard: fail, errorResponse: fail },
 };
 
 describe("the type of auth", () => {

@@ -26,7 +26,7 @@ const request = (token?: string, init: RequestInit = {}) =>
 const bare = () => ({
   authorize: createFetchAuthorize({
     guard: () => undefined,
-    refusal: () => ({ status: 401, headers: {}, body: undefined }),
+    errorResponse: () => ({ status: 401, headers: {}, body: undefined }),
   }),
 });
 

@@ -48,6 +48,19 @@ it("a lazy instance serves what an open one does", async () => {
   expect((await ampho.health()).status).toBe(200);
 });
 
+it("verify of a lazy instance takes only the credentials that its caller lists", async () => {
+  const scopes = { editor: ["articles:read"] };
+  const ampho = lazy({ ...fileOptions(), scopes, keysPerUser: 5 });
+  const { users, sessions, apiKeys } = await ampho.open();
+  const { id } = await users.create({ login: "ann", roles: ["editor"] });
+  const { token } = await sessions.create(id);
+  const { key } = await apiKeys.create(id, { name: "Backup", scopes: ["articles:read"] });
+  const rejected = { code: "credential_not_accepted" };
+  await expect(ampho.verify(token, ["key"])).rejects.toMatchObject(rejected);
+  await expect(ampho.verify(key)).rejects.toMatchObject(rejected);
+  expect((await ampho.verify(key, ["key"])).credential).toBe("key");
+});
+
 it("the same data share one instance, and functions or other data do not", async () => {
   const options = fileOptions();
   const [one, same] = [lazy(options), lazy(structuredClone(options))];

@@ -62,6 +62,9 @@ describe("a request with an API key", () => {
     expect(reads()).toBe(0);
     expect(await ask(key)).toBe("articles:read");
     expect(await askGuard(world, key, requirements)).toBe("invalid_token");
+    await expect(
+      (async () => world.ampho.host.guard(`Bearer ${key}`, requirements as never, undefined))(),
+    ).rejects.toThrow("An API key has no audience, and this route takes only tokens for its resource.");
   });
 
   it("one read serves all requests that wait, and later ones read nothing", async () => {
@@ -93,9 +96,16 @@ describe("a request with an API key", () => {
     const { key } = await create();
     const last = key.endsWith("A") ? "B" : "A";
     const wrong = [
-      ...[key.slice(0, -1), `${key}A`, key.slice(0, -1) + last, key.replace("ampho_", "acme_"), key.toUpperCase()],
-      ...[`${key.slice(0, 20)}_${key.slice(21)}`, `${key} `, `${key.slice(0, 20)}é${key.slice(21)}`, ""],
-      ...[`${key.slice(0, 20)}${key.slice(21)}${key.slice(20, 21)}`],
+      key.slice(0, -1),
+      `${key}A`,
+      key.slice(0, -1) + last,
+      key.replace("ampho_", "acme_"),
+      key.toUpperCase(),
+      `${key.slice(0, 20)}_${key.slice(21)}`,
+      `${key} `,
+      `${key.slice(0, 20)}é${key.slice(21)}`,
+      "",
+      `${key.slice(0, 20)}${key.slice(21)}${key.slice(20, 21)}`,
     ];
     for (const each of wrong) expect(await ask(each), each).toBe(ended);
     expect(reads()).toBe(0);
@@ -110,7 +120,8 @@ describe("a request with an API key", () => {
     expect(
       (
         await acme.ampho.apiKeys.create((await world.ampho.users.find("ann"))?.id ?? "", {
-          ...{ name: "x", scopes: ["articles:read"] },
+          name: "x",
+          scopes: ["articles:read"],
         })
       ).key,
     ).toMatch(/^acme_key_[0-9A-Za-z]{36}$/);
@@ -195,7 +206,9 @@ describe("what ends an API key", () => {
     const before = reads();
     await world.ampho.users.setRoles("ann", { set: ["reader"] });
     expect([await ask(key), await ask(key, writers), reads() - before]).toEqual([
-      ...["articles:read", "insufficient_scope", 1],
+      "articles:read",
+      "insufficient_scope",
+      1,
     ]);
     await world.ampho.users.setRoles("ann", { set: [] });
     expect(await ask(key)).toBe("insufficient_scope");
@@ -237,7 +250,8 @@ describe("what ends an API key", () => {
     const reads = readsOf(other.ampho.metrics());
     await expect
       .poll(async () => [await askGuard(other, second.key, readers), readsOf(other.ampho.metrics()) > reads], {
-        ...{ timeout: 1000, interval: 20 },
+        timeout: 1000,
+        interval: 20,
       })
       .toEqual(["articles:read", true]);
     world.clock.advance(60);
@@ -283,7 +297,12 @@ describe("what ends an API key", () => {
     const page = (last: number, ...rows: readonly Revocation[]) => ({ epoch: "e", last, rows });
     const until = Number.MAX_SAFE_INTEGER;
     set.applyPage(page(5, { n: 5, at: 1, until, kind: "session", sessionId: "key_a" }), 0);
-    const read = (id: string) => ({ id, userId: "u", gen: 0, asOf: 5, timeline: set.timeline });
+    const read = (id: string) => ({
+      auth: { id: "u", key: { id, name: "Backup" } },
+      gen: 0,
+      asOf: 5,
+      timeline: set.timeline,
+    });
     const [dead, alive] = [read("key_a"), read("key_b")];
     expect([set.isOutdated(dead), set.isOutdated(alive)]).toEqual([true, false]);
     // The backup is of the time before the last revocations, and new ones get their numbers again.
@@ -301,7 +320,8 @@ describe("a key of a user of an application's own table", () => {
     const rows = new Map<string, ApplicationUser>([["7", { id: "7", login: "ann", roles: ["editor"] }]]);
     let barrier: Promise<void> | undefined;
     const world = await openWorld({
-      ...{ scopes, keysPerUser: 5 },
+      scopes,
+      keysPerUser: 5,
       users: {
         find: async (login) => [...rows.values()].find((row) => row.login === login),
         findById: async (id) => {
@@ -415,6 +435,21 @@ describe("guesses", () => {
     expect(reads()).toBeLessThan(40);
     expect(await ask(key)).toBe("articles:read");
   });
+});
+
+it("M-06: a process remembers a bounded number of bad keys, and no longer than five seconds", async () => {
+  const { world, ask, reads } = await openKeys({ throttleAddress: 0, throttleNetwork: 0 });
+  const [first, last] = [createApiKey("ampho"), createApiKey("ampho")];
+  expect([await ask(first), reads()]).toEqual([ended, 1]);
+  expect([await ask(first), reads()]).toEqual([ended, 1]);
+  for (let sent = 0; sent < 10_000; sent += 1000)
+    await Promise.all(Array.from({ length: 1000 }, () => ask(createApiKey("ampho"))));
+  const before = reads();
+  expect([await ask(last), await ask(last), reads() - before]).toEqual([ended, ended, 1]);
+  // Ten thousand later ones have taken the place of the first one.
+  expect([await ask(first), reads() - before]).toEqual([ended, 2]);
+  world.clock.advance(6);
+  expect([await ask(last), reads() - before]).toEqual([ended, 3]);
 });
 
 it("M-10: no table, log line or metric has a key", async () => {

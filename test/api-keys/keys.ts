@@ -30,7 +30,9 @@ export async function openKeys(options: AmphoOptions = {}): Promise<Keys> {
 export async function keysOf(world: World, userId: string, _options: AmphoOptions = {}): Promise<Keys> {
   const { ampho } = world;
   return {
-    ...{ world, userId, grant: (await ampho.sessions.create(userId)) as FullGrant },
+    world,
+    userId,
+    grant: (await ampho.sessions.create(userId)) as FullGrant,
     create: (more = {}) => ampho.apiKeys.create(userId, { name: "Backup", scopes: ["articles:read"], ...more }),
     reads: () => readsOf(ampho.metrics()),
     ask: (token, requirements = readers, address) => askGuard(world, token, requirements, address),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Attack } from "../../packages/attack/dist/attack.js";
 import { algorithmAttacks } from "../../packages/attack/dist/cases/algorithms.js";
+import { apiKeyAttacks } from "../../packages/attack/dist/cases/api-keys.js";
 import { claimAttacks } from "../../packages/attack/dist/cases/claims.js";
 import { cookieAttacks } from "../../packages/attack/dist/cases/cookies.js";
 import { factorAttacks } from "../../packages/attack/dist/cases/factors.js";
@@ -15,6 +16,7 @@ import { sessionAttacks } from "../../packages/attack/dist/cases/sessions.js";
 import { signatureAttacks } from "../../packages/attack/dist/cases/signatures.js";
 import { transactionAttacks } from "../../packages/attack/dist/cases/transactions.js";
 import { attacks } from "../../packages/attack/dist/table.js";
+import { apiKeyFaults } from "./broken/api-keys.js";
 import { cookieFaults } from "./broken/cookies.js";
 import { factorFaults } from "./broken/factors.js";
 import { leakFaults } from "./broken/leaks.js";
@@ -28,6 +30,7 @@ import { wireFaults } from "./broken/wire.js";
 const kinds: Readonly<Record<string, readonly [readonly Fault[], readonly Attack[]]>> = {
   tokens: [tokenFaults, [...algorithmAttacks, ...signatureAttacks, ...formAttacks, ...claimAttacks]],
   sessions: [sessionFaults, sessionAttacks],
+  "API keys": [apiKeyFaults, apiKeyAttacks],
   "second factors": [factorFaults, factorAttacks],
   passkeys: [passkeyFaults, [...factorAttacks, ...transactionAttacks]],
   "login transactions": [transactionFaults, [...factorAttacks, ...transactionAttacks, ...mailAttacks]],
@@ -70,7 +73,8 @@ describe("an instance that accepts any signature", () => {
 });
 
 describe("a sound instance", () => {
-  const required = { factors: { "*": "required" }, ...withMails } as const;
+  const keys = { keysPerUser: 5, scopes: { tester: ["articles:read"] } };
+  const required = { factors: { "*": "required" }, ...keys, ...withMails } as const;
   it.each([
     ["whose policy requires a second factor", required],
     ["with cookies whose policy requires a second factor", { ...required, cookies: true }],
@@ -79,7 +83,7 @@ describe("a sound instance", () => {
     if (report.notStarted !== undefined) throw new Error(report.notStarted);
     const outcomes = report.results.map(({ attack, outcome, detail }) => [attack, outcome, detail]);
     expect(outcomes.filter(([, outcome]) => outcome === "succeeded" || outcome === "failed")).toEqual([]);
-    for (const { id } of [...factorAttacks, ...transactionAttacks, ...mailAttacks])
+    for (const { id } of [...apiKeyAttacks, ...factorAttacks, ...transactionAttacks, ...mailAttacks])
       expect(outcomes).toContainEqual([id, "blocked", null]);
   });
 });

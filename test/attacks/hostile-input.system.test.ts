@@ -25,12 +25,10 @@ const members = routes.flatMap((route) =>
 );
 /** A request for a mail is accepted for every login, and a new login can be any text without control characters. */
 const accepted: Readonly<Record<string, readonly number[]>> = {
-  ...{
-    beginMailLogin: [200, 429],
-    beginReset: [200, 429],
-    beginRegistration: [200, 403, 429],
-    changeLogin: [204, 409],
-  },
+  beginMailLogin: [200, 429],
+  beginReset: [200, 429],
+  beginRegistration: [200, 403, 429],
+  changeLogin: [204, 409],
 };
 type Target = (typeof members)[number];
 /** A password costs a hash each, and a mail too many waits, so a sample has to suffice. */

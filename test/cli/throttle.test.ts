@@ -68,8 +68,13 @@ describe("throttle-list and throttle-clear", () => {
     );
     const traces = rows.filter(({ event }) => event.startsWith("throttle_"));
     expect(traces.map(({ event }) => event)).toEqual([
-      ...["throttle_listed", "throttle_cleared", "throttle_cleared", "throttle_cleared"],
-      ...["throttle_listed", "throttle_cleared", "throttle_listed"],
+      "throttle_listed",
+      "throttle_cleared",
+      "throttle_cleared",
+      "throttle_cleared",
+      "throttle_listed",
+      "throttle_cleared",
+      "throttle_listed",
     ]);
     expect(traces.every(({ origin }) => origin.operator?.includes("@"))).toBe(true);
     expect(traces[1]).toMatchObject({ login: "Ann" });

@@ -12,7 +12,7 @@
 // The lines about applied migrations on stderr are left out, so that a new migration changes few transcripts.
 //
 // In output, «name» matches a text that is not known before. From then on it stands for that text, also in input. «name:kind»
-// gives its form. «_» is not kept.
+// gives its form. «_» is not kept. «pages» is known: it is the address of the pages of this version.
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ampho, type Outcome } from "../world/command.js";
@@ -24,6 +24,8 @@ const kinds: Readonly<Record<string, string>> = {
   minute: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d",
   any: ".*",
 };
+const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+const { homepage, version } = JSON.parse(manifest) as { readonly homepage: string; readonly version: string };
 const placeholder = /«(\w+)(?::(\w+))?»/g;
 
 interface Step {
@@ -90,7 +92,11 @@ const render = (typed: string, stdout: readonly string[], stderr: readonly strin
 const linesOf = (text: string): readonly string[] => (text === "" ? [] : text.replace(/\n$/, "").split("\n"));
 
 class Memory {
-  readonly #known = new Map<string, string>();
+  readonly #known: Map<string, string>;
+
+  constructor(known: Readonly<Record<string, string>>) {
+    this.#known = new Map(Object.entries(known));
+  }
 
   fill(text: string): string {
     return text.replace(placeholder, (whole, name: string) => this.#known.get(name) ?? whole);
@@ -119,7 +125,7 @@ class Memory {
 
 /** Plays a transcript in `cwd`. The two texts are equal if every command printed what the transcript expects. */
 export async function play(text: string, cwd: string): Promise<{ readonly actual: string; readonly expected: string }> {
-  const memory = new Memory();
+  const memory = new Memory({ pages: `${homepage}/blob/v${version}` });
   const env: Record<string, string> = {};
   const written = new Set<string>();
   const [actual, expected]: [string[], string[]] = [[], []];

@@ -168,7 +168,11 @@ describe("the ways to sign in", () => {
   it("a page learns the ways to sign in, and whether this browser has passkeys", async () => {
     const { tab } = await openShop();
     expect(await tab.evaluate(() => ways.ways())).toEqual({
-      ...{ password: true, passkey: true, mail: false, providers: [], registration: "closed" },
+      password: true,
+      passkey: true,
+      mail: false,
+      providers: [],
+      registration: "closed",
     });
     const { tab: without } = await openShop(false, { passkeys: false });
     expect(await without.evaluate(() => ways.ways())).toMatchObject({ passkey: false });

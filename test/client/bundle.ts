@@ -7,7 +7,7 @@ export const clientBytesMax = 3200;
 
 /** The entry `ways` contains the code of the entry `client`, and `mail` that of `ways`. */
 export async function bundleClient(
-  entry: "client" | "ways" | "mail" | "account" | "outside" = "client",
+  entry: "client" | "ways" | "mail" | "account" | "outside" | "keys" = "client",
 ): Promise<{ readonly text: string; readonly files: readonly string[] }> {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`../../dist/client/${entry}.js`, import.meta.url))],

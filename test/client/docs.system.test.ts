@@ -58,7 +58,11 @@ it("the code of docs/guides/passkeys.md adds a passkey in a page and signs in wi
   const contents = Object.keys(files).map((name) => `export * from "./${name}";`);
   const { outputFiles } = await build({
     stdin: { contents: contents.join("\n"), resolveDir: folder, loader: "ts" },
-    ...{ bundle: true, format: "esm", platform: "browser", write: false, logLevel: "silent" },
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+    logLevel: "silent",
   });
   const [, field = ""] = /^```html\n(.*?)^```$/ms.exec(readPage("passkeys.md")) ?? [];
   const text = `<!doctype html>${field}<script type="module">

@@ -83,7 +83,9 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
   it("a pending login whose account has a proven address sets up its first factor with the mailed code", async () => {
     const mails: string[] = [];
     const { world, clock, storage, open } = await openDevice(cookies, {
-      ...{ appUrl: "https://example.org/", registration: "open", factors: { "*": "required" } },
+      appUrl: "https://example.org/",
+      registration: "open",
+      factors: { "*": "required" },
       mail: async ({ text }) => void mails.push(/^\d\d \d\d \d\d \d\d$/m.exec(text)?.[0] ?? ""),
     });
     const nextCode = () => vi.waitUntil(() => mails.shift(), { timeout: 60_000 });

@@ -231,7 +231,8 @@ describe("a body", () => {
     const { storage, clock, open } = await logInAnn();
     storage.age(ageSeconds);
     clock.advance(1000);
-    const response = await open().fetch("/guarded", { method: "POST", body: stream(), ...{ duplex: "half" } });
+    const init = { method: "POST", body: stream(), duplex: "half" };
+    const response = await open().fetch("/guarded", init);
     expect(await response.json()).toMatchObject({ login: "ann", body: "streamed" });
   });
 });

@@ -14,7 +14,9 @@ async function open() {
   const evil = await startEvilProvider(() => Math.floor(Date.now() / 1000));
   const mails: Message[] = [];
   const world = await openWorld({
-    ...{ appUrl: "http://localhost/", mailLogin: true, mail: async (mail) => void mails.push(mail) },
+    appUrl: "http://localhost/",
+    mailLogin: true,
+    mail: async (mail) => void mails.push(mail),
     providers: { acme: { issuer: evil.issuer, client_id: "client-1", client_secret: "s" } },
   });
   await world.ampho.users.create({ login, password: ann.password, email: login });

@@ -15,7 +15,9 @@ const newPassword = "amber tulip canoe walnut";
 async function openShop() {
   const mails: Message[] = [];
   const world = await openWorld({
-    ...{ appUrl: "http://localhost/", mailLogin: true, registration: "open" },
+    appUrl: "http://localhost/",
+    mailLogin: true,
+    registration: "open",
     mail: async (message) => void mails.push(message),
   });
   await world.ampho.users.create({ login, password: ann.password });

@@ -15,7 +15,11 @@ declare global {
 async function bundleOther(): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: 'export * from "@simplewebauthn/browser";', resolveDir: import.meta.dirname },
-    ...{ bundle: true, format: "esm", platform: "browser", write: false, logLevel: "silent" },
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+    logLevel: "silent",
   });
   return outputFiles[0]?.text ?? "";
 }

@@ -29,7 +29,19 @@ it("the functions for outside providers have less than 2000 bytes on top, minifi
   expect(bytesOf(outside)).toBeLessThan(bytesOf(ways) + 2000);
 });
 
-it.each(["client", "ways", "mail", "account", "outside"] as const)(
+it("the functions for API keys have less than 1500 bytes, and no other entry and no built file has a byte of them", async () => {
+  const keys = await bundleClient("keys");
+  expect(bytesOf(keys)).toBeLessThan(1500);
+  expect(keys.text).toContain("/keys");
+  for (const entry of ["client", "ways", "mail", "account", "outside"] as const) {
+    const { text, files } = await bundleClient(entry);
+    expect([entry, files.includes("dist/client/keys.js"), text.includes("/keys")]).toEqual([entry, false, false]);
+  }
+  for (const name of ["client.js", "outside.js"])
+    expect(readFileSync(path.resolve(import.meta.dirname, "../../dist/browser", name), "utf8")).not.toContain("/keys");
+});
+
+it.each(["client", "ways", "mail", "account", "outside", "keys"] as const)(
   "the entry %s contains nothing but its own room and the errors",
   async (entry) => {
     const { text, files } = await bundleClient(entry);

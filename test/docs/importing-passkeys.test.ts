@@ -33,7 +33,10 @@ async function registerThere(subject: Subject) {
   const challenge = randomBytes(32);
   const response = register(subject, challenge);
   const { registrationInfo } = await verifyRegistrationResponse({
-    ...{ response, expectedChallenge: base64url(challenge), expectedOrigin: origin, expectedRPID: rpId },
+    response,
+    expectedChallenge: base64url(challenge),
+    expectedOrigin: origin,
+    expectedRPID: rpId,
   });
   if (registrationInfo === undefined) throw new Error("the library has verified it");
   return { ...registrationInfo, userId: base64url(randomBytes(32)) };
@@ -66,8 +69,14 @@ it("the records of both systems are imported, and each passkey signs in with the
         webauthnUserID: userId,
       };
       const row = {
-        ...{ name: null, userId: "7", credentialID: id, counter, deviceType, backedUp: credentialBackedUp ? 1 : 0 },
-        ...{ publicKey: Buffer.from(publicKey).toString("base64"), transports: transports?.join(",") ?? null },
+        name: null,
+        userId: "7",
+        credentialID: id,
+        counter,
+        deviceType,
+        backedUp: credentialBackedUp ? 1 : 0,
+        publicKey: Buffer.from(publicKey).toString("base64"),
+        transports: transports?.join(",") ?? null,
       };
       passkeys.push(login === "ann" ? fromSimpleWebAuthn(record) : fromBetterAuth(row));
     }

@@ -118,7 +118,9 @@ describe("the alerts", () => {
 
   it.each(alerts)("%s has a section that describes what to do, and a row in the list of operating.md", (alert) => {
     const [, rule = ""] = rules.split(`- alert: ${alert}\n`);
-    expect(rule.split("- alert:")[0]).toContain(`runbook: docs/operate/metrics.md#${alert.toLowerCase()}\n`);
+    expect(rule.split("- alert:")[0]).toMatch(
+      new RegExp(`runbook: https://\\S+/docs/operate/metrics\\.md#${alert.toLowerCase()}\n`),
+    );
     const [, section = ""] = page.split(`\n### ${alert}\n`);
     expect((section.split("\n#")[0] ?? "").length).toBeGreaterThan(100);
     expect(readPage("docs/operate/logs.md")).toContain(`[${alert}](metrics.md#${alert.toLowerCase()})`);

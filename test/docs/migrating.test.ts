@@ -69,7 +69,12 @@ describe("both for a while", () => {
       say([moved(token), moved(made), notYet(token), notYet(made), moved(seed), code(forged),
         ampho.verifySync(made).roles, code(jwt.sign({ login: "ann" }, secret, { expiresIn: "7d" }))]);`;
     expect(await run(program)).toEqual([
-      ...["ann", "ann", "ann", "ann", "ann", "invalid_token"],
+      "ann",
+      "ann",
+      "ann",
+      "ann",
+      "ann",
+      "invalid_token",
       ["editor"],
       "invalid_token",
     ]);

@@ -44,8 +44,10 @@ beforeAll(async () => {
   // The code of a component in Vue, as TypeScript that the compiler checks.
   for (const name of ["App", "Account"]) recipes.write("vue", [], { [`${name}.vue.ts`]: vueCode(name) });
   recipes.compile({
-    ...{ module: "esnext", moduleResolution: "bundler" },
-    ...{ jsx: "react-jsx", lib: ["es2023", "dom", "dom.iterable"] },
+    module: "esnext",
+    moduleResolution: "bundler",
+    jsx: "react-jsx",
+    lib: ["es2023", "dom", "dom.iterable"],
   });
   browser = await openBrowser();
 }, browserTimeoutMs);

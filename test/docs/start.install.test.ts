@@ -1,4 +1,4 @@
-// Follows the pages of docs/ that begin with an empty folder, on a machine on which npm has downloaded nothing yet.
+// Follows docs/getting-started.md, which begins with an empty folder, on a machine on which npm has downloaded nothing yet.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ import {
 async function pinned(prepare: string, { example }: StartPage): Promise<string> {
   const { dependencies } = JSON.parse(readFileSync(path.join(root, "examples", example, "package.json"), "utf8"));
   const tarball = await packed();
-  return prepare.replace(/^npm install (.*)$/m, (_, names: string) => {
+  return prepare.replace(/^npm install (.*)$/gm, (_, names: string) => {
     const packages = names.split(" ").map((name) => (name === "ampho" ? tarball : `${name}@${dependencies[name]}`));
     return `npm install ${packages.join(" ")}`;
   });
@@ -38,7 +38,7 @@ function childSeconds(output: string): number {
   return (userMinutes + systemMinutes) * 60 + user + system;
 }
 
-describe.each(startPages)("$file", (page) => {
+describe.each(startPages)("$framework", (page) => {
   let preparedSeconds = Number.NaN;
   let folder = "";
   let server: RunningServer;
@@ -54,12 +54,14 @@ describe.each(startPages)("$file", (page) => {
       "sh",
       ["-ec", `${withPort(await pinned(prepare, page), port)}\ntimes`],
       {
-        ...{ cwd: parent, env, encoding: "utf8" },
+        cwd: parent,
+        env,
+        encoding: "utf8",
       },
     );
     expect(status, `${stdout}\n${stderr}`).toBe(0);
     preparedSeconds = childSeconds(stdout);
-    console.log(`${page.file}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);
+    console.log(`${page.framework}: ${Math.round((performance.now() - startedMs) / 1000)} s to install and prepare`);
     folder = path.join(parent, "shop");
     writeFiles(folder, page, port);
     server = startServer(withPort(start, port), folder, env);
@@ -79,7 +81,7 @@ describe.each(startPages)("$file", (page) => {
   // The time of the processors, because the wall clock depends on the network and on what else this machine does.
   it("the way from the empty folder to the protected page takes less than three minutes of machine time", () => {
     const seconds = preparedSeconds + server.seconds();
-    console.log(`${page.file}: ${Math.round(seconds)} s of processor time`);
+    console.log(`${page.framework}: ${Math.round(seconds)} s of processor time`);
     expect(seconds).toBeLessThan(180);
   });
 });

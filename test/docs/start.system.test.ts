@@ -1,4 +1,4 @@
-// Follows the pages of docs/ that begin with an empty folder. Their packages are those of the repository.
+// Follows docs/getting-started.md, which begins with an empty folder. Their packages are those of the repository.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,10 +6,10 @@ import { execFileSync } from "../../scripts/child-process.mjs";
 import { type Consumer, installPacked } from "../examples/packed.js";
 import { freePort } from "../world/free-port.js";
 import { environment, root } from "./readme.js";
-import { readStartPage, startPages, startServer, usePage, withPort, writeFiles } from "./start.js";
+import { readHtmlPages, readStartPage, startPages, startServer, usePage, withPort, writeFiles } from "./start.js";
 
 // `start.install.test.ts` also installs Next.js.
-describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (page) => {
+describe.each(startPages.filter(({ example }) => example !== "next"))("$framework", (page) => {
   let consumer: Consumer;
   beforeAll(async () => {
     consumer = await installPacked();
@@ -20,9 +20,9 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (
     const { folder, ampho } = consumer;
     writeFileSync(path.join(folder, "package.json"), JSON.stringify({ type: "module" }));
     const { prepare, start } = readStartPage(page);
-    const [before, after = ""] = prepare.split(/^npm install .*\n/m);
+    const [before, ...after] = prepare.split(/^npm install .*\n/m);
     expect(before).toBe("mkdir shop && cd shop\nnpm init -y && npm pkg set type=module\n");
-    const commands = after.replace("npx ampho", `"${process.execPath}" "${ampho}"`);
+    const commands = after.join("").replace("npx ampho", `"${process.execPath}" "${ampho}"`);
     const port = await freePort();
     execFileSync("sh", ["-ec", withPort(commands, port)], { cwd: folder, env: environment, stdio: "pipe" });
     writeFiles(folder, page, port);
@@ -35,13 +35,13 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$file", (
 });
 
 it("the sign-in page and the account page of docs/getting-started.md are those of examples/start", () => {
-  const [page] = startPages;
-  if (page === undefined) throw new Error("There is no page.");
-  const { files } = readStartPage(page);
+  const files = readHtmlPages();
   expect(files.map(({ name }) => name)).toEqual([
-    ...["server.js", "public/index.html", "public/sign-in.js"],
-    ...["pages/account.html", "public/account.js", "public/style.css"],
+    "public/index.html",
+    "public/sign-in.js",
+    "pages/account.html",
+    "public/account.js",
   ]);
-  for (const { name, code } of files.slice(1))
+  for (const { name, code } of files)
     expect(readFileSync(path.join(root, "examples/start", name), "utf8"), name).toBe(code);
 });

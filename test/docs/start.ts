@@ -1,7 +1,7 @@
-// The pages that begin with an empty folder. Their tests write the files of a page, run its commands, and use its application in
-// Chromium. `test/docs/start.system.test.ts` has packages that are here anyway, and `start.install.test.ts` installs them.
+// docs/getting-started.md begins with an empty folder. The tests write the files of a framework, run its commands, and use the
+// application in Chromium. `test/docs/start.system.test.ts` has packages that are here anyway, and `start.install.test.ts` installs them.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -9,6 +9,7 @@ import { spawnSync } from "../../scripts/child-process.mjs";
 import { addAuthenticator } from "../client/authenticator.js";
 import { browserTimeoutMs, openBrowser } from "../client/browser.js";
 import { listen } from "../world/listen.js";
+import { readPage } from "./evidence.js";
 import { root } from "./readme.js";
 
 const password = "violet kettle harbour morning";
@@ -17,26 +18,40 @@ export interface StartPage {
   readonly framework: string;
   /** The folder of examples/ whose package.json has the versions of the packages. */
   readonly example: string;
-  readonly file: string;
 }
 
 export const startPages: readonly StartPage[] = [
-  { framework: "Express", example: "express", file: "docs/getting-started.md" },
-  { framework: "Hono", example: "hono", file: "docs/start/hono.md" },
-  { framework: "Next.js", example: "next", file: "docs/start/nextjs.md" },
+  { framework: "Express", example: "express" },
+  { framework: "Hono", example: "hono" },
+  { framework: "Next.js", example: "next" },
 ];
 
-/** The blocks whose first line is a comment with the name of a file, and the commands before and after them. */
-export function readStartPage({ file }: StartPage) {
-  const text = readFileSync(path.join(root, file), "utf8");
+const file = "docs/getting-started.md";
+
+/** The blocks of a section whose first line is a comment with the name of a file, and its commands. */
+function readSection(heading: string) {
+  const text =
+    readPage(file)
+      .split(/^##+ /m)
+      .find((part) => part.startsWith(`${heading}\n`)) ?? "";
   const files = [...text.matchAll(/^```(?:jsx?|html|css)\n(?:\/\/|<!--|\/\*) (\S+).*\n([\s\S]*?)^```$/gm)];
-  const blocks = text.match(/^```\w+$/gm)?.length;
-  const [prepare = "", start = "", ...more] = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
-    ([, code = ""]) => code,
-  );
-  expect([files.length + 2, more]).toEqual([blocks, []]);
-  return { files: files.map(([, name = "", code = ""]) => ({ name, code })), prepare, start };
+  const commands = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code);
+  expect(files.length + commands.length).toBe(text.match(/^```\w+$/gm)?.length);
+  return { files: files.map(([, name = "", code = ""]) => ({ name, code })), commands };
 }
+
+/** The files of a framework, and the commands before and after them. The first commands are the same for each of them. */
+export function readStartPage({ framework }: StartPage) {
+  const shared = readSection("Create the project").commands;
+  const { files, commands } = readSection(framework);
+  expect([shared.length, commands.length]).toEqual([1, 2]);
+  const [install = "", start = ""] = commands;
+  return { files, prepare: `${shared.join("")}${install}`, start };
+}
+
+/** The pages of plain HTML, which the commands of Express and Hono copy. */
+export const readHtmlPages = () =>
+  ["Read the sign-in page", "Read the account page"].flatMap((heading) => readSection(heading).files);
 
 /** The page has the port 3000, which another program can use here. */
 export const withPort = (text: string, port: number): string => text.replaceAll("3000", String(port));
@@ -271,8 +286,8 @@ export function usePage(page: StartPage, open: () => Promise<Opened>) {
 
   /** Writes the picture of the page. */
   async function takePicture(): Promise<void> {
-    const [, target = ""] = /!\[.*\]\((.*)\)/.exec(readFileSync(path.join(root, page.file), "utf8")) ?? [];
-    const picture = path.resolve(root, path.dirname(page.file), target);
+    const [, target = ""] = /!\[.*\]\((.*)\)/.exec(readPage(file)) ?? [];
+    const picture = path.resolve(root, path.dirname(file), target);
     await tab.setViewportSize({ width: 560, height: 620 });
     rmSync(picture, { force: true });
     await tab.screenshot({ path: picture });

@@ -93,6 +93,28 @@ describe("a deployment", () => {
     ]);
   });
 
+  it("the doctor names the API keys that were not used for 90 days, and those in use that end within 14 days", async () => {
+    const { users, apiKeys, verify, close } = await openAmpho({ keysPerUser: 50, scopes: { editor: ["a:read"] } });
+    const { id } = await users.create({ login: "ann", roles: ["editor"] });
+    const day = 86_400;
+    const create = async (days: number) =>
+      apiKeys.create(id, { name: "x", scopes: ["a:read"], expires: now() + days * day });
+    const [idle, used, ending, replaced] = [await create(200), await create(200), await create(100), await create(100)];
+    for (const { key } of [used, ending, replaced]) await verify(key, ["key"]);
+    const successor = await apiKeys.rotate(id, { id: replaced.id, overlap: day });
+    await close();
+    const found = async (days: number) =>
+      (await examined(undefined, () => now() + days * day))
+        .filter(({ check }) => check === "api-keys")
+        .map(({ severity, message }) => `${severity}: ${message}`);
+    expect(await found(0)).toEqual([]);
+    expect(await found(89)).toEqual([`note: 1 API key was used, and will end within 14 days. The ids: ${ending.id}.`]);
+    const late = await found(91);
+    expect(late[0]).toBe(
+      `note: 4 API keys were not used for 90 days. The ids: ${[ending, successor, idle, used].map((each) => each.id).join(", ")}.`,
+    );
+  });
+
   it("a deployment that follows the docs has no finding, before and after its first start", async () => {
     expect(await found()).toEqual([]);
     await openAmpho();

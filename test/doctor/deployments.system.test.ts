@@ -33,8 +33,13 @@ const outcomes = ({ results }: Said) => Object.fromEntries(results.map(({ attack
 
 /** Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys and no mails. */
 const unconfigured = [
-  ...["alg-confusion", "audience", "cross-site", "cookie-attributes"],
-  ...["passkey-replay", "mail-enumeration", "mailed-code"],
+  "alg-confusion",
+  "audience",
+  "cross-site",
+  "cookie-attributes",
+  "passkey-replay",
+  "mail-enumeration",
+  "mailed-code",
 ];
 const allBlocked = Object.fromEntries(attacks.map(({ id }) => [id, unconfigured.includes(id) ? "not_run" : "blocked"]));
 

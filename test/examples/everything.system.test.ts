@@ -511,6 +511,36 @@ describe("examples/everything in the browser", () => {
     expect([code, stderr]).toEqual([0, ""]);
   });
 
+  it("a user creates an API key on the account page of Ampho, and a program reads with it", async () => {
+    command(["user-add", "kay", "--role", "reader", "--password-stdin"], password);
+    const port = await freePort();
+    const keys = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"reader":["articles:read"]}' };
+    const more = { PORT: String(port), AMPHO_APP_URL: `http://localhost:${port}`, AMPHO_SECURITY_COOKIES: "true" };
+    const pages = await start(folder(), { ...env, ...more, ...keys, AMPHO_SECURITY_PROVIDERS: undefined }, "server.js");
+    const walker = await openWalker(browser, `${pages.url}/`);
+    await walker.sees("Sign in to the shop");
+    await walker.type("Login or e-mail address", "kay");
+    await walker.type("Password", password);
+    await walker.press("Sign in");
+    await walker.sees("Your account");
+    await walker.type("Days until the key ends", "30");
+    const section = walker.section("API keys");
+    await section.getByLabel("Name", { exact: true }).fill("Backup");
+    await section.getByLabel("articles:read").check();
+    await walker.press("Create an API key");
+    await walker.sees("Your new API key: Backup");
+    const key = (await walker.page.textContent("main code")) ?? "";
+    const read = async (text: string) => {
+      const response = await fetch(`${pages.url}/api/articles`, { headers: { authorization: `Bearer ${text}` } });
+      return [response.status, await response.json()];
+    };
+    expect(await read(key)).toEqual([200, { reader: "kay" }]);
+    expect(await read(key.slice(0, -1))).toMatchObject([401, { error: "invalid_token" }]);
+    await walker.leave();
+    const { code, stderr } = await pages.stop();
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   it("every page was accessible, no script was blocked or failed, and the server writes nothing to stderr", async () => {
     expect(found).toEqual({ violations: [], policy: [], errors: [] });
     const { code, stderr } = await running.stop();

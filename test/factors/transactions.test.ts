@@ -50,7 +50,11 @@ describe("a login transaction", () => {
     const { jti, ...rest } = read(begin("enroll", { sid: "0.session" }));
     expect(rest).toEqual({
       ...contents,
-      ...{ for: "enroll", sid: "0.session", iat: start, exp: start + 600, kid: "key-1" },
+      for: "enroll",
+      sid: "0.session",
+      iat: start,
+      exp: start + 600,
+      kid: "key-1",
     });
     expect(Buffer.from(jti, "base64url")).toHaveLength(16);
   });

@@ -24,8 +24,11 @@ async function prepare(ground: Ground): Promise<World> {
 
 const start = (ground: Ground, world: World, port: number): Promise<Instance> =>
   startInstance(world, {
-    ...{ ...mailSettings, databaseUrl: ground.urlOf(world), databaseMigrate: "off" },
-    ...{ mailUrl: `smtp://127.0.0.1:${port}`, mailFrom: "no-reply@example.org" },
+    ...mailSettings,
+    databaseUrl: ground.urlOf(world),
+    databaseMigrate: "off",
+    mailUrl: `smtp://127.0.0.1:${port}`,
+    mailFrom: "no-reply@example.org",
   });
 
 /** Returns the logins of the requests that were acknowledged. */

@@ -32,8 +32,16 @@ onBothDatabases((ground) => {
     const { status, json } = await world.call("GET", "/account", { bearer: ann.weak.token });
     expect(status).toBe(200);
     expect(json).toEqual({
-      ...{ id: ann.id, login: "ann", email: null, email_proven: false, created: expect.any(Number) },
-      ...{ policy: "optional", password: true, totp: null, recovery_codes: 8, identities: [] },
+      id: ann.id,
+      login: "ann",
+      email: null,
+      email_proven: false,
+      created: expect.any(Number),
+      policy: "optional",
+      password: true,
+      totp: null,
+      recovery_codes: 8,
+      identities: [],
       passkeys: [expect.objectContaining({ name: "Phone", synced: expect.any(Boolean) })],
     });
     const bob = await addOwner(world, "bob");
@@ -362,7 +370,8 @@ onBothDatabases((ground) => {
       expect(await remove(token)).toEqual([204, undefined]);
       expect(await left()).toBe(0);
       expect([await admission(world.ampho, token), await admission(world.ampho, bob.token)]).toEqual([
-        ...["invalid_token", "in"],
+        "invalid_token",
+        "in",
       ]);
       expect(await remove(token)).toEqual([401, "invalid_token"]);
       const events = (await world.ampho.audit.list()).filter(({ userId }) => userId === "id of ann");

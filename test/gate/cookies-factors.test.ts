@@ -144,7 +144,12 @@ it("a session sets up an app with the transaction in a cookie", async () => {
   const { begun, confirmed } = await confirmApp(browser);
   expect([Object.keys(begun.json).sort(), begun.cookies]).toEqual([["secret", "uri"], [begunCookie]]);
   expect(Object.keys(confirmed.json).sort()).toEqual([
-    ...["expires", "leeway", "recovery_codes", "refresh_expires", "starts", "ttl"],
+    "expires",
+    "leeway",
+    "recovery_codes",
+    "refresh_expires",
+    "starts",
+    "ttl",
   ]);
   expect(textsOf(confirmed.json["recovery_codes"])).toHaveLength(8);
   expect(names(confirmed)).toEqual([access, refresh, transaction]);

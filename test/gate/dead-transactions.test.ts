@@ -53,7 +53,12 @@ async function addCounting(world: Mailing, login = email): Promise<Omit<PasskeyO
   const id = String(claimsOf(enrolling.token)["sub"]);
   let counted = 0;
   return {
-    ...{ login, id, subject, enrolling, recoveryCodes: [], handle: options.user?.id ?? "" },
+    login,
+    id,
+    subject,
+    enrolling,
+    recoveryCodes: [],
+    handle: options.user?.id ?? "",
     count: () => ++counted,
   };
 }
@@ -206,7 +211,8 @@ onBothDatabases((ground) => {
       for (const each of [world, other])
         for (const body of others)
           expect([name, body, ...outcomeOf(await each.call("POST", "/login", { body, headers }))]).toEqual([
-            ...[name, body],
+            name,
+            body,
             ...over,
           ]);
       const repeated = grantOf(await other.call("POST", "/login", { body: right, headers }));
@@ -231,29 +237,32 @@ onBothDatabases((ground) => {
     const [byCode, byLink] = [login.transaction, linked.transaction];
     const cases: readonly (readonly [string, object, ...object[]])[] = [
       [
-        ...(["/login", { transaction: byCode, code: login.mail.code }] as const),
-        ...[{ transaction: byCode }, { transaction: byCode, code: otherDigits(login.mail.code) }],
+        "/login",
+        { transaction: byCode, code: login.mail.code },
+        { transaction: byCode },
+        { transaction: byCode, code: otherDigits(login.mail.code) },
       ],
       [
-        ...(["/login", { transaction: byLink, link: linked.mail.link }] as const),
-        ...[{ transaction: byLink }, { transaction: byLink, code: linked.mail.code }],
+        "/login",
+        { transaction: byLink, link: linked.mail.link },
+        { transaction: byLink },
+        { transaction: byLink, code: linked.mail.code },
       ],
       [
-        ...(["/register/finish", { transaction: registering.transaction, code, password }] as const),
+        "/register/finish",
+        { transaction: registering.transaction, code, password },
         { transaction: registering.transaction, code: otherDigits(code), password },
         { transaction: registering.transaction, code, password: newPassword },
       ],
-      [
-        ...(["/totp/confirm", { transaction, totp }] as const),
-        { transaction, totp: wrongCode(String(secret), world.clock.now()) },
-      ],
+      ["/totp/confirm", { transaction, totp }, { transaction, totp: wrongCode(String(secret), world.clock.now()) }],
     ];
     for (const [at, [path, right, ...others]] of cases.entries()) {
       const headers = key(`case${at}`);
       expect((await world.call("POST", path, { body: right, headers })).status).toBe(200);
       for (const body of others)
         expect([path, body, ...outcomeOf(await world.call("POST", path, { body, headers }))]).toEqual([
-          ...[path, body],
+          path,
+          body,
           ...over,
         ]);
     }
@@ -344,8 +353,10 @@ onBothDatabases((ground) => {
       ["/register/finish", () => ({ ...registering, code, password }), { code: otherDigits(code) }],
       ["/totp/confirm", () => ({ transaction: setting, totp: codeAt(secret, world.clock.now()) }), { totp: "999999" }],
       [
-        ...(["/totp/confirm", () => ({ ...another, totp: codeAt(another.secret, world.clock.now()) })] as const),
-        ...([{ totp: "999999" }, bearer] as const),
+        "/totp/confirm",
+        () => ({ ...another, totp: codeAt(another.secret, world.clock.now()) }),
+        { totp: "999999" },
+        bearer,
       ],
     ];
     let renewed = "";

@@ -60,15 +60,17 @@ onBothDatabases((ground) => {
     const ann = await addLinked(outside, "ann");
     const bob = await addLinked(outside, "bob");
     const more = {
-      ...{ id: bob.user.id, sub: "bob", user_id: bob.user.id, login: "bob", email: "bob@acme.example" },
-      ...{
-        roles: ["admin"],
-        scope: "admin",
-        email_proven: true,
-        acr: "phr",
-        amr: ["hwk", "mfa"],
-        issuer: "https://x.example",
-      },
+      id: bob.user.id,
+      sub: "bob",
+      user_id: bob.user.id,
+      login: "bob",
+      email: "bob@acme.example",
+      roles: ["admin"],
+      scope: "admin",
+      email_proven: true,
+      acr: "phr",
+      amr: ["hwk", "mfa"],
+      issuer: "https://x.example",
     };
     const claims = { ...more, email_verified: true, sub: "ann", groups: ["admin"] };
     const { login: _, ...others } = more;

@@ -75,19 +75,23 @@ const finishes: Readonly<Record<string, Finish>> = {
   "a second step": ["/login", ({ transaction }) => ({ transaction, totp: "123456" }), ["second"]],
   "a login by passkey": ["/login", ({ transaction }) => ({ transaction, passkey }), ["login", "second"]],
   "a registration by code": [
-    ...(["/register/finish", (issued: Issued) => ({ ...proof(issued), password: newPassword })] as const),
+    "/register/finish",
+    (issued: Issued) => ({ ...proof(issued), password: newPassword }),
     ["register", "invite"],
   ],
   "a registration by link": [
-    ...(["/register/finish", (issued: Issued) => ({ ...linked(issued), password: newPassword })] as const),
+    "/register/finish",
+    (issued: Issued) => ({ ...linked(issued), password: newPassword }),
     ["register", "invite"],
   ],
   "a reset by code": [
-    ...(["/password/reset/finish", (issued: Issued) => ({ ...proof(issued), new_password: newPassword })] as const),
+    "/password/reset/finish",
+    (issued: Issued) => ({ ...proof(issued), new_password: newPassword }),
     ["reset"],
   ],
   "a reset by link": [
-    ...(["/password/reset/finish", (issued: Issued) => ({ ...linked(issued), new_password: newPassword })] as const),
+    "/password/reset/finish",
+    (issued: Issued) => ({ ...linked(issued), new_password: newPassword }),
     ["reset"],
   ],
   "a change of address": ["/account/email/finish", proof, ["email"]],
@@ -148,7 +152,8 @@ onBothDatabases((databases) => {
         const sent = body({ transaction: token, ...(code !== "" && { code }) });
         for (const each of "link" in sent ? [] : [{}, { bearer }])
           expect([name, outcomeOf(await world.call("POST", path, { body: sent, ...each }))[1]]).toEqual([
-            ...[name, path === "/account/email/finish" && !("bearer" in each) ? "missing_token" : "transaction_over"],
+            name,
+            path === "/account/email/finish" && !("bearer" in each) ? "missing_token" : "transaction_over",
           ]);
       }
       for (const sent of [

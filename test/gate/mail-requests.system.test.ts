@@ -36,7 +36,12 @@ onBothDatabases((ground) => {
       if (status !== 200) expect.unreachable(`a login page returned ${status}`);
     }
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail", "attempts", "audit")).toEqual({
-      ...{ users: 0, passkeys: 0, spent: 0, mail: 0, attempts: 0, audit: 0 },
+      users: 0,
+      passkeys: 0,
+      spent: 0,
+      mail: 0,
+      attempts: 0,
+      audit: 0,
     });
     for (let request = 0; request < 300; request += 1) {
       const address = `198.51.${request >> 4}.${request & 15}`;
@@ -44,7 +49,10 @@ onBothDatabases((ground) => {
         await world.call("POST", path, { address, body: { login: `invented-${request}` } });
     }
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
-      ...{ users: 0, passkeys: 0, spent: 0, mail: 0 },
+      users: 0,
+      passkeys: 0,
+      spent: 0,
+      mail: 0,
     });
     const responses = [];
     for (let request = 0; request < 100; request += 1) {
@@ -53,7 +61,10 @@ onBothDatabases((ground) => {
     }
     expect(responses.filter((status) => status === 200)).toHaveLength(20);
     expect(await countOf(ground, world, "users", "passkeys", "spent", "mail")).toEqual({
-      ...{ users: 0, passkeys: 0, spent: 0, mail: 20 },
+      users: 0,
+      passkeys: 0,
+      spent: 0,
+      mail: 20,
     });
   });
 
@@ -178,8 +189,20 @@ onBothDatabases((ground) => {
   it("unknown members of requests by mail change nothing", async () => {
     const world = await openMailing(ground);
     const extra = {
-      ...{ roles: ["admin"], id: "other", sub: "other", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },
-      ...{ for: "reset", exp: 9_999_999_999, fv: 0, pwv: 1, bare: true, inv: "x", uh: "x", address: "eve@x.example" },
+      roles: ["admin"],
+      id: "other",
+      sub: "other",
+      email_proven: true,
+      acr: "phr",
+      amr: ["hwk", "mfa"],
+      for: "reset",
+      exp: 9_999_999_999,
+      fv: 0,
+      pwv: 1,
+      bare: true,
+      inv: "x",
+      uh: "x",
+      address: "eve@x.example",
     };
     const begun = await begin(world, "/register", { email: ann, ...extra });
     const { code, to } = await world.mail("register");

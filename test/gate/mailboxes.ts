@@ -7,7 +7,10 @@ import type { Ground } from "./owners.js";
 export const newPassword = "amber tulip canoe walnut";
 
 export const mailSettings = {
-  ...{ appUrl: "https://example.org/", mailLogin: true, registration: "open", throttleMails: 1_000_000 },
+  appUrl: "https://example.org/",
+  mailLogin: true,
+  registration: "open",
+  throttleMails: 1_000_000,
 } as const satisfies AmphoOptions;
 
 /** A mail with the proofs that its text contains. */
@@ -31,7 +34,8 @@ export interface Mailing extends World {
 export async function openMailing(ground: Pick<Ground, "open" | "sql">, options: AmphoOptions = {}): Promise<Mailing> {
   const mails: Message[] = [];
   const world = await ground.open({
-    ...{ ...mailSettings, mail: async (message: Message) => void mails.push(message) },
+    ...mailSettings,
+    mail: async (message: Message) => void mails.push(message),
     ...options,
   });
   return mailingOf(ground, world, mails);
@@ -46,7 +50,8 @@ export function mailingOf(ground: Pick<Ground, "sql">, world: World, mails: Mess
       await vi.waitFor(
         () => expect(mails.map((each) => [each.kind, each.to])).toContainEqual([kind, to ?? expect.anything()]),
         {
-          ...{ timeout: 60_000, interval: 10 },
+          timeout: 60_000,
+          interval: 10,
         },
       );
       const [mail] = mails.splice(mails.findIndex(isWanted), 1);

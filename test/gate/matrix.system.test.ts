@@ -28,7 +28,10 @@ function outcomeOf(response: ReadResponse | "no way", login: string | undefined)
 }
 
 const settings = {
-  ...{ ...unthrottled, throttleAttempts: 1_000_000, ...mailSettings, ...passkeySettings },
+  ...unthrottled,
+  throttleAttempts: 1_000_000,
+  ...mailSettings,
+  ...passkeySettings,
   factors: { "*": "optional", required: "required", phr: "phr" },
 } as const;
 

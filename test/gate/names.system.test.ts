@@ -12,8 +12,15 @@ const [ann, eve] = ["ann@acme.example", "eve@evil.example"];
 
 /** Texts whose canonical form is the address of ann, or an address that is none of the user's. */
 const disguises = [
-  ...["ann＠acme.example", "ann﹫acme.example", "ａnn@acme.example", "ann@acme．example", "Ann＠ACME.example"],
-  ...["ann@ａcme.example", "ann@acme。example", "ann＠acme", "＠"],
+  "ann＠acme.example",
+  "ann﹫acme.example",
+  "ａnn@acme.example",
+  "ann@acme．example",
+  "Ann＠ACME.example",
+  "ann@ａcme.example",
+  "ann@acme。example",
+  "ann＠acme",
+  "＠",
 ];
 
 const rejected = [400, "invalid_request"];

@@ -131,7 +131,8 @@ onBothDatabases((ground) => {
   it("two instances with different pages on one database send only their own mails", async () => {
     const sent = { shop: [] as Message[], admin: [] as Message[] };
     const shop = await ground.open({
-      ...{ ...mailSettings, appUrl: "https://shop.example/" },
+      ...mailSettings,
+      appUrl: "https://shop.example/",
       mail: async (message) => void sent.shop.push(message),
     });
     const admin = await shop.another({

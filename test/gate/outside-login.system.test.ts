@@ -352,7 +352,9 @@ onBothDatabases((ground) => {
 
   it("a user of a provider with the address at UserInfo alone registers with it", async () => {
     const provider = await startOpenIdProvider({
-      ...{ clientId, clientSecret: "a secret", atUserInfo: true },
+      clientId,
+      clientSecret: "a secret",
+      atUserInfo: true,
       redirectUris: [`${appUrl}api/security/login/outside/real/callback`],
     });
     provider.user = { sub: "ann-17", claims: verified };
@@ -523,16 +525,28 @@ onBothDatabases((ground) => {
     const begun = (return_to: unknown) =>
       world.call("POST", "/login/outside", { body: { provider: "acme", return_to } });
     const bad = [
-      ...["//evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example", "https://evil.example/"],
-      ...[
-        "javascript:alert(1)",
-        "//user:word@evil.example/",
-        "/\t/evil.example",
-        "/%00",
-        "/%0d%0aLocation:x",
-        "/%5cevil",
-      ],
-      ...["cart", "", "?a=b", "#x", "/a b", "/\u2028", "/..//evil.example", "/.//evil.example", "/a%", "/\r\nx", 7],
+      "//evil.example",
+      "/\\evil.example",
+      "\\\\evil.example",
+      "https:evil.example",
+      "https://evil.example/",
+      "javascript:alert(1)",
+      "//user:word@evil.example/",
+      "/\t/evil.example",
+      "/%00",
+      "/%0d%0aLocation:x",
+      "/%5cevil",
+      "cart",
+      "",
+      "?a=b",
+      "#x",
+      "/a b",
+      "/\u2028",
+      "/..//evil.example",
+      "/.//evil.example",
+      "/a%",
+      "/\r\nx",
+      7,
       `/${"a".repeat(1100)}`,
     ];
     for (const path of bad) expect([path, ...outcomeOf(await begun(path))]).toEqual([path, 400, "invalid_request"]);

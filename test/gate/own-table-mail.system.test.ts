@@ -30,7 +30,12 @@ interface Person extends ApplicationUser {
 const ann = "ann@x.example";
 
 const person = (login: string): Person => ({
-  ...{ id: `id of ${login}`, login, email: login, emailProven: true, password, disabled: false },
+  id: `id of ${login}`,
+  login,
+  email: login,
+  emailProven: true,
+  password,
+  disabled: false,
 });
 
 /** A table with the functions of these names. It accepts logins in any case. */
@@ -131,7 +136,8 @@ onBothDatabases((ground) => {
     const { token, refresh_token } = grantOf(await logInBy(world, { login: ann, password }));
     const { transaction, mail } = await askedReset(world, ann);
     expect(outcomeOf(await finishReset(world, { transaction, code: mail.code, new_password: "short" }))).toEqual([
-      ...[400, "password_rejected"],
+      400,
+      "password_rejected",
     ]);
     const responses = await Promise.all(
       Array.from({ length: 8 }, () => finishReset(world, { transaction, code: mail.code })),

@@ -30,7 +30,11 @@ interface Person extends ApplicationUser {
 const ann = "ann@x.example";
 
 const person = (login: string): Person => ({
-  ...{ id: `id of ${login}`, login, email: login, emailProven: true, password },
+  id: `id of ${login}`,
+  login,
+  email: login,
+  emailProven: true,
+  password,
 });
 
 function tableOf(rows: Person[]): ApplicationUsers<Person> {

@@ -20,7 +20,9 @@ async function open(ground: Ground, options: AmphoOptions = {}, remove: Remove =
   const rows: Person[] = [];
   const outside = await openOutside(ground, {
     options: {
-      ...{ registration: "open", appUrl: "https://example.org/", ...options },
+      registration: "open",
+      appUrl: "https://example.org/",
+      ...options,
       users: {
         find: (login) => rows.find((row) => row.login === login),
         findById: (id) => rows.find((row) => row.id === id),

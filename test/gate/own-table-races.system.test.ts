@@ -14,7 +14,11 @@ interface Person extends ApplicationUser {
 }
 
 const person = (name: string): Person => ({
-  ...{ id: `id of ${name}`, login: name, email: `${name}@x.example`, emailProven: true, password },
+  id: `id of ${name}`,
+  login: name,
+  email: `${name}@x.example`,
+  emailProven: true,
+  password,
 });
 
 type Wait = () => Promise<unknown>;
@@ -24,7 +28,11 @@ const nothing: Wait = async () => undefined;
 async function open(ground: Ground) {
   const rows = [person("ann"), person("mallory")];
   const hooks: Record<"findById" | "verify" | "setPassword" | "setLogin" | "remove", Wait> = {
-    ...{ findById: nothing, verify: nothing, setPassword: nothing, setLogin: nothing, remove: nothing },
+    findById: nothing,
+    verify: nothing,
+    setPassword: nothing,
+    setLogin: nothing,
+    remove: nothing,
   };
   async function ended<T>(name: keyof typeof hooks, result: T): Promise<T> {
     const hook = hooks[name];

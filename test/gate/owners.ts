@@ -113,7 +113,12 @@ export async function addOwner(world: World, login: string, roles: readonly stri
   });
   const enrolling = afterChange(session, confirmed);
   return {
-    ...{ login, id, secret, used, enrolling, weak: await weakSession(world, id, enrolling) },
+    login,
+    id,
+    secret,
+    used,
+    enrolling,
+    weak: await weakSession(world, id, enrolling),
     recoveryCodes: textsOf(confirmed.json["recovery_codes"]),
     nextCode() {
       world.clock.advance(30);

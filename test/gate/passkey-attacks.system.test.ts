@@ -60,8 +60,16 @@ const forged: Readonly<Record<string, Partial<Parts>>> = {
 /** The reasons in the audit log, in the same order. */
 const reasons: readonly string[] = [
   ...Array.from({ length: 8 }, () => "origin"),
-  ...["rp_id", "cross_origin", "top_origin", "user_presence", "backup_state", "backup_eligibility"],
-  ...["authenticator_data", "type", "client_data", "signature"],
+  "rp_id",
+  "cross_origin",
+  "top_origin",
+  "user_presence",
+  "backup_state",
+  "backup_eligibility",
+  "authenticator_data",
+  "type",
+  "client_data",
+  "signature",
 ];
 
 onBothDatabases((ground) => {

@@ -76,7 +76,8 @@ onBothDatabases((ground) => {
     const { transaction, challenge } = await beginPasskey(world, bearer);
     await ground.sql(world, `update ampho_passkeys set user_id = '${ann.id}'`);
     const late = { transaction, passkey: register(createSubject(-7), challenge) };
-    expect(outcomeOf(await world.call("POST", "/passkeys", { bearer, body: late }))).toEqual(bad);
+    const rejected = await world.call("POST", "/passkeys", { bearer, body: late });
+    expect([outcomeOf(rejected), rejected.json["message"]]).toEqual([bad, expect.stringContaining("20 passkeys")]);
     expect(await rowsOf(ground, world)).toHaveLength(20);
     const names = {
       "\u202eevil\u2066\u0000\n\tname\u200b": "evilname",
@@ -160,7 +161,9 @@ onBothDatabases((ground) => {
     const other = grantOf(await logInWith(world, { subject, handle: ann.handle }));
     expect(claimsOf(other.token)).toMatchObject({ amr: ["hwk", "mfa"], acr: "phr" });
     expect((await logIn(world, "ann", { recovery_code: ann.recoveryCodes[0] })).json).toMatchObject({
-      ...{ error: "factor_needed", enroll: false, factors: ["passkey"] },
+      error: "factor_needed",
+      enroll: false,
+      factors: ["passkey"],
     });
   });
 
@@ -347,23 +350,17 @@ onBothDatabases((ground) => {
     const before = (await world.ampho.sessions.list(ann.id)).length;
     for (const { transaction: bearer } of [await loginPage(world), await beginPasskey(world, token)]) {
       for (const [method, path, body] of [
-        ...([
-          ["GET", "/session"],
-          ["GET", "/sessions"],
-          ["DELETE", "/sessions"],
-          ["POST", "/renew"],
-        ] as const),
-        ...([
-          ["GET", "/passkeys"],
-          ["POST", "/passkeys/options"],
-          ["DELETE", pathOf(ann)],
-        ] as const),
-        ...([
-          ["POST", pathOf(ann), { name: "Mine" }],
-          ["POST", "/recovery-codes"],
-          ["POST", "/login", {}],
-        ] as const),
-      ]) {
+        ["GET", "/session"],
+        ["GET", "/sessions"],
+        ["DELETE", "/sessions"],
+        ["POST", "/renew"],
+        ["GET", "/passkeys"],
+        ["POST", "/passkeys/options"],
+        ["DELETE", pathOf(ann)],
+        ["POST", pathOf(ann), { name: "Mine" }],
+        ["POST", "/recovery-codes"],
+        ["POST", "/login", {}],
+      ] as const) {
         const response = await world.call(method, path, { bearer, ...(body && { body }) });
         expect([method, path, response.status]).toEqual([method, path, 401]);
       }

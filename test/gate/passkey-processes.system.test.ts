@@ -103,7 +103,9 @@ onBothDatabases((ground) => {
   it("one of the last ways in stays when two processes remove them at once", async () => {
     const { world, one, other } = await twoProcesses();
     const removal = ({ id }: Subject, bearer: string) => ({
-      ...{ method: "DELETE", path: `/passkeys/${id.toString("base64url")}`, bearer },
+      method: "DELETE",
+      path: `/passkeys/${id.toString("base64url")}`,
+      bearer,
     });
     const statusesOf = async (first: ReturnType<typeof removal>, second: ReturnType<typeof removal>) => {
       const responses = await Promise.all([one.all([first]), other.all([second])]);

@@ -32,7 +32,10 @@ const unknown = [401, "unknown_passkey"];
 async function importOwner(world: World, login: string, subjects: readonly Subject[]) {
   const handle = base64url(Buffer.from(`handle of ${login}`));
   const passkeys = subjects.map(({ id, publicKey }) => ({
-    ...{ id: base64url(id), public_key: publicKey, backup_eligible: true, backup_state: false },
+    id: base64url(id),
+    public_key: publicKey,
+    backup_eligible: true,
+    backup_state: false,
   }));
   await world.ampho.users.import([JSON.stringify({ login, user_handle: handle, passkeys })]);
   return { login, handle };
@@ -64,11 +67,15 @@ onBothDatabases((ground) => {
     const own = [{ type: "public-key", id: base64url(ann.subject.id), transports: ["internal"] }];
     expect(challengeOf(await logIn(world, "ann")).options).toEqual({
       ...request,
-      ...{ userVerification: "discouraged", allowCredentials: own },
+      userVerification: "discouraged",
+      allowCredentials: own,
     });
     const { token } = await passkeyLogin(world, ann);
     const creation = {
-      ...{ challenge, timeout: 300_000, attestation: "none", extensions: { credProps: true } },
+      challenge,
+      timeout: 300_000,
+      attestation: "none",
+      extensions: { credProps: true },
       rp: { id: "example.org", name: "Example" },
       user: { id: ann.handle, name: "ann", displayName: "ann" },
       pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: "public-key", alg })),
@@ -79,9 +86,12 @@ onBothDatabases((ground) => {
     expect(await asked(token, {})).toEqual({ ...creation, authenticatorSelection: alone });
     expect(await asked(token, { use: "login" })).toEqual({ ...creation, authenticatorSelection: alone });
     expect(await asked(token, { use: "second" })).toEqual({
-      ...{ ...creation, hints: ["security-key"] },
+      ...creation,
+      hints: ["security-key"],
       authenticatorSelection: {
-        ...{ residentKey: "discouraged", requireResidentKey: false, userVerification: "discouraged" },
+        residentKey: "discouraged",
+        requireResidentKey: false,
+        userVerification: "discouraged",
       },
     });
     await world.user("bob", { password });
@@ -89,7 +99,8 @@ onBothDatabases((ground) => {
     const upgrade = await asked(bob.token, { upgrade: true });
     // A browser that creates the passkey without a question cannot promise to verify its user.
     expect(upgrade).toMatchObject({
-      ...{ excludeCredentials: [], attestation: "none" },
+      excludeCredentials: [],
+      attestation: "none",
       authenticatorSelection: { ...alone, userVerification: "preferred" },
     });
     expect([upgrade.user?.id === ann.handle, upgrade.user?.id.length]).toEqual([false, 43]);
@@ -140,7 +151,9 @@ onBothDatabases((ground) => {
     const raised = grantOf(await logInWith(world, ann, {}, { bearer: ann.weak.token }));
     expect(sessionOf(raised)).toBe(sessionOf(ann.weak));
     expect(claimsOf(raised.token)).toMatchObject({
-      ...{ amr: ["swk", "mfa"], acr: "phr", auth_time: world.clock.now() },
+      amr: ["swk", "mfa"],
+      acr: "phr",
+      auth_time: world.clock.now(),
     });
     const [entry] = await world.ampho.audit.list({ login: "ann", limit: 1 });
     expect(entry).toMatchObject({ event: "reauthenticated", detail: { amr: ["swk", "mfa"] } });
@@ -280,9 +293,16 @@ onBothDatabases((ground) => {
       ),
     );
     expect(Object.fromEntries(flows)).toMatchObject({
-      ...{ "readWays ok": 3, "beginPasskey ok": 1, "addPasskey ok": 1, "listPasskeys ok": 1, "removePasskey ok": 1 },
-      ...{ "renamePasskey ok": 1, "renamePasskey not_found": 1 },
-      ...{ "login ok": 2, "login invalid_credentials": 1, "login unknown_passkey": 1 },
+      "readWays ok": 3,
+      "beginPasskey ok": 1,
+      "addPasskey ok": 1,
+      "listPasskeys ok": 1,
+      "removePasskey ok": 1,
+      "renamePasskey ok": 1,
+      "renamePasskey not_found": 1,
+      "login ok": 2,
+      "login invalid_credentials": 1,
+      "login unknown_passkey": 1,
     });
     const passkey = base64url(ann.subject.id);
     const rows = await world.ampho.audit.list({ login: "ann" });
@@ -316,11 +336,18 @@ onBothDatabases((ground) => {
     const world = await ground.open(passkeySettings);
     const flags = { backup_eligible: true, backup_state: false };
     const [own, other, lost, mixed, alone] = Array.from({ length: 5 }, () => createSubject(-7)) as [
-      ...[Subject, Subject, Subject, Subject, Subject],
+      Subject,
+      Subject,
+      Subject,
+      Subject,
+      Subject,
     ];
     const handleOf = (name: string) => base64url(Buffer.from(name));
     const record = ({ id, publicKey }: Subject, user_handle?: string) => ({
-      ...{ id: base64url(id), public_key: publicKey, ...flags, user_handle },
+      id: base64url(id),
+      public_key: publicKey,
+      ...flags,
+      user_handle,
     });
     const lines = [
       { login: "ann", passkeys: [record(own, handleOf("one")), record(other, handleOf("two")), record(lost)] },
@@ -334,17 +361,13 @@ onBothDatabases((ground) => {
     expect(await sent(mixed, handleOf("bob"))).toEqual([200]);
     expect(await sent(alone, handleOf("three"))).toEqual([200]);
     for (const [subject, handle] of [
-      ...([
-        [own, handleOf("two")],
-        [mixed, handleOf("three")],
-        [alone, handleOf("bob")],
-      ] as const),
-      ...([
-        [own, undefined],
-        [lost, undefined],
-        [lost, "AAA="],
-      ] as const),
-    ])
+      [own, handleOf("two")],
+      [mixed, handleOf("three")],
+      [alone, handleOf("bob")],
+      [own, undefined],
+      [lost, undefined],
+      [lost, "AAA="],
+    ] as const)
       expect(await sent(subject, handle)).toEqual(wrong);
     // The other system kept no handle, so the id alone names the account.
     const { token } = grantOf(await logInWith(world, { subject: lost, handle: handleOf("anything") }));

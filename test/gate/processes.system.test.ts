@@ -49,7 +49,9 @@ onBothDatabases((ground) => {
       const transaction = await pendingLogin(world, ann.login);
       // Each of eight requests proves a factor of its own, so that nothing but the transaction decides.
       const requests = ann.recoveryCodes.map((code) => ({
-        ...{ method: "POST", path: "/login", body: { transaction, recovery_code: code } },
+        method: "POST",
+        path: "/login",
+        body: { transaction, recovery_code: code },
       }));
       const responses = (await Promise.all([one.all(requests), other.all(requests)])).flat();
       expect(responses).toHaveLength(16);

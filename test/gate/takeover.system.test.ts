@@ -257,7 +257,9 @@ onBothDatabases((ground) => {
       const mails: Mailing["mails"] = [];
       const outside = await openOutside(ground, {
         options: {
-          ...{ appUrl: "https://example.org/", mailLogin: true, throttleMails: 1_000_000 },
+          appUrl: "https://example.org/",
+          mailLogin: true,
+          throttleMails: 1_000_000,
           mail: async (message) => void mails.push(message),
         },
       });

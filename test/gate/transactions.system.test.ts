@@ -342,8 +342,19 @@ onBothDatabases((ground) => {
   it("unknown members of a body change nothing", async () => {
     const world = await ground.open(required);
     const extra = {
-      ...{ roles: ["admin"], id: "another", sub: "another", email_proven: true, acr: "phr", amr: ["hwk", "mfa"] },
-      ...{ policy: "optional", factors: [], sid: "another", enroll: false, at: 0, now: 0, stored: false },
+      roles: ["admin"],
+      id: "another",
+      sub: "another",
+      email_proven: true,
+      acr: "phr",
+      amr: ["hwk", "mfa"],
+      policy: "optional",
+      factors: [],
+      sid: "another",
+      enroll: false,
+      at: 0,
+      now: 0,
+      stored: false,
     };
     const { id } = await world.user("ann", { password });
     const transaction = await pendingEnrolment(world, "ann");
@@ -366,7 +377,11 @@ onBothDatabases((ground) => {
     });
     for (const { json } of [enrolled, second, raised, renewed])
       expect(claimsOf(String(json["token"]))).toMatchObject({
-        ...{ sub: id, login: "ann", roles: [], acr: "2fa", amr: ["pwd", "otp", "mfa"] },
+        sub: id,
+        login: "ann",
+        roles: [],
+        acr: "2fa",
+        amr: ["pwd", "otp", "mfa"],
       });
   });
 

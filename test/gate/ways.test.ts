@@ -18,8 +18,14 @@ const namesOf = (rows: readonly { readonly method: string; readonly path: string
 
 /** Changes of an account replace the tokens of the session that makes them, and its level stays (`changes.ts`). */
 const replacing = [
-  ...["DELETE /identities/{id}", "DELETE /passkeys/{id}", "DELETE /password", "DELETE /totp"],
-  ...["POST /account/email/finish", "POST /identities/finish", "POST /password", "POST /recovery-codes"],
+  "DELETE /identities/{id}",
+  "DELETE /passkeys/{id}",
+  "DELETE /password",
+  "DELETE /totp",
+  "POST /account/email/finish",
+  "POST /identities/finish",
+  "POST /password",
+  "POST /recovery-codes",
 ];
 
 function shapeOf(output: unknown): object {

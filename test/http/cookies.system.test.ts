@@ -407,10 +407,20 @@ describe.each(sites)("a request of %s", (_, sent, site) => {
 
 describe("a request with only an Origin that is listed", () => {
   const listed = [
-    ...["https://www.shop.example", "http://www.shop.example", "https://shop.example:8443", "https://shop.test"],
-    ...["https://evil-shop.example", "https://example", "https://www.shop.co.uk", "http://a.app.localhost:81"],
-    ...["http://localhost:81", "https://10.0.0.1", "https://[2001:db8::1]", "https://10.0.0.1.example"],
-    ...["capacitor://localhost", "https://intranet"],
+    "https://www.shop.example",
+    "http://www.shop.example",
+    "https://shop.example:8443",
+    "https://shop.test",
+    "https://evil-shop.example",
+    "https://example",
+    "https://www.shop.co.uk",
+    "http://a.app.localhost:81",
+    "http://localhost:81",
+    "https://10.0.0.1",
+    "https://[2001:db8::1]",
+    "https://10.0.0.1.example",
+    "capacitor://localhost",
+    "https://intranet",
   ];
   let world: Serving;
   beforeAll(async () => {

@@ -31,7 +31,8 @@ const ways: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "a fetch": { ...evil, "sec-fetch-mode": "cors", "content-type": "application/json" },
   "a fetch without a body": evil,
   "a form of a sub-domain": {
-    ...{ origin: "https://sub.app.example", "sec-fetch-site": "same-site" },
+    origin: "https://sub.app.example",
+    "sec-fetch-site": "same-site",
     "content-type": "application/x-www-form-urlencoded",
   },
   "a sandboxed frame in an older browser": { origin: "null", "content-type": "application/json" },

@@ -3,8 +3,8 @@ import { AmphoError, type ErrorCode, errorCodes } from "../../dist/errors.js";
 import { createErrorResponder } from "../../dist/http/rest/responses/problems.js";
 
 const reported: unknown[] = [];
-const refusal = createErrorResponder((error) => reported.push(error));
-const responseTo = (...args: ConstructorParameters<typeof AmphoError>) => refusal(new AmphoError(...args));
+const errorResponse = createErrorResponder((error) => reported.push(error));
+const responseTo = (...args: ConstructorParameters<typeof AmphoError>) => errorResponse(new AmphoError(...args));
 
 describe("an error response", () => {
   it.each(errorCodes.map((code): [ErrorCode] => [code]))(
@@ -91,11 +91,11 @@ describe("an error response", () => {
 
   it("a bug is reported, and its response reveals nothing internal", () => {
     const bug = new TypeError("the password was hunter2");
-    const { status, body } = refusal(bug);
+    const { status, body } = errorResponse(bug);
     expect(status).toBe(500);
     expect(JSON.parse(body ?? "")).toMatchObject({ error: "internal_error" });
     expect(body).not.toContain("hunter2");
     expect(reported).toEqual([bug]);
-    expect(refusal("a thrown string").status).toBe(500);
+    expect(errorResponse("a thrown string").status).toBe(500);
   });
 });

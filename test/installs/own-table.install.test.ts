@@ -37,8 +37,13 @@ let folder = "";
 beforeAll(async () => {
   folder = freshFolder();
   const compilerOptions = {
-    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: true },
-    ...{ target: "es2022", module: "nodenext", types: ["node"] },
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: true,
+    target: "es2022",
+    module: "nodenext",
+    types: ["node"],
   };
   write(folder, {
     "package.json": '{ "name": "project", "version": "1.0.0", "private": true, "type": "module" }',
@@ -83,7 +88,9 @@ it("an application with Drizzle and SQLite has each way in of docs/guides/own-us
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {
-    ...{ PORT: String(port), AMPHO_DATABASE_URL: "sqlite:ampho.db", AMPHO_MAIL_URL: "file:mails" },
+    PORT: String(port),
+    AMPHO_DATABASE_URL: "sqlite:ampho.db",
+    AMPHO_MAIL_URL: "file:mails",
     AMPHO_APP_URL: "https://example.org/",
     AMPHO_SECURITY_PROVIDERS: JSON.stringify({
       acme: { issuer: acme.issuer, client_id: "client-1", client_secret: "a secret", address: "believed" },

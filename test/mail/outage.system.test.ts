@@ -14,8 +14,12 @@ async function openOutage(changes: Changes, options: AmphoOptions = {}) {
   let current = scriptedMail(changes);
   const server = await startScriptedServer((line, socket) => current(line, socket));
   const world = await openWorld({
-    ...{ appUrl: "https://shop.example/", appName: "Shop", mailLogin: true, clock: runningClock() },
-    ...{ mailUrl: `smtp://127.0.0.1:${server.port}`, mailFrom: "no-reply@shop.example" },
+    appUrl: "https://shop.example/",
+    appName: "Shop",
+    mailLogin: true,
+    clock: runningClock(),
+    mailUrl: `smtp://127.0.0.1:${server.port}`,
+    mailFrom: "no-reply@shop.example",
     ...options,
   });
   return {

@@ -59,8 +59,9 @@ describe("a mail server on the loopback interface", () => {
     const transport = await open(`smtp://127.0.0.1:${server.port}`);
     const given = [
       ..."#$&'*+/=^_{}~-".split("").map((sign) => `a${sign}b@example.com`),
-      ...["Ann.O'Hara+shop@sub.example.com"],
-      ...[`${"a".repeat(64)}@example.com`, `a@${`${"b".repeat(60)}.`.repeat(4)}com`],
+      "Ann.O'Hara+shop@sub.example.com",
+      `${"a".repeat(64)}@example.com`,
+      `a@${`${"b".repeat(60)}.`.repeat(4)}com`,
     ];
     for (const text of given) {
       const to = parseAddress(text)?.address ?? "";

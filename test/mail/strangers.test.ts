@@ -28,8 +28,14 @@ let users = 0;
 let requests = 0;
 beforeAll(async () => {
   serving = await serve({
-    ...{ appUrl, appName: "Shop", mailLogin: true, registration: "open", throttleMails: 1000, trustProxy: 1 },
-    ...{ mailFrom: "no-reply@shop.example", mail: async (mail) => void mails.push(mail) },
+    appUrl,
+    appName: "Shop",
+    mailLogin: true,
+    registration: "open",
+    throttleMails: 1000,
+    trustProxy: 1,
+    mailFrom: "no-reply@shop.example",
+    mail: async (mail) => void mails.push(mail),
   });
 });
 afterAll(() => serving.close());

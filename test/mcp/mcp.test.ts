@@ -167,8 +167,12 @@ describe("a request to an MCP server", () => {
     expect((await mcp.post("publish", mcp.token({ scope: "__proto__ constructor" }))).status).toBe(403);
     const many = Array.from({ length: 10_000 }, (_, index) => `articles:${index}`);
     const ampho = await createAmpho({
-      ...{ key, databaseUrl: "sqlite::memory:", log: () => undefined, scopesInToken: false },
-      ...{ scopes: { all: many }, resources: [{ resource, scopes: ["articles:0"] }] },
+      key,
+      databaseUrl: "sqlite::memory:",
+      log: () => undefined,
+      scopesInToken: false,
+      scopes: { all: many },
+      resources: [{ resource, scopes: ["articles:0"] }],
     });
     onTestFinished(() => ampho.close());
     const rights = { sid: "s1", gen: 0, ver: 1, roles: ["all"] };
@@ -296,7 +300,10 @@ describe("the verifier of tokens", () => {
 describe("the configuration of resources", () => {
   const open = async (resources: unknown) => {
     const ampho = await createAmpho({
-      ...{ key, databaseUrl: "sqlite::memory:", log: () => undefined, scopes },
+      key,
+      databaseUrl: "sqlite::memory:",
+      log: () => undefined,
+      scopes,
       resources: JSON.stringify(resources),
     });
     onTestFinished(() => ampho.close());

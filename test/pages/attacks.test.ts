@@ -1,13 +1,16 @@
 // The requests of an attacker to the pages: forms of other sites, redirects to other hosts, HTML, and requests that no form sends.
+import express from "express";
 import fc from "fast-check";
 import { TOTP } from "otpauth";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { mount } from "../../dist/adapters/express.js";
 import type { Ampho, AmphoOptions } from "../../dist/index.js";
 import { actions } from "../../dist/pages/actions.js";
 import { html } from "../../dist/pages/html.js";
 import { returnPath } from "../../dist/pages/pages.js";
 import { openJar } from "../http/jar.js";
 import { openAmpho } from "../world/ampho.js";
+import { listen } from "../world/listen.js";
 
 const origin = "http://localhost:3000";
 const password = "violet kettle harbour morning";
@@ -45,10 +48,12 @@ async function openPages(options: AmphoOptions = {}) {
       throttleAttempts: 10_000,
       throttleLock: 10_000,
       throttleAddress: 0,
+      keysPerUser: 100,
+      scopes: { editor: ["articles:read"] },
       ...options,
     },
-    { login: "alice", password },
-    { login: "bob", password },
+    { login: "alice", password, roles: ["editor"] },
+    { login: "bob", password, roles: ["editor"] },
   );
   return { ...opened, close: () => opened.ampho.close() };
 }
@@ -87,6 +92,9 @@ describe("on one instance", () => {
           email: "a@example.org",
           link: `${origin}/#ampho-alarm=x.y.z`,
           code: "1",
+          name: "Backup",
+          days: "30",
+          "scope articles:read": "on",
         };
         const { status, text, headers: received } = await browser.post(name, fields, headers);
         expect([name, status, received.getSetCookie()]).toEqual([name, 403, []]);
@@ -308,6 +316,9 @@ describe("on one instance", () => {
       "totp",
       "id",
       "name",
+      "days",
+      "scope articles:read",
+      `scope <img src=x onerror=alert(1)>`,
     ];
     const browsers = [browserOf(ampho), await signedIn(ampho)];
     for (const evil of evils)
@@ -356,6 +367,53 @@ it("a value that a template inserts stays inside its text or attribute", () => {
   );
 });
 
+it("HTML in the name of a key and in scopes is text, and one user touches no key of another", async () => {
+  const evil = `<img src=x onerror=alert(1)>"'&`;
+  const { ampho, close } = await openPages();
+  onTestFinished(close);
+  const [alice, bob] = [await signedIn(ampho), await signedIn(ampho, "bob")];
+  const made = await alice.post("keys/create", { name: evil, days: "30", "scope articles:read": "on" });
+  const key = /<code>(ampho_key_\w+)</.exec(made.text)?.[1] ?? "";
+  const account = await alice.get("");
+  for (const { text } of [made, account]) expect(text).not.toContain("<img src=x");
+  expect(account.text).toContain("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;");
+  expect([made.headers.get("cache-control"), account.text.includes(key.slice(14))]).toEqual(["no-store", false]);
+  const { key: about } = await ampho.verify(key, ["key"]);
+  for (const action of ["keys/remove", "keys/replace"])
+    for (const id of [about?.id ?? "", `../keys/${about?.id}`, "..", "x/rotate", "%2e%2e"])
+      expect([(await bob.post(action, { id, days: "0" })).status, action, id]).toEqual([404, action, id]);
+  expect((await ampho.verify(key, ["key"])).login).toBe("alice");
+});
+
+it.each([
+  ["no scope", { days: "30" }],
+  ["a scope that the user does not have", { days: "30", "scope articles:write": "on" }],
+  ["the scope `*`", { days: "30", "scope *": "on" }],
+  ["an empty scope", { days: "30", "scope ": "on" }],
+  ["367 days", { days: "367", "scope articles:read": "on" }],
+  ["a negative number of days", { days: "-1", "scope articles:read": "on" }],
+  ["an endless number of days", { days: "Infinity", "scope articles:read": "on" }],
+  ["no number of days", { days: "soon", "scope articles:read": "on" }],
+] as const)("a key with %s is not created", async (_what, fields) => {
+  const { ampho, close } = await openPages();
+  onTestFinished(close);
+  const browser = await signedIn(ampho);
+  const { status, text } = await browser.post("keys/create", { name: "Backup", ...fields });
+  expect([status, text.includes("missing or wrong")]).toEqual([400, true]);
+  expect(await ampho.apiKeys.list((await ampho.users.find("alice"))?.id ?? "")).toEqual([]);
+});
+
+it("the account page has no keys without AMPHO_SECURITY_KEYS_PER_USER, and for a user without scopes", async () => {
+  for (const options of [{ keysPerUser: 0 }, { scopes: { other: ["articles:read"] } }]) {
+    const { ampho, close } = await openPages(options);
+    onTestFinished(close);
+    const browser = await signedIn(ampho);
+    expect((await browser.get("")).text).not.toContain("keys/create");
+    const made = await browser.post("keys/create", { name: "x", days: "1", "scope articles:read": "on" });
+    expect([made.status, made.text.includes("ampho_key_")]).toEqual([options.keysPerUser === 0 ? 404 : 400, false]);
+  }
+});
+
 it("the transaction of another user sets nothing up", async () => {
   const { ampho, close } = await openPages();
   onTestFinished(close);
@@ -382,4 +440,23 @@ it("a failure of the instance is a page too", async () => {
   const { status, text } = await browser.get("");
   expect(status).toBeGreaterThanOrEqual(500);
   expect(text).toContain("The site has a problem at the moment");
+});
+
+it("a form that a body parser of the host has read has texts alone, and causes no internal error", async () => {
+  const { ampho, notices, close } = await openPages();
+  onTestFinished(close);
+  const app = express().use(express.urlencoded({ extended: true }), mount(ampho));
+  const { url } = await listen((request, response) => void app(request, response));
+  const send = (body: string) =>
+    fetch(`${url}/account/sign-in`, {
+      method: "POST",
+      redirect: "manual",
+      headers: { "content-type": "application/x-www-form-urlencoded", origin: url },
+      body,
+    });
+  const rest = `password=${encodeURIComponent(password)}`;
+  for (const login of ["login[toString]=x", "login[a]=x", "login[]=alice", "login=alice&login=bob"])
+    expect([login, (await send(`${login}&${rest}`)).status]).toEqual([login, 400]);
+  expect((await send(`login=alice&${rest}`)).status).toBe(303);
+  expect(notices.filter((line) => line.includes("internal"))).toEqual([]);
 });

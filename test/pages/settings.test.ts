@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { authorize } from "../../dist/adapters/node.js";
 import { errorCodes, passwordProblemReasons } from "../../dist/errors.js";
 import { checkRequirements } from "../../dist/guard/requirements.js";
-import { type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
+import { type AmphoError, type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
 import { pageTexts } from "../../dist/pages/texts/texts.js";
 import { openAmpho } from "../world/ampho.js";
 import { newKey } from "../world/tokens.js";
@@ -62,6 +62,69 @@ it("a Fetch handler with `redirect` sends a browser to the pages", async () => {
   expect([sent.status, sent.headers.get("location")]).toEqual([303, "/me/sign-in?to=%2Fcart%3Fa%3D1"]);
   expect((await ask({ accept: "application/json" })).status).toBe(401);
   expect((await ask({ accept: "text/html" }, "POST")).status).toBe(401);
+});
+
+it("authenticate with `redirect` rejects with the path of the page, and resolves to the user after the sign-in", async () => {
+  const { ampho } = await open({ pagesPrefix: "/me" });
+  const user = await ampho.users.create({ login: "rita" });
+  const { token } = await ampho.sessions.create(user.id);
+  const page = (target: string, headers: Readonly<Record<string, string>> = { accept: "text/html" }, method = "GET") =>
+    ampho.authenticate(new Request(new URL(target, origin), { method, headers }), { redirect: true });
+  const rejection = (given: Promise<Auth>) =>
+    given.then(
+      () => expect.unreachable(),
+      ({ code, details }: AmphoError) => [code, details.location],
+    );
+  const to = "/me/sign-in?to=%2Fcart%3Fa%3D1";
+  const alone = { headers: new Headers(), url: "/cart?a=1" };
+  expect(await rejection(page("/cart?a=1"))).toEqual(["missing_token", to]);
+  expect(await rejection(ampho.authenticate(alone, { redirect: true }))).toEqual(["missing_token", to]);
+  const forged = { accept: "text/html", authorization: `Bearer ${token}x` };
+  expect(await rejection(page("/cart?a=1", forged))).toEqual(["invalid_token", to]);
+  // A program, a form and a server action are no page.
+  expect(await rejection(page("/cart", { accept: "application/json" }))).toEqual(["missing_token", undefined]);
+  expect(await rejection(page("/cart", { accept: "text/html" }, "POST"))).toEqual(["missing_token", undefined]);
+  const action = { headers: new Headers({ origin, "sec-fetch-site": "same-origin" }), url: "/cart" };
+  expect(await rejection(ampho.authenticate(action, { redirect: true }))).toEqual(["missing_token", undefined]);
+  // A missing role is no question of signing in.
+  const signed = { accept: "text/html", authorization: `Bearer ${token}` };
+  const admin = ampho.authenticate(new Request(origin, { headers: signed }), { redirect: true, roles: ["admin"] });
+  expect(await rejection(admin)).toEqual(["insufficient_scope", undefined]);
+  const again = ampho.authenticate(new Request(origin, { headers: signed }), { redirect: true, acr: "2fa" });
+  expect(await rejection(again)).toEqual(["login_too_weak", "/me/confirm?factor&to=%2F"]);
+  expect((await page("/cart", signed)).id).toBe(user.id);
+  // The error of the guard without a page has no place to lead to.
+  const nowhere = ampho.authenticate({ headers: new Headers() }, { redirect: true });
+  await expect(nowhere).rejects.toThrow("`redirect` needs the `url`");
+});
+
+it.each([
+  "https://evil.example/",
+  "//evil.example/",
+  "/\\evil.example",
+  "/%2f/evil.example",
+  "/a\r\nLocation: https://evil.example",
+  "javascript:alert(1)",
+  "https:evil.example",
+])("the page %j that authenticate leads back to is on this origin", async (url) => {
+  const { ampho, get } = await open({});
+  const failure: AmphoError = await ampho
+    .authenticate(
+      { headers: new Headers({ host: "evil.example", "x-forwarded-host": "evil.example" }), url },
+      {
+        redirect: true,
+      },
+    )
+    .then(
+      () => expect.unreachable(),
+      (error: AmphoError) => error,
+    );
+  const location = failure.details.location ?? "";
+  expect(location).toMatch(/^\/account\/sign-in\?to=[\w%.~*!'()-]*$/);
+  expect(new URL(location, origin).origin).toBe(origin);
+  const kept = (await get(location)).headers.getSetCookie().find((cookie) => cookie.startsWith("__Host-ampho-return="));
+  const back = decodeURIComponent(/=([^;]*)/.exec(kept ?? "=")?.[1] ?? "");
+  expect(new URL(back, origin).origin).toBe(origin);
 });
 
 it("every error has a text in every language, and the pages are in the language of the browser", async () => {

@@ -424,6 +424,79 @@ describe.each([{ scripts: false }, { scripts: true }])("the pages, scripts: $scr
     await walker.leave();
   });
 
+  it("a user creates, replaces and removes an API key, which is shown once", async () => {
+    const shop = await openShop({
+      keysPerUser: 2,
+      scopes: { editor: ["articles:read", "articles:write"], other: ["bills:read"] },
+    });
+    const { open, signIn } = visitor(shop, browser, { scripts });
+    await shop.addUser("ola", ["editor"]);
+    const walker = await open("/account");
+    const { page } = walker;
+    await signIn(walker, "ola");
+    await walker.sees("Your account");
+    const keys = walker.section("API keys");
+    expect(await keys.getByRole("checkbox").count()).toBe(2);
+    const credentials = ["key"] as const;
+    const shown = async () => {
+      await expect.poll(() => page.locator("h1").textContent()).toBe("Your new API key: Backup");
+      await walker.sees("Your new API key: Backup");
+      const key = (await page.textContent("main code")) ?? "";
+      await page.locator("main code").click();
+      expect(await page.evaluate(() => String(getSelection()))).toBe(key);
+      await walker.follow("I have stored it");
+      await walker.sees("Your account");
+      expect(await page.content()).not.toContain(key.slice(14));
+      return key;
+    };
+    const create = async () => {
+      await walker.type("Days until the key ends", "30");
+      await keys.getByLabel("Name", { exact: true }).fill("Backup");
+      await keys.getByLabel("articles:read").check();
+      await keys.getByRole("button", { name: "Create an API key" }).click();
+    };
+    // A confirmation first, because another person could have found the browser.
+    shop.clock.advance(301);
+    await create();
+    await walker.sees("Is it you?");
+    expect(await shop.ampho.apiKeys.list((await shop.ampho.users.find("ola"))?.id ?? "")).toEqual([]);
+    await walker.type("Password", password);
+    await walker.press("Sign in");
+    await walker.reads("status", /^Thank you/);
+    // Without a scope there is nothing to create.
+    await walker.type("Days until the key ends", "30");
+    await keys.getByLabel("Name", { exact: true }).fill("Backup");
+    await keys.getByRole("button", { name: "Create an API key" }).click();
+    await walker.reads("alert", /missing or wrong/);
+    await create();
+    const first = await shown();
+    const { scopes, expires } = await shop.ampho.verify(first, credentials);
+    expect([scopes, Math.round((expires - shop.clock.now()) / 86_400)]).toEqual([["articles:read"], 30]);
+    expect(await keys.locator("li").textContent()).toMatch(/Backup …_\w{4}….*articles:read.*Ends/s);
+
+    await walker.type("Days for which the old key of Backup still works", "0");
+    await keys.getByRole("button", { name: "Replace" }).click();
+    const second = await shown();
+    await expect(shop.ampho.verify(first, credentials)).rejects.toMatchObject({ code: "invalid_token" });
+    expect((await shop.ampho.verify(second, credentials)).login).toBe("ola");
+    await create();
+    const third = await shown();
+    await expect.poll(() => keys.textContent()).toContain("You have as many keys as you can have");
+
+    await keys.getByRole("button", { name: "Remove Backup" }).first().click();
+    await walker.reads("status", "The key has ended. No program can use it any more.");
+    await expect(shop.ampho.verify(second, credentials)).rejects.toMatchObject({ code: "invalid_token" });
+    expect((await shop.ampho.verify(third, credentials)).login).toBe("ola");
+    // A key that has expired can only be removed.
+    shop.clock.advance(30 * 86_400 + 1);
+    await page.goto(`${shop.origin}/account`);
+    await signIn(walker, "ola");
+    await walker.sees("Your account");
+    expect(await keys.locator("li").textContent()).toContain("Ended");
+    expect(await keys.getByRole("button", { name: "Replace" }).count()).toBe(0);
+    await walker.leave();
+  });
+
   it("after the sign-out, the back button shows nothing of the account", async () => {
     const shop = await openShop();
     const { open, signIn, signOut } = visitor(shop, browser, { scripts });

@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRest, spareMs, waitedForCoreMs } from "../../dist/passwords/thread-rest.js";
+import { createThreadPause, spareMs, waitedForCoreMs } from "../../dist/passwords/thread-rest.js";
 
 const job = (tookMs: number, waitedMs: number) => ({ tookMs, waitedMs });
 
 describe("the rest between two passwords", () => {
   it("a thread does not pause when only one job in ten waited for a core", () => {
-    const rest = createRest();
+    const rest = createThreadPause();
     for (let turn = 0; turn < 50; turn++) expect(rest.after(turn % 10 === 0 ? job(10, 5) : job(5, 0))).toBe(0);
     expect(rest.crowded).toBe(false);
   });
 
   it("a pause is four times as long as the job waited, once most jobs wait", () => {
-    const rest = createRest();
+    const rest = createThreadPause();
     for (let turn = 0; turn < 10; turn++) rest.after(job(20, 15));
     expect(rest.crowded).toBe(true);
     expect(rest.after(job(20, 15))).toBe(60);
@@ -20,7 +20,7 @@ describe("the rest between two passwords", () => {
   });
 
   it("the pauses end when no other program needs the cores", () => {
-    const rest = createRest();
+    const rest = createThreadPause();
     for (let turn = 0; turn < 100; turn++) rest.after(job(20, 19));
     for (let turn = 0; turn < 10; turn++) rest.after(job(5, 0));
     expect(rest.crowded).toBe(false);
@@ -32,7 +32,7 @@ describe("the rest between two passwords", () => {
     );
     fc.assert(
       fc.property(jobs, (all) => {
-        const [rest, none] = [createRest(), createRest(false)];
+        const [rest, none] = [createThreadPause(), createThreadPause(false)];
         for (const each of all) {
           const ms = rest.after(each);
           expect(ms >= 0 && ms <= 150).toBe(true);

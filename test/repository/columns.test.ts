@@ -6,12 +6,6 @@ import { wrapComments } from "../../scripts/wrap-comments.mjs";
 
 const columns = 120;
 
-/** Folders and files whose comments are not wrapped yet. `node scripts/wrap-comments.mjs FILE …` wraps them. */
-const later = new RegExp(
-  "^(?:adapters|client|config|crypto|factors|flows|guard|http|levels|tokens|users|verify|wire|store/migrations|" +
-    "store/sql/(?:changes|entries|factors/.*))(?:/|\\.ts)|^[a-z-]+\\.ts$",
-);
-
 const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
 
 /** The lines that are too long without their texts, each with its number. */
@@ -32,7 +26,7 @@ function longLines(name: string, source: string): readonly string[] {
 }
 
 test("a line of code or of a comment has at most 120 columns", () => {
-  const sources = files.filter((name) => !later.test(name)).map((name) => [name, readFileSync(`src/${name}`, "utf8")]);
+  const sources = files.map((name) => [name, readFileSync(`src/${name}`, "utf8")]);
   expect(sources.flatMap(([name = "", source = ""]) => longLines(name, source))).toEqual([]);
 });
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { withAddresses } from "../../dist/version.js";
 import { execFileSync } from "../../scripts/child-process.mjs";
 import { blocksOf } from "../../scripts/prose-extract.mjs";
 
@@ -32,3 +33,48 @@ it("every path that a comment or a page names exists", () => {
   );
   expect(missing).toEqual([]);
 });
+
+it("every page and heading that a message names exists, and the message has its address", () => {
+  const named = messagesOf("src").flatMap(({ file, text }) =>
+    addressed(text).map(([, page = "", anchor]) => ({ file, page, anchor })),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  const missing = named.filter(({ page, anchor }) => {
+    if (!existsSync(path.join(root, page))) return true;
+    const headings = readFileSync(path.join(root, page), "utf8").match(/^#+ .*$/gm) ?? [];
+    return anchor !== undefined && !headings.some((heading) => anchorOf(heading) === anchor);
+  });
+  expect(missing).toEqual([]);
+  const rules = readFileSync(path.join(root, "deploy/prometheus/ampho.rules.yml"), "utf8");
+  expect(rules.match(/^ +runbook: (?!https:\/\/).*$/gm)).toBeNull();
+});
+
+const { homepage, version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+  readonly homepage: string;
+  readonly version: string;
+};
+
+/** The pages to whose addresses a text leads. */
+const addressed = (text: string) =>
+  withAddresses(text)
+    .split(`${homepage}/blob/v${version}/`)
+    .slice(1)
+    .map((rest) => /^([\w/-]+\.md)(?:#([\w-]+))?/.exec(rest) ?? []);
+
+const anchorOf = (heading: string): string =>
+  heading
+    .replace(/^#+ /, "")
+    .toLowerCase()
+    .replace(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
+
+/** The texts of the source that are no comments. */
+function messagesOf(folder: string): readonly { readonly file: string; readonly text: string }[] {
+  return files
+    .filter((name) => name.startsWith(`${folder}/`) && name.endsWith(".ts"))
+    .flatMap((file) =>
+      blocksOf(file, readFileSync(path.join(root, file), "utf8"))
+        .filter(({ kind }) => kind !== "comment")
+        .map(({ text }) => ({ file, text })),
+    );
+}

@@ -25,7 +25,11 @@ async function run(source: string, limits: { readonly stallMs?: number; readonly
     process.execPath,
     [
       path.join(root, "node_modules/vitest/vitest.mjs"),
-      ...["run", "--root", folder, "--globals", "--pool=forks"],
+      "run",
+      "--root",
+      folder,
+      "--globals",
+      "--pool=forks",
       ...reporters.map((reporter) => `--reporter=${reporter}`),
     ],
     { cwd: folder, reports: folder, ...limits },

@@ -68,8 +68,16 @@ describe("the tokens that a row rejects", () => {
     [
       all(1, 1),
       [
-        ...["ofSession", "ofSessionWithOldRoles", "ofSessionWithOtherRoles", "ofSessionWithoutVersion", "ofNoEra"],
-        ...["bySub", "byLogin", "byLoginWithoutIat", "ofAnother", "ofAnotherSession"],
+        "ofSession",
+        "ofSessionWithOldRoles",
+        "ofSessionWithOtherRoles",
+        "ofSessionWithoutVersion",
+        "ofNoEra",
+        "bySub",
+        "byLogin",
+        "byLoginWithoutIat",
+        "ofAnother",
+        "ofAnotherSession",
       ],
     ],
     [{ kind: "key", n: 1, at, until: 2000, kid: "k1" }, []],

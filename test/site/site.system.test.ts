@@ -163,7 +163,19 @@ describe("a reader", () => {
       "listen(3000)",
     ])
       expect(text).toContain(each);
-    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThanOrEqual(800);
+    const bottoms = await page
+      .locator(".landing > :not(.features, .shots)")
+      .evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().bottom));
+    expect(Math.max(...bottoms)).toBeLessThanOrEqual(800);
+  });
+
+  it("below the first screen are the features and pictures of the pages", async () => {
+    expect(await page.locator(".landing .features li").count()).toBeGreaterThan(5);
+    const widths = await page
+      .locator(".landing .shots img")
+      .evaluateAll((pictures) => pictures.map((picture) => (picture as HTMLImageElement).naturalWidth));
+    expect(widths).toHaveLength(2);
+    expect(Math.min(...widths)).toBeGreaterThan(400);
   });
 
   it("the sidebar has each page of docs/README.md under its heading", async () => {
@@ -175,10 +187,14 @@ describe("a reader", () => {
     ]);
     await open("docs/");
     const groups = await page.locator(".VPSidebarItem.level-0").all();
+    // The pages of the API are below their own page.
+    const direct = ".level-1 > .item a";
     const shown = await Promise.all(
       groups.map(async (group) => [
         await group.locator("h2").textContent(),
-        ...(await group.locator("a").evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).pathname))),
+        ...(await group
+          .locator(direct)
+          .evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).pathname))),
       ]),
     );
     expect(shown).toEqual(expected);

@@ -58,7 +58,7 @@ export async function visitAll(
       ? undefined
       : path.join(folder, name, `${each.replaceAll("/", "_")}.png`);
     if (picture !== undefined) await page.screenshot({ path: picture });
-    visits.set(each, { ...(await measure(page)), violations: await violationsOf(page), picture });
+    visits.set(each, { ...(await measure(page)), violations: await violationsOf(page, visits.size === 0), picture });
   }
   await context.close();
   return { visits, problems };
@@ -74,19 +74,23 @@ export async function mounted(page: Page): Promise<void> {
 
 /**
  * The violations of axe. Its time grows faster than the number of elements, so of the words of code in the same colours
- * only the first one stays an element.
+ * only the first one stays an element. The sidebar is the same on each page.
  */
-async function violationsOf(page: Page): Promise<readonly string[]> {
+async function violationsOf(page: Page, withSidebar: boolean): Promise<readonly string[]> {
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => {
+  const excluded = withSidebar ? [] : [".VPSidebar"];
+  const { violations } = await page.evaluate((excluded) => {
     const known = new Set<string | null>();
     for (const word of document.querySelectorAll(".shiki span[style]")) {
       const colours = word.getAttribute("style");
       if (known.has(colours)) word.replaceWith(word.textContent ?? "");
       known.add(colours);
     }
-    return (globalThis as unknown as { readonly axe: typeof axe }).axe.run({ resultTypes: ["violations"] });
-  });
+    return (globalThis as unknown as { readonly axe: typeof axe }).axe.run(
+      { exclude: excluded },
+      { resultTypes: ["violations"] },
+    );
+  }, excluded);
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
 }
 

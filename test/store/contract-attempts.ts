@@ -177,8 +177,12 @@ export function attemptContract(store: Opened): void {
     expect(await list()).toEqual([]);
     expect(await clear({ all: true })).toBe(1);
     expect((await eventsOf(store())).filter((event) => event.startsWith("throttle_"))).toEqual([
-      ...["throttle_listed", "throttle_cleared login", "throttle_listed", "throttle_cleared source"],
-      ...["throttle_listed", "throttle_cleared all"],
+      "throttle_listed",
+      "throttle_cleared login",
+      "throttle_listed",
+      "throttle_cleared source",
+      "throttle_listed",
+      "throttle_cleared all",
     ]);
   });
 

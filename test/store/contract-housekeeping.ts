@@ -197,8 +197,12 @@ export function housekeepingContract(store: Opened): void {
     await store().queueMail(mailRequest());
     await store().createInvitation({ invitation: invitation(), mail: undefined, origin: operator });
     await store().raiseAlarm({
-      ...{ userId: ann.id, isStored: true, now: start, origin: operator },
-      ...{ notice: 1, foreignMaxSeconds: 60 },
+      userId: ann.id,
+      isStored: true,
+      now: start,
+      origin: operator,
+      notice: 1,
+      foreignMaxSeconds: 60,
       spend: { hash: "spent", until: start + 660, idempotency: undefined },
     });
     expect(await clean(start + 600 + day)).toEqual({});

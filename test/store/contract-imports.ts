@@ -122,16 +122,18 @@ export function importContract(store: Opened): void {
 
   it("passkeys of an import go with its hidden users, and an existing passkey or user handle is rejected", async () => {
     const passkey = (id: string): NewPasskeyRow => ({
-      ...{
-        id,
-        publicKey: { kty: "EC" },
-        alg: -7,
-        signCount: 7,
-        backupEligible: true,
-        backedUp: false,
-        rp: "a.example",
-      },
-      ...{ userVerified: false, discoverable: undefined, transports: ["usb"], aaguid: "-", name: "Key" },
+      id,
+      publicKey: { kty: "EC" },
+      alg: -7,
+      signCount: 7,
+      backupEligible: true,
+      backedUp: false,
+      rp: "a.example",
+      userVerified: false,
+      discoverable: undefined,
+      transports: ["usb"],
+      aaguid: "-",
+      name: "Key",
     });
     const owner = (canonical: string, line: number, handle: string, ...ids: readonly string[]): StagedUser => ({
       ...user(canonical, line),

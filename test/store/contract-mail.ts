@@ -97,7 +97,14 @@ export function mailContract(store: Opened): void {
     expect(await store().takeMail({ ...taking, now: start + 100 })).toEqual([]);
     expect(await store().listMail({ limit: 10 })).toEqual([
       {
-        ...{ n: 1, at: start, kind: "login", userId: ann.id, tries: 1, nextAt: null, sentAt: start + 1, failure: null },
+        n: 1,
+        at: start,
+        kind: "login",
+        userId: ann.id,
+        tries: 1,
+        nextAt: null,
+        sentAt: start + 1,
+        failure: null,
       },
     ]);
     expect(await eventsOf(store())).toEqual(["mail_queued", "mail_sent", "mail_failed late"]);
@@ -114,7 +121,10 @@ export function mailContract(store: Opened): void {
     expect(numbersOf(await store().takeMail({ ...taking, now: start + 5 }))).toEqual([first.n]);
     expect((await store().listMail({ limit: 10 })).map(({ failure }) => failure)).toEqual(["busy", "no such mailbox"]);
     expect(await eventsOf(store())).toEqual([
-      ...["mail_queued", "mail_queued", "mail_failed busy", "mail_dropped no such mailbox"],
+      "mail_queued",
+      "mail_queued",
+      "mail_failed busy",
+      "mail_dropped no such mailbox",
     ]);
   });
 
@@ -146,8 +156,14 @@ export function mailContract(store: Opened): void {
     };
     const ofUser = async (userId: string, email?: ReturnType<typeof emailOf>) => {
       const { outcome } = await store().setEmail({
-        ...{ userId, email, ownUser: undefined, own: undefined, spend: undefined, attempt: undefined },
-        ...{ now: start, origin: operator },
+        userId,
+        email,
+        ownUser: undefined,
+        own: undefined,
+        spend: undefined,
+        attempt: undefined,
+        now: start,
+        origin: operator,
       });
       return outcome;
     };
@@ -183,9 +199,21 @@ const alarm = { userId: ann.id, spend: spend("alarm"), now: start, origin, ...un
 
 function resetContract(store: Opened): void {
   const reset = (changes: object = {}) => ({
-    ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: "hash-2", factorsVersion: 0 },
-    ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example", isFirstProof: false },
+    userId: ann.id,
+    login: ann.login,
+    stored: { passwordVersion: 1 },
+    passwordHash: "hash-2",
+    factorsVersion: 0,
+    use: undefined,
+    spend: spend("r"),
+    attempt: undefined,
+    factorAttempt: undefined,
+    now: start,
+    origin,
+    rolePolicy: "optional" as const,
+    removesFactors: false,
+    provesEmail: "ann@x.example",
+    isFirstProof: false,
     ...changes,
   });
 
@@ -195,7 +223,9 @@ function resetContract(store: Opened): void {
     const done = await store().finishReset(reset({ isFirstProof: true }));
     expect(done).toMatchObject({ outcome: "done", revocations: [{ kind: "session", sessionId: id }] });
     expect(await store().findUser("ann")).toMatchObject({
-      ...{ passwordHash: "hash-2", passwordVersion: 2, email: { provenAt: start } },
+      passwordHash: "hash-2",
+      passwordVersion: 2,
+      email: { provenAt: start },
     });
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([]);
     expect((await store().listFactors(ann.id)).factorsVersion).toBeGreaterThan(0);

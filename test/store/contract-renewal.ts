@@ -34,7 +34,10 @@ export function renewalContract(store: Opened): void {
     expect(await store().listSessions({ userId: ann.id, now: start })).toEqual([session]);
     expect(await store().renewSession(renewal(session, { ownRoles: [] }))).toMatchObject({ outcome: "renewed" });
     await store().endAllSessions({
-      ...{ now: start + 200, origin: operator, foreignMaxSeconds: 60, accessTtlSeconds: 900 },
+      now: start + 200,
+      origin: operator,
+      foreignMaxSeconds: 60,
+      accessTtlSeconds: 900,
     });
     expect(await store().writeApplicationOwnsUsers({ owns: false, now: start + 200 })).toBe(false);
     expect(await store().readApplicationOwnsUsers()).toBe(false);

@@ -81,14 +81,21 @@ export function userEventContract(store: Opened): void {
     const cid = { ...ann, id: "u-cid", login: "cid", canonical: "cid", email: emailOf("cid@x.example") };
     await observed("createUser", { user: cid, now: start, origin: operator });
     await observed("finishReset", {
-      ...{ userId: cid.id, login: cid.login, now: start, origin: operator, stored: { passwordVersion: 1 } },
-      ...{ passwordHash: "h", factorsVersion: 0, use: undefined, rolePolicy: "optional", removesFactors: false },
-      ...{
-        provesEmail: "cid@x.example",
-        isFirstProof: true,
-        spend: { hash: "cid", until: far, idempotency: undefined },
-      },
-      ...{ attempt: undefined, factorAttempt: undefined },
+      userId: cid.id,
+      login: cid.login,
+      now: start,
+      origin: operator,
+      stored: { passwordVersion: 1 },
+      passwordHash: "h",
+      factorsVersion: 0,
+      use: undefined,
+      rolePolicy: "optional",
+      removesFactors: false,
+      provesEmail: "cid@x.example",
+      isFirstProof: true,
+      spend: { hash: "cid", until: far, idempotency: undefined },
+      attempt: undefined,
+      factorAttempt: undefined,
     });
     expect((await store().findUserById(cid.id))?.email?.provenAt).toBe(start);
     const n = await observed("startImport", { now: start, trial: false });
@@ -158,8 +165,12 @@ export function userEventContract(store: Opened): void {
   });
 
   const staged = (line: number): StagedUser => ({
-    ...{ ...ann, id: `i-${String(line).padStart(5, "0")}`, login: `i-${line}`, canonical: `i-${line}` },
-    ...{ hashKind: null, line },
+    ...ann,
+    id: `i-${String(line).padStart(5, "0")}`,
+    login: `i-${line}`,
+    canonical: `i-${line}`,
+    hashKind: null,
+    line,
   });
 
   async function importUsers(count: number): Promise<void> {

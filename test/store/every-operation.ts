@@ -75,11 +75,18 @@ export async function runEveryOperation(run: Run): Promise<void> {
   await run("revokeUserTokens", { ...ending, login: "Ann", reason: "ended_by_operator" });
   await run("setPassword", { ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined });
   await run("setPassword", {
-    ...{ ...ending, userId: "own", passwordHash: null, passwordVersion: undefined, own: undefined },
+    ...ending,
+    userId: "own",
+    passwordHash: null,
+    passwordVersion: undefined,
+    own: undefined,
     ownUser: { login: "own", factorsVersion: 0 },
   });
   await run("setPassword", {
-    ...{ ...ending, passwordHash: "x", passwordVersion: undefined, own: undefined },
+    ...ending,
+    passwordHash: "x",
+    passwordVersion: undefined,
+    own: undefined,
     expires: { reason: "stolen" },
   });
   await run("countLockedOut", { relyingParty: "x", mail: false, providers: ["acme"] });
@@ -178,8 +185,18 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("replaceRecoveryCodes", { ...session, codes: ["b"] });
   const publicKey = { kty: "EC" };
   const passkey = (id: string) => ({
-    ...{ id, publicKey, alg: -7, signCount: 0, backupEligible: true, backedUp: true, userVerified: true },
-    ...{ discoverable: true, transports: [], aaguid: "0", rp: "app.example", name: id },
+    id,
+    publicKey,
+    alg: -7,
+    signCount: 0,
+    backupEligible: true,
+    backedUp: true,
+    userVerified: true,
+    discoverable: true,
+    transports: [],
+    aaguid: "0",
+    rp: "app.example",
+    name: id,
   });
   for (const id of ["p-1", "p-2", "p-2"])
     await run("setFactor", {
@@ -206,13 +223,18 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("removeFactors", { ...removal, factor: "passkey", id: "p-1" });
   for (const factor of ["recovery_code", "totp"] as const) await run("removeFactors", { ...removal, factor });
   const identity = (n: number) => ({
-    ...{ issuer: "https://id.example", subject: String(n), provider: "acme", email: "a@b.example" },
+    issuer: "https://id.example",
+    subject: String(n),
+    provider: "acme",
+    email: "a@b.example",
   });
   const byOperator = { ...session, own: undefined };
   for (const n of [1, 2, 2])
     await run("linkIdentity", { ...byOperator, identity: identity(n), spend: spend(`i-${logins++}`) });
   const newKey = (n: number) => ({
-    ...{ ...byOperator, stored: false as const, keysMax: 2 },
+    ...byOperator,
+    stored: false as const,
+    keysMax: 2,
     key: { id: `key_${n}`, name: "x", start: "abcd", scopes: ["a"], hash: `h-${n}`, expiresAt: start + 100 },
   });
   for (const n of [1, 2, 3]) await run("createKey", newKey(n));
@@ -223,6 +245,7 @@ async function runFactorOperations(run: Run): Promise<void> {
   ] as const)
     await run("rotateKey", { ...newKey(n), from, overlapSeconds });
   await run("listKeys", ann.id);
+  await run("listAgingKeys", { now: 1000, since: 900, until: 2000, limit: 10 });
   await run("findKeyByHash", "h-4");
   await run("findKeys", ["h-4"]);
   await run("findKeys", ["h-4", "h-5", "h-9"]);
@@ -251,7 +274,11 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("enterSession", second({ enrol, spend: spend("s-3") }));
   await run("removeFactors", { ...who, own: undefined, rolePolicy: undefined });
   await run("endUserSessions", {
-    ...{ userId: ann.id, now: start, origin, change: "sessions_ended" as const, reason: "ended_by_operator" as const },
+    userId: ann.id,
+    now: start,
+    origin,
+    change: "sessions_ended" as const,
+    reason: "ended_by_operator" as const,
   });
 }
 
@@ -282,8 +309,10 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("returnInvitation", { id: "b", now: start });
   for (const _ of [1, 2]) await run("removeInvitation", { id: "b", now: start, origin });
   const register = (id: string, changes: object = {}) => ({
-    ...{ user: { ...ann, id, login: id, canonical: id, email: emailOf(`${id}@x.example`, start) } },
-    ...{ invitation: undefined, existsMail: mailRequest().draft, ...changes },
+    user: { ...ann, id, login: id, canonical: id, email: emailOf(`${id}@x.example`, start) },
+    invitation: undefined,
+    existsMail: mailRequest().draft,
+    ...changes,
   });
   const registering = (id: string, changes: object = {}, hash = id) =>
     login({
@@ -339,7 +368,12 @@ async function runMailOperations(run: Run): Promise<void> {
   await run("beginRecovery", { ...recovery, mail: mailRequest().draft });
   for (const _ of [1, 2])
     await run("raiseAlarm", {
-      ...{ userId: ann.id, isStored: true, spend: spend("alarm"), now: start, origin },
-      ...{ notice: 1, foreignMaxSeconds: 60 },
+      userId: ann.id,
+      isStored: true,
+      spend: spend("alarm"),
+      now: start,
+      origin,
+      notice: 1,
+      foreignMaxSeconds: 60,
     });
 }

@@ -106,14 +106,19 @@ export function attempt(changes: Partial<Attempt> = {}): Attempt {
 
 export const emailOf = (canonical: string, provenAt: number | undefined = undefined): UserEmail => ({
   address: canonical.replace(/^./, (letter) => letter.toUpperCase()),
-  ...{ canonical, provenAt },
+  canonical,
+  provenAt,
 });
 
 /** A request for a mail to log in. */
 export function mailRequest(changes: Partial<MailRequest> = {}): MailRequest {
   return {
     draft: {
-      ...{ kind: "login", userId: ann.id, address: "Ann@x.example", claims: { jti: "t", iat: start }, language: "en" },
+      kind: "login",
+      userId: ann.id,
+      address: "Ann@x.example",
+      claims: { jti: "t", iat: start },
+      language: "en",
       until: start + 600,
     },
     attempt: attempt({
@@ -127,6 +132,13 @@ export function mailRequest(changes: Partial<MailRequest> = {}): MailRequest {
 }
 
 export const invitation = (id = "inv-1"): Invitation => ({
-  ...{ id, email: "New@x.example", canonical: "new@x.example", roles: ["editor"], invitedBy: null, createdAt: start },
-  ...{ until: start + 604_800, usedAt: null, removedAt: null },
+  id,
+  email: "New@x.example",
+  canonical: "new@x.example",
+  roles: ["editor"],
+  invitedBy: null,
+  createdAt: start,
+  until: start + 604_800,
+  usedAt: null,
+  removedAt: null,
 });

@@ -27,7 +27,11 @@ const ofOpenImports = /^SCAN ampho_imports USING (COVERING )?INDEX ampho_imports
  */
 const ofOperators: ReadonlySet<string> = new Set([
   "writeApplicationOwnsUsers",
-  ...["countSessions", "countLockedOut", "findSessionUsers", "countSecretsByKey", "listInvitations"],
+  "countSessions",
+  "countLockedOut",
+  "findSessionUsers",
+  "countSecretsByKey",
+  "listInvitations",
 ]);
 
 interface Explained {

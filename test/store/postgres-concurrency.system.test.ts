@@ -279,9 +279,21 @@ const spend = (hash: string) => ({ hash, until: start + 660, idempotency: undefi
 
 describe("changes of one user at the same moment", () => {
   const reset = (hash: string) => ({
-    ...{ userId: ann.id, login: ann.login, stored: { passwordVersion: 1 }, passwordHash: hash, factorsVersion: 0 },
-    ...{ use: undefined, spend: spend("r"), attempt: undefined, factorAttempt: undefined, now: start, origin },
-    ...{ rolePolicy: "optional" as const, removesFactors: false, provesEmail: "ann@x.example", isFirstProof: false },
+    userId: ann.id,
+    login: ann.login,
+    stored: { passwordVersion: 1 },
+    passwordHash: hash,
+    factorsVersion: 0,
+    use: undefined,
+    spend: spend("r"),
+    attempt: undefined,
+    factorAttempt: undefined,
+    now: start,
+    origin,
+    rolePolicy: "optional" as const,
+    removesFactors: false,
+    provesEmail: "ann@x.example",
+    isFirstProof: false,
   });
   const provesEmail = "ann@x.example";
 
@@ -325,12 +337,19 @@ describe("changes of one user at the same moment", () => {
     await changing.query("select 1 from ampho_users where id = $1 for update", [ann.id]);
     const email = { address: "new@x.example", canonical: "new@x.example", provenAt: start };
     const changed = store.setEmail({
-      ...{ userId: ann.id, email, ownUser: undefined, own: ownSession(sessionId), spend: undefined },
-      ...{ attempt: undefined, now: start, origin },
+      userId: ann.id,
+      email,
+      ownUser: undefined,
+      own: ownSession(sessionId),
+      spend: undefined,
+      attempt: undefined,
+      now: start,
+      origin,
     });
     await waitingFor(1);
     await changing.query("update ampho_sessions set ended_at = $1, end_reason = 'password_changed' where id = $2", [
-      ...[start, sessionId],
+      start,
+      sessionId,
     ]);
     await changing.query("commit");
     expect(await changed).toMatchObject({ outcome: "changed" });
@@ -351,8 +370,15 @@ describe("changes of one user at the same moment", () => {
     let isLinked = false;
     const linked = store
       .linkIdentity({
-        ...{ userId: ann.id, login: ann.login, own: ownSession(sessionId), now: start, origin, stored: {} },
-        ...{ factorsVersion: 0, identity: proven, spend: spend("l") },
+        userId: ann.id,
+        login: ann.login,
+        own: ownSession(sessionId),
+        now: start,
+        origin,
+        stored: {},
+        factorsVersion: 0,
+        identity: proven,
+        spend: spend("l"),
       })
       .finally(() => {
         isLinked = true;

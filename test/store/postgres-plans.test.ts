@@ -64,8 +64,14 @@ const ofBoundedTables: ReadonlySet<string> = new Set(["pruneAttempts", "listLock
 /** As in plans.test.ts. */
 const ofOperators: ReadonlySet<string> = new Set([
   "writeApplicationOwnsUsers",
-  ...["removeAllKeys", "endAllSessions"],
-  ...["countSessions", "countLockedOut", "findSessionUsers", "listOldSecrets", "countSecretsByKey", "listInvitations"],
+  "removeAllKeys",
+  "endAllSessions",
+  "countSessions",
+  "countLockedOut",
+  "findSessionUsers",
+  "listOldSecrets",
+  "countSecretsByKey",
+  "listInvitations",
 ]);
 const small = ["ampho_state", "ampho_imports", "ampho_housekeeping"];
 

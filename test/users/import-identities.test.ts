@@ -103,7 +103,13 @@ onBothDatabases((ground) => {
     const store = await openStore({ url: ground.urlOf(world), migrate: false, prepare: false, log: () => {} });
     const identity = { issuer: evil.issuer, subject: "s", provider: "acme" };
     const userOf = (name: string) => ({
-      ...{ id: name, login: name, canonical: name, passwordHash: null, hashKind: null, roles: [], line: 1 },
+      id: name,
+      login: name,
+      canonical: name,
+      passwordHash: null,
+      hashKind: null,
+      roles: [],
+      line: 1,
       identities: [identity],
     });
     const [first, second] = [

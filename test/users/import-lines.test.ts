@@ -183,8 +183,13 @@ describe("a line of an import", () => {
 describe("the passkeys of a line", () => {
   const subject = createSubject(-7);
   const passkey = {
-    ...{ id: "AAAA", public_key: subject.publicKey, sign_count: 3, backup_eligible: true, backup_state: true },
-    ...{ transports: ["usb", 7], name: "Key" },
+    id: "AAAA",
+    public_key: subject.publicKey,
+    sign_count: 3,
+    backup_eligible: true,
+    backup_state: true,
+    transports: ["usb", 7],
+    name: "Key",
   };
   const read = (change: object, line: object = {}, rp: string | undefined = "example.org") =>
     readImportLine(

@@ -304,9 +304,9 @@ describe("the options of revocations", () => {
       /revocations has no option "failopen"/,
     ],
   ])("createVerifier throws ConfigurationError for revocations with %s", (_, revocations, message) => {
-    expect(() => verifierFor({ keys, ...{ revocations: Object(revocations) } })).toThrow(message);
+    expect(() => verifierFor({ keys, revocations: Object(revocations) })).toThrow(message);
     if ("token" in revocations)
-      expect(() => verifierFor({ keys, ...{ revocations: Object(revocations) } })).not.toThrow(
+      expect(() => verifierFor({ keys, revocations: Object(revocations) })).not.toThrow(
         String(revocations.token).trim(),
       );
   });

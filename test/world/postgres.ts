@@ -101,7 +101,9 @@ export async function startPostgresIn(
   async function start(): Promise<void> {
     const args = ["-D", data, "-p", String(port), ...all.flatMap((setting) => ["-c", setting])];
     const child = spawn(postgres, args, {
-      ...{ ...serverUser, cwd: folder, env: { LC_ALL: "C.UTF-8" } },
+      ...serverUser,
+      cwd: folder,
+      env: { LC_ALL: "C.UTF-8" },
       stdio: ["ignore", "ignore", "pipe"],
     });
     running = child;
@@ -266,8 +268,22 @@ async function makeDatabase(url: string): Promise<Database> {
 }
 
 const tables = [
-  ...["users", "imports", "sessions", "revocations", "attempts", "attempt_sources", "audit"],
-  ...["accounts", "spent", "totp", "recovery", "passkeys", "mail", "user_events", "invites", "identities"],
+  "users",
+  "imports",
+  "sessions",
+  "revocations",
+  "attempts",
+  "attempt_sources",
+  "audit",
+  "accounts",
+  "spent",
+  "totp",
+  "recovery",
+  "passkeys",
+  "mail",
+  "user_events",
+  "invites",
+  "identities",
 ];
 
 // Faster than `truncate` on tables of a few rows.

@@ -32,6 +32,8 @@ Options:
   --ampho COMMAND         The command to create test users with, for example
                           'docker exec -i api ampho'. Default: the ampho of
                           this folder, or of PATH.
+  --role NAME             A role of the test users. With one that has a scope,
+                          API keys are attacked too.
   --i-own-this-host HOST  Attack this host, which must be that of URL, without
                           its key.
   --json                  Print the result as one line of JSON.
@@ -47,6 +49,7 @@ const options = {
   login: { type: "string" },
   "password-stdin": { type: "boolean" },
   ampho: { type: "string" },
+  role: { type: "string" },
   "i-own-this-host": { type: "string" },
   json: { type: "boolean" },
   version: { type: "boolean" },
@@ -65,12 +68,13 @@ async function main(): Promise<void> {
   const { values, positionals } = readArguments();
   if (values.help) return print(help.trimEnd());
   if (values.version) return print(versionOf());
-  const { login, json = false } = values;
+  const { login, role, json = false } = values;
   const [typed, ...more] = positionals;
   if (typed === undefined || more.length > 0) throw new UsageError("Give one URL. --help prints the options.");
   if (values["password-stdin"] && values["key-stdin"])
     throw new UsageError("Use one of --key-stdin and --password-stdin. AMPHO_SECURITY_KEY_FILE can name the key.");
   if (values["password-stdin"] && login === undefined) throw new UsageError("--password-stdin requires --login.");
+  if (role !== undefined && !/^[\w.:-]+$/.test(role)) throw new UsageError("--role must be the name of a role.");
   const cwd = process.cwd();
   const settings = readSettings(cwd, process.env);
   const api = apiOf(typed, settings.restPrefix);
@@ -83,7 +87,7 @@ async function main(): Promise<void> {
   const createUsers = () => {
     if (values.ampho === undefined && settings.noDatabase !== undefined)
       throw new Failure(`${settings.noDatabase} Set it, or use --ampho, or --login and --password-stdin.`);
-    return createTestUsers(createUserCommands(cwd, values.ampho), settings.passwordMinCharacters);
+    return createTestUsers(createUserCommands(cwd, values.ampho, role), settings.passwordMinCharacters);
   };
   const report = await withStop((stop) =>
     attackInstance({

@@ -1,6 +1,7 @@
 // Every attack of `ampho doctor --attack`, in the order of execution. docs/operate/doctor.md is generated from this table.
 import type { Attack } from "./attack.js";
 import { algorithmAttacks } from "./cases/algorithms.js";
+import { apiKeyAttacks } from "./cases/api-keys.js";
 import { claimAttacks } from "./cases/claims.js";
 import { cookieAttacks } from "./cases/cookies.js";
 import { factorAttacks } from "./cases/factors.js";
@@ -20,6 +21,7 @@ export const attacks: readonly Attack[] = [
   ...formAttacks,
   ...claimAttacks,
   ...sessionAttacks,
+  ...apiKeyAttacks,
   ...factorAttacks,
   ...transactionAttacks,
   ...headerAttacks,

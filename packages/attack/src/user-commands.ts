@@ -13,8 +13,11 @@ interface Program {
   readonly shell: boolean;
 }
 
-/** `typed`: a command for the shell, such as `docker exec -i api ampho`. Without it, the `ampho` of the folder or of PATH runs. */
-export function createUserCommands(cwd: string, typed: string | undefined): UserCommands {
+/**
+ * `typed`: a command for the shell, such as `docker exec -i api ampho`. Without it, the `ampho` of the folder or of PATH runs.
+ * `role`: a role of every user.
+ */
+export function createUserCommands(cwd: string, typed: string | undefined, role: string | undefined): UserCommands {
   const program = (typed === undefined ? installedIn(cwd) : undefined) ?? {
     command: typed ?? "ampho",
     args: [],
@@ -22,10 +25,10 @@ export function createUserCommands(cwd: string, typed: string | undefined): User
   };
   const run = (...args: readonly string[]) => runOnce(program, args, cwd, "");
   return {
-    create: (login, password) =>
-      password === undefined
-        ? run("user-add", login)
-        : runOnce(program, ["user-add", login, "--password-stdin"], cwd, password),
+    create(login, password) {
+      const args = ["user-add", login, ...(role === undefined ? [] : ["--role", role])];
+      return password === undefined ? run(...args) : runOnce(program, [...args, "--password-stdin"], cwd, password);
+    },
     setPolicy: (login, policy) => run("factor-policy", login, policy),
     disable: (login) => run("user-disable", login),
     remove: (login) => run("user-delete", login),

@@ -32,7 +32,7 @@ export async function revokeApiKeys(input: CommandInput, context: CommandContext
       terminal.note("API key ended.");
     } else if (login !== undefined) {
       const count = await apiKeys.revokeForUser(await factors.findUserId(login));
-      terminal.note(`${count} API keys of user ${quoted(login)} ended.`);
+      terminal.note(`${count} ${count === 1 ? "API key" : "API keys"} of user ${quoted(login)} ended.`);
     } else {
       await apiKeys.revokeForEveryone();
       terminal.note("Every API key has ended.");

@@ -4,6 +4,7 @@ import { noDatabaseInProduction } from "../../config/configuration.js";
 import { examine } from "../../doctor/examine.js";
 import { type Finding, isWrong } from "../../doctor/finding.js";
 import { ConfigurationError } from "../../errors.js";
+import { withAddresses } from "../../version.js";
 import type { CommandContext, CommandInput } from "../command.js";
 import { CommandFailure, UsageError } from "../failures.js";
 
@@ -14,7 +15,8 @@ export async function doctor(input: CommandInput, context: CommandContext): Prom
   if (url !== undefined && apiOf(url, "") === undefined)
     throw new UsageError("--url must be an http or https URL without user, query or fragment.");
   const api = url === undefined ? undefined : (prefix: string) => apiOf(url, prefix) ?? new URL(url);
-  const { findings, remarks } = await examine({ processContext, api, now: systemClock.now });
+  const { findings: found, remarks } = await examine({ processContext, api, now: systemClock.now });
+  const findings = found.map((finding) => ({ ...finding, fix: withAddresses(finding.fix) }));
   if (json) terminal.printJson(findings);
   else for (const finding of findings) print(finding, terminal);
   for (const remark of remarks) terminal.note(remark);

@@ -3,6 +3,7 @@
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 import { escaped } from "../../config/redact.js";
+import { withAddresses } from "../../version.js";
 import { CommandFailure } from "../failures.js";
 
 type Style = "bold" | "red" | "green" | "yellow";
@@ -39,13 +40,13 @@ export function openTerminal(
     stream.write(`${coloured ? styleText(style, safe(line)) : safe(line)}\n`);
   };
   return {
-    print: (line, style) => write(stdout, line, style),
+    print: (line, style) => write(stdout, withAddresses(line), style),
     printTable: (lines) => {
       for (const [at, line] of lines.entries()) write(stdout, line, at === 0 ? "bold" : undefined);
     },
     printJson: (value) => write(stdout, JSON.stringify(value), undefined),
-    note: (line, style) => write(stderr, line, style),
-    warn: (line) => write(stderr, `ampho: warning: ${line}`, "yellow"),
+    note: (line, style) => write(stderr, withAddresses(line), style),
+    warn: (line) => write(stderr, `ampho: warning: ${withAddresses(line)}`, "yellow"),
     interactive: stdin.isTTY === true,
     input: stdin,
     readInput: (limitBytes) => readAll(stdin, limitBytes),

@@ -12,6 +12,7 @@ import { openMigrations, openStore } from "../../store/open.js";
 import type { Store } from "../../store/store.js";
 import { countHashFormats } from "../../users/database-directory.js";
 import { error, type Finding, finding, note } from "../finding.js";
+import { checkApiKeys } from "./api-keys.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
 import { checkUserEvents } from "./user-events.js";
@@ -45,6 +46,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
         ...(await checkUserEvents(store, now)),
+        ...(await checkApiKeys(store, now)),
       ];
     } finally {
       await store.close();

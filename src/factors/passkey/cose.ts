@@ -1,5 +1,5 @@
-// Public keys of passkeys: COSE_Key (RFC 9052 §7) with the algorithms of RFC 9053, RFC 8812 and RFC 9864, as WebAuthn L3
-// §5.8.5 and §6.5.1.1 restrict them. The database keeps them as JWK.
+// Public keys of passkeys: COSE_Key (RFC 9052 §7) with the algorithms of RFC 9053, RFC 8812 and RFC 9864, as WebAuthn
+// L3 §5.8.5 and §6.5.1.1 restrict them. The database keeps them as JWK.
 
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../../keys/ec.js";
@@ -32,7 +32,9 @@ export const offeredAlgorithms: readonly number[] = [-7, -8, -257];
 /** The labels of the parameters (RFC 9053 §7, RFC 8230 §4): -1 is the curve or the modulus. */
 const label = { kty: 1, alg: 3, crv: -1, x: -2, y: -3, n: -1, e: -2 } as const;
 
-/** Verification takes a quarter of a millisecond with 4096 bits, and sixteen times as long with the 16384 of OpenSSL. */
+/**
+ * Verification takes a quarter of a millisecond with 4096 bits, and sixteen times as long with the 16384 of OpenSSL.
+ */
 const modulusOctetsMax = 512;
 const exponent = "AQAB";
 
@@ -79,8 +81,8 @@ export function algorithmOf(key: Cbor): number | undefined {
 }
 
 /**
- * Reads and checks a key. It must have exactly the parameters of its type, and a point of the curve of its algorithm. An
- * RSA modulus must have 2048 to 4096 bits, and the exponent must be 65537. Undefined for any other key.
+ * Reads and checks a key. It must have exactly the parameters of its type, and a point of the curve of its algorithm.
+ * An RSA modulus must have 2048 to 4096 bits, and the exponent must be 65537. Undefined for any other key.
  */
 export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicKey: PublicJwk } | undefined {
   const alg = algorithmOf(key);
@@ -97,8 +99,8 @@ export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicK
 }
 
 /**
- * The keys of the passkeys that were used last, by their JWK. Node checks the point of a P-256 key when it reads it, which
- * takes as long as the verification itself.
+ * The keys of the passkeys that were used last, by their JWK. Node checks the point of a P-256 key when it reads it,
+ * which takes as long as the verification itself.
  */
 const keyObjects = new Map<string, KeyObject>();
 const keyObjectsMax = 1_000;
@@ -130,8 +132,9 @@ export function isPasskeySignature(
   }
 }
 
-// Checks that the bytes of an Ed25519 or Ed448 key are a point of the curve (RFC 8032 §5.1.3, §5.2.3). OpenSSL imports any
-// bytes and rejects only the signatures, so that a wrong key would stay in the database as a passkey that never works.
+// Checks that the bytes of an Ed25519 or Ed448 key are a point of the curve (RFC 8032 §5.1.3, §5.2.3). OpenSSL imports
+// any bytes and rejects only the signatures, so that a wrong key would stay in the database as a passkey that never
+// works.
 
 interface Curve {
   readonly p: bigint;
@@ -161,7 +164,9 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/** False also for y = 0, 1 and -1. These points have an order of 4 or less, and signatures exist that fit any message. */
+/**
+ * False also for y = 0, 1 and -1. These points have an order of 4 or less, and signatures exist that fit any message.
+ */
 function isEdwardsPoint(crv: EdwardsCurve, point: Buffer): boolean {
   const { p, a, d, octets } = curves[crv];
   if (point.length !== octets) return false;

@@ -13,8 +13,8 @@ export interface RelyingParty {
 }
 
 /**
- * The web origins outside of the domain of the relying party (WebAuthn L3 §5.11). Browsers use passkeys there only if the
- * relying party's host serves a document that lists them.
+ * The web origins outside of the domain of the relying party (WebAuthn L3 §5.11). Browsers use passkeys there only if
+ * the relying party's host serves a document that lists them.
  */
 export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string[] {
   const isOutside = ({ hostname }: URL) => hostname !== id && !hostname.endsWith(`.${id}`);

@@ -3,8 +3,8 @@
 
 import { decodeBase64url } from "../../crypto/base64url.js";
 
-// Why a ceremony of WebAuthn was rejected. The reason is for the audit log. A response names none, because it would help
-// the attacker to correct the next attempt.
+// Why a ceremony of WebAuthn was rejected. The reason is for the audit log. A response names none, because it would
+// help the attacker to correct the next attempt.
 
 /** The steps of WebAuthn L3 §7.1 (registration) and §7.2 (authentication) that reject for each reason. */
 export const webauthnReasons = {

@@ -1,5 +1,5 @@
-// The ceremonies of WebAuthn Level 3, in the order of §7.1 and §7.2. Both functions are pure and synchronous. The caller
-// knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
+// The ceremonies of WebAuthn Level 3, in the order of §7.1 and §7.2. Both functions are pure and synchronous. The
+// caller knows the challenge, finds the credential and stores what they return. Both throw WebAuthnError.
 
 import { hash } from "node:crypto";
 import { parseJsonObject } from "../../crypto/json.js";
@@ -43,8 +43,8 @@ export interface RegisteredPasskey {
 export interface Assertion extends Ceremony {
   readonly credential: Pick<RegisteredPasskey, "id" | "publicKey" | "alg" | "signCount" | "backupEligible"> & {
     /**
-     * The user handle of the account to which the credential belongs. Undefined: another system has registered it, and did
-     * not keep the handle. No authenticator signs a handle, so the credential id alone names the account then.
+     * The user handle of the account to which the credential belongs. Undefined: another system has registered it, and
+     * did not keep the handle. No authenticator signs a handle, so the credential id alone names the account then.
      */
     readonly userHandle: string | undefined;
   };

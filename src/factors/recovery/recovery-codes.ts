@@ -1,5 +1,5 @@
-// Recovery codes, for a user who lost the authenticator. Each has 120 random bits, so the database keeps a plain SHA-256:
-// NIST SP 800-63B-4 §3.1.2.2 asks for a slow salted hash only below 112 bits.
+// Recovery codes, for a user who lost the authenticator. Each has 120 random bits, so the database keeps a plain
+// SHA-256: NIST SP 800-63B-4 §3.1.2.2 asks for a slow salted hash only below 112 bits.
 import { createHash } from "node:crypto";
 import { crockfordAlphabet, encodeBase32 } from "../../crypto/base32.js";
 import { randomOctets } from "../../crypto/random.js";

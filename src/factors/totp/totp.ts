@@ -1,5 +1,5 @@
-// Codes of authenticator applications: TOTP (RFC 6238) with SHA-1, six digits and steps of 30 seconds. These are the only
-// parameters that all of the applications support.
+// Codes of authenticator applications: TOTP (RFC 6238) with SHA-1, six digits and steps of 30 seconds. These are the
+// only parameters that all of the applications support.
 
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { encodeBase32, standardAlphabet } from "../../crypto/base32.js";
@@ -60,7 +60,9 @@ export function otpauthUri({
   const parameters = [
     `secret=${totpSecretText(seed)}`,
     ...(issuer === undefined ? [] : [`issuer=${labelPart(issuer)}`]),
-    ...["algorithm=SHA1", `digits=${digits}`, `period=${stepSeconds}`],
+    "algorithm=SHA1",
+    `digits=${digits}`,
+    `period=${stepSeconds}`,
   ];
   return `otpauth://totp/${prefix}${labelPart(login)}?${parameters.join("&")}`;
 }
@@ -70,8 +72,9 @@ function labelPart(text: string): string {
   return encodeURIComponent(text.replaceAll(":", " "));
 }
 
-// TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. A stolen database yields no seed. The
-// user's id is authenticated with it, so that an attacker who can write rows cannot give one user's seed to another user.
+// TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. A stolen database yields no
+// seed. The user's id is authenticated with it, so that an attacker who can write rows cannot give one user's seed to
+// another user.
 
 const cipher = "aes-256-gcm";
 /** Random, so one key must encrypt at most 2^32 seeds (NIST SP 800-38D §8.3). */

@@ -37,8 +37,9 @@ export async function changeLogin(
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   requireNewLogin(login, account);
-  // The table has the login already if the database was unreachable after it had changed. The sessions have the old one.
-  const isInTable = !directory.inDatabase && login === account.login;
+  // The table has the login already if the database was unreachable after it had changed. The sessions have the old
+  // one.
+  const isInTable = account.stored === undefined && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
   const { id: userId } = account;
@@ -53,9 +54,10 @@ export async function changeLogin(
       ...changeOf(deps, recent, origin),
       login: before,
       canonical: canonicalLogin(before),
-      ...{ newLogin: login, newCanonical: canonicalLogin(login) },
+      newLogin: login,
+      newCanonical: canonicalLogin(login),
       // Another user of an application's own table can have another spelling of the former login.
-      isSame: directory.inDatabase && canonicalLogin(login) === canonicalLogin(before),
+      isSame: account.stored !== undefined && canonicalLogin(login) === canonicalLogin(before),
     });
     revocations.add(changed.revocations);
     return changed.outcome;
@@ -77,8 +79,9 @@ function requireNewLogin(login: string, account: Account): void {
 }
 
 /**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise still
- * sign in without the factors. If the database is unreachable after that, a repeated request finishes the deletion.
+ * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise
+ * still sign in without the factors. If the database is unreachable after that, a repeated request finishes the
+ * deletion.
  */
 export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<void> {
   const { store, directory, revocations } = deps;
@@ -94,13 +97,16 @@ export async function removeOwnAccount(deps: Deps, { auth }: Authenticated, call
   if (outcome !== "done") throw changedMeanwhile();
 }
 
-function changeOf({ directory, clock, settings }: Deps, recent: Recent, origin: Origin) {
+function changeOf({ clock, settings }: Deps, recent: Recent, origin: Origin) {
   const { account, sessionId, gen, factorsVersion } = recent;
   return {
-    ...{ userId: account.id, login: account.login, factorsVersion, now: clock.now() },
+    userId: account.id,
+    login: account.login,
+    factorsVersion,
+    now: clock.now(),
     origin: originFor(account, origin),
     // The application's table has changed already, so nothing must reject the rest.
-    own: directory.inDatabase ? { sessionId, gen } : undefined,
+    own: account.stored && { sessionId, gen },
     passwordVersion: account.stored?.passwordVersion,
     foreignMaxSeconds: settings.tokenForeignTtl,
   };

@@ -1,4 +1,5 @@
-// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old
+// one gets a notice.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -57,10 +58,12 @@ export async function beginEmailChange(
   const isTaken = holder !== undefined && holder.id !== account.id;
   await store.queueMail({
     draft: {
-      ...{ kind: isTaken ? "email_taken" : "email", userId: account.id },
+      kind: isTaken ? "email_taken" : "email",
+      userId: account.id,
       address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
       claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
-      ...{ language: caller.language ?? "en", until: begun.exp },
+      language: caller.language ?? "en",
+      until: begun.exp,
     },
     attempt: allowed.attempt(),
     audit: {
@@ -80,8 +83,11 @@ export async function beginEmailChange(
 
 /** The code is void after a new password, a change of factors, and another change of the address. */
 const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
-  ...{ purpose: `${purpose} ${email?.canonical ?? ""}`, address: canonical, userId },
-  ...{ passwordVersion: stored?.passwordVersion, factorsVersion },
+  purpose: `${purpose} ${email?.canonical ?? ""}`,
+  address: canonical,
+  userId,
+  passwordVersion: stored?.passwordVersion,
+  factorsVersion,
 });
 
 /** The login name that the address becomes. Undefined: the user has it. */
@@ -123,7 +129,7 @@ export async function finishEmailChange(
   const key = accountKeyOf(directory, canonical, undefined);
   const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
-  if (!directory.inDatabase) {
+  if (account.stored === undefined) {
     const holder = await allowed.run(() => directory.findByAddress(canonical));
     if (holder !== undefined && holder.id !== account.id) {
       await allowed.succeeded();
@@ -135,13 +141,11 @@ export async function finishEmailChange(
   const isInTable = account.login === renamed?.newLogin;
   const change = async () => {
     const outcome = await store.setEmail({
-      ...{
-        userId: account.id,
-        own: ownSession(deps, { sessionId, gen: genOf(auth) }),
-        now,
-        origin: originFor(account, origin),
-      },
-      ownUser: directory.inDatabase ? undefined : { login: renamed?.login ?? account.login, before: account.email },
+      userId: account.id,
+      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+      now,
+      origin: originFor(account, origin),
+      ownUser: account.stored ? undefined : { login: renamed?.login ?? account.login, before: account.email },
       email: { ...address, provenAt: now },
       renamed,
       spend: spendingOf(deps, transaction, undefined),

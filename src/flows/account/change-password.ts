@@ -1,5 +1,5 @@
-// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the user's
-// other sessions. The response has new tokens.
+// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the
+// user's other sessions. The response has new tokens.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -7,7 +7,7 @@ import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { endedSession } from "../find/account.js";
+import { endedSession, passwordVersionOf } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
 import { type Authenticated, genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
@@ -29,7 +29,7 @@ export async function changePassword(
   { auth, password, newPassword }: Authenticated & NewPassword,
   origin: Caller,
 ): Promise<Grant> {
-  const { store, directory, passwords, policy, throttle, clock } = deps;
+  const { store, directory, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
   const session = ownSession(deps, { sessionId, gen: genOf(auth) });
@@ -44,7 +44,7 @@ export async function changePassword(
   const wrong = () => new AmphoError("invalid_credentials", "The password is wrong.");
   const { own, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     // Before the password is verified, so that a change meanwhile has another version.
-    const { factorsVersion } = directory.inDatabase ? { factorsVersion: 0 } : await store.listFactors(userId);
+    const factorsVersion = await passwordVersionOf(deps, userId);
     // By the id, because an application can rename a user whose sessions go on.
     const account = await directory.findSessionUser(found.session);
     const own = account?.id === userId ? account : undefined;
@@ -60,11 +60,14 @@ export async function changePassword(
     await allowed.succeeded(rejection("policy"));
     throw error;
   });
-  const ownUser = own.stored === undefined ? { login: own.login, factorsVersion } : undefined;
-  const passwordHash = ownUser ? null : await allowed.run(() => passwords.hash(newPassword, allowed.turn));
+  const ownUser = factorsVersion === undefined ? undefined : { login: own.login, factorsVersion };
+  const passwordHash = await allowed.run(() => directory.hashNew(newPassword, allowed.turn));
   const now = clock.now();
   const outcome = await store.setPassword({
-    ...{ userId, passwordHash, passwordVersion: own.stored?.passwordVersion, ownUser },
+    userId,
+    passwordHash,
+    passwordVersion: own.stored?.passwordVersion,
+    ownUser,
     own: session,
     attempt: allowed.asSucceeded(userId),
     now,
@@ -88,9 +91,9 @@ export async function changePassword(
 }
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that the
- * old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once more.
- * `since`: the time of the mark.
+ * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
+ * the old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once
+ * more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,
@@ -115,8 +118,11 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
     throw new AmphoError("invalid_request", '"password" must be the old password.', { field: "password" });
   await requirePassword(policy, newPassword, { login, userId, origin });
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent) },
-    ...{ now: clock.now(), origin },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    now: clock.now(),
+    origin,
     passwordHash: await passwords.hash(newPassword, { fairnessKey: userId }),
   });
   if (outcome.outcome !== "done") throw changedMeanwhile();
@@ -132,9 +138,13 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
   if (stored === undefined || stored.passwordHash === null)
     throw new AmphoError("not_found", "Your account has no password.");
   const outcome = await store.setPassword({
-    ...{ userId, passwordVersion: stored.passwordVersion, own: ownSession(deps, recent), passwordHash: null },
+    userId,
+    passwordVersion: stored.passwordVersion,
+    own: ownSession(deps, recent),
+    passwordHash: null,
     passkeysOf: relyingParty?.id ?? "",
-    ...{ now: clock.now(), origin: caller },
+    now: clock.now(),
+    origin: caller,
   });
   if (outcome.outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");

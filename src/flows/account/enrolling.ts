@@ -1,5 +1,6 @@
-// The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest level that its
-// account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its first one.
+// The callers that change second factors (docs/guides/second-factors.md). A session needs a recent login at the highest
+// level that its account can reach (NIST SP 800-63B-4 §4.1.2.1). A pending login without a second factor sets up its
+// first one.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -195,7 +196,8 @@ export async function finishEnrolment(
     const identity = pendingIdentityOf(transaction);
     const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
-    // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change meanwhile.
+    // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change
+    // meanwhile.
     const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);

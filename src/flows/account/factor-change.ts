@@ -28,8 +28,8 @@ export function requireDone({ outcome }: FactorOutcome): void {
   if (outcome === "changed")
     throw new AmphoError("invalid_token", "The session has ended, or the factors changed. Sign in again.");
   if (outcome === "none") throw new AmphoError("not_found", "Your account has no such factor.");
-  if (outcome === "taken")
-    throw new AmphoError("invalid_request", "This passkey is registered already, or your account has 20 passkeys.");
+  if (outcome === "taken") throw new AmphoError("invalid_request", "This passkey is registered already.");
+  if (outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 passkeys. Remove one first.");
   if (outcome === "last_way_in")
     throw new AmphoError("last_way_in", "Your account requires this factor. Add another one first.");
 }

@@ -64,7 +64,7 @@ export async function finishIdentity(
   });
   if (outcome.outcome === "taken")
     throw new AmphoError("identity_taken", "Another account has this identity. Unlink it there first.");
-  if (outcome.outcome === "none") throw new AmphoError("invalid_request", "Your account has 20 identities.");
+  if (outcome.outcome === "full") throw new AmphoError("invalid_request", "Your account has 20 identities.");
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);

@@ -16,6 +16,7 @@ import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
+import { toPasskeyView } from "../find/factor-views.js";
 import { cleanName } from "../find/name.js";
 import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
@@ -24,7 +25,6 @@ import { verifyNewPasskey } from "../prove/passkey.js";
 import { requireRecent } from "../prove/recent.js";
 import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
-import { toPasskeyView } from "./view.js";
 
 function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingParty {
   if (party === undefined) throw new AmphoError("not_found", "Passkeys are not offered here.");
@@ -86,7 +86,10 @@ export async function addPasskey(
     await deps.store.recordAudit({ at: clock.now(), event: "factor_refused", ...about });
   });
   const enrolled = await finishEnrolment(deps, {
-    ...{ ...owner, transaction, superseded: input.superseded, origin },
+    ...owner,
+    transaction,
+    superseded: input.superseded,
+    origin,
     factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
     // The browser has created an upgrade without asking the user.

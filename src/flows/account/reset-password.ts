@@ -1,5 +1,5 @@
-// The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a second factor where the
-// account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
+// The end of a reset (docs/guides/mail-flows.md). One request contains a mailed code or link, the new password, and a
+// second factor where the account has one (NIST SP 800-63B-4 §4.2.2.2). It ends all sessions and never creates one.
 
 import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
@@ -54,12 +54,22 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   const { factorsVersion = 0 } = binding;
   const now = clock.now();
   const outcome = await store.finishReset({
-    ...{ userId: account.id, login: account.login, stored: storedOf(account, undefined) },
-    ...{ passwordHash, factorsVersion, use: factor?.use, now, origin: originFor(account, origin) },
+    userId: account.id,
+    login: account.login,
+    stored: storedOf(account, undefined),
+    passwordHash,
+    factorsVersion,
+    use: factor?.use,
+    now,
+    origin: originFor(account, origin),
     rolePolicy: policyOf(account.roles, deps.settings.factors),
-    ...{ removesFactors, provesEmail, isFirstProof },
+    removesFactors,
+    provesEmail,
+    isFirstProof,
+    isOwnUnproven: account.stored === undefined && provesEmail !== undefined && account.email?.provenAt === undefined,
     spend: spendingOf(deps, transaction, undefined),
-    ...{ attempt: allowed?.asSucceeded(account.id), factorAttempt: factor?.attempt },
+    attempt: allowed?.asSucceeded(account.id),
+    factorAttempt: factor?.attempt,
   });
   if (outcome.outcome === "factor_rejected") throw factor?.use.factor === "totp" ? usedCode() : wrongCredentials();
   if (outcome.outcome === "storing") throw stillStoring();
@@ -68,7 +78,10 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 }
 
-/** A reset never gets past a second factor. The first proof of an address ends those that another person can have set up. */
+/**
+ * A reset never gets past a second factor. The first proof of an address ends those that another person can have set
+ * up.
+ */
 async function requireFactor(
   deps: Deps,
   account: Account,
@@ -92,8 +105,9 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
   return deps.directory.hashNew(password, { fairnessKey: account.id });
 }
 
-// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the change that the
-// notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name from before.
+// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the
+// change that the notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name
+// from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */
 export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, origin: Caller): Promise<void> {
@@ -116,7 +130,9 @@ export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string
   if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
 }
 
-/** An application's own table stores the address and the login name itself. It changes nothing that was changed again. */
+/**
+ * An application's own table stores the address and the login name itself. It changes nothing that was changed again.
+ */
 async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
   const { directory } = deps;
   const renamed = renamedBy(undo);

@@ -52,7 +52,10 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
   const totp = { ...totpSecrets.seal(seed, account.id), step };
   const { superseded } = input;
   const enrolled = await finishEnrolment(deps, {
-    ...{ ...owner, transaction, superseded, origin },
+    ...owner,
+    transaction,
+    superseded,
+    origin,
     factor: (codes) => ({ factor: "totp", totp, codes }),
     method: "otp",
   });

@@ -1,22 +1,15 @@
-// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that commands can load it.
+// The view of an account, for its user, and the export of it (docs/guides/account.md). It needs no key, so that
+// commands can load it.
 
 import type { AuditRow, Origin } from "../../audit/entry.js";
-import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
-import type { FactorName } from "../../levels/factors.js";
 import { policyOf } from "../../levels/policy.js";
-import type { Factors } from "../../store/sql/factors/account-factors.js";
-import type { PasskeyList, PasskeyRow } from "../../store/sql/factors/passkeys.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import type { Account } from "../../users/directory.js";
-import type { AccountExport, AccountView, ExportedEvent, PasskeyView } from "../../wire/account.js";
+import type { AccountExport, AccountView, ExportedEvent } from "../../wire/account.js";
 import type { Deps } from "../deps.js";
 import { toKeyView } from "../find/api-key.js";
+import { viewOfFactors } from "../find/factor-views.js";
 import { toSessionView } from "./sessions.js";
-
-export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transports, aaguid }: PasskeyRow): PasskeyView {
-  const provider = passkeyProviders[aaguid] ?? null;
-  return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider };
-}
 
 /** The response stays below a megabyte. */
 const sessionsMax = 1000;
@@ -32,27 +25,15 @@ export async function accountViewOf({ store, settings }: ViewDeps, account: Acco
     store.listIdentities(id),
   ]);
   return {
-    ...{ id, login, email: email?.address ?? null, email_proven: email?.provenAt !== undefined },
+    id,
+    login,
+    email: email?.address ?? null,
+    email_proven: email?.provenAt !== undefined,
     created: stored?.createdAt ?? null,
     policy: factors.policy ?? policyOf(roles, settings.factors),
     password: stored === undefined || stored.passwordHash !== null,
     ...viewOfFactors({ ...factors, ...listed }),
     identities: identities.map((identity) => ({ id: identityIdOf(identity), provider: identity.provider })),
-  };
-}
-
-/** The member of the view that shows each factor. */
-const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_codes" } as const satisfies Readonly<
-  Record<FactorName, keyof AccountView>
->;
-
-type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
-
-function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & Pick<PasskeyList, "passkeys">): Shown {
-  return {
-    passkeys: passkeys.map(toPasskeyView),
-    totp: totp === undefined ? null : { since: totp.since },
-    recovery_codes: recoveryCodesLeft,
   };
 }
 
@@ -67,7 +48,9 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
   const { passkeys, identities, ...view } = await accountViewOf(deps, account);
   return {
     account: { ...view, passkeys, identities },
-    ...{ passkeys, identities, keys: keys.map(toKeyView) },
+    passkeys,
+    identities,
+    keys: keys.map(toKeyView),
     sessions: sessions.slice(0, sessionsMax).map(toSessionView),
     events: events.map(toExportedEvent),
   };
@@ -77,8 +60,12 @@ export async function exportOf(deps: ViewDeps, account: Account, origin: Origin)
 function toExportedEvent({ at, event, reason, sessionId, origin }: AuditRow): ExportedEvent {
   const { actor, address, agent } = origin;
   return {
-    ...{ at, event, actor, session: sessionId ?? null },
+    at,
+    event,
+    actor,
+    session: sessionId ?? null,
     reason: actor === "operator" ? null : (reason ?? null),
-    ...{ address: address ?? null, agent: agent ?? null },
+    address: address ?? null,
+    agent: agent ?? null,
   };
 }

@@ -2,7 +2,6 @@
 // counter after a login, because two logins of an application's own table can have one canonical form.
 
 import { type DeviceProof, isProofOf } from "../../factors/device-proofs.js";
-import { canonicalLogin } from "../../logins/login-name.js";
 import type { AccountKey } from "../../throttle/allowed-attempt.js";
 import type { Account, Directory } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
@@ -13,14 +12,12 @@ import type { Deps } from "../deps.js";
  * same user.
  */
 export function accountKeyOf(
-  { inDatabase }: Pick<Directory, "inDatabase">,
+  directory: Pick<Directory, "canonicalOf">,
   typed: string,
   account: Account | undefined,
 ): AccountKey {
-  if (inDatabase) {
-    const canonical = canonicalLogin(typed);
-    return { name: canonical, canonical };
-  }
+  const canonical = directory.canonicalOf(typed);
+  if (canonical !== undefined) return { name: canonical, canonical };
   return account === undefined ? { name: `typed ${typed}` } : { name: `id ${account.id}`, login: account.login };
 }
 
@@ -55,7 +52,7 @@ async function nameAccount(
   proofs: readonly DeviceProof[],
   lookUp: () => Promise<Account | undefined>,
 ): Promise<CountedAccount> {
-  if (directory.inDatabase && proofs.length === 0)
+  if (directory.canonicalOf(typed) !== undefined && proofs.length === 0)
     return { key: accountKeyOf(directory, typed, undefined), known: undefined, find: lookUp };
   const account = await lookUp();
   const known = account && proofs.find((proof) => isProofOf(proof, account));

@@ -6,20 +6,30 @@ import type { Session } from "../../store/sql/session-rows.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { notAccepted } from "../../tokens/credential.js";
-import { type Account, toAccount } from "../../users/directory.js";
+import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { wrongCredentials } from "./errors.js";
 
-export async function findAccount(
-  { store, directory, clock }: Pick<Deps, "store" | "directory" | "clock">,
-  userId: string,
-): Promise<Account | undefined> {
-  if (!isStorableText(userId)) return undefined;
-  // A table without findById gets the login of one of the user's sessions, or else the id itself.
+type FindDeps = Pick<Deps, "store" | "directory" | "clock">;
+
+/** A table without findById gets the login of one of the user's sessions, or else the id itself. */
+async function namedSession({ store, directory, clock }: FindDeps, userId: string) {
   const [session] = directory.findsById ? [] : await store.listSessions({ userId, now: clock.now() });
-  const account = await directory.findSessionUser({ userId, login: session?.login ?? userId });
+  return { userId, login: session?.login ?? userId };
+}
+
+export async function findAccount(deps: FindDeps, userId: string): Promise<Account | undefined> {
+  if (!isStorableText(userId)) return undefined;
+  const account = await deps.directory.findSessionUser(await namedSession(deps, userId));
   return account?.id === userId ? account : undefined;
 }
+
+/**
+ * An application's own table has no password version. A new password moves the version of the factors instead, which
+ * rejects a login or a change with the old one. Undefined for users of the database.
+ */
+export const passwordVersionOf = ({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) =>
+  directory.forTable(async () => (await store.listFactors(userId)).factorsVersion);
 
 /**
  * `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or
@@ -31,7 +41,8 @@ export async function requireAccount(
   origin: Origin,
 ): Promise<Account> {
   // An application that has moved its users to its own table can have old rows in the database.
-  const account = deps.directory.inDatabase ? user && toAccount(user) : await findAccount(deps, userId);
+  const found = await deps.directory.findOwner(await namedSession(deps, userId), user);
+  const account = found?.id === userId ? found : undefined;
   if (account !== undefined && !account.disabled) return account;
   const about = { reason: account === undefined ? "unknown" : "disabled", userId, login: account?.login, origin };
   await deps.store.recordAudit({ at: deps.clock.now(), event: "login_rejected", ...about });
@@ -53,8 +64,8 @@ export async function accountOf(
 }
 
 /**
- * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from its
- * beginning. The database decides whether the session is live. The token of a removed role still names its session.
+ * The session of an access token. Undefined for a bad or revoked one: a transaction of an ended session is over from
+ * its beginning. The database decides whether the session is live. The token of a removed role still names its session.
  */
 export function sessionIdOf(
   { tokens, revocations, clock }: Deps,
@@ -87,8 +98,8 @@ export function liveOf(
 export const endedSession = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
- * The live session of a token, and its user. Rejects with `invalid_token`, or `credential_not_accepted` without a session.
- * `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
+ * The live session of a token, and its user. Rejects with `invalid_token`, or `credential_not_accepted` without a
+ * session. `orDeleted`: an account without `applicationUser` for a user whom the application's own table has deleted.
  */
 export async function liveSession(
   { store, directory, clock }: Deps,
@@ -102,18 +113,27 @@ export async function liveSession(
   if (found === undefined || found.session.userId !== sub) throw endedSession();
   const account = await directory.findOwner(found.session, found.user);
   // A search by login does not find a user who was renamed.
-  const isDeleted = account === undefined && !directory.inDatabase && directory.findsById;
-  if (orDeleted && isDeleted) return { sessionId: sid, account: deletedAccount(found.session) };
+  if (orDeleted && account === undefined && directory.canDeleteFirst)
+    return { sessionId: sid, account: deletedAccount(found.session) };
   if (account?.id !== sub || account.disabled) throw endedSession();
   return { sessionId: sid, account };
 }
 
-/** Before an application's own table changes: the function that found the user can take seconds, in which the session ends. */
+/**
+ * Before an application's own table changes: the function that found the user can take seconds, in which the session
+ * ends.
+ */
 export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
   if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
 }
 
 const deletedAccount = ({ userId: id, login }: Session): Account => ({
-  ...{ id, login, roles: [], rolesVersion: 0, disabled: false },
-  ...{ stored: undefined, email: undefined, applicationUser: undefined },
+  id,
+  login,
+  roles: [],
+  rolesVersion: 0,
+  disabled: false,
+  stored: undefined,
+  email: undefined,
+  applicationUser: undefined,
 });

@@ -3,7 +3,7 @@ import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import { scopesOf } from "../../levels/scopes.js";
 import { keyIdPrefix } from "../../store/sql/key-ends.js";
-import type { KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
+import type { KeyChange, KeyOutcome, KeyRow, NewKey } from "../../store/sql/keys.js";
 import { apiKeyHash, apiKeyStart, createApiKey } from "../../tokens/api-key.js";
 import type { Account } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
@@ -32,7 +32,7 @@ interface Prepared {
 }
 
 /** Throws `invalid_request`. */
-export function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
+function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;
   const present = scopesOf(owner.roles, settings.scopes);
@@ -46,7 +46,7 @@ export function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions
 }
 
 /** The successor of a key has its name, its length of life, and its scopes without those that the owner has lost. */
-export function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared {
+function prepareSuccessor(deps: KeyDeps, owner: Account, old: KeyRow): Prepared {
   const { settings, clock } = deps;
   const present = scopesOf(owner.roles, settings.scopes);
   const scopes = old.scopes.filter((scope) => present.includes(scope));
@@ -74,10 +74,43 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
   return { id, start, name, scopes, created: createdAt, expires: expiresAt, last_used: used };
 }
 
-export const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
+const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
+
+/** Who changes the keys of an account, and under which conditions. */
+type KeyAsker = Omit<KeyChange, "key">;
+
+type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;
+
+/** Rejects with `invalid_request`, or with `invalid_token` for an account that has changed. */
+export async function addKey(
+  deps: StoreDeps,
+  owner: Account,
+  options: ApiKeyOptions,
+  asker: KeyAsker,
+): Promise<NewApiKey> {
+  const { key, view } = prepareKey(deps, owner, options);
+  requireKeyDone(deps, await deps.store.createKey({ ...asker, key }));
+  return view;
+}
+
+/**
+ * The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` unless the owner has the key.
+ */
+export async function replaceKey(
+  deps: StoreDeps,
+  owner: Account,
+  { id, overlap = 0 }: { readonly id: string; readonly overlap?: number | undefined },
+  asker: KeyAsker,
+): Promise<NewApiKey> {
+  const old = (await deps.store.listKeys(owner.id)).find((each) => each.id === id);
+  if (old === undefined) throw unknownKey();
+  const { key, view } = prepareSuccessor(deps, owner, old);
+  requireKeyDone(deps, await deps.store.rotateKey({ ...asker, key, from: id, overlapSeconds: overlap }));
+  return view;
+}
 
 /** Throws for what the operation of a creation or rotation has found. */
-export function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
+function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
   if (outcome.outcome === "full")
     throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");
   if (outcome.outcome === "none") throw unknownKey();

@@ -2,7 +2,7 @@
 // none.
 
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { Redeemable } from "../../factors/transactions.js";
+import type { Spendable } from "../../factors/transactions.js";
 import type { AllowedAttempt } from "../../throttle/allowed-attempt.js";
 import type { Deps } from "../deps.js";
 
@@ -40,20 +40,23 @@ export const enrolCodeWithheld = (transaction: string, retryAfterSeconds: number
     { transaction, factors: [], enroll: true, mail: false, retryAfterSeconds },
   );
 
-/** Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing. */
+/**
+ * Until an application's own table has stored a new password, the old one is right, and must give an attacker nothing.
+ */
 export const stillStoring = () =>
   new AmphoError("unavailable", "A new password of this account is being stored. Try again in a few seconds.", {
     retryAfterSeconds: 1,
   });
 
-// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong proof.
+// Transactions that are dead (docs/reference/contract.md §4, `transaction_over`). A response names that before a wrong
+// proof.
 
 type OverDeps = Pick<Deps, "store" | "throttle" | "transactions">;
 
 /** True if the transaction was used, or too many of its proofs were wrong. */
 export function isDead(
   { store, throttle, transactions }: OverDeps,
-  transaction: Pick<Redeemable, "jti">,
+  transaction: Pick<Spendable, "jti">,
 ): Promise<boolean> {
   const hash = transactions.spentHash(transaction);
   return store.isTransactionOver({ hash, counters: throttle.countersOf(hash) });
@@ -62,7 +65,7 @@ export function isDead(
 /** Only a proof that was rejected costs the read. The gate finds out about every other one. */
 export async function proveUnlessOver<T>(
   deps: OverDeps,
-  transaction: Pick<Redeemable, "jti">,
+  transaction: Pick<Spendable, "jti">,
   prove: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -10,7 +10,7 @@ export const offersMailLogin = ({ outbox, settings }: Pick<Deps, "outbox" | "set
 
 /** An application's own user table creates users only with `create`. */
 export const canRegister = ({ directory, settings }: Pick<Deps, "directory" | "settings">): boolean =>
-  settings.registration !== "closed" && (directory.inDatabase || directory.create !== undefined);
+  settings.registration !== "closed" && directory.create !== undefined;
 
 /** The same for every caller, without a query and without a row. */
 export async function readWays(deps: Omit<Deps, "store">): Promise<WaysIn> {

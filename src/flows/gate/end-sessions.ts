@@ -55,8 +55,8 @@ export async function endAllSessions(
   revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
 }
 
-// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its tokens no
-// client could end the session before, so the login ends it.
+// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its
+// tokens no client could end the session before, so the login ends it.
 
 /** The tokens that the client overwrites with those of a new login. They are not checked yet. */
 export interface SupersededTokens {

@@ -1,7 +1,7 @@
 // The error `factor_needed` (docs/guides/second-factors.md): the transaction of the next step, and what it needs.
 
 import type { AmphoError } from "../../errors.js";
-import type { Redeemable, Reserved } from "../../factors/transactions.js";
+import type { Reserved, Spendable } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { EntryOutcome } from "../../store/sql/entries.js";
 import type { MailDraft } from "../../store/sql/mail-rows.js";
@@ -54,7 +54,7 @@ export async function factorNeededError(
     readonly enroll: boolean;
     readonly userId: string;
     /** Reads the transaction of the token. */
-    readonly read: () => Pick<Redeemable, "jti" | "kid">;
+    readonly read: () => Pick<Spendable, "jti" | "kid">;
   },
 ): Promise<AmphoError> {
   const { token, factors, enroll, userId, read } = about;
@@ -67,7 +67,9 @@ export const needsEnrolCode = ({ email }: Account, amr: readonly string[]): bool
   email?.provenAt !== undefined && !amr.includes("mail");
 
 export const enrolBindingOf = ({ id: userId, email, stored }: Account) => ({
-  ...{ purpose: "enroll", address: email?.canonical ?? "", userId },
+  purpose: "enroll",
+  address: email?.canonical ?? "",
+  userId,
   passwordVersion: stored?.passwordVersion,
 });
 

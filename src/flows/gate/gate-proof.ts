@@ -2,7 +2,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
-import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Acr } from "../../levels/acr.js";
 import type { Entry } from "../../store/sql/entries.js";
 import type { UserRegistration } from "../../store/sql/registrations.js";
@@ -38,7 +38,7 @@ export interface GateProof {
   readonly acr?: Acr | undefined;
 }
 
-type RedeemedTransaction = Redeemable & {
+type RedeemedTransaction = Spendable & {
   readonly [K in "login" | "pwv" | "fv" | "aut"]?: LoginTransaction[K] | undefined;
 };
 

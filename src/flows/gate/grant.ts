@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
-import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { Entry, EntryOutcome } from "../../store/sql/entries.js";
 import type { Spending } from "../../store/sql/spent.js";
 import { type Account, toAccount } from "../../users/directory.js";
@@ -15,7 +15,7 @@ import type { LoginContext } from "./gate-proof.js";
 /** The row that uses a transaction up. It stays until no process accepts the transaction any more. */
 export function spendingOf(
   { transactions, settings, throttle }: Deps,
-  transaction: Redeemable,
+  transaction: Spendable,
   idempotency: string | undefined,
 ): Spending {
   const hash = transactions.spentHash(transaction);
@@ -56,8 +56,8 @@ export async function issueGrant(
 }
 
 /**
- * Returns the grant again that this transaction bought, to the client that lost the response and sends its proof again. An
- * unknown account costs as much. `codes`: the hashes of recovery codes, which replace those of the lost response.
+ * Returns the grant again that this transaction bought, to the client that lost the response and sends its proof again.
+ * An unknown account costs as much. `codes`: the hashes of recovery codes, which replace those of the lost response.
  */
 export async function grantAgain(
   deps: Deps,
@@ -70,7 +70,10 @@ export async function grantAgain(
   if (idempotency === undefined) return undefined;
   const outcome = await deps.store.repeatEntry({
     hash: deps.transactions.spentHash(transaction),
-    ...{ idempotency, now, codes, userId: account?.id ?? "" },
+    idempotency,
+    now,
+    codes,
+    userId: account?.id ?? "",
     accessTtlSeconds: deps.settings.tokenTtl,
     stored: account !== undefined && storedOf(account, transaction),
   });
@@ -111,8 +114,8 @@ export function digestOfKey(idempotencyKey: string | undefined): string | undefi
 }
 
 /**
- * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by which a
- * short code can be guessed. Undefined without a key or without a proof.
+ * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by
+ * which a short code can be guessed. Undefined without a key or without a proof.
  */
 export function digestOfProof(
   idempotencyKey: string | undefined,

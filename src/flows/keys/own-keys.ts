@@ -1,17 +1,10 @@
-// API keys of the user's own account (docs/guides/api-keys.md). A new key needs a recent login at the highest level of the account, as
-// everything with which another one could act for the user.
+// API keys of the user's own account (docs/guides/api-keys.md). A new key needs a recent login at the highest level of
+// the account, as everything with which another one could act for the user.
 import { AmphoError } from "../../errors.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import { factorChangeOf } from "../account/factor-change.js";
 import type { Caller, Deps } from "../deps.js";
-import {
-  type ApiKeyOptions,
-  prepareKey,
-  prepareSuccessor,
-  requireKeyDone,
-  toKeyView,
-  unknownKey,
-} from "../find/api-key.js";
+import { type ApiKeyOptions, addKey, replaceKey, toKeyView } from "../find/api-key.js";
 import { type Authenticated, requireSession } from "../find/own-session.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 
@@ -22,9 +15,7 @@ export async function createOwnKey(
   caller: Caller,
 ): Promise<NewApiKey> {
   const recent = await requireRecent(deps, auth);
-  const { key, view } = prepareKey(deps, recent.account, options);
-  requireKeyDone(deps, await deps.store.createKey({ ...askerOf(deps, recent, caller), key }));
-  return view;
+  return addKey(deps, recent.account, options, askerOf(deps, recent, caller));
 }
 
 function askerOf(deps: Deps, recent: Recent, caller: Caller) {
@@ -38,20 +29,14 @@ export async function listOwnKeys(deps: Deps, { auth }: Authenticated): Promise<
   return (await deps.store.listKeys(userId)).map(toKeyView);
 }
 
-/** The old key ends after `overlap` seconds. Rejects like `createOwnKey`, and with `not_found`. */
+/** Rejects like `createOwnKey`, and with `not_found`. */
 export async function rotateOwnKey(
   deps: Deps,
-  { auth, id, overlap }: Authenticated & { readonly id: string; readonly overlap: number },
+  { auth, ...rotated }: Authenticated & { readonly id: string; readonly overlap: number },
   caller: Caller,
 ): Promise<NewApiKey> {
   const recent = await requireRecent(deps, auth);
-  const { account } = recent;
-  const old = (await deps.store.listKeys(account.id)).find((each) => each.id === id);
-  if (old === undefined) throw unknownKey();
-  const { key, view } = prepareSuccessor(deps, account, old);
-  const rotation = { ...askerOf(deps, recent, caller), key, from: id, overlapSeconds: overlap };
-  requireKeyDone(deps, await deps.store.rotateKey(rotation));
-  return view;
+  return replaceKey(deps, recent.account, rotated, askerOf(deps, recent, caller));
 }
 
 /** Any session can end a key. Rejects with `not_found` unless it is the user's. */

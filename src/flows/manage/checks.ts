@@ -83,7 +83,9 @@ function requireKnownMembers(argument: string, value: object, known: readonly st
   throw new AmphoError("invalid_request", message, field === undefined ? {} : { field });
 }
 
-/** A user: a string with this meaning, `{ id }` or `{ login }`. A row of a user has further members, and its id counts. */
+/**
+ * A user: a string with this meaning, `{ id }` or `{ login }`. A row of a user has further members, and its id counts.
+ */
 export const user =
   (meaning: "id" | "login"): Check =>
   (field, value) => {

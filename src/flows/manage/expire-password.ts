@@ -39,7 +39,7 @@ export function createPasswordExpiry(deps: ExpiryDeps) {
   /** Resolves to false for a user who has no password. */
   return async function expirePassword(ref: UserRef, reason: string | undefined, origin: Origin): Promise<boolean> {
     requireAppUrl(settings);
-    if (!directory.inDatabase && directory.setPassword === undefined)
+    if (directory.setPassword === undefined)
       throw new AmphoError("not_found", "The application keeps its own user table, without `setPassword`.");
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const account = await requireAccount(deps, ref);

@@ -6,37 +6,10 @@ import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
-import type { Factors } from "../../store/sql/factors/account-factors.js";
-import type { PasskeyList } from "../../store/sql/factors/passkeys.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-
-/** A second factor that the user has. */
-export type FactorView =
-  /** A passkey. `id` is its credential id, `used` the time of its last use or null. Times are Unix seconds. */
-  | {
-      /** `totp`, `recovery_code`, or the credential id of a passkey. */
-      readonly id: string;
-      /** The name of the passkey in the user's list. */
-      readonly name: string;
-      /** The time at which the passkey was added, in Unix seconds. */
-      readonly created: number;
-      /** The time of the last login with the passkey, or null. */
-      readonly used: number | null;
-    }
-  /** An authenticator app, and when it was set up, in Unix seconds. */
-  | {
-      readonly id: "totp";
-      /** The time at which the app was set up, in Unix seconds. */
-      readonly since: number;
-    }
-  /** The recovery codes that are left. */
-  | {
-      readonly id: "recovery_code";
-      /** The number of recovery codes that are left. */
-      readonly left: number;
-    };
+import { type FactorView, operatorViews } from "../find/factor-views.js";
 
 /** The second factors of a user. */
 export interface FactorsView {
@@ -68,17 +41,11 @@ export async function listFactors(deps: FactorDeps, userId: string): Promise<Fac
   await userOf(deps, userId);
   const found = await deps.store.listFactors(userId);
   const { passkeys } = await deps.store.listPasskeys(userId);
-  return { policy: found.policy ?? null, factors: factorNames.flatMap((name) => views[name]({ ...found, passkeys })) };
-}
-
-/** An operator sees this of each factor. */
-const views: { readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[] } =
-  {
-    passkey: ({ passkeys }) =>
-      passkeys.map(({ id, name, createdAt, usedAt = null }) => ({ id, name, created: createdAt, used: usedAt })),
-    totp: ({ totp }) => (totp === undefined ? [] : [{ id: "totp", since: totp.since }]),
-    recovery_code: ({ recoveryCodesLeft: left }) => (left === 0 ? [] : [{ id: "recovery_code", left }]),
+  return {
+    policy: found.policy ?? null,
+    factors: factorNames.flatMap((name) => operatorViews[name]({ ...found, passkeys })),
   };
+}
 
 /** Rejects with `not_found` also for a factor that the user does not have. */
 export async function removeFactors(
@@ -91,7 +58,10 @@ export async function removeFactors(
   const { login } = await userOf(deps, userId);
   const { reason } = target;
   const outcome = await store.removeFactors({
-    ...{ userId, login, reason, origin: await ownOriginFor(deps, userId, origin) },
+    userId,
+    login,
+    reason,
+    origin: await ownOriginFor(deps, userId, origin),
     ...("all" in target ? {} : removalOf(target.id)),
     stored: false,
     own: undefined,
@@ -130,10 +100,12 @@ export async function userOf(
   { store, directory }: Pick<Deps, "store" | "directory">,
   userId: string,
 ): Promise<{ readonly login: string | undefined }> {
-  if (!directory.inDatabase) return { login: undefined };
-  const user = await store.findUserById(userId);
-  if (user === undefined) throw new AmphoError("not_found", "There is no user with this id.");
-  return user;
+  const user = await directory.fromRows(async () => {
+    const row = await store.findUserById(userId);
+    if (row === undefined) throw new AmphoError("not_found", "There is no user with this id.");
+    return row;
+  });
+  return user ?? { login: undefined };
 }
 
 /** A user of an application's own table gets a notice too. A command of an operator does not reach that table. */
@@ -142,7 +114,7 @@ export async function ownOriginFor(
   userId: string,
   origin: Origin,
 ): Promise<Origin> {
-  const account = deps.directory.inDatabase ? undefined : await findAccount(deps, userId);
+  const account = await deps.directory.forTable(() => findAccount(deps, userId));
   return account === undefined ? origin : originFor(account, origin);
 }
 
@@ -153,8 +125,8 @@ export interface RekeyReport {
 }
 
 /**
- * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace meanwhile
- * are under that key already. Rejects with `unavailable` while the key that signs is revoked.
+ * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace
+ * meanwhile are under that key already. Rejects with `unavailable` while the key that signs is revoked.
  */
 export async function rekeyFactors(
   { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },

@@ -1,5 +1,5 @@
-// Identities at outside providers of a user, for operators and for `ampho.identities`. Neither can link one: a person with this
-// right could otherwise sign in as the user.
+// Identities at outside providers of a user, for operators and for `ampho.identities`. Neither can link one: a person
+// with this right could otherwise sign in as the user.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
@@ -47,9 +47,15 @@ export async function removeIdentity(
   const { store, revocations, clock } = deps;
   const { login } = await userOf(deps, userId);
   const outcome = await store.unlinkIdentity({
-    ...{ userId, login, stored: false, own: undefined, ways: undefined },
-    ...{ origin: await ownOriginFor(deps, userId, origin) },
-    ...{ id, reason, now: clock.now() },
+    userId,
+    login,
+    stored: false,
+    own: undefined,
+    ways: undefined,
+    origin: await ownOriginFor(deps, userId, origin),
+    id,
+    reason,
+    now: clock.now(),
   });
   if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
   revocations.add(outcome.revocations);

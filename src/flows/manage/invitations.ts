@@ -1,5 +1,5 @@
-// Invitations to register, for operators and for `ampho.users`. An invitation is for one address. Its roles come from here and never
-// from the person who registers.
+// Invitations to register, for operators and for `ampho.users`. An invitation is for one address. Its roles come from
+// here and never from the person who registers.
 
 import type { Origin } from "../../audit/entry.js";
 import { randomId } from "../../crypto/random.js";
@@ -61,11 +61,22 @@ export async function invite(
   const [id, until] = [randomId(), now + settings.inviteTtl];
   await store.createInvitation({
     invitation: {
-      ...{ id, email: address, canonical, roles: checked, invitedBy: invitedBy ?? null },
-      ...{ createdAt: now, until, usedAt: null, removedAt: null },
+      id,
+      email: address,
+      canonical,
+      roles: checked,
+      invitedBy: invitedBy ?? null,
+      createdAt: now,
+      until,
+      usedAt: null,
+      removedAt: null,
     },
     mail: {
-      ...{ kind: "invite", userId: undefined, address, language: origin.language ?? "en", until },
+      kind: "invite",
+      userId: undefined,
+      address,
+      language: origin.language ?? "en",
+      until,
       claims: { inv: id, iat: now, exp: until },
     },
     origin,

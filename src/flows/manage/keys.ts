@@ -8,14 +8,7 @@ import { type Account, originFor } from "../../users/directory.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-import {
-  type ApiKeyOptions,
-  prepareKey,
-  prepareSuccessor,
-  requireKeyDone,
-  toKeyView,
-  unknownKey,
-} from "../find/api-key.js";
+import { type ApiKeyOptions, addKey, replaceKey, toKeyView } from "../find/api-key.js";
 
 type KeyDeps = Pick<Deps, "store" | "directory" | "revocations" | "clock" | "settings">;
 
@@ -27,9 +20,7 @@ export async function createKey(
   origin: Origin,
 ): Promise<NewApiKey> {
   const owner = await requireOwner(deps, userId);
-  const { key, view } = prepareKey(deps, owner, options);
-  requireKeyDone(deps, await deps.store.createKey({ ...changeOf(deps, owner, origin), key }));
-  return view;
+  return addKey(deps, owner, options, askerOf(deps, owner, origin));
 }
 
 async function requireOwner(deps: KeyDeps, userId: string): Promise<Account> {
@@ -41,7 +32,7 @@ async function requireOwner(deps: KeyDeps, userId: string): Promise<Account> {
   return account;
 }
 
-function changeOf({ clock, settings }: KeyDeps, owner: Account, origin: Origin) {
+function askerOf({ clock, settings }: KeyDeps, owner: Account, origin: Origin) {
   const { id: userId, login, stored } = owner;
   const who = { userId, login, stored: stored === undefined ? (false as const) : {}, own: undefined };
   return { ...who, now: clock.now(), origin: originFor(owner, origin), keysMax: settings.keysPerUser };
@@ -55,16 +46,11 @@ export async function listKeys({ store }: KeyDeps, userId: string): Promise<read
 export async function rotateKey(
   deps: KeyDeps,
   userId: string,
-  { id, overlap = 0 }: { readonly id: string; readonly overlap?: number | undefined },
+  rotated: { readonly id: string; readonly overlap?: number | undefined },
   origin: Origin,
 ): Promise<NewApiKey> {
   const owner = await requireOwner(deps, userId);
-  const old = (await deps.store.listKeys(owner.id)).find((each) => each.id === id);
-  if (old === undefined) throw unknownKey();
-  const { key, view } = prepareSuccessor(deps, owner, old);
-  const rotation = { ...changeOf(deps, owner, origin), key, from: id, overlapSeconds: overlap };
-  requireKeyDone(deps, await deps.store.rotateKey(rotation));
-  return view;
+  return replaceKey(deps, owner, rotated, askerOf(deps, owner, origin));
 }
 
 /** Resolves to false if there is no such key. */
@@ -117,8 +103,9 @@ export async function inspectKey(deps: KeyDeps, text: string): Promise<Inspected
   if (row === undefined) return { form, key: null, user: null, login: null, good: false };
   const { userId: user, login, expiresAt } = row;
   // A command cannot read an application's own table.
-  const owner = deps.directory.inDatabase ? await deps.directory.findSessionUser(row) : undefined;
-  const isOut = deps.directory.inDatabase && (owner === undefined || owner.disabled);
-  const good = deps.settings.keysPerUser > 0 && expiresAt > deps.clock.now() && !isOut;
+  const isOut = await deps.directory.fromRows(
+    async () => (await deps.directory.findSessionUser(row))?.disabled ?? true,
+  );
+  const good = deps.settings.keysPerUser > 0 && expiresAt > deps.clock.now() && isOut !== true;
   return { form, key: toKeyView(row), user, login, good };
 }

@@ -2,7 +2,6 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import { canonicalLogin } from "../../logins/login-name.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { Deps } from "../deps.js";
@@ -30,11 +29,11 @@ export function clearLockouts(
   return store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
 }
 
-function toLockoutTarget({ inDatabase }: Deps["directory"], target: NamedTarget): LockoutTarget {
+function toLockoutTarget(directory: Deps["directory"], target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };
-  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own table.
-  if ("login" in target)
-    return { login: target.login, canonical: inDatabase ? canonicalLogin(target.login) : undefined };
+  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own
+  // table.
+  if ("login" in target) return { login: target.login, canonical: directory.canonicalOf(target.login) };
   // A network as `throttle-list` prints it, or any address in it.
   const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));
   if (source === undefined)

@@ -45,8 +45,8 @@ function toView({ n, at, kind, userId, tries, nextAt, sentAt, failure }: MailRow
 }
 
 /**
- * Sends a test mail now, and calls `report` with a sentence for each step. Rejects with `invalid_request` for the address,
- * `not_found` without a transport, and `unavailable` with the reason.
+ * Sends a test mail now, and calls `report` with a sentence for each step. Rejects with `invalid_request` for the
+ * address, `not_found` without a transport, and `unavailable` with the reason.
  */
 export async function sendTestMail(
   { settings, clock, mailing }: Pick<Deps, "settings" | "clock"> & { readonly mailing: Mailing },

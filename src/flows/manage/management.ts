@@ -41,13 +41,14 @@ import * as users from "./users.js";
  */
 export interface Management {
   /**
-   * Users of the database, each named by a login in any spelling, `{ login }` or `{ id }`. Where the application keeps its
-   * own user table, only `find`, `findById`, `findMany` and `expirePassword` work, and the others reject with `not_found`.
+   * Users of the database, each named by a login in any spelling, `{ login }` or `{ id }`. Where the application keeps
+   * its own user table, only `find`, `findById`, `findMany` and `expirePassword` work, and the others reject with
+   * `not_found`.
    */
   readonly users: {
     /**
-     * Creates a user. Rejects with `login_taken`, `email_taken`, `invalid_request` (a login, address or role that is not
-     * allowed) or `password_rejected` (`details.reason` is the rule).
+     * Creates a user. Rejects with `login_taken`, `email_taken`, `invalid_request` (a login, address or role that is
+     * not allowed) or `password_rejected` (`details.reason` is the rule).
      * @example await ampho.users.create({ login: "bob", password, roles: ["editor"] });
      */
     create(user: users.NewUser): Promise<users.UserView>;
@@ -63,8 +64,8 @@ export interface Management {
      */
     findById(id: string): Promise<users.UserView | undefined>;
     /**
-     * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user, without
-     * ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.
+     * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user,
+     * without ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.
      * @example
      * const authors = await ampho.users.findMany(notes.map(({ userId }) => userId));
      * for (const { text, userId } of notes) console.log(text, authors.get(userId)?.login ?? "a deleted user");
@@ -82,24 +83,27 @@ export interface Management {
      */
     setPassword(user: string | UserRef, password: string | undefined): Promise<void>;
     /**
-     * Expires the password, after a copy of the database was stolen: ends the user's sessions, and the old password works
-     * no more. The user sets a new one by `POST /password/reset`. Nothing is mailed. Resolves to false for a user without a
-     * password. `reason` is for the audit log. Also for an application's own table with `setPassword`. Rejects with
-     * `not_found` (no such user, no `setPassword`, or no AMPHO_APP_URL, without which no user gets a mail).
+     * Expires the password, after a copy of the database was stolen: ends the user's sessions, and the old password
+     * works no more. The user sets a new one by `POST /password/reset`. Nothing is mailed. Resolves to false for a user
+     * without a password. `reason` is for the audit log. Also for an application's own table with `setPassword`.
+     * Rejects with `not_found` (no such user, no `setPassword`, or no AMPHO_APP_URL, without which no user gets a
+     * mail).
      * @example
      * for await (const { id } of ampho.users.list())
      *   await ampho.users.expirePassword({ id }, { reason: "A backup was stolen." });
      */
     expirePassword(user: string | UserRef, options?: { readonly reason?: string | undefined }): Promise<boolean>;
     /**
-     * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it was
-     * proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or `invalid_request`.
+     * Sets the address to which mails go. It is unproven until the user proves it, and the old one gets a notice if it
+     * was proven. With `undefined` the user has no address afterwards. Rejects with `not_found`, `email_taken` or
+     * `invalid_request`.
      * @example await ampho.users.setEmail("alice", "alice@example.org");
      */
     setEmail(user: string | UserRef, email: string | undefined): Promise<void>;
     /**
      * Mails an invitation to register (docs/guides/mail-flows.md). It lasts for AMPHO_SECURITY_INVITE_TTL. Rejects with
-     * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without AMPHO_APP_URL.
+     * `registration_closed`, `email_taken` if a user has the address, `invalid_request`, or `not_found` without
+     * AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
     invite(invitation: invitations.NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
@@ -117,9 +121,9 @@ export interface Management {
       remove(id: string): Promise<boolean>;
     };
     /**
-     * Imports users from JSON Lines (docs/guides/importing.md), all of them or none. `input` is a Readable, or an iterable of
-     * chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and with any
-     * error of `input`.
+     * Imports users from JSON Lines (docs/guides/importing.md), all of them or none. `input` is a Readable, or an
+     * iterable of chunks or of lines. Rejects with `invalid_request` for wrong lines (the message names the first), and
+     * with any error of `input`.
      * @example await ampho.users.import(createReadStream("users.jsonl"), { dryRun: true });
      */
     import(input: ImportInput, options?: ImportOptions): Promise<ImportReport>;
@@ -129,14 +133,14 @@ export interface Management {
      */
     countHashFormats(): Promise<readonly HashFormatCount[]>;
     /**
-     * Sets all roles, or adds some and removes others. A removed role has no effect in any process after one second. Rejects
-     * with `not_found` or `invalid_request`.
+     * Sets all roles, or adds some and removes others. A removed role has no effect in any process after one second.
+     * Rejects with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
     setRoles(user: string | UserRef, roles: readonly Role[] | users.RoleChange): Promise<users.UserView>;
     /**
-     * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it. Rejects
-     * with `not_found`.
+     * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it.
+     * Rejects with `not_found`.
      * @example await writeFile("alice.json", JSON.stringify(await ampho.users.export("alice")));
      */
     export(user: string | UserRef): Promise<AccountExport>;
@@ -180,22 +184,23 @@ export interface Management {
      */
     endForUser(user: string | UserRef): Promise<number>;
     /**
-     * Ends the user's sessions and API keys, and revokes all other tokens issued to the user before. That includes tokens of other
-     * software with the key, without a session, that name the user by `sub` or by `login` in any spelling. It does not
-     * prevent a new login: it is for an application's own user table, which disables the user first. Users of the
-     * database are disabled or removed, which does the same.
+     * Ends the user's sessions and API keys, and revokes all other tokens issued to the user before. That includes
+     * tokens of other software with the key, without a session, that name the user by `sub` or by `login` in any
+     * spelling. It does not prevent a new login: it is for an application's own user table, which disables the user
+     * first. Users of the database are disabled or removed, which does the same.
      * @example await ampho.sessions.revokeForUser({ id: user.id, login: user.login });
      */
     revokeForUser(user: { readonly id: string; readonly login: string }): Promise<void>;
     /**
-     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `keys` is true.
+     * Ends every session of every user, and revokes every other token issued before. API keys go on, unless `keys` is
+     * true.
      * @example await ampho.sessions.endForEveryone({ keys: true });
      */
     endForEveryone(options?: { readonly keys?: boolean | undefined }): Promise<void>;
   };
   /**
-   * API keys of users (docs/guides/api-keys.md). `userId` is the id of a user of the database, or of the application's own user table.
-   * Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
+   * API keys of users (docs/guides/api-keys.md). `userId` is the id of a user of the database, or of the application's
+   * own user table. Without AMPHO_SECURITY_KEYS_PER_USER, `create` and `rotate` reject with `not_found`.
    */
   readonly apiKeys: {
     /**
@@ -210,8 +215,9 @@ export interface Management {
      */
     list(user: string | UserRef): Promise<readonly ApiKeyView[]>;
     /**
-     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, at most 7 days and by default
-     * at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user does not have.
+     * Creates a successor with the same name and scopes. The old key ends after `overlap` seconds, at most 7 days and
+     * by default at once. A key is rotated once. Rejects like `create`, and with `not_found` for a key that the user
+     * does not have.
      * @example const { key } = await ampho.apiKeys.rotate(user.id, { id, overlap: 3600 });
      */
     rotate(
@@ -240,8 +246,8 @@ export interface Management {
     inspect(key: string): Promise<keys.InspectedKey>;
   };
   /**
-   * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in `identities`,
-   * `devices` and `sessions`. A user who is not in the database rejects with `not_found`.
+   * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in
+   * `identities`, `devices` and `sessions`. A user who is not in the database rejects with `not_found`.
    */
   readonly factors: {
     /**
@@ -256,8 +262,8 @@ export interface Management {
      */
     remove(user: string | UserRef, target: factors.FactorRemovalTarget): Promise<void>;
     /**
-     * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It counts
-     * from the next login on.
+     * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It
+     * counts from the next login on.
      * @example await ampho.factors.setPolicy(user.id, "required");
      */
     setPolicy(user: string | UserRef, policy: Policy | "default"): Promise<void>;
@@ -302,8 +308,8 @@ export interface Management {
      */
     readUse(): Promise<KeyRecords>;
     /**
-     * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the stage.
-     * Resolves to the time of the entry in Unix seconds.
+     * Records a forced stage of a key rotation (docs/operate/keys.md) in the audit log. `kids` are the keys of the
+     * stage. Resolves to the time of the entry in Unix seconds.
      * @example const at = await ampho.signingKeys.recordForced("activate", [kid], "The old key was stolen.");
      */
     recordForced(stage: "activate" | "retire", kids: readonly string[], reason: string): Promise<number>;
@@ -316,8 +322,8 @@ export interface Management {
      */
     list(options?: { readonly limit?: number }): Promise<readonly Lockout[]>;
     /**
-     * Forgets the failures of an existing account (`login` or `id`), of an address and its network, or all. Resolves to the
-     * number of counters.
+     * Forgets the failures of an existing account (`login` or `id`), of an address and its network, or all. Resolves to
+     * the number of counters.
      * @example await ampho.throttle.clear({ login: "alice" });
      */
     clear(target: ClearTarget): Promise<number>;
@@ -341,15 +347,16 @@ export interface Management {
     /**
      * Deletes old rows now, as the background does. Resolves to the number of rows of each kind. Calls `onWait` if it
      * has to wait for another process that does the same.
-     * @example const counts = await ampho.housekeeping.run({ onWait: () => console.log("Another process does it now.") });
+     * @example
+     * const counts = await ampho.housekeeping.run({ onWait: () => console.log("Another process does it now.") });
      */
     run(options?: { readonly onWait?: () => void }): Promise<DeletedCounts>;
   };
   /** The audit log (docs/reference/audit-events.md). */
   readonly audit: {
     /**
-     * The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds. `id` is the
-     * id of a user who exists, in place of `login`.
+     * The newest `limit` entries (1000), in the order in which they were written. `since` is in Unix seconds. `id` is
+     * the id of a user who exists, in place of `login`.
      * @example const rows = await ampho.audit.list({ login: "alice", since: 1_800_000_000, limit: 100 });
      */
     list(filter?: {
@@ -384,16 +391,12 @@ export function createManagement(
   const { store, directory, revocations, clock } = deps;
   const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
 
-  function requireDatabaseUsers(): void {
-    if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
-  }
-
   /** A function for users of the database. */
   function stored<A extends readonly unknown[], R>(
     rules: Parameters<typeof check.checked>[0],
     run: (...args: A) => Promise<R>,
   ) {
-    return check.checked(rules, (...args: A) => run(...args), requireDatabaseUsers);
+    return check.checked(rules, (...args: A) => run(...args), directory.requireRows);
   }
 
   const { checked, optionally } = check;
@@ -415,7 +418,7 @@ export function createManagement(
       findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
       findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
       list() {
-        requireDatabaseUsers();
+        directory.requireRows();
         return users.listUsers(deps);
       },
       setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
@@ -456,7 +459,8 @@ export function createManagement(
         }),
       ),
       findUserIds: checked({ login: check.string }, async (login) => {
-        if (directory.inDatabase) return [(await users.requireUser(deps, { login })).id];
+        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
+        if (user !== undefined) return [user.id];
         const found = isStorableText(login)
           ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
           : [];
@@ -503,7 +507,8 @@ export function createManagement(
         factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
       ),
       findUserId: checked({ login: check.string }, async (login) => {
-        if (directory.inDatabase) return (await users.requireUser(deps, { login })).id;
+        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
+        if (user !== undefined) return user.id;
         if (isStorableName(login)) return login;
         throw new AmphoError("not_found", "No user can have this id.");
       }),
@@ -554,7 +559,7 @@ export function createManagement(
         const login = id === undefined ? filter.login : await users.requireLogin(deps, id);
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
-        const user = login !== undefined && directory.inDatabase ? await findStoredUser(store, login) : undefined;
+        const user = login === undefined ? undefined : await directory.fromRows(() => findStoredUser(store, login));
         return store.listAudit({ login: user?.login ?? login, since, limit });
       }),
     },

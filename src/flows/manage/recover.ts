@@ -1,6 +1,7 @@
-// The recovery of an account that an operator begins (docs/operate/recovery.md). The operator chooses no password (ASVS 6.4.6): a link leads
-// the user to a new one. The link asks for a number that the operator gives to the user, so neither a mailbox nor a printed link is
-// enough. Without the second factors of the account, the link works a day later. A user with a proven address gets a notice at once.
+// The recovery of an account that an operator begins (docs/operate/recovery.md). The operator chooses no password (ASVS
+// 6.4.6): a link leads the user to a new one. The link asks for a number that the operator gives to the user, so
+// neither a mailbox nor a printed link is enough. Without the second factors of the account, the link works a day
+// later. A user with a proven address gets a notice at once.
 
 import type { Origin } from "../../audit/entry.js";
 import { recoveryDelaySeconds } from "../../clock.js";
@@ -51,7 +52,7 @@ export async function recover(
   origin: Origin,
 ): Promise<RecoveryBegun> {
   const { store, directory, clock, settings, transactions } = deps;
-  if (!directory.inDatabase) throw new AmphoError("not_found", "The application keeps its own user table.");
+  directory.requireRows();
   const appUrl = requireAppUrl(settings);
   const user = await requireUser(deps, typeof ref === "string" ? { login: ref } : ref);
   if (user.disabled) throw new AmphoError("invalid_request", "The user is disabled. Enable the user first.");
@@ -68,13 +69,22 @@ export async function recover(
   const token = transactions.signLink(begun);
   if (token === undefined) throw new AmphoError("unavailable", "The keys were replaced in between. Try again.");
   await store.beginRecovery({
-    ...{ userId: user.id, login: user.login, reason, now, origin },
+    userId: user.id,
+    login: user.login,
+    reason,
+    now,
+    origin,
     detail: { recovery, from, by: print ? "print" : "mail" },
     mail: print
       ? undefined
       : {
-          ...{ kind: "recover", userId: user.id, address: address ?? "", language: origin.language ?? "en" },
-          ...{ claims: claimsOf(begun, binding, {}), until: begun.exp, sendAt: from },
+          kind: "recover",
+          userId: user.id,
+          address: address ?? "",
+          language: origin.language ?? "en",
+          claims: claimsOf(begun, binding, {}),
+          until: begun.exp,
+          sendAt: from,
         },
   });
   const link = `${appUrl}#ampho=${token}.${transactions.linkProof(begun, binding)}`;

@@ -1,5 +1,5 @@
-// Calls the hooks of the application for changes of users (docs/guides/user-hooks.md). A request never waits for a hook:
-// the change writes a row, and this loop calls the hook a moment later, in this process or in another one.
+// Calls the hooks of the application for changes of users (docs/guides/user-hooks.md). A request never waits for a
+// hook: the change writes a row, and this loop calls the hook a moment later, in this process or in another one.
 import type { Origin } from "../../audit/entry.js";
 import type { UserChange } from "../../audit/events.js";
 import type { Clock } from "../../clock.js";
@@ -25,8 +25,8 @@ export interface UserEvent {
 /** The options of createAmpho for changes of users in Ampho's own table. */
 export interface UserHooks {
   /**
-   * Called for each new user, in the order of the changes of the user, at least once, by one process of the fleet. If it
-   * throws or takes more than 30 s, it is called again later (docs/guides/user-hooks.md).
+   * Called for each new user, in the order of the changes of the user, at least once, by one process of the fleet. If
+   * it throws or takes more than 30 s, it is called again later (docs/guides/user-hooks.md).
    * @example await createAmpho({ onUserCreated: ({ id, login }) => db.profiles.upsert({ userId: id, name: login }) });
    */
   readonly onUserCreated?: ((user: UserView, event: UserEvent) => void | Promise<void>) | undefined;

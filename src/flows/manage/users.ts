@@ -51,7 +51,9 @@ export interface NewUser {
   readonly password?: string | undefined;
   /** The roles. By default none. */
   readonly roles?: readonly Role[] | undefined;
-  /** The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it. */
+  /**
+   * The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it.
+   */
   readonly email?: string | undefined;
 }
 
@@ -80,8 +82,8 @@ export function toUserView({
 }
 
 /**
- * Throws `login_taken`, `email_taken`, `password_rejected`, and `invalid_request` for a login or an address that no new user
- * can have.
+ * Throws `login_taken`, `email_taken`, `password_rejected`, and `invalid_request` for a login or an address that no new
+ * user can have.
  */
 export async function createUser(deps: UserDeps, input: NewUser, origin: Origin): Promise<UserView> {
   const { store, clock } = deps;
@@ -118,9 +120,14 @@ export async function setEmail(
   const { store, clock, revocations } = deps;
   const address = email === undefined ? undefined : requireAddress(email);
   const outcome = await store.setEmail({
-    ...{ userId: user.id, own: undefined, ownUser: undefined, spend: undefined, attempt: undefined },
+    userId: user.id,
+    own: undefined,
+    ownUser: undefined,
+    spend: undefined,
+    attempt: undefined,
     email: address && { ...address, provenAt: undefined },
-    ...{ now: clock.now(), origin },
+    now: clock.now(),
+    origin,
   });
   if (outcome.outcome === "taken") throw emailTaken();
   if (outcome.outcome !== "done") throw unknown();

@@ -1,12 +1,12 @@
-// Checks a second factor of an account, one row each. The gate uses it up in its transaction, so that of two requests with
-// one factor only one is granted.
+// Checks a second factor of an account, one row each. The gate uses it up in its transaction, so that of two requests
+// with one factor only one is granted.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import { requestOptions } from "../../factors/passkey/relying-party.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { findStep } from "../../factors/totp/totp.js";
-import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
 import { type Account, originFor } from "../../users/directory.js";
@@ -29,7 +29,7 @@ export type SentFactor = {
 
 interface ProofContext {
   readonly known: { readonly device: string } | { readonly session: string } | undefined;
-  readonly transaction?: (Redeemable & Pick<LoginTransaction, "fv">) | undefined;
+  readonly transaction?: (Spendable & Pick<LoginTransaction, "fv">) | undefined;
   readonly origin: Origin;
 }
 
@@ -37,7 +37,7 @@ interface FactorRow<V> {
   /** This instance accepts it. */
   readonly isOffered: (deps: Deps) => boolean;
   /** Returns the members of `factor_needed` that a client needs to prove it. */
-  readonly ask?: (deps: Deps, userId: string, transaction: Pick<Redeemable, "jti" | "kid">) => Promise<object>;
+  readonly ask?: (deps: Deps, userId: string, transaction: Pick<Spendable, "jti" | "kid">) => Promise<object>;
   readonly prove: (deps: Deps, account: Account, value: V, context: ProofContext) => Promise<ProvenFactor>;
 }
 
@@ -72,7 +72,7 @@ export async function askForFactors(
   deps: Deps,
   names: readonly FactorName[],
   userId: string,
-  read: () => Pick<Redeemable, "jti" | "kid">,
+  read: () => Pick<Spendable, "jti" | "kid">,
 ): Promise<object> {
   const asked = names.map(async (name) => rows[name].ask?.(deps, userId, read()));
   return Object.assign({}, ...(await Promise.all(asked))) as object;

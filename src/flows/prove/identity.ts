@@ -4,7 +4,7 @@ import type { Origin } from "../../audit/entry.js";
 import { outsideMaxAgeSeconds } from "../../clock.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import { isTransactionFor, type OpenTransaction, type Redeemable } from "../../factors/transactions.js";
+import { isTransactionFor, type OpenTransaction, type Spendable } from "../../factors/transactions.js";
 import {
   type OutsideIdentity,
   OutsideRejection,
@@ -30,13 +30,13 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
 }
 
 /**
- * Redeems the code at the provider. Rejects with `invalid_credentials`, with `transaction_over` after five rejected codes, or
- * with `unavailable` if the provider does not work, or has too many logins of the address.
+ * Redeems the code at the provider. Rejects with `invalid_credentials`, with `transaction_over` after five rejected
+ * codes, or with `unavailable` if the provider does not work, or has too many logins of the address.
  */
 export async function identify(
   deps: Pick<Deps, "store" | "transactions" | "clock">,
   provider: Provider,
-  transaction: Redeemable,
+  transaction: Spendable,
   response: SentResponse,
   origin: Origin,
 ): Promise<OutsideIdentity> {
@@ -54,9 +54,9 @@ export async function identify(
 }
 
 /**
- * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now, because the
- * configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent login, or if the provider
- * does not report the time, as it must then.
+ * Returns when the user has signed in at the provider, whose silent login is as old as its session. Undefined: now,
+ * because the configuration assumes it. Rejects with `invalid_credentials` if the client has asked for a more recent
+ * login, or if the provider does not report the time, as it must then.
  */
 export async function authTimeOf(
   deps: Pick<Deps, "store" | "clock" | "settings">,
@@ -98,7 +98,9 @@ export function providerDown(provider: Provider, failure: ProviderFailure): Amph
 }
 
 export const provenOf = ({ settings }: Provider, { issuer, subject, email }: OutsideIdentity): ProvenIdentity => ({
-  ...{ issuer, subject, email },
+  issuer,
+  subject,
+  email,
   provider: settings.name,
 });
 
@@ -130,8 +132,8 @@ function partsOf(text: string | undefined): readonly string[] {
 export const pendingIdentityOf = ({ idn }: { readonly idn?: string | undefined }) =>
   idn === undefined ? undefined : { proven: decodeIdentity(idn), isNew: true };
 
-// The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds the
-// provider, and `state`, `nonce` and the PKCE verifier are derived from it.
+// The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds
+// the provider, and `state`, `nonce` and the PKCE verifier are derived from it.
 
 export interface OutsideStart {
   readonly provider: string;
@@ -156,7 +158,7 @@ export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,
   provider: Provider,
   transaction: string,
-  begun: Redeemable & { readonly max?: number | undefined },
+  begun: Spendable & { readonly max?: number | undefined },
 ): Promise<Required<OutsideBegun>> {
   try {
     const url = await provider.authorizationUrl(transactions.outsideSecrets(begun), begun.max);
@@ -173,7 +175,10 @@ interface OutsideRequest {
   readonly links: boolean;
 }
 
-/** Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for the `state` of another one. */
+/**
+ * Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for the `state` of another
+ * one.
+ */
 export async function readOutsideRequest(
   { transactions, clock }: Deps,
   { transaction: token, state }: { readonly transaction: string; readonly state: string | undefined },

@@ -1,6 +1,7 @@
-// The claims of a mail in the outbox, from which its code and link are derived when it is sent, and what they are bound to.
+// The claims of a mail in the outbox, from which its code and link are derived when it is sent, and what they are bound
+// to.
 
-import type { MailBinding, OpenTransaction, Redeemable } from "../../factors/transactions.js";
+import type { MailBinding, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import type { MailClaims } from "../../store/sql/mail-rows.js";
 import type { Account } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
@@ -29,7 +30,7 @@ export function claimsOf(
 
 /** The same for a code without a link. */
 export function claimsFor(
-  { jti, kid, iat, exp, for: purpose }: Redeemable & { readonly for: string; readonly iat: number },
+  { jti, kid, iat, exp, for: purpose }: Spendable & { readonly for: string; readonly iat: number },
   binding: MailBinding,
   { agent }: Partial<Pick<Caller, "agent">>,
 ): MailClaims {
@@ -42,6 +43,8 @@ function definedOf(members: Readonly<Record<string, string | number | undefined>
   );
 }
 
-/** A user of an application's own table has no password version, which would reject a code after an alarm or a reset. */
+/**
+ * A user of an application's own table has no password version, which would reject a code after an alarm or a reset.
+ */
 export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
   stored === undefined ? factorsVersion : undefined;

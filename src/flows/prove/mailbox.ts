@@ -1,10 +1,11 @@
-// Checks a mailed code or link (docs/guides/mail-flows.md). A code is typed where it was asked for. A link is clicked there too, or in another
-// browser, which must then know the number that only the asking browser shows. So a scanner that opens every link uses none up.
+// Checks a mailed code or link (docs/guides/mail-flows.md). A code is typed where it was asked for. A link is clicked
+// there too, or in another browser, which must then know the number that only the asking browser shows. So a scanner
+// that opens every link uses none up.
 
 import type { Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError } from "../../errors.js";
-import type { MailBinding, OpenPurpose, OpenTransaction, Redeemable } from "../../factors/transactions.js";
+import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
@@ -68,8 +69,9 @@ export interface Mailbox {
 }
 
 /**
- * Resolves to the attempt, which the operation settles that redeems the transaction. Undefined for a link in the browser that
- * asked for it. Rejects with `invalid_credentials`, `match_needed`, `transaction_over` or `too_many_attempts`.
+ * Resolves to the attempt, which the operation settles that redeems the transaction. Undefined for a link in the
+ * browser that asked for it. Rejects with `invalid_credentials`, `match_needed`, `transaction_over` or
+ * `too_many_attempts`.
  */
 export async function proveMailbox(deps: Deps, read: ReadProof, mailbox: Mailbox): Promise<AllowedAttempt | undefined> {
   return "code" in read ? proveCode(deps, read.transaction, read.code, mailbox) : proveLink(deps, read, mailbox);
@@ -89,7 +91,7 @@ async function proveLink(
       "match_needed",
       "This link was opened in another browser. Enter the number that the first browser shows.",
     );
-  // Also of a wrong link, or each of them would write a row of the audit log.
+  // Wrong links count too. Otherwise each would write an audit row.
   const allowed = await throttle.allowMatch({ account: key, transaction: transactions.spentHash(transaction), origin });
   if (right && equalText(match ?? "", transactions.match(transaction))) return allowed;
   return reject(deps, allowed, right ? "match" : "link", account, origin);
@@ -117,7 +119,7 @@ async function reject(
 /** The same for a code alone, which can also belong to a session or a pending login. */
 export async function proveCode(
   deps: Deps,
-  transaction: Redeemable & { readonly for: string },
+  transaction: Spendable & { readonly for: string },
   code: string,
   { binding, isThere, account, key, known, origin }: Mailbox,
 ): Promise<AllowedAttempt> {

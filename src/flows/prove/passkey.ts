@@ -1,5 +1,5 @@
-// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the challenge
-// once, and the counter of the passkey.
+// Checks an assertion of a passkey (WebAuthn L3 §7.2). The gate uses it up in its transaction: the transaction of the
+// challenge once, and the counter of the passkey.
 
 import type { Origin } from "../../audit/entry.js";
 import { syncedPasskey } from "../../audit/events.js";
@@ -9,7 +9,7 @@ import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
 import { type VerifiedAssertion, verifyAssertion, verifyRegistration } from "../../factors/passkey/webauthn.js";
 import { isCredentialId, WebAuthnError } from "../../factors/passkey/webauthn-response.js";
-import type { LoginTransaction, Redeemable } from "../../factors/transactions.js";
+import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
 import type { PublicJwk } from "../../keys/key.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import type { FoundPasskey, NewPasskeyRow } from "../../store/sql/factors/passkeys.js";
@@ -43,7 +43,8 @@ export async function findPasskeyOf({ store, directory }: Deps, response: unknow
   if (!isCredentialId(id)) throw wrongCredentials();
   const found = await store.findPasskey(id);
   // An import that is not published yet hides its users.
-  if (found === undefined || (directory.inDatabase && found.user === undefined)) throw unknownPasskey();
+  const isHidden = await directory.fromRows(async () => found?.user === undefined);
+  if (found === undefined || isHidden === true) throw unknownPasskey();
   return found;
 }
 
@@ -52,7 +53,7 @@ export async function proveOwnPasskey(
   deps: Deps,
   account: Account,
   response: unknown,
-  transaction: (Redeemable & Pick<LoginTransaction, "fv">) | undefined,
+  transaction: (Spendable & Pick<LoginTransaction, "fv">) | undefined,
   origin: Origin,
 ): Promise<ProvenFactor> {
   if (transaction === undefined) throw transactionOver();
@@ -82,7 +83,7 @@ interface Presented {
   readonly found: FoundPasskey;
   readonly account: Account;
   readonly response: unknown;
-  readonly transaction: Redeemable;
+  readonly transaction: Spendable;
   readonly origin: Origin;
   /** The account was known before the ceremony. Otherwise the response must name its user handle. */
   readonly isKnown: boolean;
@@ -108,7 +109,11 @@ export async function verifyPasskey(
       rpId: party.id,
       credential: {
         // The row was written from a checked key.
-        ...{ id, alg, signCount, backupEligible, publicKey: publicKey as unknown as PublicJwk },
+        id,
+        alg,
+        signCount,
+        backupEligible,
+        publicKey: publicKey as unknown as PublicJwk,
         // An account without a handle has no passkey that needs it, so that an empty one rejects.
         userHandle: ownHandle === "" ? undefined : (ownHandle ?? found.account.handle ?? ""),
       },
@@ -165,7 +170,7 @@ export async function verifyNewPasskey(
   input: {
     readonly response: unknown;
     readonly name: string | undefined;
-    readonly transaction: Pick<Redeemable, "jti" | "kid">;
+    readonly transaction: Pick<Spendable, "jti" | "kid">;
     readonly use: string | undefined;
   },
   record: (reason: string) => Promise<void>,

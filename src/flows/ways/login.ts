@@ -32,9 +32,9 @@ const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonl
 };
 
 /**
- * Rejects with `factor_needed`, `link_needed`, `match_needed`, `invalid_credentials`, `unknown_passkey`, `invalid_token`,
- * `credential_not_accepted`, `transaction_over`, `registration_closed`, `address_needed`, `too_many_attempts`,
- * `captcha_needed`, `overloaded` or `unavailable`.
+ * Rejects with `factor_needed`, `link_needed`, `match_needed`, `invalid_credentials`, `unknown_passkey`,
+ * `invalid_token`, `credential_not_accepted`, `transaction_over`, `registration_closed`, `address_needed`,
+ * `too_many_attempts`, `captcha_needed`, `overloaded` or `unavailable`.
  */
 export async function login(deps: Deps, input: LoginInput, caller: Caller): Promise<Grant> {
   deps.tokens.requireSigningKey();

@@ -1,4 +1,5 @@
-// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor
+// is asked for it.
 
 import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
@@ -52,8 +53,8 @@ export async function logInByMail(
   return enter(deps, account, proven, { ...context, now });
 }
 
-// The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same statements, the same
-// response and the same limits. Nothing is written but a count, an audit row and the mail.
+// The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same
+// statements, the same response and the same limits. Nothing is written but a count, an audit row and the mail.
 
 /** The interval between two mails to one account. */
 const resendSeconds = 60;
@@ -96,8 +97,8 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
-  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can have
-  // 18 times as many characters.
+  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can
+  // have 18 times as many characters.
   const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";

@@ -1,5 +1,5 @@
-// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one first factor, and the
-// gate asks for more where the account or its policy does.
+// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one
+// first factor, and the gate asks for more where the account or its policy does.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -67,7 +67,7 @@ export async function logInOutside(
 }
 
 /** The rest of the request, with the digest of its key and its proof. */
-interface OutsideEntrance {
+interface OutsideInput {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
   readonly remember: boolean | undefined;
@@ -90,12 +90,15 @@ function enterAs(
   account: Account,
   { identity, transaction, proven, authTime }: ProvenLogin,
   { isNew, ...more }: Pick<GateProof, "register" | "isNewUser" | "provesEmail"> & { readonly isNew: boolean },
-  { device, bearer, remember, idempotency }: OutsideEntrance,
+  { device, bearer, remember, idempotency }: OutsideInput,
   origin: Origin,
 ): Promise<Grant> {
   const now = deps.clock.now();
   const context: LoginContext = {
-    ...{ origin, now, remember, idempotency },
+    origin,
+    now,
+    remember,
+    idempotency,
     device: deps.deviceProofs.readOf(account, device, now),
     live: liveOf(deps, bearer, account.id),
   };
@@ -103,22 +106,23 @@ function enterAs(
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
 
-// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be another person's, and
-// the provider can be wrong about it. The user proves the account or the mailbox, and the login links the identity.
+// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be
+// another person's, and the provider can be wrong about it. The user proves the account or the mailbox, and the login
+// links the identity.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
-async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntrance, origin: Caller): Promise<Grant> {
+async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput, origin: Caller): Promise<Grant> {
   const { identity } = login;
   const address = identity.email === undefined ? undefined : parseAddress(identity.email);
   if (address === undefined && canRegister(deps)) {
     await recordRejected(deps, login.provider, "no_address", origin);
     throw new AmphoError("address_needed", "A new account needs an address, and the provider has sent none.");
   }
-  if (address === undefined) throw await closed(deps, login, origin);
+  if (address === undefined) throw await recordClosed(deps, login, origin);
   // A response must not reveal whether an account has an address that is not proven.
   if (!identity.emailVerified) {
-    if (deps.outbox === undefined) throw await closed(deps, login, origin);
-    throw await linkNeeded(deps, login, address, ["mail"], origin);
+    if (deps.outbox === undefined) throw await recordClosed(deps, login, origin);
+    throw await mailLinkCode(deps, login, address, ["mail"], origin);
   }
   const account = await deps.directory.findByAddress(address.canonical);
   if (account !== undefined) {
@@ -128,14 +132,14 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
     const isOwn = account.email !== undefined && isSameMailbox(account.email.address, address.address);
     if (identity.ownsDomain && isOwn && opensByMailbox(account) && !account.disabled)
       return enterAs(deps, account, login, { isNew: true, provesEmail: unprovenEmailOf(account) }, input, origin);
-    throw await linkNeeded(deps, login, address, ["login", "mail"], origin);
+    throw await mailLinkCode(deps, login, address, ["login", "mail"], origin);
   }
   const registration = await registrationFor(deps, address);
-  if (registration === undefined) throw await closed(deps, login, origin);
+  if (registration === undefined) throw await recordClosed(deps, login, origin);
   // A provider can report the former owner of an address. An invitation gives its roles to who has the mailbox now.
   const isEnough = identity.speaksForEmail && registration.invitation === undefined;
-  if (!isEnough && deps.outbox !== undefined) throw await linkNeeded(deps, login, address, ["mail"], origin);
-  if (!isEnough) throw await closed(deps, login, origin);
+  if (!isEnough && deps.outbox !== undefined) throw await mailLinkCode(deps, login, address, ["mail"], origin);
+  if (!isEnough) throw await recordClosed(deps, login, origin);
   const { account: created, register } = await draftAccount(deps, {
     transaction: login.transaction,
     address,
@@ -146,7 +150,7 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideEntran
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
 
-async function closed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
+async function recordClosed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
   await recordRejected(deps, provider, "no_account", origin);
   return registrationClosed();
 }
@@ -166,7 +170,7 @@ async function registrationFor(deps: Deps, { address, canonical }: Address) {
 }
 
 /** Sends a code to the address, if it leads to an account. The response is the same for every address. */
-async function linkNeeded(
+async function mailLinkCode(
   deps: Deps,
   { proven, identity, authTime }: ProvenLogin,
   address: Address,
@@ -205,8 +209,12 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
   await store.queueMail({
     draft: {
       // Never to the spelling of the provider, because another mailbox can have that one.
-      ...{ kind: "identity", userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" },
-      ...{ claims: claimsFor(begun, binding, origin), language: origin.language ?? "en", until: begun.exp },
+      kind: "identity",
+      userId: account?.id,
+      address: isOpen ? mailboxFor(account, address) : "",
+      claims: claimsFor(begun, binding, origin),
+      language: origin.language ?? "en",
+      until: begun.exp,
     },
     attempt: allowed.attempt(),
     audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },

@@ -8,7 +8,7 @@ import { needsRehash } from "../../passwords/hash.js";
 import { type Account, type PasswordCheck, rejectNow } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { liveOf } from "../find/account.js";
+import { liveOf, passwordVersionOf } from "../find/account.js";
 import { nameByLogin } from "../find/account-key.js";
 import { settleOnError, wrongCredentials } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
@@ -26,16 +26,15 @@ export async function logInByPassword(
   { sent, ...input }: LoginRequest & { readonly sent: SentPassword },
   origin: Caller,
 ): Promise<Grant> {
-  const { directory, store, throttle, clock } = deps;
+  const { directory, throttle, clock } = deps;
   const { login, password } = sent;
   const startedAt = clock.now();
   const { key, known, find } = await nameByLogin(deps, login, input.device);
   const allowed = await throttle.allowLogin({ account: key, known, captcha: sent.captcha, origin });
   const { account, good, waitToReject, factorsVersion } = await allowed.run(async () => {
     const found = await find();
-    // An application's own table has no password version. A new password moves the version of the factors instead, which
-    // rejects a login with the old one. It is also read for an unknown login, whose response must not come earlier.
-    const factorsVersion = directory.inDatabase ? undefined : (await store.listFactors(found?.id ?? "")).factorsVersion;
+    // It is also read for an unknown login, whose response must not come earlier.
+    const factorsVersion = await passwordVersionOf(deps, found?.id ?? "");
     // The version is at least the time of its change. The row can be older than a recent change, so it is read again.
     const isRecent = factorsVersion !== undefined && factorsVersion > startedAt - leewayMaxSeconds;
     const again = isRecent ? await directory.findByLogin(login) : found;
@@ -83,7 +82,9 @@ export async function logInByPassword(
   });
 }
 
-/** The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account. */
+/**
+ * The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account.
+ */
 async function linkingOf(
   deps: Deps,
   { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,

@@ -1,5 +1,6 @@
-// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven. Password or passkey come with the code, so
-// no password of an unproven person is hashed, and an attacker can prepare nothing for another person's address.
+// Registration (docs/guides/mail-flows.md). Nothing of an account exists before its address is proven. Password or
+// passkey come with the code, so no password of an unproven person is hashed, and an attacker can prepare nothing for
+// another person's address.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -161,11 +162,21 @@ export async function finishRegistration(
   const secret = await settled(proveSecret(deps, input, transaction, login, codes, origin));
   const created = await settled(
     draftAccount(deps, {
-      ...{ transaction, address, roles, invitation: transaction.inv, login },
-      ...{ password: input.password, passwordHash: secret.passwordHash, origin },
+      transaction,
+      address,
+      roles,
+      invitation: transaction.inv,
+      login,
+      password: input.password,
+      passwordHash: secret.passwordHash,
+      origin,
       existsMail: {
-        ...{ kind: "account_exists", userId: undefined, address: address.address, language: origin.language ?? "en" },
-        ...{ claims: { agent: origin.agent ?? null }, until: transaction.exp },
+        kind: "account_exists",
+        userId: undefined,
+        address: address.address,
+        language: origin.language ?? "en",
+        claims: { agent: origin.agent ?? null },
+        until: transaction.exp,
       },
     }),
   );
@@ -188,8 +199,8 @@ const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey 
   digestOfProof(idempotencyKey, { code, link, match, password, passkey });
 
 /**
- * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must be of
- * the user who has the address, so another user gets none.
+ * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must
+ * be of the user who has the address, so another user gets none.
  */
 async function repeatRegistration(
   deps: Deps,

@@ -31,7 +31,8 @@ export type RenewInput = (
 ) & { readonly idempotencyKey: string | undefined };
 
 /**
- * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token is off) or `unavailable`.
+ * Rejects with `invalid_token`, `credential_not_accepted`, `session_ended`, `invalid_request` (renewal by access token
+ * is off) or `unavailable`.
  */
 export async function renew(deps: Deps, input: RenewInput, origin: Caller): Promise<Grant> {
   const { store, directory, tokens, revocations, settings, clock } = deps;
@@ -52,14 +53,13 @@ export async function renew(deps: Deps, input: RenewInput, origin: Caller): Prom
     origin,
     rolePolicies: settings.factors,
   };
-  const account = directory.inDatabase ? undefined : await askApplication(deps, presented.sid, origin);
-  const ownRoles = directory.inDatabase ? undefined : (account?.roles ?? []);
-  const outcome = await store.renewSession({ ...renewal, ownRoles });
+  const own = await directory.forTable(async () => ({ account: await askApplication(deps, presented.sid, origin) }));
+  const outcome = await store.renewSession({ ...renewal, ownRoles: own && (own.account?.roles ?? []) });
   if (outcome.outcome === "ended") {
     revocations.add(outcome.revocations);
     throw (failures[outcome.reason] ?? ended)();
   }
-  const user = outcome.user === undefined ? account : toAccount(outcome.user);
+  const user = outcome.user === undefined ? own?.account : toAccount(outcome.user);
   if (user === undefined) throw ended();
   return tokens.grant(outcome.session, user, { refresh: presented.by === "refresh_token", now });
 }

@@ -1,4 +1,5 @@
-// The second step of a login, which redeems a transaction, and the step-up of a live session (docs/guides/second-factors.md).
+// The second step of a login, which redeems a transaction, and the step-up of a live session
+// (docs/guides/second-factors.md).
 
 import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
@@ -51,7 +52,10 @@ export async function finishLogin(
   return enter(deps, account, proven, { ...context, now: clock.now() });
 }
 
-/** The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead one. */
+/**
+ * The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead
+ * one.
+ */
 async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
   const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
@@ -75,8 +79,8 @@ const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[])
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
 /**
- * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that the
- * account can prove. Rejects with `invalid_token` if the session has ended.
+ * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that
+ * the account can prove. Rejects with `invalid_token` if the session has ended.
  */
 export async function stepUp(
   deps: Deps,

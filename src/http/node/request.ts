@@ -1,5 +1,5 @@
-// Converts node:http's IncomingMessage to an HttpRequest. Headers that must not be repeated are read from the raw headers, because
-// Node silently keeps the first one.
+// Converts node:http's IncomingMessage to an HttpRequest. Headers that must not be repeated are read from the raw
+// headers, because Node silently keeps the first one.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";
@@ -25,8 +25,8 @@ export function authorizationValues(request: IncomingMessage): readonly string[]
 }
 
 /**
- * Returns the one raw Authorization value. Throws `invalid_request` for several. It creates no array, because every guarded
- * request passes here.
+ * Returns the one raw Authorization value. Throws `invalid_request` for several. It creates no array, because every
+ * guarded request passes here.
  */
 export function onlyAuthorizationOf(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;

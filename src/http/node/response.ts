@@ -19,10 +19,10 @@ export function writeResponse(request: IncomingMessage, response: ServerResponse
 }
 
 /**
- * Reads the rest of the request for a while and then closes the connection. To close at once would reset the connection, and
- * the client might never see the response. The response has no `Connection: close`. After that header Node gives the socket to
- * the next request that arrives in time, ahead of those that wait. If that request gets its response first, an assertion of
- * Node's own fails and ends the process.
+ * Reads the rest of the request for a while and then closes the connection. To close at once would reset the
+ * connection, and the client might never see the response. The response has no `Connection: close`. After that header
+ * Node gives the socket to the next request that arrives in time, ahead of those that wait. If that request gets its
+ * response first, an assertion of Node's own fails and ends the process.
  */
 function discard(request: IncomingMessage): void {
   const timer = setTimeout(() => request.socket.destroy(), lingerMs);

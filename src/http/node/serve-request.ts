@@ -29,14 +29,14 @@ export async function serveNodeRequest(
     const read = readRequest(request, parsedBody);
     content = await host.handle(id === undefined ? read : { ...read, id });
   } catch (error) {
-    content = host.refusal(error);
+    content = host.errorResponse(error);
   }
   writeResponse(request, response, content);
   return content;
 }
 
-// The id of a request in the log and in `X-Request-Id`: the trace id of its `traceparent` (W3C Trace Context §3.2), else a random
-// one. Only the exact form is accepted, so that nothing else can reach a log.
+// The id of a request in the log and in `X-Request-Id`: the trace id of its `traceparent` (W3C Trace Context §3.2),
+// else a random one. Only the exact form is accepted, so that nothing else can reach a log.
 
 export const requestIdField = "X-Request-Id";
 

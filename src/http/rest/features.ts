@@ -1,5 +1,5 @@
-// The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of adapters import
-// them and must not need zod.
+// The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of
+// adapters import them and must not need zod.
 import type { Deps } from "../../flows/deps.js";
 import { offersMailLogin } from "../../flows/find/ways.js";
 import type { Feed } from "../../sessions/feed.js";
@@ -47,15 +47,13 @@ export function featuresOf(
   publicKeys: Features["publicKeys"],
 ): Features {
   const { directory, settings, outbox, providers } = deps;
-  const { inDatabase } = directory;
   /** An application's own user table has the flows whose functions it has. */
-  const has = (name: "setPassword" | "create" | "setEmail" | "setLogin" | "remove") =>
-    directory[name] !== undefined || (inDatabase && name === "create");
+  const has = (name: "setPassword" | "create" | "setEmail" | "setLogin" | "remove") => directory[name] !== undefined;
   const mails = outbox !== undefined;
   const { appUrl } = settings;
   const names = new Set(providers.all.map((provider) => provider.settings.name));
   return {
-    keepsPasswords: inDatabase,
+    keepsPasswords: directory.inDatabase,
     changesPasswords: has("setPassword"),
     offersPasskeys: deps.relyingParty !== undefined,
     keys: settings.keysPerUser > 0,

@@ -1,5 +1,5 @@
-// Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves through
-// `refusal`.
+// Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves
+// through `errorResponse`.
 
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
@@ -25,6 +25,12 @@ import type { Route } from "./route.js";
 import { onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
+/** `error`: the rejection without what moved into the cookies. */
+interface CookiesAfter {
+  readonly cookies: readonly string[];
+  readonly error?: AmphoError;
+}
+
 /** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {
   /** The path above every endpoint, without a slash at its end. */
@@ -47,14 +53,14 @@ export interface HandlerOptions {
   readonly version: string;
   /** Defined with AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
-  readonly refusal: ErrorResponder;
+  readonly errorResponse: ErrorResponder;
 }
 
 /** Handles a request to the REST API. Never rejects, because each error is a response. */
 export type Handle = (request: HttpRequest) => Promise<HttpResponse>;
 
 export function createHandler(options: HandlerOptions): Handle {
-  const { flows, features, guard, refusal, cookies } = options;
+  const { flows, features, guard, errorResponse, cookies } = options;
   const { restPrefix: prefix, trustProxy: trustedHops, corsOrigins } = options.settings;
   const served = routes.filter((route) => route.available?.(features) ?? true);
   const findRoutes = createFindRoutes(served);
@@ -88,7 +94,7 @@ export function createHandler(options: HandlerOptions): Handle {
         response = await respond(matches, query, request);
       }
     } catch (error) {
-      response = refusal(error, request.id);
+      response = errorResponse(error, request.id);
     }
     if (request.method === "HEAD") response = withoutBody(response);
     response = cors.withHeaders(request, response);
@@ -146,23 +152,27 @@ export function createHandler(options: HandlerOptions): Handle {
       const response = successResponse(match.route, body);
       return { ...response, cookies: ends ? [...mode.removeTokens, ...removal] : moved };
     } catch (error) {
-      // Pages cannot remove HttpOnly cookies themselves.
-      if (ends && hasCode(error, "missing_token")) return { ...refusal(error), cookies: removal };
+      const left = cookiesAfter(error);
+      if (left === undefined) throw error;
+      return { ...errorResponse(left.error ?? error, request.id), cookies: left.cookies };
+    }
+
+    /** The cookies that change with a rejection. Pages cannot remove HttpOnly cookies themselves. */
+    function cookiesAfter(error: unknown): CookiesAfter | undefined {
+      if (ends && hasCode(error, "missing_token")) return { cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
         const tokens = usesRefreshToken ? mode.removeTokens : mode.removeToken;
-        return { ...refusal(error), cookies: ends ? [...tokens, ...removal] : tokens };
+        return { cookies: ends ? [...tokens, ...removal] : tokens };
       }
       // That renewal has used up the refresh token of the cookie. Sent again, it would end the session.
       const { renewed, members } = progress;
-      if (renewed !== undefined) return { ...refusal(error, request.id), cookies: mode.cookiesOf(renewed) };
+      if (renewed !== undefined) return { cookies: mode.cookiesOf(renewed) };
       if (hasCode(error, "transaction_over") && usesTransactionCookie(members))
-        return { ...refusal(error), cookies: mode.removeTransaction };
-      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed")) {
-        const moved = mode.moveTransaction(error);
-        return { ...refusal(moved.error), cookies: moved.cookies };
-      }
-      throw error;
+        return { cookies: mode.removeTransaction };
+      if (error instanceof AmphoError && hasCode(error, "factor_needed", "link_needed"))
+        return mode.moveTransaction(error);
+      return undefined;
     }
   }
 
@@ -201,8 +211,8 @@ export function createHandler(options: HandlerOptions): Handle {
   }
 
   /**
-   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route that ends
-   * sessions this is enough: the session is renewed first.
+   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route
+   * that ends sessions this is enough: the session is renewed first.
    */
   async function authenticate(
     { ends }: Route,

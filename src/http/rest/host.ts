@@ -8,8 +8,8 @@ import { isUnder } from "./request/target.js";
 /** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
 export interface CookieReader {
   /**
-   * Returns the one Authorization value of a request: the header's, or `Bearer` and the cookie's token.
-   * Throws `cross_site` for an unsafe method with a cookie that a page of another site can have sent, and `invalid_request`
+   * Returns the one Authorization value of a request: the header's, or `Bearer` and the cookie's token. Throws
+   * `cross_site` for an unsafe method with a cookie that a page of another site can have sent, and `invalid_request`
    * for two different tokens.
    */
   authorizationOf(head: RequestHead): string | undefined;
@@ -37,7 +37,7 @@ export interface GuardHost {
     request: R,
   ): Auth | undefined | Promise<Auth | undefined>;
   /** Returns the response to an error that `guard` throws (docs/reference/errors.md). */
-  refusal(error: unknown): HttpResponse;
+  errorResponse(error: unknown): HttpResponse;
   /** The scopes that the roles have. Undefined where none are configured. */
   readonly scopes?: readonly string[] | undefined;
   /** The protected resources that a route can name. Undefined where they are not known yet. */
@@ -76,7 +76,7 @@ export interface VerifierHost extends GuardHost {
 export interface VerifierInstance<S extends string = string> extends GuardInstance<S> {
   /**
    * The members for adapters. Applications do not need it.
-   * @example const { refusal } = verifier.host;
+   * @example const { errorResponse } = verifier.host;
    */
   readonly host: VerifierHost;
 }

@@ -63,9 +63,14 @@ interface Described {
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. Default: as its schema shows. */
   readonly grants: boolean;
-  /** The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun. */
+  /**
+   * The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun.
+   */
   readonly renews?: true;
-  /** The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without `renews`. */
+  /**
+   * The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without
+   * `renews`.
+   */
   readonly finishes?: boolean;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
@@ -93,7 +98,10 @@ export interface Route extends Described {
   readonly respond: (call: RawCall) => unknown;
 }
 
-/** Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls the endpoint. */
+/**
+ * Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls
+ * the endpoint.
+ */
 export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }: Row<I, A, O>): Route {
   const { access, output } = row;
   return {

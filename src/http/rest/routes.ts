@@ -1,4 +1,5 @@
-// The route table: one row for each endpoint. The handler, OpenAPI, docs/reference/http.md and the labels of metrics derive from it.
+// The route table: one row for each endpoint. The handler, OpenAPI, docs/reference/http.md and the labels of metrics
+// derive from it.
 
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
@@ -21,7 +22,10 @@ export const routes = [
   ...publishedRoutes,
 ] as const;
 
-/** Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use them. */
+/**
+ * Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use
+ * them.
+ */
 export const reservedPaths: readonly string[] = [
   "/token",
   "/revoke",

@@ -1,5 +1,5 @@
-// The access log: one line for each request, as JSON or as text. It contains the route's pattern, never the path, query, headers or
-// body that the client has sent.
+// The access log: one line for each request, as JSON or as text. It contains the route's pattern, never the path,
+// query, headers or body that the client has sent.
 import type { ErrorCode } from "../../errors.js";
 
 export interface AccessEntry {

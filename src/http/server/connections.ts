@@ -1,4 +1,5 @@
-// The connections of the standalone server: how many are open, which responses each one waits for, and whether it closes.
+// The connections of the standalone server: how many are open, which responses each one waits for, and whether it
+// closes.
 
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -39,7 +40,8 @@ export function trackConnections(server: Server, max: number | undefined): Conne
   server.on("connection", (socket) => {
     accepted += 1;
     open.set(socket, newConnection(socket));
-    // The entry stays until the socket closes, because Node reports nothing about a response that waits behind another one.
+    // The entry stays until the socket closes, because Node reports nothing about a response that waits behind another
+    // one.
     socket.once("close", () => open.delete(socket));
   });
   return {
@@ -87,8 +89,8 @@ export function trackResponse(
   request.once("close", settle);
 }
 
-// Requests that Node's HTTP parser rejects get a bare status line, as Node would send it, and their connection is closed.
-// So does a CONNECT request, with the body of an error.
+// Requests that Node's HTTP parser rejects get a bare status line, as Node would send it, and their connection is
+// closed. So does a CONNECT request, with the body of an error.
 
 const statuses: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 
@@ -98,7 +100,8 @@ const lingerMs = 500;
 const rejected = new WeakSet<Duplex>();
 
 /**
- * Responds and closes the connection. `code` is the code of Node's error. Without one the status is 400. `body` is JSON.
+ * Responds and closes the connection. `code` is the code of Node's error. Without one the status is 400. `body` is
+ * JSON.
  *
  * Returns the status that was sent, or undefined when the client had gone or a response had begun.
  */

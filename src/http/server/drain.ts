@@ -32,7 +32,9 @@ export interface Health {
  * await ampho.drain(server, options);
  */
 export interface DrainOptions {
-  /** How long running requests have to finish after the port has closed: seconds, or a duration. The default is `"5s"`. */
+  /**
+   * How long running requests have to finish after the port has closed: seconds, or a duration. The default is `"5s"`.
+   */
   readonly limit?: Duration | undefined;
 }
 
@@ -61,7 +63,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
         if (draining.size > 0) throw new AmphoError("unavailable", "This process is shutting down.");
         await within(readyTimeoutMs, host.ready(), late);
       } catch (error) {
-        return { status: 503, body: JSON.parse(host.refusal(error).body ?? "{}") as Health["body"] };
+        return { status: 503, body: JSON.parse(host.errorResponse(error).body ?? "{}") as Health["body"] };
       }
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };
@@ -97,7 +99,10 @@ export function watchAccepted(): void {
   });
 }
 
-/** Tracks the connections of a server from now on, with the responses that are under way, and ends each with its next response. */
+/**
+ * Tracks the connections of a server from now on, with the responses that are under way, and ends each with its next
+ * response.
+ */
 function followConnections(server: Server) {
   const open = new Map<Socket, Connection>();
   const connections = { open, accepted: 0 };

@@ -15,14 +15,14 @@ import { requireRead } from "../rest/root-documents.js";
 async function readOnly(
   route: string,
   method: string | undefined,
-  refusal: (error: unknown) => HttpResponse,
+  errorResponse: (error: unknown) => HttpResponse,
   respond: () => HttpResponse | Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   try {
     requireRead(method);
     return { ...(await respond()), route };
   } catch (error) {
-    return { ...refusal(error), route };
+    return { ...errorResponse(error), route };
   }
 }
 
@@ -31,7 +31,7 @@ export interface ProbeOptions {
   readonly ready: () => Promise<void>;
   /** Problems that are no reason to send requests to another process. */
   readonly warnings?: (() => readonly string[]) | undefined;
-  readonly refusal: (error: unknown) => HttpResponse;
+  readonly errorResponse: (error: unknown) => HttpResponse;
   /** Number of proxies to believe. */
   readonly trustedHops: number;
 }
@@ -46,7 +46,7 @@ export type Probe = (
 /** The contract promises 503 within 1.5 s, also when the database hangs. */
 export const readyTimeoutMs = 1_300;
 
-export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOptions): Probe {
+export function createProbe({ ready, warnings, errorResponse, trustedHops }: ProbeOptions): Probe {
   const probes: Readonly<Record<string, (headers: IncomingHttpHeaders) => HttpResponse | Promise<HttpResponse>>> = {
     "/healthz": () => jsonResponse({ status: "ok" }),
     "/readyz": async (headers) => {
@@ -57,7 +57,7 @@ export function createProbe({ ready, warnings, refusal, trustedHops }: ProbeOpti
   };
   return (method, path, headers) => {
     const probe = Object.hasOwn(probes, path) ? probes[path] : undefined;
-    return probe && readOnly(path, method, refusal, () => probe(headers));
+    return probe && readOnly(path, method, errorResponse, () => probe(headers));
   };
 
   /** It depends on this request alone, so that no client learns about the requests of others. */
@@ -74,14 +74,14 @@ interface MetricsPageOptions {
   readonly read: () => string;
   /** The media type of the page. */
   readonly type: string;
-  readonly refusal: (error: unknown) => HttpResponse;
+  readonly errorResponse: (error: unknown) => HttpResponse;
 }
 
 export type MetricsPage = (method: string | undefined, authorization: readonly string[]) => Promise<HttpResponse>;
 
 export const metricsPath = "/metrics";
 
-export function createMetricsPage({ token, read, type, refusal }: MetricsPageOptions): MetricsPage {
+export function createMetricsPage({ token, read, type, errorResponse }: MetricsPageOptions): MetricsPage {
   const matches = token === undefined ? undefined : createSecretMatch(token);
 
   function requireToken(authorization: readonly string[]): void {
@@ -92,7 +92,7 @@ export function createMetricsPage({ token, read, type, refusal }: MetricsPageOpt
   }
 
   return (method, authorization) =>
-    readOnly(metricsPath, method, refusal, () => {
+    readOnly(metricsPath, method, errorResponse, () => {
       requireToken(authorization);
       return textResponse(type, read());
     });

@@ -1,5 +1,5 @@
-// The standalone server of `ampho serve`: endpoints, probes and metrics on node:http, with a limit on everything that a client can
-// prolong.
+// The standalone server of `ampho serve`: endpoints, probes and metrics on node:http, with a limit on everything that a
+// client can prolong.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -46,7 +46,10 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<string>;
   /** The numbers of connections, for the metrics. */
   readonly connections: Pick<Connections, "open" | "rejected">;
-  /** Responds as before, but ends each connection with its response. `/readyz` returns 503, so that balancers send no more. */
+  /**
+   * Responds as before, but ends each connection with its response. `/readyz` returns 503, so that balancers send no
+   * more.
+   */
   beginShutdown(): void;
   /** Accepts no more connections, gives running requests a few seconds, and closes the rest. It can be called twice. */
   close(): Promise<void>;
@@ -58,7 +61,10 @@ const limits = {
   headersTimeout: 30_000,
   /** The 408 can be this late. */
   connectionsCheckingInterval: 1_000,
-  /** Longer than the idle time of common proxies (60 s). Else a proxy could send into a connection that is just being closed. */
+  /**
+   * Longer than the idle time of common proxies (60 s). Else a proxy could send into a connection that is just being
+   * closed.
+   */
   keepAliveTimeout: 65_000,
   /** Twice the largest token. */
   maxHeaderSize: 16_384,
@@ -67,15 +73,16 @@ const limits = {
 };
 
 /**
- * The number of responses that one connection can wait for. Node begins all pipelined requests that arrive in one piece, a
- * thousand of them, at once. A browser sends the second request after the first response, and other clients have about sixteen
- * under way. To cut the connection instead would keep all requests in memory until the next turn of the event loop.
+ * The number of responses that one connection can wait for. Node begins all pipelined requests that arrive in one
+ * piece, a thousand of them, at once. A browser sends the second request after the first response, and other clients
+ * have about sixteen under way. To cut the connection instead would keep all requests in memory until the next turn of
+ * the event loop.
  */
 const openResponsesMax = 32;
 
 /**
- * A connection without traffic is closed after this time, or after twice the time in the middle of a response. It is longer
- * than any response takes (20 s for the feed, 6 s for the database), and than a request can take before its 408.
+ * A connection without traffic is closed after this time, or after twice the time in the middle of a response. It is
+ * longer than any response takes (20 s for the feed, 6 s for the database), and than a request can take before its 408.
  */
 const stalledMs = 40_000;
 
@@ -87,7 +94,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const probe = createProbe({
     ready: () => (shutdown.hasBegun ? Promise.reject(shuttingDown()) : host.ready()),
     warnings: host.warnings,
-    refusal: host.refusal,
+    errorResponse: host.errorResponse,
     trustedHops: settings.trustProxy ?? 0,
   });
   let tooMany: HttpResponse | undefined;
@@ -103,7 +110,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   // The server opens no tunnels (RFC 9110 §9.3.6).
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => {
-    const { body, error } = host.refusal(new AmphoError("invalid_request", "This server opens no tunnels."));
+    const { body, error } = host.errorResponse(new AmphoError("invalid_request", "This server opens no tunnels."));
     logRejected(method, rejectSocket(socket, undefined, false, body), error);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -115,11 +122,13 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const connection = connections.open.get(request.socket);
-    // On a closing connection no further request is served (RFC 9112 §9.6). It gets no response either, because Node does not
-    // keep the order of responses that it drops.
+    // On a closing connection no further request is served (RFC 9112 §9.6). It gets no response either, because Node
+    // does not keep the order of responses that it drops.
     if (request.socket.destroyed || connection?.closing === true) return;
     if (connection === undefined || connection.openResponses < openResponsesMax) return void serve(request, response);
-    tooMany ??= host.refusal(new AmphoError("overloaded", "Too many requests of this connection wait for a response."));
+    tooMany ??= host.errorResponse(
+      new AmphoError("overloaded", "Too many requests of this connection wait for a response."),
+    );
     // One line for all of them, or a client could fill the log.
     if (!connection.rejecting) logRejected(request.method, tooMany.status, tooMany.error);
     connection.rejecting = true;

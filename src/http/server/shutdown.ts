@@ -1,4 +1,5 @@
-// Graceful shutdown of the standalone server, and of a server of the application (drain.ts): running requests get their response, and the port closes.
+// Graceful shutdown of the standalone server, and of a server of the application (drain.ts): running requests get their
+// response, and the port closes.
 import type { Server } from "node:http";
 import { Server as StreamServer } from "node:net";
 import { setImmediate as nextCheck } from "node:timers/promises";
@@ -20,8 +21,8 @@ export interface Shutdown {
 }
 
 /**
- * `onClosing` is called when the port accepts no more connections, so that waiting requests get their response. `limitMs` is
- * how long running requests have to finish.
+ * `onClosing` is called when the port accepts no more connections, so that waiting requests get their response.
+ * `limitMs` is how long running requests have to finish.
  */
 export function createShutdown(
   server: Server,
@@ -38,7 +39,10 @@ export function createShutdown(
       if (connection.lastResponse?.headersSent === false) closeAfter(connection, connection.lastResponse);
   }
 
-  /** Accepts the backlog. The event loop accepts one connection each time, and its first look can be over before the first `check`. */
+  /**
+   * Accepts the backlog. The event loop accepts one connection each time, and its first look can be over before the
+   * first `check`.
+   */
   async function acceptBacklog(): Promise<void> {
     const untilMs = performance.now() + acceptMs;
     for (let idleTurns = 0; idleTurns < 2 && performance.now() < untilMs; ) {
@@ -54,15 +58,16 @@ export function createShutdown(
       // It does not know connections that were upgraded, such as WebSockets.
       for (const socket of connections.open.keys()) socket.destroy();
     }, limitMs);
-    // Closing a connection resets everything that has arrived and is unread. This affects connections in the backlog, and idle
-    // ones that a proxy can use at this moment. So each is closed right after the event loop has read (`check` follows `poll`).
+    // Closing a connection resets everything that has arrived and is unread. This affects connections in the backlog,
+    // and idle ones that a proxy can use at this moment. So each is closed right after the event loop has read (`check`
+    // follows `poll`).
     await acceptBacklog();
     const closed = new Promise<void>((resolve) => closePort(server, resolve));
     onClosing();
     const unused = setTimeout(async () => {
       await nextCheck();
-      // `closeIdleConnections` would not do. For Node a response is complete when it is written, even if it is not sent yet, and
-      // a connection without a first request is not idle.
+      // `closeIdleConnections` would not do. For Node a response is complete when it is written, even if it is not sent
+      // yet, and a connection without a first request is not idle.
       for (const { socket, openResponses, readBytes } of connections.open.values())
         if (openResponses === 0 && socket.bytesRead === readBytes) socket.destroy();
     }, arrivalMs);

@@ -1,5 +1,6 @@
-// Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the write
-// lock. If several processes start at once on an empty database, one migrates and the others find the migration applied.
+// Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the
+// write lock. If several processes start at once on an empty database, one migrates and the others find the migration
+// applied.
 
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
@@ -26,7 +27,7 @@ function tooNew(version: number): DatabaseError {
   );
 }
 
-interface Had extends Migration {
+interface AppliedMigration extends Migration {
   readonly servesFrom: number;
 }
 
@@ -35,7 +36,7 @@ const select = `select ${columns.list} from ampho_migrations order by version`;
 const insert = `insert into ampho_migrations (${columns.list}) values (${columns.placeholders})`;
 
 /** The migrations of the database, in order. `appliedAt` is null while indexes of the last migration are missing. */
-function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
+function* readApplied(dialect: Dialect): Transaction<readonly AppliedMigration[]> {
   if (!(yield* firstRow(dialect.tableExists, ["ampho_migrations"]))) return [];
   const rows = yield* query(select);
   return rows.map((row) => ({
@@ -51,14 +52,14 @@ function* readHad(dialect: Dialect): Transaction<readonly Had[]> {
  * DatabaseError if this program cannot work with the newer schema.
  */
 export function* currentVersion(dialect: Dialect): Transaction<number> {
-  const had = yield* readHad(dialect);
+  const had = yield* readApplied(dialect);
   if (had.some(({ servesFrom }) => servesFrom > newest)) throw tooNew(had.at(-1)?.version ?? 0);
   return had.filter(({ appliedAt }) => appliedAt !== null).at(-1)?.version ?? 0;
 }
 
 /** Lists all known migrations with the time at which they were applied, and any that only the database knows. */
 export function* listMigrations(dialect: Dialect): Transaction<readonly Migration[]> {
-  const had = yield* readHad(dialect);
+  const had = yield* readApplied(dialect);
   const open = known.filter(({ version }) => !had.some((each) => each.version === version));
   return [
     ...had.map(({ version, name, appliedAt }) => ({ version, name, appliedAt })),
@@ -79,7 +80,7 @@ export function* migrateUp(dialect: Dialect, now: number): Transaction<Migration
   const { version, name, servesFrom, indexes = [] } = next;
   const apart = dialect.indexesApart ? indexes : [];
   const appliedAt = apart.length === 0 ? now : null;
-  if (!(yield* readHad(dialect)).some((had) => had.version === version)) {
+  if (!(yield* readApplied(dialect)).some((had) => had.version === version)) {
     yield* query(
       `create table if not exists ampho_migrations (
         version integer primary key, name text not null, serves_from integer not null, applied_at bigint
@@ -103,7 +104,7 @@ export function* finishUp({ version, name }: Migration, now: number): Transactio
 
 /** Reverts the newest migration, if there is one. The data in its tables is lost. */
 export function* migrateDown(dialect: Dialect): Transaction<Migration | undefined> {
-  const last = (yield* readHad(dialect)).at(-1);
+  const last = (yield* readApplied(dialect)).at(-1);
   if (!last) return undefined;
   const { version, name } = last;
   const steps = known[version - 1];

@@ -2,6 +2,7 @@
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html) or by the code of the socket.
 // No message of a server or socket is passed on. It can contain parts of the URL, with a password that was typed wrong.
 import { isError } from "../../errors.js";
+import { withAddresses } from "../../version.js";
 
 export class PostgresFailure extends Error {
   override readonly name = "PostgresFailure";
@@ -11,7 +12,8 @@ export class PostgresFailure extends Error {
   readonly text: string | undefined;
 
   constructor(code: string, text?: string) {
-    super(explanations.find(([pattern]) => pattern.test(code))?.[1] ?? `PostgreSQL returned the error ${code}`);
+    const explanation = explanations.find(([pattern]) => pattern.test(code))?.[1];
+    super(explanation === undefined ? `PostgreSQL returned the error ${code}` : withAddresses(explanation));
     this.code = code;
     this.text = text;
   }

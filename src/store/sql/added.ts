@@ -5,9 +5,8 @@ import type { Policy } from "../../levels/policy.js";
 import { text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { givenOf } from "./factors/account-factors.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
-import { deleteFactor, type FactorUse } from "./factors/rows.js";
+import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
 import type { AccountFactors } from "./state.js";
 
@@ -30,6 +29,8 @@ export interface Additions {
   readonly fates: Readonly<Record<Lasting, Fate>>;
   /** The session that goes on. */
   readonly exceptSession: string | undefined;
+  /** The sessions that end: any, those that have proven one factor, or those below a policy. */
+  readonly levels: "any" | "weak" | Policy;
   /** Why they are removed, for the audit log. */
   readonly reason: string;
   /** The second factor that stays, because the change was proven with it. */
@@ -43,7 +44,16 @@ const lookBackSeconds = 7 * 86400;
 
 const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = added_by
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
-  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?)))`;
+  and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?))`;
+
+/** The sessions whose additions a change can end. `weak`, or below a policy: the stronger ones go on. */
+const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
+  any: "",
+  weak: "and acr = '1fa'",
+  optional: "and 1 = 0",
+  required: `and acr = '1fa' and amr not like '%"dev"%'`,
+  phr: "and acr <> 'phr'",
+};
 
 /** Removes them before the sessions end. The caller writes the account that is returned. */
 export function* endAdded(input: Additions, account: AccountFactors): Transaction<AccountFactors> {
@@ -66,10 +76,12 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
   if (account.factors.length === 0 || (ofPasskeys === undefined && ofTotp === undefined)) return account;
   const passkeys = yield* passkeyIdsOf(userId);
   const addedKeys = yield* query(`select id from ampho_passkeys where user_id = ? and ${ofPasskeys?.sql ?? never}`, [
-    ...[userId, ...(ofPasskeys?.parameters ?? [])],
+    userId,
+    ...(ofPasskeys?.parameters ?? []),
   ]);
   const addedTotp = yield* first(`select user_id from ampho_totp where user_id = ? and ${ofTotp?.sql ?? never}`, [
-    ...[userId, ...(ofTotp?.parameters ?? [])],
+    userId,
+    ...(ofTotp?.parameters ?? []),
   ]);
   const added = { passkeys: addedKeys.map((row) => text(row, "id")), totp: addedTotp !== undefined };
   return yield* removeAdded(input, account, { passkeys, added });
@@ -78,10 +90,10 @@ export function* endAdded(input: Additions, account: AccountFactors): Transactio
 const never = "1 = 0";
 
 /** The rows of a table that end. */
-export function whichOf(fate: Fate, { userId, exceptSession = "", now }: Additions) {
+export function whichOf(fate: Fate, { userId, exceptSession = "", levels, now }: Additions) {
   if (fate === "kept" || fate === "all") return undefined;
   if (fate === "any") return { sql: "added_by is not null", parameters: [] };
-  return { sql: ofEnded, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
+  return { sql: `${ofEnded} ${levelsOf[levels]})`, parameters: [userId, exceptSession, now - lookBackSeconds, now] };
 }
 
 function* removeAdded(
@@ -101,23 +113,16 @@ function* removeAdded(
   // A new app also replaces the recovery codes. So a code proves the app as well.
   const isTotpProven = !isAny && (proven?.factor === "totp" || proven?.factor === "recovery_code");
   const losesTotp = added.totp && !isTotpProven;
-  const keepsTotp = account.factors.includes("totp") && !losesTotp;
-  const keepsPasskey = gone.length < passkeys.length;
-  // The codes of a first proof stay with the app with which an import has brought them.
-  const keepsCodes = fates.recovery_code === "any" ? keepsTotp : !losesTotp && (keepsTotp || keepsPasskey);
-  const keeps: Readonly<Record<FactorName, boolean>> = {
-    passkey: keepsPasskey,
-    totp: keepsTotp,
-    recovery_code: keepsCodes,
-  };
+  const loses = { totp: losesTotp, passkeys: gone.length === passkeys.length };
+  const keeps = keptWithoutAdded(account.factors, loses, fates.recovery_code === "any");
   const lost = account.factors.filter((factor) => !keeps[factor]);
   if (gone.length === 0 && lost.length === 0) return account;
   // The account must still reach the level that it reached before, or that the change has proven.
-  const canLosePasskeys = proven !== undefined && policy !== "phr" && keepsTotp;
-  if (!isAny && !keepsPasskey && !(passkeys.length === 0 ? keepsTotp : canLosePasskeys)) return account;
+  const canLosePasskeys = proven !== undefined && policy !== "phr" && keeps.totp;
+  if (!isAny && !keeps.passkey && !(passkeys.length === 0 ? keeps.totp : canLosePasskeys)) return account;
   for (const id of gone) yield* deleteFactor(userId, "passkey", id);
   if (losesTotp) yield* deleteFactor(userId, "totp");
-  if (!keepsCodes) yield* deleteFactor(userId, "recovery_code");
+  if (!keeps.recovery_code) yield* deleteFactor(userId, "recovery_code");
   const factors = account.factors.filter((factor) => keeps[factor]);
   const detail = { factors: lost, ...(gone.length > 0 && { passkeys: gone }) };
   yield* recordAudit({ at, event: "factor_removed", reason, userId, login, origin, detail });
@@ -135,7 +140,8 @@ export function* givenFactors(userId: string, { factors }: AccountFactors): Tran
   const keys = yield* query("select id from ampho_passkeys where user_id = ? and added_by is null", [userId]);
   const totp = yield* first("select user_id from ampho_totp where user_id = ? and added_by is null", [userId]);
   const passkeys = keys.map((row) => text(row, "id"));
-  return { factors: givenOf(factors, totp !== undefined, passkeys.length), passkeys };
+  const kept = keptAsGiven(totp !== undefined, passkeys.length);
+  return { factors: factors.filter((factor) => kept[factor]), passkeys };
 }
 
 /** True if the second factor that was proven is one of them. */

@@ -26,8 +26,10 @@ export function sourceRowOf(row: Row): SourceRow {
 
 function stateOf({ entries, level, nextAt }: SourceState) {
   const tuples = entries.map(({ subject, failedUntil, pending, pendingUntil }) => [
-    ...[subject, failedUntil],
-    ...[pending, pendingUntil],
+    subject,
+    failedUntil,
+    pending,
+    pendingUntil,
   ]);
   return { entries: JSON.stringify(tuples), level, next_at: nextAt };
 }

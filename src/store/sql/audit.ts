@@ -134,7 +134,7 @@ function* loginsOf(
     for (const list of lists) {
       const changes = yield* query(
         `select detail from ampho_audit where ${ownRows} and event in ('login_changed', 'email_changed')`,
-        [...[...list, logins[at] ?? "", userId]],
+        [...list, logins[at] ?? "", userId],
       );
       for (const row of changes) {
         const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };

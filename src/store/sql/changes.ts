@@ -1,16 +1,17 @@
-// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the change, which mails
-// its notice, and ends what the row states, in the transaction that makes the change. So no flow decides alone what of the
-// account before lives on.
+// The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the
+// change, which mails its notice, and ends what the row states, in the transaction that makes the change. So no flow
+// decides alone what of the account before lives on.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
-import { endAdded, type Fate, type Lasting } from "./added.js";
+import { type Additions, endAdded, type Fate, type Lasting } from "./added.js";
 import { recordAudit } from "./audit.js";
 import { writeAccount } from "./factors/account-factors.js";
 import { deleteAccount, type FactorUse } from "./factors/rows.js";
 import { endKeys } from "./key-ends.js";
 import type { Undo } from "./mail-rows.js";
+import { endInvitations } from "./registrations.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
 import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
@@ -20,25 +21,28 @@ import { type AccountFactors, type State, sendStateAndAccount } from "./state.js
 /** A row decides about every kind of credential, so that a new kind without a decision does not compile. */
 interface Consequences extends Readonly<Record<Lasting, Fate>> {
   /**
-   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any session.
-   * `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a login. `operator`:
-   * an operator or the application.
+   * The makers of the change. `recent`: a session whose login is recent, at the level of the account. `session`: any
+   * session. `password`: who proves the old password. `mailbox`: who proves the address. `login`: it is made by a
+   * login. `operator`: an operator or the application.
    */
   readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
-  /** The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
+  /**
+   * The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each
+   * session.
+   */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
   readonly alarm: "address" | "login" | "names" | "added" | undefined;
   /**
-   * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that the
-   * policy of the user would not accept now.
+   * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that
+   * the policy of the user would not accept now.
    */
   readonly sessions: "all" | "others" | "weak" | "below" | "none";
   /** Why they end, in the audit log. Undefined: the caller states it. */
   readonly reason: EndReason | undefined;
   /**
-   * Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. `gone`: with
-   * the account, which has no row any more.
+   * Login transactions, set-ups, and mailed codes and links that were begun. Remembered devices end with them. `gone`:
+   * with the account, which has no row any more.
    */
   readonly begun: "ends" | "gone" | "kept";
   /** Remembered devices. */
@@ -53,7 +57,12 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-const others = { ...all, sessions: "others" } as const;
+/**
+ * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
+ * session.
+ */
+const others = { ...all, key: "added", sessions: "others" } as const;
+const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
@@ -66,8 +75,22 @@ export const consequences = {
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
   password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  /**
+   * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
+   * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
+   * them.
+   */
+  unproven_reset: {
+    ...all,
+    ...password,
+    ...fates("added"),
+    identity: "any",
+    key: "any",
+    by: ["mailbox"],
+    event: "reset_done",
+  },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
-  password_stored: { ...others, ...password, by: ["password", "mailbox"] },
+  password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
@@ -76,22 +99,20 @@ export const consequences = {
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, by: users, event: "email_changed" },
   /**
-   * The first proof of the address, by a reset or by a login without the password. The account can be that of a person who has
-   * typed the address of another one. So nothing of it stays but what an operator has set.
+   * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
+   * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
   email_proven: {
-    ...{
-      ...all,
-      ...fates("any"),
-      by: ["mailbox"],
-      event: "email_proven",
-      reason: "email_proven",
-      password: "unproven",
-    },
+    ...all,
+    ...fates("any"),
+    by: ["mailbox"],
+    event: "email_proven",
+    reason: "email_proven",
+    password: "unproven",
   },
   /** The same by a login that also proves the password. */
   email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
-  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak" },
+  first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
   further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
   codes_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
@@ -101,8 +122,8 @@ export const consequences = {
   identity_relinked: { ...none, by: ["recent"] },
   identity_unlinked: { ...others, by: users, event: "identity_unlinked", reason: "factors_changed" },
   devices_forgotten: { ...none, by: ["session", "operator"], event: "devices_forgotten", devices: "ends" },
-  roles_changed: { ...none, by: ["operator"], event: "roles_changed", sessions: "below", reason: "policy" },
-  policy_set: { ...none, by: ["operator"], event: "factor_policy_changed", sessions: "below", reason: "policy" },
+  roles_changed: { ...none, ...below, by: ["operator"], event: "roles_changed" },
+  policy_set: { ...none, ...below, by: ["operator"], event: "factor_policy_changed" },
   key_added: { ...none, by: users, event: "key_created", alarm: "added" },
   key_rotated: { ...none, by: users, event: "key_rotated", alarm: "added" },
   key_removed: { ...none, by: ["session", "operator"], event: "key_removed" },
@@ -169,8 +190,8 @@ export function* lockSessionsOf(userId: string): Transaction<Locked> {
 }
 
 /**
- * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the session
- * is live.
+ * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the
+ * session is live.
  */
 export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
   const { userId, login, now, origin, own } = input;
@@ -183,11 +204,14 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
   // After the notice, which also goes to an address of earlier mails.
   if (row.identity === "all") {
+    yield* endInvitations(input);
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined };
   }
   const exceptSession = row.sessions === "all" ? undefined : (own?.sessionId ?? input.exceptSession);
-  const additions = { ...input, fates: row, exceptSession, reason };
+  const policy = account.policy ?? input.rolePolicy ?? "optional";
+  const levels: Additions["levels"] = row.sessions === "below" ? policy : row.sessions === "weak" ? "weak" : "any";
+  const additions = { ...input, fates: row, exceptSession, levels, reason };
   const keys = yield* endKeys(additions);
   account = yield* endAdded(additions, account);
   if (row.password === "unproven") yield* removePassword(userId);
@@ -196,14 +220,18 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
-  const policy = account.policy ?? input.rolePolicy;
   const sessions =
     row.sessions === "none"
       ? []
       : row.sessions === "below"
         ? yield* endWeakSessions({ userId, reason, now, origin, policy })
         : yield* endOpenSessions({
-            ...{ userId, exceptSession, reason, now, origin, era },
+            userId,
+            exceptSession,
+            reason,
+            now,
+            origin,
+            era,
             acr: row.sessions === "weak" ? "1fa" : undefined,
           });
   const ended = [...keys, ...sessions];

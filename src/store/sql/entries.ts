@@ -30,9 +30,9 @@ import { type NewRevocation, type Revocation, writeRevocations } from "./revocat
 import { endOldestSessions } from "./session-ends.js";
 import {
   insertSession,
-  moveProof,
   type ProvenLevel,
   raisedLevel,
+  recordProof,
   type Session,
   sessionColumns,
   sessionOf,
@@ -132,7 +132,7 @@ export type EntryOutcome =
       /** The first proof of an address has ended sessions. */
       readonly revocations?: readonly Revocation[];
     }
-  /** A registration cannot be finished so. */
+  /** The login name is taken, or the invitation is void. */
   | { readonly outcome: "login_taken" | "closed"; readonly revocations?: readonly Revocation[] };
 
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
@@ -211,7 +211,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     revoked.push(...ended.revoked);
   }
   if (decision.result === "factor_needed")
-    return yield* withEnds(yield* askForFactor(input, account, decision, user), revoked);
+    return yield* withEnds(yield* recordFactorNeeded(input, account, decision, user), revoked);
   if (input.enrol) {
     const added = yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy });
     if (!added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -359,7 +359,7 @@ function* raise(
     if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
     level = raisedLevel(before, amr);
   }
-  const session = yield* moveProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
+  const session = yield* recordProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
   if (!session) return undefined;
   const event = input.create === undefined ? "stepped_up" : "reauthenticated";
   yield* recordAudit({ ...auditOf(input), event, sessionId, detail: detailOf(level.amr) });
@@ -412,7 +412,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */
-function* askForFactor(
+function* recordFactorNeeded(
   input: Entry,
   { factorsVersion }: Account,
   { enroll, factors }: Extract<Decision, { readonly result: "factor_needed" }>,

@@ -72,7 +72,8 @@ export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<
 
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
   yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
-    ...[now, holder],
+    now,
+    holder,
   ]);
 }
 
@@ -89,6 +90,8 @@ function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): 
 
 function* extend({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
   yield* write("update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1", [
-    ...[holder, now + leaseSeconds, now],
+    holder,
+    now + leaseSeconds,
+    now,
   ]);
 }

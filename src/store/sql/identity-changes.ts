@@ -13,7 +13,7 @@ export interface IdentityLink extends FactorChange {
 
 const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
-/** `taken`: another account has the identity. `none`: the account has 20 identities. */
+/** `taken`: another account has the identity. `full`: the account has 20 identities. */
 export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   const { userId, identity, now } = input;
   // As a login that gets the identity. It has looked for an account that has it, and then relies on that.
@@ -23,7 +23,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (!(yield* spend(input.spend, now))) return failed("over");
   const addedBy = input.own?.sessionId;
   const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
-  if (inserted === "full") return failed("none");
+  if (inserted === "full") return failed("full");
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
     if (!own) return failed("taken");
@@ -58,7 +58,9 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   const others = all.filter((each) => each !== gone);
   if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
   yield* write("delete from ampho_identities where issuer = ? and subject = ? and user_id = ?", [
-    ...[gone.issuer, gone.subject, userId],
+    gone.issuer,
+    gone.subject,
+    userId,
   ]);
   const detail = { provider: gone.provider, identity: id };
   return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));

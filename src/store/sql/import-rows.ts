@@ -64,7 +64,9 @@ function* readHolder(row: Row | undefined): Transaction<Holder> {
 /** Deletes the row of a holder of kind "import". Its import can then no longer be published. */
 export function* makeRoom({ userId, n, line }: Extract<Holder, { kind: "import" }>): Transaction<void> {
   yield* write("update ampho_imports set lost_line = ? where n = ? and (lost_line is null or lost_line > ?)", [
-    ...[line, n, line],
+    line,
+    n,
+    line,
   ]);
   const deleted = yield* query("delete from ampho_users where id = ? and import_n = ? returning id", [userId, n]);
   yield* deleteImportedAccounts(deleted.map((row) => text(row, "id")));

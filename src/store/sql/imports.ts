@@ -67,7 +67,8 @@ export function* stageUsers(input: ImportBatch): Transaction<StagingOutcome> {
   // One import writes at a time. Two imports with logins of each other would wait in a circle until one is rolled back.
   yield* query("select n from ampho_imports where state = 'open' order by n", [], "update");
   const open = yield* first("update ampho_imports set touched_at = ? where n = ? and state = 'open' returning n", [
-    ...[now, n],
+    now,
+    n,
   ]);
   if (!open) return { outcome: "dropped" };
   const inserted = new Set<string>();

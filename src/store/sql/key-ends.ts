@@ -33,7 +33,8 @@ export function* endKeys(input: Additions): Transaction<readonly NewRevocation[]
   const which = fates.key === "all" ? { sql: "1 = 1", parameters: [] } : whichOf(fates.key, input);
   if (which === undefined) return [];
   const rows = yield* query(`delete from ampho_keys where user_id = ? and ${which.sql} returning id`, [
-    ...[userId, ...which.parameters],
+    userId,
+    ...which.parameters,
   ]);
   const ids = rows.map((row) => text(row, "id"));
   if (ids.length === 0) return [];

@@ -1,13 +1,13 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
 // ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
 // session.
-import { integer, type Row, text, texts } from "../rows.js";
-import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { integer, type Row, text, textOrNull, texts } from "../rows.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
-import { keyRevocation } from "./key-ends.js";
+import { keyIdPrefix, keyRevocation } from "./key-ends.js";
 import { columnsOf } from "./keyed-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import type { Ending } from "./session-rows.js";
@@ -75,7 +75,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
-  yield* insertKey(input);
+  yield* insertKey(input, own?.sessionId ?? null);
   const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
   return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
@@ -97,11 +97,15 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
       ? "delete from ampho_keys"
       : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
-  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning id`, [
-    ...[...(overlapSeconds === 0 ? [] : [until, until]), from, userId, now],
+  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`, [
+    ...(overlapSeconds === 0 ? [] : [until, until]),
+    from,
+    userId,
+    now,
   ]);
   if (!old) return failed("none");
-  yield* insertKey(input);
+  // A successor by the application must not outlive the thief whose session has added the key.
+  yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
@@ -113,7 +117,7 @@ function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<Ke
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<void> {
+function* insertKey({ userId, login, key, now }: KeyChange, addedBy: string | null): Transaction<void> {
   const values = insertColumns.values({
     id: key.id,
     user_id: userId,
@@ -126,7 +130,7 @@ function* insertKey({ userId, login, key, own, now }: KeyChange): Transaction<vo
     expires_at: key.expiresAt,
     used_day: null,
     hash: key.hash,
-    added_by: own?.sessionId ?? null,
+    added_by: addedBy,
   });
   yield* write(insert, values);
 }
@@ -170,12 +174,14 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
 
 /**
  * Ends every key. One revocation for each could be a hundred thousand. Instead every process sees another epoch, after
- * which it uses nothing that it has read of keys.
+ * which it uses nothing that it has read of keys. The one revocation, of an id that no key has, makes it check the
+ * sockets that were opened with a key.
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
   yield* write("delete from ampho_keys", []);
   yield* moveEpoch(random);
+  yield* writeRevocations([keyRevocation(keyIdPrefix, now)]);
 }
 
 const select = `select ${columns.list} from ampho_keys`;
@@ -224,6 +230,31 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
     user: joinedUserOf(row),
     asOf: integer(row, "as_of"),
   }));
+}
+
+export interface AgingKeys {
+  readonly now: number;
+  /** Keys that were not used since. */
+  readonly since: number;
+  /** Keys that end before, and were used since then. A key that was replaced is not among them. */
+  readonly until: number;
+  readonly limit: number;
+}
+
+/** The ids of live keys that were not used for long, and of keys in use that end soon. */
+export function* listAgingKeys(
+  input: AgingKeys,
+): Transaction<{ readonly unused: readonly string[]; readonly ending: readonly string[] }> {
+  const { now, since, until, limit } = input;
+  const day = Math.floor(since / 86_400);
+  function* list(condition: string, values: readonly number[]): Transaction<readonly string[]> {
+    const sql = `select id from ampho_keys where expires_at > ? and ${condition} order by expires_at, n limit ?`;
+    return (yield* query(sql, [now, ...values, limit])).map((row) => text(row, "id"));
+  }
+  return {
+    unused: yield* list("created_at < ? and coalesce(used_day, 0) < ?", [since, day]),
+    ending: yield* list("expires_at <= ? and gen = 0 and used_day >= ?", [until, day]),
+  };
 }
 
 /** Records the days of use. */

@@ -104,7 +104,9 @@ export function* clearLockouts({ target, now, origin }: LockoutClearing): Transa
       canonical === undefined
         ? yield* deleteFrom("ampho_attempts where login = ? returning key", [typed])
         : yield* deleteFrom("ampho_attempts where login in (?, ?) or lower(login) = ? returning key", [
-            ...[typed, login ?? canonical, canonical],
+            typed,
+            login ?? canonical,
+            canonical,
           ]);
     yield* recordAudit({ ...audit, login, reason: "login", detail: { rows } });
     return rows;

@@ -3,6 +3,7 @@ import type { Origin } from "../../audit/entry.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { integer, type SqlValue, text } from "../rows.js";
 import { first, type Transaction, writeMail } from "../transaction.js";
+import type { FactorUndo } from "./factors/rows.js";
 import { columnsOf } from "./keyed-rows.js";
 
 /** The facts from which a mail is composed when it is sent. */
@@ -35,12 +36,7 @@ export type Undo =
   | { readonly identity: string }
   /** The id of an API key. */
   | { readonly key: string }
-  /** `first`: the account had no second factor before. */
-  | { readonly passkey: string; readonly first?: true }
-  /** The app that was set up at this time, with its recovery codes. */
-  | { readonly totp: number; readonly first?: true }
-  /** The recovery codes. */
-  | { readonly codes: true }
+  | FactorUndo
   /** The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too. */
   | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
   | UndoneLogin;

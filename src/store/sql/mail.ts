@@ -79,7 +79,8 @@ export function* settleMail(input: {
   const { mail, outcome, now } = input;
   if ("sent" in outcome) {
     yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?", [
-      ...[now, mail.n],
+      now,
+      mail.n,
     ]);
     yield* recordMail(mail, "mail_sent", now);
   } else if (outcome.retryAt === undefined) {
@@ -88,7 +89,9 @@ export function* settleMail(input: {
   } else {
     const { failure, retryAt } = outcome;
     yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null", [
-      ...[retryAt, failure, mail.n],
+      retryAt,
+      failure,
+      mail.n,
     ]);
     yield* recordMail(mail, "mail_failed", now, failure);
   }
@@ -96,7 +99,8 @@ export function* settleMail(input: {
 
 function* close(n: number, failure: string): Transaction<void> {
   yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?", [
-    ...[failure, n],
+    failure,
+    n,
   ]);
 }
 

@@ -1,18 +1,17 @@
 // Changes that a proven mailbox allows (docs/guides/mail-flows.md): a new password, a new address, and the
 // alarm of a notice. Each uses up its transaction in the same store transaction.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { type FactorName, withoutLoneSpares } from "../../levels/factors.js";
+import { withoutLoneSpares } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { integer, text } from "../rows.js";
-import { advisoryLock, first, query, type Transaction, write } from "../transaction.js";
+import { advisoryLock, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
 import { type CarriedOut, type ChangedAccount, carryOut, type OwnSession } from "./changes.js";
 import { useUp } from "./factors/changes.js";
-import { hasPasskey, passkeyIdsOf } from "./factors/passkeys.js";
-import { countCodes } from "./factors/recovery.js";
-import { deleteFactor, deleteFactors, type FactorUse, rejectionOf } from "./factors/rows.js";
+import { passkeyIdsOf } from "./factors/passkeys.js";
+import { deleteFactor, deleteFactors, type FactorUse, hasAdded, keptByAlarm, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { endReportedKey } from "./key-ends.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
@@ -55,6 +54,8 @@ export interface ResetEntry {
   readonly provesEmail: string | undefined;
   /** The caller has asked for no second factor that the first proof of the address ends. */
   readonly isFirstProof: boolean;
+  /** The user of an application's own table, which does not state the address as proven. */
+  readonly isOwnUnproven?: boolean | undefined;
   readonly spend: Spending;
   /** The attempts at the code or number, and at the second factor. */
   readonly attempt: Attempt | undefined;
@@ -114,7 +115,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const left = { ...account, factors: input.removesFactors ? [] : factors };
   const { rolePolicy } = input;
   const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
-  const { revoked } = yield* carryOut("password_reset", changed);
+  const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
   return { outcome: "done", revocations: yield* writeRevocations([...(first?.revoked ?? []), ...revoked]) };
 }
 
@@ -334,15 +335,10 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
     yield* recordAudit({ ...about, event: "identity_unlinked", detail });
     return account.factors;
   }
-  const isAdded = yield* hasAdded(userId, undo);
-  if (!isAdded) return account.factors;
+  if ("key" in undo || "email" in undo || "login" in undo) return account.factors;
+  if (!(yield* hasAdded(userId, undo))) return account.factors;
   const passkeys = (yield* passkeyIdsOf(userId)).filter((id) => !("passkey" in undo) || id !== undo.passkey);
-  const keeps: Readonly<Record<FactorName, boolean>> = {
-    passkey: passkeys.length > 0,
-    totp: !("totp" in undo),
-    // A new app has replaced the codes.
-    recovery_code: "passkey" in undo,
-  };
+  const keeps = keptByAlarm(undo, passkeys.length);
   const rest = account.factors.filter((factor) => keeps[factor]);
   const left = withoutLoneSpares(rest);
   // The finder of a lost phone has the mailbox too, and must not remove the only factor that is left.
@@ -352,14 +348,4 @@ function* undoFactors({ userId, now, origin }: Alarm, account: AccountFactors, u
   const detail = { factors: account.factors.filter((factor) => !left.includes(factor)) };
   yield* recordAudit({ ...about, event: "factor_removed", detail });
   return left;
-}
-
-function* hasAdded(userId: string, undo: Undo): Transaction<boolean> {
-  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
-  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
-  if (!("totp" in undo)) return false;
-  return (
-    (yield* first("select 1 as found from ampho_totp where user_id = ? and since = ?", [userId, undo.totp])) !==
-    undefined
-  );
 }

@@ -43,27 +43,27 @@ const day = 86_400;
 /** How long a streak of failures is remembered when nothing is added to it. */
 const counterKeptSeconds = 30 * day;
 
-interface Aging {
+interface Retention {
   readonly table: string;
   readonly key: string;
   /** The column that contains the age. It has an index. */
   readonly age: string;
   /** The real age, for a table whose `age` can lag behind. A row that only seems old gets this value. */
-  readonly truly?: string;
+  readonly actualAge?: string;
   /** Rows whose `age` lies further back than this are old. Undefined: none is. */
   readonly keptSeconds: (input: OldRows) => number | undefined;
   /** A multiple of `rowsAtOnce`, for about 10 ms of writing. It is smaller where one row is on more pages. */
   readonly batch: number;
 }
 
-const agings: Readonly<Record<Exclude<OldRowKind, "imports">, Aging>> = {
+const retentions: Readonly<Record<Exclude<OldRowKind, "imports">, Retention>> = {
   // `delete_after` lies a week behind the moment at which the last token of the session expires, as known when the
   // session was created or ended.
   sessions: {
     table: "ampho_sessions",
     key: "n",
     age: "delete_after",
-    truly: keptUntil,
+    actualAge: keptUntil,
     keptSeconds: () => 0,
     batch: 100,
   },
@@ -109,13 +109,13 @@ export interface Batch {
 /** A small batch of one kind. */
 export function* deleteBatch(input: OldRows & { readonly now: number }): Transaction<Batch> {
   const { kind, now } = input;
-  return yield* kind === "imports" ? deleteDeadImports(now) : deleteAged(agings[kind], input);
+  return yield* kind === "imports" ? deleteDeadImports(now) : deleteAged(retentions[kind], input);
 }
 
 const start: OldRowsCursor = { age: -1, n: -1 };
 
-function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): Transaction<Batch> {
-  const { table, key, age, truly = age, keptSeconds, batch } = aging;
+function* deleteAged(retention: Retention, input: OldRows & { readonly now: number }): Transaction<Batch> {
+  const { table, key, age, actualAge = age, keptSeconds, batch } = retention;
   const kept = keptSeconds(input);
   if (kept === undefined) return { rows: 0, next: undefined };
   const before = input.now - kept;
@@ -125,15 +125,15 @@ function* deleteAged(aging: Aging, input: OldRows & { readonly now: number }): T
   const numbered = key === "n";
   const rows = yield* query(
     numbered
-      ? `select n, ${age} as age, ${truly} as truly from ${table} where (${age}, n) > (?, ?) and ${age} < ? order by ${age}, n limit ?`
-      : `select ${key}, ${age} as age, ${truly} as truly from ${table} where ${age} < ? order by ${age} limit ?`,
+      ? `select n, ${age} as age, ${actualAge} as truly from ${table} where (${age}, n) > (?, ?) and ${age} < ? order by ${age}, n limit ?`
+      : `select ${key}, ${age} as age, ${actualAge} as truly from ${table} where ${age} < ? order by ${age} limit ?`,
     [...(numbered ? [next.age, next.n] : []), before, batch],
     "skipLocked",
   );
   const old = rows.filter((row) => integer(row, "truly") < before);
   const alive = rows.filter((row) => integer(row, "truly") >= before);
   yield* forRows(`delete from ${table}`, key, old);
-  yield* forRows(`update ${table} set ${age} = ${truly}`, key, alive);
+  yield* forRows(`update ${table} set ${age} = ${actualAge}`, key, alive);
   const last = rows.length < batch ? undefined : rows.at(-1);
   return {
     rows: old.length,

@@ -2,7 +2,7 @@
 // address, in the transaction that uses up the code. Nothing of a user exists before.
 import type { Origin } from "../../audit/entry.js";
 import { integer, integerOrNull, type Row, text, textOrNull, texts } from "../rows.js";
-import { first, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
 import { columnsOf } from "./keyed-rows.js";
@@ -182,4 +182,27 @@ export function* removeInvitation(input: {
   );
   if (row) yield* recordAudit({ at: now, event: "invitation_removed", origin, detail: { invitation: id } });
   return row !== undefined;
+}
+
+/**
+ * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with
+ * their roles.
+ */
+export function* endInvitations(input: {
+  readonly userId: string;
+  readonly now: number;
+  readonly origin: Origin;
+}): Transaction<void> {
+  const { userId, now: at, origin } = input;
+  const rows = yield* query(
+    `delete from ampho_invites
+     where email_canonical = (select email_canonical from ampho_users where id = ? and email_proven_at is not null)
+     returning id, used_at, removed_at, until`,
+    [userId],
+  );
+  for (const row of rows) {
+    const isOpen = row["used_at"] === null && row["removed_at"] === null && at < integer(row, "until");
+    const detail = { invitation: text(row, "id") };
+    if (isOpen) yield* recordAudit({ at, event: "invitation_removed", reason: "user_deleted", origin, detail });
+  }
 }

@@ -18,7 +18,7 @@ import {
   type Moved,
   refreshedSince,
   type Session,
-  sendMove,
+  sendRenewal,
   sessionColumns,
   sessionOf,
 } from "./session-rows.js";
@@ -72,7 +72,7 @@ const select = `select ${sessionColumns.list}, era, ended_at, idempotency from a
 
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (!input.repeatsOnly) {
-    const readMoved = yield* sendMove(input, input.gen);
+    const readMoved = yield* sendRenewal(input, input.gen);
     const readOwner = yield* sendOwnerOf(input.sessionId);
     const moved = yield* readMoved();
     if (moved) return yield* grant(input, moved, yield* readOwner(), "renewed", "renew");

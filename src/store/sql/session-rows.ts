@@ -194,10 +194,8 @@ export const refreshedSince = ({ now, refreshedWithin }: Pick<Move, "now" | "ref
  * One conditional update. Of many callers with the same generation exactly one still finds it there. The statement
  * reads the state itself and is deferred, because a renewal on PostgreSQL consists of waiting for round trips.
  */
-export function* sendMove(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
-  const sent = yield* send(renewal, [
-    ...[...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now],
-  ]);
+export function* sendRenewal(move: Move, gen: number): Transaction<() => Transaction<Moved | undefined>> {
+  const sent = yield* send(renewal, [...toNextParameters(move), move.sessionId, gen, refreshedSince(move), move.now]);
   return function* read() {
     const row = yield* resultOf(sent);
     return row && { session: sessionOf(row), accessUntil: integer(row, "access_until") };
@@ -215,7 +213,7 @@ export interface ProvenLevel {
 }
 
 /** Moves a live session of the user on, whatever its generation, because the user has just proven this level. */
-export function* moveProof(
+export function* recordProof(
   move: Move,
   { authTime, amr, acr }: ProvenLevel,
   userId: string,
@@ -224,8 +222,14 @@ export function* moveProof(
   const { now, sessionId } = move;
   const row = yield* first(proof, [
     ...toNextParameters(move),
-    ...[authTime, JSON.stringify(amr), acr, now],
-    ...[sessionId, userId, era, now],
+    authTime,
+    JSON.stringify(amr),
+    acr,
+    now,
+    sessionId,
+    userId,
+    era,
+    now,
   ]);
   return row && sessionOf(row);
 }

@@ -22,7 +22,9 @@ export interface TokenSession {
  */
 export function* sendIsLive({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> {
   const sent = yield* send(`select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`, [
-    ...[sessionId, gen, now],
+    sessionId,
+    gen,
+    now,
   ]);
   return function* read() {
     return (yield* resultOf(sent)) !== undefined;

@@ -140,7 +140,9 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   const { login, rolesVersion } = user;
   yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
-    ...[JSON.stringify(roles), rolesVersion, userId],
+    JSON.stringify(roles),
+    rolesVersion,
+    userId,
   ]);
   const detail = { roles, added, removed };
   const rolePolicy = policyOf(roles, input.rolePolicies);

@@ -73,7 +73,7 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
       ownsHost: fault.ownsHost ?? false,
       user:
         fault.login === undefined
-          ? () => createTestUsers(userCommandsOf(ampho), 15)
+          ? () => createTestUsers(userCommandsOf(ampho, Object.keys(fault.options?.scopes ?? {})), 15)
           : await createUser(ampho, fault.login),
       now,
       stop: new AbortController().signal,
@@ -86,8 +86,8 @@ export async function attackBroken(fault: Omit<Fault, "name" | "finds">, attacks
 }
 
 /** The commands of an operator, on this instance. */
-const userCommandsOf = ({ users, factors }: Ampho): UserCommands => ({
-  create: async (login, password) => void (await users.create({ login, password })),
+const userCommandsOf = ({ users, factors }: Ampho, roles: readonly string[]): UserCommands => ({
+  create: async (login, password) => void (await users.create({ login, password, roles })),
   setPolicy: async (login, policy) => {
     const { id } = (await users.find(login)) ?? {};
     await factors.setPolicy(id ?? "", policy);

@@ -163,7 +163,7 @@ export const wireFaults: readonly Fault[] = [
         const length = Number(request.header("content-length"));
         if (!(length > 0 && length < 16_384)) return inner(request);
         const { bytes, again } = await readBody(request);
-        return String(bytes) === "null" ? ampho.host.refusal(new TypeError("null has no members")) : inner(again);
+        return String(bytes) === "null" ? ampho.host.errorResponse(new TypeError("null has no members")) : inner(again);
       },
   },
 ];

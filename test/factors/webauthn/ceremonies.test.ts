@@ -68,10 +68,22 @@ describe("the client data", () => {
   });
 
   const origins = [
-    ...["https://login.example.org", "https://example.org:8443", "http://example.org", "HTTPS://example.org"],
-    ...["https://EXAMPLE.org", "https://example.org.", "https://example.org/", "https://example.org.evil.example"],
-    ...["https://evilexample.org", "https://example.org@evil.example", "null", "", " https://example.org"],
-    ...["android:apk-key-hash:2jmj7l5rSw0yVb_vlWAYkK_YBwk", "https://exаmple.org", "https://example.org\0"],
+    "https://login.example.org",
+    "https://example.org:8443",
+    "http://example.org",
+    "HTTPS://example.org",
+    "https://EXAMPLE.org",
+    "https://example.org.",
+    "https://example.org/",
+    "https://example.org.evil.example",
+    "https://evilexample.org",
+    "https://example.org@evil.example",
+    "null",
+    "",
+    " https://example.org",
+    "android:apk-key-hash:2jmj7l5rSw0yVb_vlWAYkK_YBwk",
+    "https://exаmple.org",
+    "https://example.org\0",
   ];
 
   it.each([...origins, null, 1, ["https://example.org"]])("the origin %j is rejected", (value) => {

@@ -235,13 +235,29 @@ export const authenticationMutants: readonly Mutant<Assertion>[] = [
 /** The steps that cannot reject in a function without a browser and a database, or by a decision of the design. */
 export const notHere = {
   registration: {
-    ...{ 1: "options", 2: "the browser", 4: "extensions", 12: "a hash, which step 22 compares", 18: "the caller" },
-    ...{ 19: "the caller", 23: "no trust anchors", 24: "no trust anchors", 26: "the store", 27: "the store" },
-    ...{ 28: "extensions", 29: "the store" },
+    1: "options",
+    2: "the browser",
+    4: "extensions",
+    12: "a hash, which step 22 compares",
+    18: "the caller",
+    19: "the caller",
+    23: "no trust anchors",
+    24: "no trust anchors",
+    26: "the store",
+    27: "the store",
+    28: "extensions",
+    29: "the store",
   },
   authentication: {
-    ...{ 1: "options", 2: "the browser", 4: "extensions", 17: "a passkey without it is a second factor" },
-    ...{ 20: "a hash, which step 21 compares", 22: "returned", 23: "extensions", 24: "the store", 25: "the caller" },
+    1: "options",
+    2: "the browser",
+    4: "extensions",
+    17: "a passkey without it is a second factor",
+    20: "a hash, which step 21 compares",
+    22: "returned",
+    23: "extensions",
+    24: "the store",
+    25: "the caller",
   },
 };
 

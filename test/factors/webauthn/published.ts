@@ -219,9 +219,15 @@ function createPair({ name, alg, format, idLength = 32, challengeLength = 32, cl
   const texts = [clientDataJSON, attestationObject, made.clientDataJSON, made.authenticatorData, made.signature];
   const bytes = Buffer.concat(texts.map(bytesOf));
   return {
-    ...{ name, subject, framed: "crossOrigin" in clientData },
-    ...{ registration, registrationChallenge, authentication, authenticationChallenge },
-    ...{ publishedHash: hash, hash: createHash("sha256").update(bytes).digest("hex") },
+    name,
+    subject,
+    framed: "crossOrigin" in clientData,
+    registration,
+    registrationChallenge,
+    authentication,
+    authenticationChallenge,
+    publishedHash: hash,
+    hash: createHash("sha256").update(bytes).digest("hex"),
   };
 }
 

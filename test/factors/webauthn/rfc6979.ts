@@ -10,15 +10,18 @@ interface Curve {
 
 const curves: Readonly<Record<string, Curve | undefined>> = {
   "P-256": {
-    ...{ name: "prime256v1", hash: "sha256" },
+    name: "prime256v1",
+    hash: "sha256",
     order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
   },
   "P-384": {
-    ...{ name: "secp384r1", hash: "sha384" },
+    name: "secp384r1",
+    hash: "sha384",
     order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
   },
   "P-521": {
-    ...{ name: "secp521r1", hash: "sha512" },
+    name: "secp521r1",
+    hash: "sha512",
     order:
       0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
   },

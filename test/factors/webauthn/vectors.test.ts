@@ -15,9 +15,13 @@ function registerPair(pair: PublishedPair, topOrigins = topOriginsOf(pair)) {
 
 function authenticatePair(pair: PublishedPair, topOrigins = topOriginsOf(pair)) {
   return verifyAssertion({
-    ...{ response: pair.authentication, challenge: pair.authenticationChallenge },
-    ...{ origins: [origin], rpId, topOrigins },
-    ...{ credential: { ...registerPair(pair), userHandle }, userHandleRequired: false },
+    response: pair.authentication,
+    challenge: pair.authenticationChallenge,
+    origins: [origin],
+    rpId,
+    topOrigins,
+    credential: { ...registerPair(pair), userHandle },
+    userHandleRequired: false,
   });
 }
 

@@ -93,8 +93,12 @@ function tracesOfRenewal(operation: OperationOf<"renew">): readonly Trace[] {
 const renewed = new Set(["renew", "renew_repeated", "renew_shared"]);
 const notRenewed = new Set(["renew_rejected", "renew_replayed"]);
 const byLogin = new Set([
-  ...["login_rejected", "password_changed", "password_change_rejected"],
-  ...["user_disabled", "user_enabled", "roles_changed"],
+  "login_rejected",
+  "password_changed",
+  "password_change_rejected",
+  "user_disabled",
+  "user_enabled",
+  "roles_changed",
 ]);
 
 function keysOf(row: AuditRow, { sessions }: Facts): readonly string[] {

@@ -124,24 +124,20 @@ async function claimedBySide(target: Target) {
 
 async function otherPaths(target: Target) {
   const spelled = [
-    ...[
-      "/session/",
-      "//session",
-      "/./session",
-      "/x/../session",
-      "/session;a=b",
-      "/%73ession",
-      "/SESSION",
-      "/session%00",
-    ],
-    ...[
-      "/session%2f",
-      "/session.json",
-      "/session?",
-      "/session#x",
-      "/login/../session",
-      "/.well-known/jwks.json/../../session",
-    ],
+    "/session/",
+    "//session",
+    "/./session",
+    "/x/../session",
+    "/session;a=b",
+    "/%73ession",
+    "/SESSION",
+    "/session%00",
+    "/session%2f",
+    "/session.json",
+    "/session?",
+    "/session#x",
+    "/login/../session",
+    "/.well-known/jwks.json/../../session",
   ];
   const rewritten = ["X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri"];
   return judge(

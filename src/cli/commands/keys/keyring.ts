@@ -5,6 +5,7 @@ import { rekeyFactors as rekey } from "../../../flows/manage/factors.js";
 import { recover } from "../../../flows/manage/recover.js";
 import { closeDeps, mailingOrigin, openDeps } from "../../../open-management.js";
 import { createKeyring, type Keyring } from "../../../tokens/keyring.js";
+import { withoutTable } from "../../../users/directory.js";
 import type { CommandContext, CommandInput } from "../../command.js";
 import { configure } from "../../configure.js";
 import { CommandFailure } from "../../failures.js";
@@ -23,7 +24,7 @@ async function withKeyring<T>(context: CommandContext, work: (deps: Opened) => P
     // A revoked key must sign and receive nothing.
     revocations.applyPage(await store.readRevocations({ after: 0, now: clock.now() }), 0);
     const isApplications = await store.readApplicationOwnsUsers();
-    const directory = isApplications ? { ...deps.directory, inDatabase: false } : deps.directory;
+    const directory = isApplications ? withoutTable(deps.directory) : deps.directory;
     return await work({
       ...deps,
       directory,

@@ -155,12 +155,12 @@ function createMetricsEndpoint(
 ): MetricsEndpoint {
   if (metricsPort === undefined && token === undefined) return { page: undefined, server: undefined };
   const { host } = ampho;
-  const { refusal } = host;
+  const { errorResponse } = host;
   const read = () => ampho.metrics() + processText(connections());
-  const page = createMetricsPage({ token, read, type: expositionType, refusal });
+  const page = createMetricsPage({ token, read, type: expositionType, errorResponse });
   if (metricsPort === undefined) return { page, server: undefined };
   const server = createHttpServer({
-    host: { ...host, handle: async () => refusal(new AmphoError("not_found", "This path does not exist.")) },
+    host: { ...host, handle: async () => errorResponse(new AmphoError("not_found", "This path does not exist.")) },
     // Prometheus reads every few seconds, so only a rejected request is logged.
     log: (entry) => {
       if (entry.status >= 400) log(entry);

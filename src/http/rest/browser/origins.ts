@@ -5,8 +5,8 @@ import type { HttpRequest, HttpResponse, RequestHead } from "../message.js";
 import { emptyResponse } from "../responses/response.js";
 
 /**
- * `plain`: a page of our own that was opened over http, under a name to which browsers send no Secure cookie. `unknown`: the
- * request has neither header, so it comes from a browser before 2020 or from no browser.
+ * `plain`: a page of our own that was opened over http, under a name to which browsers send no Secure cookie.
+ * `unknown`: the request has neither header, so it comes from a browser before 2020 or from no browser.
  */
 export type Site = "own" | "plain" | "foreign" | "unknown";
 
@@ -15,8 +15,8 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const opensSocket = /\bwebsocket\b/i;
 
 /**
- * Returns true if the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a page of any site
- * can open one and read it (RFC 6455 §10.2), with a GET that some frameworks route like all others.
+ * Returns true if the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a
+ * page of any site can open one and read it (RFC 6455 §10.2), with a GET that some frameworks route like all others.
  */
 export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>
   head.method !== undefined && safeMethods.has(head.method) && !opensSocket.test(head.header("upgrade") ?? "");
@@ -46,8 +46,8 @@ function isOwn(origin: string, host: string): boolean {
 }
 
 /**
- * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public suffixes, two
- * sites under `co.uk` count as one, so the operator must list no origin of another site.
+ * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public
+ * suffixes, two sites under `co.uk` count as one, so the operator must list no origin of another site.
  */
 function canBeOfOneSite(origin: string, host: string): boolean {
   const scheme = loopback.test(host) ? /^https?:\/\// : /^https:\/\//;
@@ -60,12 +60,15 @@ function canBeOfOneSite(origin: string, host: string): boolean {
 /** An IP address and a name of one label have none. */
 const lastTwoLabels = /\.[a-z0-9_-]+\.(?!\d+$)[a-z0-9_-]+$/;
 
-// Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one exact
-// origin, never `*`. Credentials are allowed only where tokens are in cookies.
-// Elsewhere a page sets the Authorization header.
+// Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one
+// exact origin, never `*`. Credentials are allowed only where tokens are in cookies. Elsewhere a page sets the
+// Authorization header.
 
 interface Cors {
-  /** Returns true for a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS request. */
+  /**
+   * Returns true for a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS
+   * request.
+   */
   isPreflight(request: HttpRequest): boolean;
   /** Returns the response to a preflight for a path that has these methods. */
   preflight(methods: readonly string[]): HttpResponse;

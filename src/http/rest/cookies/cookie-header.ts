@@ -1,5 +1,5 @@
-// The Cookie and Set-Cookie headers (RFC 6265 §4.1 and §4.2). The prefix `__Host-` (RFC 6265bis §4.1.3.2) keeps other hosts
-// from setting a cookie.
+// The Cookie and Set-Cookie headers (RFC 6265 §4.1 and §4.2). The prefix `__Host-` (RFC 6265bis §4.1.3.2) keeps other
+// hosts from setting a cookie.
 import { AmphoError } from "../../../errors.js";
 
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
@@ -23,7 +23,10 @@ export function cookieOf(header: string | undefined, name: string): string | und
   return found;
 }
 
-/** Returns the Cookie header with these cookies in place of those of the same names. An undefined value removes a cookie. */
+/**
+ * Returns the Cookie header with these cookies in place of those of the same names. An undefined value removes a
+ * cookie.
+ */
 export function replaceCookies(
   header: string | undefined,
   values: Readonly<Record<`__Host-${string}`, string | undefined>>,

@@ -1,4 +1,5 @@
-// Tokens in cookies (docs/guides/cookies.md): reads them, sets them, and rejects requests that a page of another site can have sent.
+// Tokens in cookies (docs/guides/cookies.md): reads them, sets them, and rejects requests that a page of another site
+// can have sent.
 
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
@@ -34,15 +35,16 @@ const cookiesNeedHttps = "Cookies need https, or a page of localhost.";
 
 export interface CookieMode extends CookieReader {
   /**
-   * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an endpoint that
-   * `grants` tokens also without a cookie: a foreign page must not log a browser in as another user (login CSRF).
+   * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an
+   * endpoint that `grants` tokens also without a cookie: a foreign page must not log a browser in as another user
+   * (login CSRF).
    */
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
   /** Returns the Set-Cookie values that carry a grant. `device` is the value of the present cookie. */
   cookiesOf(grant: Grant, device?: string): readonly string[];
   /**
-   * Moves the tokens and the transaction of an endpoint's output into cookies. Without a new transaction, `removal` is what
-   * becomes of the former one.
+   * Moves the tokens and the transaction of an endpoint's output into cookies. Without a new transaction, `removal` is
+   * what becomes of the former one.
    */
   moveToCookies(
     output: unknown,

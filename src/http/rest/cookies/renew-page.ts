@@ -1,5 +1,5 @@
-// Renews the session of a request before a page handles it (docs/guides/cookies.md). A browser that returns after a while has only
-// the cookie with the refresh token, and a page that the server renders has no script that could renew.
+// Renews the session of a request before a page handles it (docs/guides/cookies.md). A browser that returns after a
+// while has only the cookie with the refresh token, and a page that the server renders has no script that could renew.
 import { AmphoError } from "../../../errors.js";
 import type { Caller } from "../../../flows/deps.js";
 import type { Flows } from "../../../flows/flows.js";
@@ -64,8 +64,8 @@ export function createRenewPage(deps: {
 }
 
 /**
- * Undefined for a request that a page of another site can have sent, and for contradicting credentials. It is not renewed, and
- * the guards behind reject it.
+ * Undefined for a request that a page of another site can have sent, and for contradicting credentials. It is not
+ * renewed, and the guards behind reject it.
  */
 function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | undefined {
   try {
@@ -77,8 +77,8 @@ function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | un
 }
 
 /**
- * The same for all requests that a browser sends with this refresh token, so that one whose response was lost is repeated. No
- * header can hold the line breaks. Address and agent keep a copied token from being repeated elsewhere.
+ * The same for all requests that a browser sends with this refresh token, so that one whose response was lost is
+ * repeated. No header can hold the line breaks. Address and agent keep a copied token from being repeated elsewhere.
  */
 function keyOf(refreshToken: string, { address, agent }: Caller): string {
   return ["page", refreshToken, address ?? "", agent ?? ""].join("\n");

@@ -1,4 +1,5 @@
-// Reads a request body into its members: media type, size, encoding, shape. Each step rejects before the next one costs anything.
+// Reads a request body into its members: media type, size, encoding, shape. Each step rejects before the next one costs
+// anything.
 
 import { parseJsonObject } from "../../../crypto/json.js";
 import { AmphoError } from "../../../errors.js";
@@ -87,9 +88,9 @@ export function bodyFormatOf(contentType: string | undefined, contentEncoding: s
 }
 
 /**
- * Returns true if the parameters (RFC 9110 §5.6.6) after `start` follow their grammar and name at most one charset, UTF-8.
- * The loop matches one parameter at a time. One pattern for all of them would backtrack over every way to split a run of
- * blanks, which an attacker could make slow.
+ * Returns true if the parameters (RFC 9110 §5.6.6) after `start` follow their grammar and name at most one charset,
+ * UTF-8. The loop matches one parameter at a time. One pattern for all of them would backtrack over every way to split
+ * a run of blanks, which an attacker could make slow.
  */
 function hasUtf8Parameters(text: string, start: number): boolean {
   const parameter = /[ \t]*;[ \t]*(?:([\w!#$&^.+-]+)=(?:([\w!#$&^.+:-]+)|"([^"\\]*)"))?/y;

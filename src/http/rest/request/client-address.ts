@@ -1,5 +1,6 @@
-// The client's IP address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded (RFC 7239).
-// Entries further left than the n-th hop from the right come from an unknown sender, so they are never believed.
+// The client's IP address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded
+// (RFC 7239). Entries further left than the n-th hop from the right come from an unknown sender, so they are never
+// believed.
 
 import { isIP } from "node:net";
 import type { Caller } from "../../../flows/deps.js";
@@ -27,12 +28,16 @@ export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressHe
   if (forwardedFor !== undefined) claims.push(hopFromRight(forwardedFor.split(","), hops));
   if (forwarded !== undefined) claims.push(hopFromRight(splitForwarded(forwarded), hops));
   const [first, second] = claims;
-  // A proxy writes one of the two headers and passes the client's other one on. Believing either would let the client choose.
+  // A proxy writes one of the two headers and passes the client's other one on. Believing either would let the client
+  // choose.
   if (claims.length === 2 && first !== second) return socket;
   return first ?? socket;
 }
 
-/** Returns IPv4 or IPv6 in one spelling: no port, brackets or zone, and IPv4-mapped IPv6 as IPv4. Undefined for anything else. */
+/**
+ * Returns IPv4 or IPv6 in one spelling: no port, brackets or zone, and IPv4-mapped IPv6 as IPv4. Undefined for anything
+ * else.
+ */
 export function normalizeAddress(text: string): string | undefined {
   const bare = withoutPort(text.trim()).replace(/%.*$/s, "");
   const version = isIP(bare);
@@ -60,8 +65,8 @@ function hopFromRight(hopList: readonly (string | undefined)[] | undefined, hops
 /** Returns the `for` of each element (RFC 7239 §4), or undefined if the field does not follow its grammar. */
 function splitForwarded(value: string): readonly (string | undefined)[] | undefined {
   const elements: (string | undefined)[] = [undefined];
-  // Blanks are allowed at one point of the pattern only. With two, a run of blanks would have as many splits as its length,
-  // and an attacker could make the match slow.
+  // Blanks are allowed at one point of the pattern only. With two, a run of blanks would have as many splits as its
+  // length, and an attacker could make the match slow.
   const pair =
     /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/suy;
   while (pair.lastIndex < value.length) {
@@ -136,7 +141,10 @@ export function addressOfAny(request: unknown, hops: number): string | undefined
   });
 }
 
-/** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored (docs/reference/http.md). */
+/**
+ * Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored
+ * (docs/reference/http.md).
+ */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = request.header("idempotency-key");
   return key !== undefined && /^[ -~]{16,255}$/.test(key) ? key : undefined;

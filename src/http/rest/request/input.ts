@@ -1,4 +1,5 @@
-// Checks the fields of a body or a query against a row's schema. A message names the field and the rule, never the value.
+// Checks the fields of a body or a query against a row's schema. A message names the field and the rule, never the
+// value.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
@@ -72,8 +73,8 @@ function descriptionOf(schema: unknown): string | undefined {
 const credentialNames = new Set(["access_token", "refresh_token", "token", "password"]);
 
 /**
- * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer headers.
- * Some programs put a semicolon between fields (HTML 4.01, B.2.2).
+ * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer
+ * headers. Some programs put a semicolon between fields (HTML 4.01, B.2.2).
  */
 export function rejectCredentials(query = ""): void {
   for (const name of new URLSearchParams(query.replaceAll(";", "&")).keys()) {
@@ -85,7 +86,10 @@ export function rejectCredentials(query = ""): void {
   }
 }
 
-/** Returns the members. Throws `invalid_request` for a repeated name, because two readers could each believe a different one. */
+/**
+ * Returns the members. Throws `invalid_request` for a repeated name, because two readers could each believe a different
+ * one.
+ */
 export function queryMembers(query = ""): Members {
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {

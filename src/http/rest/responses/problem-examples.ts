@@ -1,4 +1,5 @@
-// An error of each code, for docs/reference/errors.md. It is apart from problems.ts, which is in the bundle of a verifier.
+// An error of each code, for docs/reference/errors.md. It is apart from problems.ts, which is in the bundle of a
+// verifier.
 import type { ErrorCode, ErrorDetails } from "../../../errors.js";
 
 /** A message of each code, and the details of the error. */

@@ -266,7 +266,9 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   };
 }
 
-/** With the metadata of the resource of the route (RFC 9728 §5.1). Scopes help only where a token or a scope is missing. */
+/**
+ * With the metadata of the resource of the route (RFC 9728 §5.1). Scopes help only where a token or a scope is missing.
+ */
 function headersOf(code: ErrorCode, details: ErrorDetails): Readonly<Record<string, string>> {
   const { status, headers } = problems[code];
   const own = headers?.(details) ?? {};

@@ -39,7 +39,7 @@ export class RejectedRequest extends AmphoError {
 }
 
 interface Responder {
-  refusal(error: unknown): HttpResponse;
+  errorResponse(error: unknown): HttpResponse;
   readonly pagesPrefix?: string | undefined;
 }
 
@@ -49,7 +49,7 @@ interface Responder {
  */
 export function toRejectedRequest(host: Responder, error: unknown, page?: PageHead): RejectedRequest {
   if (error instanceof RejectedRequest) return error;
-  return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.refusal(error), error);
+  return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error), error);
 }
 
 /** An error handler of the application does not take part in a redirect. */

@@ -108,7 +108,9 @@ function idOf({ id = "" }: Readonly<Record<string, string>>): string {
 const enrolErrors = [
   ...tokenErrors,
   ...recentErrors,
-  ...(["transaction_over", "invalid_credentials", "too_many_attempts"] as const),
+  "transaction_over",
+  "invalid_credentials",
+  "too_many_attempts",
 ] as const;
 
 export const factorsRoutes = [

@@ -1,4 +1,5 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
+// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to
+// sign in.
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";

@@ -1,4 +1,5 @@
-// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail (docs/guides/mail-flows.md).
+// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail
+// (docs/guides/mail-flows.md).
 
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
@@ -103,8 +104,13 @@ export const emailChangeBegun = z
 const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
 
 export const mailProofErrors = [
-  ...["invalid_credentials", "factor_needed", "match_needed", "transaction_over"],
-  ...["too_many_attempts", "overloaded", "unavailable"],
+  "invalid_credentials",
+  "factor_needed",
+  "match_needed",
+  "transaction_over",
+  "too_many_attempts",
+  "overloaded",
+  "unavailable",
 ] as const;
 
 export const mailRoutes = [

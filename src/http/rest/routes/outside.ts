@@ -94,8 +94,8 @@ const callbackFields = z.looseObject({
 type Callback = Call<z.output<typeof callbackFields>, undefined>;
 
 /**
- * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies with it, so
- * it goes on as a GET. Apple's `user` and every other field stay behind.
+ * The form that a provider sends from its own site (OAuth 2.0 Form Post Response Mode). Browsers send no Lax cookies
+ * with it, so it goes on as a GET. Apple's `user` and every other field stay behind.
  */
 function forwardCallback({ input }: Callback): Redirect {
   const { code, state, iss, error } = input;

@@ -4,6 +4,7 @@ import { integer, textOrNull } from "../../rows.js";
 import { queryLastRow, type Transaction, write } from "../../transaction.js";
 import { columnsOf } from "../keyed-rows.js";
 import { type AccountFactors, accountOf } from "../state.js";
+import { keptAsGiven } from "./rows.js";
 import { type StoredTotp, storedTotpOf } from "./totp.js";
 
 const accountColumns = columnsOf("user_id", "factors_version", "devices_version", "factors", "policy");
@@ -55,20 +56,7 @@ export function* listFactors(userId: string): Transaction<Factors> {
   const account = accountOf(row);
   const totp = storedTotpOf(row);
   const isTotpGiven = totp !== undefined && textOrNull(row, "added_by") === null;
-  const given = givenOf(account.factors, isTotpGiven, integer(row, "given_keys"));
+  const kept = keptAsGiven(isTotpGiven, integer(row, "given_keys"));
+  const given = account.factors.filter((factor) => kept[factor]);
   return { ...account, totp, recoveryCodesLeft: integer(row, "codes_left"), given };
-}
-
-/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
-export function givenOf(
-  factors: readonly FactorName[],
-  isTotpGiven: boolean,
-  givenPasskeys: number,
-): readonly FactorName[] {
-  const isGiven: Readonly<Record<FactorName, boolean>> = {
-    passkey: givenPasskeys > 0,
-    totp: isTotpGiven,
-    recovery_code: isTotpGiven,
-  };
-  return factors.filter((factor) => isGiven[factor]);
 }

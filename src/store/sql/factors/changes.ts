@@ -42,8 +42,11 @@ export interface FactorChange {
 }
 
 export interface FactorOutcome {
-  /** `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. */
-  readonly outcome: "done" | "changed" | "over" | "taken" | "last_way_in" | "none";
+  /**
+   * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
+   * account has as many as it can have.
+   */
+  readonly outcome: "done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none";
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
   /** The session that asked, whose older tokens have ended. */
@@ -58,7 +61,9 @@ export function* endChange({ revoked, session }: CarriedOut): Transaction<Factor
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
-/** Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it. */
+/**
+ * Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it.
+ */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
@@ -159,7 +164,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
   if (!account) return failed("changed");
   if (!(yield* spend(input.spend, input.now))) return failed("over");
   const changed = yield* addFactor(account, { ...input, addedBy: input.own?.sessionId });
-  if (!changed) return failed("taken");
+  if (!changed) return failed((yield* isFactorTaken(input)) ? "taken" : "full");
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
@@ -217,8 +222,8 @@ function isEnough(left: readonly FactorName[], policy: Policy | undefined): bool
 }
 
 /**
- * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before, was replaced,
- * or is not this user's. The caller holds the lock of the sessions.
+ * Uses up a second factor. The last recovery code is no factor of the account any more. Undefined: it was used before,
+ * was replaced, or is not this user's. The caller holds the lock of the sessions.
  */
 export function* useUp<A extends AccountFactors>(
   account: A,

@@ -37,18 +37,23 @@ export interface PasskeyRow {
 }
 
 const columns = columnsOf(
-  ...(["id", "user_id", "public_key", "alg", "sign_count", "backup_eligible", "backed_up", "uv"] as const),
-  ...([
-    "discoverable",
-    "transports",
-    "aaguid",
-    "rp",
-    "name",
-    "created_at",
-    "used_at",
-    "own_handle",
-    "added_by",
-  ] as const),
+  "id",
+  "user_id",
+  "public_key",
+  "alg",
+  "sign_count",
+  "backup_eligible",
+  "backed_up",
+  "uv",
+  "discoverable",
+  "transports",
+  "aaguid",
+  "rp",
+  "name",
+  "created_at",
+  "used_at",
+  "own_handle",
+  "added_by",
 );
 
 function passkeyOf(row: Row): PasskeyRow {
@@ -175,7 +180,9 @@ export function* renamePasskey(input: {
   readonly name: string;
 }): Transaction<boolean> {
   const row = yield* first("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [
-    ...[input.name, input.id, input.userId],
+    input.name,
+    input.id,
+    input.userId,
   ]);
   return row !== undefined;
 }

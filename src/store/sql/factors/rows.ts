@@ -1,7 +1,7 @@
 // How each second factor is used up and removed, one row each. Every statement on a factor names its user.
 import { type FactorName, factorNames } from "../../../levels/factors.js";
-import { type Transaction, write } from "../../transaction.js";
-import { deletePasskeys, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
+import { first, type Transaction, write } from "../../transaction.js";
+import { deletePasskeys, hasPasskey, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
 import { type CodeUse, countCodes, useCode, writeCodes } from "./recovery.js";
 import { deleteTotp, type TotpUse, useStep } from "./totp.js";
 
@@ -52,6 +52,54 @@ export const rejectionOf = (factor: FactorName) => rows[factor].rejection;
 
 /** `id`: one passkey. Undefined: the whole factor. */
 export const deleteFactor = (userId: string, factor: FactorName, id?: string) => rows[factor].remove(userId, id);
+
+/**
+ * The set-up of a factor that the alarm link of its notice undoes. `first`: the account had no second factor before.
+ */
+export type FactorUndo =
+  | { readonly passkey: string; readonly first?: true }
+  /** The app that was set up at this time, with its recovery codes. */
+  | { readonly totp: number; readonly first?: true }
+  /** The recovery codes. */
+  | { readonly codes: true };
+
+/** The account still has what was set up. */
+export function* hasAdded(userId: string, undo: FactorUndo): Transaction<boolean> {
+  if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
+  if ("codes" in undo) return (yield* countCodes(userId)) > 0;
+  const select = "select 1 as found from ampho_totp where user_id = ? and since = ?";
+  return (yield* first(select, [userId, undo.totp])) !== undefined;
+}
+
+/** Which factors of an account stay. Each function that decides it names every factor. */
+type Kept = Readonly<Record<FactorName, boolean>>;
+
+/** What the first proof of an address leaves. Recovery codes come with an app. */
+export const keptAsGiven = (isTotpGiven: boolean, givenPasskeys: number): Kept => ({
+  passkey: givenPasskeys > 0,
+  totp: isTotpGiven,
+  recovery_code: isTotpGiven,
+});
+
+/** What an alarm leaves that undoes the set-up of a factor. `passkeys`: how many are left. */
+export const keptByAlarm = (undo: FactorUndo, passkeys: number): Kept => ({
+  passkey: passkeys > 0,
+  totp: !("totp" in undo),
+  // A new app has replaced the codes.
+  recovery_code: "passkey" in undo,
+});
+
+/** What a change leaves that ends the factors of a session. `isAny`: it ends those of every session. */
+export function keptWithoutAdded(
+  factors: readonly FactorName[],
+  loses: { readonly totp: boolean; readonly passkeys: boolean },
+  isAny: boolean,
+): Kept {
+  const totp = factors.includes("totp") && !loses.totp;
+  const passkey = !loses.passkeys;
+  // The codes of a first proof stay with the app with which an import has brought them.
+  return { passkey, totp, recovery_code: isAny ? totp : !loses.totp && (totp || passkey) };
+}
 
 export function* deleteFactors(userId: string): Transaction<void> {
   for (const factor of factorNames) yield* deleteFactor(userId, factor);

@@ -1,0 +1,64 @@
+// Sockets that were opened with an API key: what ends the key, or the right that opened the socket, closes it.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { guardedUpgrade } from "../../dist/adapters/node.js";
+import { openKeys, readers, writers } from "./keys.js";
+
+async function openSockets() {
+  const keys = await openKeys();
+  const { ampho } = keys.world;
+  const sockets = new WebSocketServer({ noServer: true });
+  const listen = (requirements: typeof readers | typeof writers) =>
+    guardedUpgrade(ampho, requirements, (request, socket, head, ended) =>
+      sockets.handleUpgrade(request, socket, head, (peer) => {
+        ended.addEventListener("abort", () => peer.close(4401));
+      }),
+    );
+  const listeners = { "/read": listen(readers), "/write": listen(writers) };
+  const server = createServer();
+  server.on("upgrade", (request, socket, head) => {
+    const listener = request.url === "/write" ? listeners["/write"] : listeners["/read"];
+    listener(request, socket, head);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const peer of sockets.clients) peer.terminate();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const connect = async (key: string, path: string) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${key}` } });
+    let code: number | undefined;
+    socket.once("close", (closed) => {
+      code = closed;
+    });
+    await new Promise<void>((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    return () => code;
+  };
+  return { ...keys, ampho, connect };
+}
+
+/** The bound of docs/reference/contract.md for a revocation, with the time that a busy machine needs. */
+const soon = { timeout: 2000, interval: 20 };
+
+describe("a socket that was opened with an API key", () => {
+  it("it is closed when every key ends, although no revocation names its key", async () => {
+    const { ampho, create, connect } = await openSockets();
+    const closed = await connect((await create()).key, "/read");
+    await ampho.apiKeys.revokeForEveryone();
+    await expect.poll(closed, soon).toBe(4401);
+  });
+
+  it("it is closed when its owner loses a scope of the key, and the socket of another key stays open", async () => {
+    const { ampho, create, connect } = await openSockets();
+    const wide = await create({ scopes: ["articles:read", "articles:write"] });
+    const [reads, writes] = [await connect((await create()).key, "/read"), await connect(wide.key, "/write")];
+    await ampho.users.setRoles("ann", { set: ["reader"] });
+    await expect.poll(writes, soon).toBe(4401);
+    expect(reads()).toBeUndefined();
+    await ampho.users.setRoles("ann", { set: [] });
+    await expect.poll(reads, soon).toBe(4401);
+  });
+});

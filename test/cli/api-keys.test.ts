@@ -1,0 +1,63 @@
+// The commands `key-list`, `key-revoke` and `key-inspect` with keys of an application.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createAmpho } from "../../dist/ampho.js";
+import { createApiKey } from "../../dist/tokens/api-key.js";
+import { ampho } from "../world/command.js";
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), "ampho-keys-"));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+const env = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}' };
+const run = (stdin: string, ...args: readonly string[]) => ampho(args, { cwd, env, stdin });
+
+/** Two keys of ann and one of bob. */
+async function createKeys() {
+  const api = await createAmpho({
+    databaseUrl: `sqlite:${join(cwd, "ampho.db")}`,
+    keysPerUser: 5,
+    scopes: { editor: ["articles:read"] },
+    log: () => {},
+  });
+  const create = async (login: string, name: string) => {
+    const id = (await api.users.find(login))?.id ?? (await api.users.create({ login, roles: ["editor"] })).id;
+    return api.apiKeys.create(id, { name, scopes: ["articles:read"] });
+  };
+  const keys = [await create("ann", "Backup"), await create("ann", "=CI\t"), await create("bob", "x")] as const;
+  await api.close();
+  return keys;
+}
+
+test("key-list lists the keys of a user, key-inspect names the owner, and key-revoke ends one or all of them", async () => {
+  const [backup, ci, ofBob] = await createKeys();
+  const listed = await run("", "key-list", "ann");
+  expect(listed.stdout).toMatch(new RegExp(`^${backup.id} +\\w{4}… +Backup +articles:read +\\d{4}-`, "m"));
+  for (const { key } of [backup, ci, ofBob]) expect(listed.stdout).not.toContain(key.slice(14));
+  expect(JSON.parse((await run("", "key-list", "ann", "--json")).stdout)).toMatchObject([
+    { id: backup.id, last_used: null },
+    { id: ci.id, name: "=CI" },
+  ]);
+
+  const good = await run(`${backup.key}\n`, "key-inspect");
+  expect([good.code, good.stderr]).toEqual([0, ""]);
+  expect(good.stdout).toContain(`key ${backup.id}, "Backup"`);
+  expect(good.stdout).toContain('owner "ann"');
+  expect(good.stdout).toContain("The API key would be accepted now.");
+  expect(good.stdout).not.toContain(backup.key.slice(14));
+  const json = JSON.parse((await run(ofBob.key, "key-inspect", "--json")).stdout);
+  expect(json).toMatchObject({ form: true, key: { id: ofBob.id }, login: "bob", good: true });
+  const unknown = await run(createApiKey("ampho"), "key-inspect");
+  expect([unknown.code, unknown.stderr]).toEqual([1, "ampho: No API key in the database has this text.\n"]);
+
+  expect(await run("", "key-revoke", backup.id)).toMatchObject({ code: 0, stderr: "API key ended.\n" });
+  expect((await run(backup.key, "key-inspect")).code).toBe(1);
+  expect((await run("", "key-revoke", "--login", "ann")).stderr).toBe('1 API key of user "ann" ended.\n');
+  expect((await run(ofBob.key, "key-inspect")).code).toBe(0);
+  await run("", "user-disable", "bob");
+  expect((await run(ofBob.key, "key-inspect")).code).toBe(1);
+});
