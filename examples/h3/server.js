@@ -10,9 +10,12 @@ const app = new H3();
 app.all("/api/security/**", (event) => ampho.fetch(event.req, { address: event.req.ip }));
 
 // A session goes on after the end of its access token, in every route. This guards nothing.
-app.use(async (event) => {
+app.use(async (event, next) => {
   const { addCookies } = await ampho.renew(event.req, { address: event.req.ip });
+  const value = await next();
+  if (value instanceof Response) return addCookies(value);
   addCookies(event.res);
+  return value;
 });
 
 app.get("/", () => "Log in at /api/security/login\n");

@@ -83,15 +83,22 @@ const apps: Readonly<Record<string, (ampho: Ampho) => RequestListener | Promise<
   },
   h3: (ampho) => {
     const app = new H3({ silent: true });
-    app.use(async (event) => {
+    app.use(async (event, next) => {
       const { addCookies } = await ampho.renew(event.req, { address: event.req.ip });
+      const value = await next();
+      if (value instanceof Response) return addCookies(value);
       addCookies(event.res);
+      return value;
     });
     app.post(
       "/orders",
-      ampho.authorize((_event: H3Event, auth) => new Response(auth.login, { headers: { "cache-control": "private" } })),
+      ampho.authorize((_event: H3Event, auth) => new Response(auth.login)),
     );
-    app.get("/public", () => "public");
+    app.get("/public", ({ res }) => {
+      for (const [name, value] of Object.entries(shared)) res.headers.set(name, value);
+      return "public";
+    });
+    app.get("/head", () => new Response("public", { headers: shared }));
     const { node } = serveH3(app, { port: 0, hostname: "127.0.0.1", silent: true, gracefulShutdown: false });
     return node?.server as Server;
   },

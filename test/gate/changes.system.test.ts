@@ -117,6 +117,7 @@ const newcomerExpectations = `
   login name           -      -   -        -      +
   login name respelled +      +   -        -      +
   address              -      -   +        +      -
+  address and login    -      -   +        +      -
   address by operator  -      -   +        +      -
   app added            -      -   -        -      +
   passkey added        -      -   -        -      +
