@@ -75,6 +75,19 @@ it("provider-check prints the callback, and reports metadata, keys and clock", a
   expect(good.stderr + bad.stderr).not.toContain("do-not-show");
 });
 
+it("provider-check fails in production where the callback is on localhost, and passes elsewhere", async () => {
+  const { cwd, env } = await open();
+  const check = (more: object) =>
+    ampho(["provider-check", "acme"], {
+      cwd,
+      env: { ...env, AMPHO_APP_URL: "http://localhost:3000/", ...more },
+      stdin: "",
+    });
+  const production = await check({ NODE_ENV: "production" });
+  expect([production.code, production.stderr]).toEqual([1, expect.stringMatching(/failed: The callback leads to/)]);
+  expect((await check({})).code).toBe(0);
+});
+
 it("a process with a provider and without the package does not start, and names it", async () => {
   const { cwd, env } = await open();
   const hook = `export const resolve = (name, context, next) => {
