@@ -150,12 +150,12 @@ export function landing() {
   const [isFor, isNot] = paragraphs(section("Is Ampho for you?"));
   const [commands, server] = read("docs/guides/pages.md").match(/^```[\s\S]*?^```$/gm) ?? [];
   const [, ...items] = section("Where to go").split(/^- /m);
-  const features = section("What you get").split("\n\n").slice(1).join("\n\n").trim();
+  const [features] = paragraphs(section("What you get"));
   const ways = items
     .slice(0, 3)
     .flatMap((item) => linksOf(item).slice(0, 1))
     .map(({ label, href }) => `[${label}](${href})`);
-  if ([sentence, isFor, isNot, commands, server].includes(undefined) || ways.length < 3 || features === "")
+  if ([sentence, isFor, isNot, commands, server, features].includes(undefined) || ways.length < 3)
     throw new Error("README.md or docs/guides/pages.md lacks a part of the landing page.");
   return `---
 layout: page
