@@ -1,6 +1,7 @@
 // Writes the tables of docs/reference/changes.md, between their marks, from src/store/sql/changes.ts. Needs a build.
 import { noticeOf } from "../dist/audit/events.js";
 import { consequences } from "../dist/store/sql/changes.js";
+import { serviceConsequences } from "../dist/store/sql/service-changes.js";
 import { withGenerated } from "./generated.mjs";
 
 const file = "docs/reference/changes.md";
@@ -103,6 +104,25 @@ function reports([change, row]) {
   return `| ${nameOf(change)} | ${by} | ${event} | ${notice === undefined ? "–" : `\`${notice}\``} | ${alarm} |`;
 }
 
+const serviceNames = {
+  added: "`services.add`, `service-add`",
+  scopes_set: "`services.setScopes`, `service-scopes`",
+  disabled: "`services.disable`, `service-disable`",
+  enabled: "`services.enable`, `service-enable`",
+  deleted: "`services.remove`, `service-delete`",
+  key_added: "`services.createKey`, `service-key`",
+  key_removed: "`apiKeys.revoke`, `key-revoke`, or `POST /revoke` with a key",
+  all_keys_removed: "`apiKeys.revokeForEveryone`, `session-end --all --keys`",
+  jwks_set: "`services.setKeys`, `service-jwk`",
+  tokens_revoked: "`POST /revoke` with an access token",
+};
+
+function ofService([change, { event, tokens, key, jwks }]) {
+  if (serviceNames[change] === undefined) throw new Error(`scripts/docs-changes.mjs has no name for ${change}.`);
+  const cells = [tokens, key, jwks].map((fate) => (fate === "kept" ? "–" : "end"));
+  return `| ${serviceNames[change]} | ${cells.join(" | ")} | \`${event}\` |`;
+}
+
 const rowsOf = (write, shown = () => true) => Object.entries(consequences).filter(shown).map(write).join("\n");
 
 const endsNothing = /\| none \| – \| – \| – \| – \|$/;
@@ -117,6 +137,15 @@ export function generate() {
 ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 `,
   );
+  const second = withGenerated(
+    file,
+    "services",
+    `| change | access tokens | all keys | public keys | audit event |
+| --- | --- | --- | --- | --- |
+${Object.entries(serviceConsequences).map(ofService).join("\n")}
+`,
+    first,
+  );
   return {
     [file]: withGenerated(
       file,
@@ -125,7 +154,7 @@ ${rowsOf(ends, (each) => !endsNothing.test(ends(each)))}
 | --- | --- | --- | --- | --- |
 ${rowsOf(reports)}
 `,
-      first,
+      second,
     ),
   };
 }

@@ -21,6 +21,8 @@ const accessTexts = {
   feed: "the feed's bearer token",
   bearer: "a bearer token",
   session: "a bearer token of a session",
+  client: "a service account",
+  holder: "the token in the body",
 };
 
 const lineCharactersMax = 120;
@@ -39,7 +41,7 @@ function wrap(text, indent = "") {
 }
 
 const everyRequest = [
-  "Send the body as `application/json` or `application/x-www-form-urlencoded`, in UTF-8 and not compressed.",
+  "Send the body as `application/json` or `application/x-www-form-urlencoded`, in UTF-8 and not compressed. The routes of OAuth (`/token`, `/revoke`, `/introspect`) take forms alone.",
   "A body has at most 16 KiB. An empty body counts as none.",
   "In a form, a boolean is the text `true` or `false`. A form cannot have an object.",
   "Unknown members are ignored. A repeated member, a byte order mark or deep nesting is rejected.",
@@ -56,7 +58,7 @@ const everyResponse = [
   "In the examples, `…` stands for random characters, or for the fields of a login. A list of objects ends after one item.",
   "Every response carries `Cache-Control: no-store`, except the public keys.",
   "With `AMPHO_SECURITY_COOKIES`, tokens, device proofs and login transactions are in cookies and in no body.",
-  "Every 401 carries a `WWW-Authenticate: Bearer` challenge. Every 429 and 503 carries `Retry-After` in seconds.",
+  "Every 401 carries a `WWW-Authenticate` challenge. Every 429 and 503 carries `Retry-After` in seconds.",
   "`ampho serve` sends an `X-Request-Id` with each response and logs it as `id`. It is the trace id of the request's `traceparent` (W3C Trace Context), else a random one.",
 ];
 
@@ -168,9 +170,12 @@ function routeSection(route) {
 const recorded = JSON.parse(readFileSync(new URL("../test/http/examples.json", import.meta.url), "utf8"));
 
 function exampleOf({ method, path, status }) {
-  const { target, bearer, request, response } = recorded[`${method} ${path}`];
+  const { target, bearer, basic, form, request, response } = recorded[`${method} ${path}`];
   const head = [`${method} /api/security${target}`, ...(bearer ? ["Authorization: Bearer eyJ…"] : [])];
-  const body = request === undefined ? [] : ["Content-Type: application/json", "", json(request)];
+  if (basic) head.push("Authorization: Basic c3Zj…");
+  const type = form ? "application/x-www-form-urlencoded" : "application/json";
+  const text = form ? new URLSearchParams(request).toString().replaceAll("%E2%80%A6", "…") : json(request);
+  const body = request === undefined ? [] : [`Content-Type: ${type}`, "", text];
   const isRedirect = status === 303;
   const result = isRedirect ? [`Location: ${response.location}`] : response === undefined ? [] : ["", shown(response)];
   return `\`\`\`http\n${[...head, ...body].join("\n")}\n\`\`\`\n\n\`\`\`http\n${[`HTTP/1.1 ${status}`, ...result].join("\n")}\n\`\`\``;

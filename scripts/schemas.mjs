@@ -145,6 +145,8 @@ async function factors(store, limits, sessionId) {
     expiresAt: now + 86_400,
     hash: "l".repeat(43),
   };
+  const service = { id: "svc_1", name: "nightly", scopes: ["articles:read"] };
+  await store.addService({ ...service, now, origin });
   await store.createKey({ ...bob, stored: {}, own: undefined, key, keysMax: 5 });
   const identity = { issuer: "https://id.example", subject: "1", provider: "acme", email: "bob@app.example" };
   const third = { ...spend, hash: "k".repeat(43) };

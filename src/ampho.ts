@@ -27,6 +27,7 @@ import { callback } from "./flows/manage/checks.js";
 import { createSession, type VouchedLevel } from "./flows/manage/create-session.js";
 import { createManagement, type Management, type ManagementDeps } from "./flows/manage/management.js";
 import { type RecoveryBegun, type RecoveryOptions, recover, requireRecovery } from "./flows/manage/recover.js";
+import type { NewService } from "./flows/manage/services.js";
 import { type RunningHooks, startUserHooks, type UserHooks, userHookNames } from "./flows/manage/user-hooks.js";
 import type { UserRef } from "./flows/manage/users.js";
 import { createReadiness } from "./flows/readiness.js";
@@ -82,7 +83,9 @@ import type { InstanceState } from "./telemetry/gauges.js";
 import { createTelemetry, type Telemetry } from "./telemetry/telemetry.js";
 import { type Captcha, createCaptcha, siteverify, type VerifyCaptcha } from "./throttle/captcha.js";
 import { createDelayedRejection } from "./throttle/delayed-rejection.js";
+import { createGuesses } from "./throttle/guesses.js";
 import { createThrottle, shareThrottle } from "./throttle/throttle.js";
+import { acceptsKeys } from "./tokens/api-key.js";
 import type { Auth } from "./tokens/auth.js";
 import type { Credential } from "./tokens/credential.js";
 import { createKeyring, type Keyring } from "./tokens/keyring.js";
@@ -90,6 +93,7 @@ import type { ApplicationUser } from "./users/application-users.js";
 import { productVersion } from "./version.js";
 import type { NewApiKey } from "./wire/keys.js";
 import type { Grant } from "./wire/login.js";
+import type { ServiceView } from "./wire/services.js";
 
 /** The options of createAmpho besides the parameters of docs/reference/configuration.md. */
 export interface CompositionOptions<U extends ApplicationUser = ApplicationUser>
@@ -133,7 +137,8 @@ const compositionNames: readonly (keyof CompositionOptions)[] = [
  * An instance: the guard, the REST API, and the functions that manage users, sessions, factors, keys and mails. `S` are
  * the scopes that `createAmpho({ scopes })` states, as in `Ampho<"articles:read" | "articles:write">`, else any text.
  */
-export interface Ampho<S extends string = string> extends Omit<Management, "sessions" | "users" | "apiKeys"> {
+export interface Ampho<S extends string = string>
+  extends Omit<Management, "sessions" | "users" | "apiKeys" | "services"> {
   /** Users of the database, named by their logins in any spelling. */
   readonly users: Management["users"] & {
     /**
@@ -165,6 +170,20 @@ export interface Ampho<S extends string = string> extends Omit<Management, "sess
      * @example const { key } = await ampho.apiKeys.create(user.id, { name: "Backup", scopes: ["articles:read"] });
      */
     create(user: string | UserRef, key: ApiKeyOptions<S>): Promise<NewApiKey>;
+  };
+  /** Service accounts (docs/guides/services.md). */
+  readonly services: Omit<Management["services"], "add" | "setScopes"> & {
+    /**
+     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a scope that
+     * no role has.
+     * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
+     */
+    add(service: NewService<S>): Promise<ServiceView>;
+    /**
+     * Replaces the scopes. Its keys have the new ones at once, and its tokens end. Rejects like `add`, and with `not_found`.
+     * @example await ampho.services.setScopes("nightly", ["articles:read"]);
+     */
+    setScopes(service: string, scopes: NewService<S>["scopes"]): Promise<void>;
   };
   /**
    * Guards Fetch handlers: a wrapper and a decorator, with requirements or without.
@@ -575,6 +594,7 @@ async function createDeps(
     providers,
     outbox: await openOutbox({ ...managed, transactions, mailTokens }, telemetry, options),
     throttle: throttleOver(store),
+    guesses: createGuesses(settings, clock),
     offersCaptcha: captcha !== undefined,
   };
   return {
@@ -657,11 +677,10 @@ function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): Rev
   });
 }
 
-/** Undefined where users can have no keys. */
+/** Undefined where no keys are accepted. */
 function createApiKeysOf(deps: ServingDeps): ApiKeys | undefined {
-  const { keysPerUser, trustProxy } = deps.settings;
-  if (keysPerUser === 0) return undefined;
-  return createApiKeys({ ...deps, addressOf: (request) => addressOfAny(request, trustProxy) });
+  if (!acceptsKeys(deps.settings)) return undefined;
+  return createApiKeys({ ...deps, addressOf: (request) => addressOfAny(request, deps.settings.trustProxy) });
 }
 
 function createGuardOf(deps: ServingDeps, keys: ApiKeys | undefined, follower: RevocationFollower): Guard {

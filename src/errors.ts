@@ -18,6 +18,9 @@ export const errorCodes = [
   "outside_cancelled",
   "insufficient_scope",
   "credential_not_accepted",
+  "invalid_client",
+  "invalid_scope",
+  "unsupported_grant_type",
   "registration_closed",
   "address_needed",
   "account_pending",
@@ -118,6 +121,8 @@ export interface ErrorDetails {
     /** The scopes of the route, else of the resource. */
     readonly scopes: readonly string[];
   };
+  /** An endpoint of OAuth (RFC 6749 §5.2): the response repeats the message as `error_description`. */
+  readonly oauth?: true;
   /** `method_not_allowed`: the methods that the path has. */
   readonly allow?: readonly string[];
 }

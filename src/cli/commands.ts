@@ -9,6 +9,8 @@ const user = {
   help: "The login name of the user, or the id if the application keeps its own user table.",
 };
 const byId: CommandOption = { name: "--id", help: "LOGIN is the id of the user and not the login." };
+const service = { name: "NAME", help: "The name or the id of the service account." };
+const scope = (help: string): CommandOption => ({ name: "--scope", value: "S", repeats: true, help });
 const json: CommandOption = { name: "--json", help: "Print the result as one line of JSON." };
 const passwordStdin: CommandOption = {
   name: "--password-stdin",
@@ -31,6 +33,7 @@ const users = () => import("./commands/users.js");
 const keys = () => import("./commands/keys/keys.js");
 const factors = () => import("./commands/factors.js");
 const apiKeys = () => import("./commands/api-keys.js");
+const services = () => import("./commands/services.js");
 const invitations = () => import("./commands/invitations.js");
 const mail = () => import("./commands/mail.js");
 const sessions = () => import("./commands/sessions.js");
@@ -469,6 +472,92 @@ export const commands: readonly CommandRow[] = [
     options: [json],
     example: "< key.txt",
     load: async () => (await apiKeys()).inspectKey,
+  },
+  {
+    name: "service-add",
+    summary: "create a service account, and print its id",
+    details:
+      "A service account is a program that calls the API, such as a nightly job. It has scopes and no roles. It gets keys from service-key, or proves its private key (service-jwk).",
+    argument: {
+      name: "NAME",
+      help: "A unique name: 1 to 64 of a-z, 0-9, . and -. It begins with a letter or a digit.",
+    },
+    options: [scope("A scope of it. Repeat the option for several. `ampho:introspect` lets it ask POST /introspect.")],
+    example: "nightly --scope articles:read",
+    load: async () => (await services()).addService,
+  },
+  {
+    name: "service-list",
+    summary: "list the service accounts",
+    details: "With --json it prints an array of `{id,name,scopes,disabled,created,kids}`.",
+    options: [json],
+    load: async () => (await services()).listServices,
+  },
+  {
+    name: "service-show",
+    summary: "print a service account and its keys",
+    details: "A key that has expired is shown for 30 days. With --json it prints the keys as key-list does.",
+    argument: service,
+    options: [json],
+    example: "nightly",
+    load: async () => (await services()).showService,
+  },
+  {
+    name: "service-scopes",
+    summary: "replace the scopes of a service account",
+    details: "Its keys have the new scopes, and its access tokens end, within a second.",
+    argument: service,
+    options: [scope("A scope of it. Repeat the option for several. Without the option it has none.")],
+    example: "nightly --scope articles:read --scope articles:write",
+    load: async () => (await services()).setServiceScopes,
+  },
+  {
+    name: "service-disable",
+    summary: "reject a service account, until service-enable",
+    details: "Within a second its keys and access tokens are rejected, and it gets no new tokens.",
+    argument: service,
+    example: "nightly",
+    load: async () => (await services()).disableService,
+  },
+  {
+    name: "service-enable",
+    summary: "accept a service account again",
+    details: "Its keys work again, in some processes after 5 seconds. Its former access tokens stay rejected.",
+    argument: service,
+    example: "nightly",
+    load: async () => (await services()).enableService,
+  },
+  {
+    name: "service-delete",
+    summary: "delete a service account with its keys",
+    details: "Within a second its keys and access tokens are rejected. No other service account ever gets its id.",
+    argument: service,
+    example: "nightly",
+    load: async () => (await services()).deleteService,
+  },
+  {
+    name: "service-key",
+    summary: "create a key of a service account, and print it once",
+    details:
+      "Prints the key on stdout. The database has only its hash. Needs AMPHO_SECURITY_TOKEN_ENDPOINT or AMPHO_SECURITY_KEYS_PER_USER. To replace a key, create the new one first and end the old one with key-revoke.",
+    argument: service,
+    options: [
+      { name: "--name", value: "TEXT", help: "A name for service-show. Default: that of the service account." },
+      { name: "--days", value: "N", help: "The days until it expires, at most 366. Default: 90." },
+    ],
+    example: "nightly --days 366",
+    load: async () => (await services()).addServiceKey,
+  },
+  {
+    name: "service-jwk",
+    summary: "set the public keys of a service account",
+    details:
+      "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
+    argument: service,
+    second: { name: "FILE", help: "A public JWK, or a JWK Set of public keys.", optional: true },
+    options: [{ name: "--none", help: "Remove the public keys." }],
+    example: "nightly public.json",
+    load: async () => (await services()).setServiceJwk,
   },
   {
     name: "provider-check",

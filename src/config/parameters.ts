@@ -205,6 +205,12 @@ export const parameters = {
     10,
     "The number of API keys that a user can have (docs/guides/api-keys.md). With 0 there are none, and no key is accepted.",
   ),
+  AMPHO_SECURITY_TOKEN_ENDPOINT: withDefault(
+    bool,
+    false,
+    true,
+    "Service accounts get access tokens at `POST /token` (docs/guides/services.md). Their keys are accepted, and `POST /revoke` and `POST /introspect` are served.",
+  ),
   AMPHO_SECURITY_KEY_BRAND: withDefault(
     keyBrand,
     "ampho",

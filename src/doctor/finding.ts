@@ -23,6 +23,7 @@ export const checks = {
   captcha: "The verifier of captchas responds and accepts the key, where one is configured",
   mail: "The mail server or webhook accepts the connection and the password (no mail is sent), no mail waits for long, and AMPHO_APP_URL responds",
   hooks: "No change of a user waits for long for a hook of the application",
+  services: "Service accounts have scopes, and can get access tokens",
   hashes: "Passwords that are still stored in the format of another system",
   logins:
     "Logins that look like the address of another person, and logins and addresses that are stored in an old form",

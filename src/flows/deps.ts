@@ -15,6 +15,7 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
 import type { Throttle } from "../throttle/allowed-attempt.js";
+import type { Guesses } from "../throttle/guesses.js";
 import type { Directory } from "../users/directory.js";
 
 export interface Deps {
@@ -35,6 +36,8 @@ export interface Deps {
   /** The outside providers. */
   readonly providers: Providers;
   readonly throttle: Throttle;
+  /** Limits wrong keys and assertions. */
+  readonly guesses: Guesses;
   readonly offersCaptcha: boolean;
   readonly revocations: RevocationSet;
   readonly settings: Configuration;

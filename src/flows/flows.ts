@@ -12,6 +12,7 @@ import { beginTotp, confirmTotp, forgetDevices, removeTotp, renewRecoveryCodes }
 import type { Caller, Deps } from "./deps.js";
 import { readWays } from "./find/ways.js";
 import { createOwnKey, listOwnKeys, removeOwnKey, rotateOwnKey } from "./keys/own-keys.js";
+import { issueServiceToken, revokeToken } from "./machines/tokens.js";
 import { beginOutside, readOutsideRequest } from "./prove/identity.js";
 import { login } from "./ways/login.js";
 import { beginMailLogin, beginReset } from "./ways/mail.js";
@@ -53,6 +54,8 @@ const table = {
   listKeys: listOwnKeys,
   rotateKey: rotateOwnKey,
   removeKey: removeOwnKey,
+  issueServiceToken,
+  revokeToken,
   beginMailLogin,
   beginReset,
   finishReset,

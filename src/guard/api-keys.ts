@@ -12,7 +12,7 @@ import type { RevocationSet } from "../sessions/revocation-set.js";
 import { keyCacheSeconds } from "../store/sql/key-ends.js";
 import { type FoundKey, keysAtOnce } from "../store/sql/keys.js";
 import type { Store } from "../store/store.js";
-import { attemptSourceOf } from "../throttle/sources.js";
+import { type Guesses, remember } from "../throttle/guesses.js";
 import { type AccessTokens, KeyToken } from "../tokens/access-tokens.js";
 import { apiKeyHash } from "../tokens/api-key.js";
 import { authOfKey } from "../tokens/auth-from-claims.js";
@@ -34,7 +34,6 @@ const badSeconds = 5;
 const badMax = 10_000;
 /** Requests for so many different keys wait at once. */
 const waitingMax = 1024;
-const sourcesMax = 10_000;
 const usedMax = 10_000;
 const daySeconds = 86_400;
 
@@ -44,7 +43,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-type ApiKeySettings = Pick<Configuration, "scopes" | "throttleAddress" | "throttleNetwork" | "throttleWindow">;
+type ApiKeySettings = Pick<Configuration, "scopes" | "keysPerUser">;
 
 const noKey = () => new AmphoError("invalid_token", "The API key is unknown, has expired or was ended.");
 
@@ -55,17 +54,17 @@ export function createApiKeys(deps: {
   readonly revocations: Pick<RevocationSet, "timeline">;
   readonly settings: ApiKeySettings;
   readonly clock: Clock;
+  readonly guesses: Guesses;
   /** The address of a request of a framework, as far as it is known. */
   readonly addressOf: (request: unknown) => string | undefined;
 }): ApiKeys {
-  const { store, directory, tokens, revocations, settings, clock, addressOf } = deps;
+  const { store, directory, tokens, revocations, settings, clock, guesses, addressOf } = deps;
   const reading = new Map<string, Promise<KeyToken | undefined>>();
   /** By hash, until when. */
   const bad = new Map<string, number>();
   const used = new Map<string, number>();
   const waiting: Waiting[] = [];
   let querying = false;
-  const sources = createSources(settings, clock);
 
   function find(hash: string): Promise<FoundKey | undefined> {
     if (waiting.length >= waitingMax)
@@ -107,24 +106,32 @@ export function createApiKeys(deps: {
   }
 
   /** Undefined: the key has expired, or its owner is gone or disabled. */
-  async function toAccess({ key, user, asOf }: FoundKey, timeline: number): Promise<KeyToken | undefined> {
+  async function toAccess(found: FoundKey, timeline: number): Promise<KeyToken | undefined> {
+    const { key, asOf } = found;
     const { id, userId, name, gen, createdAt, expiresAt } = key;
-    const owner = await directory.findOwner(key, user);
+    const owner = await findOwner(found);
     const now = clock.now();
-    if (owner?.id !== userId || owner.disabled || expiresAt <= now) return undefined;
-    const present = scopesOf(owner.roles, settings.scopes);
+    if (owner === undefined || expiresAt <= now) return undefined;
     const row = { sub: userId, login: owner.login, nbf: createdAt, exp: expiresAt };
-    const scopes = key.scopes.filter((scope) => present.includes(scope));
-    const auth = authOfKey(row, { id, name }, scopes);
+    const auth = authOfKey(row, { id, name }, owner.scopes);
     const until = Math.min(expiresAt, now + keyCacheSeconds);
     return new KeyToken(auth, now, until, gen, asOf, timeline);
+  }
+
+  /** The owner with the scopes of the key. Undefined for one that is gone or disabled. */
+  async function findOwner({ key, user, service }: FoundKey) {
+    if (service !== undefined) return service.disabled ? undefined : { login: service.id, scopes: service.scopes };
+    const owner = settings.keysPerUser === 0 ? undefined : await directory.findOwner(key, user);
+    if (owner?.id !== key.userId || owner.disabled) return undefined;
+    const present = scopesOf(owner.roles, settings.scopes);
+    return { login: owner.login, scopes: key.scopes.filter((scope) => present.includes(scope)) };
   }
 
   return {
     async read(key, request, isLive) {
       const hash = apiKeyHash(key);
       if ((bad.get(hash) ?? 0) > clock.now()) throw noKey();
-      const attempt = tokens.wasGood(key) ? undefined : sources.take(addressOf(request), hash);
+      const attempt = tokens.wasGood(key) ? undefined : guesses.take(addressOf(request), hash);
       const begun = isLive ? undefined : reading.get(hash);
       const own = begun ?? readRow(key, hash);
       if (begun === undefined && !isLive) {
@@ -156,54 +163,3 @@ export function createApiKeys(deps: {
 }
 
 const recordedAtOnce = 100;
-
-/** Forgets the oldest entry beyond a number of them. */
-function remember<T>(map: Map<string, T>, name: string, value: T, max: number): void {
-  map.delete(name);
-  map.set(name, value);
-  for (const oldest of map.keys()) {
-    if (map.size <= max) return;
-    map.delete(oldest);
-  }
-}
-
-/**
- * Limits how many different bad keys an address and its network can send within the window, as logins are limited. It
- * counts in this process alone, because a count in the database would be a write for each bad key.
- */
-function createSources(
-  { throttleAddress, throttleNetwork, throttleWindow: windowSeconds }: ApiKeySettings,
-  clock: Pick<Clock, "now">,
-) {
-  const counted = new Map<string, { readonly hashes: Set<string>; readonly until: number }>();
-
-  function setOf(name: string, max: number, hash: string, now: number): Set<string> {
-    const known = counted.get(name);
-    // A window that ends too late was begun before the clock was set back.
-    const isOver = known === undefined || known.until <= now || known.until > now + windowSeconds;
-    const source = isOver ? { hashes: new Set<string>(), until: now + windowSeconds } : known;
-    if (isOver) remember(counted, name, source, sourcesMax);
-    if (source.hashes.has(hash) || source.hashes.size < max) return source.hashes;
-    throw new AmphoError("too_many_attempts", "Too many wrong API keys. Wait before the next one.", {
-      retryAfterSeconds: source.until - now,
-    });
-  }
-
-  return {
-    /** Takes an attempt. Throws `too_many_attempts`. */
-    take(address: string | undefined, hash: string): { giveBack(): void } {
-      const source = attemptSourceOf(address);
-      const now = clock.now();
-      const sets: Set<string>[] = [];
-      if (source !== undefined && throttleAddress > 0) sets.push(setOf(source.address, throttleAddress, hash, now));
-      if (source?.network !== undefined && throttleNetwork > 0)
-        sets.push(setOf(source.network, throttleNetwork, hash, now));
-      for (const hashes of sets) hashes.add(hash);
-      return {
-        giveBack() {
-          for (const hashes of sets) hashes.delete(hash);
-        },
-      };
-    },
-  };
-}

@@ -13,7 +13,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { Account, Directory } from "../users/directory.js";
 
 export interface LiveCheckDeps {
-  readonly store: Pick<Store, "findSession">;
+  readonly store: Pick<Store, "findSession" | "findService">;
   readonly directory: Directory;
   readonly settings: Pick<Configuration, "scopes">;
   readonly clock: Pick<Clock, "now">;
@@ -23,20 +23,27 @@ const ended = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
  * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user.
- * A token without `sid` is checked by its login. A delegated token has what the token and the user both have. Nothing
- * live stands behind a service. Rejects with `invalid_token`, or `unavailable`.
+ * A token without `sid` is checked by its login. A delegated token has what the token and the user both have, and that of
+ * a service what the token and the service have. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
   if (claims === undefined) throw ended();
   const { sid, sub, login } = claims;
-  if (auth.credential === "service" || !isStorableText(sid ?? login)) throw ended();
+  if (!isStorableText(sid ?? login)) throw ended();
+  if (auth.credential === "service") {
+    const service = sub === undefined || !isStorableText(sub) ? undefined : await deps.store.findService(sub);
+    if (service === undefined || service.id !== sub || service.disabled) throw ended();
+    return withScopes(auth, service.scopes);
+  }
   const account = sid === undefined ? await accountOfLogin(deps, login) : await accountOfSession(deps, sid, sub);
   if (account === undefined || account.disabled) throw ended();
   const scopes = scopesOf(account.roles, deps.settings.scopes);
-  if (auth.credential === "delegated")
-    return Object.freeze({ ...auth, scopes: Object.freeze(auth.scopes.filter((one) => scopes.includes(one))) });
+  if (auth.credential === "delegated") return withScopes(auth, scopes);
   return Object.freeze({ ...auth, roles: Object.freeze([...account.roles]), scopes: Object.freeze([...scopes]) });
 }
+
+const withScopes = (auth: Auth, present: readonly string[]): Auth =>
+  Object.freeze({ ...auth, scopes: Object.freeze(auth.scopes.filter((one) => present.includes(one))) });
 
 async function accountOfSession(
   { store, directory, clock }: LiveCheckDeps,

@@ -5,7 +5,7 @@ import { randomId } from "../crypto/random.js";
 import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
-import { apiKeyTest } from "../tokens/api-key.js";
+import { acceptsKeys, apiKeyTest } from "../tokens/api-key.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -34,6 +34,13 @@ export interface SessionTokens extends AccessTokens {
     account: Account,
     options: { readonly refresh: boolean; readonly now: number },
   ): Promise<Grant>;
+  /** Returns an access token of a service account (RFC 9068). Its `login` is the id. */
+  grantService(service: {
+    readonly id: string;
+    readonly scopes: readonly string[];
+    readonly issuedAt: number;
+    readonly ttlSeconds: number;
+  }): string;
   /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
   readRefresh(token: string, now: number): { readonly sid: string; readonly gen: number; readonly expires: number };
 }
@@ -88,7 +95,7 @@ export function createSessionTokens(deps: {
     Configuration,
     "tokenTtl" | "tokenLeeway" | "tokenForeignTtl" | "tokenIssuer" | "tokenAudience" | "scopes" | "scopesInToken"
   > &
-    Pick<Configuration, "keysPerUser" | "keyBrand">;
+    Pick<Configuration, "keysPerUser" | "tokenEndpoint" | "keyBrand">;
   readonly extraClaims: ExtraClaims | undefined;
 }): SessionTokens {
   const { keyring, settings, extraClaims } = deps;
@@ -99,8 +106,13 @@ export function createSessionTokens(deps: {
     leewaySeconds: tokenLeeway,
     foreignMaxSeconds,
     scopes: settings.scopes,
-    isApiKey: settings.keysPerUser > 0 ? apiKeyTest(settings.keyBrand) : undefined,
+    isApiKey: acceptsKeys(settings) ? apiKeyTest(settings.keyBrand) : undefined,
   });
+
+  const origin = {
+    ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),
+    ...(tokenAudience.length === 0 ? {} : { aud: tokenAudience.length === 1 ? tokenAudience[0] : tokenAudience }),
+  };
 
   async function extrasFor({ id, login, roles }: Account): Promise<Readonly<Record<string, unknown>>> {
     if (extraClaims === undefined) return {};
@@ -124,8 +136,7 @@ export function createSessionTokens(deps: {
       const scopes = settings.scopesInToken ? scopesOf(account.roles, settings.scopes) : [];
       const token = keyring.signAccess({
         ...extras,
-        ...(tokenIssuer === undefined ? {} : { iss: tokenIssuer }),
-        ...(tokenAudience.length === 0 ? {} : { aud: tokenAudience.length === 1 ? tokenAudience[0] : tokenAudience }),
+        ...origin,
         sub: account.id,
         login: account.login,
         roles: account.roles,
@@ -159,6 +170,18 @@ export function createSessionTokens(deps: {
       });
       return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
     },
+    grantService: ({ id, scopes, issuedAt, ttlSeconds }) =>
+      keyring.signAccess({
+        ...origin,
+        sub: id,
+        client_id: id,
+        login: id,
+        scope: scopes.join(" "),
+        jti: randomId(),
+        iat: issuedAt,
+        nbf: issuedAt,
+        exp: issuedAt + ttlSeconds,
+      }),
     ...accessTokens,
     readRefresh(token, now) {
       const { sid, gen, exp } = keyring.verifyRefresh(token, now);

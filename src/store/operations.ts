@@ -50,6 +50,14 @@ import {
 } from "./sql/registrations.js";
 import { confirmRenewal, renewSession } from "./sql/renewal.js";
 import { readRevocations, revokeKey } from "./sql/revocations.js";
+import {
+  addService,
+  changeService,
+  createServiceKey,
+  findService,
+  issueServiceToken,
+  listServices,
+} from "./sql/services.js";
 import { endAllSessions, endSession } from "./sql/session-ends.js";
 import { countSessions, findSession, findSessionUsers, listSessions } from "./sql/sessions.js";
 import { isTransactionOver } from "./sql/spent.js";
@@ -196,6 +204,16 @@ export const operations = {
   linkIdentity: writes(linkIdentity),
   /** Takes an identity from a user. Ends the other sessions. */
   unlinkIdentity: writes(unlinkIdentity),
+
+  // Service accounts
+  findService: reads(findService),
+  listServices: reads(listServices),
+  addService: writes(addService),
+  /** Changes a service, and ends its tokens. */
+  changeService: writes(changeService),
+  createServiceKey: writes(createServiceKey),
+  /** Checks once more what the service has proven, and records the token. */
+  issueServiceToken: writes(issueServiceToken),
 
   // API keys
 

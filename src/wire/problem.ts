@@ -6,6 +6,8 @@ import type { WebAuthnJson } from "./begun.js";
 export interface ProblemBody {
   readonly error: ErrorCode;
   readonly message: string;
+  /** `POST /token`, `/revoke` and `/introspect`: the message again (RFC 6749 §5.2). */
+  readonly error_description?: string | undefined;
   /** `invalid_request`: the field that is wrong. */
   readonly field?: string | undefined;
   /** `password_rejected`: the rule that the password breaks. */

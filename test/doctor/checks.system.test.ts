@@ -678,6 +678,26 @@ describe("mails", () => {
     expect(fix).toContain("The hook fails.");
   });
 
+  it("the doctor names service accounts without a scope, and those that get no tokens", async () => {
+    const messages = async () => {
+      const found = await examined();
+      return found.filter(({ check }) => check === "services").map(({ message }) => message);
+    };
+    const ampho = await openAmpho({});
+    await ampho.services.add({ name: "nightly", scopes: [] });
+    await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
+    await ampho.services.add({ name: "paused", scopes: [] });
+    await ampho.services.disable("paused");
+    const off = "There are service accounts, and AMPHO_SECURITY_TOKEN_ENDPOINT is false. They get no access tokens.";
+    const empty = "These service accounts have no scope, so they can do nothing: nightly.";
+    expect(await messages()).toEqual([empty, off]);
+    env["AMPHO_SECURITY_TOKEN_ENDPOINT"] = "true";
+    expect(await messages()).toEqual([empty]);
+    await ampho.services.remove("nightly");
+    await ampho.close();
+    expect(await messages()).toEqual([]);
+  });
+
   it("the doctor reports a mail that waits, and a page of the application that is missing", async () => {
     const { url } = await listen((_, response) => void response.writeHead(404).end());
     env["AMPHO_APP_URL"] = url.replace("127.0.0.1", "localhost");

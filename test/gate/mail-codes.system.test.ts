@@ -16,7 +16,7 @@ import {
   tokenIn,
   wrong,
 } from "./mailboxes.js";
-import { onBothDatabases, outcomeOf } from "./owners.js";
+import { codeAt, onBothDatabases, outcomeOf } from "./owners.js";
 
 const ann = "ann@x.example";
 
@@ -324,6 +324,10 @@ onBothDatabases((ground) => {
     expect(statuses).toContain(429);
     const pending = await begin({ device });
     const { code } = await world.mail("enroll");
-    expect((await prove(pending, code)).status).toBe(200);
+    const begun = await prove(pending, code);
+    const totp = codeAt(String(begun.json["secret"]), world.clock.now());
+    const body = { transaction: begun.json["transaction"], totp };
+    const { token } = grantOf(await world.call("POST", "/totp/confirm", { body }));
+    expect(claimsOf(token)["amr"]).toEqual(["pwd", "mail", "otp", "mfa"]);
   });
 });

@@ -262,6 +262,9 @@ onBothDatabases((ground) => {
     await world.user("bob", { password });
     const received = await signIn(outside, { claims: { sub: "s-1", ...verified } });
     expect([...outcomeOf(received), received.json["ways"]]).toEqual([...needed, ["login", "mail"]]);
+    // One address gets one code a minute.
+    const again = await signIn(outside, { claims: { sub: "s-1", ...verified } });
+    expect([...outcomeOf(again), again.json["ways"]]).toEqual([...needed, ["login"]]);
     const { transaction } = received.json;
     const attempt = (login: string, word: string) =>
       world.call("POST", "/login", { body: { transaction, login, password: word } });

@@ -23,6 +23,7 @@ const settings = {
   scopes: {},
   scopesInToken: true,
   revocationLagMax: 0,
+  tokenEndpoint: false,
   keysPerUser: 0,
   keyBrand: "ampho",
 };

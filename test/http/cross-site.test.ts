@@ -1,6 +1,7 @@
 // Every route in cookie mode, as a page of another site or of a sub-domain would reach it with the cookies of its visitor.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
+import { isOAuth } from "../../dist/http/rest/route-access.js";
 import { routes } from "../../dist/http/rest/routes.js";
 import { everyFeature } from "../world/every-feature.js";
 import { type Serving, serve } from "../world/http-server.js";
@@ -42,8 +43,9 @@ const ways: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const bodyOf = (type = ""): string | undefined =>
   type.includes("urlencoded") ? "login=alice&password=x&email=eve%40evil.example" : type === "" ? undefined : "{}";
 
-/** Apple sends its form from its own site, and the route only forwards it. */
-const isOpen = (route: (typeof routes)[number]) => "crossSite" in route && route.crossSite === true;
+/** Apple sends its form from its own site, and the route only forwards it. Routes of OAuth read no cookie. */
+const isOpen = (route: (typeof routes)[number]) =>
+  isOAuth(route.access) || ("crossSite" in route && route.crossSite === true);
 const changing = routes.filter((route) => route.method !== "GET" && !isOpen(route));
 const reading = routes.filter(({ method }) => method === "GET");
 

@@ -1,6 +1,7 @@
 // The examples of docs/reference/http.md: one exchange with each route, as a real instance had it. A change of the wire needs
 // `npx vitest run -u test/http/examples.test.ts`, and then `npm run docs`.
 
+import { createPublicKey } from "node:crypto";
 import path from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
@@ -12,6 +13,7 @@ import { createSubject, register } from "../factors/webauthn/authenticator.js";
 import { begin, begunOf, codeOf, type Mailed, type Outside, openOutside } from "../gate/outside.js";
 import { codeAt, wrongCode } from "../gate/owners.js";
 import { addPasskeyOwner, beginPasskey, logInWith } from "../gate/passkey-owners.js";
+import { basic } from "../service-accounts/services.js";
 import { grantOf, openWorld, password, type ReadResponse, type Sent, type World } from "../world/ampho.js";
 import { ampho as runCommand } from "../world/command.js";
 import { keyPair } from "../world/key-pairs.js";
@@ -28,6 +30,10 @@ const key = {
 interface Exchange {
   readonly target: string;
   readonly bearer: boolean;
+  /** The body was a form. */
+  readonly form?: true;
+  /** The header had the id and the key of a service. */
+  readonly basic?: true;
   readonly request: unknown;
   readonly response: unknown;
 }
@@ -49,12 +55,18 @@ function recording(world: World, kept: Map<string, Exchange>): World {
 const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}(?:\\?.*)?$`);
 
-function exchangeOf(target: string, { body, bearer }: Sent, { headers, json, text }: ReadResponse): Exchange {
+function exchangeOf(
+  target: string,
+  { body, form, bearer, headers: sent }: Sent,
+  { headers, json, text }: ReadResponse,
+): Exchange {
   const location = headers.get("location");
   // The document describes itself. The example shows its beginning.
   const { paths: _, components: __, ...begun } = json;
   const response = text === "" ? (location === null ? undefined : { location }) : begun;
-  return { target, bearer: bearer !== undefined, request: body, response };
+  const basic = sent?.["Authorization"]?.startsWith("Basic ") === true;
+  const more = { ...(form !== undefined && ({ form: true } as const)), ...(basic && { basic }) };
+  return { target, bearer: bearer !== undefined, ...more, request: form ?? body, response };
 }
 
 /** The members whose values differ from run to run, or are secrets. Random texts in other members become an ellipsis. */
@@ -105,6 +117,7 @@ it("each route has an example that its schemas describe", async () => {
         tokenAudience: "https://api.example",
         scopes: { editor: ["articles:read", "articles:write"] },
         keysPerUser: 5,
+        tokenEndpoint: true,
       },
     },
   );
@@ -142,6 +155,17 @@ it("each route has an example that its schemas describe", async () => {
   await call("GET", "/keys", tess);
   const successor = await call("POST", `/keys/${created.json["id"]}/rotate`, tess, { overlap: 3600 });
   await call("DELETE", `/keys/${successor.json["id"]}`, tess);
+
+  // Service accounts.
+  const { id: service } = await world.ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
+  const { key: serviceKey } = await world.ampho.services.createKey("gateway");
+  const authorized = basic(service, serviceKey);
+  const issued = await world.call("POST", "/token", {
+    form: { grant_type: "client_credentials" },
+    headers: authorized,
+  });
+  await world.call("POST", "/introspect", { form: { token: tess }, headers: authorized });
+  await world.call("POST", "/revoke", { form: { token: String(issued.json["access_token"]) } });
 
   // Authenticator apps.
   await world.user("bob", { password, roles: ["editor"] });
@@ -313,6 +337,14 @@ async function auditRows(outside: Outside) {
   await ampho.users.import(['{"login":"ida"}']);
   await ampho.users.recover("gil", { reason: "Checked by a call.", print: true }).catch(() => undefined);
   await ampho.users.recover("eva@example.org", { reason: "Checked by a call.", print: true }).catch(() => undefined);
+  await ampho.services.setScopes("gateway", ["articles:read"]);
+  await ampho.services.setKeys("gateway", {
+    keys: [createPublicKey({ key, format: "jwk" }).export({ format: "jwk" })],
+  });
+  await ampho.services.disable("gateway");
+  await ampho.services.enable("gateway");
+  await ampho.apiKeys.revoke((await ampho.services.find("gateway"))?.keys[0]?.id ?? "");
+  await ampho.services.remove("gateway");
   await ampho.signingKeys.revoke("2025-01");
   await ampho.signingKeys.recordForced("activate", ["2026-11"], "The old key was stolen.");
   await ampho.sessions.revokeForUser({ id, login: "gil" });
@@ -346,8 +378,9 @@ async function describedBy(world: World, exchanges: readonly (readonly [string, 
     const at = `#/paths/${`/api/security${path}`.replaceAll("/", "~1").replaceAll(/[{}]/g, encodeURIComponent)}/${method.toLowerCase()}`;
     const { status = 0 } = routes.find((row) => row.method === method && row.path === path) ?? {};
     const json = "content/application~1json/schema";
+    const sent = exchange?.form ? json.replace("json", "x-www-form-urlencoded") : json;
     const parts = [
-      ...(exchange?.request === undefined ? [] : [[`${at}/requestBody/${json}`, exchange.request] as const]),
+      ...(exchange?.request === undefined ? [] : [[`${at}/requestBody/${sent}`, exchange.request] as const]),
       ...(status === 200 ? [[`${at}/responses/200/${json}`, exchange?.response] as const] : []),
     ];
     for (const [pointer, value] of parts) {

@@ -252,7 +252,33 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("touchKeys", { ids: ["key_4", "key_9"], day: 20_000 });
   for (const id of ["key_4", "key_9"]) await run("removeKey", { id, userId: ann.id, now: start, origin: operator });
   await run("removeUserKeys", { userId: ann.id, now: start, origin: operator });
+  const service = { id: "svc_1", name: "nightly", scopes: ["a"], now: start, origin: operator };
+  for (const _ of [1, 2]) await run("addService", service);
+  for (const name of ["nightly", "other"]) await run("findService", name);
+  await run("listServices", undefined);
+  for (const n of [1, 2, 3])
+    await run("createServiceKey", {
+      ...{ serviceId: n === 3 ? "svc_2" : "svc_1", key: { ...newKey(n + 6).key, scopes: [] } },
+      ...{ keysMax: 1, now: start, origin: operator },
+    });
+  const issue = { serviceId: "svc_1", scopes: undefined, ttlSeconds: 900, now: start, origin: operator };
+  for (const keyHash of ["h-7", "h-9"]) await run("issueServiceToken", { ...issue, proof: { keyHash } });
+  await run("issueServiceToken", { ...issue, scopes: ["b"], proof: { keyHash: "h-7" } });
+  const set = { change: "jwks_set", jwks: "{}", kids: ["x"] } as const;
+  for (const to of [
+    ...[set, { change: "scopes_set", scopes: ["b"] } as const, { change: "disabled" } as const],
+    ...[{ change: "enabled" } as const, { change: "tokens_revoked" } as const],
+  ])
+    await run("changeService", { id: "svc_1", to, now: start, origin: operator });
+  await run("issueServiceToken", { ...issue, proof: { jwks: "{}", spending: spend("assertion") } });
+  await run("removeKey", { id: "key_7", userId: undefined, now: start, origin: operator });
+  await run("createServiceKey", {
+    ...{ serviceId: "svc_1", key: { ...newKey(9).key, scopes: [] } },
+    ...{ keysMax: 1, now: start, origin: operator },
+  });
   await run("removeAllKeys", { random: "r", now: start, origin: operator });
+  for (const _ of [1, 2])
+    await run("changeService", { id: "svc_1", to: { change: "deleted" }, now: start, origin: operator });
   await run("findIdentity", identity(1));
   await run("findInvitationsFor", { canonical: "a@b.example", now: start });
   await run("listIdentities", ann.id);

@@ -21,6 +21,8 @@ export interface ReadResponse {
 
 export interface Sent {
   readonly body?: unknown;
+  /** The fields of a form, in place of `body`. */
+  readonly form?: Readonly<Record<string, string>> | string | undefined;
   readonly bearer?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly address?: string;
@@ -137,15 +139,17 @@ function expectDeclared(method: string, target: string, error: unknown): void {
     expect(errorsOf(route), `${method} ${pathname}`).toContain(error);
 }
 
-export function requestFor(method: string, url: string, { body, bearer, headers = {} }: Sent): Request {
+export function requestFor(method: string, url: string, { body, form, bearer, headers = {} }: Sent): Request {
+  const type = form === undefined ? "application/json" : "application/x-www-form-urlencoded";
   return new Request(url, {
     method,
     headers: {
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...((form ?? body) === undefined ? {} : { "Content-Type": type }),
       ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }),
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(form === undefined ? {} : { body: typeof form === "string" ? form : new URLSearchParams(form).toString() }),
   });
 }
 

@@ -6,6 +6,7 @@ export const everyFeature = {
   mailLogin: true,
   registration: "open",
   keysPerUser: 5,
+  tokenEndpoint: true,
   scopes: { editor: ["articles:write"] },
   providers: { acme: { issuer: "https://id.example", client_id: "shop", client_secret: "0".repeat(32) } },
 } as const satisfies AmphoOptions;

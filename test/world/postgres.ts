@@ -284,6 +284,8 @@ const tables = [
   "user_events",
   "invites",
   "identities",
+  "keys",
+  "services",
 ];
 
 // Faster than `truncate` on tables of a few rows.

@@ -15,6 +15,7 @@ import { error, type Finding, finding, note } from "../finding.js";
 import { checkApiKeys } from "./api-keys.js";
 import { checkLogins } from "./logins.js";
 import { checkOutbox } from "./mail.js";
+import { checkServices } from "./services.js";
 import { checkUserEvents } from "./user-events.js";
 
 const [day, apartWarnSeconds] = [86_400, 5];
@@ -46,6 +47,7 @@ export async function checkDatabase({ configuration, keys, now }: DatabaseInput)
         ...(await checkLockedOut(store, configuration)),
         ...(await checkOutbox(store, configuration, now)),
         ...(await checkUserEvents(store, now)),
+        ...(await checkServices(store, configuration)),
         ...(await checkApiKeys(store, now)),
       ];
     } finally {

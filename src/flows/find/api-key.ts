@@ -40,9 +40,23 @@ function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prep
   if (new Set(scopes).size < scopes.length) throw wrong("scopes", "The same scope must not occur twice.");
   if (!scopes.every((scope) => present.includes(scope)))
     throw wrong("scopes", "An API key can have no scope that its owner does not have.");
-  if (!Number.isSafeInteger(expires) || expires <= clock.now() || expires > clock.now() + lifeMaxSeconds)
-    throw wrong("expires", "The end of an API key must lie ahead, by at most 366 days.");
-  return newKey(deps, cleanName(name, "API key"), scopes, expires);
+  return newKey(deps, cleanName(name, "API key"), scopes, requireEnd(deps, expires));
+}
+
+function requireEnd({ clock }: KeyDeps, expires: number): number {
+  if (Number.isSafeInteger(expires) && expires > clock.now() && expires <= clock.now() + lifeMaxSeconds) return expires;
+  throw wrong("expires", "The end of an API key must lie ahead, by at most 366 days.");
+}
+
+/** A key of a service account has the scopes that the service has at each time. Throws `invalid_request`. */
+export function prepareServiceKey(
+  deps: KeyDeps,
+  service: { readonly name: string; readonly scopes: readonly string[] },
+  options: { readonly name?: string | undefined; readonly expires?: number | undefined },
+): Prepared {
+  const { name = service.name, expires = deps.clock.now() + lifeSeconds } = options;
+  const { key, view } = newKey(deps, cleanName(name, service.name), [], requireEnd(deps, expires));
+  return { key, view: { ...view, scopes: service.scopes } };
 }
 
 /** The successor of a key has its name, its length of life, and its scopes without those that the owner has lost. */

@@ -116,6 +116,8 @@ export const auditFilter = optionally((field, value) => {
   members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
 });
 export const newKey = members({ name: string, scopes: stringArray, expires: optionally(count) });
+export const newService = members({ name: string, scopes: stringArray });
+export const newServiceKey = optionally(members({ name: optionally(string), expires: optionally(count) }));
 export const keyRotation = members({
   id: string,
   overlap: optionally(

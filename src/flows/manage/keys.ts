@@ -75,7 +75,7 @@ export async function revokeKeysOf(
   if (!isStorableText(userId)) return 0;
   const rows = await store.removeUserKeys({ userId, now: clock.now(), origin });
   revocations.add(rows);
-  return rows.length;
+  return rows.filter(({ kind }) => kind === "session").length;
 }
 
 /** This process rejects them when it next reads the revocations, as every other does. */
@@ -91,7 +91,7 @@ export interface InspectedKey {
   readonly key: ApiKeyView | null;
   /** The id of its owner, or null. */
   readonly user: string | null;
-  /** The login of its owner when the key was created, or null. */
+  /** The login of its owner when the key was created, or the name of the service, or null. */
   readonly login: string | null;
   /** False also for a key that has expired, or whose owner is gone or disabled. */
   readonly good: boolean;
@@ -102,6 +102,11 @@ export async function inspectKey(deps: KeyDeps, text: string): Promise<Inspected
   const row = form ? await deps.store.findKeyByHash(apiKeyHash(text)) : undefined;
   if (row === undefined) return { form, key: null, user: null, login: null, good: false };
   const { userId: user, login, expiresAt } = row;
+  const service = await deps.store.findService(user);
+  if (service !== undefined) {
+    const good = deps.settings.tokenEndpoint && expiresAt > deps.clock.now() && !service.disabled;
+    return { form, key: { ...toKeyView(row), scopes: service.scopes }, user, login: service.name, good };
+  }
   // A command cannot read an application's own table.
   const isOut = await deps.directory.fromRows(
     async () => (await deps.directory.findSessionUser(row))?.disabled ?? true,

@@ -17,6 +17,7 @@ import { type ImportOptions, type ImportReport, importUsers } from "../../users/
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
+import type { ServiceView } from "../../wire/services.js";
 import * as sessions from "../account/sessions.js";
 import { exportOf } from "../account/view.js";
 import type { Deps } from "../deps.js";
@@ -32,6 +33,7 @@ import { type KeyRecords, readKeyUse } from "./key-use.js";
 import * as keys from "./keys.js";
 import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
 import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
+import * as services from "./services.js";
 import type { UserRef } from "./users.js";
 import * as users from "./users.js";
 
@@ -246,6 +248,65 @@ export interface Management {
     inspect(key: string): Promise<keys.InspectedKey>;
   };
   /**
+   * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.
+   * `find` resolves to undefined for an unknown one, and the others reject with `not_found`. Every change ends the access
+   * tokens of the service within a second.
+   */
+  readonly services: {
+    /**
+     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a scope that
+     * no role has.
+     * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
+     */
+    add(service: services.NewService): Promise<ServiceView>;
+    /**
+     * All service accounts, in the order of their names.
+     * @example const services = await ampho.services.list();
+     */
+    list(): Promise<readonly ServiceView[]>;
+    /**
+     * Finds a service account with its keys. The id is `auth.id` of its requests.
+     * @example const service = await ampho.services.find("nightly");
+     */
+    find(service: string): Promise<services.ServiceDetail | undefined>;
+    /**
+     * Replaces the scopes. Its keys have the new ones at once. Rejects like `add`.
+     * @example await ampho.services.setScopes("nightly", ["articles:read", "articles:write"]);
+     */
+    setScopes(service: string, scopes: services.NewService["scopes"]): Promise<void>;
+    /**
+     * Rejects its keys and assertions until `enable`.
+     * @example await ampho.services.disable("nightly");
+     */
+    disable(service: string): Promise<void>;
+    /**
+     * Accepts its keys and assertions again. A process that has just rejected a key does so for 5 more seconds.
+     * @example await ampho.services.enable("nightly");
+     */
+    enable(service: string): Promise<void>;
+    /**
+     * Deletes the service account with its keys.
+     * @example await ampho.services.remove("nightly");
+     */
+    remove(service: string): Promise<void>;
+    /**
+     * Creates a key, which only this result has. `name` is by default that of the service, and `expires` in 90 days.
+     * `apiKeys.revoke` ends it. Rejects with `not_found` also without AMPHO_SECURITY_TOKEN_ENDPOINT, and with
+     * `invalid_request` for a wrong end.
+     * @example const { key } = await ampho.services.createKey("nightly", { name: "Server 2" });
+     */
+    createKey(
+      service: string,
+      key?: { readonly name?: string | undefined; readonly expires?: number | undefined },
+    ): Promise<NewApiKey>;
+    /**
+     * Sets the public keys (a JWK Set) that verify assertions of the service, in place of the old ones. With `undefined` it has
+     * none. Rejects with `invalid_request` for a key that is private, symmetric or of no known type.
+     * @example await ampho.services.setKeys("nightly", { keys: [publicJwk] });
+     */
+    setKeys(service: string, set: object | undefined): Promise<ServiceView>;
+  };
+  /**
    * Second factors (docs/operate/second-factors.md). A user is named by the id, `{ id }` or `{ login }`, as in
    * `identities`, `devices` and `sessions`. A user who is not in the database rejects with `not_found`.
    */
@@ -380,6 +441,7 @@ export type ManagementDeps = Omit<
   | "providers"
   | "outbox"
   | "throttle"
+  | "guesses"
   | "offersCaptcha"
 > & { readonly mailing: Mailing };
 
@@ -404,6 +466,7 @@ export function createManagement(
   const limited = { options: check.listOptions };
   const login = { user: check.user("login") };
   const named = { user: check.user("id") };
+  const ofService = { service: check.string };
   const found = (ref: string | UserRef) => users.requireUser(deps, toRef(ref, "login"));
   const idOf = (ref: string | UserRef) => users.requireUserId(deps, toRef(ref, "id"));
   /** No session has an id of a user that no row can contain. */
@@ -497,6 +560,23 @@ export function createManagement(
       revokeForUser: checked(named, async (ref) => keys.revokeKeysOf(deps, await idOf(ref), origin)),
       revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
       inspect: checked({ key: check.string }, (key) => keys.inspectKey(deps, key)),
+    },
+    services: {
+      add: checked({ service: check.newService }, (service) => services.addService(deps, service, origin)),
+      list: () => services.listServices(deps),
+      find: checked(ofService, (service) => services.findService(deps, service)),
+      setScopes: checked({ ...ofService, scopes: check.stringArray }, (service, scopes) =>
+        services.changeService(deps, service, { change: "scopes_set", scopes }, origin),
+      ),
+      disable: checked(ofService, (service) => services.changeService(deps, service, { change: "disabled" }, origin)),
+      enable: checked(ofService, (service) => services.changeService(deps, service, { change: "enabled" }, origin)),
+      remove: checked(ofService, (service) => services.changeService(deps, service, { change: "deleted" }, origin)),
+      createKey: checked({ ...ofService, key: check.newServiceKey }, (service, key = {}) =>
+        services.createServiceKey(deps, service, key, origin),
+      ),
+      setKeys: checked({ ...ofService, set: optionally(check.object) }, (service, set) =>
+        services.setServiceKeys(deps, service, set, origin),
+      ),
     },
     factors: {
       list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),

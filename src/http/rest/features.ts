@@ -13,6 +13,8 @@ export interface Features {
   readonly offersPasskeys: boolean;
   /** Users can have API keys. */
   readonly keys: boolean;
+  /** Service accounts get access tokens. */
+  readonly services: boolean;
   /** The changes of the own account that users can make. An application's own table needs a function for each. */
   readonly account: { readonly login: boolean; readonly removal: boolean };
   /** The flows by mail that exist. While no mails can be sent, only the end of a reset does. */
@@ -57,6 +59,7 @@ export function featuresOf(
     changesPasswords: has("setPassword"),
     offersPasskeys: deps.relyingParty !== undefined,
     keys: settings.keysPerUser > 0,
+    services: settings.tokenEndpoint,
     account: { login: has("setLogin"), removal: has("remove") },
     mails: {
       login: offersMailLogin(deps),

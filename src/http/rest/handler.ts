@@ -22,7 +22,7 @@ import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
 import type { Route } from "./route.js";
-import { onlySessions, session } from "./route-access.js";
+import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
 /** `error`: the rejection without what moved into the cookies. */
@@ -108,11 +108,22 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     const match = selectRoute(matches, request.method);
     rejectCredentials(query);
+    if (isOAuth(match.route.access)) return respondToProgram(match, request, query);
     if (cookies !== undefined) return respondWithCookies(cookies, match, request, query);
     const authorization = onlyAuthorization(request.authorization);
     const progress: Progress = {};
     const output = await callEndpoint(match, request, query, { ...noCookies, authorization }, progress);
     return successResponse(match.route, withFormerProofs(output, progress.members));
+  }
+
+  async function respondToProgram(match: RouteMatch, request: HttpRequest, query: string | undefined) {
+    try {
+      const authorization = onlyAuthorization(request.authorization);
+      return successResponse(match.route, await callEndpoint(match, request, query, { ...noCookies, authorization }));
+    } catch (error) {
+      if (!(error instanceof AmphoError)) throw error;
+      throw new AmphoError(error.code, error.message, { ...error.details, oauth: true });
+    }
   }
 
   async function respondWithCookies(
@@ -192,6 +203,8 @@ export function createHandler(options: HandlerOptions): Handle {
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
       throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
     }
+    if (isOAuth(route.access) && members !== undefined && !isForm(request))
+      throw new AmphoError("unsupported_media_type", "The request body must be a form.");
     const caller = callerOf(request, trustedHops, options.languageOf);
     const auth = route.access.guarded ? await authenticate(route, request, sent, caller, progress) : undefined;
     return route.respond({
@@ -201,6 +214,9 @@ export function createHandler(options: HandlerOptions): Handle {
       bearer,
       cookies: sent,
       auth,
+      authorization: sent.authorization,
+      verify: async (token, requirements, counted = true) =>
+        guard(`Bearer ${token}`, requirements, counted ? request : undefined),
       authenticate: async () => session.check(await authenticate(route, request, sent, caller)),
       members,
       parameters,

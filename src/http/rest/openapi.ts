@@ -6,6 +6,7 @@ import { factorNames } from "../../levels/factors.js";
 import { cookieNames } from "./cookies/cookie-mode.js";
 import { problems } from "./responses/problems.js";
 import { holdsTokens, type Route, tokenErrors } from "./route.js";
+import { isOAuth } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export interface DescriptionOptions {
@@ -52,6 +53,7 @@ const problemSchema = {
   properties: {
     message: { type: "string", description: "For people. It never contains anything that the client sent." },
     error: { type: "string", enum: errorCodes },
+    error_description: { type: "string", description: "Of an endpoint of OAuth: the message again." },
     field: { type: "string", description: "With `invalid_request`: the wrong field, where exactly one is wrong." },
     reason: {
       type: "string",
@@ -94,6 +96,7 @@ const problemSchema = {
 const securitySchemes = {
   bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
   feed: { type: "http", scheme: "bearer", description: "AMPHO_SECURITY_REVOCATION_FEED_TOKEN" },
+  client: { type: "http", scheme: "basic", description: "The id of a service account, and one of its keys." },
 };
 
 const security = {
@@ -101,6 +104,8 @@ const security = {
   optional: [{}, { bearer: [] }],
   session: [{ bearer: [] }],
   feed: [{ feed: [] }],
+  client: [{ client: [] }, {}],
+  holder: [],
 };
 
 /** The kinds of access for which a token can come in a cookie. */
@@ -111,7 +116,7 @@ const cookieScheme = {
 
 /** Returns a row with AMPHO_SECURITY_COOKIES: grants hold no token, and requests of foreign pages are rejected. */
 function cookieForm(route: Route): Route {
-  const isExempt = route.method === "GET" || route.crossSite === true;
+  const isExempt = route.method === "GET" || route.crossSite === true || isOAuth(route.access);
   const errors: readonly ErrorCode[] = isExempt ? route.errors : [...route.errors, "cross_site"];
   return route.output === undefined ? { ...route, errors } : { ...route, errors, output: withoutTokens(route.output) };
 }
@@ -140,7 +145,7 @@ function operation(route: Route, schemas: Json, byCookie: boolean): Json {
       ...(byCookie && acceptsCookie.has(route.access.name) ? [{ cookie: [] }] : []),
     ],
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: requestBody(body, !route.input.isOptional) }),
+    ...(body && { requestBody: requestBody(body, !route.input.isOptional, isOAuth(route.access)) }),
     responses: { [route.status]: successResponse(route, schemas), ...errorResponses(route) },
   };
 }
@@ -159,9 +164,10 @@ function headerParameter(name: string, description: string): Json {
   return { name, in: "header", required: false, description, schema: { type: "string" } };
 }
 
-function requestBody(schema: z.ZodType, required: boolean): Json {
+function requestBody(schema: z.ZodType, required: boolean, formAlone: boolean): Json {
   const content = { schema: jsonSchema(schema) };
-  return { required, content: { "application/json": content, "application/x-www-form-urlencoded": content } };
+  const form = { "application/x-www-form-urlencoded": content };
+  return { required, content: formAlone ? form : { "application/json": content, ...form } };
 }
 
 function successResponse({ status, summary, output }: Route, schemas: Json): Json {

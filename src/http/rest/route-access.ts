@@ -4,7 +4,7 @@ import type { Auth } from "../../tokens/auth.js";
 import { requireCredential } from "../../tokens/credential.js";
 
 export interface RouteAccess<A> {
-  readonly name: "none" | "optional" | "session" | "feed";
+  readonly name: "none" | "optional" | "session" | "feed" | "client" | "holder";
   /** True if the guard checks the token before the endpoint runs. */
   readonly guarded: boolean;
   readonly check: (auth: Auth | undefined) => A;
@@ -29,6 +29,15 @@ export const session: RouteAccess<Auth> = {
     return auth;
   },
 };
+
+/** A service account, which the endpoint authenticates. */
+export const client: RouteAccess<undefined> = { name: "client", guarded: false, check: () => undefined };
+
+/** The holder of the token that the body contains. */
+export const holder: RouteAccess<undefined> = { name: "holder", guarded: false, check: () => undefined };
+
+/** The routes of OAuth: forms and no cookies, from programs and not from pages. */
+export const isOAuth = ({ name }: RouteAccess<unknown>): boolean => name === "client" || name === "holder";
 
 /** The bearer token of the revocation feed. It is no user's token, and the feed compares it itself. */
 export const feed: RouteAccess<undefined> = { name: "feed", guarded: false, check: () => undefined };

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { ErrorCode } from "../../errors.js";
 import type { Caller } from "../../flows/deps.js";
 import type { Flows } from "../../flows/flows.js";
+import type { CheckedRequirements } from "../../guard/requirements.js";
 import type { Auth } from "../../tokens/auth.js";
 import type { Credentials } from "./cookies/cookie-mode.js";
 import type { Features } from "./features.js";
@@ -22,6 +23,14 @@ export interface RawCall {
   /** The bearer token as sent, unchecked. */
   readonly bearer: string | undefined;
   readonly auth: Auth | undefined;
+  /** The one Authorization value, for a route of OAuth. */
+  readonly authorization: string | undefined;
+  /** Guards a token or a key. A wrong key counts for the address of the request, unless `counted` is false. */
+  readonly verify: (
+    token: string,
+    requirements: CheckedRequirements<unknown>,
+    counted?: boolean,
+  ) => Promise<Auth | undefined>;
   /** Guards the request, for an endpoint that also accepts callers without a token. */
   readonly authenticate: () => Promise<Auth>;
   /** The tokens from cookies. They are undefined without AMPHO_SECURITY_COOKIES. */
@@ -116,7 +125,7 @@ export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }
 }
 
 export const holdsTokens = (output: z.ZodType | undefined): output is z.ZodObject =>
-  output !== undefined && "shape" in output && "token_type" in (output as z.ZodObject).shape;
+  output !== undefined && "shape" in output && "refresh_token" in (output as z.ZodObject).shape;
 
 /** The codes of a route that checks its bearer token itself. */
 export const tokenErrors = ["missing_token", "invalid_token", "credential_not_accepted", "unavailable"] as const;

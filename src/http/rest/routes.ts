@@ -9,6 +9,7 @@ import { loginRoutes } from "./routes/login.js";
 import { mailRoutes } from "./routes/mail.js";
 import { outsideRoutes } from "./routes/outside.js";
 import { publishedRoutes } from "./routes/published.js";
+import { servicesRoutes } from "./routes/services.js";
 import { sessionsRoutes } from "./routes/sessions.js";
 
 export const routes = [
@@ -19,6 +20,7 @@ export const routes = [
   ...keysRoutes,
   ...outsideRoutes,
   ...mailRoutes,
+  ...servicesRoutes,
   ...publishedRoutes,
 ] as const;
 
@@ -26,17 +28,7 @@ export const routes = [
  * Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use
  * them.
  */
-export const reservedPaths: readonly string[] = [
-  "/token",
-  "/revoke",
-  "/introspect",
-  "/device",
-  "/authorize",
-  "/act-as",
-  "/orgs",
-  "/invites",
-  "/admin",
-];
+export const reservedPaths: readonly string[] = ["/device", "/authorize", "/act-as", "/orgs", "/invites", "/admin"];
 
 // Finds the rows of the route table by path. Matching is exact: no case folding, no decoding, no trailing slash.
 

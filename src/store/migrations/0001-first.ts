@@ -309,6 +309,21 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_keys_user on ampho_keys (user_id, n)",
     "create index ampho_keys_expires on ampho_keys (expires_at, n)",
 
+    // Service accounts. `scopes` is a JSON array, and `jwks` the JWK Set of public keys. `issued_at` and `tokens_until` are
+    // the latest `iat` and `exp` of its access tokens. Those that were issued at `ended_at` or before have ended.
+    `create table ampho_services (
+      n ${countingKey},
+      id ${text} not null unique,
+      name ${text} not null unique,
+      scopes ${text} not null,
+      jwks ${text},
+      disabled smallint not null check (disabled in (0, 1)),
+      created_at bigint not null,
+      issued_at bigint not null default 0,
+      tokens_until bigint not null default 0,
+      ended_at bigint not null default 0
+    )`,
+
     // `roles` is a JSON array.
     `create table ampho_invites (
       id ${text} not null primary key,
@@ -340,6 +355,7 @@ export const firstMigration: MigrationSteps = {
 
 const tables = [
   "ampho_invites",
+  "ampho_services",
   "ampho_keys",
   "ampho_identities",
   "ampho_user_events",

@@ -10,6 +10,15 @@ import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
 import { columnsOf } from "./keyed-rows.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
+import {
+  carryOutService,
+  endEveryKey,
+  lockService,
+  type ServiceChangeDetail,
+  type ServiceRow,
+  serviceColumns,
+  serviceOf,
+} from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { moveEpoch } from "./state.js";
 import { joinedUserColumns, joinedUserOf, type User } from "./users.js";
@@ -117,7 +126,10 @@ function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<Ke
   return { outcome: "done", revocations: yield* writeRevocations(revoked) };
 }
 
-function* insertKey({ userId, login, key, now }: KeyChange, addedBy: string | null): Transaction<void> {
+export function* insertKey(
+  { userId, login, key, now }: Pick<KeyChange, "userId" | "login" | "key" | "now">,
+  addedBy: string | null,
+): Transaction<void> {
   const values = insertColumns.values({
     id: key.id,
     user_id: userId,
@@ -149,9 +161,15 @@ export interface KeyRemoval extends Ending {
 }
 
 export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Transaction<KeyOutcome> {
-  const found = yield* first("select user_id, login from ampho_keys where id = ?", [id]);
+  const found = yield* first(
+    `select user_id, ampho_keys.login as login, ampho_services.id as service from ampho_keys
+       left join ampho_services on ampho_services.id = user_id where ampho_keys.id = ?`,
+    [id],
+  );
   const owner = found && text(found, "user_id");
   if (!found || owner === undefined || (userId !== undefined && userId !== owner)) return failed("none");
+  const service = found["service"] === null ? undefined : yield* lockService(owner);
+  if (service) return yield* removeServiceKey(service, id, { now, origin, detail: { key: id } });
   // Before the row of the key, as every other change of the account.
   const before = yield* lockSessionsOf(owner);
   if (!(yield* first("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
@@ -160,14 +178,22 @@ export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Tra
   return yield* endKeyChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
 }
 
+function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChangeDetail): Transaction<KeyOutcome> {
+  if (!(yield* first("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
+  const revoked = yield* carryOutService("key_removed", service, about);
+  return yield* endKeyChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
+}
+
 export interface KeysRemoval extends Ending {
   readonly userId: string;
   readonly reason?: string | undefined;
 }
 
-/** Ends all keys of a user. Returns their number with the revocations. */
+/** Ends all keys of a user or of a service. Each key has a revocation with its id. */
 export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revocation[]> {
   const { userId, reason, now, origin } = input;
+  const service = yield* lockService(userId);
+  if (service) return yield* writeRevocations(yield* carryOutService("all_keys_removed", service, input));
   const changed = yield* carryOut("keys_removed", { userId, login: undefined, reason, now, origin });
   return yield* writeRevocations(changed.revoked);
 }
@@ -179,9 +205,9 @@ export function* removeUserKeys(input: KeysRemoval): Transaction<readonly Revoca
  */
 export function* removeAllKeys({ random, now, origin }: Ending & { readonly random: string }): Transaction<void> {
   yield* recordAudit({ at: now, event: "key_removed", origin, detail: { keys: "all" } });
-  yield* write("delete from ampho_keys", []);
   yield* moveEpoch(random);
-  yield* writeRevocations([keyRevocation(keyIdPrefix, now)]);
+  const ended = yield* endEveryKey({ now, origin });
+  yield* writeRevocations([...ended, keyRevocation(keyIdPrefix, now)]);
 }
 
 const select = `select ${columns.list} from ampho_keys`;
@@ -203,6 +229,8 @@ export interface FoundKey {
   readonly key: KeyRow;
   /** The stored user. Undefined for a user of an application's own table. */
   readonly user: User | undefined;
+  /** The service account that owns it. */
+  readonly service: ServiceRow | undefined;
   /** The number of the last revocation. The row and its user are those of that moment. */
   readonly asOf: number;
 }
@@ -215,8 +243,10 @@ export const keysAtOnce = listLengths[1];
 
 // The number comes from the same statement, so from the same state of the database as the rows.
 const selectByHashes = (count: number) => `select ampho_keys.hash as hash, ${columns.joined("ampho_keys")},
-    (select last_revocation from ampho_state where id = 1) as as_of, ${joinedUserColumns}
-  from ampho_keys left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
+    (select last_revocation from ampho_state where id = 1) as as_of, ${joinedUserColumns},
+    ${serviceColumns.joined("ampho_services", "service_")}
+  from ampho_keys left join ampho_services on ampho_services.id = ampho_keys.user_id
+    left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
   where ampho_keys.hash in (${Array.from({ length: count }, () => "?").join(", ")})`;
 
 export function* findKeys(hashes: readonly string[]): Transaction<readonly FoundKey[]> {
@@ -228,6 +258,7 @@ export function* findKeys(hashes: readonly string[]): Transaction<readonly Found
     hash: text(row, "hash"),
     key: keyOf(row),
     user: joinedUserOf(row),
+    service: row["service_id"] === null ? undefined : serviceOf(row, "service_"),
     asOf: integer(row, "as_of"),
   }));
 }

@@ -4,7 +4,7 @@ import { leewayMaxSeconds } from "../../clock.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, type Row, text } from "../rows.js";
-import { first, query, type Transaction, write } from "../transaction.js";
+import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import {
   insertRevocation,
@@ -14,6 +14,7 @@ import {
   untilOf,
   writeRevocations,
 } from "./revocations.js";
+import { endEveryKey } from "./service-changes.js";
 import {
   type Ending,
   type EndReason,
@@ -210,12 +211,12 @@ export function* endAllSessions(
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
-  if (input.keys) yield* write("delete from ampho_keys", []);
+  const ofServices = input.keys ? yield* endEveryKey(input) : [];
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.
   const until = untilOf(now, now + foreignMaxSeconds, now + accessTtlSeconds, accessUntil, recoveryUntil(now));
   const row: NewRevocation = { kind: "all", at: now, until, era };
   yield* insertRevocation(row, 0);
-  return [{ ...row, n }];
+  return [{ ...row, n }, ...(yield* writeRevocations(ofServices))];
 }

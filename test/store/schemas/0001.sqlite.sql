@@ -288,6 +288,19 @@ create index ampho_keys_user on ampho_keys (user_id, n);
 
 create index ampho_keys_expires on ampho_keys (expires_at, n);
 
+create table ampho_services (
+  n integer primary key autoincrement,
+  id text not null unique,
+  name text not null unique,
+  scopes text not null,
+  jwks text,
+  disabled smallint not null check (disabled in (0, 1)),
+  created_at bigint not null,
+  issued_at bigint not null default 0,
+  tokens_until bigint not null default 0,
+  ended_at bigint not null default 0
+);
+
 create table ampho_invites (
   id text not null primary key,
   email text not null,
@@ -493,22 +506,25 @@ insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor
   values (28, 1790000000, 'factor_added', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"factor":"passkey","passkey":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (29, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
+  values (29, 1790000000, 'service_added', null, 'svc_1', null, null, 'user', null, '192.0.2.7', 'curl/8', '{"service":"nightly","scopes":["articles:read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (30, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
+  values (30, 1790000000, 'key_created', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"key":"key_1","scopes":["read"]}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (31, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
+  values (31, 1790000000, 'identity_linked', null, 'u-bob', 'bob', null, 'user', null, '192.0.2.7', 'curl/8', '{"provider":"acme","identity":"eYHtnZttNqEPviHDXt10NgVuvpcGvPN6aH2bz7rMqDM"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (32, 1790000000, 'session_ended', 'policy', 'u-bob', 'bob', 'tlpwwq.with-factors', 'operator', 'root@host', null, null, null);
+  values (32, 1790000000, 'factor_policy_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, '{"policy":"required"}');
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (33, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+  values (33, 1790000000, 'session_ended', 'policy', 'u-bob', 'bob', 'tlpwwq.with-factors', 'operator', 'root@host', null, null, null);
 
 insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
-  values (34, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
+  values (34, 1790000000, 'email_changed', null, 'u-bob', 'bob', null, 'operator', 'root@host', null, null, null);
+
+insert into ampho_audit (n, at, event, reason, user_id, login, session_id, actor, operator, address, agent, detail)
+  values (35, 1790000000, 'invited', null, null, null, null, 'operator', 'root@host', null, null, '{"invitation":"kkkkkkkkkkkkkkkkkkkkkk","roles":["reader"]}');
 
 insert into ampho_accounts (user_id, factors_version, devices_version, factors, policy, handle)
   values ('u-bob', 1790000001, 0, '["passkey","totp","recovery_code"]', 'required', 'iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii');
@@ -560,6 +576,9 @@ insert into ampho_identities (issuer, subject, user_id, provider, email, created
 
 insert into ampho_keys (n, id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at, used_day, added_by)
   values (1, 'key_1', 'lllllllllllllllllllllllllllllllllllllllllll', 'u-bob', 'bob', 'Job', 'aB3d', '["read"]', 0, 1790000000, 1790086400, null, null);
+
+insert into ampho_services (n, id, name, scopes, jwks, disabled, created_at, issued_at, tokens_until, ended_at)
+  values (1, 'svc_1', 'nightly', '["articles:read"]', null, 0, 1790000000, 0, 0, 0);
 
 insert into ampho_invites (id, email, email_canonical, roles, invited_by, created_at, until, used_at, removed_at)
   values ('kkkkkkkkkkkkkkkkkkkkkk', 'gil@mail.example', 'gil@mail.example', '["reader"]', null, 1790000000, 1790604800, null, null);

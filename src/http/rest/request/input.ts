@@ -70,7 +70,10 @@ function descriptionOf(schema: unknown): string | undefined {
   return schema instanceof z.ZodType ? schema.description : undefined;
 }
 
-const credentialNames = new Set(["access_token", "refresh_token", "token", "password"]);
+const credentialNames = new Set([
+  ...["access_token", "refresh_token", "token", "password"],
+  ...["client_secret", "client_assertion"],
+]);
 
 /**
  * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer

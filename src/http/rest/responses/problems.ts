@@ -55,6 +55,23 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     fix: "Send the header `Authorization: Bearer TOKEN`.",
     headers: challenge(),
   },
+  invalid_client: {
+    status: 401,
+    cause:
+      "The service account could not be authenticated: its id, its key or its assertion is wrong, was used before or has ended. The response is the same for a disabled service.",
+    fix: "Check the id and the key. `ampho service-show` lists the keys of a service.",
+    headers: () => ({ "WWW-Authenticate": 'Basic realm="ampho", charset="UTF-8"' }),
+  },
+  invalid_scope: {
+    status: 400,
+    cause: "The service account does not have one of the scopes that it asks for, or has none at all.",
+    fix: "Ask for fewer scopes, or give the service the scope with `ampho service-scopes`.",
+  },
+  unsupported_grant_type: {
+    status: 400,
+    cause: "`POST /token` takes only the grant `client_credentials`.",
+    fix: "Send `grant_type=client_credentials`. Users sign in at `POST /login`.",
+  },
   invalid_token: {
     status: 401,
     cause: "The token is malformed, forged, expired, not yet valid or revoked.",
@@ -250,13 +267,14 @@ export function createErrorResponder(report: (error: unknown, requestId: string 
 function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   const { status } = problems[code];
   const { field, reason, limit, transaction, factors, passkey = null, enroll, mail, ways, retryAfterSeconds } = details;
+  const description = details.oauth && message;
   const further =
     code === "factor_needed"
       ? { transaction, factors, passkey, enroll, mail, retry_after: retryAfterSeconds }
       : code === "link_needed"
         ? { transaction, ways }
         : { field, reason, limit };
-  const problem: ProblemBody = { message, error: code, ...further };
+  const problem: ProblemBody = { message, error: code, error_description: description, ...further };
   return {
     status,
     headers: { ...plainHeaders, "Content-Type": "application/json", ...headersOf(code, details) },

@@ -1,0 +1,92 @@
+// The commands `service-…`: service accounts.
+import { readFileSync } from "node:fs";
+import { systemClock } from "../../clock.js";
+import type { CommandContext, CommandInput } from "../command.js";
+import { CommandFailure, UsageError } from "../failures.js";
+import { printList } from "../input.js";
+import { formatTime, quoted } from "../terminal/table.js";
+import { withManagement } from "../with-management.js";
+
+export async function addService(input: CommandInput, context: CommandContext): Promise<void> {
+  const service = { name: input.argument(), scopes: input.texts("--scope") };
+  const { id } = await withManagement(context, ({ services }) => services.add(service));
+  context.terminal.print(id);
+  context.terminal.note(`Service account ${quoted(service.name)} created.`);
+}
+
+export async function listServices(input: CommandInput, context: CommandContext): Promise<void> {
+  const services = await withManagement(context, (management) => management.services.list());
+  printList(
+    input,
+    context,
+    services,
+    ["NAME", "ID", "STATE", "SCOPES"],
+    ({ name, id, disabled, scopes }) => [name, id, disabled ? "disabled" : "enabled", scopes.join(" ")],
+    [1],
+  );
+}
+
+export async function showService(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const service = await withManagement(context, ({ services }) => services.find(input.argument()));
+  if (service === undefined) throw new CommandFailure("There is no service account with this name or id.");
+  if (input.has("--json")) return terminal.printJson(service);
+  const { id, name, scopes, disabled, created, kids, keys } = service;
+  terminal.print(`service ${quoted(name)}, ${id}`);
+  terminal.print(`state ${disabled ? "disabled" : "enabled"}, created ${formatTime(created)} UTC`);
+  terminal.print(`scopes ${scopes.join(" ") || "none"}`);
+  terminal.print(`public keys ${kids.join(" ") || "none"}`);
+  for (const key of keys)
+    terminal.print(
+      `key ${key.id}, ${key.start}…, ${quoted(key.name)}, expires ${formatTime(key.expires)} UTC, used ${key.last_used ?? "never"}`,
+    );
+}
+
+export async function setServiceScopes(input: CommandInput, context: CommandContext): Promise<void> {
+  const scopes = input.texts("--scope");
+  await withManagement(context, ({ services }) => services.setScopes(input.argument(), scopes));
+  context.terminal.note(`Service account ${quoted(input.argument())} has ${scopes.join(" ") || "no scopes"} now.`);
+}
+
+const change =
+  (name: "disable" | "enable" | "remove", done: string) =>
+  async (input: CommandInput, context: CommandContext): Promise<void> => {
+    await withManagement(context, ({ services }) => services[name](input.argument()));
+    context.terminal.note(`Service account ${quoted(input.argument())} ${done}.`);
+  };
+
+export const disableService = change("disable", "disabled");
+export const enableService = change("enable", "enabled");
+export const deleteService = change("remove", "deleted");
+
+export async function addServiceKey(input: CommandInput, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const now = systemClock.now();
+  const days = input.text("--days");
+  if (days !== undefined && !/^[1-9]\d{0,2}$/.test(days))
+    throw new UsageError("--days must be a number from 1 to 366.");
+  const options = { name: input.text("--name"), expires: days === undefined ? undefined : now + Number(days) * 86_400 };
+  const created = await withManagement(context, ({ services }) => services.createKey(input.argument(), options));
+  terminal.print(created.key);
+  terminal.note(`Key ${created.id} is valid until ${formatTime(created.expires)} UTC. It is not shown again.`);
+}
+
+export async function setServiceJwk(input: CommandInput, context: CommandContext): Promise<void> {
+  const file = input.secondArgument();
+  if ((file === undefined) !== input.has("--none")) throw new UsageError("Give exactly one of FILE and --none.");
+  const set = file === undefined ? undefined : readSet(file);
+  const { kids } = await withManagement(context, ({ services }) => services.setKeys(input.argument(), set));
+  context.terminal.note(
+    `Service account ${quoted(input.argument())} has ${kids.length} public keys: ${kids.join(", ")}`,
+  );
+}
+
+function readSet(file: string): object {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (typeof value === "object" && value !== null) return "keys" in value ? value : { keys: [value] };
+  } catch (error) {
+    throw new CommandFailure(`${quoted(file)} cannot be read as JSON.`, { cause: error });
+  }
+  throw new CommandFailure(`${quoted(file)} is no JWK and no JWK Set.`);
+}

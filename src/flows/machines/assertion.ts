@@ -1,0 +1,76 @@
+// The assertion with which a service proves that it has its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
+import { createHash } from "node:crypto";
+import { leewayMaxSeconds } from "../../clock.js";
+import { AmphoError } from "../../errors.js";
+import { importPublishedKeys } from "../../keys/jwk-set.js";
+import { createKeySet } from "../../keys/key.js";
+import { serviceIdPrefix } from "../../store/sql/service-changes.js";
+import type { TokenIssue } from "../../store/sql/services.js";
+import { isStorableText } from "../../store/storable-text.js";
+import type { Claims } from "../../tokens/claims.js";
+import { peekJwt, type TokenKind, verifyJwt } from "../../tokens/jwt.js";
+import type { Deps } from "../deps.js";
+
+interface AssertionClaims extends Claims {
+  readonly sub: string;
+  readonly jti: string;
+  /** One text. An assertion for several servers could be used again at each of them. */
+  readonly aud: string;
+}
+
+const assertion: TokenKind<AssertionClaims> = {
+  typ: "client-authentication+jwt",
+  types: new Set([undefined, "jwt", "client-authentication+jwt"]),
+  named: false,
+  isComplete: (claims): claims is AssertionClaims =>
+    claims.sub !== undefined &&
+    claims["iss"] === claims.sub &&
+    claims.jti !== undefined &&
+    typeof claims["aud"] === "string",
+};
+
+const aheadMaxSeconds = 300;
+
+export const unknownClient = () => new AmphoError("invalid_client", "The service account could not be authenticated.");
+
+export const isServiceId = (id: string | undefined): boolean => id?.startsWith(serviceIdPrefix) === true;
+
+type AssertionDeps = Pick<Deps, "store" | "settings" | "clock">;
+
+/** Rejects with `invalid_client`. */
+export async function verifyServiceAssertion(
+  deps: AssertionDeps,
+  text: string,
+): Promise<Pick<TokenIssue, "serviceId" | "proof">> {
+  const { store, settings, clock } = deps;
+  const serviceId = peekJwt(text)?.claims["sub"];
+  const service =
+    typeof serviceId === "string" && isStorableText(serviceId) ? await store.findService(serviceId) : undefined;
+  if (service?.jwks === undefined || service.id !== serviceId || service.disabled) throw unknownClient();
+  const keys = createKeySet(importPublishedKeys(JSON.parse(service.jwks))?.keys ?? []);
+  const rules = { now: clock.now(), leewaySeconds: settings.tokenLeeway };
+  const { claims } = verifyKnown(() => verifyJwt(text, keys, assertion, rules));
+  const isHere = audiencesOf(settings).includes(claims.aud);
+  const isShort = claims.exp <= rules.now + aheadMaxSeconds + rules.leewaySeconds;
+  if (claims.sub !== serviceId || !isHere || !isShort) throw unknownClient();
+  const hash = createHash("sha256").update(`assertion ${serviceId} ${claims.jti}`).digest("base64url");
+  const spending = { hash, until: claims.exp + leewayMaxSeconds, idempotency: undefined };
+  return { serviceId, proof: { jwks: service.jwks, spending } };
+}
+
+function verifyKnown<T>(verify: () => T): T {
+  try {
+    return verify();
+  } catch (error) {
+    if (error instanceof AmphoError) throw unknownClient();
+    throw error;
+  }
+}
+
+/** The issuer, and the token endpoint under the origin of AMPHO_APP_URL. They never come from the request. */
+function audiencesOf({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] {
+  return [
+    ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
+    ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
+  ];
+}

@@ -1,0 +1,87 @@
+// Access tokens of service accounts (RFC 6749 §4.4), and the end of any credential by who has it (RFC 7009).
+import { AmphoError } from "../../errors.js";
+import { isStorableText } from "../../store/storable-text.js";
+import { apiKeyHash } from "../../tokens/api-key.js";
+import type { Auth } from "../../tokens/auth.js";
+import type { ServiceToken } from "../../wire/services.js";
+import type { Caller, Deps } from "../deps.js";
+import { endSession } from "../gate/end-sessions.js";
+import { unknownClient, verifyServiceAssertion } from "./assertion.js";
+
+/** A service with its key, which the guard has accepted, or an assertion, which is not checked yet. */
+export type SentClient =
+  | { readonly serviceId: string; readonly key: string }
+  | { readonly serviceId: string | undefined; readonly assertion: string };
+
+interface TokenRequest {
+  readonly grantType: string;
+  readonly client: SentClient;
+  readonly scope: string | undefined;
+}
+
+/** Rejects with `unsupported_grant_type`, `invalid_client`, `invalid_scope`, `too_many_attempts` or `unavailable`. */
+export async function issueServiceToken(deps: Deps, request: TokenRequest, caller: Caller): Promise<ServiceToken> {
+  const { store, tokens, settings, clock } = deps;
+  const { grantType, client, scope } = request;
+  if (grantType !== "client_credentials")
+    throw new AmphoError("unsupported_grant_type", "The grant type must be client_credentials.");
+  tokens.requireSigningKey();
+  const now = clock.now();
+  const ttlSeconds = Math.min(settings.tokenTtl, settings.tokenForeignTtl);
+  const proven = await proveClient(deps, client, caller);
+  const scopes = scope === undefined ? undefined : [...new Set(scope.split(" "))];
+  const issued = await store.issueServiceToken({ ...proven, scopes, ttlSeconds, now, origin: caller });
+  if (issued.outcome !== "issued") throw issued.outcome === "scope" ? wrongScope() : unknownClient();
+  const { issuedAt } = issued;
+  // Its tokens ended at a time that is still ahead, because a clock was wrong then.
+  if (issuedAt > now + Math.max(settings.tokenLeeway, 1))
+    throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds: issuedAt - now });
+  const token = tokens.grantService({ id: proven.serviceId, scopes: issued.scopes, issuedAt, ttlSeconds });
+  return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
+}
+
+const wrongScope = () => new AmphoError("invalid_scope", "The service account does not have all of these scopes.");
+
+async function proveClient(deps: Deps, client: SentClient, { address }: Caller) {
+  if ("key" in client) return { serviceId: client.serviceId, proof: { keyHash: apiKeyHash(client.key) } };
+  const attempt = deps.guesses.take(address, apiKeyHash(client.assertion));
+  try {
+    const proven = await verifyServiceAssertion(deps, client.assertion);
+    if ((client.serviceId ?? proven.serviceId) !== proven.serviceId) throw unknownClient();
+    attempt.giveBack();
+    return proven;
+  } catch (error) {
+    if (!(error instanceof AmphoError) || error.code !== "invalid_client") attempt.giveBack();
+    throw error;
+  }
+}
+
+/** Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing. */
+export async function revokeToken(
+  deps: Deps,
+  { token, auth }: { readonly token: string; readonly auth: Auth | undefined },
+  caller: Caller,
+): Promise<void> {
+  const { store, revocations, clock } = deps;
+  const reason = "logout";
+  const now = clock.now();
+  const { credential, id, session, key } = auth ?? {};
+  const sid = auth === undefined ? readRefresh(deps, token, now) : session;
+  if (credential === "key" && key !== undefined)
+    revocations.add((await store.removeKey({ id: key.id, userId: id, now, origin: caller })).revocations);
+  else if (credential === "service" && id !== undefined && isStorableText(id)) {
+    const to = { change: "tokens_revoked" } as const;
+    revocations.add((await store.changeService({ id, to, now, origin: caller })).revocations);
+  } else if ((credential === undefined || credential === "session") && sid !== undefined && isStorableText(sid))
+    await endSession(deps, { id: sid, userId: id, reason, origin: caller, seenExpires: auth?.expires });
+}
+
+function readRefresh({ tokens }: Deps, token: string, now: number): string | undefined {
+  try {
+    const { sid, expires } = tokens.readRefresh(token, now);
+    return expires > now ? sid : undefined;
+  } catch (error) {
+    if (error instanceof AmphoError) return undefined;
+    throw error;
+  }
+}

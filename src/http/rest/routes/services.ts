@@ -1,0 +1,183 @@
+// POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
+import { z } from "zod";
+import { AmphoError } from "../../../errors.js";
+import { isServiceId } from "../../../flows/machines/assertion.js";
+import { introspectScope } from "../../../flows/manage/services.js";
+import type { Auth } from "../../../tokens/auth.js";
+import { credentials } from "../../../tokens/credential.js";
+import { requireServiceWith, sentClient } from "../request/client.js";
+import { fields } from "../request/input.js";
+import { type Call, route } from "../route.js";
+import { client, holder } from "../route-access.js";
+
+const text = (max: number) => z.string().max(max);
+
+const clientMembers = {
+  client_id: text(255).optional().describe("the id of the service, at most 255 characters"),
+  client_secret: text(8192).optional().describe("a key of the service, at most 8192 characters"),
+  client_assertion: text(8192).optional().describe("a JWT that the service has signed, at most 8192 characters"),
+  client_assertion_type: text(255)
+    .optional()
+    .describe("`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, with `client_assertion`"),
+};
+
+const tokenRequest = z.object({
+  grant_type: text(255).describe("the text `client_credentials`"),
+  scope: text(4096).optional().describe("scopes with a space between them, by default all of the service"),
+  ...clientMembers,
+});
+
+const serviceToken = z
+  .object({
+    access_token: z.string().describe("The access token, for `Authorization: Bearer TOKEN`."),
+    token_type: z.literal("Bearer"),
+    expires_in: z.int().describe("The seconds until it expires."),
+    scope: z.string().describe("The scopes of the token."),
+  })
+  .meta({ title: "ServiceToken" });
+
+async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof serviceToken>> {
+  const { flows, input, caller } = call;
+  const { grant_type: grantType, scope } = input;
+  return flows.issueServiceToken({ grantType, client: await sentClient(call, input), scope }, caller);
+}
+
+const hint = text(255).optional().describe("a text that is ignored, at most 255 characters");
+
+const revocation = z.object({
+  token: text(8192).describe("an access token, a refresh token or an API key, at most 8192 characters"),
+  token_type_hint: hint,
+});
+
+/** Every kind, also those that no route takes. */
+const anyCredential = { credentials };
+
+async function revoke({ flows, input, caller, verify }: Call<z.output<typeof revocation>, undefined>): Promise<object> {
+  const { token } = input;
+  const auth = await unlessUnknown(() => verify(token, anyCredential));
+  await flows.revokeToken({ token, auth }, caller);
+  return {};
+}
+
+/** Undefined for a text that no guard would accept. */
+async function unlessUnknown(check: () => Promise<Auth | undefined>): Promise<Auth | undefined> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof AmphoError && (error.code === "invalid_token" || error.code === "missing_token"))
+      return undefined;
+    throw error;
+  }
+}
+
+const introspectionRequest = z.object({
+  token: text(8192).describe("an access token or an API key, at most 8192 characters"),
+  token_type_hint: hint,
+  ...clientMembers,
+});
+
+const introspection = z
+  .object({
+    active: z.boolean().describe("True if a guard would accept the token now, else false and no other member."),
+    sub: z.string().optional().describe("The id of the user or of the service."),
+    username: z.string().optional().describe("The login name of the user."),
+    scope: z.string().optional().describe("The scopes of the token, with spaces between them."),
+    client_id: z.string().optional().describe("The id of the service."),
+    credential: z.enum(credentials).optional().describe("The kind of the token, as routes name it."),
+    token_type: z.literal("Bearer").optional(),
+    exp: z.int().optional().describe("The end, in Unix seconds."),
+    iat: z.int().optional().describe("The time of the issue, in Unix seconds."),
+    iss: z.unknown().optional().describe("The issuer."),
+    aud: z.unknown().optional().describe("The audience."),
+    act: z.unknown().optional().describe("The actor of a delegated token."),
+  })
+  .meta({ title: "Introspection" });
+
+async function introspect(
+  call: Call<z.output<typeof introspectionRequest>, undefined>,
+): Promise<z.input<typeof introspection>> {
+  await requireServiceWith(call, introspectScope, call.input);
+  // Not counted for the address, which is that of a gateway: a stranger could lock it out.
+  const auth = await unlessUnknown(() => call.verify(call.input.token, anyCredential, false));
+  return auth === undefined ? { active: false } : activeOf(auth);
+}
+
+function activeOf(auth: Auth): z.input<typeof introspection> {
+  const { id, login, scopes, starts, expires, credential, claims } = auth;
+  const isService = (credential === "key" || credential === "service") && isServiceId(id);
+  const clientId = isService ? id : claims["client_id"];
+  return {
+    active: true,
+    sub: id,
+    ...(!isService && { username: login }),
+    scope: scopes.join(" "),
+    ...(typeof clientId === "string" && { client_id: clientId }),
+    credential,
+    token_type: "Bearer",
+    exp: expires,
+    iat: typeof claims["iat"] === "number" ? claims["iat"] : starts,
+    iss: claims["iss"],
+    aud: claims["aud"],
+    act: claims["act"],
+  };
+}
+
+const formNote = "The body must be a form. Errors also have the form of RFC 6749 §5.2.";
+const clientNote =
+  "The service authenticates by `client_secret_basic`, `client_secret_post` or `private_key_jwt`, in exactly one way.";
+
+export const servicesRoutes = [
+  route({
+    method: "POST",
+    path: "/token",
+    name: "issueToken",
+    summary: "Get an access token for a service account",
+    notes: [formNote, clientNote, "A secret is a key of the service."],
+    access: client,
+    input: fields(tokenRequest),
+    output: serviceToken,
+    errors: [
+      "invalid_client",
+      "invalid_scope",
+      "unsupported_grant_type",
+      "too_many_attempts",
+      "overloaded",
+      "unavailable",
+    ],
+    available: ({ services }) => services,
+    endpoint: issueToken,
+  }),
+  route({
+    method: "POST",
+    path: "/revoke",
+    name: "revokeToken",
+    summary: "End the session, the key or the tokens of a service to which a token belongs",
+    notes: [
+      formNote,
+      "The token itself is the authorization. The response is the same for an unknown or expired token.",
+    ],
+    access: holder,
+    input: fields(revocation),
+    output: z.object({}).meta({ title: "Revoked" }),
+    errors: ["too_many_attempts", "overloaded", "unavailable"],
+    available: ({ services }) => services,
+    endpoint: revoke,
+  }),
+  route({
+    method: "POST",
+    path: "/introspect",
+    name: "introspectToken",
+    summary: "Ask whether a token or a key is good",
+    notes: [
+      formNote,
+      "Needs a service with the scope `ampho:introspect`. It sends a key as for `POST /token`, or a key or an access token as bearer token.",
+      "The response to an unknown, expired or ended token is always the same. A refresh token is never active.",
+    ],
+    access: client,
+    input: fields(introspectionRequest),
+    output: introspection,
+    errors: ["invalid_client", "insufficient_scope", "too_many_attempts", "overloaded", "unavailable"],
+    available: ({ services }) => services,
+    endpoint: introspect,
+  }),
+] as const;

@@ -1,0 +1,118 @@
+// Changes of service accounts, one row a change (docs/reference/changes.md). Every change of one, and every token for
+// one, takes its lock. So no token is issued by what a change has ended.
+import type { AuditEvent } from "../../audit/events.js";
+import { integer, type Row, text, textOrNull, texts } from "../rows.js";
+import { first, query, type Transaction, write } from "../transaction.js";
+import { recordAudit } from "./audit.js";
+import { keyRevocation } from "./key-ends.js";
+import { columnsOf } from "./keyed-rows.js";
+import { type NewRevocation, untilOf } from "./revocations.js";
+import type { Ending } from "./session-rows.js";
+
+/** The credentials of a service account. It gets access tokens for one of the others. */
+type ServiceCredential = "tokens" | "key" | "jwks";
+
+/** A row decides about every kind of credential of a service account. */
+interface ServiceConsequences extends Readonly<Record<ServiceCredential, "ends" | "kept">> {
+  readonly by: "operator" | "holder";
+  readonly event: AuditEvent;
+}
+
+const ofService = { by: "operator", tokens: "ends", key: "kept", jwks: "kept" } as const;
+
+/** The effects of each change of a service account. `holder`: who has the key or the token that ends. */
+export const serviceConsequences = {
+  added: { ...ofService, tokens: "kept", event: "service_added" },
+  scopes_set: { ...ofService, event: "service_scopes_changed" },
+  /** Its keys are rejected until it is enabled. */
+  disabled: { ...ofService, event: "service_disabled" },
+  enabled: { ...ofService, event: "service_enabled" },
+  deleted: { ...ofService, key: "ends", jwks: "ends", event: "service_deleted" },
+  key_added: { ...ofService, tokens: "kept", event: "service_key_created" },
+  key_removed: { ...ofService, event: "service_key_removed" },
+  all_keys_removed: { ...ofService, key: "ends", event: "service_key_removed" },
+  /** The new public keys take the place of the old ones. */
+  jwks_set: { ...ofService, event: "service_keys_set" },
+  tokens_revoked: { ...ofService, by: "holder", event: "service_tokens_revoked" },
+} as const satisfies Readonly<Record<string, ServiceConsequences>>;
+
+export type ServiceChange = keyof typeof serviceConsequences;
+
+/** Ids of services begin with it. */
+export const serviceIdPrefix = "svc_";
+
+export interface ServiceRow {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  /** The JWK Set of its public keys, as JSON. */
+  readonly jwks: string | undefined;
+  readonly disabled: boolean;
+  readonly createdAt: number;
+  /** The latest `iat` and `exp` of its tokens. Those that were issued at `endedAt` or before have ended. */
+  readonly issuedAt: number;
+  readonly tokensUntil: number;
+  readonly endedAt: number;
+}
+
+export const serviceColumns = columnsOf("id name scopes jwks disabled created_at issued_at tokens_until ended_at");
+
+/** `prefix`: that of the columns in a join. */
+export const serviceOf = (row: Row, prefix = ""): ServiceRow => ({
+  id: text(row, `${prefix}id`),
+  name: text(row, `${prefix}name`),
+  scopes: texts(row, `${prefix}scopes`),
+  jwks: textOrNull(row, `${prefix}jwks`) ?? undefined,
+  disabled: integer(row, `${prefix}disabled`) === 1,
+  createdAt: integer(row, `${prefix}created_at`),
+  issuedAt: integer(row, `${prefix}issued_at`),
+  tokensUntil: integer(row, `${prefix}tokens_until`),
+  endedAt: integer(row, `${prefix}ended_at`),
+});
+
+export const selectServices = `select ${serviceColumns.list} from ampho_services`;
+
+/** Until the transaction ends, no other one changes the service or issues a token for it. */
+export function* lockService(id: string): Transaction<ServiceRow | undefined> {
+  const row = yield* first(`${selectServices} where id = ?`, [id], "update");
+  return row && serviceOf(row);
+}
+
+export interface ServiceChangeDetail extends Ending {
+  readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
+}
+
+/** Records the change and ends what it ends. The caller has locked the service, and writes the revocations. */
+export function* carryOutService(
+  change: ServiceChange,
+  { id, name, issuedAt, tokensUntil, endedAt }: ServiceRow,
+  { now, origin, detail }: ServiceChangeDetail,
+): Transaction<readonly NewRevocation[]> {
+  const { event, tokens, key, jwks } = serviceConsequences[change];
+  const about = { at: now, event, userId: id, login: undefined, origin };
+  yield* recordAudit({ ...about, detail: { service: name, ...detail } });
+  const ended: NewRevocation[] = [];
+  if (key === "ends")
+    for (const row of yield* query("delete from ampho_keys where user_id = ? returning id", [id]))
+      ended.push(keyRevocation(text(row, "id"), now));
+  if (jwks === "ends") yield* write("update ampho_services set jwks = null where id = ?", [id]);
+  if (tokens === "kept") return ended;
+  // Not before the last token, whose process can have a clock that is ahead.
+  const at = Math.max(now, issuedAt, endedAt);
+  yield* write("update ampho_services set ended_at = ? where id = ?", [at, id]);
+  return [...ended, { kind: "user", at, until: untilOf(at, tokensUntil), userId: id, login: id }];
+}
+
+/** Ends every key, and the tokens of the services that had one. */
+export function* endEveryKey(input: Ending): Transaction<readonly NewRevocation[]> {
+  const owners = yield* query(
+    "select id from ampho_services where exists (select 1 from ampho_keys where user_id = ampho_services.id) order by id",
+  );
+  const ended: NewRevocation[] = [];
+  for (const row of owners) {
+    const service = yield* lockService(text(row, "id"));
+    if (service) ended.push(...(yield* carryOutService("all_keys_removed", service, input)));
+  }
+  yield* write("delete from ampho_keys", []);
+  return ended;
+}

@@ -1,0 +1,129 @@
+// Service accounts: their rows, their keys, and the access tokens that they get.
+import type { Origin } from "../../audit/entry.js";
+import { first, query, queryLast, queryLastRow, type Transaction, write } from "../transaction.js";
+import { recordAudit } from "./audit.js";
+import { insertKey, type NewKey } from "./keys.js";
+import { type Revocation, writeRevocations } from "./revocations.js";
+import {
+  carryOutService,
+  lockService,
+  type ServiceRow,
+  selectServices,
+  serviceColumns,
+  serviceOf,
+} from "./service-changes.js";
+import type { Ending } from "./session-rows.js";
+import { type Spending, spend } from "./spent.js";
+
+/** A service has its id or its name. No name has the form of an id. */
+export function* findService(idOrName: string): Transaction<ServiceRow | undefined> {
+  const row = yield* queryLastRow(`${selectServices} where id = ? or name = ?`, [idOrName, idOrName]);
+  return row && serviceOf(row);
+}
+
+/** In the order of their names. */
+export function* listServices(): Transaction<readonly ServiceRow[]> {
+  return (yield* queryLast(`${selectServices} order by name`)).map((row) => serviceOf(row));
+}
+
+export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" | "scopes"> {}
+
+/** False: another service has the name. */
+export function* addService({ id, name, scopes, now, origin }: ServiceCreation): Transaction<boolean> {
+  const values = serviceColumns.values({
+    ...{ id, name, scopes: JSON.stringify(scopes), jwks: null, disabled: 0, created_at: now },
+    ...{ issued_at: 0, tokens_until: 0, ended_at: 0 },
+  });
+  const insert = `insert into ampho_services (${serviceColumns.list}) values (${serviceColumns.placeholders})
+    on conflict do nothing returning ${serviceColumns.list}`;
+  const row = yield* first(insert, values);
+  if (row) yield* carryOutService("added", serviceOf(row), { now, origin, detail: { scopes } });
+  return row !== undefined;
+}
+
+export interface ServiceUpdate extends Ending {
+  readonly id: string;
+  readonly to:
+    | { readonly change: "scopes_set"; readonly scopes: readonly string[] }
+    | { readonly change: "jwks_set"; readonly jwks: string | undefined; readonly kids: readonly string[] }
+    | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
+}
+
+export interface ServiceOutcome {
+  /** False: there is no such service. */
+  readonly found: boolean;
+  readonly revocations: readonly Revocation[];
+}
+
+export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<ServiceOutcome> {
+  const service = yield* lockService(id);
+  if (!service) return { found: false, revocations: [] };
+  const detail =
+    to.change === "scopes_set" ? { scopes: to.scopes } : to.change === "jwks_set" ? { kids: to.kids } : undefined;
+  const revoked = yield* carryOutService(to.change, service, { now, origin, detail });
+  if (to.change === "scopes_set")
+    yield* write("update ampho_services set scopes = ? where id = ?", [JSON.stringify(to.scopes), id]);
+  else if (to.change === "jwks_set")
+    yield* write("update ampho_services set jwks = ? where id = ?", [to.jwks ?? null, id]);
+  else if (to.change === "deleted") yield* write("delete from ampho_services where id = ?", [id]);
+  else if (to.change !== "tokens_revoked")
+    yield* write("update ampho_services set disabled = ? where id = ?", [to.change === "disabled" ? 1 : 0, id]);
+  return { found: true, revocations: yield* writeRevocations(revoked) };
+}
+
+export interface ServiceKeyCreation extends Ending {
+  readonly serviceId: string;
+  readonly key: NewKey;
+  /** The keys that a service can have. */
+  readonly keysMax: number;
+}
+
+export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done" | "none" | "full"> {
+  const { serviceId, key, keysMax, now, origin } = input;
+  const service = yield* lockService(serviceId);
+  if (!service) return "none";
+  const live = yield* query("select id from ampho_keys where user_id = ? and expires_at > ?", [serviceId, now]);
+  if (live.length >= keysMax) return "full";
+  yield* insertKey({ userId: serviceId, login: service.name, key, now }, null);
+  yield* carryOutService("key_added", service, { now, origin, detail: { key: key.id } });
+  return "done";
+}
+
+export interface TokenIssue {
+  readonly serviceId: string;
+  /** A key that the service has, by its hash, or the public keys that have verified an assertion. */
+  readonly proof: { readonly keyHash: string } | { readonly jwks: string; readonly spending: Spending };
+  /** Undefined: all scopes of the service. */
+  readonly scopes: readonly string[] | undefined;
+  readonly ttlSeconds: number;
+  readonly now: number;
+  readonly origin: Origin;
+}
+
+export type IssueOutcome =
+  | { readonly outcome: "issued"; readonly scopes: readonly string[]; readonly issuedAt: number }
+  /** `unknown`: the service or its proof is not good now. `scope`: it has not all of these scopes. */
+  | { readonly outcome: "unknown" | "scope" };
+
+/** The `iat` of a token is after everything that has ended tokens of the service. */
+export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome> {
+  const { serviceId, proof, ttlSeconds, now, origin } = input;
+  const service = yield* lockService(serviceId);
+  if (!service || service.disabled) return { outcome: "unknown" };
+  const holds =
+    "keyHash" in proof
+      ? (yield* first("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
+          ...[proof.keyHash, serviceId, now],
+        ])) !== undefined
+      : service.jwks === proof.jwks && (yield* spend(proof.spending, now));
+  if (!holds) return { outcome: "unknown" };
+  const scopes = input.scopes ?? service.scopes;
+  if (scopes.length === 0 || !scopes.every((scope) => service.scopes.includes(scope))) return { outcome: "scope" };
+  const issuedAt = Math.max(now, service.endedAt + 1);
+  yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [
+    ...[Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil), serviceId],
+  ]);
+  const detail = { service: service.name, scopes };
+  yield* recordAudit({ at: now, event: "service_token_issued", userId: serviceId, login: undefined, origin, detail });
+  return { outcome: "issued", scopes, issuedAt };
+}
