@@ -69,6 +69,7 @@ users are deleted afterwards, also after Ctrl+C. With \`--login\` and \`--passwo
 attacks that need a second user do not run. One wrong password then counts for that login, and the login after it resets
 the count.
 One test user sets up an authenticator app, another one a passkey, and the policy of a third one requires a factor.
+With \`--role\`, the test users have a role. If it has a scope, [API keys](../guides/api-keys.md) are attacked too.
 No test user has an address, so no mail is sent. A run asks for at most six of the twenty mails that one address can ask
 for in an hour. Every opened session is ended. All other wrong passwords are for unknown logins. A run uses about
 three of the twenty different logins that can fail from one address in a quarter of an hour, so several runs in a row

@@ -238,7 +238,14 @@ describe("the routes of API keys", () => {
     expect(await askGuard(world, key, readers)).toBe("articles:read");
     const notice = await mail("key_created");
     expect(JSON.stringify(notice)).not.toContain(key.slice(10));
+    const bearer = String(renewed.json["token"]);
+    const rotated = await world.call("POST", `/keys/${created.json["id"]}/rotate`, { bearer, body: { overlap: 60 } });
+    expect(rotated.status).toBe(201);
+    const second = await mail("key_created");
+    expect([second.alarm === notice.alarm, await askGuard(world, key, readers)]).toEqual([false, "articles:read"]);
     expect((await world.call("POST", "/alarm", { body: { alarm: notice.alarm } })).status).toBe(204);
+    // A thief who has replaced the key has the successor no longer either.
+    expect(await askGuard(world, String(rotated.json["key"]), readers)).toBe("invalid_token");
     expect(await askGuard(world, key, readers)).toBe("invalid_token");
   });
 

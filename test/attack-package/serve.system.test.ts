@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { apiKeyAttacks } from "../../packages/attack/dist/cases/api-keys.js";
 import { attacks } from "../../packages/attack/dist/table.js";
 import { attackBinary, binary } from "../world/command.js";
 import { alice } from "../world/people.js";
@@ -26,8 +27,12 @@ const attack = (place: Place, url: string, args: readonly string[] = [], stdin =
 const outcomes = (stdout: string): Readonly<Record<string, string>> =>
   Object.fromEntries(JSON.parse(stdout).map(({ attack, outcome }: Result) => [attack, outcome]));
 
-/** Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys and no mails. */
+/**
+ * Attacks that do not run here, because there is no public key, no audience, no cookies, no passkeys, no mails and no
+ * API key.
+ */
 const plain = [
+  ...apiKeyAttacks.map(({ id }) => id),
   "alg-confusion",
   "audience",
   "cross-site",
@@ -56,9 +61,11 @@ describe("an instance of ours", () => {
       AMPHO_APP_URL: "https://app.example/",
       AMPHO_MAIL_URL: "file:mails",
       AMPHO_SECURITY_MAIL_LOGIN: "true",
+      AMPHO_SECURITY_KEYS_PER_USER: "5",
+      AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',
     });
     const served = await startServe(place);
-    const { code, stdout, stderr } = await attack(place, served.root);
+    const { code, stdout, stderr } = await attack(place, served.root, ["--role", "editor"]);
     expect(outcomes(stdout)).toEqual(allBlocked());
     expect(code).toBe(0);
     expect(JSON.parse((await command(place, ["user-list", "--json"])).stdout)).toEqual([]);

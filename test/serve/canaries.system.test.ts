@@ -17,6 +17,8 @@ it("no secret is in the output of serve in either format, nor in the audit log o
   const place = freshPlace({
     AMPHO_SECURITY_KEY: JSON.stringify({ kty: "oct", kid: "one", k: secretKey }),
     AMPHO_METRICS_TOKEN: metricsToken,
+    AMPHO_SECURITY_KEYS_PER_USER: "9",
+    AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}',
   });
   const password = `${plant("password")} violet harbour`;
   const said: string[] = [];
@@ -24,7 +26,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     const { stdout, stderr } = await command(place, args, stdin);
     said.push(stdout, stderr);
   };
-  await run(["user-add", "alice", "--password-stdin"], password);
+  await run(["user-add", "alice", "--role", "editor", "--password-stdin"], password);
   await run(["user-add", "bob", "--password-stdin"], `bob ${plant("refused")}`);
 
   for (const format of ["json", "text"]) {
@@ -50,6 +52,25 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     await login({ login: "alice", password: "x", device: plant("device") });
     await send("POST", "/login", json, `{"login":"alice","password":"${plant("broken-json")}`);
     await send("POST", "/login", { "content-type": plant("type") }, "x");
+    // M-10: API keys. Their first four random characters are in the list of their owner.
+    const keyOf = async (path: string, body: object) => {
+      const made = await (await send("POST", path, { ...json, ...bearer(next.token) }, JSON.stringify(body))).json();
+      secrets.push(made.key.slice("ampho_key_".length + 4));
+      return made;
+    };
+    const first = await keyOf("/keys", { name: "Backup", scopes: ["articles:read"] });
+    const { id, key } = await keyOf(`/keys/${first.id}/rotate`, { overlap: 3600 });
+    said.push(await (await send("GET", "/keys", bearer(next.token))).text());
+    said.push(await (await send("GET", "/account/export", bearer(next.token))).text());
+    await send("GET", "/session", bearer(key));
+    await send("GET", `/session?access_token=${key}`, {});
+    await send("GET", "/session", { "x-api-key": key, traceparent: `00-${key}-00` });
+    await send("GET", "/session", { authorization: `Basic ${btoa(key)}` });
+    await send("POST", "/keys", { ...json, ...bearer(next.token) }, JSON.stringify({ name: "x", scopes: [key] }));
+    await send("DELETE", `/keys/${key}`, bearer(next.token));
+    await run(["key-inspect"], key);
+    await run(["key-inspect", "--json"], `${key}x`);
+    await run(["key-revoke", id]);
     await send("POST", `/login?password=${plant("query")}`, json, "{}");
     await send("GET", `/session?access_token=${next.token}`, {});
     await send("GET", `/${plant("path")}`, {});
@@ -70,7 +91,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     said.push(stdout, stderr);
     await run(["sec-inspect-token"], `${next.token}x`);
   }
-  for (const args of ["sec-public-keys", "audit-list", "audit-list --json", "user-list --json"]) {
+  for (const args of ["sec-public-keys", "audit-list", "audit-list --json", "user-list --json", "key-list alice"]) {
     await run(args.split(" "));
   }
 
@@ -79,6 +100,7 @@ it("no secret is in the output of serve in either format, nor in the audit log o
     "ampho_flows_total",
     "invalid_credentials",
     "wrong_password",
+    "key_rotated",
     "/api/security/renew",
     "logout",
   ]) {
