@@ -17,6 +17,7 @@ const names = {
   login_changed: "another login name",
   login_respelled: "another spelling of the login name",
   email_changed: "another address, or none",
+  names_changed: "another address that becomes the login name",
   email_added: "the first address, or another spelling of it",
   email_proven: "the first proof of the address",
   email_confirmed: "the same by a login with the password",
@@ -73,6 +74,7 @@ const makers = {
 const alarms = {
   address: "puts the address back",
   login: "puts the login name back",
+  names: "puts the address and the login name back",
   added: "removes what was added",
 };
 

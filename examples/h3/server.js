@@ -2,12 +2,21 @@
 import { createAmpho } from "ampho";
 import { H3, serve } from "h3";
 
-const ampho = await createAmpho();
+const ampho = await createAmpho({ cookies: true });
 const { authorize } = ampho;
 const app = new H3();
 
 // POST /api/security/login, /renew, /logout, …
 app.all("/api/security/**", (event) => ampho.fetch(event.req, { address: event.req.ip }));
+
+// A session goes on after the end of its access token, in every route. This guards nothing.
+app.use(async (event, next) => {
+  const { addCookies } = await ampho.renew(event.req, { address: event.req.ip });
+  const value = await next();
+  if (value instanceof Response) return addCookies(value);
+  addCookies(event.res);
+  return value;
+});
 
 app.get("/", () => "Log in at /api/security/login\n");
 app.get(

@@ -1,3 +1,3 @@
 import { createAmpho } from "ampho";
 
-export const ampho = await createAmpho();
+export const ampho = await createAmpho({ cookies: true });

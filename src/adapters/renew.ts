@@ -23,10 +23,10 @@ export interface Renewed {
   /** The headers for the rest of the request: those of the request, with the new tokens in `Cookie`. */
   readonly headers: Headers;
   /**
-   * Adds the cookies to a response, which no cache can then store, and returns it. An immutable response is copied.
+   * Adds the cookies to a response, which no cache can then store, and returns it. An immutable `Response` is copied.
    * @example const response = (await ampho.renew(request)).addCookies(new Response("Hello"));
    */
-  readonly addCookies: <R extends Response>(response: R) => R;
+  readonly addCookies: <R extends Pick<Response, "headers">>(response: R) => R;
 }
 
 /**
@@ -124,7 +124,7 @@ function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
     headers,
     addCookies(response) {
       if (cookies.length === 0) return response;
-      const added = isMutable(response) ? response : (new Response(response.body, response) as typeof response);
+      const added = isMutable(response) ? response : copyOf(response);
       for (const cookie of cookies) added.headers.append("Set-Cookie", cookie);
       for (const name of [...added.headers.keys()]) if (forCaches.test(name)) added.headers.delete(name);
       added.headers.set("Cache-Control", "no-store");
@@ -134,13 +134,19 @@ function toRenewed({ auth, cookies }: RenewedPage, headers: Headers): Renewed {
 }
 
 /** The headers of `Response.redirect` and of a fetched response cannot be changed. */
-function isMutable({ headers }: Response): boolean {
+function isMutable({ headers }: Pick<Response, "headers">): boolean {
   try {
     headers.delete("x-ampho");
     return true;
   } catch {
     return false;
   }
+}
+
+/** Only a `Response` has headers that cannot be changed. */
+function copyOf<R extends Pick<Response, "headers">>(response: R): R {
+  const immutable = response as unknown as Response;
+  return new Response(immutable.body, immutable) as unknown as R;
 }
 
 /** Puts the new tokens into the request, for everything that handles it later. Some hosts do not allow it. */

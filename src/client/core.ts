@@ -88,12 +88,16 @@ export interface Core {
   enter(request: (device: string | undefined, token?: string) => Promise<unknown>): Promise<ClientSession>;
 }
 
-/** `title` begins the names in the storage. Throws TypeError if `baseUrl` is not a URL. */
+/**
+ * `title` begins the names in the storage. `complete` adds the session where the responses have no tokens. Throws TypeError
+ * if `baseUrl` is not a URL.
+ */
 export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,
   openCall = createClientCall,
   title = "ampho",
   origins: readonly string[] = [],
+  complete?: (grant: StoredSession) => Promise<StoredSession>,
 ): Core {
   // React and others also run the code of a page on the server. Calls reject there, because no scheme has this name.
   const base = new URL(baseUrl, globalThis.location?.href ?? "x:/");
@@ -186,7 +190,7 @@ export function createCore(
         const own = sidOf(now) === sidOf(held) ? (now as StoredSession) : held;
         const response = await send(own);
         const grant = parse(await readText(response)) as StoredSession | undefined;
-        if (grant?.refresh_token) await records.replace(await storedSessionOf(grant), own.id);
+        if (grant?.ttl) await records.replace(await storedSessionOf((await complete?.(grant)) ?? grant), own.id);
         return response;
       }),
     ),

@@ -1,14 +1,15 @@
 // The client with passkeys, second factors, step-up, and tokens in cookies, for `ampho/client/ways` and
 // `ampho/client/mail`.
-import type { RecoveryCodes, Ways } from "../wire/login.js";
+import type { ClientSession, RecoveryCodes, Ways } from "../wire/login.js";
 import { type ClientCall, createClientCall, type Send, sendBy, unavailable } from "./calls.js";
 import { type Ceremonies, createCeremonies } from "./ceremonies.js";
-import { createCookieCall, withCookies } from "./cookie-mode.js";
+import { createCookieCall, createCookieGet, withCookies } from "./cookie-mode.js";
 import { type Client, type ClientOptions, createCore } from "./core.js";
 import type { EnteredSession, FactorNeeded, TypedFactor } from "./factor-needed.js";
 import { createLoginSteps, factorMembers, type LoginSteps } from "./login-steps.js";
 import { createPasskeyLogin, type PasskeyLogin } from "./passkey-login.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
+import type { StoredSession } from "./record.js";
 import { sessionEnded, unlessOver } from "./renewal.js";
 import { createStepUpFetch, type StepUpError } from "./step-up-fetch.js";
 import type { ClientStorage } from "./storage.js";
@@ -129,8 +130,14 @@ export function createWays(options: WaysOptions): ClientInternals {
     call = cookies ? createCookieCall(root) : createClientCall(root);
     return call;
   };
+  const complete = async (grant: StoredSession) => {
+    // The change is made, whatever becomes of this request.
+    const session = (await createCookieGet(root)("/session").catch(() => client.session())) as ClientSession;
+    return { ...grant, session };
+  };
   // A record of tokens is of no use where the tokens are in cookies, nor the other way round.
-  const core = createCore(options, open, cookies ? "ampho cookies" : "ampho", origins);
+  const title = cookies ? "ampho cookies" : "ampho";
+  const core = createCore(options, open, title, origins, cookies ? complete : undefined);
   const { client } = core;
   const plainFetch = cookies ? withCookies(client.fetch, new URL(root)) : client.fetch;
   const own = [new URL(root).origin, ...origins];

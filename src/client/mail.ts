@@ -79,9 +79,12 @@ export interface MailClient extends WaysClient {
   resetPassword(login: string): Promise<PasswordReset>;
   /**
    * Changes the address of the user who is signed in. Rejects with `login_too_old` or `login_too_weak`.
-   * @example const change = await client.changeEmail("alice@example.org");
+   * `login`: the address becomes the login name too, and this session goes on.
+   * @example
+   * const change = await client.changeEmail("alice@example.org");
+   * const both = await client.changeEmail("alice@example.org", { login: true });
    */
-  changeEmail(email: string): Promise<EmailChange>;
+  changeEmail(email: string, about?: { readonly login?: boolean | undefined }): Promise<EmailChange>;
   /**
    * Reads the mailed link in the URL of the page, and removes it from there. Returns undefined if there is none.
    * `finish` of its result rejects with `match_needed` in another browser than the one that asked for the mail: ask the
@@ -135,8 +138,9 @@ export function createClient(options: WaysOptions): MailClient {
       const finish = resets();
       return { match, expires, resend, finish: ({ code, ...proof }) => finish({ transaction, code }, proof) };
     },
-    async changeEmail(email) {
-      const { transaction, match, expires } = (await send("POST", "/account/email", { email })) as EmailChangeBegun;
+    async changeEmail(email, about) {
+      const begun = (await send("POST", "/account/email", { email, ...about })) as EmailChangeBegun;
+      const { transaction, match, expires } = begun;
       return {
         match,
         expires,

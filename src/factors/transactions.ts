@@ -44,7 +44,10 @@ export interface TransactionContents {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string | undefined;
-  /** For a new passkey: the user handle of the account, and the use of the passkey. */
+  /**
+   * For a new passkey: the user handle of the account, and the use of the passkey. For a change of address: `login` if it
+   * becomes the login name too.
+   */
   readonly uh?: string | undefined;
   readonly use?: string | undefined;
   /** For a change of address: the new one, as it was typed. */

@@ -70,6 +70,8 @@ export function accountPage(view: View, parts: AccountParts): HtmlPage {
 function profile(view: View, own: AccountView): Html {
   const { account: t, fields } = view.texts;
   const unproven = own.email !== null && !own.email_proven;
+  // Who signs in with the address goes on to do so.
+  const renames = view.features.account.login && own.login === own.email;
   return section(
     "profile",
     t.profile,
@@ -78,7 +80,14 @@ function profile(view: View, own: AccountView): Html {
 ${own.created !== null && html`<dt>${t.since}</dt><dd>${time(view, own.created)}</dd>`}</dl>
 ${
   view.features.mails.email &&
-  more(view, "email", t.changeEmail, field("email", fields.email, attributes.email), undefined, view.texts.signIn.mail)
+  more(
+    view,
+    "email",
+    t.changeEmail,
+    html`${renames && hidden("login", "true")}${field("email", fields.email, attributes.email)}`,
+    undefined,
+    view.texts.signIn.mail,
+  )
 }
 ${
   view.features.account.login &&

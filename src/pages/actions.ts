@@ -200,8 +200,8 @@ export const actions: Readonly<Record<string, Action>> = {
     return ways.leavePage(view, (await call<OutsideBegun>("POST", "/identities", body)).url);
   },
   "identities/remove": change((call, fields) => call("DELETE", `/identities/${idOf(fields)}`), "removed"),
-  email: async (call, { email }, view) => {
-    await call("POST", "/account/email", { email });
+  email: async (call, { email, login }, view) => {
+    await call("POST", "/account/email", { email, login: login === "true" });
     return own.confirmEmail(view);
   },
   "email/finish": change((call, { code }) => call("POST", "/account/email/finish", { code: digits(code) }), "saved"),

@@ -55,6 +55,16 @@ async function openEnrolled(cookies: boolean, options?: Opening) {
   return { ...device, client, app, recoveryCodes };
 }
 
+/** The same with a session at `1fa`, by a remembered device. */
+async function openWeak(cookies: boolean, options?: Opening) {
+  const device = await openEnrolled(cookies, options);
+  const { client, app, next } = device;
+  await client.login(ann.login, ann.password, { totp: next(app), remember: true });
+  await client.logout();
+  await client.login(ann.login, ann.password);
+  return device;
+}
+
 async function failureOf(work: Promise<unknown>): Promise<FactorNeeded> {
   const error = await work.then(
     () => undefined,
@@ -109,6 +119,40 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
     expect(session).toMatchObject({ login: "ann", acr: "2fa", amr: ["pwd", "otp", "mfa"] });
     expect(world.calls.filter(({ path }) => path.endsWith("/login"))).toHaveLength(1);
     expect(await seen(client.fetch("/strong"))).toBe("ann");
+  });
+
+  it("a session that sets up an app is raised, and the client states it", async () => {
+    const { client } = await openEnrolled(cookies);
+    expect(await client.session()).toMatchObject({ acr: "2fa", amr: ["pwd", "otp", "mfa"] });
+    expect(await seen(client.fetch("/strong"))).toBe("ann");
+  });
+
+  it("a set-up is done although the session cannot be read after it", async () => {
+    const { world, clock, open } = await openDevice(cookies);
+    const client = open();
+    await client.login(ann.login, ann.password);
+    const before = await client.session();
+    world.intercept = ({ method, url }, response) => {
+      if (method !== "GET" || url !== "/api/security/session") return false;
+      response.writeHead(404).end();
+      return true;
+    };
+    expect((await setUp(client, clock)).recoveryCodes).toHaveLength(8);
+    expect((await client.session())?.session).toEqual(before?.session);
+    expect(await seen(client.fetch("/strong"))).toBe("ann");
+  });
+
+  it("a code that was used before is named, and a wrong one is not", async () => {
+    const { client, app, next } = await openEnrolled(cookies);
+    await client.logout();
+    const totp = next(app);
+    await client.login(ann.login, ann.password, { totp });
+    await client.logout();
+    const used = await client.login(ann.login, ann.password, { totp }).catch((error: unknown) => error as AmphoError);
+    if (!(used instanceof AmphoError)) throw new Error("a used code was accepted");
+    expect(used).toMatchObject({ code: "invalid_credentials", details: { reason: "code_used" } });
+    expect(used.message).toContain("Wait for the next one.");
+    expect(await outcome(client.login(ann.login, ann.password, { totp: "000000" }))).toBe("invalid_credentials");
   });
 
   it("a login without a code is finished with a code", async () => {
@@ -197,7 +241,7 @@ describe.each(modes)("a second factor %s", (_, cookies) => {
 
 describe.each(modes)("a step-up %s", (_, cookies) => {
   it("a step-up raises the present session", async () => {
-    const { client, app, next, open } = await openEnrolled(cookies);
+    const { client, app, next, open } = await openWeak(cookies);
     const before = await client.session();
     expect(await seen(client.fetch("/strong"))).toBe(401);
     const needed = await client.stepUp();
@@ -208,7 +252,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a step-up works although the token expired while the user looked for the code", async () => {
-    const { client, clock, app, next, world } = await openEnrolled(cookies);
+    const { client, clock, app, next, world } = await openWeak(cookies);
     clock.advance(600);
     const needed = await client.stepUp();
     clock.advance(500);
@@ -223,7 +267,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a client whose token is due during a step-up waits for it, and keeps its tokens", async () => {
-    const { client, storage, network, app, next, open, world } = await openEnrolled(cookies, { overNetwork: true });
+    const { client, storage, network, app, next, open, world } = await openWeak(cookies, { overNetwork: true });
     const needed = await client.stepUp();
     const logins = () => world.requests.filter((one) => one === "POST /api/security/login").length;
     const before = logins();
@@ -239,7 +283,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("parallel requests share one call of onStepUp, and are then repeated once", async () => {
-    const { app, next, open, world } = await openEnrolled(cookies);
+    const { app, next, open, world } = await openWeak(cookies);
     const asked: unknown[] = [];
     const client = open({
       async onStepUp(error) {
@@ -257,7 +301,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a response of another origin calls no onStepUp", async () => {
-    const { open } = await openEnrolled(cookies);
+    const { open } = await openWeak(cookies);
     const asked: unknown[] = [];
     const client = open({ onStepUp: (error) => asked.push(error) });
     const elsewhere = createServer((_, response) => {
@@ -273,7 +317,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a route that requires a recent login calls onStepUp, which signs in again", async () => {
-    const { clock, app, next, open } = await openEnrolled(cookies);
+    const { clock, app, next, open } = await openWeak(cookies);
     const asked: unknown[] = [];
     const client = open({
       async onStepUp(error) {
@@ -292,7 +336,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a rejected onStepUp rejects the requests that wait for it, and the next request calls it again", async () => {
-    const { open } = await openEnrolled(cookies);
+    const { open } = await openWeak(cookies);
     let count = 0;
     const client = open({
       async onStepUp() {
@@ -308,7 +352,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a request of one user is not repeated for another who signed in meanwhile", async () => {
-    const { open, world } = await openEnrolled(cookies);
+    const { open, world } = await openWeak(cookies);
     const client = open({ onStepUp: () => client.login(ben.login, ben.password) });
     world.requests.length = 0;
     expect(await outcome(client.fetch("/strong", { method: "POST", body: "of ann" }))).toBe("session_ended");
@@ -337,7 +381,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("two re-authentications at once leave tokens that renew", async () => {
-    const { client, app, next, clock, storage, world } = await openEnrolled(cookies);
+    const { client, app, next, clock, storage, world } = await openWeak(cookies);
     const codes = [next(app), next(app)];
     const logins = codes.map((totp) => outcome(client.login(ann.login, ann.password, { totp })));
     expect((await Promise.all(logins)).at(-1)).toBe("resolved");
@@ -366,7 +410,7 @@ describe.each(modes)("a step-up %s", (_, cookies) => {
   });
 
   it("a request that still lacks something after onStepUp returns its 401", async () => {
-    const { open } = await openEnrolled(cookies);
+    const { open } = await openWeak(cookies);
     let count = 0;
     const client = open({ onStepUp: () => void count++ });
     expect(await seen(client.fetch("/strong"))).toBe(401);

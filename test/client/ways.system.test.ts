@@ -95,6 +95,18 @@ async function typeCode(tab: Page, code: string): Promise<void> {
   await tab.click("#factor button");
 }
 
+/** After a login on a remembered device, the session has proven one factor. */
+const becomeWeak = (tab: Page, totp: string) =>
+  tab.evaluate(
+    async ({ login, password, ...proof }) => {
+      await ways.logout();
+      await ways.login(login, password, { ...proof, remember: true });
+      await ways.logout();
+      await ways.login(login, password);
+    },
+    { ...ann, totp },
+  );
+
 const says = (tab: Page) => expect.poll(() => tab.textContent("output"));
 const loginOf = (tab: Page) => tab.evaluate(async () => (await ways.session())?.login);
 const callIn = (tab: Page, count = 1): Promise<unknown[]> =>
@@ -125,8 +137,8 @@ describe.each([
     await typeCode(tab, next());
     await expect.poll(() => tab.textContent("pre")).toMatch(/^([0-9A-Z]{4}(-| |$)){48}$/);
 
+    // The set-up has raised the session.
     await tab.click("#order");
-    await typeCode(tab, next());
     await says(tab).toBe("ordered by ann");
     expect((await tab.evaluate(() => ways.session()))?.acr).toBe("2fa");
 
@@ -135,8 +147,13 @@ describe.each([
     await typeLogin(tab);
     await typeCode(tab, next());
     await says(tab).toBe("ann at 2fa");
+
+    await becomeWeak(tab, next());
+    await says(tab).toBe("ann at 1fa");
     await tab.click("#order");
+    await typeCode(tab, next());
     await says(tab).toBe("ordered by ann");
+    expect((await tab.evaluate(() => ways.session()))?.acr).toBe("2fa");
   });
 });
 
@@ -158,6 +175,9 @@ describe.each([
     const code = () => app.generate({ timestamp: clock.now() * 1000 });
     await first.evaluate((totp) => setup.confirm(totp), code());
     clock.advance(30);
+    await becomeWeak(first, code());
+    clock.advance(30);
+    await expect.poll(() => loginOf(second)).toBe("ann");
 
     // The server receives the step-up, and responds to it only after the second tab has asked for a renewal.
     let release: () => void = () => undefined;

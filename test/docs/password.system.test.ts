@@ -37,6 +37,7 @@ it("the page has 25 lines of code and a few for the form, and signs a user in", 
   writeFileSync(path.join(folder, "public/index.html"), html);
   const options = { cwd: folder, env: environment, encoding: "utf8", stdio: "pipe" } as const;
   execFileSync(process.execPath, [ampho, "init"], options);
+  execFileSync("sh", ["-ec", /^echo .* >> \.env$/m.exec(page)?.[0] ?? "exit 1"], options);
   const add = [ampho, "user-add", alice.login, "--password-stdin"];
   execFileSync(process.execPath, add, { ...options, input: alice.password });
   const running = startServer("node --env-file=.env server.js", folder, environment);

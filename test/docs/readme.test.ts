@@ -29,6 +29,16 @@ describe("the README", () => {
     expect(lines.length).toBeLessThan(150);
   });
 
+  it("no tutorial has an option in code, where the commands would not find it", () => {
+    const pages = ["README.md", "docs/getting-started.md", "docs/start/hono.md", "docs/start/nextjs.md"];
+    for (const page of [...pages, "docs/start/password.md", "docs/operate/application.md"]) {
+      const text = readFileSync(path.join(root, page), "utf8");
+      const opened = text.match(/(?<=await )createAmpho\(.*|(?<== )lazyAmpho\(.*/g) ?? [];
+      expect(opened.length, page).toBeGreaterThan(0);
+      for (const call of opened) expect(call, page).toMatch(/^(createAmpho|lazyAmpho)\(\)/);
+    }
+  });
+
   it("the badges of the README state facts of the package", () => {
     const text = (name: string) => readFileSync(path.join(root, `docs/pictures/badge-${name}.svg`), "utf8");
     const pack = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {

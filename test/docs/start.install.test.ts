@@ -65,7 +65,11 @@ describe.each(startPages)("$framework", (page) => {
     folder = path.join(parent, "shop");
     writeFiles(folder, page, port);
     server = startServer(withPort(start, port), folder, env);
-    return { url: `http://localhost:${port}`, server };
+    const ampho = (...args: readonly string[]) => {
+      const { status, stdout, stderr } = spawnSync("npx", ["ampho", ...args], { cwd: folder, env, encoding: "utf8" });
+      expect(status, `${stdout}\n${stderr}`).toBe(0);
+    };
+    return { url: `http://localhost:${port}`, server, ampho };
   });
 
   it.runIf(page.example === "next")("the application is built for production with the .env of ampho init", () => {

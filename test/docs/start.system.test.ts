@@ -26,7 +26,11 @@ describe.each(startPages.filter(({ example }) => example !== "next"))("$framewor
     const port = await freePort();
     execFileSync("sh", ["-ec", withPort(commands, port)], { cwd: folder, env: environment, stdio: "pipe" });
     writeFiles(folder, page, port);
-    return { url: `http://localhost:${port}`, server: startServer(withPort(start, port), folder, environment) };
+    return {
+      url: `http://localhost:${port}`,
+      server: startServer(withPort(start, port), folder, environment),
+      ampho: (...args) => execFileSync(process.execPath, [ampho, ...args], { cwd: folder, env: environment }),
+    };
   });
 });
 

@@ -101,19 +101,24 @@ function groupSeconds(group: number): number {
     .reduce((sum, one) => sum + one, 0);
 }
 
+interface Opened {
+  readonly url: string;
+  readonly server: RunningServer;
+  /** Runs a command of Ampho in the folder of the page. */
+  readonly ampho: (...args: readonly string[]) => unknown;
+}
+
 /** Registers the tests of a page. `open` starts its server. */
-export function usePage(
-  page: StartPage,
-  open: () => Promise<{ readonly url: string; readonly server: RunningServer }>,
-) {
+export function usePage(page: StartPage, open: () => Promise<Opened>) {
   let browser: Browser;
   let tab: Page;
   let server: RunningServer | undefined;
+  let ampho: Opened["ampho"];
   let url: string;
 
   beforeAll(async () => {
     browser = await openBrowser();
-    ({ url, server } = await open());
+    ({ url, server, ampho } = await open());
     const { output } = server;
     await vi.waitFor(() => expect(output()).toContain(url), { timeout: 60_000 });
     tab = await browser.newPage();
@@ -138,8 +143,8 @@ export function usePage(
     await tab.waitForURL(`${url}/`);
     await tab.waitForSelector("#sign-in");
   };
-  const signIn = async (typed = password) => {
-    await tab.fill("#sign-in [name=email]", "ann@example.org");
+  const signIn = async (typed = password, email = "ann@example.org") => {
+    await tab.fill("#sign-in [name=email]", email);
     await tab.fill("#sign-in [name=password]", typed);
     await tab.click("#sign-in button:not([type])");
   };
@@ -260,6 +265,23 @@ export function usePage(
     await tab.goto(`${url}/account`);
     expect(tab.url()).toBe(`${url}/`);
     await expect.poll(() => tab.textContent("[role=alert]")).toBe("The session has ended.");
+  });
+
+  it("a user of whom a policy requires a second factor sets one up on the sign-in page", async () => {
+    ampho("factor-policy", "bob@example.org", "required");
+    const before = server?.output().length ?? 0;
+    const codeOf = () => /\d\d \d\d \d\d \d\d/.exec(server?.output().slice(before) ?? "")?.[0];
+    const shown: string[] = [];
+    tab.on("dialog", async (dialog) => {
+      shown.push(dialog.message());
+      if (dialog.type() === "prompt") await expect.poll(codeOf).toBeDefined();
+      await dialog.accept(codeOf());
+    });
+    await signIn(password, "bob@example.org");
+    await tab.waitForURL(`${url}/account`);
+    await expect.poll(() => tab.locator("#passkeys li").allTextContents()).toEqual(["This device"]);
+    expect(shown[0]).toBe("The code from the mail that you just got");
+    expect(shown[1]?.split("\n")).toHaveLength(9);
   });
 
   /** Writes the picture of the page. */

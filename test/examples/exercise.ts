@@ -1,5 +1,6 @@
 // The routes of every example with a server of its own: `/` is open, `/hello` needs a token, `/editors` needs a role.
 import { expect } from "vitest";
+import { cookieNames } from "../../dist/http/rest/cookies/cookie-mode.js";
 
 /** No other page can show this one in a frame. */
 export const expectNoFrames = ({ headers }: Response): void =>
@@ -23,7 +24,8 @@ export async function expectGuardedRoutes(url: string, password: string): Promis
     body: JSON.stringify({ login: "alice", password }),
   });
   expect(login.status).toBe(200);
-  const { token } = await login.json();
+  const cookie = login.headers.getSetCookie().find((one) => one.startsWith(cookieNames.token));
+  const token: string = cookie?.split(/[=;]/)[1] ?? (await login.json()).token;
   expect(await (await get("/hello", token)).text()).toBe("Hello alice\n");
   expect((await get("/editors", token)).status).toBe(403);
   expect((await get("/editors")).status).toBe(401);

@@ -29,7 +29,7 @@ onBothDatabases((ground) => {
   it("An account page shows the factors of its user", async () => {
     const world = await ground.open(passkeySettings);
     const ann = await addPasskeyOwner(world, "ann", { roles: ["editor"] });
-    const { status, json } = await world.call("GET", "/account", { bearer: ann.enrolling.token });
+    const { status, json } = await world.call("GET", "/account", { bearer: ann.weak.token });
     expect(status).toBe(200);
     expect(json).toEqual({
       id: ann.id,
@@ -45,7 +45,7 @@ onBothDatabases((ground) => {
       passkeys: [expect.objectContaining({ name: "Phone", synced: expect.any(Boolean) })],
     });
     const bob = await addOwner(world, "bob");
-    const page = await world.call("GET", "/account", { bearer: bob.enrolling.token });
+    const page = await world.call("GET", "/account", { bearer: bob.weak.token });
     expect(page.json).toMatchObject({ login: "bob", passkeys: [], totp: { since: expect.any(Number) } });
   });
 
@@ -81,7 +81,7 @@ onBothDatabases((ground) => {
       outcome(world.call("DELETE", "/password", { bearer })),
     ];
     for (const each of await Promise.all(calls(token))) expect(each).toEqual([401, "login_too_old"]);
-    for (const each of await Promise.all(calls(bob.enrolling.token))) expect(each).toEqual([401, "login_too_weak"]);
+    for (const each of await Promise.all(calls(bob.weak.token))) expect(each).toEqual([401, "login_too_weak"]);
     for (const each of await Promise.all(calls(""))) expect(each[0]).toBe(401);
     expect((await logIn(world, "ann")).status).toBe(200);
   });

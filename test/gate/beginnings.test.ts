@@ -43,8 +43,8 @@ onBothDatabases((ground) => {
       [401, () => logIn(world, "ann")],
       [401, () => logIn(world, "bob")],
       [401, () => logIn(world, "nobody")],
-      [401, () => world.call("POST", "/login", { body: {}, bearer: ann.enrolling.token })],
-      [401, () => world.call("POST", "/login", { body: { login: "ann", password }, bearer: ann.enrolling.token })],
+      [401, () => world.call("POST", "/login", { body: {}, bearer: ann.weak.token })],
+      [401, () => world.call("POST", "/login", { body: { login: "ann", password }, bearer: ann.weak.token })],
       [200, () => world.call("POST", "/totp", { bearer: token })],
       [200, enrolling],
     ];

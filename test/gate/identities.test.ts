@@ -142,7 +142,7 @@ onBothDatabases((ground) => {
     const removed = await world.call("DELETE", `/identities/${id}`, { bearer: grant.token });
     expect(outcomeOf(removed)).toEqual([401, "login_too_old"]);
     const owner = await addOwner(world, "bob");
-    expect(outcomeOf(await link(outside, owner.enrolling.token, {}))).toEqual([401, "login_too_weak"]);
+    expect(outcomeOf(await link(outside, owner.weak.token, {}))).toEqual([401, "login_too_weak"]);
   });
 
   it("an unlinked identity no longer signs in, and the other sessions of its user end", async () => {

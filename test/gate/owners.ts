@@ -7,6 +7,7 @@ import type { AmphoOptions } from "../../dist/index.js";
 import {
   afterChange,
   type FullGrant,
+  fullGrant,
   grantOf,
   openWorld,
   password,
@@ -90,8 +91,10 @@ export interface Owner {
   readonly id: string;
   readonly secret: string;
   readonly recoveryCodes: readonly string[];
-  /** The session that set the app up, with its tokens after that. It is at `1fa`. */
+  /** The session that set the app up, which has raised it to `2fa`. */
   readonly enrolling: FullGrant;
+  /** Another session, which the application has created at `1fa`. The device proof is that of `enrolling`. */
+  readonly weak: FullGrant;
   /** The code that confirmed the app. */
   readonly used: string;
   /** A code that was not used yet. The clock moves on by a step. */
@@ -108,18 +111,25 @@ export async function addOwner(world: World, login: string, roles: readonly stri
     body: { transaction, totp: used },
     bearer: session.token,
   });
+  const enrolling = afterChange(session, confirmed);
   return {
     login,
     id,
     secret,
     used,
-    enrolling: afterChange(session, confirmed),
+    enrolling,
+    weak: await weakSession(world, id, enrolling),
     recoveryCodes: textsOf(confirmed.json["recovery_codes"]),
     nextCode() {
       world.clock.advance(30);
       return codeAt(secret, world.clock.now());
     },
   };
+}
+
+/** A session at `1fa` of a user with a second factor. */
+export async function weakSession(world: World, id: string, { device }: FullGrant): Promise<FullGrant> {
+  return { ...fullGrant(await world.ampho.sessions.create(id, { amr: ["pwd"] })), device };
 }
 
 export async function setUp(world: World, bearer: string) {

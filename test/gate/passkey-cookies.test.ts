@@ -50,8 +50,16 @@ async function withPasskey() {
   return { world, browser, subject, handle };
 }
 
-it("a session registers a passkey with the transaction in the cookie, and steps up by the cookie", async () => {
-  const { browser, subject } = await withPasskey();
+it("a session registers a passkey with the transaction in the cookie, which raises it", async () => {
+  const { browser } = await withPasskey();
+  expect(acrOf(browser)).toBe("phr");
+});
+
+it("a session steps up with the transaction in the cookie", async () => {
+  const { world, subject } = await withPasskey();
+  const { id } = (await world.ampho.users.find("ann")) ?? expect.unreachable();
+  const weak = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+  const browser = browse(world, new Map([[access, weak.token]]));
   expect(acrOf(browser)).toBe("1fa");
   const asked = challengeOf(await browser.send("POST", "/login", {}));
   const passkey = authenticate(subject, asked.challenge);

@@ -18,7 +18,7 @@ import {
   type Sent,
   type World,
 } from "../world/ampho.js";
-import { textsOf } from "./owners.js";
+import { textsOf, weakSession } from "./owners.js";
 
 export const passkeySettings = { appUrl: "https://example.org/", appName: "Example" };
 
@@ -68,8 +68,10 @@ export interface PasskeyOwner {
   readonly subject: Subject;
   readonly handle: string;
   readonly recoveryCodes: readonly string[];
-  /** The session that registered the passkey, with its tokens after that. It is at `1fa`. */
+  /** The session that registered the passkey, which has raised it to `phr`. */
   readonly enrolling: FullGrant;
+  /** Another session, which the application has created at `1fa`. The device proof is that of `enrolling`. */
+  readonly weak: FullGrant;
 }
 
 /** Creates a user with a passkey. */
@@ -83,7 +85,8 @@ export async function addPasskeyOwner(
   const { options, added } = await addPasskey(world, session.token, subject);
   const recoveryCodes = textsOf(added.json["recovery_codes"]);
   const enrolling = afterChange(session, added);
-  return { login, id, subject, handle: options.user?.id ?? "", recoveryCodes, enrolling };
+  const weak = await weakSession(world, id, enrolling);
+  return { login, id, subject, handle: options.user?.id ?? "", recoveryCodes, enrolling, weak };
 }
 
 /** The body of a login by this passkey alone, for a login page of its own. */

@@ -36,6 +36,8 @@ async function addPasskey(world: World, bearer: string, subject: Subject, name =
   return { options, added: await world.call("POST", "/passkeys", { bearer, body: sent }) };
 }
 
+const challengeOf = (options: unknown) => bytesOf((options as Options).challenge);
+
 /** The response of a login page that asks for a passkey. */
 async function assertion(world: World, subject: Subject, userHandle: string | undefined, change: Partial<Parts> = {}) {
   const { json } = await world.call("GET", "/login");
@@ -52,6 +54,20 @@ async function withPasskey(world: World, subject: Subject) {
 }
 
 describe("passkeys", () => {
+  it("a session that registers a passkey is raised by it, and not by an upgrade without the user", async () => {
+    for (const upgrade of [false, true]) {
+      const world = await openWorld(settings);
+      await world.user("ann", { password });
+      const { token: bearer } = await world.login("ann");
+      const { json } = await world.call("POST", "/passkeys/options", { bearer, body: upgrade ? { upgrade } : {} });
+      const flags = upgrade ? flag.at | flag.be : undefined;
+      const passkey = register(createSubject(-7), challengeOf(json["passkey"]), flags === undefined ? {} : { flags });
+      const body = { transaction: json["transaction"], passkey };
+      const claims = claimsOf(grantOf(await world.call("POST", "/passkeys", { bearer, body })).token);
+      expect(claims).toMatchObject(upgrade ? { acr: "1fa", amr: ["pwd"] } : { acr: "phr", amr: ["pwd", "swk", "mfa"] });
+    }
+  });
+
   it("passkeys and their routes do not exist without AMPHO_APP_URL", async () => {
     const world = await openWorld();
     expect((await world.call("GET", "/login")).json).toMatchObject({ ways: { passkey: false }, passkey: null });
@@ -199,7 +215,9 @@ describe("passkeys", () => {
   it("only a session at the level of the passkey can change factors", async () => {
     const world = await openWorld(settings);
     const subject = createSubject(-7);
-    const { token } = await withPasskey(world, subject);
+    await withPasskey(world, subject);
+    const { id } = (await world.ampho.users.find("ann")) ?? expect.unreachable();
+    const { token } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
     expect((await world.call("POST", "/passkeys/options", { bearer: token })).error).toBe("login_too_weak");
     expect((await world.call("DELETE", `/passkeys/${base64url(subject.id)}`, { bearer: token })).error).toBe(
       "login_too_weak",

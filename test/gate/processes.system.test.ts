@@ -57,7 +57,7 @@ onBothDatabases((ground) => {
       expect(responses).toHaveLength(16);
       expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
       for (const { status, text } of responses) if (status !== 200) expect([401, 429], text).toContain(status);
-      expect(await tally(ground, world)).toEqual({ sessions: 2 * round, used: round, bought: round, spent: 2 * round });
+      expect(await tally(ground, world)).toEqual({ sessions: 3 * round, used: round, bought: round, spent: 2 * round });
     }
   });
 });

@@ -37,7 +37,7 @@ onBothDatabases((ground) => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     expect(await onDevice(world, (await fullLogin(world, ann)).device)).toEqual(needed);
-    expect(await onDevice(world, ann.enrolling.device)).toEqual(needed);
+    expect(await onDevice(world, ann.weak.device)).toEqual(needed);
   });
 
   it("the proof of a remembered device without the password opens no session", async () => {
@@ -166,8 +166,8 @@ onBothDatabases((ground) => {
   it("a step-up with `remember` remembers the device", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
-    const body = { totp: ann.nextCode(), remember, device: ann.enrolling.device };
-    const raised = grantOf(await world.call("POST", "/login", { body, bearer: ann.enrolling.token }));
+    const body = { totp: ann.nextCode(), remember, device: ann.weak.device };
+    const raised = grantOf(await world.call("POST", "/login", { body, bearer: ann.weak.token }));
     expect(await onDevice(world, raised.device)).toEqual([200]);
   });
 

@@ -243,7 +243,8 @@ onBothDatabases((ground) => {
   it("a change of address needs a recent login at the level of the account", async () => {
     const world = await openMailing(ground);
     const first = await addPerson(world, ann, password);
-    const { token } = await addApp(world, first.token);
+    await addApp(world, first.token);
+    const { token } = await world.ampho.sessions.create(String(claimsOf(first.token)["sub"]), { amr: ["pwd"] });
     const ask = async (bearer: string) =>
       outcomeOf(await world.call("POST", "/account/email", { bearer, body: { email: bob } }));
     expect(await ask(token)).toEqual([401, "login_too_weak"]);

@@ -13,7 +13,7 @@ const raises = {
 } as const;
 
 const prove = (world: World, ann: Owner, body: object) =>
-  world.call("POST", "/login", { body, bearer: ann.enrolling.token });
+  world.call("POST", "/login", { body, bearer: ann.weak.token });
 
 const ended = [401, "session_ended"];
 const key = (of: string) => ({ "Idempotency-Key": `${of}-0123456789abcdef` });
@@ -39,10 +39,10 @@ onBothDatabases((ground) => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
       const raised = grantOf(await raise(world, ann));
-      expect(sessionOf(raised)).toBe(sessionOf(ann.enrolling));
-      expect(outcomeOf(await world.renew(ann.enrolling.refresh_token))).toEqual(ended);
+      expect(sessionOf(raised)).toBe(sessionOf(ann.weak));
+      expect(outcomeOf(await world.renew(ann.weak.refresh_token))).toEqual(ended);
       world.clock.advance(10);
-      expect(outcomeOf(await world.renew(ann.enrolling.refresh_token))).toEqual(ended);
+      expect(outcomeOf(await world.renew(ann.weak.refresh_token))).toEqual(ended);
       expect(await admission(world.ampho, raised.token)).toBe("in");
       expect(claimsOf(grantOf(await world.renew(raised.refresh_token)).token)).toMatchObject({ acr: "2fa" });
     });
@@ -51,17 +51,17 @@ onBothDatabases((ground) => {
       const world = await ground.open();
       const other = await world.another();
       const ann = await addOwner(world, "ann");
-      const renewing = [world, other, world, other].map((each) => each.renew(ann.enrolling.refresh_token));
+      const renewing = [world, other, world, other].map((each) => each.renew(ann.weak.refresh_token));
       const [raised, ...renewed] = await Promise.all([raise(world, ann), ...renewing]);
       expectLower(renewed);
-      expectLower(await Promise.all([world, other].map((each) => each.renew(ann.enrolling.refresh_token))));
+      expectLower(await Promise.all([world, other].map((each) => each.renew(ann.weak.refresh_token))));
       expect(claimsOf(grantOf(raised).token)).toMatchObject({ acr: "2fa" });
     });
 
     it(`a renewal from before a ${name} is not repeated by its Idempotency-Key`, async () => {
       const world = await ground.open();
       const ann = await addOwner(world, "ann");
-      const { refresh_token: first } = ann.enrolling;
+      const { refresh_token: first } = ann.weak;
       const second = grantOf(await world.renew(first, key("first")));
       const raised = grantOf(await raise(world, ann));
       for (const token of [first, second.refresh_token])
@@ -75,7 +75,7 @@ onBothDatabases((ground) => {
       const ann = await addOwner(world, "ann");
       const raised = grantOf(await raise(world, ann));
       world.clock.advance(11);
-      expect(outcomeOf(await world.renew(ann.enrolling.refresh_token, key("first")))).toEqual(ended);
+      expect(outcomeOf(await world.renew(ann.weak.refresh_token, key("first")))).toEqual(ended);
       expect(await admission(world.ampho, raised.token)).toBe("invalid_token");
       expect(outcomeOf(await world.renew(raised.refresh_token))).toEqual(ended);
     });
@@ -85,10 +85,10 @@ onBothDatabases((ground) => {
       const ann = await addOwner(world, "ann");
       world.clock.advance(400);
       const raised = grantOf(await raise(world, ann));
-      expect(await guarded(world, ann.enrolling, {})).toBe("in");
-      expect(await guarded(world, ann.enrolling, { acr: "2fa" })).toBe("login_too_weak");
-      expect(await guarded(world, ann.enrolling, { acr: "2fa", maxAge: 300 })).toBe("login_too_weak");
-      expect(await guarded(world, ann.enrolling, { maxAge: 300 })).toBe("login_too_old");
+      expect(await guarded(world, ann.weak, {})).toBe("in");
+      expect(await guarded(world, ann.weak, { acr: "2fa" })).toBe("login_too_weak");
+      expect(await guarded(world, ann.weak, { acr: "2fa", maxAge: 300 })).toBe("login_too_weak");
+      expect(await guarded(world, ann.weak, { maxAge: 300 })).toBe("login_too_old");
       expect(await guarded(world, raised, { acr: "2fa" })).toBe("in");
       // A step-up keeps the time of the password.
       expect(await guarded(world, raised, { acr: "2fa", maxAge: 300 })).toBe(
@@ -104,11 +104,14 @@ onBothDatabases((ground) => {
     const bob = await addOwner(world, "bob");
     const response = await world.call("POST", "/login", {
       body: { totp: ann.nextCode() },
-      bearer: bob.enrolling.token,
+      bearer: bob.weak.token,
     });
     expect(outcomeOf(response)).toEqual([401, "invalid_credentials"]);
-    for (const { id } of [ann, bob])
-      expect((await world.ampho.sessions.list(id)).map(({ acr }) => acr)).toEqual(["1fa"]);
+    for (const { id, weak } of [ann, bob]) {
+      const sessions = await world.ampho.sessions.list(id);
+      expect(sessions.find((session) => session.id === sessionOf(weak))?.acr).toBe("1fa");
+      expect(sessions).toHaveLength(2);
+    }
   });
 
   it("a step-up of an ended session opens no other session", async () => {

@@ -294,7 +294,7 @@ onBothDatabases((ground) => {
       const strong = await fullLogin(world, ann);
       const remembered = grantOf(await logIn(world, "ann", { device }));
       await world.ampho.users.setRoles("ann", { add: ["admin"] });
-      expect(await admission(world.ampho, ann.enrolling.token)).toBe("invalid_token");
+      expect(await admission(world.ampho, ann.weak.token)).toBe("invalid_token");
       expect(await admission(world.ampho, strong.token)).toBe("in");
       expect(await admission(world.ampho, remembered.token)).toBe("in");
       await world.ampho.factors.setPolicy(ann.id, "phr");
@@ -457,7 +457,7 @@ onBothDatabases((ground) => {
     const ann = await addPasskeyOwner(world, "ann");
     const { id } = ann;
     const { token } = await passkeyLogin(world, ann);
-    await confirmApp(world, { ...ann.enrolling, token });
+    await confirmApp(world, { ...ann.weak, token });
     const other = grantOf(await logInWith(world, ann));
     world.clock.advance(600);
     const body = { password, new_password: newPassword };

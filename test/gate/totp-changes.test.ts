@@ -35,7 +35,7 @@ onBothDatabases((ground) => {
   it("a session by password alone changes no factor of an account that has one", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
-    expect(await attempt(world, ann.enrolling.token)).toEqual(all("login_too_weak"));
+    expect(await attempt(world, ann.weak.token)).toEqual(all("login_too_weak"));
     const { device } = await fullLogin(world, ann, { remember: true });
     const remembered = grantOf(await logIn(world, "ann", { device }));
     expect(claimsOf(remembered.token)).toMatchObject({ acr: "1fa", amr: ["pwd", "dev"] });
@@ -55,14 +55,14 @@ onBothDatabases((ground) => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     world.clock.advance(301);
-    const raised = await world.call("POST", "/login", { bearer: ann.enrolling.token, body: { totp: ann.nextCode() } });
+    const raised = await world.call("POST", "/login", { bearer: ann.weak.token, body: { totp: ann.nextCode() } });
     expect(await attempt(world, grantOf(raised).token)).toEqual(all("login_too_old"));
   });
 
   it("a token of other software that names a session and no level changes no factor", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
-    const { acr: _acr, amr: _amr, ...claims } = claimsOf(ann.enrolling.token);
+    const { acr: _acr, amr: _amr, ...claims } = claimsOf(ann.weak.token);
     for (const more of [{}, { acr: "0" }, { acr: "urn:mace:incommon:iap:silver" }])
       expect(await attempt(world, foreignToken(world.key, { ...claims, ...more }))).toEqual(all("login_too_weak"));
   });

@@ -37,7 +37,7 @@ onBothDatabases((ground) => {
     await world.ampho.signingKeys.revoke("key-1");
     const [recovery_code = ""] = ann.recoveryCodes;
     // A login before the revocation arrives would move the secret to the new key.
-    await expect.poll(() => admission(rotated.ampho, ann.enrolling.token)).toBe("invalid_token");
+    await expect.poll(() => admission(rotated.ampho, ann.weak.token)).toBe("invalid_token");
     // Without a wait, a lock, or a warning of an attack, which wrong codes cause.
     for (let attempt = 0; attempt < 7; attempt += 1)
       expect(outcomeOf(await logIn(rotated, "ann", { totp: ann.nextCode() }))).toEqual([503, "unavailable"]);

@@ -1,6 +1,6 @@
 // Codes of authenticator apps at the gate: each is accepted once, near its time, in its form, for its user.
 import { expect, it } from "vitest";
-import { grantOf, type World } from "../world/ampho.js";
+import { admission, grantOf, password, type World } from "../world/ampho.js";
 import { claimsOf } from "../world/tokens.js";
 import {
   addOwner,
@@ -19,6 +19,40 @@ import {
 const stepUp = (world: World, bearer: string, totp: string) => world.call("POST", "/login", { bearer, body: { totp } });
 
 onBothDatabases((ground) => {
+  it("a session that confirms an app is raised by it alone, and keeps its `auth_time`", async () => {
+    const world = await ground.open();
+    await world.user("ann", { password });
+    const [session, other] = [await world.login("ann"), await world.login("ann")];
+    const { secret, transaction } = await setUp(world, session.token);
+    world.clock.advance(60);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    // A token of another session neither confirms it nor is raised.
+    expect((await world.call("POST", "/totp/confirm", { body, bearer: other.token })).status).toBe(401);
+    const raised = grantOf(await world.call("POST", "/totp/confirm", { body, bearer: session.token }));
+    const { auth_time, sid } = claimsOf(session.token);
+    const level = { acr: "2fa", amr: ["pwd", "otp", "mfa"], auth_time, sid };
+    expect(claimsOf(raised.token)).toMatchObject(level);
+    expect(claimsOf(grantOf(await world.renew(raised.refresh_token)).token)).toMatchObject(level);
+    expect((await world.renew(session.refresh_token)).status).toBe(401);
+    expect((await world.renew(other.refresh_token)).status).toBe(401);
+  });
+
+  it("a login that waits while another session sets up an app is not raised by that", async () => {
+    const world = await ground.open({ factors: { admin: "required" } });
+    const { id } = await world.user("ann", { password });
+    const session = await world.login("ann");
+    await world.ampho.factors.setPolicy(id, "required");
+    const { token: bearer } = await world.ampho.sessions.create(id, { amr: ["pwd"] });
+    const pending = await logIn(world, "ann");
+    expect(pending.json).toMatchObject({ error: "factor_needed", enroll: true });
+    const { secret, transaction } = await setUp(world, bearer);
+    const body = { transaction, totp: codeAt(secret, world.clock.now()) };
+    expect((await world.call("POST", "/totp/confirm", { body, bearer })).status).toBe(200);
+    const finish = await world.call("POST", "/login", { body: { transaction: pending.json["transaction"] } });
+    expect(finish.status).toBe(401);
+    expect(await admission(world.ampho, session.token)).toBe("invalid_token");
+  });
+
   it("a code is accepted once, in one request and in two", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
@@ -89,7 +123,7 @@ onBothDatabases((ground) => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann");
     const totp = ann.nextCode();
-    const raised = grantOf(await stepUp(world, ann.enrolling.token, totp));
+    const raised = grantOf(await stepUp(world, ann.weak.token, totp));
     expect(claimsOf(raised.token)).toMatchObject({ acr: "2fa", amr: ["pwd", "otp", "mfa"] });
     expect(outcomeOf(await stepUp(world, raised.token, totp))).toEqual(wrong);
     expect(outcomeOf(await logIn(world, "ann", { totp }))).toEqual(wrong);
@@ -109,7 +143,7 @@ onBothDatabases((ground) => {
     );
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
     for (const response of responses.filter(({ status }) => status !== 200)) expect(outcomeOf(response)).toEqual(wrong);
-    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(2);
+    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(3);
   });
 
   it("a code that is sent at once to a login, a re-authentication and a step-up is accepted once", async () => {

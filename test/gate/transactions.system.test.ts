@@ -38,7 +38,7 @@ const sessionsOf = async (ground: Ground, world: World) =>
 /** Each begins a transaction, and returns it with the token of the session that it belongs to. */
 const purposes = {
   second: async (world: World, { login }: Owner) => ({ transaction: await pendingLogin(world, login) }),
-  "second of a session": async (world: World, { enrolling: { token } }: Owner) => {
+  "second of a session": async (world: World, { weak: { token } }: Owner) => {
     const { json } = await finish(world, {}, {}, token);
     return { transaction: String(json["transaction"]), bearer: token };
   },
@@ -75,7 +75,7 @@ onBothDatabases((ground) => {
       ["GET", "/session", undefined],
       ["GET", "/sessions", undefined],
       ["DELETE", "/sessions", undefined],
-      ["DELETE", `/sessions/${sessionOf(ann.enrolling)}`, undefined],
+      ["DELETE", `/sessions/${sessionOf(ann.weak)}`, undefined],
       ["POST", "/logout", undefined],
       ["POST", "/renew", undefined],
       ["POST", "/password", { password, new_password: next, transaction }],
@@ -96,7 +96,7 @@ onBothDatabases((ground) => {
     expect((await world.renew(transaction)).status).toBe(401);
     expect((await world.call("POST", "/passkeys/options", { bearer: transaction })).status).toBe(404);
     expect(await admission(world.ampho, transaction)).toBe("invalid_token");
-    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(1);
+    expect(await world.ampho.sessions.list(ann.id)).toHaveLength(2);
     expect((await finish(world, { transaction, totp: ann.nextCode() })).status).toBe(200);
   });
 
@@ -180,7 +180,7 @@ onBothDatabases((ground) => {
     for (const [at, change] of changes.entries()) {
       const owner = await addOwner(world, `ann${at}`);
       const transaction = await pendingLogin(world, owner.login);
-      const { token: bearer } = owner.enrolling;
+      const { token: bearer } = owner.weak;
       const raising = String((await finish(world, {}, {}, bearer)).json["transaction"]);
       await change(owner.login);
       for (const response of [
@@ -214,12 +214,12 @@ onBothDatabases((ground) => {
     const world = await ground.open();
     const [ann, bob] = [await addOwner(world, "ann"), await addOwner(world, "bob")];
     const { token } = await fullLogin(world, ann);
-    const { transaction } = (await finish(world, {}, {}, ann.enrolling.token)).json;
-    for (const bearer of [undefined, token, bob.enrolling.token])
+    const { transaction } = (await finish(world, {}, {}, ann.weak.token)).json;
+    for (const bearer of [undefined, token, bob.weak.token])
       expect(outcomeOf(await finish(world, { transaction, totp: ann.nextCode() }, {}, bearer))).toEqual(over);
-    const { transaction: again } = (await finish(world, {}, {}, ann.enrolling.token)).json;
-    const response = await finish(world, { transaction: again, totp: ann.nextCode() }, {}, ann.enrolling.token);
-    expect(sessionOf(grantOf(response))).toBe(sessionOf(ann.enrolling));
+    const { transaction: again } = (await finish(world, {}, {}, ann.weak.token)).json;
+    const response = await finish(world, { transaction: again, totp: ann.nextCode() }, {}, ann.weak.token);
+    expect(sessionOf(grantOf(response))).toBe(sessionOf(ann.weak));
   });
 
   it("a redeemed transaction is over, also after a restart and when its row is swept", async () => {
@@ -238,7 +238,7 @@ onBothDatabases((ground) => {
     world.clock.advance(began + 660 - world.clock.now());
     await ground.sql(world, "delete from ampho_spent");
     expect(outcomeOf(await finish(another, { transaction, totp: ann.nextCode() }))).toEqual(over);
-    expect(await sessionsOf(ground, world)).toBe(2);
+    expect(await sessionsOf(ground, world)).toBe(3);
   });
 
   it("a transaction that is redeemed again uses no factor and no recovery code", async () => {
@@ -270,7 +270,7 @@ onBothDatabases((ground) => {
     grantOf(await finish(world, { transaction, totp }, key("one")));
     world.clock.advance(1);
     expect(outcomeOf(await finish(world, { transaction, totp }, key("one")))).toEqual(over);
-    expect(await sessionsOf(ground, world)).toBe(2);
+    expect(await sessionsOf(ground, world)).toBe(3);
   });
 
   it("a lost response is not returned again after the session moved on or ended", async () => {
@@ -306,7 +306,7 @@ onBothDatabases((ground) => {
     const early = await pendingLogin(world, "ann");
     world.clock.advance(-61);
     expect(outcomeOf(await finish(world, { transaction: early, totp: totp() }))).toEqual(over);
-    expect(await sessionsOf(ground, world)).toBe(2);
+    expect(await sessionsOf(ground, world)).toBe(3);
   });
 
   it("a clock that is set back after a redemption makes no transaction usable again", async () => {
@@ -412,13 +412,13 @@ onBothDatabases((ground) => {
   it("a login beside the token of a removed role re-authenticates its session, with a second factor too", async () => {
     const world = await ground.open();
     const ann = await addOwner(world, "ann", ["editor"]);
-    const { token: bearer } = ann.enrolling;
+    const { token: bearer } = ann.weak;
     await world.ampho.users.setRoles("ann", []);
     expect(await admission(world.ampho, bearer)).toBe("invalid_token");
     const needed = await world.call("POST", "/login", { bearer, body: { login: "ann", password } });
     const { transaction } = needed.json;
     const raised = grantOf(await finish(world, { transaction, totp: ann.nextCode() }, {}, bearer));
-    expect(sessionOf(raised)).toBe(sessionOf(ann.enrolling));
+    expect(sessionOf(raised)).toBe(sessionOf(ann.weak));
   });
 
   it("a login beside the token of an ended session sets up the factor that its policy requires", async () => {

@@ -14,7 +14,7 @@ export interface Host {
 
 export const hosts: readonly Host[] = [
   { folder: "next", path: "/hello/alice", strangers: 401, page: "/account", renewed: "/account", node: "24" },
-  { folder: "nitro", path: "/hello", strangers: 401, node: "24" },
+  { folder: "nitro", path: "/hello", strangers: 401, renewed: "/hello", node: "24" },
   { folder: "nuxt", path: "/hello", strangers: 401, renewed: "/hello", node: "24" },
   { folder: "sveltekit", path: "/hello", strangers: 401, page: "/account", renewed: "/account", node: "24" },
   { folder: "react-router", path: "/hello", strangers: 200, page: "/account", renewed: "/account", node: "24" },

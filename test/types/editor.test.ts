@@ -5,6 +5,7 @@ import { type Editor, openEditor } from "./editor.js";
 
 const exports = publicExports();
 const lacksText = (shown: string) => !/```\n\s*\w/.test(shown);
+const lacksDefault = (shown: string) => !/\nDefault: /.test(shown);
 const lacks = (shown: string) => !/\*@example\*\s+```\w+\n\s*\S/.test(shown) || lacksText(shown);
 
 let editor: Editor;
@@ -44,6 +45,9 @@ it("an editor shows a text and an example over every option of createAmpho", asy
   const text = `import { createAmpho } from "ampho";\nawait createAmpho({\n${options.join("\n")}\n});\n`;
   expect(await lacking("options.ts", text)).toEqual([]);
   expect(options.length).toBeGreaterThan(65);
+  // The default of a parameter, with its unit. The others are functions and objects.
+  const others = ["claims", "captcha", "users", "mail", "mailText", "clock", "log", "onUserCreated", "onUserChanged"];
+  expect([...(await lacking("defaults.ts", text, lacksDefault))].sort()).toEqual([...others, "onUserRemoved"].sort());
 });
 
 it("an option without a text is found", async () => {

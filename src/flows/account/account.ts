@@ -3,14 +3,13 @@
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import { spellLogin } from "../../logins/address.js";
-import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
-import { isStorableName } from "../../store/storable-text.js";
+import { canonicalLogin } from "../../logins/login-name.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { AccountExport, AccountView } from "../../wire/account.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import type { Authenticated } from "../find/own-session.js";
-import { changedMeanwhile, requireOwnAddress } from "../find/rules.js";
+import { changedMeanwhile, requireNewName, requireOwnAddress } from "../find/rules.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 import { accountViewOf, exportOf } from "./view.js";
 
@@ -73,10 +72,9 @@ export async function changeLogin(
   if (outcome === "changed") throw changedMeanwhile();
 }
 
-function requireNewLogin(login: string, { stored, email, login: current }: Account): void {
-  const reason =
-    stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
+function requireNewLogin(login: string, account: Account): void {
+  const { email, login: current } = account;
+  requireNewName(login, account, "login");
   if (login !== current) requireOwnAddress(login, email?.provenAt === undefined ? undefined : email.canonical);
 }
 

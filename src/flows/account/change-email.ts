@@ -2,16 +2,26 @@
 // one gets a notice.
 
 import type { Origin } from "../../audit/entry.js";
-import { transactionOver } from "../../errors.js";
-import type { Address } from "../../logins/address.js";
+import { AmphoError, transactionOver } from "../../errors.js";
+import { type Address, spellLogin } from "../../logins/address.js";
+import { canonicalLogin } from "../../logins/login-name.js";
+import type { Renamed } from "../../store/sql/mailbox-changes.js";
+import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
-import { liveSession } from "../find/account.js";
+import { liveSession, requireLive } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { type Authenticated, genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
-import { emailTaken, leastTime, requireAddress, requireOutbox } from "../find/rules.js";
+import {
+  emailTaken,
+  leastTime,
+  requireAddress,
+  requireNewName,
+  requireOutbox,
+  requireOwnAddress,
+} from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
 import { claimsFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
@@ -22,7 +32,7 @@ const purpose = "email";
 /** Rejects like `requireRecent`, and with `invalid_request` or `too_many_attempts`. */
 export async function beginEmailChange(
   deps: Deps,
-  { auth, email }: Authenticated & { readonly email: string },
+  { auth, email, login = false }: Authenticated & { readonly email: string; readonly login?: boolean | undefined },
   caller: Caller,
 ): Promise<Required<EmailChangeBegun>> {
   const { transactions, throttle, store, clock, settings } = deps;
@@ -30,13 +40,19 @@ export async function beginEmailChange(
   const origin: Origin = caller;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
+  if (login) {
+    if (deps.directory.setLogin === undefined)
+      throw new AmphoError("not_found", "The users of this application cannot change their login name.");
+    requireNewName(spellLogin(address.address), account, "email");
+  }
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin });
   const least = leastTime();
   const holder = await allowed.run(find);
   const now = clock.now();
-  const contents = { ...sessionTransaction(account, factorsVersion, sessionId), email: address.address };
+  const use = login ? "login" : undefined;
+  const contents = { ...sessionTransaction(account, factorsVersion, sessionId), email: address.address, use };
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
@@ -74,6 +90,25 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
   factorsVersion,
 });
 
+/** The login name that the address becomes. Undefined: the user has it. */
+function renamedTo(
+  { directory, settings }: Deps,
+  auth: Auth,
+  account: Account,
+  { address, canonical: own }: Address,
+): Renamed | undefined {
+  const { inDatabase } = directory;
+  const newLogin = spellLogin(address);
+  requireNewName(newLogin, account, "email");
+  requireOwnAddress(newLogin, own);
+  // The table has the login already if the database was unreachable after it had changed. The session has the old one.
+  const login = !inDatabase && newLogin === account.login ? auth.login : account.login;
+  const [loginCanonical, canonical] = [canonicalLogin(login), canonicalLogin(newLogin)];
+  if (inDatabase ? loginCanonical === canonical : login === newLogin) return undefined;
+  const exactLogin = inDatabase ? undefined : login;
+  return { login, loginCanonical, canonical, newLogin, exactLogin, foreignMaxSeconds: settings.tokenForeignTtl };
+}
+
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
 export async function finishEmailChange(
   deps: Deps,
@@ -102,19 +137,31 @@ export async function finishEmailChange(
     }
   }
   const now = clock.now();
-  const outcome = await store.setEmail({
-    userId: account.id,
-    own: ownSession(deps, { sessionId, gen: genOf(auth) }),
-    now,
-    origin: originFor(account, origin),
-    ownUser: account.stored ? undefined : { login: account.login, before: account.email },
-    email: { ...address, provenAt: now },
-    spend: spendingOf(deps, transaction, undefined),
-    attempt: allowed.asSucceeded(account.id),
-  });
-  if (outcome.outcome === "taken") throw emailTaken();
-  if (outcome.outcome !== "done") throw transactionOver();
-  const grant = await grantAfter(deps, account, outcome);
+  const renamed = transaction.use === "login" ? renamedTo(deps, auth, account, address) : undefined;
+  const isInTable = account.login === renamed?.newLogin;
+  const change = async () => {
+    const outcome = await store.setEmail({
+      userId: account.id,
+      own: ownSession(deps, { sessionId, gen: genOf(auth) }),
+      now,
+      origin: originFor(account, origin),
+      ownUser: account.stored ? undefined : { login: renamed?.login ?? account.login, before: account.email },
+      email: { ...address, provenAt: now },
+      renamed,
+      spend: spendingOf(deps, transaction, undefined),
+      attempt: allowed.asSucceeded(account.id),
+    });
+    if (outcome.outcome === "taken") throw emailTaken();
+    if (outcome.outcome !== "done") throw transactionOver();
+    return grantAfter(deps, renamed ? { ...account, login: renamed.newLogin } : account, outcome);
+  };
+  const own = { requireLive: () => requireLive(deps, sessionId), afterwards: change };
+  const grant =
+    renamed === undefined || isInTable ? await change() : await directory.setLogin?.(account, renamed.newLogin, own);
+  if (grant === undefined) {
+    await allowed.succeeded();
+    throw emailTaken();
+  }
   // Last, because the old address must get its notice. The session can end while the table changes, the database can be
   // unreachable after that, and a slow table can change after the limit for its function.
   if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();

@@ -174,12 +174,15 @@ export async function finishEnrolment(
     transaction,
     factor,
     method,
+    isProven = true,
     superseded,
     origin,
   }: {
     readonly transaction: LoginTransaction;
     readonly factor: (codes: readonly string[]) => NewFactor;
     readonly method: string;
+    /** The user has used the factor just now, which raises the session. */
+    readonly isProven?: boolean;
     readonly superseded: SupersededTokens | undefined;
     readonly origin: Origin;
   } & EnrolmentOwner,
@@ -202,7 +205,8 @@ export async function finishEnrolment(
   }
   const spend = spendingOf(deps, transaction, undefined);
   const who = factorChangeOf(deps, { account, sessionId: transaction.sid, gen }, origin);
-  const outcome = await store.setFactor({ ...who, ...change, spend, factorsVersion: transaction.fv });
+  const own = { ...who.own, proven: isProven ? [method] : undefined };
+  const outcome = await store.setFactor({ ...who, own, ...change, spend, factorsVersion: transaction.fv });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);

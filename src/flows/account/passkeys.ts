@@ -92,6 +92,8 @@ export async function addPasskey(
     origin,
     factor: (codes) => ({ factor: "passkey", passkey, handle, codes }),
     method: passkeyMethod(passkey.backupEligible),
+    // The browser has created an upgrade without asking the user.
+    isProven: use !== "upgrade",
   });
   const created = { ...passkey, userId: account.id, createdAt: clock.now(), usedAt: undefined };
   return { passkey: toPasskeyView(created), ...enrolled };

@@ -5,7 +5,7 @@ import type { Origin } from "../../audit/entry.js";
 import { transactionOver } from "../../errors.js";
 import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
-import type { ReportedChange } from "../../store/sql/mailbox-changes.js";
+import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
@@ -135,13 +135,12 @@ export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string
  */
 async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
   const { directory } = deps;
-  if (!("canonical" in undo)) return;
+  const renamed = renamedBy(undo);
+  if (renamed === undefined && !("email" in undo)) return;
   const account = await findAccount(deps, userId);
   if (account === undefined) return;
-  if ("email" in undo) {
-    if (undo.since.includes(account.email?.canonical ?? null)) await directory.setEmail?.(account, undo.email.address);
-    return;
-  }
-  if (undo.since.includes(canonicalLogin(account.login)))
-    await directory.setLogin?.(account, undo.login, { requireLive: async () => {}, afterwards: async () => "done" });
+  if ("email" in undo && undo.addresses.includes(account.email?.canonical ?? null))
+    await directory.setEmail?.(account, undo.email.address);
+  if (renamed !== undefined && undo.logins.includes(canonicalLogin(account.login)))
+    await directory.setLogin?.(account, renamed.login, { requireLive: async () => {}, afterwards: async () => "done" });
 }

@@ -3,8 +3,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
-import { canonicalLogin } from "../../logins/login-name.js";
+import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
+import { isStorableName } from "../../store/storable-text.js";
+import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 
 /** Rejects with `password_rejected`. */
@@ -19,6 +21,13 @@ export function requireAddress(email: string): Address {
   const address = parseAddress(email);
   if (address !== undefined) return address;
   throw new AmphoError("invalid_request", "The email must be one e-mail address.", { field: "email" });
+}
+
+/** The rules of a new login name, whatever address its user has. */
+export function requireNewName(login: string, { stored }: Pick<Account, "stored">, field: "login" | "email"): void {
+  const reason =
+    stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field });
 }
 
 /**

@@ -132,11 +132,10 @@ function* loginsOf(
   const logins = [login];
   for (let at = 0; at < logins.length && at < loginsMax; at += 1)
     for (const list of lists) {
-      const changes = yield* query(`select detail from ampho_audit where ${ownRows} and event = 'login_changed'`, [
-        ...list,
-        logins[at] ?? "",
-        userId,
-      ]);
+      const changes = yield* query(
+        `select detail from ampho_audit where ${ownRows} and event in ('login_changed', 'email_changed')`,
+        [...list, logins[at] ?? "", userId],
+      );
       for (const row of changes) {
         const { before } = JSON.parse(textOrNull(row, "detail") ?? "{}") as { readonly before?: unknown };
         if (typeof before === "string" && !logins.includes(before)) logins.push(before);

@@ -32,7 +32,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
    */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
-  readonly alarm: "address" | "login" | "added" | undefined;
+  readonly alarm: "address" | "login" | "names" | "added" | undefined;
   /**
    * `others`: all but the session that makes the change. `weak`: those that have proven one factor. `below`: those that
    * the policy of the user would not accept now.
@@ -94,6 +94,8 @@ export const consequences = {
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
   login_respelled: { ...none, by: ["recent"], event: "login_changed", alarm: "login" },
   email_changed: { ...others, by: users, event: "email_changed", alarm: "address", reason: "email_changed" },
+  /** The address becomes the login name in the same step. */
+  names_changed: { ...others, by: ["recent"], event: "email_changed", alarm: "names", reason: "email_changed" },
   /** An account gets its first address, or its spelling changes. No mailbox loses the account by that. */
   email_added: { ...none, by: users, event: "email_changed" },
   /**
@@ -168,7 +170,10 @@ export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "
   readonly endReason?: EndReason | undefined;
 }
 
-export interface OwnSession extends TokenTimes, TokenSession {}
+export interface OwnSession extends TokenTimes, TokenSession {
+  /** The methods that the change has proven, such as `otp` by the first code of an app. They raise the session. */
+  readonly proven?: readonly string[] | undefined;
+}
 
 export interface CarriedOut {
   /** The caller writes them, last in its transaction. */

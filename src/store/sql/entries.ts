@@ -5,7 +5,7 @@
 // transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
 // the state. The file is long because this order must be read in one place.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
-import { type Acr, higherOf } from "../../levels/acr.js";
+import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
@@ -31,6 +31,7 @@ import { endOldestSessions } from "./session-ends.js";
 import {
   insertSession,
   type ProvenLevel,
+  raisedLevel,
   recordProof,
   type Session,
   sessionColumns,
@@ -352,13 +353,11 @@ function* raise(
   const { userId, provenAt } = input;
   let level: ProvenLevel = { authTime: provenAt, amr, acr };
   if (input.create === undefined) {
-    // RFC 9470 §4: `auth_time` stays that of the oldest factor.
     const row = yield* first(`select ${sessionColumns.list} from ampho_sessions where id = ?`, [sessionId], "update");
     if (!row) return undefined;
     const before = sessionOf(row);
     if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
-    const all = withMfa([...new Set([...before.amr, ...amr])].filter((each) => each !== "dev"));
-    level = { authTime: before.authTime, amr: all, acr: higherOf(before.acr, acrOf(all)) };
+    level = raisedLevel(before, amr);
   }
   const session = yield* recordProof({ ...input, sessionId, idempotency: undefined }, level, userId, era);
   if (!session) return undefined;

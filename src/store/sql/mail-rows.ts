@@ -37,10 +37,16 @@ export type Undo =
   /** The id of an API key. */
   | { readonly key: string }
   | FactorUndo
-  /** The address from before. `canonical` is the one that the change has set, or null. */
-  | { readonly email: UndoneAddress; readonly canonical: string | null }
-  /** The login name from before. `canonical` is the one that the change has set. */
-  | { readonly login: string; readonly loginCanonical: string; readonly canonical: string };
+  /** The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too. */
+  | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
+  | UndoneLogin;
+
+/** The login name from before. `canonical` is the one that the change has set. */
+export interface UndoneLogin {
+  readonly login: string;
+  readonly loginCanonical: string;
+  readonly canonical: string;
+}
 
 // A later time was written before the clock was set back. Otherwise it would suppress the mails of all hours until
 // then.

@@ -8,15 +8,16 @@ import { integer, text } from "../rows.js";
 import { advisoryLock, query, type Transaction, write } from "../transaction.js";
 import { settleBoth, settleIfAny, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
-import { carryOut, type OwnSession } from "./changes.js";
+import { type CarriedOut, type ChangedAccount, carryOut, type OwnSession } from "./changes.js";
 import { useUp } from "./factors/changes.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, deleteFactors, type FactorUse, hasAdded, keptByAlarm, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { endReportedKey } from "./key-ends.js";
-import { insertMail, type MailDraft, type Undo } from "./mail-rows.js";
+import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import { latestAccess } from "./session-ends.js";
 import type { Session } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
@@ -128,6 +129,8 @@ export interface AddressChange {
   readonly email: UserEmail | undefined;
   /** The user of an application's own table, which stores the address itself. `before`: the address until now. */
   readonly ownUser: { readonly login: string; readonly before: UserEmail | undefined } | undefined;
+  /** The login name that the user gets in the same step. Undefined: it stays. */
+  readonly renamed?: Renamed | undefined;
   /** The live session that asks. Undefined for an operator or the application. */
   readonly own: OwnSession | undefined;
   readonly spend: Spending | undefined;
@@ -136,16 +139,30 @@ export interface AddressChange {
   readonly origin: Origin;
 }
 
+export interface Renamed extends UndoneLogin {
+  readonly newLogin: string;
+  /** The longest time that a token of other software is accepted. */
+  readonly foreignMaxSeconds: number;
+  /** The spelling that an application's own table had, where logins are compared as they are. */
+  readonly exactLogin: string | undefined;
+}
+
 /** `taken`: another user has the address. Uniqueness is decided here and not before. */
 export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
-  const { userId, email, own, ownUser, spend: spending, attempt, now, origin } = input;
+  const { userId, email, ownUser, renamed, spend: spending, attempt, now, origin } = input;
+  let { own } = input;
   // The user first. A new password or an alarm ends the session while this change waits for the row.
   const readUser = ownUser ? undefined : yield* sendUserLock(userId, "update");
   if (ownUser) yield* advisoryLock(`sessions of ${userId}`);
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const user = readUser && (yield* readUser());
   const isGone = ownUser === undefined && (!user || (own !== undefined && user.disabled));
-  const isChanged = isGone || (readLive !== undefined && !(yield* readLive()));
+  const isEnded = readLive !== undefined && !(yield* readLive());
+  // The application's table has the new login name already, so nothing must reject the rest. No session goes on.
+  const isRenamedThere = ownUser !== undefined && renamed !== undefined;
+  if (isEnded && isRenamedThere) own = undefined;
+  const isOtherLogin = user !== undefined && renamed !== undefined && user.canonical !== renamed.loginCanonical;
+  const isChanged = isGone || isOtherLogin || (isEnded && !isRenamedThere);
   const stopped = isChanged ? "changed" : spending && !(yield* spend(spending, now)) ? "over" : undefined;
   const login = (user ?? ownUser)?.login;
   // The code was right, whether it changes something or not.
@@ -153,13 +170,36 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   if (stopped !== undefined) return failed(stopped);
   const before = user ? user.email : ownUser?.before;
   const isOther = before !== undefined && before.canonical !== email?.canonical;
-  const undo =
+  const given =
     isOther && before.provenAt !== undefined ? { email: before, canonical: email?.canonical ?? null } : undefined;
-  const carry = () => carryOut(isOther ? "email_changed" : "email_added", { userId, login, now, origin, own, undo });
-  const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, email }, now, carry);
+  const about = { userId, login, now, origin, own, undo: given };
+  const change = isOther ? "email_changed" : "email_added";
+  const carry = () => (renamed === undefined ? carryOut(change, about) : rename(renamed, about));
+  const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
+  const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
   const { revoked, session } = changed;
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+}
+
+/** As `setLogin` does, but the session that asks goes on under the new login name. */
+function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOut> {
+  const { newLogin, foreignMaxSeconds, exactLogin, ...names } = renamed;
+  const { userId, now, own, undo } = about;
+  const { login } = names;
+  const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+  // Before its new tokens are made.
+  if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
+  const changed = yield* carryOut("names_changed", {
+    ...about,
+    login: newLogin,
+    detail: { before: login },
+    undo: undo && "email" in undo ? { ...undo, renamed: names } : names,
+  });
+  // Lockouts of the old login are no longer this user's.
+  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  const foreign: NewRevocation = { kind: "user", at: now, until, userId, login, exactLogin };
+  return { ...changed, revoked: [...changed.revoked, foreign] };
 }
 
 export interface RecoveryStart {
@@ -227,8 +267,15 @@ export function* raiseAlarm(input: Alarm): Transaction<AlarmOutcome> {
   return { undo: tableUndo, revocations: yield* writeRevocations([...changed.revoked, ...revoked]) };
 }
 
-/** The change that the notice reported. `since` has the names that it and later changes of its kind have set. */
-export type ReportedChange = Undo & { readonly since: readonly (string | null)[] };
+/** The change that the notice reported, with the names that it and later changes have set. */
+export type ReportedChange = Undo & {
+  readonly addresses: readonly (string | null)[];
+  readonly logins: readonly string[];
+};
+
+/** The login name that the alarm gives back. */
+export const renamedBy = (undo: Undo): UndoneLogin | undefined =>
+  "login" in undo ? undo : "email" in undo ? undo.renamed : undefined;
 
 function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
   const rows = yield* query("select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null", [
@@ -241,9 +288,9 @@ function* findUndo(notice: number, userId: string): Transaction<ReportedChange |
   const [undo] = all;
   if (first === undefined || undo === undefined || integer(first, "n") !== notice) return undefined;
   // A thief changes the address twice, so that the second notice goes to the thief.
-  const kind = "email" in undo ? "email" : "login";
-  const since = all.flatMap((each) => (kind in each && "canonical" in each ? [each.canonical] : []));
-  return { ...undo, since };
+  const addresses = all.flatMap((each) => ("email" in each ? [each.canonical] : []));
+  const logins = all.flatMap((each) => renamedBy(each)?.canonical ?? []);
+  return { ...undo, addresses, logins };
 }
 
 /** Gives the address or the login name back that the user had before, unless another user has it by now. */
@@ -252,19 +299,26 @@ function* undoStored(
   user: User,
   undo: ReportedChange,
 ): Transaction<readonly NewRevocation[]> {
-  if ("email" in undo && undo.since.includes(user.email?.canonical ?? null)) {
+  let names = user;
+  if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
-    yield* changeNames(user, { ...user, email: undo.email }, now, () => recordAudit(entry));
+    const back = { ...user, email: undo.email };
+    const record = function* () {
+      yield* recordAudit(entry);
+      return true;
+    };
+    if (yield* changeNames(user, back, now, record)) names = back;
   }
-  if (!("login" in undo) || !undo.since.includes(user.canonical)) return [];
-  const { login, loginCanonical: canonical } = undo;
+  const renamed = renamedBy(undo);
+  if (renamed === undefined || !undo.logins.includes(user.canonical)) return [];
+  const { login, loginCanonical: canonical } = renamed;
   const detail = { before: user.login };
   const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
   const record = function* () {
     yield* recordAudit(entry);
     return true;
   };
-  if (!(yield* changeNames(user, { ...user, login, canonical }, now, record))) return [];
+  if (!(yield* changeNames(names, { ...names, login, canonical }, now, record))) return [];
   // Tokens of other software that were issued since the change.
   const until = untilOf(now, now + foreignMaxSeconds);
   return canonical === user.canonical ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];

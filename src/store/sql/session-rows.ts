@@ -1,7 +1,8 @@
 // Rows of sessions: read, inserted, moved one generation on.
 // A session is live while it has not ended, belongs to the current era, and `now < expires_at` (never past `ends_at`).
 import type { Origin } from "../../audit/entry.js";
-import { type Acr, acrs } from "../../levels/acr.js";
+import { type Acr, acrs, higherOf } from "../../levels/acr.js";
+import { acrOf, withMfa } from "../../levels/methods.js";
 import { integer, type Row, schemaMismatch, text, textOrNull, texts } from "../rows.js";
 import { first, resultOf, send, type Transaction, write } from "../transaction.js";
 import { columnsOf } from "./keyed-rows.js";
@@ -233,17 +234,31 @@ export function* recordProof(
   return row && sessionOf(row);
 }
 
+/** The level of a session that proves these methods too. `auth_time` stays that of the oldest factor (RFC 9470 §4). */
+export function raisedLevel({ authTime, amr, acr }: ProvenLevel, methods: readonly string[]): ProvenLevel {
+  const all = withMfa([...new Set([...amr, ...methods])].filter((each) => each !== "dev"));
+  return { authTime, amr: all, acr: higherOf(acr, acrOf(all)) };
+}
+
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
 
-/** Moves a live session of the user on, so that its older tokens never renew. Its level stays. */
+/** Moves a live session of the user on, so that its older tokens never renew. `proven`: methods that raise its level. */
 export function* replaceTokens(
-  move: Omit<Move, "idempotency"> & { readonly userId: string; readonly era: number },
+  move: Omit<Move, "idempotency"> & {
+    readonly userId: string;
+    readonly era: number;
+    readonly proven?: readonly string[] | undefined;
+  },
 ): Transaction<Session | undefined> {
-  const { now, sessionId, userId, era } = move;
+  const { now, sessionId, userId, era, proven } = move;
   // It stays as long as access tokens alone renew the session (`refreshed_at`).
   const next = toNextParameters({ ...move, refreshedWithin: 0, idempotency: undefined });
   const row = yield* first(replacement, [...next, now, sessionId, userId, era, now]);
-  return row && sessionOf(row);
+  if (!row || proven === undefined) return row && sessionOf(row);
+  const level = raisedLevel(sessionOf(row), proven);
+  const raised = [JSON.stringify(level.amr), level.acr, sessionId];
+  yield* write("update ampho_sessions set amr = ?, acr = ? where id = ?", raised);
+  return { ...sessionOf(row), ...level };
 }
 
 /** How long a session is kept after its last token expired. A clock that runs ahead must not delete live sessions. */

@@ -1,8 +1,10 @@
 "use client";
+import { createOutside } from "ampho/client/outside";
 import { askWith, type ClientSession, createClient, type Ways } from "ampho/client/ways";
 import { useEffect, useState } from "react";
 
 const client = createClient({ baseUrl: "/", cookies: true, onStepUp: askWith({ passkey: true }) });
+const outside = createOutside(client);
 
 export default function Page() {
   const [session, setSession] = useState<ClientSession>();
@@ -11,6 +13,7 @@ export default function Page() {
   const show = ({ message }: Error) => setText(message);
   useEffect(() => client.onChange(setSession), []);
   useEffect(() => void client.session().then(setSession), []);
+  useEffect(() => void outside.returned().catch(show), []); // from a provider, by way of `returnTo`
   useEffect(() => void client.ways().then((ways) => setProviders(ways.providers), show), []);
   useEffect(() => {
     if (session) client.fetch(`/hello/${session.login}`).then(async (response) => setText(await response.text()));
@@ -29,10 +32,9 @@ export default function Page() {
       </form>
       <button type="button" onClick={() => passkey().catch(show)}>{`${session ? "Add" : "Use"} a passkey`}</button>
       {providers.map(({ name, label }) => (
-        <form key={name} method="post" action="/api/security/login/outside">
-          <input type="hidden" name="return_to" value="/account" />
-          <button name="provider" value={name} type="submit">{`Sign in with ${label}`}</button>
-        </form>
+        <button key={name} type="button" onClick={() => outside.loginWith(name, { returnTo: "/account" }).catch(show)}>
+          {`Sign in with ${label}`}
+        </button>
       ))}
     </main>
   );

@@ -92,6 +92,11 @@ export const registered = grant
   })
   .meta({ title: "Registered" });
 
+const emailChange = z.object({
+  email,
+  login: z.boolean().optional().describe("true: the address becomes the login name too"),
+});
+
 export const emailChangeBegun = z
   .object({ transaction: transactionView, match: matchView, expires: expiresView })
   .meta({ title: "EmailChangeBegun" });
@@ -210,13 +215,17 @@ export const mailRoutes = [
     path: "/account/email",
     name: "beginEmailChange",
     summary: "Begin to change the address",
-    notes: ["Mails a code to the new address. If it has an account, only the mail reports it.", recentNote],
+    notes: [
+      "Mails a code to the new address. If it has an account, only the mail reports it.",
+      "With `login`, the code also makes the address the login name. The same session goes on.",
+      recentNote,
+    ],
     access: session,
-    input: fields(z.object({ email })),
+    input: fields(emailChange),
     output: emailChangeBegun,
     errors: [...recentErrors, "too_many_attempts"],
     available: ({ mails }) => mails.email,
-    endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, email: input.email }, caller),
+    endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, ...input }, caller),
   }),
   route({
     method: "POST",

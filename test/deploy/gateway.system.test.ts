@@ -1,0 +1,114 @@
+// The real nginx with njs and the files of deploy/nginx, as a gateway that takes keys and tokens through POST /introspect.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, expect, it, onTestFinished, vi } from "vitest";
+import { mount } from "../../dist/adapters/node.js";
+import { createApiKey } from "../../dist/tokens/api-key.js";
+import { openAmpho } from "../world/ampho.js";
+import { installFromDebian, installMs } from "../world/debian.js";
+import { freshFolder } from "../world/folder.js";
+import { freePort } from "../world/free-port.js";
+import { listen } from "../world/listen.js";
+import { requireProgram } from "./programs.js";
+
+const files = path.resolve(import.meta.dirname, "../../deploy/nginx");
+const modules = "/usr/lib/nginx/modules/ngx_http_js_module.so";
+
+beforeAll(() => {
+  requireProgram("nginx", "nginx");
+  if (!existsSync(modules)) installFromDebian("nginx with njs", "libnginx-mod-http-js");
+}, installMs);
+
+/** Replaces exactly one occurrence. */
+function replaced(text: string, ...changes: readonly (readonly [string | RegExp, string])[]): string {
+  return changes.reduce((before, [from, to]) => {
+    if (before.split(from).length !== 2) throw new Error(`the file must contain this exactly once: ${from}`);
+    return before.replace(from, to);
+  }, text);
+}
+
+async function openGateway() {
+  const scopes = { reader: ["articles:read"], other: ["articles:write"] };
+  const { ampho } = await openAmpho({ scopes, tokenEndpoint: true, keysPerUser: 5 });
+  onTestFinished(() => ampho.close());
+  const { url } = await listen(mount(ampho));
+  const program = await listen((request, response) => {
+    response.end(
+      JSON.stringify([request.headers["x-auth-id"], request.headers["x-auth-scopes"], request.headers.authorization]),
+    );
+  });
+  await ampho.services.add({ name: "gateway", scopes: ["ampho:introspect"] });
+  const gateway = await ampho.services.createKey("gateway");
+  const port = await freePort();
+  const folder = freshFolder();
+  writeFileSync(path.join(folder, "key.conf"), `set $ampho_key "${gateway.key}";\n`);
+  const site = replaced(
+    readFileSync(path.join(files, "introspect.conf"), "utf8"),
+    ["listen 443 ssl;", `listen 127.0.0.1:${port};`],
+    [/ {4}ssl_certificate .*\n/, ""],
+    [/ {4}ssl_certificate_key .*\n/, ""],
+    ["/etc/nginx/ampho/introspect.js", path.join(files, "introspect.js")],
+    ["/etc/nginx/ampho/key.conf", path.join(folder, "key.conf")],
+    ["http://127.0.0.1:3000", url],
+    ["http://127.0.0.1:8000", program.url],
+  );
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  const places = temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n");
+  const main = `load_module ${modules}; daemon off; pid ${folder}/pid; error_log stderr warn; worker_processes 2;
+user root; events {}
+http {
+${places}
+access_log off;
+${site}
+}`;
+  writeFileSync(path.join(folder, "nginx.conf"), main);
+  const child = spawn(requireProgram("nginx", "nginx"), ["-c", path.join(folder, "nginx.conf"), "-p", folder]);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  const ask = async (authorization?: string, more: Record<string, string> = {}) => {
+    const headers = { ...more, ...(authorization !== undefined && { Authorization: authorization }) };
+    const response = await fetch(`http://127.0.0.1:${port}/articles`, { headers });
+    const text = await response.text();
+    return [response.status, response.status === 200 ? JSON.parse(text) : response.headers.get("www-authenticate")];
+  };
+  await vi.waitFor(async () => {
+    if (child.exitCode !== null) throw new Error(said);
+    expect((await ask())[0], said).toBe(401);
+  });
+  return { ampho, url, ask, gateway };
+}
+
+it("nginx takes keys and tokens with the scope, and passes on who it was", async () => {
+  const { ampho, ask, url, gateway } = await openGateway();
+  const reader = await ampho.users.create({ login: "reader", roles: ["reader"] });
+  const writer = await ampho.users.create({ login: "writer", roles: ["other"] });
+  const { key, id } = await ampho.apiKeys.create(reader.id, { name: "x", scopes: ["articles:read"] });
+  const { key: lacking } = await ampho.apiKeys.create(writer.id, { name: "x", scopes: ["articles:write"] });
+  const { token } = await ampho.sessions.create(reader.id);
+  const accepted = (user: string) => [200, [user, "articles:read", null]];
+  const forged = { "X-Auth-Id": "admin", "X-Auth-Scopes": "everything" };
+  for (const each of [key, token]) expect(await ask(`Bearer ${each}`, forged)).toEqual(accepted(reader.id));
+  const service = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
+  const { key: serviceKey } = await ampho.services.createKey("nightly");
+  const granted = await fetch(`${url}/api/security/token`, {
+    method: "POST",
+    body: new URLSearchParams({ grant_type: "client_credentials", client_id: service.id, client_secret: serviceKey }),
+  });
+  const { access_token: serviceToken } = (await granted.json()) as { readonly access_token: string };
+  for (const each of [serviceKey, serviceToken]) expect(await ask(`Bearer ${each}`)).toEqual(accepted(service.id));
+  expect(await ask(`Bearer ${lacking}`)).toEqual([403, 'Bearer error="insufficient_scope"']);
+  expect(await ask()).toEqual([401, "Bearer"]);
+  const bad = [createApiKey("ampho"), token.slice(0, -2), "x", `${key}&token=${key}`, `${key} ${key}`, key.slice(1)];
+  for (const each of bad) expect((await ask(`Bearer ${each}`))[0], each).toBe(401);
+  for (const authorization of [`Basic ${btoa(`x:${key}`)}`, key, "Bearer", ""])
+    expect((await ask(authorization))[0], authorization).toBe(401);
+  await ampho.apiKeys.revoke(id);
+  expect((await ask(`Bearer ${key}`))[0]).toBe(401);
+  // Without its own key the gateway lets nothing through.
+  await ampho.apiKeys.revoke(gateway.id);
+  for (const each of [token, serviceKey]) expect((await ask(`Bearer ${each}`))[0]).toBe(500);
+});
