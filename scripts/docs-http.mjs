@@ -116,7 +116,7 @@ A \`factor_needed\` also has \`transaction\`, \`factors\`, \`passkey\`, \`enroll
 ([Sign in with Google and other providers](../guides/providers.md)).
 The message is for people and can change. [Errors](errors.md) lists each code with its cause and its fix.
 
-${wrap(`Most routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
+${wrap(`Routes can respond with ${commonErrors.map(errorLink).join(", ")}. A section has only the other errors of its route.`)}
 
 ## Call from a page of another origin
 
@@ -145,9 +145,9 @@ function anchorOf(heading) {
 
 const errorLink = (code) => `[\`${code}\`](errors.md#${code})`;
 
-/** The errors of more than two thirds of the routes. */
+/** The errors of more than half of the routes. */
 const commonErrors = Object.keys(problems).filter(
-  (code) => routes.filter((route) => errorsOf(route).includes(code)).length > (routes.length * 2) / 3,
+  (code) => routes.filter((route) => errorsOf(route).includes(code)).length > routes.length / 2,
 );
 
 function routeSection(route) {
@@ -209,22 +209,31 @@ function inputTitle({ method, input }) {
 const known = [];
 
 /** Fewer rows than this are repeated. More are a link to the route that has them. */
-const linkedRowsMin = 4;
+const linkedRowsMin = 3;
 
 const sectionLink = ({ summary }) => `[${summary}](#${anchorOf(summary)})`;
 
 /** The title and the table of the fields. Rows that an earlier route has too are a link to it. */
 function fieldTable(title, schema, { summary }) {
   const described = z.toJSONSchema(schema, { io: "input" });
-  const rows = allRows(described);
-  const shared = known.find(
-    (each) => each.rows.length >= linkedRowsMin && each.rows.every((row) => rows.includes(row)),
-  );
-  const own = fieldRows(described, "", summary).filter((row) => !shared?.rows.includes(row));
-  known.push({ summary, rows });
-  if (shared === undefined) return [`${title}:`, tableOf(own)];
-  const link = `${title}: the fields of ${sectionLink(shared)}`;
-  return own.length === 0 ? [`${link}.`] : [`${link}, and`, tableOf(own)];
+  const earlier = [...known];
+  const rows = fieldRows(described, "", summary);
+  const links = [];
+  const linked = new Set();
+  for (const each of earlier) {
+    const shared = rows.filter((row) => each.rows.includes(row) && !linked.has(row));
+    if (shared.length < linkedRowsMin) continue;
+    for (const row of shared) linked.add(row);
+    const isWhole = shared.length === each.rows.length;
+    const names = isWhole ? "the fields" : shared.map((row) => /`[^`]+`/.exec(row)[0]).join(", ");
+    links.push(`${names} of ${sectionLink(each)}`);
+  }
+  const own = rows.filter((row) => !linked.has(row));
+  known.push({ summary, rows: allRows(described) });
+  if (links.length === 0) return [`${title}:`, tableOf(own)];
+  return own.length === 0
+    ? [wrap(`${title}: ${links.join(", and ")}.`)]
+    : [wrap(`${title}: ${links.join(", and ")}, and`), tableOf(own)];
 }
 
 /** The rows of a table without links to other routes. */

@@ -15,7 +15,7 @@ import { type OpenIdProvider, startOpenIdProvider } from "../world/open-id-provi
 import { expectNoFrames } from "./exercise.js";
 import { type Consumer, installPacked } from "./packed.js";
 import { prepare, type Running, start } from "./running.js";
-import { found, openWalker, tabTo, type Walker } from "./walker.js";
+import { found, openWalker, openWithPasskeys, tabTo, type Walker } from "./walker.js";
 
 const password = "violet kettle harbour morning";
 const nextPassword = "amber tulip canoe walnut";
@@ -65,17 +65,6 @@ describe("examples/everything in the browser", () => {
   });
 
   const open = (at = url) => openWalker(browser, at);
-  /** Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
-  async function openWithPasskeys() {
-    const walker = await openWalker(browser, "about:blank");
-    await walker.page.addInitScript(() => {
-      Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
-    });
-    const authenticator = await addAuthenticator(walker.page);
-    await walker.page.goto(url);
-    return { ...walker, authenticator };
-  }
-
   async function signIn(walker: Walker, login: string, secret = password): Promise<void> {
     await walker.sees("Sign in");
     await walker.type("Login or e-mail address", login);
@@ -297,7 +286,7 @@ describe("examples/everything in the browser", () => {
 
   it("a user adds a passkey, and signs in with it by the button, by autofill and as the second factor", async () => {
     addUser("paul");
-    const walker = await openWithPasskeys();
+    const walker = await openWithPasskeys(browser, url);
     await signIn(walker, "paul");
     await walker.sees("Your account");
     const name = `<img src="x" onerror="document.title = 'script'">`;
@@ -337,7 +326,7 @@ describe("examples/everything in the browser", () => {
 
   it("a person registers with a passkey in place of a password", async () => {
     const email = "kim@example.org";
-    const walker = await openWithPasskeys();
+    const walker = await openWithPasskeys(browser, url);
     await walker.follow("Create an account");
     await walker.type("E-mail address", email);
     await walker.press("Continue");
@@ -366,7 +355,7 @@ describe("examples/everything in the browser", () => {
 
   it("an account with a proven address also needs the mailed code to set up its first factor", async () => {
     const email = "fay@example.org";
-    const walker = await openWithPasskeys();
+    const walker = await openWithPasskeys(browser, url);
     await register(walker, email);
     await signOut(walker);
     command(["user-roles", email, "--add", "admin"]);

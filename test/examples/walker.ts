@@ -3,6 +3,7 @@
 import axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
+import { addAuthenticator } from "../client/authenticator.js";
 
 export interface Walker {
   readonly page: Page;
@@ -83,6 +84,17 @@ async function check(page: Page, heading: string): Promise<void> {
       found.violations.push(`${heading}, ${colorScheme}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
     if (width > viewport.width) found.violations.push(`${heading} is ${width} wide on a screen of ${viewport.width}`);
   }
+}
+
+/** Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
+export async function openWithPasskeys(browser: Browser, url: string) {
+  const walker = await openWalker(browser, "about:blank");
+  await walker.page.addInitScript(() => {
+    Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
+  });
+  const authenticator = await addAuthenticator(walker.page);
+  await walker.page.goto(url);
+  return { ...walker, authenticator };
 }
 
 /** Presses Tab until the element has the focus. */

@@ -5,8 +5,7 @@ import type { Browser } from "playwright-core";
 import { expect, onTestFinished, vi } from "vitest";
 import { authorize, mount } from "../../dist/adapters/node.js";
 import type { Ampho, AmphoOptions, Message } from "../../dist/index.js";
-import { addAuthenticator } from "../client/authenticator.js";
-import { openWalker, type Walker } from "../examples/walker.js";
+import { openWalker, openWithPasskeys, type Walker } from "../examples/walker.js";
 import { proofsOf } from "../gate/mailboxes.js";
 import { openAmpho, untilHashed } from "../world/ampho.js";
 import { runningClock, type SettableClock } from "../world/clock.js";
@@ -95,16 +94,7 @@ export function visitor(shop: Shop, browser: Browser, { scripts = true } = {}) {
   const open = (path: string) => openWalker(browser, shop.origin + path, { scripts });
   return {
     open,
-    /** Autofill would sign in before the test clicks, because a virtual authenticator does not wait. */
-    async openWithPasskeys(path = "/account") {
-      const walker = await openWalker(browser, "about:blank");
-      await walker.page.addInitScript(() => {
-        Object.defineProperty(PublicKeyCredential, "isConditionalMediationAvailable", { value: undefined });
-      });
-      const authenticator = await addAuthenticator(walker.page);
-      await walker.page.goto(shop.origin + path);
-      return { ...walker, authenticator };
-    },
+    openWithPasskeys: (path = "/account") => openWithPasskeys(browser, shop.origin + path),
     async signIn(walker: Walker, login: string, secret = password) {
       await walker.sees("Sign in");
       await walker.type("Login name or e-mail address", login);
