@@ -174,13 +174,14 @@ export interface Ampho<S extends string = string>
   /** Service accounts (docs/guides/services.md). */
   readonly services: Omit<Management["services"], "add" | "setScopes"> & {
     /**
-     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a scope that
-     * no role has.
+     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a
+     * scope that no role has.
      * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
      */
     add(service: NewService<S>): Promise<ServiceView>;
     /**
-     * Replaces the scopes. Its keys have the new ones at once, and its tokens end. Rejects like `add`, and with `not_found`.
+     * Replaces the scopes. Its keys have the new ones at once, and its tokens end. Rejects like `add`, and with
+     * `not_found`.
      * @example await ampho.services.setScopes("nightly", ["articles:read"]);
      */
     setScopes(service: string, scopes: NewService<S>["scopes"]): Promise<void>;

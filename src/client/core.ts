@@ -89,8 +89,8 @@ export interface Core {
 }
 
 /**
- * `title` begins the names in the storage. `complete` adds the session where the responses have no tokens. Throws TypeError
- * if `baseUrl` is not a URL.
+ * `title` begins the names in the storage. `complete` adds the session where the responses have no tokens. Throws
+ * TypeError if `baseUrl` is not a URL.
  */
 export function createCore(
   { baseUrl, prefix = "/api/security", storage }: ClientOptions,

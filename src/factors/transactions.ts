@@ -45,8 +45,8 @@ export interface TransactionContents {
   /** The known device on which the login began. */
   readonly did?: string | undefined;
   /**
-   * For a new passkey: the user handle of the account, and the use of the passkey. For a change of address: `login` if it
-   * becomes the login name too.
+   * For a new passkey: the user handle of the account, and the use of the passkey. For a change of address: `login` if
+   * it becomes the login name too.
    */
   readonly uh?: string | undefined;
   readonly use?: string | undefined;

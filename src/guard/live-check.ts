@@ -23,8 +23,8 @@ const ended = () => new AmphoError("invalid_token", "The session has ended.");
 
 /**
  * Returns the token's Auth with the user's current roles and scopes. One query: the session's row comes with its user.
- * A token without `sid` is checked by its login. A delegated token has what the token and the user both have, and that of
- * a service what the token and the service have. Rejects with `invalid_token`, or `unavailable`.
+ * A token without `sid` is checked by its login. A delegated token has what the token and the user both have, and that
+ * of a service what the token and the service have. Rejects with `invalid_token`, or `unavailable`.
  */
 export async function checkLive(deps: LiveCheckDeps, { auth, claims }: AccessToken): Promise<Auth> {
   if (claims === undefined) throw ended();

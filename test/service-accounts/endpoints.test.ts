@@ -17,7 +17,11 @@ async function openGateway(options = {}) {
   const grant = await world.session(ann);
   const own = await world.ampho.apiKeys.create(ann.id, { name: "x", scopes: ["articles:read"] });
   const introspect = async (token: string, headers: Record<string, string> = basic(gateway.id, gateway.key)) => {
-    const { status, json } = await world.call("POST", "/introspect", { form: { token }, headers });
+    const { status, json } = await world.call("POST", "/introspect", {
+      form: { token },
+      headers,
+      address: "203.0.113.9",
+    });
     return { status, json };
   };
   const revoke = (token: string, more: object = {}) =>

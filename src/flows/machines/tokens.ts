@@ -56,7 +56,9 @@ async function proveClient(deps: Deps, client: SentClient, { address }: Caller) 
   }
 }
 
-/** Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing. */
+/**
+ * Ends what the token belongs to. `auth` is undefined for a text that no guard accepts: a refresh token, or nothing.
+ */
 export async function revokeToken(
   deps: Deps,
   { token, auth }: { readonly token: string; readonly auth: Auth | undefined },

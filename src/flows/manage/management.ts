@@ -249,13 +249,13 @@ export interface Management {
   };
   /**
    * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.
-   * `find` resolves to undefined for an unknown one, and the others reject with `not_found`. Every change ends the access
-   * tokens of the service within a second.
+   * `find` resolves to undefined for an unknown one, and the others reject with `not_found`. Every change ends the
+   * access tokens of the service within a second.
    */
   readonly services: {
     /**
-     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a scope that
-     * no role has.
+     * Creates a service account. Rejects with `invalid_request` for a name that is taken or not allowed, and for a
+     * scope that no role has.
      * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
      */
     add(service: services.NewService): Promise<ServiceView>;
@@ -300,8 +300,8 @@ export interface Management {
       key?: { readonly name?: string | undefined; readonly expires?: number | undefined },
     ): Promise<NewApiKey>;
     /**
-     * Sets the public keys (a JWK Set) that verify assertions of the service, in place of the old ones. With `undefined` it has
-     * none. Rejects with `invalid_request` for a key that is private, symmetric or of no known type.
+     * Sets the public keys (a JWK Set) that verify assertions of the service, in place of the old ones. With
+     * `undefined` it has none. Rejects with `invalid_request` for a key that is private, symmetric or of no known type.
      * @example await ampho.services.setKeys("nightly", { keys: [publicJwk] });
      */
     setKeys(service: string, set: object | undefined): Promise<ServiceView>;

@@ -309,8 +309,8 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_keys_user on ampho_keys (user_id, n)",
     "create index ampho_keys_expires on ampho_keys (expires_at, n)",
 
-    // Service accounts. `scopes` is a JSON array, and `jwks` the JWK Set of public keys. `issued_at` and `tokens_until` are
-    // the latest `iat` and `exp` of its access tokens. Those that were issued at `ended_at` or before have ended.
+    // Service accounts. `scopes` is a JSON array, and `jwks` the JWK Set of public keys. `issued_at` and `tokens_until`
+    // are the latest `iat` and `exp` of its access tokens. Those that were issued at `ended_at` or before have ended.
     `create table ampho_services (
       n ${countingKey},
       id ${text} not null unique,

@@ -37,7 +37,9 @@ export type Undo =
   /** The id of an API key. */
   | { readonly key: string }
   | FactorUndo
-  /** The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too. */
+  /**
+   * The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too.
+   */
   | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
   | UndoneLogin;
 

@@ -242,7 +242,9 @@ export function raisedLevel({ authTime, amr, acr }: ProvenLevel, methods: readon
 
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
 
-/** Moves a live session of the user on, so that its older tokens never renew. `proven`: methods that raise its level. */
+/**
+ * Moves a live session of the user on, so that its older tokens never renew. `proven`: methods that raise its level.
+ */
 export function* replaceTokens(
   move: Omit<Move, "idempotency"> & {
     readonly userId: string;
