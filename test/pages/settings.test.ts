@@ -6,6 +6,7 @@ import { checkRequirements } from "../../dist/guard/requirements.js";
 import { type AmphoError, type AmphoOptions, type Auth, createAmpho } from "../../dist/index.js";
 import { pageTexts } from "../../dist/pages/texts/texts.js";
 import { openAmpho } from "../world/ampho.js";
+import { listen } from "../world/listen.js";
 import { newKey } from "../world/tokens.js";
 
 const origin = "http://localhost:3000";
@@ -96,6 +97,21 @@ it("authenticate with `redirect` rejects with the path of the page, and resolves
   // The error of the guard without a page has no place to lead to.
   const nowhere = ampho.authenticate({ headers: new Headers() }, { redirect: true });
   await expect(nowhere).rejects.toThrow("`redirect` needs the `url`");
+});
+
+it("authenticate with `redirect` reads a message of node:http", async () => {
+  const { ampho } = await open();
+  const { url } = await listen((request, response) => {
+    ampho.authenticate(request, { redirect: true }).then(
+      ({ login }) => response.end(login),
+      ({ details }: AmphoError) => response.end(details.location ?? "nowhere"),
+    );
+  });
+  const ask = async (accept: string, method = "GET") =>
+    (await fetch(`${url}/cart?a=1`, { method, headers: { accept } })).text();
+  expect(await ask("text/html")).toBe("/account/sign-in?to=%2Fcart%3Fa%3D1");
+  expect(await ask("application/json")).toBe("nowhere");
+  expect(await ask("text/html", "POST")).toBe("nowhere");
 });
 
 it.each([
