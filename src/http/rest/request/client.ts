@@ -1,8 +1,9 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
 import { AmphoError } from "../../../errors.js";
-import { isServiceId, unknownClient } from "../../../flows/machines/assertion.js";
+import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import { isServiceId } from "../../../tokens/credential.js";
 import type { RawCall } from "../route.js";
 
 export interface ClientMembers {
