@@ -1,5 +1,6 @@
-// API keys on a fleet of processes: the time from the response that ended a key to the last 200 with it in any of them, and the
-// p99 of guarded requests while clients send random keys. Usage: npm run build && node bench/keys-fleet.mjs
+// API keys on a fleet of processes. It measures the time from the response that ended a key to the last 200 in any process,
+// and the p99 of guarded requests while clients send random keys.
+// Usage: npm run build && node bench/keys-fleet.mjs
 // Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (10000), and BENCH_STORES
 // (postgres,sqlite). It needs wrk.
 import { execFile } from "node:child_process";
@@ -72,7 +73,7 @@ async function guardedLatencies(server, key, isOver) {
 
 const residentMiB = ({ pid }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
-/** A key that nobody has, which costs a query, and one with a wrong checksum, which costs none. */
+/** An unknown key, which costs a query, and one with a wrong checksum, which costs none. */
 const floods = {
   "random keys": () => createApiKey("ampho"),
   "wrong checksums": () => createApiKey("ampho").replace(/.$/, (last) => (last === "0" ? "1" : "0")),
@@ -84,8 +85,8 @@ async function sendKeys({ port }, make, folder, durationMs) {
   writeFileSync(file, Array.from({ length: randomKeys }, make).join("\n"));
   writeFileSync(
     script,
-    `at, rejected, other = 0, 0, 0
-     local threads, keys = {}, {}
+    `local threads, keys = {}, {}
+     at, rejected, other = 0, 0, 0
      for line in io.lines("${file}") do table.insert(keys, line) end
      function setup(thread) table.insert(threads, thread) end
      function request()

@@ -29,7 +29,7 @@ const guard = (value) => ampho.host.guard(value, need, undefined);
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const readsOf = () => Number(/seconds_count\{db_operation_name="findKeys"\} (\d+)/.exec(ampho.metrics())?.[1] ?? 0);
 
-/** After a collection. What the tests of the benchmark itself keep is in it before too. */
+/** The heap after a collection. The benchmark itself keeps as much before. */
 function heapUsed() {
   for (let n = 0; n < 3; n++) globalThis.gc?.();
   return process.memoryUsage().heapUsed;

@@ -1,5 +1,6 @@
 // Makes pictures of the pages of Ampho into the folder of the first argument: light, dark, on a phone, at 200 % zoom, and from right
-// to left. Look at them after a change of src/pages: npm run build && node scripts/page-pictures.mjs /tmp/pages
+// to left. Look at them after a change of src/pages.
+// Usage: npm run build && node scripts/page-pictures.mjs /tmp/pages
 // Without an argument it makes those of docs/pictures, which the first page of the site shows.
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:http";

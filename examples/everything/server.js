@@ -2,7 +2,7 @@
 // itself, or Ampho, which keeps them in cookies of the browser. One of Ampho's pages is replaced.
 import { fileURLToPath } from "node:url";
 import { createAmpho } from "ampho";
-import { authorize, mount } from "ampho/express";
+import { authorize, guarded, mount } from "ampho/express";
 import express from "express";
 
 const withCookies = process.env.AMPHO_SECURITY_COOKIES === "true";
@@ -26,8 +26,9 @@ app.use(mount(ampho));
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 // With AMPHO_SECURITY_KEYS_PER_USER and AMPHO_SECURITY_SCOPES, users create API keys on the account page, and programs use them here.
 if (ampho.scopes?.includes("articles:read")) {
-  const readers = authorize(ampho, { credentials: ["session", "key"], scopes: ["articles:read"] });
-  app.get("/api/articles", readers, (request, response) => response.json({ reader: request.auth.login }));
+  const readers = /** @type {const} */ ({ credentials: ["session", "key"], scopes: ["articles:read"] });
+  const list = guarded(ampho, readers, (request, response) => response.json({ reader: request.auth.login }));
+  app.get("/api/articles", list);
 }
 app.use("/pages", express.static(file("pages")));
 if (withCookies) {

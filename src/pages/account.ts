@@ -70,7 +70,7 @@ export function accountPage(view: View, parts: AccountParts): HtmlPage {
 function profile(view: View, own: AccountView): Html {
   const { account: t, fields } = view.texts;
   const unproven = own.email !== null && !own.email_proven;
-  // Who signs in with the address goes on to do so.
+  // A user who signs in with the address goes on to do so.
   const renames = view.features.account.login && own.login === own.email;
   return section(
     "profile",

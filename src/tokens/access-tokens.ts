@@ -145,7 +145,7 @@ export function createAccessTokens(deps: {
       const isUsual = authorization.startsWith(scheme) && authorization.length === scheme.length + token.length;
       return isUsual ? verifyNew(token, authorization, "", now) : verifyAccess(token, now);
     },
-    // As a text of its own. What comes from a request would keep the whole header, and the two joined a third text.
+    // As a text of its own. A part of the header would keep the whole header, and the two joined a third text.
     keepKey: (key, read, now) => seen.add(Buffer.from(scheme + key).toString("latin1"), read, read.until, now),
     wasGood: (key) => seen.find(key, scheme) !== undefined,
     clearCache: () => seen.clear(),

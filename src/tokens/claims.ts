@@ -32,8 +32,6 @@ export interface Claims {
   readonly amr?: readonly string[];
   /** The level of the login. Other software can have levels of its own. */
   readonly acr?: string;
-  /** The id of the service account, in its own access tokens (RFC 9068 §2.2). Their `sub` and `login` are the same. */
-  readonly client_id?: unknown;
   /** The id of the token (RFC 7519 §4.1.7). */
   readonly jti?: string;
   /** The time at which the token was issued (RFC 7519 §4.1.6). */

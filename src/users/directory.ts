@@ -76,9 +76,9 @@ export interface Directory {
   readonly inDatabase: boolean;
   /** Throws `not_found` where the application keeps the users. */
   requireRows(): void;
-  /** What only the database knows. Resolves to undefined, and reads nothing, where the application keeps the users. */
+  /** Reads values that only the database has. Resolves to undefined, and reads nothing, where the application keeps the users. */
   fromRows<T>(read: () => Promise<T>): Promise<T | undefined>;
-  /** What only an application's own table makes necessary. Resolves to undefined for users of the database. */
+  /** Reads values that only an application's own table makes necessary. Resolves to undefined for users of the database. */
   forTable<T>(read: () => Promise<T>): Promise<T | undefined>;
   /**
    * The form of a login that belongs to one user. Undefined for an application's own table, where only an id does: two
@@ -109,8 +109,8 @@ export interface Directory {
     | undefined;
   /**
    * The account of a user who has proven an address. Resolves to undefined if an application's own table has the login
-   * or the address. `invitation`: what creates the user in such a table uses it up before, and gives it back when the
-   * function has created no user, also too late or with an error.
+   * or the address. A registration in that table uses `invitation` up before. It gives the invitation back when the
+   * function has created no user, too late or with an error as well.
    */
   readonly create?:
     | ((user: UserDraft, invitation: InvitationOfTable) => Promise<CreatedAccount | undefined>)
@@ -137,7 +137,7 @@ export interface Directory {
 
 const elsewhere = () => new AmphoError("not_found", "The application keeps its own user table.");
 
-/** What a directory of an application's own table is in common. */
+/** The members that every directory of an application's own table has. */
 export const ofTable = {
   inDatabase: false,
   requireRows() {

@@ -54,7 +54,7 @@ onBothDatabases((ground) => {
     expect(await world.ampho.users.find(after)).toBeUndefined();
   });
 
-  it("an address that somebody takes meanwhile or at once is no login name of two users, in any spelling", async () => {
+  it("an address that another user takes meanwhile or at once is no login name of two users, in any spelling", async () => {
     const world = await openMailing(ground);
     const [ann, bob] = [await addPerson(world, before, password), await addPerson(world, "bob@x.example", password)];
     const first = await begun(world, ann);

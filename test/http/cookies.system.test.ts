@@ -520,7 +520,12 @@ describe("the description", () => {
     const { components, paths } = JSON.parse(
       JSON.stringify(describeRoutes(routes, { prefix: "", version: "1", cookies: {} })),
     );
-    for (const { title, required = [], properties = {} } of Object.values<Schema>(components.schemas))
+    // A service account is no browser: it reads its token from the body (RFC 6749, section 5.1), and learns only the type of
+    // another token (RFC 7662, section 2.2).
+    const { ServiceToken, Introspection, ...ofPeople } = components.schemas;
+    expect(ServiceToken.required).toEqual(["access_token", "token_type", "expires_in", "scope"]);
+    expect(Object.keys(Introspection.properties).filter((name) => name.includes("token"))).toEqual(["token_type"]);
+    for (const { title, required = [], properties = {} } of Object.values<Schema>(ofPeople))
       for (const name of ["token", "token_type", "refresh_token", "device"])
         expect([title, required.includes(name), name in properties]).toEqual([title, false, false]);
     expect(Object.keys(components.schemas)).toEqual(expect.arrayContaining(["CookieGrant", "CookieRegistered"]));

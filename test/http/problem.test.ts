@@ -20,9 +20,9 @@ describe("an error response", () => {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
       });
-      expect(/^Bearer realm="ampho"/.test(headers["WWW-Authenticate"] ?? "")).toBe(
-        status === 401 || code === "insufficient_scope",
-      );
+      // A service account authenticates by its id and its key (RFC 6749 §5.2).
+      const scheme = code === "invalid_client" ? /^Basic realm="ampho"/ : /^Bearer realm="ampho"/;
+      expect(scheme.test(headers["WWW-Authenticate"] ?? "")).toBe(status === 401 || code === "insufficient_scope");
       expect("Retry-After" in headers).toBe(status === 429 || status === 503);
       expect("Allow" in headers).toBe(status === 405);
     },

@@ -35,6 +35,7 @@ onBothDatabases((ground) => {
   it.each([
     ["disabled", "update ampho_services set disabled = 1"],
     ["deleted", "delete from ampho_services"],
+    ["left without its key", "update ampho_services set ended_at = ended_at; delete from ampho_keys"],
     ["left without the scope", "update ampho_services set scopes = '[]'"],
   ])("M-11: a service account that is %s while its token waits to be issued gets none", async (_, statement) => {
     const world = await ground.open(options);

@@ -90,7 +90,7 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
 
 const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
-/** Who changes the keys of an account, and under which conditions. */
+/** The person who changes the keys of an account, and the conditions of the change. */
 type KeyAsker = Omit<KeyChange, "key">;
 
 type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;

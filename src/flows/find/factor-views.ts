@@ -1,4 +1,4 @@
-// What a user and an operator see of each second factor.
+// The views of each second factor for its user and for operators.
 
 import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { FactorName } from "../../levels/factors.js";
@@ -44,7 +44,7 @@ const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_co
 
 type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
 
-/** What the user sees. */
+/** The view for the user. */
 export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & Pick<PasskeyList, "passkeys">): Shown {
   return {
     passkeys: passkeys.map(toPasskeyView),

@@ -302,7 +302,7 @@ export interface Management {
     /**
      * Sets the public keys (a JWK Set) that verify assertions of the service, in place of the old ones. With
      * `undefined` it has none. Rejects with `invalid_request` for a key that is private, symmetric or of no known type.
-     * @example await ampho.services.setKeys("nightly", { keys: [publicJwk] });
+     * @example await ampho.services.setKeys("nightly", undefined);
      */
     setKeys(service: string, set: object | undefined): Promise<ServiceView>;
   };

@@ -1,9 +1,9 @@
 // Rows of the outbox ampho_mail, as they are written: mails with a code or a link, and notices of events.
 import type { Origin } from "../../audit/entry.js";
+import type { FactorUndo } from "../../levels/factors.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { integer, type SqlValue, text } from "../rows.js";
 import { first, type Transaction, writeMail } from "../transaction.js";
-import type { FactorUndo } from "./factors/rows.js";
 import { columnsOf } from "./keyed-rows.js";
 
 /** The facts from which a mail is composed when it is sent. */

@@ -188,7 +188,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   const { userId, now, own, undo } = about;
   const { login } = names;
   const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
-  // Before its new tokens are made.
+  // The new tokens of the session contain the login.
   if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
   const changed = yield* carryOut("names_changed", {
     ...about,

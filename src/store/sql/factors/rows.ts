@@ -1,5 +1,5 @@
 // How each second factor is used up and removed, one row each. Every statement on a factor names its user.
-import { type FactorName, factorNames } from "../../../levels/factors.js";
+import { type FactorName, type FactorUndo, factorNames } from "../../../levels/factors.js";
 import { first, type Transaction, write } from "../../transaction.js";
 import { deletePasskeys, hasPasskey, type PasskeyTouch, passkeyIdsOf, usePasskey } from "./passkeys.js";
 import { type CodeUse, countCodes, useCode, writeCodes } from "./recovery.js";
@@ -53,16 +53,6 @@ export const rejectionOf = (factor: FactorName) => rows[factor].rejection;
 /** `id`: one passkey. Undefined: the whole factor. */
 export const deleteFactor = (userId: string, factor: FactorName, id?: string) => rows[factor].remove(userId, id);
 
-/**
- * The set-up of a factor that the alarm link of its notice undoes. `first`: the account had no second factor before.
- */
-export type FactorUndo =
-  | { readonly passkey: string; readonly first?: true }
-  /** The app that was set up at this time, with its recovery codes. */
-  | { readonly totp: number; readonly first?: true }
-  /** The recovery codes. */
-  | { readonly codes: true };
-
 /** The account still has what was set up. */
 export function* hasAdded(userId: string, undo: FactorUndo): Transaction<boolean> {
   if ("passkey" in undo) return yield* hasPasskey(userId, undo.passkey);
@@ -74,14 +64,14 @@ export function* hasAdded(userId: string, undo: FactorUndo): Transaction<boolean
 /** Which factors of an account stay. Each function that decides it names every factor. */
 type Kept = Readonly<Record<FactorName, boolean>>;
 
-/** What the first proof of an address leaves. Recovery codes come with an app. */
+/** The factors that the first proof of an address leaves. Recovery codes come with an app. */
 export const keptAsGiven = (isTotpGiven: boolean, givenPasskeys: number): Kept => ({
   passkey: givenPasskeys > 0,
   totp: isTotpGiven,
   recovery_code: isTotpGiven,
 });
 
-/** What an alarm leaves that undoes the set-up of a factor. `passkeys`: how many are left. */
+/** The factors that are left after an alarm has undone the set-up of one. `passkeys`: how many are left. */
 export const keptByAlarm = (undo: FactorUndo, passkeys: number): Kept => ({
   passkey: passkeys > 0,
   totp: !("totp" in undo),
@@ -89,7 +79,7 @@ export const keptByAlarm = (undo: FactorUndo, passkeys: number): Kept => ({
   recovery_code: "passkey" in undo,
 });
 
-/** What a change leaves that ends the factors of a session. `isAny`: it ends those of every session. */
+/** The factors that are left after a change has ended those of a session. `isAny`: it ends those of every session. */
 export function keptWithoutAdded(
   factors: readonly FactorName[],
   loses: { readonly totp: boolean; readonly passkeys: boolean },
