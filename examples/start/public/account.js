@@ -32,6 +32,8 @@ async function addPasskey() {
 find("add").onclick = () => addPasskey().catch(show);
 find("sign-out").onclick = () => client.logout().then(() => location.assign("/"), show);
 
-const response = await client.fetch("/api/orders");
-find("orders").textContent = (await response.json()).text;
-await listPasskeys();
+async function load() {
+  find("orders").textContent = (await (await client.fetch("/api/orders")).json()).text;
+  await listPasskeys();
+}
+load().catch(show);
