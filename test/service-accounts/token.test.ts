@@ -283,7 +283,7 @@ describe("a token and a key of a service account", () => {
     expect(await askGuard(world, token)).toBe("articles:read");
     await world.ampho.sessions.revokeForUser({ id: mallory.id, login: id });
     expect(await askGuard(world, token)).toBe("articles:read");
-    // What other software has issued for this login has ended.
+    // The tokens of other software for this login have ended.
     for (const each of foreign)
       await expect(world.ampho.verify(each, ["foreign", "service"])).rejects.toMatchObject({ code: "invalid_token" });
   });
