@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { password } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
 import { foreignToken } from "../world/tokens.js";
-import { askGuard, openService, serviceOf, tokenOf } from "./services.js";
+import { askGuard, openService, outcomeOf, serviceOf, tokenOf } from "./services.js";
 
 describe("the end of tokens of a service account", () => {
   it("sessions.endForEveryone ends the token of a process whose clock is ahead, and the next token is good", async () => {
@@ -38,5 +38,19 @@ describe("the end of tokens of a service account", () => {
     // The tokens of other software for this login have ended.
     for (const each of foreign)
       await expect(world.ampho.verify(each, ["foreign", "service"])).rejects.toMatchObject({ code: "invalid_token" });
+  });
+});
+
+describe("a service account that asks POST /introspect", () => {
+  it("its bearer token beside the id of another one, or beside a second way, is rejected", async () => {
+    const { world, id, key } = await openService();
+    const gateway = await serviceOf(world, "gateway", ["ampho:introspect"]);
+    const ask = async (more: Record<string, string>) =>
+      outcomeOf(await world.call("POST", "/introspect", { form: { token: key, ...more }, bearer: gateway.key }));
+    expect(await ask({})).toEqual([200, "none"]);
+    expect(await ask({ client_id: gateway.id })).toEqual([200, "none"]);
+    expect(await ask({ client_id: id })).toEqual([401, "invalid_client"]);
+    for (const second of ["client_secret", "client_assertion", "client_assertion_type"])
+      expect(await ask({ [second]: "x" })).toEqual([400, "invalid_request"]);
   });
 });
