@@ -1,14 +1,15 @@
 // Attacks on service accounts and their tokens: by users, by other processes, and with tokens of others.
 import { describe, expect, it } from "vitest";
+import { onBothDatabases } from "../gate/owners.js";
 import { password } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
 import { foreignToken } from "../world/tokens.js";
-import { askGuard, openService, outcomeOf, serviceOf, tokenOf } from "./services.js";
+import { askGuard, openService, outcomeOf, scopes, serviceOf, tokenOf } from "./services.js";
 
-describe("the end of tokens of a service account", () => {
+onBothDatabases((ground) => {
   it("sessions.endForEveryone ends the token of a process whose clock is ahead, and the next token is good", async () => {
-    const service = await openService();
-    const { world } = service;
+    const world = await ground.open({ scopes, tokenEndpoint: true });
+    const service = await serviceOf(world);
     const ahead = await world.another({ clock: settableClock(world.clock.now() + 4) });
     const token = await tokenOf({ ...service, world: ahead });
     expect(await askGuard(world, token)).toBe("articles:read");
@@ -20,7 +21,9 @@ describe("the end of tokens of a service account", () => {
     await world.ampho.sessions.endForEveryone();
     expect(await askGuard(world, await tokenOf(other))).toBe("articles:read");
   });
+});
 
+describe("a token of a service account", () => {
   it("a user whose login is the id of a service account ends none of its tokens", async () => {
     const service = await openService();
     const { world, id } = service;

@@ -211,7 +211,9 @@ export function* endAllSessions(
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
-  const ofServices = [...(input.keys ? yield* endEveryKey(input) : []), ...(yield* endEveryToken(now))];
+  // It locks every service in order, before some of them change.
+  const ofTokens = yield* endEveryToken(now);
+  const ofServices = input.keys ? [...ofTokens, ...(yield* endEveryKey(input))] : ofTokens;
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.
