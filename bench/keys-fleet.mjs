@@ -152,8 +152,14 @@ for (const store of stores) {
       const { idle, flooded, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, make, folder);
       const [before, during] = [quantile(idle, 0.99), quantile(flooded, 0.99)];
       flooding.push([
-        ...[store, what, perSecond.toFixed(0), ms(before), ms(during), (during / before).toFixed(2)],
-        ...[warm.toFixed(0), end.toFixed(0)],
+        store,
+        what,
+        perSecond.toFixed(0),
+        ms(before),
+        ms(during),
+        (during / before).toFixed(2),
+        warm.toFixed(0),
+        end.toFixed(0),
       ]);
     }
   } finally {

@@ -5,7 +5,7 @@ const visible = /^[!-~]{1,255}$/;
 
 function reject(r, error) {
   r.variables.ampho_challenge = error === "" ? "Bearer" : `Bearer error="${error}"`;
-  r.return(error === "insufficient_scope" ? 403 : 401);
+  r.return(error === "insufficient_scope" || error === "credential_not_accepted" ? 403 : 401);
 }
 
 async function check(r) {
@@ -25,6 +25,7 @@ async function check(r) {
   }
   const found = await response.json();
   if (found.active !== true || !visible.test(found.sub)) return reject(r, "invalid_token");
+  if (!r.variables.ampho_credentials.split(" ").includes(found.credential)) return reject(r, "credential_not_accepted");
   if (!found.scope.split(" ").includes(r.variables.ampho_scope)) return reject(r, "insufficient_scope");
   r.variables.ampho_sub = found.sub;
   r.variables.ampho_scopes = found.scope;

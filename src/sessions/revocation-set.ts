@@ -5,11 +5,13 @@
 import { canonicalLogin } from "../logins/login-name.js";
 import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 import type { ReadKey } from "../tokens/access-tokens.js";
+import { isOfService } from "../tokens/credential.js";
 
 /** The claims that a revocation can name. */
 export interface RevocableClaims {
   readonly sub?: string | undefined;
   readonly login: string;
+  readonly client_id?: unknown;
   readonly sid?: string | undefined;
   readonly gen?: number | undefined;
   readonly ver?: number | undefined;
@@ -248,7 +250,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       }
       // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
       // now.
-      if (usersByLogin.size === 0 || isSession(claims.sid)) return undefined;
+      if (usersByLogin.size === 0 || isSession(claims.sid) || isOfService(claims)) return undefined;
       return usersByLogin
         .get(names.login(claims.login))
         ?.find((candidate) => isSpelledSo(candidate, claims) && revokes(candidate, claims))?.kind;

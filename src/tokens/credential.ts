@@ -10,6 +10,24 @@ export const credentials = ["session", "foreign", "key", "service", "delegated"]
  */
 export type Credential = (typeof credentials)[number];
 
+/** Ids of services begin with it. */
+export const serviceIdPrefix = "svc_";
+
+export const isServiceId = (id: string | undefined): boolean => id?.startsWith(serviceIdPrefix) === true;
+
+/**
+ * True for a token that Ampho has issued for a service. Its `login` is its id and no login name, which a user could
+ * take.
+ */
+export const isOfService = ({ sub, login, client_id: client }: OfService): boolean =>
+  isServiceId(sub) && login === sub && client === sub;
+
+interface OfService {
+  readonly sub?: string | undefined;
+  readonly login?: string | undefined;
+  readonly client_id?: unknown;
+}
+
 /** A route that names no kinds takes these. */
 export const defaultCredentials: readonly Credential[] = ["session", "foreign"];
 

@@ -76,9 +76,14 @@ export interface Directory {
   readonly inDatabase: boolean;
   /** Throws `not_found` where the application keeps the users. */
   requireRows(): void;
-  /** Reads values that only the database has. Resolves to undefined, and reads nothing, where the application keeps the users. */
+  /**
+   * Reads values that only the database has. Resolves to undefined, and reads nothing, where the application keeps the
+   * users.
+   */
   fromRows<T>(read: () => Promise<T>): Promise<T | undefined>;
-  /** Reads values that only an application's own table makes necessary. Resolves to undefined for users of the database. */
+  /**
+   * Reads values that only an application's own table makes necessary. Resolves to undefined for users of the database.
+   */
   forTable<T>(read: () => Promise<T>): Promise<T | undefined>;
   /**
    * The form of a login that belongs to one user. Undefined for an application's own table, where only an id does: two

@@ -10,6 +10,7 @@ import { installFromDebian, installMs } from "../world/debian.js";
 import { freshFolder } from "../world/folder.js";
 import { freePort } from "../world/free-port.js";
 import { listen } from "../world/listen.js";
+import { claimsOf, foreignToken, newKey } from "../world/tokens.js";
 import { requireProgram } from "./programs.js";
 
 const files = path.resolve(import.meta.dirname, "../../deploy/nginx");
@@ -30,7 +31,8 @@ function replaced(text: string, ...changes: readonly (readonly [string | RegExp,
 
 async function openGateway() {
   const scopes = { reader: ["articles:read"], other: ["articles:write"] };
-  const { ampho } = await openAmpho({ scopes, tokenEndpoint: true, keysPerUser: 5 });
+  const signer = newKey("key-1");
+  const { ampho } = await openAmpho({ key: signer, scopes, tokenEndpoint: true, keysPerUser: 5 });
   onTestFinished(() => ampho.close());
   const { url } = await listen(mount(ampho));
   const program = await listen((request, response) => {
@@ -79,11 +81,11 @@ ${site}
     if (child.exitCode !== null) throw new Error(said);
     expect((await ask())[0], said).toBe(401);
   });
-  return { ampho, url, ask, gateway };
+  return { ampho, url, ask, gateway, signer };
 }
 
 it("nginx takes keys and tokens with the scope, and passes on who it was", async () => {
-  const { ampho, ask, url, gateway } = await openGateway();
+  const { ampho, ask, url, gateway, signer } = await openGateway();
   const reader = await ampho.users.create({ login: "reader", roles: ["reader"] });
   const writer = await ampho.users.create({ login: "writer", roles: ["other"] });
   const { key, id } = await ampho.apiKeys.create(reader.id, { name: "x", scopes: ["articles:read"] });
@@ -106,6 +108,13 @@ it("nginx takes keys and tokens with the scope, and passes on who it was", async
   for (const each of bad) expect((await ask(`Bearer ${each}`))[0], each).toBe(401);
   for (const authorization of [`Basic ${btoa(`x:${key}`)}`, key, "Bearer", ""])
     expect((await ask(authorization))[0], authorization).toBe(401);
+  // Another actor is not the user, whatever its scopes are.
+  const claims = claimsOf(token);
+  for (const more of [{ act: { sub: "agent" } }, { by: "agent" }]) {
+    const delegated = foreignToken(signer, { ...claims, ...more });
+    expect((await ampho.verify(delegated, ["delegated"])).scopes).toEqual(["articles:read"]);
+    expect(await ask(`Bearer ${delegated}`)).toEqual([403, 'Bearer error="credential_not_accepted"']);
+  }
   await ampho.apiKeys.revoke(id);
   expect((await ask(`Bearer ${key}`))[0]).toBe(401);
   // Without its own key the gateway lets nothing through.

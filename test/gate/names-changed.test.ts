@@ -1,4 +1,4 @@
-// A new address that becomes the login name in the same step (docs/guides/mailed-links.md).
+// A new address that becomes the login name in the same step (docs/guides/mail-flows.md).
 import { expect, it } from "vitest";
 import type { ApplicationUser, ApplicationUsers } from "../../dist/index.js";
 import { admission, type FullGrant, grantOf, password, type ReadResponse, type World } from "../world/ampho.js";

@@ -65,7 +65,7 @@ describe("the gate in src/", () => {
   it("only one file writes rows of sessions", () => {
     expect(naming(/insert into ampho_sessions/)).toEqual(["store/sql/session-rows.ts"]);
     expect(naming(/\binsertSession\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
-    expect(naming(/\bmoveProof\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
+    expect(naming(/\brecordProof\b/)).toEqual(["store/sql/entries.ts", "store/sql/session-rows.ts"]);
   });
 
   it("only `sessions.create` vouches for a level, which the gate then grants without a decision", () => {

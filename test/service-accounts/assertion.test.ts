@@ -94,10 +94,21 @@ describe("private_key_jwt at POST /token", () => {
     const service = await openPair();
     const now = service.world.clock.now();
     const wrong = [
-      ...[{ exp: now + 10 * 365 * 86_400 }, { exp: now + 400 }, { exp: now - 400 }, { exp: undefined }],
-      ...[{ nbf: now + 400 }, { iat: now + 400 }, { jti: undefined }, { jti: "" }, { jti: 1 }],
-      ...[{ iss: undefined }, { iss: "x" }, { sub: undefined }, { sub: "nightly" }, { iss: "nightly", sub: "nightly" }],
-      ...[{ sid: "0.x", exp: now + 10 * 365 * 86_400 }],
+      { exp: now + 10 * 365 * 86_400 },
+      { exp: now + 400 },
+      { exp: now - 400 },
+      { exp: undefined },
+      { nbf: now + 400 },
+      { iat: now + 400 },
+      { jti: undefined },
+      { jti: "" },
+      { jti: 1 },
+      { iss: undefined },
+      { iss: "x" },
+      { sub: undefined },
+      { sub: "nightly" },
+      { iss: "nightly", sub: "nightly" },
+      { sid: "0.x", exp: now + 10 * 365 * 86_400 },
     ];
     for (const more of wrong)
       expect(outcomeOf(await send(service, assertionOf(service, more))), JSON.stringify(more)).toEqual(rejected);

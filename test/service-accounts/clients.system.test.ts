@@ -66,10 +66,15 @@ describe("OAuth libraries", () => {
     }
     const wrong = new URLSearchParams({ scope: "articles:delete" });
     const response = await oauth.clientCredentialsGrantRequest(
-      ...([endpoints, client, oauth.ClientSecretPost(key), wrong, loopback] as const),
+      endpoints,
+      client,
+      oauth.ClientSecretPost(key),
+      wrong,
+      loopback,
     );
     await expect(oauth.processClientCredentialsResponse(endpoints, client, response)).rejects.toMatchObject({
-      ...{ error: "invalid_scope", error_description: expect.stringContaining("scopes") },
+      error: "invalid_scope",
+      error_description: expect.stringContaining("scopes"),
     });
   });
 
@@ -118,7 +123,10 @@ describe("Authlib of Debian", () => {
       ["client_secret_basic", "Bearer", "articles:read"],
       ["client_secret_post", "Bearer", "articles:read"],
       ["private_key_jwt", "Bearer", "articles:read"],
-      ...[[true, id], 200, [false, null], "invalid_client"],
+      [true, id],
+      200,
+      [false, null],
+      "invalid_client",
     ]);
   });
 });

@@ -40,16 +40,18 @@ async function badTokens({ service, world, grant, ann }: Awaited<ReturnType<type
   world.clock.advance(2);
   const claims = { login: "ann", exp: now + 600 };
   return {
-    ...{ "an unknown key": createApiKey("ampho"), "an expired key": brief.key, "an ended key": ended.key },
-    ...{
-      "a key of another brand": createApiKey("acme"),
-      "a text": "x",
-      "a blank": " ",
-      "a cut token": over.slice(0, -1),
-    },
+    "an unknown key": createApiKey("ampho"),
+    "an expired key": brief.key,
+    "an ended key": ended.key,
+    "a key of another brand": createApiKey("acme"),
+    "a text": "x",
+    "a blank": " ",
+    "a cut token": over.slice(0, -1),
     "a token of another server": foreignToken(newKey("key-1"), claims),
     "an expired token": foreignToken(world.key, { login: "ann", exp: now - 600 }),
-    ...{ "an ended token": over, "a refresh token": grant.refresh_token, "a device proof": grant.device },
+    "an ended token": over,
+    "a refresh token": grant.refresh_token,
+    "a device proof": grant.device,
   };
 }
 
@@ -70,7 +72,11 @@ describe("POST /introspect", () => {
     expect((await introspect(service.key)).json).toEqual({ ...about, ...ofService, ...ofKey, credential: "key" });
     const delegated = { ...claimsOf(grant.token), act: { sub: "svc_x" }, client_id: "svc_x" };
     expect((await introspect(foreignToken(world.key, delegated))).json).toMatchObject({
-      ...{ active: true, credential: "delegated", act: { sub: "svc_x" }, client_id: "svc_x", username: "ann" },
+      active: true,
+      credential: "delegated",
+      act: { sub: "svc_x" },
+      client_id: "svc_x",
+      username: "ann",
     });
   });
 
@@ -130,8 +136,14 @@ describe("POST /introspect", () => {
     expect((await world.call("POST", "/introspect", { form })).json["active"]).toBe(true);
     const unknown = [401, "invalid_client"];
     for (const headers of [
-      ...[{}, bearer(grant.token), bearer("x"), bearer(grant.refresh_token), { Authorization: "Bearer" }],
-      ...[basic(service.id, gateway.key), basic(gateway.id, own.key), basic("gateway", gateway.key)],
+      {},
+      bearer(grant.token),
+      bearer("x"),
+      bearer(grant.refresh_token),
+      { Authorization: "Bearer" },
+      basic(service.id, gateway.key),
+      basic(gateway.id, own.key),
+      basic("gateway", gateway.key),
     ]) {
       const sent = await world.call("POST", "/introspect", { form: { token: own.key }, headers });
       expect(outcomeOf(sent), JSON.stringify(headers)).toEqual(unknown);

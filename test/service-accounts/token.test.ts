@@ -35,8 +35,16 @@ describe("POST /token", () => {
     const now = world.clock.now();
     expect(JSON.parse(head)).toMatchObject({ typ: "at+jwt" });
     expect(JSON.parse(body)).toEqual({
-      ...{ iss: "https://id.example", aud: "articles", sub: id, client_id: id, login: id, scope: "articles:read" },
-      ...{ jti: expect.any(String), iat: now, nbf: now, exp: now + 900 },
+      iss: "https://id.example",
+      aud: "articles",
+      sub: id,
+      client_id: id,
+      login: id,
+      scope: "articles:read",
+      jti: expect.any(String),
+      iat: now,
+      nbf: now,
+      exp: now + 900,
     });
     const auth = await world.ampho.verify(token, ["service"]);
     expect(auth).toMatchObject({ credential: "service", id, roles: [], scopes: ["articles:read"], key: undefined });
@@ -113,16 +121,26 @@ describe("a request that must get no token", () => {
       }
     const other = await serviceOf(world, "other");
     for (const [client, secret] of [
-      ...[[other.id, key] as const, ["nightly", key] as const, [id, createApiKey("ampho")] as const],
-      ...[["", key] as const, [id, ""] as const, [id.toUpperCase(), key] as const, [id, `${key} `] as const],
+      [other.id, key] as const,
+      ["nightly", key] as const,
+      [id, createApiKey("ampho")] as const,
+      ["", key] as const,
+      [id, ""] as const,
+      [id.toUpperCase(), key] as const,
+      [id, `${key} `] as const,
     ])
       expect(outcomeOf(await world.call("POST", "/token", { form, headers: basic(client, secret) }))).toEqual([
         401,
         "invalid_client",
       ]);
     for (const headers of [
-      ...[{ Authorization: `Bearer ${key}` }, { Authorization: `Bearer ${token}` }, { Authorization: "Basic" }, {}],
-      ...[{ Authorization: "Basic !!!" }, { Authorization: `Basic ${btoa("%zz:%zz")}` }, { Cookie: `key=${key}` }],
+      { Authorization: `Bearer ${key}` },
+      { Authorization: `Bearer ${token}` },
+      { Authorization: "Basic" },
+      {},
+      { Authorization: "Basic !!!" },
+      { Authorization: `Basic ${btoa("%zz:%zz")}` },
+      { Cookie: `key=${key}` },
     ])
       expect(outcomeOf(await world.call("POST", "/token", { form, headers }))).toEqual([401, "invalid_client"]);
   });

@@ -258,23 +258,32 @@ async function runFactorOperations(run: Run): Promise<void> {
   await run("listServices", undefined);
   for (const n of [1, 2, 3])
     await run("createServiceKey", {
-      ...{ serviceId: n === 3 ? "svc_2" : "svc_1", key: { ...newKey(n + 6).key, scopes: [] } },
-      ...{ keysMax: 1, now: start, origin: operator },
+      serviceId: n === 3 ? "svc_2" : "svc_1",
+      key: { ...newKey(n + 6).key, scopes: [] },
+      keysMax: 1,
+      now: start,
+      origin: operator,
     });
   const issue = { serviceId: "svc_1", scopes: undefined, ttlSeconds: 900, now: start, origin: operator };
   for (const keyHash of ["h-7", "h-9"]) await run("issueServiceToken", { ...issue, proof: { keyHash } });
   await run("issueServiceToken", { ...issue, scopes: ["b"], proof: { keyHash: "h-7" } });
   const set = { change: "jwks_set", jwks: "{}", kids: ["x"] } as const;
   for (const to of [
-    ...[set, { change: "scopes_set", scopes: ["b"] } as const, { change: "disabled" } as const],
-    ...[{ change: "enabled" } as const, { change: "tokens_revoked" } as const],
+    set,
+    { change: "scopes_set", scopes: ["b"] } as const,
+    { change: "disabled" } as const,
+    { change: "enabled" } as const,
+    { change: "tokens_revoked" } as const,
   ])
     await run("changeService", { id: "svc_1", to, now: start, origin: operator });
   await run("issueServiceToken", { ...issue, proof: { jwks: "{}", spending: spend("assertion") } });
   await run("removeKey", { id: "key_7", userId: undefined, now: start, origin: operator });
   await run("createServiceKey", {
-    ...{ serviceId: "svc_1", key: { ...newKey(9).key, scopes: [] } },
-    ...{ keysMax: 1, now: start, origin: operator },
+    serviceId: "svc_1",
+    key: { ...newKey(9).key, scopes: [] },
+    keysMax: 1,
+    now: start,
+    origin: operator,
   });
   await run("removeAllKeys", { random: "r", now: start, origin: operator });
   for (const _ of [1, 2])

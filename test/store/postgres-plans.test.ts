@@ -51,11 +51,12 @@ const filling = [
   `insert into ampho_user_events (at, user_id, change, reason, actor, tries, next_at)
      select 1790000000 + i, 'x' || (i / 2), 'changed', 'x', 'user', 1, 1800000000 + i from ${many}`,
   `insert into ampho_invites (id, email, email_canonical, roles, created_at, until)
-     select 'x' || i, 'x', 'x', '[]', 1, 1790000000 + i from ${many}`,
+     select 'x' || i, 'x' || i, 'x' || i, '[]', 1, 1790000000 + i from ${many}`,
   `insert into ampho_identities (issuer, subject, user_id, provider, created_at)
      select 'https://x.example', 'x' || i, 'x' || (i / 2), 'x', 1 from ${many}`,
   `insert into ampho_keys (id, hash, user_id, login, name, start, scopes, gen, created_at, expires_at)
      select 'x' || i, 'h' || i, 'x' || (i / 3), 'x', 'n', 's', '[]', 1, 1, 1790000000 + i from ${many}`,
+  `insert into ampho_services (id, name, scopes, disabled, created_at) select 's' || i, 's' || i, '[]', 0, 1 from ${many}`,
   `insert into ampho_recovery (hash, user_id) select 'x' || i, 'x' || (i / 8) from ${many}`,
 ];
 

@@ -59,7 +59,14 @@ const fates: Readonly<Record<string, Fate>> = {
 };
 
 /** The tables that name no user. */
-const others = ["ampho_attempt_sources", "ampho_housekeeping", "ampho_imports", "ampho_spent", "ampho_state"];
+const others = [
+  "ampho_attempt_sources",
+  "ampho_housekeeping",
+  "ampho_imports",
+  "ampho_services",
+  "ampho_spent",
+  "ampho_state",
+];
 
 /** Names of columns that would name a user. */
 const naming = /user|login|canonical|email|owner|invited|subject_id|account/;

@@ -5,7 +5,6 @@ import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";
 import { importPublishedKeys } from "../../keys/jwk-set.js";
 import { createKeySet } from "../../keys/key.js";
-import { serviceIdPrefix } from "../../store/sql/service-changes.js";
 import type { TokenIssue } from "../../store/sql/services.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Claims } from "../../tokens/claims.js";
@@ -33,8 +32,6 @@ const assertion: TokenKind<AssertionClaims> = {
 const aheadMaxSeconds = 300;
 
 export const unknownClient = () => new AmphoError("invalid_client", "The service account could not be authenticated.");
-
-export const isServiceId = (id: string | undefined): boolean => id?.startsWith(serviceIdPrefix) === true;
 
 type AssertionDeps = Pick<Deps, "store" | "settings" | "clock">;
 

@@ -38,9 +38,6 @@ export const serviceConsequences = {
 
 export type ServiceChange = keyof typeof serviceConsequences;
 
-/** Ids of services begin with it. */
-export const serviceIdPrefix = "svc_";
-
 export interface ServiceRow {
   readonly id: string;
   readonly name: string;
@@ -85,9 +82,10 @@ export interface ServiceChangeDetail extends Ending {
 /** Records the change and ends what it ends. The caller has locked the service, and writes the revocations. */
 export function* carryOutService(
   change: ServiceChange,
-  { id, name, issuedAt, tokensUntil, endedAt }: ServiceRow,
+  service: ServiceRow,
   { now, origin, detail }: ServiceChangeDetail,
 ): Transaction<readonly NewRevocation[]> {
+  const { id, name } = service;
   const { event, tokens, key, jwks } = serviceConsequences[change];
   const about = { at: now, event, userId: id, login: undefined, origin };
   yield* recordAudit({ ...about, detail: { service: name, ...detail } });
@@ -96,11 +94,25 @@ export function* carryOutService(
     for (const row of yield* query("delete from ampho_keys where user_id = ? returning id", [id]))
       ended.push(keyRevocation(text(row, "id"), now));
   if (jwks === "ends") yield* write("update ampho_services set jwks = null where id = ?", [id]);
-  if (tokens === "kept") return ended;
+  return tokens === "kept" ? ended : [...ended, yield* endTokens(service, now)];
+}
+
+function* endTokens({ id, issuedAt, tokensUntil, endedAt }: ServiceRow, now: number): Transaction<NewRevocation> {
   // Not before the last token, whose process can have a clock that is ahead.
   const at = Math.max(now, issuedAt, endedAt);
   yield* write("update ampho_services set ended_at = ? where id = ?", [at, id]);
-  return [...ended, { kind: "user", at, until: untilOf(at, tokensUntil), userId: id, login: id }];
+  return { kind: "user", at, until: untilOf(at, tokensUntil), userId: id, login: id };
+}
+
+/** Returns what the revocation of all tokens at `now` leaves: the tokens of a process whose clock is ahead. */
+export function* endEveryToken(now: number): Transaction<readonly NewRevocation[]> {
+  const rows = yield* query(`${selectServices} order by id`, [], "update");
+  // The next token is issued after that revocation, and not in its second.
+  yield* write("update ampho_services set ended_at = ? where ended_at < ?", [now, now]);
+  const ahead = rows.map((row) => serviceOf(row)).filter(({ issuedAt, endedAt }) => issuedAt > Math.max(now, endedAt));
+  const ended: NewRevocation[] = [];
+  for (const service of ahead) ended.push(yield* endTokens(service, now));
+  return ended;
 }
 
 /** Ends every key, and the tokens of the services that had one. */

@@ -31,8 +31,15 @@ export interface ServiceCreation extends Ending, Pick<ServiceRow, "id" | "name" 
 /** False: another service has the name. */
 export function* addService({ id, name, scopes, now, origin }: ServiceCreation): Transaction<boolean> {
   const values = serviceColumns.values({
-    ...{ id, name, scopes: JSON.stringify(scopes), jwks: null, disabled: 0, created_at: now },
-    ...{ issued_at: 0, tokens_until: 0, ended_at: 0 },
+    id,
+    name,
+    scopes: JSON.stringify(scopes),
+    jwks: null,
+    disabled: 0,
+    created_at: now,
+    issued_at: 0,
+    tokens_until: 0,
+    ended_at: 0,
   });
   const insert = `insert into ampho_services (${serviceColumns.list}) values (${serviceColumns.placeholders})
     on conflict do nothing returning ${serviceColumns.list}`;
@@ -113,7 +120,9 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   const holds =
     "keyHash" in proof
       ? (yield* first("select id from ampho_keys where hash = ? and user_id = ? and expires_at > ?", [
-          ...[proof.keyHash, serviceId, now],
+          proof.keyHash,
+          serviceId,
+          now,
         ])) !== undefined
       : service.jwks === proof.jwks && (yield* spend(proof.spending, now));
   if (!holds) return { outcome: "unknown" };
@@ -121,7 +130,9 @@ export function* issueServiceToken(input: TokenIssue): Transaction<IssueOutcome>
   if (scopes.length === 0 || !scopes.every((scope) => service.scopes.includes(scope))) return { outcome: "scope" };
   const issuedAt = Math.max(now, service.endedAt + 1);
   yield* write("update ampho_services set issued_at = ?, tokens_until = ? where id = ?", [
-    ...[Math.max(issuedAt, service.issuedAt), Math.max(issuedAt + ttlSeconds, service.tokensUntil), serviceId],
+    Math.max(issuedAt, service.issuedAt),
+    Math.max(issuedAt + ttlSeconds, service.tokensUntil),
+    serviceId,
   ]);
   const detail = { service: service.name, scopes };
   yield* recordAudit({ at: now, event: "service_token_issued", userId: serviceId, login: undefined, origin, detail });

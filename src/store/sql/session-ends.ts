@@ -14,7 +14,7 @@ import {
   untilOf,
   writeRevocations,
 } from "./revocations.js";
-import { endEveryKey } from "./service-changes.js";
+import { endEveryKey, endEveryToken } from "./service-changes.js";
 import {
   type Ending,
   type EndReason,
@@ -211,7 +211,7 @@ export function* endAllSessions(
   const { now, origin, foreignMaxSeconds, accessTtlSeconds } = input;
   yield* recordAudit({ at: now, event: "sessions_ended", origin, ...(input.keys && { detail: { keys: "ended" } }) });
   // The row of the new era makes every process read again what it has read of keys.
-  const ofServices = input.keys ? yield* endEveryKey(input) : [];
+  const ofServices = [...(input.keys ? yield* endEveryKey(input) : []), ...(yield* endEveryToken(now))];
   const { n, era, accessUntil } = yield* moveEra(now);
   // `accessTtlSeconds`: a renewal at this moment can issue a token of the old era that expires later than any on
   // record.

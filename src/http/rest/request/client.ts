@@ -1,8 +1,9 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
 import { AmphoError } from "../../../errors.js";
-import { isServiceId, unknownClient } from "../../../flows/machines/assertion.js";
+import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import type { Auth } from "../../../tokens/auth.js";
+import { isServiceId } from "../../../tokens/credential.js";
 import type { RawCall } from "../route.js";
 
 export interface ClientMembers {
@@ -66,12 +67,14 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
   const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1];
   const requirements = { credentials: ["key", "service"], scopes: [scope] } as const;
   if (bearer !== undefined) {
-    const { client_secret: secret, client_assertion: assertion } = members;
-    if ((secret ?? assertion) !== undefined)
+    const { client_id: named, client_secret: secret, client_assertion, client_assertion_type } = members;
+    if ((secret ?? client_assertion ?? client_assertion_type) !== undefined)
       throw new AmphoError("invalid_request", "Authenticate in one way: by the header or a secret.");
     const auth = await asClient(() => verify(bearer, requirements));
     // Other software that signs with the key of Ampho can give its own clients any scope.
-    if (!isServiceId(auth?.id) || (auth?.claims["client_id"] ?? auth?.id) !== auth?.id) throw unknownClient();
+    const id = auth?.id;
+    const isItself = (auth?.claims["client_id"] ?? id) === id && (named ?? id) === id;
+    if (!isServiceId(id) || !isItself) throw unknownClient();
     return;
   }
   const client = await sentClient(call, members);

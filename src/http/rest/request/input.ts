@@ -71,8 +71,12 @@ function descriptionOf(schema: unknown): string | undefined {
 }
 
 const credentialNames = new Set([
-  ...["access_token", "refresh_token", "token", "password"],
-  ...["client_secret", "client_assertion"],
+  "access_token",
+  "refresh_token",
+  "token",
+  "password",
+  "client_secret",
+  "client_assertion",
 ]);
 
 /**

@@ -1,10 +1,9 @@
 // POST /token, POST /revoke and POST /introspect: the endpoints of OAuth (RFC 6749 §4.4, RFC 7009, RFC 7662).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import { isServiceId } from "../../../flows/machines/assertion.js";
 import { introspectScope } from "../../../flows/manage/services.js";
 import type { Auth } from "../../../tokens/auth.js";
-import { credentials } from "../../../tokens/credential.js";
+import { credentials, isServiceId } from "../../../tokens/credential.js";
 import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
 import { type Call, route } from "../route.js";

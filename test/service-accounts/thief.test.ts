@@ -1,0 +1,56 @@
+// Attacks on service accounts and their tokens: by users, by other processes, and with tokens of others.
+import { describe, expect, it } from "vitest";
+import { password } from "../world/ampho.js";
+import { settableClock } from "../world/clock.js";
+import { foreignToken } from "../world/tokens.js";
+import { askGuard, openService, outcomeOf, serviceOf, tokenOf } from "./services.js";
+
+describe("the end of tokens of a service account", () => {
+  it("sessions.endForEveryone ends the token of a process whose clock is ahead, and the next token is good", async () => {
+    const service = await openService();
+    const { world } = service;
+    const ahead = await world.another({ clock: settableClock(world.clock.now() + 4) });
+    const token = await tokenOf({ ...service, world: ahead });
+    expect(await askGuard(world, token)).toBe("articles:read");
+    await world.ampho.sessions.endForEveryone();
+    expect(await askGuard(world, token)).toBe("invalid_token");
+    expect(await askGuard(world, await tokenOf(service))).toBe("articles:read");
+    // No token is lost that is issued in the second of the end.
+    const other = await serviceOf(world, "other");
+    await world.ampho.sessions.endForEveryone();
+    expect(await askGuard(world, await tokenOf(other))).toBe("articles:read");
+  });
+
+  it("a user whose login is the id of a service account ends none of its tokens", async () => {
+    const service = await openService();
+    const { world, id } = service;
+    const mallory = await world.user("mallory", { password });
+    const token = await tokenOf(service);
+    const claims = { login: id, exp: world.clock.now() + 600, iat: world.clock.now() };
+    const foreign = [{}, { sub: id }, { client_id: id }].map((more) => foreignToken(world.key, { ...claims, ...more }));
+    for (const login of [id, "mallory"]) {
+      const { token: bearer } = await world.login(login === id ? "mallory" : id);
+      expect((await world.call("POST", "/account/login", { bearer, body: { login } })).status).toBe(204);
+    }
+    expect(await askGuard(world, token)).toBe("articles:read");
+    await world.ampho.sessions.revokeForUser({ id: mallory.id, login: id });
+    expect(await askGuard(world, token)).toBe("articles:read");
+    // The tokens of other software for this login have ended.
+    for (const each of foreign)
+      await expect(world.ampho.verify(each, ["foreign", "service"])).rejects.toMatchObject({ code: "invalid_token" });
+  });
+});
+
+describe("a service account that asks POST /introspect", () => {
+  it("its bearer token beside the id of another one, or beside a second way, is rejected", async () => {
+    const { world, id, key } = await openService();
+    const gateway = await serviceOf(world, "gateway", ["ampho:introspect"]);
+    const ask = async (more: Record<string, string>) =>
+      outcomeOf(await world.call("POST", "/introspect", { form: { token: key, ...more }, bearer: gateway.key }));
+    expect(await ask({})).toEqual([200, "none"]);
+    expect(await ask({ client_id: gateway.id })).toEqual([200, "none"]);
+    expect(await ask({ client_id: id })).toEqual([401, "invalid_client"]);
+    for (const second of ["client_secret", "client_assertion", "client_assertion_type"])
+      expect(await ask({ [second]: "x" })).toEqual([400, "invalid_request"]);
+  });
+});
