@@ -64,10 +64,11 @@ export function tryCreate(create: () => KeyObject): KeyObject | undefined {
   }
 }
 
-/** True when the private member exists, even if it is no string. */
-export function isPrivate(jwk: Jwk): boolean {
-  return jwk["d"] !== undefined;
-}
+/** `d` of every key pair. The others are of RSA. A prime without `d` is enough to compute it. */
+const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/** True when a private member exists, even if it is no string. */
+export const isPrivate = (jwk: Jwk): boolean => privateMembers.some((name) => jwk[name] !== undefined);
 
 /**
  * When the key came into its state (states.ts), in Unix seconds. A time counts only for the state that is written

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { onBothDatabases } from "../gate/owners.js";
 import { password } from "../world/ampho.js";
 import { settableClock } from "../world/clock.js";
+import { keyPair } from "../world/key-pairs.js";
 import { foreignToken } from "../world/tokens.js";
 import { askGuard, openService, outcomeOf, scopes, serviceOf, tokenOf } from "./services.js";
 
@@ -55,5 +56,16 @@ describe("a service account that asks POST /introspect", () => {
     expect(await ask({ client_id: id })).toEqual([401, "invalid_client"]);
     for (const second of ["client_secret", "client_assertion", "client_assertion_type"])
       expect(await ask({ [second]: "x" })).toEqual([400, "invalid_request"]);
+  });
+});
+
+describe("the public keys of a service account", () => {
+  it.each(["d", "p", "q", "dp", "dq", "qi"])("an RSA key with its private member %s alone is none", async (name) => {
+    const { world } = await openService();
+    const { kty, n, e, ...secret } = keyPair("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+    const key = { kty, n, e, alg: "PS256" };
+    await world.ampho.services.setKeys("nightly", { keys: [key] });
+    const leaked = { keys: [{ ...key, [name]: secret[name] }] };
+    await expect(world.ampho.services.setKeys("nightly", leaked)).rejects.toMatchObject({ code: "invalid_request" });
   });
 });
