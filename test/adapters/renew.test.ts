@@ -192,8 +192,9 @@ describe.each(Object.entries(apps))("%s", (name, build) => {
   });
 
   // On h3 `ampho.renew` is called by the requests.
-  it.skipIf(name === "h3")("an application without tokens in cookies does not start", async () => {
-    const world = await openWorld();
-    await expect((async () => build(world.ampho))()).rejects.toThrow("Set AMPHO_SECURITY_COOKIES");
-  });
+  if (name !== "h3")
+    it("an application without tokens in cookies does not start", async () => {
+      const world = await openWorld();
+      await expect((async () => build(world.ampho))()).rejects.toThrow("Set AMPHO_SECURITY_COOKIES");
+    });
 });

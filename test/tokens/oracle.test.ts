@@ -139,7 +139,8 @@ test("our verifier rejects every token that jose rejects", async () => {
     ),
     { numRuns: 1500 },
   );
-  expect(accepted).toBeGreaterThan(50);
+  // About 80 are expected, and fewer than 20 never.
+  expect(accepted).toBeGreaterThan(20);
 });
 
 describe("every verifier rejects a token that was signed with a derived key", () => {
