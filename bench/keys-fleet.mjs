@@ -1,8 +1,8 @@
 // API keys on a fleet of processes. It measures the time from the response that ended a key to the last 200 in any process,
 // and the p99 of guarded requests while clients send random keys.
 // Usage: npm run build && node bench/keys-fleet.mjs
-// Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (10000), and BENCH_STORES
-// (postgres,sqlite). It needs wrk.
+// Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (10000), BENCH_FLOOD_RATE
+// (1000), and BENCH_STORES (postgres,sqlite). It needs wrk.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,6 +20,8 @@ const keysCount = Number(setting("BENCH_KEYS", 100_000));
 const revocations = Number(setting("BENCH_REVOCATIONS", 200));
 const processes = Number(setting("BENCH_PROCESSES", 8));
 const floodMs = Number(setting("BENCH_FLOOD_MS", 10_000));
+/** Keys a second of the slow flood. */
+const slowRate = Number(setting("BENCH_FLOOD_RATE", 1000));
 const stores = setting("BENCH_STORES", "postgres,sqlite").split(",");
 /** The keys that end side by side, and the interval of requests with each of them. */
 const [together, everyMs] = [16, 5];
@@ -74,13 +76,16 @@ async function guardedLatencies(server, key, isOver) {
 const residentMiB = ({ pid }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
 /** An unknown key, which costs a query, and one with a wrong checksum, which costs none. */
-const floods = {
-  "random keys": () => createApiKey("ampho"),
-  "wrong checksums": () => createApiKey("ampho").replace(/.$/, (last) => (last === "0" ? "1" : "0")),
-};
+const randomKey = () => createApiKey("ampho");
+const wrongChecksum = () => randomKey().replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+const floods = [
+  ["random keys, slowly", { make: randomKey, pauseMs: (clients * 1000) / slowRate }],
+  ["random keys", { make: randomKey, pauseMs: 0 }],
+  ["wrong checksums", { make: wrongChecksum, pauseMs: 0 }],
+];
 
-/** Sends these keys without pause. Resolves to the rejected requests a second. */
-async function sendKeys({ port }, make, folder, durationMs) {
+/** Sends these keys, with a pause before each request of a client. Resolves to the rejected requests a second. */
+async function sendKeys({ port }, { make, pauseMs }, folder, durationMs) {
   const [file, script] = [path.join(folder, "keys.txt"), path.join(folder, "flood.lua")];
   writeFileSync(file, Array.from({ length: randomKeys }, make).join("\n"));
   writeFileSync(
@@ -89,6 +94,7 @@ async function sendKeys({ port }, make, folder, durationMs) {
      at, rejected, other = 0, 0, 0
      for line in io.lines("${file}") do table.insert(keys, line) end
      function setup(thread) table.insert(threads, thread) end
+     function delay() return ${pauseMs} end
      function request()
        at = at % #keys + 1
        return wrk.format("GET", "/", { ["Authorization"] = "Bearer " .. keys[at] })
@@ -109,12 +115,12 @@ async function sendKeys({ port }, make, folder, durationMs) {
   return Number(rate);
 }
 
-async function flood(server, key, make, folder) {
+async function flood(server, key, given, folder) {
   await guardedLatencies(server, key, endsIn(1000));
   const idle = await guardedLatencies(server, key, endsIn(floodMs));
-  await sendKeys(server, make, folder, 2000);
+  await sendKeys(server, given, folder, 2000);
   const warm = residentMiB(server);
-  const flooding = sendKeys(server, make, folder, floodMs + 2000);
+  const flooding = sendKeys(server, given, folder, floodMs + 2000);
   await sleep(1000);
   const flooded = await guardedLatencies(server, key, endsIn(floodMs));
   return { idle, flooded, perSecond: await flooding, warm, end: residentMiB(server) };
@@ -148,8 +154,8 @@ for (const store of stores) {
       ms(Math.max(...times)),
     ]);
     for (const server of fleet.splice(1)) await server.stop();
-    for (const [what, make] of Object.entries(floods)) {
-      const { idle, flooded, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, make, folder);
+    for (const [what, given] of floods) {
+      const { idle, flooded, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, given, folder);
       const [before, during] = [quantile(idle, 0.99), quantile(flooded, 0.99)];
       flooding.push([
         store,

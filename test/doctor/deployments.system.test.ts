@@ -20,7 +20,10 @@ async function doctor(place: Place, ...args: readonly string[]): Promise<Said> {
   return said(await command(place, ["doctor", "--json", ...args]));
 }
 
-const attackAt = async (place: Place, url: string) => said(await attack(place, url, ["--json"]));
+const attackAt = async (place: Place, url: string) => said(await attack(place, url, ["--json", "--role", "editor"]));
+
+/** The test users get API keys. */
+const withKeys = { AMPHO_SECURITY_KEYS_PER_USER: "5", AMPHO_SECURITY_SCOPES: '{"editor":["articles:read"]}' };
 
 const said = ({ code, stdout, stderr }: Outcome): Said => ({
   code,
@@ -82,7 +85,11 @@ describe("a deployment on PostgreSQL", () => {
 
   test("an instance on PostgreSQL blocks every attack, and no test user is left", async () => {
     await database.empty();
-    const place = freshPlace({ AMPHO_DATABASE_URL: database.runtimeUrl, AMPHO_DATABASE_MIGRATE: "off" });
+    const place = freshPlace({
+      AMPHO_DATABASE_URL: database.runtimeUrl,
+      AMPHO_DATABASE_MIGRATE: "off",
+      ...withKeys,
+    });
     const served = await startServe(place);
     const said = await attackAt(place, served.root);
     expect(outcomes(said)).toEqual(allBlocked);
@@ -117,7 +124,7 @@ describe("a deployment behind TLS", () => {
   const trusting = (place: Place): Place => ({ ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS: certificate } });
 
   test("the doctor checks an instance behind a TLS proxy with a trusted certificate, and every attack is blocked there", async () => {
-    const place = freshPlace();
+    const place = freshPlace(withKeys);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(trusting(place), "--url", url);
@@ -129,7 +136,7 @@ describe("a deployment behind TLS", () => {
   });
 
   test("no attack runs on an instance whose certificate is not trusted", async () => {
-    const place = freshPlace();
+    const place = freshPlace(withKeys);
     const served = await startServe(place);
     const url = await front(served.port);
     const examined = await doctor(place, "--url", url);
