@@ -52,7 +52,7 @@ export interface AccountView {
   readonly email_proven: boolean;
   /** The creation in Unix seconds, or null where the application keeps its own user table. */
   readonly created: number | null;
-  /** How much a login name of this account must prove. */
+  /** How much a sign-in to this account must prove. */
   readonly policy: Policy;
   /** False if the user signs in without one. */
   readonly password: boolean;

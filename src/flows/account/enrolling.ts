@@ -74,7 +74,7 @@ async function pendingOf(
   try {
     const transaction = transactions.read(pendingCookie, ["enroll"], now);
     const user = await authenticate().catch((error: unknown) => {
-      // A session that has just ended must not go on as the pending login name of another user.
+      // A session that has just ended must not go on as the pending sign-in of another user.
       if (!(error instanceof AmphoError) || error.code !== "missing_token") throw error;
     });
     return user === undefined || user.id === transaction.sub ? transaction : undefined;

@@ -85,7 +85,7 @@ export function sessionIdOf(
   }
 }
 
-/** The session that a login name of this user re-authenticates. */
+/** The session that a sign-in of this user re-authenticates. */
 export function liveOf(
   deps: Deps,
   bearer: string | undefined,

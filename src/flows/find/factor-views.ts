@@ -8,9 +8,9 @@ import type { AccountView, PasskeyView } from "../../wire/account.js";
 
 /** A second factor that the user has. */
 export type FactorView =
-  /** A passkey. `id` is its credential id, `used` the time of its last use or null. Times are Unix seconds. */
+  /** A passkey. */
   | {
-      /** `totp`, `recovery_code`, or the credential id of a passkey. */
+      /** The credential id of the passkey. */
       readonly id: string;
       /** The name of the passkey in the user's list. */
       readonly name: string;
@@ -19,13 +19,13 @@ export type FactorView =
       /** The time of the last login with the passkey, or null. */
       readonly used: number | null;
     }
-  /** An authenticator app, and when it was set up, in Unix seconds. */
+  /** An authenticator app. */
   | {
       readonly id: "totp";
       /** The time at which the app was set up, in Unix seconds. */
       readonly since: number;
     }
-  /** The recovery codes that are left. */
+  /** Recovery codes. */
   | {
       readonly id: "recovery_code";
       /** The number of recovery codes that are left. */
@@ -53,7 +53,7 @@ export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & P
   };
 }
 
-/** An operator sees this of each factor. */
+/** The view for an operator. */
 export const operatorViews: {
   readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[];
 } = {

@@ -46,8 +46,10 @@ const ofEnded = `exists (select 1 from ampho_sessions where ampho_sessions.id = 
   and ampho_sessions.user_id = ? and ampho_sessions.id <> ?
   and (coalesce(ended_at, renewed_at) > ? or (ended_at is null and expires_at > ?))`;
 
-/** The sessions whose additions a change can end. `weak`, or below a policy: the stronger ones go on. */
-const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
+/**
+ * The sessions whose additions a change can end. `weak`, or below a policy (`reachesPolicy`): the stronger ones go on.
+ */
+export const levelsOf: Readonly<Record<"any" | "weak" | Policy, string>> = {
   any: "",
   weak: "and acr = '1fa'",
   optional: "and 1 = 0",

@@ -1,10 +1,10 @@
-// Keeps the tables of attempts small, and lists and clears lockouts for operators.
+// Keeps the tables of attempts small, lists and clears lockouts for operators, and releases those of a former login.
 import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
 import { integer, type SqlValue, text } from "../rows.js";
-import { first, query, type Transaction } from "../transaction.js";
+import { first, query, type Transaction, write } from "../transaction.js";
 import { type AttemptCounterRow, counterColumns, counterRowOf } from "./attempt-counters.js";
 import { type SourceRow, sourceColumns, sourceRowOf } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
@@ -127,3 +127,7 @@ export function* clearLockouts({ target, now, origin }: LockoutClearing): Transa
 function* deleteFrom(rest: string, parameters: readonly SqlValue[]): Transaction<number> {
   return (yield* query(`delete from ${rest}`, parameters)).length;
 }
+
+/** Lockouts of a login that its user has given up are no longer that user's. */
+export const releaseLockouts = (login: string): Transaction<void> =>
+  write("update ampho_attempts set login = null where login = ?", [login]);

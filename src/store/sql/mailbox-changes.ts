@@ -14,6 +14,7 @@ import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, deleteFactors, type FactorUse, hasAdded, keptByAlarm, rejectionOf } from "./factors/rows.js";
 import { identitiesOf, identityIdOf } from "./identities.js";
 import { endReportedKey } from "./key-ends.js";
+import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
@@ -196,8 +197,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
     detail: { before: login },
     undo: undo && "email" in undo ? { ...undo, renamed: names } : names,
   });
-  // Lockouts of the old login are no longer this user's.
-  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  yield* releaseLockouts(login);
   const foreign: NewRevocation = { kind: "user", at: now, until, userId, login, exactLogin };
   return { ...changed, revoked: [...changed.revoked, foreign] };
 }
@@ -293,6 +293,12 @@ function* findUndo(notice: number, userId: string): Transaction<ReportedChange |
   return { ...undo, addresses, logins };
 }
 
+const recording = (entry: AuditEntry) =>
+  function* (): Transaction<true> {
+    yield* recordAudit(entry);
+    return true;
+  };
+
 /** Gives the address or the login name back that the user had before, unless another user has it by now. */
 function* undoStored(
   { userId, now, origin, foreignMaxSeconds }: Alarm,
@@ -303,22 +309,14 @@ function* undoStored(
   if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;
     const back = { ...user, email: undo.email };
-    const record = function* () {
-      yield* recordAudit(entry);
-      return true;
-    };
-    if (yield* changeNames(user, back, now, record)) names = back;
+    if (yield* changeNames(user, back, now, recording(entry))) names = back;
   }
   const renamed = renamedBy(undo);
   if (renamed === undefined || !undo.logins.includes(user.canonical)) return [];
   const { login, loginCanonical: canonical } = renamed;
   const detail = { before: user.login };
   const entry = { at: now, event: "login_changed", reason: "alarm", userId, login, origin, detail } as const;
-  const record = function* () {
-    yield* recordAudit(entry);
-    return true;
-  };
-  if (!(yield* changeNames(names, { ...names, login, canonical }, now, record))) return [];
+  if (!(yield* changeNames(names, { ...names, login, canonical }, now, recording(entry)))) return [];
   // Tokens of other software that were issued since the change.
   const until = untilOf(now, now + foreignMaxSeconds);
   return canonical === user.canonical ? [] : [{ kind: "user", at: now, until, userId, login: user.login }];

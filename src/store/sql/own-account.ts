@@ -4,6 +4,7 @@ import type { AuditRow } from "../../audit/entry.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
 import { carryOut, type Locked } from "./changes.js";
+import { releaseLockouts } from "./lockouts.js";
 import { beginStoring } from "./own-passwords.js";
 import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
@@ -81,8 +82,7 @@ export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
     ? carry()
     : changeNames(user, { ...user, login: newLogin, canonical: newCanonical }, now, carry);
   if (changed === undefined) return failed("taken");
-  // Lockouts of the old login are no longer this user's.
-  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  yield* releaseLockouts(login);
   if (isSame) {
     yield* write("update ampho_sessions set login = ? where user_id = ? and ended_at is null", [newLogin, userId]);
     return { outcome: "done", revocations: [] };
@@ -114,7 +114,7 @@ export function* removeAccount(input: OwnChange): Transaction<OwnOutcome> {
   const { revoked } = yield* carryOut("account_removed", { userId, login, now, origin, before });
   // The mark stops a login by password in progress, which has found the user in the application's table.
   if (locked.user === undefined) yield* beginStoring(userId, now);
-  yield* write("update ampho_attempts set login = null where login = ?", [login]);
+  yield* releaseLockouts(login);
   // A row of an ended session is kept for a while, so that its tokens are recognised as replayed.
   for (const row of revoked)
     if (row.kind === "session")
