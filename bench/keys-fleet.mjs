@@ -1,8 +1,8 @@
 // API keys on a fleet of processes. It measures the time from the response that ended a key to the last 200 in any process,
 // and the p99 of guarded requests while clients send random keys.
 // Usage: npm run build && node bench/keys-fleet.mjs
-// Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (10000), BENCH_FLOOD_RATE
-// (1000), and BENCH_STORES (postgres,sqlite). It needs wrk.
+// Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (5000), BENCH_ROUNDS (5),
+// BENCH_FLOOD_RATE (1000), and BENCH_STORES (postgres,sqlite). It needs wrk.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,8 @@ const setting = (name, otherwise) => process.env[name] ?? otherwise;
 const keysCount = Number(setting("BENCH_KEYS", 100_000));
 const revocations = Number(setting("BENCH_REVOCATIONS", 200));
 const processes = Number(setting("BENCH_PROCESSES", 8));
-const floodMs = Number(setting("BENCH_FLOOD_MS", 10_000));
+const floodMs = Number(setting("BENCH_FLOOD_MS", 5000));
+const floodRounds = Number(setting("BENCH_ROUNDS", 5));
 /** Keys a second of the slow flood. */
 const slowRate = Number(setting("BENCH_FLOOD_RATE", 1000));
 const stores = setting("BENCH_STORES", "postgres,sqlite").split(",");
@@ -79,7 +80,8 @@ const residentMiB = ({ pid }) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/pro
 const randomKey = () => createApiKey("ampho");
 const wrongChecksum = () => randomKey().replace(/.$/, (last) => (last === "0" ? "1" : "0"));
 const floods = [
-  ["random keys, slowly", { make: randomKey, pauseMs: (clients * 1000) / slowRate }],
+  ["random keys, slowly", { make: randomKey, pauseMs: Math.round((clients * 1000) / slowRate) }],
+  ["wrong checksums, slowly", { make: wrongChecksum, pauseMs: Math.round((clients * 1000) / slowRate) }],
   ["random keys", { make: randomKey, pauseMs: 0 }],
   ["wrong checksums", { make: wrongChecksum, pauseMs: 0 }],
 ];
@@ -94,7 +96,8 @@ async function sendKeys({ port }, { make, pauseMs }, folder, durationMs) {
      at, rejected, other = 0, 0, 0
      for line in io.lines("${file}") do table.insert(keys, line) end
      function setup(thread) table.insert(threads, thread) end
-     function delay() return ${pauseMs} end
+     -- Different pauses, so that the clients do not send together.
+     function delay() return math.random(0, ${2 * pauseMs}) end
      function request()
        at = at % #keys + 1
        return wrk.format("GET", "/", { ["Authorization"] = "Bearer " .. keys[at] })
@@ -115,15 +118,21 @@ async function sendKeys({ port }, { make, pauseMs }, folder, durationMs) {
   return Number(rate);
 }
 
+/** Measures without and with the flood in turn, and returns the medians of the rounds. */
 async function flood(server, key, given, folder) {
-  await guardedLatencies(server, key, endsIn(1000));
-  const idle = await guardedLatencies(server, key, endsIn(floodMs));
   await sendKeys(server, given, folder, 2000);
+  await guardedLatencies(server, key, endsIn(2000));
   const warm = residentMiB(server);
-  const flooding = sendKeys(server, given, folder, floodMs + 2000);
-  await sleep(1000);
-  const flooded = await guardedLatencies(server, key, endsIn(floodMs));
-  return { idle, flooded, perSecond: await flooding, warm, end: residentMiB(server) };
+  const [idle, flooded, rates] = [[], [], []];
+  for (let round = 0; round < floodRounds; round++) {
+    idle.push(quantile(await guardedLatencies(server, key, endsIn(floodMs)), 0.99));
+    const flooding = sendKeys(server, given, folder, floodMs + 2000);
+    await sleep(1000);
+    flooded.push(quantile(await guardedLatencies(server, key, endsIn(floodMs)), 0.99));
+    rates.push(await flooding);
+  }
+  const [before, during, perSecond] = [idle, flooded, rates].map((values) => quantile(values, 0.5));
+  return { before, during, perSecond, warm, end: residentMiB(server) };
 }
 
 const endsIn = (ms) => {
@@ -155,8 +164,7 @@ for (const store of stores) {
     ]);
     for (const server of fleet.splice(1)) await server.stop();
     for (const [what, given] of floods) {
-      const { idle, flooded, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, given, folder);
-      const [before, during] = [quantile(idle, 0.99), quantile(flooded, 0.99)];
+      const { before, during, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, given, folder);
       flooding.push([
         store,
         what,
