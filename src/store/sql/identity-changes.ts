@@ -22,7 +22,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (!before) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
   const addedBy = input.own?.sessionId;
-  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
+  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: undefined, addedBy });
   if (inserted === "full") return failed("full");
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
