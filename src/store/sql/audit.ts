@@ -59,6 +59,7 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
+/** Returns the newest rows, in the order in which they were written. */
 export function* listAudit({ login, since, limit }: AuditQuery): Transaction<readonly AuditRow[]> {
   if (login !== undefined) return yield* newestOf(yield* spellings(login), { since, limit });
   // By time, not by number: after a clock that stepped back, a search by number would read the whole log.

@@ -130,6 +130,10 @@ export type EntryOutcome =
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
 
+/**
+ * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
+ * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
+ */
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {

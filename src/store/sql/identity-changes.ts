@@ -48,6 +48,7 @@ export interface IdentityRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
+/** Takes an identity from a user. Ends the other sessions. */
 export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
   const { userId, id, ways } = input;
   const before = yield* lockAccount(input);

@@ -173,6 +173,7 @@ export type PublishOutcome =
   /** Another user has the login of this line by now. */
   | { readonly outcome: "lost"; readonly line: number };
 
+/** Makes all users of an import visible, in one small transaction whatever its size. */
 export function* publishImport({ n, now, origin, detail }: ImportPublication): Transaction<PublishOutcome> {
   const isPublished = yield* exists(
     `update ampho_imports set state = 'published', touched_at = ?

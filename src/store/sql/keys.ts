@@ -213,6 +213,7 @@ const selectByHashes = (length: number) => `select ampho_keys.hash as hash, ${ke
     left join ampho_users on ampho_users.id = ampho_keys.user_id and ${visible}
   where ampho_keys.hash in (${marks(length)})`;
 
+/** Finds keys with their stored users, for guards. */
 export function* findKeys(hashes: readonly string[]): Transaction<readonly FoundKey[]> {
   const length = listLengths.find((each) => each >= hashes.length) ?? hashes.length;
   // A repeated hash changes nothing.

@@ -40,6 +40,7 @@ export interface LockoutQuery {
   readonly origin: Origin;
 }
 
+/** Lists the counters and sources that reject attempts, the longest wait first. Writes an audit row. */
 export function* listLockouts(input: LockoutQuery): Transaction<readonly Lockout[]> {
   const { now, windowSeconds, lockAfter, limit, origin } = input;
   const counters = yield* query(

@@ -69,6 +69,7 @@ export type RenewOutcome =
 
 const select = `select ${sessions.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
 
+/** Moves a session one generation on, or returns the current one again within the grace. */
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (!input.repeatsOnly) {
     const readMoved = yield* sendRenewal(input, input.gen);

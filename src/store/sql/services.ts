@@ -43,6 +43,7 @@ export interface ServiceOutcome {
   readonly revocations: readonly Revocation[];
 }
 
+/** Changes a service, and ends its tokens. */
 export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<ServiceOutcome> {
   const service = yield* lockService(id);
   if (!service) return { found: false, revocations: [] };

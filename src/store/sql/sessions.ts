@@ -64,6 +64,10 @@ export interface LoginSpellings {
   readonly canonical: string;
 }
 
+/**
+ * Returns the ids of users who have open sessions under a login, by its spelling or, for ASCII letters, in any case.
+ * With an application's own table only the sessions know them. Reads the whole table, for operators.
+ */
 export function* findSessionUsers({ login, canonical }: LoginSpellings): Transaction<readonly string[]> {
   const rows = yield* queryLast(
     "select distinct user_id, login from ampho_sessions where ended_at is null and (login = ? or lower(login) = ?)",

@@ -38,6 +38,7 @@ export const sendState = () => ask(select, [], stateOf);
 const selectOwner = "select application_owns_users from ampho_state where id = 1";
 const isApplications = (row: Row | undefined) => integer(required(row), "application_owns_users") === 1;
 
+/** Returns true if the application that uses these sessions has its own user table. */
 export function* readApplicationOwnsUsers(): Transaction<boolean> {
   return isApplications(yield* queryLastRow(selectOwner));
 }
