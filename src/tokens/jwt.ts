@@ -1,5 +1,4 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
-
 import { parseJsonObject } from "../crypto/json.js";
 import { AmphoError } from "../errors.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
@@ -211,10 +210,7 @@ const payload = Buffer.alloc(tokenCharactersMax);
 
 const noneRevoked: ReadonlySet<string> = new Set();
 
-/**
- * Verifies a token of one kind: form, signature, type and claims.
- * Throws AmphoError `invalid_token` whose message states the reason and contains nothing of the token.
- */
+/** Verifies form, signature, type and claims. Throws AmphoError `invalid_token`, without anything of the token. */
 export function verifyJwt<C extends Claims>(
   token: string,
   keys: KeySet,
@@ -242,10 +238,7 @@ export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: 
   return signJws(key, kind.typ, text);
 }
 
-/**
- * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in
- * form.
- */
+/** Reads a token without believing it. Throws AmphoError `invalid_token` when it is not one in form. */
 export function readJwt(token: string): {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;

@@ -1,6 +1,5 @@
-// The keys in use. The first one signs access tokens, and all verify them. Refresh tokens, device proofs and login
-// transactions are HS256 under keys derived from them. So no other service with the configured keys accepts one as an
-// access token (docs/reference/contract.md §5).
+// The keys in use. The first one signs access tokens, and all verify them. The other kinds of tokens are HS256 under
+// keys derived from them, so no service with the configured keys accepts one (docs/reference/contract.md §5).
 import { createHmac, type KeyObject } from "node:crypto";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";
@@ -70,10 +69,7 @@ export interface Keyring {
    * stolen key that stays configured only to decrypt TOTP secrets.
    */
   publicKeys(): ReturnType<typeof publicJwkSet>;
-  /**
-   * Takes other keys, all of them at once. Returns true if a key was removed. The caller then clears its cache of
-   * verified tokens.
-   */
+  /** Takes other keys at once. Returns true if a key was removed. The caller then clears its cache of tokens. */
   replace(keys: readonly Key[]): boolean;
 }
 

@@ -72,14 +72,9 @@ interface Described {
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. Default: as its schema shows. */
   readonly grants: boolean;
-  /**
-   * The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun.
-   */
+  /** The route renews the session of the refresh token in the cookie, and finishes nothing of another tab. */
   readonly renews?: true;
-  /**
-   * The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without
-   * `renews`.
-   */
+  /** The transaction in the cookie goes. Default: for a route that `grants` without `renews`. */
   readonly finishes?: boolean;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
@@ -107,10 +102,7 @@ export interface Route extends Described {
   readonly respond: (call: RawCall) => unknown;
 }
 
-/**
- * Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls
- * the endpoint.
- */
+/** Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it. */
 export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }: Row<I, A, O>): Route {
   const { access, output } = row;
   return {

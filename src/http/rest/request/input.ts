@@ -1,6 +1,4 @@
-// Checks the fields of a body or a query against a row's schema. A message names the field and the rule, never the
-// value.
-
+// Checks the fields of a body or a query by a row's schema. A message names the field and the rule, never the value.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
@@ -93,10 +91,7 @@ export function rejectCredentials(query = ""): void {
   }
 }
 
-/**
- * Returns the members. Throws `invalid_request` for a repeated name, because two readers could each believe a different
- * one.
- */
+/** Throws `invalid_request` for a repeated name, because two readers could each believe a different one. */
 export function queryMembers(query = ""): Members {
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {

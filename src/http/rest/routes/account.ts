@@ -1,5 +1,4 @@
 // /password and /account: the user's own account.
-
 import { z } from "zod";
 import { fields } from "../request/input.js";
 import { recentErrors, recentNote, route } from "../route.js";

@@ -1,5 +1,4 @@
 // /totp, /passkeys, /recovery-codes and /devices: the second factors of the user's own account.
-
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isCredentialId } from "../../../factors/passkey/webauthn-response.js";

@@ -1,6 +1,4 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to
-// sign in.
-
+// POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";

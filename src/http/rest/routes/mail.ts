@@ -1,6 +1,4 @@
-// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail
-// (docs/guides/mail-flows.md).
-
+// /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { fields } from "../request/input.js";

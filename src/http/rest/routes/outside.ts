@@ -1,5 +1,4 @@
 // /login/outside, its callbacks, and /identities: logins at outside providers (docs/guides/providers.md).
-
 import { z } from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
@@ -142,8 +141,7 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
       const auth = await call.authenticate();
       return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
     }
-    // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
-    // transaction is.
+    // A browser repeats a request whose response it has lost. The transaction is secret, so the key need not be.
     const idempotencyKey = request.state;
     const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
     const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
