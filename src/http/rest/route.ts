@@ -10,7 +10,7 @@ import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
 import { type Input, noInput } from "./request/input.js";
 import type { Redirect } from "./responses/response.js";
-import type { RouteAccess } from "./route-access.js";
+import { type RouteAccess, session } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device" | "transaction">;
@@ -53,11 +53,6 @@ export interface Call<I, A> extends Omit<RawCall, "auth" | "members"> {
 }
 
 interface Described {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** The path under the prefix. `{name}` stands for one segment. */
-  readonly path: `/${string}`;
-  /** OpenAPI's `operationId`. */
-  readonly name: string;
   /** The caller's task, as an imperative without a full stop. */
   readonly summary: string;
   /** Further facts, as sentences in Markdown. */
@@ -87,7 +82,8 @@ interface Described {
 type Defaulted = "status" | "errors" | "grants";
 
 interface Row<I, A, O> extends Omit<Described, Defaulted>, Partial<Pick<Described, Defaulted>> {
-  readonly access: RouteAccess<A>;
+  /** Default: the token of a session. */
+  readonly access?: RouteAccess<A>;
   /** Default: none. */
   readonly input?: Input<I>;
   readonly output?: z.ZodType<O>;
@@ -96,20 +92,35 @@ interface Row<I, A, O> extends Omit<Described, Defaulted>, Partial<Pick<Describe
 
 /** A row without its types, for the handler, the OpenAPI document and the docs. */
 export interface Route extends Described {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: `/${string}`;
+  readonly name: string;
   readonly access: RouteAccess<unknown>;
   readonly input: Input<unknown>;
   readonly output?: z.ZodType;
   readonly respond: (call: RawCall) => unknown;
 }
 
-/** Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it. */
-export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }: Row<I, A, O>): Route {
-  const { access, output } = row;
+/**
+ * Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it.
+ * `path` is under the prefix, and `{name}` stands for one segment. `name` is OpenAPI's `operationId`.
+ */
+export function route<I, O, A = Auth>(
+  method: Route["method"],
+  path: Route["path"],
+  name: string,
+  { endpoint, input = noInput as Input<I>, access = session as RouteAccess<A>, ...row }: Row<I, A, O>,
+): Route {
+  const { output } = row;
   return {
+    method,
+    path,
+    name,
     status: output === undefined ? 204 : 200,
     errors: [],
     grants: holdsTokens(output),
     ...row,
+    access,
     input,
     respond: ({ auth, members, ...call }) =>
       endpoint({ ...call, auth: access.check(auth), input: input.read(members, call.byForm) }),

@@ -68,14 +68,21 @@ function descriptionOf(schema: unknown): string | undefined {
   return schema instanceof z.ZodType ? schema.description : undefined;
 }
 
-const credentialNames = new Set([
-  "access_token",
-  "refresh_token",
-  "token",
-  "password",
-  "client_secret",
-  "client_assertion",
-]);
+/** Returns the id in a path. Throws `not_found` for a text that cannot be one, which does not reach the database. */
+export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: string) => boolean, message: string) {
+  if (!isId(id)) throw new AmphoError("not_found", message);
+  return id;
+}
+
+/** The transaction of the body, or that of the cookie. */
+export const transactionOf = (
+  input: { readonly transaction?: string | undefined },
+  cookies: { readonly transaction: string | undefined },
+): string => input.transaction ?? cookies.transaction ?? "";
+
+const credentialNames: ReadonlySet<string> = new Set(
+  "access_token refresh_token token password client_secret client_assertion".split(" "),
+);
 
 /**
  * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer
