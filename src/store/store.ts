@@ -6,9 +6,7 @@ import type { Operations } from "./operations.js";
  * too many calls wait. It never rejects with an error of a driver.
  */
 export interface Store extends Operations {
-  /**
-   * The clock that all processes on the database share, Unix milliseconds. Undefined where it is the machine's clock.
-   */
+  /** The clock of the database, Unix milliseconds. Undefined where it is the machine's clock. */
   readClock(): Promise<number | undefined>;
   /** Calls the listener after each transaction of this process that can have written a mail. There is one listener. */
   onMail(listener: () => void): void;

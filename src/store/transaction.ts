@@ -101,10 +101,7 @@ function* send(sql: string, parameters: readonly SqlValue[], lock?: RowLock): Tr
   return statement;
 }
 
-/**
- * A deferred statement, which travels with the statements behind it. The function that is returned reads its first row,
- * if there is one.
- */
+/** Sends a statement with those behind it. The function that is returned reads its first row, if there is one. */
 export function* ask<T>(
   sql: string,
   parameters: readonly SqlValue[],

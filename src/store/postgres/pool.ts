@@ -6,10 +6,7 @@ import type { PostgresConnection } from "./connection.js";
 import { PostgresFailure } from "./failure.js";
 
 export interface Pool {
-  /**
-   * Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: a connection that has
-   * just been opened or used, not an idle one.
-   */
+  /** Rejects with PostgresFailure, or AmphoError `overloaded` if too many calls wait. `fresh`: no idle connection. */
   take(waitMs: number, urgent: boolean, fresh?: boolean): Promise<PostgresConnection>;
   /** Takes a connection back, whatever its state. */
   give(connection: PostgresConnection): void;

@@ -12,9 +12,7 @@ export interface StatementNames {
   readonly rejected: boolean;
 }
 
-/**
- * More than there are texts, because no text contains input. Each name costs memory in each connection of the server.
- */
+/** More than there are texts. Each name costs memory in each connection of the server. */
 const namesMax = 500;
 
 /** `onRejected` is called once. */

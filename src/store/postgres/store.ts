@@ -30,10 +30,7 @@ export interface PostgresOptions {
 }
 
 const poolLimits = { connections: 10, reserved: 1, waiting: 2000, idleMs: 60_000 };
-/**
- * TCP, TLS and SCRAM take six round trips, which is just enough for 600 ms each. It is shorter than the limit of a
- * call.
- */
+/** TCP, TLS and SCRAM take six round trips, of up to 600 ms each. It is shorter than the limit of a call. */
 const connectMs = 4000;
 /** No request waits yet, and ten processes that start at once have much to do. */
 const openingMs = 15_000;
@@ -129,9 +126,7 @@ function* checkServer(): Transaction<{ readonly version: number }> {
   return { version: yield* currentVersion(postgresDialect) };
 }
 
-/**
- * With reads a quarter of a second apart, a revocation is then known within a second on any network that is no slower.
- */
+/** With reads a quarter of a second apart, a revocation is then known within a second. */
 const overdueMs = 400;
 
 type HedgedRead = <T>(read: (again: boolean) => Promise<T>) => Promise<T>;

@@ -72,10 +72,7 @@ interface AllJudged {
   readonly counters: readonly Judged<AttemptCounter, AttemptCounterRow>[];
 }
 
-/**
- * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts
- * are allowed than there are.
- */
+/** Takes one attempt from every counter and source, or from none, however many callers ask at once. */
 export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict> {
   const { now, subject } = input;
   const readSpent = input.transaction === undefined ? undefined : yield* sendIsSpent(input.transaction);
@@ -210,9 +207,7 @@ function entry({ now, event, origin }: AttemptRequest) {
   return { at: now, event, origin } as const;
 }
 
-/**
- * As the user spells it. Undefined for a login without an account, because users sometimes type their password there.
- */
+/** As the user spells it. Undefined without an account, because users sometimes type their password there. */
 function* findLogin({ login, canonical }: NamedAccount): Transaction<string | undefined> {
   if (login !== undefined || canonical === undefined) return login;
   const row = yield* first("select login from ampho_users where canonical = ?", [canonical]);

@@ -26,10 +26,7 @@ interface Consequences extends Readonly<Record<Lasting, Fate>> {
    * login. `operator`: an operator or the application.
    */
   readonly by: readonly ("recent" | "session" | "password" | "mailbox" | "login" | "operator")[];
-  /**
-   * The event that is recorded. Some events mail a notice (audit/events.ts). Undefined: none, or the end of each
-   * session.
-   */
+  /** The event that is recorded. Some mail a notice (audit/events.ts). Undefined: none, or the end of each session. */
   readonly event: AuditEvent | undefined;
   /** The part of the change that the alarm link of its notice undoes. */
   readonly alarm: "address" | "login" | "names" | "added" | undefined;
@@ -57,10 +54,7 @@ const fates = <F extends Fate>(fate: F) =>
 const quiet = { event: undefined, alarm: undefined, reason: undefined, password: "kept" } as const;
 const none = { ...quiet, ...fates("kept"), sessions: "none", begun: "kept", devices: "kept" } as const;
 const all = { ...none, sessions: "all", begun: "ends", devices: "ends" } as const;
-/**
- * An API key works without a login. So it ends with the session that has added it, if a thief can have had that
- * session.
- */
+/** An API key works without a login. It ends with the session that has added it, if a thief can have had that one. */
 const others = { ...all, key: "added", sessions: "others" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
@@ -189,10 +183,7 @@ export function* lockSessionsOf(userId: string): Transaction<Locked> {
   return yield* (yield* sendStateAndAccount(userId))();
 }
 
-/**
- * Records the change and ends what it ends. The caller has locked the user's row, if it has one, and checked that the
- * session is live.
- */
+/** Records the change and ends what it ends. The caller has locked the user's row, and found the session live. */
 export function* carryOut(change: Change, input: ChangedAccount): Transaction<CarriedOut> {
   const { userId, login, now, origin, own } = input;
   const row: Consequences = consequences[change];

@@ -398,10 +398,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/**
- * Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its
- * user.
- */
+/** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */

@@ -20,10 +20,7 @@ export interface HousekeepingLease {
  */
 export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 
-/**
- * A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as
- * long.
- */
+/** A clock that moved further since the last turn has jumped, or no process ran. It must then be steady for as long. */
 const steadySeconds = 3600;
 
 export interface LeaseRequest extends HousekeepingLease {
@@ -74,10 +71,8 @@ export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<
 
 /** Ends the turn and gives the lease back. */
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
-    now,
-    holder,
-  ]);
+  const sql = "update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?";
+  yield* write(sql, [now, holder]);
 }
 
 /** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
@@ -92,9 +87,6 @@ function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): 
 }
 
 function* extend({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1", [
-    holder,
-    now + leaseSeconds,
-    now,
-  ]);
+  const sql = "update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1";
+  yield* write(sql, [holder, now + leaseSeconds, now]);
 }

@@ -58,11 +58,8 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   if (!gone) return failed("none");
   const others = all.filter((each) => each !== gone);
   if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
-  yield* write("delete from ampho_identities where issuer = ? and subject = ? and user_id = ?", [
-    gone.issuer,
-    gone.subject,
-    userId,
-  ]);
+  const sql = "delete from ampho_identities where issuer = ? and subject = ? and user_id = ?";
+  yield* write(sql, [gone.issuer, gone.subject, userId]);
   const detail = { provider: gone.provider, identity: id };
   return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));
 }

@@ -54,9 +54,7 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /**
-       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
-       */
+      /** The users of whom something exists, is repeated, or belongs to a later import. They cannot be created. */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */

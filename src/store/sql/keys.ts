@@ -85,24 +85,20 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= 2 * keysMax) return failed("full");
-  const sql =
-    overlapSeconds === 0
-      ? "delete from ampho_keys"
-      : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
+  const isNow = overlapSeconds === 0;
+  const change = isNow
+    ? "delete from ampho_keys"
+    : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
-  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`, [
-    ...(overlapSeconds === 0 ? [] : [until, until]),
-    from,
-    userId,
-    now,
-  ]);
+  const sql = `${change} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`;
+  const old = yield* first(sql, [...(isNow ? [] : [until, until]), from, userId, now]);
   if (!old) return failed("none");
   // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
-  const ended = keyRevocation(from, now, overlapSeconds === 0 ? undefined : 1);
+  const ended = keyRevocation(from, now, isNow ? undefined : 1);
   return yield* endKeyChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 

@@ -279,10 +279,8 @@ export const renamedBy = (undo: Undo): UndoneLogin | undefined =>
   "login" in undo ? undo : "email" in undo ? undo.renamed : undefined;
 
 function* findUndo(notice: number, userId: string): Transaction<ReportedChange | undefined> {
-  const rows = yield* query("select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null", [
-    userId,
-    notice,
-  ]);
+  const sql = "select n, undo from ampho_mail where user_id = ? and n >= ? and undo is not null";
+  const rows = yield* query(sql, [userId, notice]);
   const inOrder = [...rows].sort((a, b) => integer(a, "n") - integer(b, "n"));
   const all = inOrder.map((row) => JSON.parse(text(row, "undo")) as Undo);
   const [first] = inOrder;

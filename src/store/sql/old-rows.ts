@@ -31,9 +31,7 @@ export interface OldRows {
   readonly next: OldRowsCursor | undefined;
 }
 
-/**
- * The progress of a turn. Without it PostgreSQL would pass over all rows that it has deleted, again with each batch.
- */
+/** The progress of a turn. Without it PostgreSQL would pass over all deleted rows again with each batch. */
 export interface OldRowsCursor {
   readonly age: number;
   readonly n: number;

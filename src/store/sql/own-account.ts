@@ -55,10 +55,7 @@ export interface LoginChange extends OwnChange {
   readonly isSame: boolean;
 }
 
-/**
- * Tokens that were issued before carry the old login, which another user can take at once. So all sessions end, unless
- * only the spelling changes.
- */
+/** All sessions end unless only the spelling changes: their tokens carry a login that another user can take. */
 export function* setLogin(input: LoginChange): Transaction<OwnOutcome> {
   const { userId, login, newLogin, newCanonical, isSame, now, origin } = input;
   const locked = yield* lockOwn(input);

@@ -17,10 +17,7 @@ export interface UserRegistration {
   readonly existsMail: MailDraft | undefined;
 }
 
-/**
- * `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any
- * more.
- */
+/** `taken`: an account has the address, which only its mailbox learns. `closed`: the invitation is not valid. */
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
 export function* register(input: {
@@ -138,10 +135,7 @@ export function* removeInvitation(input: {
   return isRemoved;
 }
 
-/**
- * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with
- * their roles.
- */
+/** Deletes the invitations for the proven address of a deleted user, who would come back with their roles. */
 export function* endInvitations(input: {
   readonly userId: string;
   readonly now: number;

@@ -32,10 +32,7 @@ export interface Renewal extends Move {
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
-  /**
-   * The roles of a user of an application's own table. Undefined: the user is read from this database in the
-   * transaction.
-   */
+  /** The roles of a user of an application's own table. Undefined: the user is read from this database. */
   readonly ownRoles: readonly string[] | undefined;
   /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
   readonly rolePolicies: RolePolicies;
@@ -49,10 +46,7 @@ export interface ReceivedTokens {
 
 export type RenewOutcome =
   | {
-      /**
-       * `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same
-       * generation.
-       */
+      /** `renewed`: this call moved the generation. `repeated`: another did, and this one gets the same. */
       readonly outcome: "renewed" | "repeated";
       readonly session: Session;
       readonly user: User | undefined;
@@ -103,10 +97,8 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
  * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
  */
 export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
-  yield* write("update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null", [
-    sessionId,
-    gen,
-  ]);
+  const sql = "update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null";
+  yield* write(sql, [sessionId, gen]);
 }
 
 /**

@@ -73,20 +73,15 @@ function endEvent(reason: EndReason) {
   return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 }
 
-/**
- * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the
- * session can expire that the database has no record of.
- */
+/** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
 export function* endById(
   id: string,
   reason: EndReason,
   now: number,
   canExpire = 0,
 ): Transaction<readonly NewRevocation[]> {
-  const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
-    ...endingParameters(now, reason),
-    id,
-  ]);
+  const sql = `update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`;
+  const row = yield* first(sql, [...endingParameters(now, reason), id]);
   return row ? [revokedUntil(Math.max(integer(row, "access_expires"), canExpire), id, now)] : [];
 }
 

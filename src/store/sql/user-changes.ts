@@ -27,10 +27,7 @@ export interface PasswordChange extends Ending {
   readonly expires?: { readonly reason: string | undefined } | undefined;
   /** The password is removed only if the user can sign in with a passkey of this relying party instead. */
   readonly passkeysOf?: string | undefined;
-  /**
-   * The attempt with the correct old password. It is settled in the same transaction, as failed if the outcome is
-   * `changed` or `ended`.
-   */
+  /** The attempt with the old password. It is settled here, as failed if the outcome is `changed` or `ended`. */
   readonly attempt?: Attempt | undefined;
   /** A user of an application's own table, which stores the password. Its version is that of the factors. */
   readonly ownUser?: { readonly login: string; readonly factorsVersion: number } | undefined;
@@ -142,11 +139,8 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   // version of a token that still has the role.
   const user: User = { ...before, roles, rolesVersion: Math.max(before.rolesVersion + 1, now) };
   const { login, rolesVersion } = user;
-  yield* write("update ampho_users set roles = ?, roles_version = ? where id = ?", [
-    JSON.stringify(roles),
-    rolesVersion,
-    userId,
-  ]);
+  const sql = "update ampho_users set roles = ?, roles_version = ? where id = ?";
+  yield* write(sql, [JSON.stringify(roles), rolesVersion, userId]);
   const detail = { roles, added, removed };
   const rolePolicy = policyOf(roles, input.rolePolicies);
   const { revoked } = yield* carryOut("roles_changed", { userId, login, now, origin, rolePolicy, detail });
@@ -161,9 +155,7 @@ export interface UserOutcome {
   readonly revocations: readonly Revocation[];
 }
 
-/**
- * Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user.
- */
+/** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled user. */
 export function* setDisabled(
   input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
 ): Transaction<UserOutcome> {
@@ -192,9 +184,7 @@ export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: s
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
-/**
- * Ends the sessions of the user, and revokes all other tokens that name the user. The caller writes the revocations.
- */
+/** Ends the sessions and all other tokens that name the user. The caller writes the revocations. */
 function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
@@ -221,9 +211,7 @@ export interface UserEnding extends Ending {
   readonly storingSince?: number | undefined;
 }
 
-/**
- * Ends the sessions of a user of either table. Reads and locks no row of the user, because an own table has none here.
- */
+/** Ends the sessions of a user of either table. It reads no row of the user, because an own table has none here. */
 export function* endUserSessions(input: UserEnding): Transaction<readonly Revocation[]> {
   const { userId, change, reason: endReason, now, origin, exceptSession, storingSince } = input;
   if (storingSince !== undefined) yield* endStoring(userId, storingSince);

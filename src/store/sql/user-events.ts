@@ -56,11 +56,8 @@ export function* takeUserEvents(input: {
 }): Transaction<{ readonly events: readonly TakenUserEvent[]; readonly more: boolean }> {
   const { now, holdSeconds, limit } = input;
   const rows = yield* query(due, [now, limit], "skipLocked");
-  for (const row of rows)
-    yield* write("update ampho_user_events set tries = tries + 1, next_at = ? where n = ?", [
-      now + holdSeconds,
-      integer(row, "n"),
-    ]);
+  const hold = "update ampho_user_events set tries = tries + 1, next_at = ? where n = ?";
+  for (const row of rows) yield* write(hold, [now + holdSeconds, integer(row, "n")]);
   const events = rows.map((row) => ({
     n: integer(row, "n"),
     at: integer(row, "at"),
@@ -143,9 +140,8 @@ export interface WaitingUserEvents {
 
 /** Counts the changes that wait for a hook. */
 export function* readUserEvents(): Transaction<WaitingUserEvents> {
-  const rows = yield* queryLast("select tries, at from ampho_user_events where at >= 0 order by at, n limit ?", [
-    countedMax,
-  ]);
+  const sql = "select tries, at from ampho_user_events where at >= 0 order by at, n limit ?";
+  const rows = yield* queryLast(sql, [countedMax]);
   const tried = rows.filter((row) => integer(row, "tries") > 0).length;
   return { waiting: rows.length, tried, oldestAt: rows[0] && integer(rows[0], "at") };
 }

@@ -101,10 +101,7 @@ type Names = Pick<User, "login" | "canonical"> & { readonly email?: UserEmail | 
 /** The address that the index `ampho_users_address` compares. */
 export const addressOf = ({ canonical, email }: Names): string => email?.canonical ?? canonical;
 
-/**
- * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another
- * one has this address.
- */
+/** `login_taken`: another user has this login, or it is another's address. `email_taken`: another has this address. */
 export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
   const values = userValues(user, now);
   // At most one hidden row has the login, and one the address.

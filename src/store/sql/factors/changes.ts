@@ -61,9 +61,7 @@ export function* endChange({ revoked, session }: CarriedOut): Transaction<Factor
   return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
-/**
- * Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it.
- */
+/** Reads the account under the lock of the sessions. Undefined: something changed since the caller has read it. */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
