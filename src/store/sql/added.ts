@@ -1,5 +1,4 @@
 // The identities and second factors that sessions have added to an account. The end of a session can end them too.
-import type { Origin } from "../../audit/entry.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Policy } from "../../levels/policy.js";
 import { type SqlValue, text } from "../rows.js";
@@ -8,6 +7,7 @@ import { recordAudit } from "./audit.js";
 import { passkeyIdsOf } from "./factors/passkeys.js";
 import { deleteFactor, type FactorUse, keptAsGiven, keptWithoutAdded } from "./factors/rows.js";
 import { identityIdOf } from "./identities.js";
+import type { Ending } from "./session-rows.js";
 import type { AccountFactors } from "./state.js";
 
 /** An account has it for longer than a login, and a session can have added it. */
@@ -20,11 +20,9 @@ export type Lasting = "identity" | "key" | FactorName;
  */
 export type Fate = "kept" | "added" | "any" | "all";
 
-export interface Additions {
+export interface Additions extends Ending {
   readonly userId: string;
   readonly login: string | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The row of `consequences`. */
   readonly fates: Readonly<Record<Lasting, Fate>>;
   /** The session that goes on. */

@@ -1,7 +1,7 @@
 // The effects of each change of an account, one row a change (docs/reference/changes.md). `carryOut` records the
 // change, which mails its notice, and ends what the row states, in the transaction that makes the change. So no flow
 // decides alone what of the account before lives on.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import type { AuditEvent } from "../../audit/events.js";
 import type { Policy } from "../../levels/policy.js";
 import { advisoryLock, type Transaction, write } from "../transaction.js";
@@ -14,7 +14,7 @@ import type { Undo } from "./mail-rows.js";
 import { endInvitations } from "./registrations.js";
 import type { NewRevocation } from "./revocations.js";
 import { endOpenSessions, endWeakSessions, revokedTokens } from "./session-ends.js";
-import { type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
+import { type Ending, type EndReason, replaceTokens, type Session, type TokenTimes } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { type AccountFactors, type State, sendStateAndAccount } from "./state.js";
 
@@ -140,12 +140,10 @@ export type Change = keyof typeof consequences;
 /** An account, and the state of the database. */
 export type Locked = State & AccountFactors;
 
-export interface ChangedAccount extends Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
+export interface ChangedAccount extends Ending, Pick<AuditEntry, "reason" | "detail" | "sessionId"> {
   readonly userId: string;
   /** Undefined where only the application knows the user. */
   readonly login: string | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The live session that makes the change. It gets new tokens, and its older ones end. */
   readonly own?: OwnSession | undefined;
   /** Another session that goes on, with the tokens that it has. */
@@ -195,7 +193,7 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     yield* recordAudit({ ...about, event, sessionId: input.sessionId }, alarm === undefined ? undefined : input.undo);
   // After the notice, which also goes to an address of earlier mails.
   if (row.identity === "all") {
-    yield* endInvitations(input);
+    yield* endInvitations(userId, input);
     yield* deleteAccount(userId);
     account = { ...account, factors: [], policy: undefined };
   }

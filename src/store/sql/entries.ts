@@ -4,7 +4,7 @@
 // wait for each other in a circle. First come a new identity, the user, the lock of the user's sessions, used login
 // transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
 // the state. The file is long because this order must be read in one place.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
@@ -28,19 +28,24 @@ import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import { insertSession, type ProvenLevel, raisedLevel, recordProof, type Session, sessions } from "./session-rows.js";
+import {
+  type Ending,
+  insertSession,
+  type ProvenLevel,
+  raisedLevel,
+  recordProof,
+  type Session,
+  sessions,
+  type TokenTimes,
+} from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 
-export interface Entry {
+export interface Entry extends Ending, TokenTimes {
   readonly userId: string;
   readonly login: string;
-  readonly now: number;
-  readonly accessTtlSeconds: number;
-  readonly idleSeconds: number;
-  readonly origin: Origin;
   readonly stored: StoredUser;
   /** The user cannot sign in. `pending`: the user was created so, and keeps what was set up. */
   readonly disabled?: "rejected" | "pending" | undefined;
@@ -252,11 +257,11 @@ function* keepPending(input: Entry, account: Account, revoked: readonly NewRevoc
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
 function* createUser(input: Entry, registration: UserRegistration): Transaction<EntryOutcome | undefined> {
-  const { now, origin } = input;
+  const { now } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
   if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
-  const outcome = yield* register({ registration, now, origin });
+  const outcome = yield* register(registration, input);
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
     if (input.identity) yield* link(input, input.identity.proven, undefined, undefined);

@@ -3,6 +3,7 @@ import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { carryOut } from "./changes.js";
 import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { failed } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
@@ -10,8 +11,6 @@ export interface IdentityLink extends FactorChange {
   readonly identity: ProvenIdentity;
   readonly spend: Spending;
 }
-
-const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** `taken`: another account has the identity. `full`: the account has 20 identities. */
 export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {

@@ -8,7 +8,7 @@ import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
+import { failed, type Outcome, type Revocation, writeRevocations } from "./revocations.js";
 import {
   carryOutService,
   endEveryKey,
@@ -55,13 +55,8 @@ export interface KeyChange extends FactorChange {
   readonly keysMax: number;
 }
 
-export interface KeyOutcome {
-  /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
-  readonly outcome: "done" | "changed" | "full" | "none";
-  readonly revocations: readonly Revocation[];
-}
-
-const failed = (outcome: KeyOutcome["outcome"]): KeyOutcome => ({ outcome, revocations: [] });
+/** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
+export type KeyOutcome = Outcome<"done" | "changed" | "full" | "none">;
 
 export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, own, now, origin } = input;

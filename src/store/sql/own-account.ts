@@ -6,7 +6,7 @@ import { listOwnAudit, recordAudit, redactAudit } from "./audit.js";
 import { carryOut, type Locked } from "./changes.js";
 import { releaseLockouts } from "./lockouts.js";
 import { beginStoring } from "./own-passwords.js";
-import { type NewRevocation, type Revocation, untilOf, writeRevocations } from "./revocations.js";
+import { failed, type NewRevocation, type Outcome, untilOf, writeRevocations } from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive, type TokenSession } from "./sessions.js";
@@ -24,13 +24,8 @@ export interface OwnChange extends Ending, ForeignTokens {
   readonly passwordVersion: number | undefined;
 }
 
-export interface OwnOutcome {
-  /** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
-  readonly outcome: "done" | "changed" | "taken";
-  readonly revocations: readonly Revocation[];
-}
-
-const failed = (outcome: OwnOutcome["outcome"]): OwnOutcome => ({ outcome, revocations: [] });
+/** `changed`: the user, the password or the factors changed meanwhile, or the session ended. */
+type OwnOutcome = Outcome<"done" | "changed" | "taken">;
 
 /** Locks the user, and the sessions as every login does. False: something changed since the caller has read it. */
 function* lockOwn(input: OwnChange): Transaction<{ readonly user: User | undefined; readonly before: Locked } | false> {

@@ -4,7 +4,7 @@ import { leewayMaxSeconds, numericDateMax, recoveryDelaySeconds, transactionTtlS
 import { integer, type Row, text } from "../rows.js";
 import { ask, end, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import type { Ending } from "./session-rows.js";
+import type { Ending, Session } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 import { asInteger, asOneOf, asText, asTexts, orUndefined, type Table, tableOf } from "./table.js";
 
@@ -64,6 +64,22 @@ export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */
 export type NewRevocation = WithoutNumber<Revocation>;
+
+/** The outcome of a change. */
+export interface Outcome<O extends string> {
+  readonly outcome: O;
+  /** The session that made the change, whose older tokens have ended. */
+  readonly session?: Session | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+export const failed = <O extends string>(outcome: O): Outcome<O> => ({ outcome, revocations: [] });
+
+/** `found`: there is such an account. */
+export interface FoundOutcome {
+  readonly found: boolean;
+  readonly revocations: readonly Revocation[];
+}
 
 /**
  * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and

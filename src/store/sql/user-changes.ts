@@ -1,5 +1,4 @@
 // Changes and deletions of users. Each ends the sessions and tokens of the user in the same transaction.
-import type { Origin } from "../../audit/entry.js";
 import { policyOf, type RolePolicies } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
 import { text } from "../rows.js";
@@ -10,9 +9,18 @@ import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./change
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { type NewRevocation, type Revocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
+import {
+  type FoundOutcome,
+  failed,
+  type NewRevocation,
+  type Outcome,
+  type Revocation,
+  recoveryUntil,
+  untilOf,
+  writeRevocations,
+} from "./revocations.js";
 import { latestAccess } from "./session-ends.js";
-import type { Ending, EndReason, ForeignTokens, Session } from "./session-rows.js";
+import type { Ending, EndReason, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { lockUser, sendUserLock, type User } from "./users.js";
 
@@ -33,16 +41,11 @@ export interface PasswordChange extends Ending {
   readonly ownUser?: { readonly login: string; readonly factorsVersion: number } | undefined;
 }
 
-export interface PasswordOutcome {
-  /**
-   * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
-   * another new password now.
-   */
-  readonly outcome: "done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in";
-  /** The session that made the change, whose older tokens have ended. */
-  readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
-}
+/**
+ * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
+ * another new password now.
+ */
+type PasswordOutcome = Outcome<"done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in">;
 
 /** Sets a new password and ends the sessions of the user, except one. */
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
@@ -52,21 +55,21 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const readLive = own === undefined ? undefined : yield* sendIsLive(own, now);
   const stored = readUser && (yield* readUser());
   const user = stored ?? ownUser;
-  if (!user) return { outcome: "unknown", revocations: [] };
+  if (!user) return failed("unknown");
   const live = readLive === undefined || (yield* readLive());
   const isOther = stored
     ? input.passwordVersion !== undefined && input.passwordVersion !== stored.passwordVersion
     : before?.factorsVersion !== ownUser?.factorsVersion;
   if (isOther || !live) {
     yield* settleIfAny(input.attempt, "failed", now, user.login);
-    return { outcome: isOther ? "changed" : "ended", revocations: [] };
+    return failed(isOther ? "changed" : "ended");
   }
   if (ownUser && !(yield* beginStoring(userId, now))) {
     yield* settleIfAny(input.attempt, "returned", now, user.login);
-    return { outcome: "storing", revocations: [] };
+    return failed("storing");
   }
   if (input.passkeysOf !== undefined && !(yield* logsInByPasskey(userId, input.passkeysOf)))
-    return { outcome: "last_way_in", revocations: [] };
+    return failed("last_way_in");
   if (stored)
     yield* write(
       `update ampho_users set password_hash = ?, hash_kind = null, password_version = password_version + 1,
@@ -89,13 +92,11 @@ function* logsInByPasskey(userId: string, rp: string): Transaction<boolean> {
   return (yield* hasLoginPasskey(userId, rp)) && (yield* countCodes(userId)) > 0;
 }
 
-export interface Rehash {
+export interface Rehash extends Ending {
   readonly userId: string;
   /** The hash that the caller has read. Nothing happens if the user has another one by now. */
   readonly from: string;
   readonly to: string;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 /** Stores the same password with the current parameters. */
@@ -150,18 +151,15 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   return { user, revocations: yield* writeRevocations([...revoked, lost]) };
 }
 
-export interface UserOutcome {
-  readonly found: boolean;
-  readonly revocations: readonly Revocation[];
-}
+const unknown: FoundOutcome = { found: false, revocations: [] };
 
 /** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled user. */
 export function* setDisabled(
   input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
-): Transaction<UserOutcome> {
+): Transaction<FoundOutcome> {
   const { userId, disabled, now, origin } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return { found: false, revocations: [] };
+  if (!user) return unknown;
   // Disabling a user again has an effect: it revokes tokens that other software issued to the user in the meantime.
   if (!disabled && !user.disabled) return { found: true, revocations: [] };
   yield* write("update ampho_users set disabled = ? where id = ?", [disabled ? 1 : 0, userId]);
@@ -174,10 +172,10 @@ export function* setDisabled(
 }
 
 /** Deletes a user, ends the sessions, and writes a "user" revocation. */
-export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
+export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<FoundOutcome> {
   const { userId } = input;
   const user = yield* lockUser(userId, "update");
-  if (!user) return { found: false, revocations: [] };
+  if (!user) return unknown;
   // Before the row is deleted, which has the address for the notice.
   const revoked = yield* endEverything("deleted", user, input);
   yield* write("delete from ampho_users where id = ?", [userId]);

@@ -49,9 +49,7 @@ const load: Readonly<Record<DriverName, () => SqliteModule | undefined>> = {
 };
 
 function asModule(value: unknown): SqliteModule | undefined {
+  const isModule = (module: unknown): module is SqliteModule =>
+    typeof module === "object" && module !== null && "DatabaseSync" in module;
   return isModule(value) ? value : undefined;
-}
-
-function isModule(value: unknown): value is SqliteModule {
-  return typeof value === "object" && value !== null && "DatabaseSync" in value;
 }
