@@ -59,7 +59,9 @@ const others = { ...all, key: "added", sessions: "others" } as const;
 const below = { sessions: "below", key: "added", reason: "policy" } as const;
 const gone = { ...all, ...fates("all"), begun: "gone", password: "set", reason: "user_deleted" } as const;
 const password = { password: "set", reason: "password_changed" } as const;
+const reset = { ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" } as const;
 const factors = { reason: "factors_changed", alarm: "added" } as const;
+const proven = { by: ["mailbox"], event: "email_proven" } as const;
 const users = ["recent", "operator"] as const;
 
 export const consequences = {
@@ -68,21 +70,13 @@ export const consequences = {
   password_replaced: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_changed" },
   /** A password that is not kept takes the place of the old one. The user sets a new one by mail. */
   password_expired: { ...all, ...password, ...fates("added"), by: ["operator"], event: "password_expired" },
-  password_reset: { ...all, ...password, ...fates("added"), by: ["mailbox"], event: "reset_done" },
+  password_reset: { ...all, ...reset },
   /**
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
    * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
    * them.
    */
-  unproven_reset: {
-    ...all,
-    ...password,
-    ...fates("added"),
-    identity: "any",
-    key: "any",
-    by: ["mailbox"],
-    event: "reset_done",
-  },
+  unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */
   password_stored: { ...others, ...password, key: "kept", by: ["password", "mailbox"] },
   login_changed: { ...all, by: ["recent"], event: "login_changed", alarm: "login", reason: "login_changed" },
@@ -96,16 +90,9 @@ export const consequences = {
    * The first proof of the address, by a reset or by a login without the password. The account can be that of a person
    * who has typed the address of another one. So nothing of it stays but what an operator has set.
    */
-  email_proven: {
-    ...all,
-    ...fates("any"),
-    by: ["mailbox"],
-    event: "email_proven",
-    reason: "email_proven",
-    password: "unproven",
-  },
+  email_proven: { ...all, ...fates("any"), ...proven, reason: "email_proven", password: "unproven" },
   /** The same by a login that also proves the password. */
-  email_confirmed: { ...none, by: ["mailbox"], event: "email_proven" },
+  email_confirmed: { ...none, ...proven },
   first_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "weak", key: "added" },
   further_factor: { ...all, ...factors, by: ["recent", "login"], event: "factor_added", sessions: "none" },
   factor_replaced: { ...others, ...factors, by: ["recent"], event: "factor_added" },
@@ -209,20 +196,14 @@ export function* carryOut(change: Change, input: ChangedAccount): Transaction<Ca
     account = { ...account, devicesVersion: nextVersion(account.devicesVersion, now) };
   if (account !== before && row.begun !== "gone") yield* writeAccount(userId, account);
   const { era } = before;
+  const which = { userId, reason, now, origin };
+  const acr = row.sessions === "weak" ? "1fa" : undefined;
   const sessions =
     row.sessions === "none"
       ? []
       : row.sessions === "below"
-        ? yield* endWeakSessions({ userId, reason, now, origin, policy })
-        : yield* endOpenSessions({
-            userId,
-            exceptSession,
-            reason,
-            now,
-            origin,
-            era,
-            acr: row.sessions === "weak" ? "1fa" : undefined,
-          });
+        ? yield* endWeakSessions({ ...which, policy })
+        : yield* endOpenSessions({ ...which, exceptSession, era, acr });
   const ended = [...keys, ...sessions];
   if (own === undefined || row.sessions === "all") return { revoked: ended, session: undefined, account };
   const session = yield* replaceTokens({ ...own, userId, era, now, origin });

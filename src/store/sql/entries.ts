@@ -234,14 +234,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  return {
-    outcome: "granted",
-    session,
-    user,
-    versions: versionsOf(account),
-    codesLeft,
-    revocations: yield* writeRevocations(revoked),
-  };
+  const granted = { outcome: "granted", session, user, versions: versionsOf(account), codesLeft } as const;
+  return { ...granted, revocations: yield* writeRevocations(revoked) };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
@@ -296,10 +290,7 @@ function* link(
 /** The versions that the proof of a remembered device holds. */
 export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVersion">;
 
-const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions): DeviceVersions => ({
-  factorsVersion,
-  devicesVersion,
-});
+const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions) => ({ factorsVersion, devicesVersion });
 
 /** The id of the session that goes on or is created. */
 const newSessionId = ({ create, live }: Entry, { era }: Account): string | undefined =>
@@ -368,34 +359,19 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
   const { maxSeconds, sessionsPerUser } = create;
+  const id = sessionIdIn(era, create);
   const endsAt = now + maxSeconds;
-  const session: Session = {
-    id: sessionIdIn(era, create),
-    userId,
-    login,
-    gen: 0,
-    createdAt: now,
-    authTime: input.provenAt,
-    amr,
-    acr,
-    provedAt: now,
-    provedGen: 0,
-    renewedAt: now,
-    refreshedAt: now,
-    expiresAt: Math.min(now + input.idleSeconds, endsAt),
-    endsAt,
-    accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),
-    address: origin.address ?? null,
-    agent: origin.agent ?? null,
-  };
-  const sessionId = session.id;
+  const expiresAt = Math.min(now + input.idleSeconds, endsAt);
+  const accessExpires = Math.min(now + input.accessTtlSeconds, endsAt);
+  const times = { createdAt: now, authTime: input.provenAt, provedAt: now, renewedAt: now, refreshedAt: now };
+  const from = { address: origin.address ?? null, agent: origin.agent ?? null };
+  const limits = { expiresAt, endsAt, accessExpires };
+  const session: Session = { id, userId, login, gen: 0, amr, acr, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
-  yield* recordAudit({ ...auditOf(input), event: "login", sessionId, detail: detailOf(amr) });
+  yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
   if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
-  return {
-    session,
-    displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),
-  };
+  const displaced = yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin });
+  return { session, displaced };
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */

@@ -1,9 +1,9 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { carryOut } from "./changes.js";
-import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
+import { type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
-import { failed } from "./revocations.js";
+import { endChange, failed } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 

@@ -4,11 +4,11 @@
 import { integer, text, textOrNull } from "../rows.js";
 import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
+import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
-import { failed, type Outcome, type Revocation, writeRevocations } from "./revocations.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "./revocations.js";
 import {
   carryOutService,
   endEveryKey,
@@ -56,7 +56,7 @@ export interface KeyChange extends FactorChange {
 }
 
 /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
-export type KeyOutcome = Outcome<"done" | "changed" | "full" | "none">;
+export type KeyOutcome = ChangeOutcome<"done" | "changed" | "full" | "none">;
 
 export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, own, now, origin } = input;
@@ -65,7 +65,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
   yield* insertKey(input, own?.sessionId ?? null);
   const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
-  return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
+  return yield* endChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
 
 export interface KeyRotation extends KeyChange {
@@ -94,11 +94,7 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
   const ended = keyRevocation(from, now, isNow ? undefined : 1);
-  return yield* endKeyChange({ ...changed, revoked: [...changed.revoked, ended] });
-}
-
-function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<KeyOutcome> {
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
 export function* insertKey(
@@ -134,13 +130,13 @@ export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Tra
   if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const about = { userId: owner, login: text(found, "login"), reason, detail: { key: id }, before, now, origin };
   const changed = yield* carryOut("key_removed", about);
-  return yield* endKeyChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
+  return yield* endChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
 }
 
 function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChangeDetail): Transaction<KeyOutcome> {
   if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const revoked = yield* carryOutService("key_removed", service, about);
-  return yield* endKeyChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
+  return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
 export interface KeysRemoval extends Ending {

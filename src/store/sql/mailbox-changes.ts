@@ -17,8 +17,16 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import { failed, type NewRevocation, type Outcome, type Revocation, untilOf, writeRevocations } from "./revocations.js";
-import { latestAccess } from "./session-ends.js";
+import {
+  type ChangeOutcome,
+  endChange,
+  failed,
+  type NewRevocation,
+  type Revocation,
+  untilOf,
+  writeRevocations,
+} from "./revocations.js";
+import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { type Spending, spend, unspend } from "./spent.js";
@@ -30,7 +38,7 @@ import { changeNames, lockUser, sendUserLock, type User, type UserEmail } from "
  * `over`: the transaction was used. `changed`: the user or the factors changed meanwhile, or the session ended.
  * `storing`: an application's own table stores another new password now.
  */
-type MailboxOutcome = Outcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
+type MailboxOutcome = ChangeOutcome<"done" | "over" | "changed" | "factor_rejected" | "taken" | "storing">;
 
 export interface ResetEntry extends Ending {
   readonly userId: string;
@@ -109,7 +117,7 @@ export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { rolePolicy } = input;
   const changed = { ...who, before: account, account: left, proven: use, rolePolicy };
   const { revoked } = yield* carryOut(input.isOwnUnproven === true ? "unproven_reset" : "password_reset", changed);
-  return { outcome: "done", revocations: yield* writeRevocations([...(first?.revoked ?? []), ...revoked]) };
+  return yield* endChange({ revoked: [...(first?.revoked ?? []), ...revoked] });
 }
 
 /** The address that is proven is the one of the user, who has not proven it before. */
@@ -167,8 +175,7 @@ export function* setEmail(input: AddressChange): Transaction<MailboxOutcome> {
   const names = renamed && { login: renamed.newLogin, canonical: renamed.canonical };
   const changed = yield* user === undefined ? carry() : changeNames(user, { ...user, ...names, email }, now, carry);
   if (changed === undefined) return failed("taken");
-  const { revoked, session } = changed;
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+  return yield* endChange(changed);
 }
 
 /** As `setLogin` does, but the session that asks goes on under the new login name. */
@@ -176,7 +183,7 @@ function* rename(renamed: Renamed, about: ChangedAccount): Transaction<CarriedOu
   const { newLogin, foreignMaxSeconds, exactLogin, ...names } = renamed;
   const { userId, now, own, undo } = about;
   const { login } = names;
-  const until = untilOf(now, now + foreignMaxSeconds, yield* latestAccess(userId));
+  const until = yield* foreignUntil({ ...about, foreignMaxSeconds });
   // The new tokens of the session contain the login.
   if (own) yield* write("update ampho_sessions set login = ? where id = ?", [newLogin, own.sessionId]);
   const changed = yield* carryOut("names_changed", {

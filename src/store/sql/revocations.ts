@@ -66,14 +66,14 @@ type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 export type NewRevocation = WithoutNumber<Revocation>;
 
 /** The outcome of a change. */
-export interface Outcome<O extends string> {
+export interface ChangeOutcome<O extends string> {
   readonly outcome: O;
   /** The session that made the change, whose older tokens have ended. */
   readonly session?: Session | undefined;
   readonly revocations: readonly Revocation[];
 }
 
-export const failed = <O extends string>(outcome: O): Outcome<O> => ({ outcome, revocations: [] });
+export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome, revocations: [] });
 
 /** `found`: there is such an account. */
 export interface FoundOutcome {
@@ -131,6 +131,17 @@ export interface RevocationPage {
   readonly reached?: Revocation;
   /** The clock of the database, Unix milliseconds, where it has one that all processes share. */
   readonly storeNowMs?: number;
+}
+
+/** The outcome of a change that was carried out. The end of its transaction. */
+export function* endChange({
+  revoked,
+  session,
+}: {
+  readonly revoked: readonly NewRevocation[];
+  readonly session?: Session | undefined;
+}): Transaction<ChangeOutcome<"done">> {
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");

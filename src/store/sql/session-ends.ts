@@ -23,6 +23,7 @@ import {
   type Session,
   sessions,
   setEnded,
+  type TokenEnding,
 } from "./session-rows.js";
 import { moveEra } from "./state.js";
 import { asInteger, asText, type RowOf, tableOf } from "./table.js";
@@ -39,15 +40,15 @@ type EndedSession = RowOf<typeof endings>;
 
 const returning = `returning ${endings.list}`;
 
-/** The `exp` of the last access token of the user's sessions that have not ended, or 0. */
-export function* latestAccess(userId: string): Transaction<number> {
+/** When the last token that names the user has expired, whichever software issued it. */
+export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): Transaction<number> {
   // Locked, because a renewal in progress has read the user before this change and issues a later token.
   const rows = yield* query(
     "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
     [userId],
     "share",
   );
-  return Math.max(0, ...rows.map((row) => integer(row, "access_expires")));
+  return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
 const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);

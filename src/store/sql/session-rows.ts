@@ -76,6 +76,11 @@ export interface ForeignTokens {
   readonly foreignMaxSeconds: number;
 }
 
+/** The end of all tokens that name a user. */
+export interface TokenEnding extends Ending, ForeignTokens {
+  readonly userId: string;
+}
+
 const insert = `insert into ampho_sessions (${sessions.list}, era, delete_after) values (${sessions.placeholders}, ?, ?)`;
 
 export function* insertSession(session: Session, era: number): Transaction<void> {

@@ -10,17 +10,18 @@ import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
 import {
+  type ChangeOutcome,
+  endChange,
   type FoundOutcome,
   failed,
   type NewRevocation,
-  type Outcome,
   type Revocation,
   recoveryUntil,
   untilOf,
   writeRevocations,
 } from "./revocations.js";
-import { latestAccess } from "./session-ends.js";
-import type { Ending, EndReason, ForeignTokens } from "./session-rows.js";
+import { foreignUntil } from "./session-ends.js";
+import type { Ending, EndReason, TokenEnding } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";
 import { lockUser, sendUserLock, type User } from "./users.js";
 
@@ -45,7 +46,7 @@ export interface PasswordChange extends Ending {
  * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
  * another new password now.
  */
-type PasswordOutcome = Outcome<"done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in">;
+type PasswordOutcome = ChangeOutcome<"done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in">;
 
 /** Sets a new password and ends the sessions of the user, except one. */
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
@@ -79,7 +80,7 @@ export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome
   const reason = input.expires?.reason;
   const { revoked, session } = yield* carryOut(changeOf(input), { ...input, login: user.login, before, reason });
   yield* settleIfAny(input.attempt, "succeeded", now, user.login);
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
+  return yield* endChange({ revoked, session });
 }
 
 function changeOf({ own, expires, passkeysOf }: PasswordChange): Change {
@@ -108,8 +109,7 @@ export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Tran
   if (row) yield* recordAudit({ at: now, event: "password_rehashed", userId, login: text(row, "login"), origin });
 }
 
-export interface RoleUpdate extends Ending, ForeignTokens {
-  readonly userId: string;
+export interface RoleUpdate extends TokenEnding {
   /** The policies of all roles. A role that is given ends the sessions that its policy would not accept. */
   readonly rolePolicies: RolePolicies;
   /** `set` replaces all roles. Otherwise `remove` comes first and `add` second. */
@@ -146,7 +146,7 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const rolePolicy = policyOf(roles, input.rolePolicies);
   const { revoked } = yield* carryOut("roles_changed", { userId, login, now, origin, rolePolicy, detail });
   if (removed.length === 0) return { user, revocations: yield* writeRevocations(revoked) };
-  const until = yield* userUntil(input);
+  const until = yield* foreignUntil(input);
   const lost: NewRevocation = { kind: "roles", at: now, until, userId, login, rolesVersion, roles: removed };
   return { user, revocations: yield* writeRevocations([...revoked, lost]) };
 }
@@ -154,9 +154,7 @@ export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
 const unknown: FoundOutcome = { found: false, revocations: [] };
 
 /** Disabling a user ends the sessions and writes a "user" revocation, also for a disabled user. */
-export function* setDisabled(
-  input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
-): Transaction<FoundOutcome> {
+export function* setDisabled(input: TokenEnding & { readonly disabled: boolean }): Transaction<FoundOutcome> {
   const { userId, disabled, now, origin } = input;
   const user = yield* lockUser(userId, "update");
   if (!user) return unknown;
@@ -172,7 +170,7 @@ export function* setDisabled(
 }
 
 /** Deletes a user, ends the sessions, and writes a "user" revocation. */
-export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<FoundOutcome> {
+export function* deleteUser(input: TokenEnding): Transaction<FoundOutcome> {
   const { userId } = input;
   const user = yield* lockUser(userId, "update");
   if (!user) return unknown;
@@ -186,17 +184,12 @@ export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: s
 function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
-  input: Ending & ForeignTokens,
+  input: TokenEnding,
 ): Transaction<readonly NewRevocation[]> {
   const { id: userId, login } = user;
-  const until = Math.max(yield* userUntil({ ...input, userId }), recoveryUntil(input.now));
+  const until = Math.max(yield* foreignUntil(input), recoveryUntil(input.now));
   const { revoked } = yield* carryOut(change, { ...input, userId, login });
   return [...revoked, { kind: "user", at: input.now, until, userId, login }];
-}
-
-/** When the last token that names the user has expired, whichever software issued it, and every login transaction. */
-function* userUntil(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<number> {
-  return untilOf(input.now, input.now + input.foreignMaxSeconds, yield* latestAccess(input.userId));
 }
 
 export interface UserEnding extends Ending {
@@ -217,8 +210,7 @@ export function* endUserSessions(input: UserEnding): Transaction<readonly Revoca
   return yield* writeRevocations(revoked);
 }
 
-export interface TokenRevocation extends Ending, ForeignTokens {
-  readonly userId: string;
+export interface TokenRevocation extends TokenEnding {
   /** As it stands in the tokens of other software. */
   readonly login: string;
   readonly reason: EndReason;

@@ -65,10 +65,7 @@ export function startThread(data: Omit<WorkerData, "reopening">) {
   function lose(reason: string): void {
     worker = undefined;
     requests = [];
-    restart = {
-      notBefore: monotonicMs() + restart.delayMs,
-      delayMs: Math.min(restart.delayMs * 2, restartMs.last),
-    };
+    restart = { notBefore: monotonicMs() + restart.delayMs, delayMs: Math.min(restart.delayMs * 2, restartMs.last) };
     for (const id of [...waiting.keys()]) settle(id)?.reject(unavailable(reason));
   }
 

@@ -14,7 +14,7 @@ import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import type { Undo } from "../mail-rows.js";
-import { failed, type Outcome, type Revocation, writeRevocations } from "../revocations.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "../revocations.js";
 import type { Ending } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
 import { type Spending, spend } from "../spent.js";
@@ -43,14 +43,9 @@ export interface FactorChange extends Ending {
  * account has as many as it can have.
  */
 export interface FactorOutcome
-  extends Outcome<"done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none"> {
+  extends ChangeOutcome<"done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none"> {
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
-}
-
-/** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({ revoked, session }: CarriedOut): Transaction<Outcome<"done">> {
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
 /** Reads the account under the lock of the sessions. Undefined: something changed since the caller has read it. */

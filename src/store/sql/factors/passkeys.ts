@@ -106,15 +106,7 @@ export function hasPasskey(userId: string, id: string): Transaction<boolean> {
 }
 
 /** Returns false unless the user has this passkey. */
-export function renamePasskey({
-  id,
-  userId,
-  name,
-}: {
-  readonly id: string;
-  readonly userId: string;
-  readonly name: string;
-}): Transaction<boolean> {
+export function renamePasskey({ id, userId, name }: Pick<PasskeyRow, "id" | "userId" | "name">): Transaction<boolean> {
   return exists("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [name, id, userId]);
 }
 
