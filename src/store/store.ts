@@ -18,6 +18,19 @@ export interface Store extends Operations {
   close(): Promise<void>;
 }
 
+export interface StoreOptions {
+  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. The variables PGHOST and so on give the parts it leaves out. */
+  readonly url: string;
+  /** AMPHO_APP_URL of the instance. The mails that this store writes lead to these pages. */
+  readonly pages?: string | undefined;
+  /** Applies missing migrations. Without it an older schema is an error that names `ampho db-up`. */
+  readonly migrate: boolean;
+  /** Lets PostgreSQL keep prepared statements by name. A pooler in front of it must support them. */
+  readonly prepare?: boolean | undefined;
+  /** Receives a line for people when the schema changed, or when the pooler does not take prepared statements. */
+  readonly log: (line: string) => void;
+}
+
 export interface StoreStats {
   /** Connections to the database. SQLite has one thread. */
   readonly open: number;

@@ -1,7 +1,6 @@
 // Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the
 // write lock. If several processes start at once on an empty database, one migrates and the others find the migration
 // applied.
-
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
 import { asInteger, asText, orNull, tableOf } from "../sql/table.js";

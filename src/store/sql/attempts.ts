@@ -4,7 +4,6 @@
 //
 // Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions
 // wait for each other in a circle. The file is long because the order of locks must be read in one place.
-
 import type { AuditEntry } from "../../audit/entry.js";
 import type {
   Attempt,

@@ -1,7 +1,6 @@
 // Rows of ampho_users that an import wrote, and whether they are visible. A row is visible if it belongs to no import
 // or to a published one, so that one row publishes a million users. Hidden rows block no login. A user can be created
 // with the login of a hidden row, and the import that lost the row can then no longer be published.
-
 import { integer, type Row, text } from "../rows.js";
 import { first, query, type Transaction, write } from "../transaction.js";
 

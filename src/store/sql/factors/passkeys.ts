@@ -1,5 +1,4 @@
 // Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
-
 import { text, textOrNull } from "../../rows.js";
 import { count, exists, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
 import { visible } from "../import-rows.js";
