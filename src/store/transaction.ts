@@ -12,8 +12,7 @@ export interface Statement {
   /**
    * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only
    * this one can. `skipLocked`: as `update`, without the rows that another transaction has locked. SQLite has one
-   * writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or `for update skip
-   * locked`.
+   * writer at a time and needs no lock.
    */
   readonly lock?: RowLock;
   /**

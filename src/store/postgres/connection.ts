@@ -119,9 +119,8 @@ async function resultOf(sent: Promise<QueryResult<Row>>, text?: string): Promise
   }
 }
 
-// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. The types
-// come with each query, because in older versions of `pg` the second result of a query does not know those of the
-// connection.
+// int8, int2 and int4 are numbers, because all integers of the schema are safe. All other columns are text. They come
+// with each query, because older versions of `pg` forget those of the connection for a second result.
 const types: CustomTypesConfig = {
   getTypeParser: (oid: number) => (value: string | Buffer) =>
     [20, 21, 23].includes(oid) ? Number(value) : String(value),

@@ -1,6 +1,5 @@
 // Runs an operation on PostgreSQL: takes a connection, runs the transaction, and repeats it if the first attempt is
-// undone for certain. The call ends within a time limit, which is the only way to detect a server that hangs or a
-// network that drops everything.
+// undone for certain. The call ends within a time limit, the only way to detect a server that hangs.
 import { setTimeout as pause } from "node:timers/promises";
 import type { Transaction } from "../transaction.js";
 import { PostgresFailure } from "./failure.js";

@@ -1,6 +1,5 @@
 // Attempts: one is taken from every counter and source before its password is checked, and settled afterwards
-// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, because on PostgreSQL each turn is
-// a round trip.
+// (docs/operate/throttling.md). Each step sends all its reads or locks in one turn, for one round trip.
 //
 // Rows are always locked in one order, sources before counters and counters by their keys, so that no two transactions
 // wait for each other in a circle. The file is long because the order of locks must be read in one place.

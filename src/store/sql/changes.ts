@@ -73,8 +73,7 @@ export const consequences = {
   password_reset: { ...all, ...reset },
   /**
    * A reset in an application's own table that does not state the address as proven. A stranger can have signed up with
-   * it, whose ways past the password must end, however old they are. Second factors stay, because the reset asks for
-   * them.
+   * it, whose ways past the password must end. Second factors stay: the reset asks for them.
    */
   unproven_reset: { ...all, ...reset, identity: "any", key: "any" },
   /** An application's own table has stored the new password, which took longer than its limit, or has failed to. */

@@ -15,8 +15,7 @@ export interface HousekeepingLease {
 
 /**
  * `elsewhere`: another process has the lease. `done`: the last turn ended a short while ago. `unsteady`: the clock has
- * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for
- * an hour first.
+ * jumped since the last turn. Deleted rows do not come back, so it must be steady for an hour.
  */
 export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 

@@ -7,8 +7,7 @@ import { recordAudit } from "./audit.js";
 import type { NewRevocation } from "./revocations.js";
 
 /**
- * How long a process uses what it has read of a key. The revocation of a user, of roles or of everything is in force
- * for longer, whatever it revokes. So it meets every entry that was read before it.
+ * How long a process uses what it has read of a key. Every revocation is in force for longer, and so meets each entry.
  */
 export const keyCacheSeconds = transactionTtlSeconds;
 

@@ -117,10 +117,7 @@ function* deleteAged(retention: Retention, input: OldRows & { readonly now: numb
   return { rows: old.length, next: last && { age: integer(last, "age"), n: numbered ? integer(last, "n") : 0 } };
 }
 
-/**
- * Deletes the rows whose keys the select returns, without those that another transaction has locked. So neither waits
- * for the other. Returns the number of rows.
- */
+/** Deletes the rows whose keys the select returns, without those that are locked. Returns their number. */
 export function* deleteUnlocked(
   table: string,
   key: string,

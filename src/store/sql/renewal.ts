@@ -53,10 +53,7 @@ export type RenewOutcome =
     }
   | {
       readonly outcome: "ended";
-      /**
-       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after
-       * `too_late`, which is an access token that renews no longer.
-       */
+      /** The session goes on after `reauthenticated` (a token from before one) and `too_late` (it renews no longer). */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
       readonly revocations: readonly Revocation[];
     };
@@ -102,9 +99,8 @@ export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction
 }
 
 /**
- * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only
- * the user's factors prove. An honest tab that raced with the re-authentication finds the newer tokens in the shared
- * storage of the client.
+ * A copied token from before a re-authentication must not receive the new `auth_time` and `acr`, which only factors
+ * prove. An honest tab that raced with it finds the newer tokens in the storage of the client.
  */
 function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
   return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);

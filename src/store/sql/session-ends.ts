@@ -91,10 +91,7 @@ export interface SessionEnding extends Ending {
   /** The session must belong to this user. Undefined: to any. */
   readonly userId: string | undefined;
   readonly reason: EndReason;
-  /**
-   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last
-   * writes might have no record of the session, or of this token. Both are then revoked as well.
-   */
+  /** The `exp` of the access token that the caller presented. A database that lost writes can have no record of it. */
   readonly seenExpires?: number | undefined;
 }
 

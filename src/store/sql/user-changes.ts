@@ -43,8 +43,7 @@ export interface PasswordChange extends Ending {
 }
 
 /**
- * `changed`: another change won. `ended`: the session is no longer live. `storing`: an application's own table stores
- * another new password now.
+ * `changed`: another change won. `ended`: the session is not live. `storing`: an own table stores another password now.
  */
 type PasswordOutcome = ChangeOutcome<"done" | "unknown" | "changed" | "ended" | "storing" | "last_way_in">;
 

@@ -1,7 +1,6 @@
 // Changes of users that wait for the hooks of the application. `recordAudit` writes each row, in the transaction of the
 // change, as long as the database knows of a process with hooks. A row is deleted when its hook has succeeded. Each
-// call moves `next_at` first, so that one process of a fleet calls a hook, and another one only after the first has
-// died.
+// call moves `next_at` first, so that one process of a fleet calls a hook at a time.
 import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { type AuditEvent, type UserChange, userChangeOf } from "../../audit/events.js";
 import { integer, type SqlValue, text } from "../rows.js";

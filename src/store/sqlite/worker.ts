@@ -36,10 +36,7 @@ function createConnections(data: WorkerData) {
   // A database in memory would be lost with its connection, and no other process can break it.
   const drop = data.path === undefined ? () => {} : abandon;
 
-  /**
-   * The package closes nothing while a prepared statement exists, and its statements exist until they are collected as
-   * garbage. Files, and a lock of the connection, would stay as long.
-   */
+  /** The package closes nothing, and keeps a lock, until its statements are collected as garbage. */
   function abandon(): void {
     worn ||= open !== undefined && data.driver === "package";
     close();
