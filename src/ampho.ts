@@ -670,12 +670,7 @@ function followKeys(
 }
 
 function followRevocationsOf({ store, revocations, clock }: Deps, log: Log): RevocationFollower {
-  return followRevocations({
-    store,
-    revocations,
-    clock,
-    report: (state, error) => log(databaseLine(state, error)),
-  });
+  return followRevocations({ store, revocations, clock, report: (state, error) => log(databaseLine(state, error)) });
 }
 
 /** Undefined where no keys are accepted. */

@@ -69,10 +69,7 @@ export function pbkdf2Hash(format: string, { digest, rounds, salt, output }: Pbk
   if (!inRange(output) || salt.length === 0 || !Number.isSafeInteger(rounds) || rounds < 1) return malformed;
   const perRound = Math.ceil(output.length / digestBytes[digest]) * (digestBytes[digest] > 32 ? 2 : 1);
   if (rounds * perRound > limits.pbkdf2Rounds) return tooCostly;
-  return {
-    format,
-    verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output),
-  };
+  return { format, verify: (text) => equalBytes(pbkdf2Sync(text, salt, rounds, output.length, digest), output) };
 }
 
 export interface ScryptCost {
@@ -102,10 +99,5 @@ export function scryptHash(
   { salt, output }: { readonly salt: string | Uint8Array; readonly output: Buffer },
 ): StoredHash | HashRejection {
   if (!inRange(output) || salt.length === 0) return malformed;
-  return (
-    checkScrypt(cost) ?? {
-      format,
-      verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output),
-    }
-  );
+  return checkScrypt(cost) ?? { format, verify: (text) => equalBytes(scrypt(text, salt, output.length, cost), output) };
 }
