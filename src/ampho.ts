@@ -336,21 +336,15 @@ function checkOptions(options: CompositionOptions): void {
   };
   const requireOptional = (name: string, value: unknown) =>
     check(value === undefined || isFunction(value), `${name} must be a function. Otherwise, leave it out.`);
-  for (const name of users === undefined ? [] : (["find", "verify"] as const))
-    check(isObject(users) && isFunction(users?.[name]), `users.${name} must be a function.`);
+  for (const name of ["find", "verify"] as const)
+    check(users === undefined || isFunction(users?.[name]), `users.${name} must be a function.`);
   for (const name of userFunctions) requireOptional(`users.${name}`, users?.[name]);
   for (const name of [...userHookNames, ...functionNames]) requireOptional(name, options[name]);
-  for (const name of userHookNames)
-    check(
-      options[name] === undefined || users === undefined,
-      `${name} is for users of the database. With the option users, the application makes the changes itself.`,
-    );
-  require(clock === undefined ||
-    (isObject(clock) &&
-      isFunction(clock.now) &&
-      isFunction(
-        clock.monotonicMs,
-      )), "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.");
+  const noHook = "is for users of the database. With the option users, the application makes the changes itself.";
+  for (const name of userHookNames) check(!options[name] || users === undefined, `${name} ${noHook}`);
+  const isClock = isObject(clock) && isFunction(clock?.now) && isFunction(clock?.monotonicMs);
+  const form = "clock must be an object with the functions now and monotonicMs. Otherwise, leave it out.";
+  check(clock === undefined || isClock, form);
 }
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
