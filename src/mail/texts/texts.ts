@@ -1,5 +1,5 @@
-// The texts of one language. `{app}`, `{browser}`, `{time}` and `{duration}` are replaced. A part in brackets is left out
-// where it does not apply.
+// The texts of one language. `{app}`, `{browser}`, `{time}` and `{duration}` are replaced. A part in brackets is left
+// out where it does not apply.
 import type { MailKind } from "./kinds.js";
 
 export interface Phrases {
