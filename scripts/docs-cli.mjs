@@ -16,15 +16,12 @@ const cell = (text) => text.replaceAll("|", "\\|");
 const marked = (text) =>
   linkPages(text, "docs/reference/cli.md").replace(/(?<![`\w-])(--[a-z][a-z-]*|AMPHO_[A-Z_]+[A-Z])(?![`\w])/g, "`$1`");
 
-const argumentsOf = ({ argument, second }) => [argument, second].filter((one) => one !== undefined);
-
-function usageOf(command) {
-  const { name, options = [] } = command;
+function usageOf({ name, options, arguments: taken }) {
   const words = options.map((option) => {
     const value = option.value === undefined ? "" : ` ${option.value}`;
     return `[${option.name}${value}]${option.repeats ? "…" : ""}`;
   });
-  const given = argumentsOf(command).map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
+  const given = taken.map((argument) => (argument.optional ? `[${argument.name}]` : argument.name));
   return ["ampho", name, ...given, ...words].join(" ");
 }
 
@@ -43,15 +40,15 @@ const argumentLine = ({ name, help, choices }) => wrap(`- \`${name}\`: ${marked(
 const isOwn = ({ name }) => !everywhere.includes(name);
 
 function section(command) {
-  const { name, details, example = "", options = [] } = command;
-  const lines = [...argumentsOf(command).filter(isOwn).map(argumentLine), ...options.filter(isOwn).map(optionLine)];
+  const { name, help, example = "", options } = command;
+  const lines = [...command.arguments.filter(isOwn).map(argumentLine), ...options.filter(isOwn).map(optionLine)];
   return `## ${name}
 
 \`\`\`
 ${usageOf(command)}
 \`\`\`
 
-${wrap(marked(details))}
+${wrap(marked(help))}
 
 \`\`\`console
 ${transcriptOf(`ampho ${name} ${example}`.trimEnd())}

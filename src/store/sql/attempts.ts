@@ -72,6 +72,10 @@ interface AllJudged {
   readonly counters: readonly Judged<AttemptCounter, AttemptCounterRow>[];
 }
 
+/**
+ * Takes one attempt from every counter and source, or from none. However many callers ask at once, no more attempts
+ * are allowed than there are.
+ */
 export function* allowAttempt(input: AttemptRequest): Transaction<AttemptVerdict> {
   const { now, subject } = input;
   const readSpent = input.transaction === undefined ? undefined : yield* sendIsSpent(input.transaction);

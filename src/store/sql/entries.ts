@@ -11,7 +11,7 @@ import type { FactorName } from "../../levels/factors.js";
 import { acrOf, withMfa } from "../../levels/methods.js";
 import type { Policy } from "../../levels/policy.js";
 import type { Attempt } from "../../throttle/attempt.js";
-import { advisoryLock, first, type Transaction, write } from "../transaction.js";
+import { advisoryLock, exists, type Transaction, write } from "../transaction.js";
 import { type GivenFactors, givenFactors, isGiven } from "./added.js";
 import { settleBoth, settleWrongFactor } from "./attempts.js";
 import { recordAudit } from "./audit.js";
@@ -28,15 +28,7 @@ import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import {
-  insertSession,
-  type ProvenLevel,
-  raisedLevel,
-  recordProof,
-  type Session,
-  sessionColumns,
-  sessionOf,
-} from "./session-rows.js";
+import { insertSession, type ProvenLevel, raisedLevel, recordProof, type Session, sessions } from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
@@ -138,6 +130,10 @@ export type EntryOutcome =
 type Denied = Exclude<EntryOutcome, { readonly outcome: "granted" }>;
 type Account = State & AccountFactors;
 
+/**
+ * Creates a session for what a user proved, or raises a live one, if the account and its policy ask for no more. Uses
+ * up the second factor and the transaction. Ends the oldest sessions of a user who has too many.
+ */
 export function* enterSession(input: Entry): Transaction<EntryOutcome> {
   const { userId, now } = input;
   if (input.identity?.isNew === true) {
@@ -273,14 +269,12 @@ function* createUser(input: Entry, registration: UserRegistration): Transaction<
 }
 
 /** False: the user has another address, or has proven it before. */
-function* proveEmail(userId: string, canonical: string, now: number): Transaction<boolean> {
-  const row = yield* first(
+const proveEmail = (userId: string, canonical: string, now: number): Transaction<boolean> =>
+  exists(
     `update ampho_users set email_proven_at = ? where id = ? and email_canonical = ? and email_proven_at is null
      returning id`,
     [now, userId, canonical],
   );
-  return row !== undefined;
-}
 
 /** The caller has checked under a lock that no account has the identity. */
 function* link(
@@ -353,9 +347,8 @@ function* raise(
   const { userId, provenAt } = input;
   let level: ProvenLevel = { authTime: provenAt, amr, acr };
   if (input.create === undefined) {
-    const row = yield* first(`select ${sessionColumns.list} from ampho_sessions where id = ?`, [sessionId], "update");
-    if (!row) return undefined;
-    const before = sessionOf(row);
+    const before = yield* sessions.first("where id = ?", [sessionId], "update");
+    if (!before) return undefined;
     if (input.liveGen !== undefined && input.liveGen < before.provedGen) return undefined;
     level = raisedLevel(before, amr);
   }
@@ -493,12 +486,11 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function* lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
-  const row = yield* first(
-    `select ${sessionColumns.list} from ampho_sessions where id = ? and gen = ? and ended_at is null
+function lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
+  return sessions.first(
+    `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,
     [sessionId, gen, now],
     "update",
   );
-  return row && sessionOf(row);
 }

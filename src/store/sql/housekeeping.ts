@@ -31,6 +31,7 @@ export interface LeaseRequest extends HousekeepingLease {
   readonly everySeconds: number | undefined;
 }
 
+/** Asks for the lease on deleting old rows, which one process has at a time. Never waits for another process. */
 export function* takeHousekeepingLease(input: LeaseRequest): Transaction<HousekeepingTurn> {
   const { now, everySeconds } = input;
   const row = yield* lockLease("skipLocked");
@@ -61,6 +62,7 @@ export type DeletedRows =
   /** Another process has the lease now. Nothing was deleted. */
   | { readonly outcome: "lost" };
 
+/** Deletes a small batch of old rows and extends the lease. */
 export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<DeletedRows> {
   // Waits for a transaction that asks for the lease at this moment. To skip the row would mean that the lease is lost.
   const lease = yield* lockLease("update");
@@ -70,6 +72,7 @@ export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<
   return { outcome: "deleted", ...(yield* deleteBatch(input)) };
 }
 
+/** Ends the turn and gives the lease back. */
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
   yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
     now,

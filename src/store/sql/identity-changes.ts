@@ -22,7 +22,7 @@ export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
   if (!before) return failed("changed");
   if (!(yield* spend(input.spend, now))) return failed("over");
   const addedBy = input.own?.sessionId;
-  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: null, addedBy });
+  const inserted = yield* insertIdentity(userId, identity, { createdAt: now, usedAt: undefined, addedBy });
   if (inserted === "full") return failed("full");
   if (inserted === "taken") {
     const own = (yield* identitiesOf(userId)).some((each) => identityIdOf(each) === identityIdOf(identity));
@@ -48,6 +48,7 @@ export interface IdentityRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
+/** Takes an identity from a user. Ends the other sessions. */
 export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutcome> {
   const { userId, id, ways } = input;
   const before = yield* lockAccount(input);

@@ -39,14 +39,11 @@ export function* holderOf(name: keyof typeof nameColumns, value: string): Transa
 const selectByIdentity = `select user_id as id, import_n, import_line from ampho_identities
   left join ampho_users on ampho_users.id = ampho_identities.user_id where issuer = ? and subject = ?`;
 
-export function* identityHolderOf({
-  issuer,
-  subject,
-}: {
+export function* identityHolderOf(identity: {
   readonly issuer: string;
   readonly subject: string;
 }): Transaction<Holder> {
-  return yield* readHolder(yield* first(selectByIdentity, [issuer, subject]));
+  return yield* readHolder(yield* first(selectByIdentity, [identity.issuer, identity.subject]));
 }
 
 function* readHolder(row: Row | undefined): Transaction<Holder> {

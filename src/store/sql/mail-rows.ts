@@ -4,7 +4,7 @@ import type { FactorUndo } from "../../levels/factors.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { integer, type SqlValue, text } from "../rows.js";
 import { first, type Transaction, writeMail } from "../transaction.js";
-import { columnsOf } from "./keyed-rows.js";
+import { asInteger, asJson, asText, orUndefined, tableOf } from "./table.js";
 
 /** The facts from which a mail is composed when it is sent. */
 export type MailClaims = Readonly<Record<string, string | number | null>>;
@@ -56,29 +56,27 @@ const isRecent = "at > ? and at <= ?";
 const hourSeconds = 3600;
 const hourBefore = (now: number) => [now - hourSeconds, now + skewMaxSeconds];
 
-export const mailColumns = columnsOf(
-  // The driver fills in `pages` as the first parameter.
-  "pages at until user_id address kind claims language tries next_at undo",
-);
+const mails = tableOf("ampho_mail", {
+  /** The driver fills it in as the first parameter. */
+  pages: asText,
+  at: asInteger,
+  until: asInteger,
+  userId: orUndefined(asText),
+  address: asText,
+  kind: asText,
+  claims: asJson<MailClaims>(),
+  language: asText,
+  tries: asInteger,
+  nextAt: asInteger,
+  undo: orUndefined(asJson<Undo>()),
+});
 const typeOf = (name: string) => (["at", "until", "tries", "next_at"].includes(name) ? "bigint" : "text");
-const values = mailColumns.names.map((name) => `cast(? as ${typeOf(name)})`).join(", ");
-const insert = `insert into ampho_mail (${mailColumns.list}) select ${values} where ? <> ''`;
+const parameterOf = (name: string) => `cast(? as ${typeOf(name)})`;
+const insert = `insert into ampho_mail (${mails.list}) select ${mails.columns.map(parameterOf).join(", ")} where ? <> ''`;
 
 function valuesOf(draft: MailDraft, now: number): SqlValue[] {
-  const { kind, userId, address, claims, language, until, undo, sendAt = now } = draft;
-  return mailColumns.values({
-    pages: "",
-    at: sendAt,
-    until,
-    user_id: userId ?? null,
-    address,
-    kind,
-    claims: JSON.stringify(claims),
-    language,
-    tries: 0,
-    next_at: sendAt,
-    undo: undo === undefined ? null : JSON.stringify(undo),
-  });
+  const { userId, address, kind, claims, language, until, undo, sendAt: at = now } = draft;
+  return mails.values({ pages: "", at, until, userId, address, kind, claims, language, tries: 0, nextAt: at, undo });
 }
 
 export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
@@ -118,8 +116,8 @@ export interface Notice {
 }
 
 const isFirst = `not exists (select 1 from ampho_mail where user_id = ? and kind = ? and ${isRecent})`;
-const noticeOfUser = `insert into ampho_mail (${mailColumns.list})
-  select ${mailColumns.names.map((name) => (name === "address" ? "email" : `cast(? as ${typeOf(name)})`)).join(", ")}
+const noticeOfUser = `insert into ampho_mail (${mails.list})
+  select ${mails.columns.map((name) => (name === "address" ? "email" : parameterOf(name))).join(", ")}
   from ampho_users where id = ? and email_proven_at is not null and ${isFirst}`;
 
 const ofFormer = `select undo from ampho_mail
@@ -154,6 +152,6 @@ export function* insertNotice({ kind, at, userId, origin, hourly, undo }: Notice
     yield* writeMail(`${insert} and ${isFirst}`, [...parameters, address, ...earlier]);
     return;
   }
-  parameters.splice(mailColumns.names.indexOf("address"), 1);
+  parameters.splice(mails.columns.indexOf("address"), 1);
   yield* writeMail(noticeOfUser, [...parameters, userId, ...earlier]);
 }

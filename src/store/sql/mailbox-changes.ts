@@ -65,6 +65,7 @@ export interface ResetEntry {
   readonly origin: Origin;
 }
 
+/** Sets a new password for a proven mailbox, and ends all sessions. */
 export function* finishReset(input: ResetEntry): Transaction<MailboxOutcome> {
   const { userId, login, stored, passwordHash, use, now, origin } = input;
   const readChecked = yield* sendUserCheck(input, "update");

@@ -19,8 +19,7 @@ import {
   refreshedSince,
   type Session,
   sendRenewal,
-  sessionColumns,
-  sessionOf,
+  sessions,
 } from "./session-rows.js";
 import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
 import { type SessionOwner, sendOwnerOf, type User } from "./users.js";
@@ -68,8 +67,9 @@ export type RenewOutcome =
       readonly revocations: readonly Revocation[];
     };
 
-const select = `select ${sessionColumns.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
+const select = `select ${sessions.list}, era, ended_at, idempotency from ampho_sessions where id = ?`;
 
+/** Moves a session one generation on, or returns the current one again within the grace. */
 export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   if (!input.repeatsOnly) {
     const readMoved = yield* sendRenewal(input, input.gen);
@@ -81,7 +81,7 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
   const { era, accessUntil } = yield* readState();
   const row = yield* first(select, [input.sessionId], "update");
   if (!row) return yield* reject(input, "unknown", undefined);
-  const session = sessionOf(row);
+  const session = sessions.of(row);
   if (row["ended_at"] !== null || integer(row, "era") !== era) return yield* reject(input, "ended", session);
   if (session.expiresAt <= input.now) return yield* reject(input, "expired", session);
   if (isRacing(input, session)) return yield* reject(input, "reauthenticated", session);

@@ -47,6 +47,7 @@ export interface PasswordOutcome {
   readonly revocations: readonly Revocation[];
 }
 
+/** Sets a new password and ends the sessions of the user, except one. */
 export function* setPassword(input: PasswordChange): Transaction<PasswordOutcome> {
   const { userId, passwordHash, own, now, origin, ownUser } = input;
   const readUser = ownUser === undefined ? yield* sendUserLock(userId, "update") : undefined;
@@ -100,6 +101,7 @@ export interface Rehash {
   readonly origin: Origin;
 }
 
+/** Stores the same password with the current parameters. */
 export function* rehashPassword({ userId, from, to, now, origin }: Rehash): Transaction<void> {
   const row = yield* first(
     "update ampho_users set password_hash = ?, hash_kind = null where id = ? and password_hash = ? returning login",
@@ -124,6 +126,7 @@ export interface RoleOutcome {
   readonly revocations: readonly Revocation[];
 }
 
+/** Changes roles. A removed role writes a "roles" revocation. */
 export function* setRoles(input: RoleUpdate): Transaction<RoleOutcome> {
   const { userId, change, now, origin } = input;
   const before = yield* lockUser(userId, "update");
@@ -158,6 +161,9 @@ export interface UserOutcome {
   readonly revocations: readonly Revocation[];
 }
 
+/**
+ * Disables or enables a user. Disabling ends the sessions and writes a "user" revocation, also for a disabled user.
+ */
 export function* setDisabled(
   input: Ending & ForeignTokens & { readonly userId: string; readonly disabled: boolean },
 ): Transaction<UserOutcome> {
@@ -175,6 +181,7 @@ export function* setDisabled(
   return { found: true, revocations: yield* writeRevocations(revoked) };
 }
 
+/** Deletes a user, ends the sessions, and writes a "user" revocation. */
 export function* deleteUser(input: Ending & ForeignTokens & { readonly userId: string }): Transaction<UserOutcome> {
   const { userId } = input;
   const user = yield* lockUser(userId, "update");

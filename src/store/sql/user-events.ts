@@ -141,6 +141,7 @@ export interface WaitingUserEvents {
   readonly oldestAt: number | undefined;
 }
 
+/** Counts the changes that wait for a hook. */
 export function* readUserEvents(): Transaction<WaitingUserEvents> {
   const rows = yield* queryLast("select tries, at from ampho_user_events where at >= 0 order by at, n limit ?", [
     countedMax,

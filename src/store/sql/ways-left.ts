@@ -37,7 +37,7 @@ export interface LockedOutCounts {
   readonly withoutPasskeys: number;
 }
 
-/** Reads the whole table, for operators. */
+/** Counts the users whose only way in is switched off. Reads the whole table, for operators. */
 export function* countLockedOut(input: {
   /** Undefined while passkeys are not offered. Passkeys of another one do not work. */
   readonly relyingParty: string | undefined;

@@ -159,6 +159,7 @@ export function* addFactor(before: Locked, input: Added<NewFactor>): Transaction
   return changed;
 }
 
+/** Adds a passkey, or sets or replaces the TOTP secret and the recovery codes with it. Ends sessions. */
 export function* setFactor(input: FactorChange & NewFactor & { readonly spend: Spending }): Transaction<FactorOutcome> {
   const account = yield* lockAccount(input);
   if (!account) return failed("changed");
@@ -168,6 +169,7 @@ export function* setFactor(input: FactorChange & NewFactor & { readonly spend: S
   return { ...(yield* endChange(changed)), isFirst: account.factors.length === 0 };
 }
 
+/** Replaces the recovery codes. Ends the other sessions. */
 export function* replaceRecoveryCodes(
   input: FactorChange & { readonly codes: readonly string[] },
 ): Transaction<FactorOutcome> {
@@ -197,6 +199,7 @@ export interface FactorRemoval extends Omit<FactorChange, "login"> {
   readonly reason?: string | undefined;
 }
 
+/** Removes the second factors. Ends the other sessions. */
 export function* removeFactors(input: FactorRemoval): Transaction<FactorOutcome> {
   const { userId, factor, id, rolePolicy, ways } = input;
   const before = yield* lockAccount(input);
