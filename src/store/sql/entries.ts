@@ -38,7 +38,8 @@ import {
   sessions,
   type TokenTimes,
 } from "./session-rows.js";
-import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
+import type { TokenSession } from "./sessions.js";
+import { findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
@@ -464,7 +465,7 @@ export function* repeatEntry(input: Repetition): Transaction<EntryOutcome | unde
   };
 }
 
-function lockBought({ sessionId, gen }: Bought, now: number): Transaction<Session | undefined> {
+function lockBought({ sessionId, gen }: TokenSession, now: number): Transaction<Session | undefined> {
   return sessions.first(
     `where id = ? and gen = ? and ended_at is null
      and era = (select era from ampho_state where id = 1) and expires_at > ?`,

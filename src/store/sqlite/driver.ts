@@ -1,13 +1,13 @@
 // The SQLite library: `node:sqlite` where Node has it without a flag (22.13), else the package of the same API.
 import { createRequire, isBuiltin } from "node:module";
 import { ConfigurationError } from "../../errors.js";
-import type { Row, SqlValue } from "../rows.js";
+import type { Row, SqlValues } from "../rows.js";
 
 export type DriverName = "node" | "package";
 
 export interface SqliteDatabase {
   exec(sql: string): void;
-  prepare(sql: string): { all(...parameters: readonly SqlValue[]): readonly Row[] };
+  prepare(sql: string): { all(...parameters: SqlValues): readonly Row[] };
   close(): void;
 }
 
