@@ -26,7 +26,7 @@ import { insertLimitedMail, insertNotice, type MailDraft } from "./mail-rows.js"
 import { provesFirst } from "./mailbox-changes.js";
 import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
-import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
+import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
 import {
   type Ending,
@@ -240,7 +240,7 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
-function* keepPending(input: Entry, account: Account, revoked: readonly NewRevocation[]): Transaction<EntryOutcome> {
+function* keepPending(input: Entry, account: Account, revoked: NewRevocations): Transaction<EntryOutcome> {
   const added =
     input.enrol && (yield* addFactor(account, { ...whoOf(input), ...input.enrol, own: undefined, addedBy: undefined }));
   if (input.enrol && !added) return yield* withEnds(yield* rejectFactor(input), revoked);
@@ -300,7 +300,7 @@ const newSessionId = ({ create, live }: Entry, { era }: Account): string | undef
 const sessionIdIn = (era: number, { random }: NewSession): string => `${era.toString(36)}.${random}`;
 
 /** The end of a transaction that ended sessions and still does not grant the login. */
-function* withEnds(denied: Denied, revoked: readonly NewRevocation[]): Transaction<Denied> {
+function* withEnds(denied: Denied, revoked: NewRevocations): Transaction<Denied> {
   return revoked.length === 0 ? denied : { ...denied, revocations: yield* writeRevocations(revoked) };
 }
 
@@ -331,7 +331,7 @@ type Granted = Extract<Decision, { readonly result: "grant" }>;
 
 interface Opened {
   readonly session: Session;
-  readonly displaced: readonly NewRevocation[];
+  readonly displaced: NewRevocations;
 }
 
 /** Writes no audit row when the session is not live, because a new session is then created, which is recorded. */

@@ -22,6 +22,7 @@ import {
   endChange,
   failed,
   type NewRevocation,
+  type NewRevocations,
   type Revocation,
   untilOf,
   writeRevocations,
@@ -292,7 +293,7 @@ function* undoStored(
   { userId, now, origin, foreignMaxSeconds }: Alarm,
   user: User,
   undo: ReportedChange,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   let names = user;
   if ("email" in undo && undo.addresses.includes(user.email?.canonical ?? null)) {
     const entry = { at: now, event: "email_changed", reason: "alarm", userId, login: user.login, origin } as const;

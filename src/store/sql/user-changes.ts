@@ -15,6 +15,7 @@ import {
   type FoundOutcome,
   failed,
   type NewRevocation,
+  type NewRevocations,
   type Revocation,
   recoveryUntil,
   untilOf,
@@ -184,7 +185,7 @@ function* endEverything(
   change: Extract<Change, "disabled" | "deleted">,
   user: User,
   input: TokenEnding,
-): Transaction<readonly NewRevocation[]> {
+): Transaction<NewRevocations> {
   const { id: userId, login } = user;
   const until = Math.max(yield* foreignUntil(input), recoveryUntil(input.now));
   const { revoked } = yield* carryOut(change, { ...input, userId, login });

@@ -248,12 +248,7 @@ export function* setFactorPolicy(
   const detail = { policy: policy ?? "default" };
   // Only the application knows the roles of its users. Their next renewal decides.
   const rolePolicy = user && policyOf(user.roles, rolePolicies);
-  const changed = yield* carryOut("policy_set", {
-    ...input,
-    before,
-    account: { ...before, policy },
-    rolePolicy,
-    detail,
-  });
+  const account = { ...before, policy };
+  const changed = yield* carryOut("policy_set", { ...input, before, account, rolePolicy, detail });
   return yield* writeRevocations(changed.revoked);
 }
