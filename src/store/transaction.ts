@@ -37,11 +37,6 @@ export interface AdvisoryLock {
   readonly advisoryLock: string;
 }
 
-/** Asks for the rows of a deferred statement. */
-export interface SentResult {
-  readonly resultOf: Statement;
-}
-
 /**
  * No statement follows this step. The commit travels with the deferred statements, and their rows are read after it.
  * `read`: the transaction only reads, so that it can be repeated whatever happened to its commit.
@@ -50,7 +45,8 @@ export interface End {
   readonly end: "read" | "write";
 }
 
-export type Step = Statement | AdvisoryLock | SentResult | End;
+/** `resultOf` asks for the rows of a deferred statement. */
+export type Step = Statement | AdvisoryLock | { readonly resultOf: Statement } | End;
 
 /** The steps of one transaction, which returns a `T`. An exception rolls the transaction back. */
 export type Transaction<T> = Generator<Step, T, readonly Row[]>;

@@ -77,12 +77,12 @@ function ofSource({ source, state }: SourceRow, windowSeconds: number, now: numb
   return { kind: "source", login: null, source, failures: entries.length, locked: false, until: nextAt };
 }
 
-export interface LockoutClearing extends Ending {
-  readonly target: LockoutTarget;
-}
-
 /** Returns how many rows were deleted. */
-export function* clearLockouts({ target, now, origin }: LockoutClearing): Transaction<number> {
+export function* clearLockouts({
+  target,
+  now,
+  origin,
+}: Ending & { readonly target: LockoutTarget }): Transaction<number> {
   const audit = { at: now, event: "throttle_cleared", origin } as const;
   if ("login" in target) {
     const { login: typed, canonical } = target;

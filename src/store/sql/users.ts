@@ -76,15 +76,15 @@ export function userValues(user: NewUserRow, now: number): SqlValue[] {
   });
 }
 
-export interface UserCreation extends Ending {
-  readonly user: NewUserRow;
-}
-
 const insert = `${users.insert} on conflict do nothing returning id`;
 
 export type CreationOutcome = "created" | "login_taken" | "email_taken";
 
-export function* createUser({ user, now, origin }: UserCreation): Transaction<CreationOutcome> {
+export function* createUser({
+  user,
+  now,
+  origin,
+}: Ending & { readonly user: NewUserRow }): Transaction<CreationOutcome> {
   const outcome = yield* insertUser(user, now);
   if (outcome !== "created") return outcome;
   if (origin.actor === "operator")

@@ -5,14 +5,14 @@ import type { Row, SqlValues } from "../rows.js";
 
 export type DriverName = "node" | "package";
 
-export interface SqliteDatabase {
-  exec(sql: string): void;
-  prepare(sql: string): { all(...parameters: SqlValues): readonly Row[] };
-  close(): void;
-}
-
 export interface SqliteModule {
-  readonly DatabaseSync: new (path: string) => SqliteDatabase;
+  readonly DatabaseSync: new (
+    path: string,
+  ) => {
+    exec(sql: string): void;
+    prepare(sql: string): { all(...parameters: SqlValues): readonly Row[] };
+    close(): void;
+  };
 }
 
 /** The drivers that this process has. */
