@@ -28,16 +28,8 @@ import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type NewRevocations, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import {
-  type Ending,
-  insertSession,
-  type ProvenLevel,
-  raisedLevel,
-  recordProof,
-  type Session,
-  sessions,
-  type TokenTimes,
-} from "./session-rows.js";
+import type { Ending, ProvenLevel, Session, TokenTimes } from "./session-rows.js";
+import { insertSession, raisedLevel, recordProof, sessions } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";

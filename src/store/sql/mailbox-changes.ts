@@ -17,16 +17,8 @@ import { endReportedKey } from "./key-ends.js";
 import { releaseLockouts } from "./lockouts.js";
 import { insertMail, type MailDraft, type Undo, type UndoneLogin } from "./mail-rows.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import {
-  type ChangeOutcome,
-  endChange,
-  failed,
-  type NewRevocation,
-  type NewRevocations,
-  type Revocation,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { ChangeOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, ForeignTokens } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";

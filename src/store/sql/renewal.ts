@@ -12,15 +12,8 @@ import { first, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type Revocation, writeRevocations } from "./revocations.js";
 import { endById } from "./session-ends.js";
-import {
-  type EndReason,
-  type Move,
-  type Moved,
-  refreshedSince,
-  type Session,
-  sendRenewal,
-  sessions,
-} from "./session-rows.js";
+import type { EndReason, Move, Moved, Session } from "./session-rows.js";
+import { refreshedSince, sendRenewal, sessions } from "./session-rows.js";
 import type { TokenSession } from "./sessions.js";
 import { applicationOwnsUsers, readState, recordAccess } from "./state.js";
 import { type SessionOwner, sendOwnerOf, type User } from "./users.js";

@@ -6,26 +6,11 @@ import { type Policy, reachesPolicy } from "../../levels/policy.js";
 import { integer, text } from "../rows.js";
 import { first, query, type Transaction } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import {
-  insertRevocation,
-  type NewRevocation,
-  type NewRevocations,
-  type Revocation,
-  recoveryUntil,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { insertRevocation, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { endEveryKey, endEveryToken } from "./service-changes.js";
-import {
-  type Ending,
-  type EndReason,
-  endingParameters,
-  type ForeignTokens,
-  type Session,
-  sessions,
-  setEnded,
-  type TokenEnding,
-} from "./session-rows.js";
+import type { Ending, EndReason, ForeignTokens, Session, TokenEnding } from "./session-rows.js";
+import { endingParameters, sessions, setEnded } from "./session-rows.js";
 import { moveEra } from "./state.js";
 import { asInteger, asText, type RowOf, tableOf } from "./table.js";
 

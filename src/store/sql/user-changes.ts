@@ -9,18 +9,8 @@ import { type Change, carryOut, lockSessionsOf, type OwnSession } from "./change
 import { hasLoginPasskey } from "./factors/passkeys.js";
 import { countCodes } from "./factors/recovery.js";
 import { beginStoring, endStoring } from "./own-passwords.js";
-import {
-  type ChangeOutcome,
-  endChange,
-  type FoundOutcome,
-  failed,
-  type NewRevocation,
-  type NewRevocations,
-  type Revocation,
-  recoveryUntil,
-  untilOf,
-  writeRevocations,
-} from "./revocations.js";
+import type { ChangeOutcome, FoundOutcome, NewRevocation, NewRevocations, Revocation } from "./revocations.js";
+import { endChange, failed, recoveryUntil, untilOf, writeRevocations } from "./revocations.js";
 import { foreignUntil } from "./session-ends.js";
 import type { Ending, EndReason, TokenEnding } from "./session-rows.js";
 import { sendIsLive } from "./sessions.js";

@@ -5,19 +5,8 @@ import { ask, exists, query, type RowLock, type Transaction, write } from "../tr
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
 import type { Ending } from "./session-rows.js";
-import {
-  asFlag,
-  asInteger,
-  asText,
-  asTexts,
-  group,
-  marks,
-  named,
-  orNull,
-  orUndefined,
-  type RowOf,
-  tableOf,
-} from "./table.js";
+import type { RowOf } from "./table.js";
+import { asFlag, asInteger, asText, asTexts, group, marks, named, orNull, orUndefined, tableOf } from "./table.js";
 
 const emailFields = {
   /** As it is mailed. */

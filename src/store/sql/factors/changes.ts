@@ -1,13 +1,6 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
-import {
-  type FactorName,
-  factorNames,
-  factors,
-  isSpare,
-  type MainFactor,
-  reachesPhr,
-  withoutLoneSpares,
-} from "../../../levels/factors.js";
+import type { FactorName, MainFactor } from "../../../levels/factors.js";
+import { factorNames, factors, isSpare, reachesPhr, withoutLoneSpares } from "../../../levels/factors.js";
 import { type Policy, policyOf, type RolePolicies } from "../../../levels/policy.js";
 import { advisoryLock, type Transaction } from "../../transaction.js";
 import { recordAudit } from "../audit.js";
