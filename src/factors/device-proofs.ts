@@ -107,6 +107,5 @@ function rememberedBy({ rem, fv, dv }: DeviceClaims, now: number): RememberedDev
 }
 
 /** The proof belongs to this user, and was issued for the user's current password. */
-export function isProofOf(proof: DeviceProof, owner: ProofOwner): boolean {
-  return proof.userId === owner.id && proof.passwordVersion === owner.stored?.passwordVersion;
-}
+export const isProofOf = (proof: DeviceProof, owner: ProofOwner): boolean =>
+  proof.userId === owner.id && proof.passwordVersion === owner.stored?.passwordVersion;

@@ -273,21 +273,18 @@ export function createTransactions(
   };
 }
 
-function digitsOf(bytes: Buffer, digits: number): string {
-  return String(bytes.readBigUInt64BE() % 10n ** BigInt(digits)).padStart(digits, "0");
-}
+const digitsOf = (bytes: Buffer, digits: number): string =>
+  String(bytes.readBigUInt64BE() % 10n ** BigInt(digits)).padStart(digits, "0");
 
 /** JSON keeps the parts apart, whatever they contain. */
-function textOf(jti: string, { purpose, address, userId, passwordVersion, factorsVersion }: MailBinding): string {
-  return JSON.stringify([jti, purpose, address, userId ?? null, passwordVersion ?? null, factorsVersion ?? null]);
-}
+const textOf = (jti: string, { purpose, address, userId, passwordVersion, factorsVersion }: MailBinding): string =>
+  JSON.stringify([jti, purpose, address, userId ?? null, passwordVersion ?? null, factorsVersion ?? null]);
 
 /** The members that are there. */
-function optional<T extends object, const K extends keyof T>(from: T, names: readonly K[]): Defined<Pick<T, K>> {
-  return Object.fromEntries(
-    names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),
-  ) as Defined<Pick<T, K>>;
-}
+const optional = <T extends object, const K extends keyof T>(from: T, names: readonly K[]): Defined<Pick<T, K>> =>
+  Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Defined<
+    Pick<T, K>
+  >;
 
 type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -301,14 +298,12 @@ function orOver<T>(verify: () => T): T {
 }
 
 /** True if the claims of a transaction name this purpose. It can still be forged or over. */
-export function isTransactionFor(token: string | undefined, purpose: OpenPurpose | Purpose): token is string {
-  return token !== undefined && readTransaction(token)?.claims["for"] === purpose;
-}
+export const isTransactionFor = (token: string | undefined, purpose: OpenPurpose | Purpose): token is string =>
+  token !== undefined && readTransaction(token)?.claims["for"] === purpose;
 
 /** True if the header of a token names it a transaction. It can still be forged or over. */
-export function isTransaction(token: string | undefined): boolean {
-  return token !== undefined && readTransaction(token) !== undefined;
-}
+export const isTransaction = (token: string | undefined): boolean =>
+  token !== undefined && readTransaction(token) !== undefined;
 
 function readTransaction(token: string): ReturnType<typeof peekJwt> {
   const jwt = peekJwt(token);

@@ -102,9 +102,8 @@ async function clean(
 }
 
 /** `unref`: the pause does not keep the process alive. */
-function pause(ms: number, how: "ref" | "unref"): Promise<void> {
-  return new Promise((resolve) => {
+const pause = (ms: number, how: "ref" | "unref"): Promise<void> =>
+  new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     if (how === "unref") timer.unref();
   });
-}

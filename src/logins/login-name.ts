@@ -32,9 +32,7 @@ export function canonicalLogin(login: string): string {
 }
 
 /** Unicode's toNFKC_Casefold, for a text that is no login. */
-export function foldText(text: string): string {
-  return plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce);
-}
+export const foldText = (text: string): string => (plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce));
 
 const foldOnce = (text: string): string => foldCase(toVisible(text)).normalize("NFKC");
 

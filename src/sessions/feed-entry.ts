@@ -42,9 +42,7 @@ export interface FeedPage {
   readonly waited: number;
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
-}
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");
 
 /** The names of sessions and users in a set of feed entries. */
 export const feedNames: RevocationNames = {

@@ -176,8 +176,8 @@ export function watchProcessPause(clock: Pick<Clock, "monotonicMs">, readAgain: 
   return { pendingRead, stop: () => clearInterval(timer) };
 }
 
-function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
+const atMost = (ms: number, work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     unref(timer);
     const done = () => {
@@ -186,7 +186,6 @@ function atMost(ms: number, work: Promise<unknown>): Promise<void> {
     };
     work.then(done, done);
   });
-}
 
 /** Outside Node.js a timer can be a number. */
 function unref(timer: { readonly unref?: () => unknown } | number): void {

@@ -98,9 +98,7 @@ export function takeAttempt(counter: Counter, now: number): Counter {
 }
 
 /** Gives an attempt back, because its password was not checked or was right. */
-export function returnAttempt(counter: Counter): Counter {
-  return { ...counter, pending: Math.max(counter.pending - 1, 0) };
-}
+export const returnAttempt = (counter: Counter): Counter => ({ ...counter, pending: Math.max(counter.pending - 1, 0) });
 
 /** No honest user has more sources than this. The failures of further sources are never forgiven, only forgotten. */
 const sourcesMax = 20;
@@ -128,9 +126,7 @@ export function succeedAttempt(counter: Counter, from: string | undefined, { fre
 }
 
 /** Ends the streak and changes nothing else. */
-export function resetStreak(counter: Counter): Counter {
-  return { ...counter, streak: 0 };
-}
+export const resetStreak = (counter: Counter): Counter => ({ ...counter, streak: 0 });
 
 /**
  * True for a failure that is a sign of an attack. This is the one that uses up the free attempts. It is also the one
@@ -146,17 +142,13 @@ export function isAttacked(
   return after.failures === freeAttempts || (after.streak >= freeAttempts && levelOf(after) > levelOf(before));
 }
 
-function failuresFrom({ sources }: Counter, from: string): number {
-  return sources.find(([each]) => each === from)?.[1] ?? 0;
-}
+const failuresFrom = ({ sources }: Counter, from: string): number => sources.find(([each]) => each === from)?.[1] ?? 0;
 
-function othersThan({ sources }: Counter, from: string): readonly FailureSource[] {
-  return sources.filter(([each]) => each !== from);
-}
+const othersThan = ({ sources }: Counter, from: string): readonly FailureSource[] =>
+  sources.filter(([each]) => each !== from);
 
-export function isEmpty({ failures, pending, streak }: Counter): boolean {
-  return failures === 0 && pending === 0 && streak === 0;
-}
+export const isEmpty = ({ failures, pending, streak }: Counter): boolean =>
+  failures === 0 && pending === 0 && streak === 0;
 
 function countFailures(counter: Counter, count: number, limits: CounterLimits, at: number): Counter {
   const { windowSeconds, everySeconds } = limits;

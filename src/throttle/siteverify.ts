@@ -38,11 +38,7 @@ export async function askSiteverify(
     ...limits,
     method: "POST",
     headers: { accept: "application/json" },
-    body: new URLSearchParams({
-      secret: key,
-      response: token,
-      ...(address !== undefined && { remoteip: address }),
-    }),
+    body: new URLSearchParams({ secret: key, response: token, ...(address !== undefined && { remoteip: address }) }),
   });
   const members = parseJsonObject(body);
   // A key that is not accepted gets 400 of some verifiers, and 200 of others.
@@ -79,6 +75,5 @@ export async function findSiteverifyProblem(options: SiteverifyOptions): Promise
 }
 
 /** A verifier leaves a member out, or leaves it empty, where the widget has none. */
-function isAbsentOr(member: unknown, expected: string | undefined): boolean {
-  return member === undefined || member === null || member === "" || expected === undefined || member === expected;
-}
+const isAbsentOr = (member: unknown, expected: string | undefined): boolean =>
+  member === undefined || member === null || member === "" || expected === undefined || member === expected;

@@ -324,9 +324,7 @@ export function createThrottle(deps: {
 }
 
 /** 66 bits of the key, enough to distinguish the logins of one address, or the devices of one user. */
-function subjectOf({ key }: AttemptCounter): string {
-  return key.slice(0, 11);
-}
+const subjectOf = ({ key }: AttemptCounter): string => key.slice(0, 11);
 
 function tooMany({ captchaNeeded, retryAfterSeconds }: Rejection): AmphoError {
   if (captchaNeeded) {

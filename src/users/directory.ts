@@ -178,9 +178,8 @@ export const opensByMailbox = ({ stored, email }: Pick<Account, "stored" | "emai
   email !== undefined && (stored !== undefined || email.provenAt !== undefined);
 
 /** The address that a used code or link proves. Undefined if it is proven already. */
-export function unprovenEmailOf({ stored, email }: Pick<Account, "stored" | "email">): string | undefined {
-  return stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
-}
+export const unprovenEmailOf = ({ stored, email }: Pick<Account, "stored" | "email">): string | undefined =>
+  stored === undefined || email?.provenAt !== undefined ? undefined : email?.canonical;
 
 /**
  * The origin of an event of this account. Only the application's own table knows the address to which its notice goes.

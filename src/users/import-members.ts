@@ -132,9 +132,8 @@ function readKey(value: unknown): ReturnType<typeof readCoseKey> {
   return item === undefined || item.end !== bytes?.length ? undefined : readCoseKey(item.value);
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A configured provider, as an import knows it. */
 export interface ImportProvider {

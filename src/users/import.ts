@@ -217,9 +217,8 @@ function* batchesOf(window: readonly ReadUser[]): Generator<readonly ReadUser[]>
   }
 }
 
-function byLogin({ user: a }: ReadUser, { user: b }: ReadUser): number {
-  return a.canonical < b.canonical ? -1 : a.canonical > b.canonical ? 1 : a.line - b.line;
-}
+const byLogin = ({ user: a }: ReadUser, { user: b }: ReadUser): number =>
+  a.canonical < b.canonical ? -1 : a.canonical > b.canonical ? 1 : a.line - b.line;
 
 interface Tally {
   /** The number of lines read so far. */
@@ -293,10 +292,9 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]): Tally {
   };
 }
 
-function importIsDead(): AmphoError {
-  return new AmphoError(
+const importIsDead = (): AmphoError =>
+  new AmphoError(
     "unavailable",
     "Nothing was imported. The import gave no sign of life for a minute, so it counted as dead.",
     { retryAfterSeconds: 1 },
   );
-}

@@ -94,6 +94,4 @@ export function decodeCbor(bytes: Buffer, at = 0): Item | undefined {
   }
 }
 
-export function isCborMap(value: Cbor | undefined): value is CborMap {
-  return value instanceof Map;
-}
+export const isCborMap = (value: Cbor | undefined): value is CborMap => value instanceof Map;

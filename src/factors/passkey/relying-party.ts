@@ -57,16 +57,14 @@ const descriptorsOf = (passkeys: readonly Credential[]) =>
   passkeys.map(({ id, transports }) => ({ type: "public-key", id, transports }));
 
 /** Without passkeys of an account the options are the same for everyone, so they reveal no account. */
-export function requestOptions(party: RelyingParty, challenge: Buffer, passkeys?: readonly Credential[]) {
-  return {
-    challenge: challenge.toString("base64url"),
-    rpId: party.id,
-    timeout: timeoutMs,
-    // After a password, a PIN on top of it would be one step too many.
-    userVerification: passkeys === undefined ? "required" : "discouraged",
-    allowCredentials: passkeys === undefined ? [] : descriptorsOf(passkeys),
-  };
-}
+export const requestOptions = (party: RelyingParty, challenge: Buffer, passkeys?: readonly Credential[]) => ({
+  challenge: challenge.toString("base64url"),
+  rpId: party.id,
+  timeout: timeoutMs,
+  // After a password, a PIN on top of it would be one step too many.
+  userVerification: passkeys === undefined ? "required" : "discouraged",
+  allowCredentials: passkeys === undefined ? [] : descriptorsOf(passkeys),
+});
 
 export function creationOptions(
   party: RelyingParty,

@@ -70,9 +70,8 @@ const transportsMax = 16;
 /** True for the base64url of an id that a passkey can have, before it is looked up. */
 export const isCredentialId = (value: unknown): value is string => typeof value === "string" && idPattern.test(value);
 
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isMembers = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function decode(value: unknown, max: number): Buffer | undefined {
   if (typeof value !== "string" || value.length > Math.ceil((max * 4) / 3)) return undefined;

@@ -261,9 +261,8 @@ function readRegistrationData(bytes: Buffer): AuthenticatorData & { readonly cre
 }
 
 /** Reads the data of an authentication. */
-function readAuthenticationData(bytes: Buffer): AuthenticatorData {
-  return readHead(bytes, readFlags(bytes, false), headBytes);
-}
+const readAuthenticationData = (bytes: Buffer): AuthenticatorData =>
+  readHead(bytes, readFlags(bytes, false), headBytes);
 
 function checkAuthenticatorData(
   data: AuthenticatorData,

@@ -42,9 +42,7 @@ export function parseTotp(text: string): string | undefined {
 }
 
 /** Returns the seed as people type it into an application, in Base32. */
-export function totpSecretText(seed: Buffer): string {
-  return encodeBase32(seed, standardAlphabet);
-}
+export const totpSecretText = (seed: Buffer): string => encodeBase32(seed, standardAlphabet);
 
 /** Returns the URI that an application reads from a QR code, by the Key URI format of Google Authenticator. */
 export function otpauthUri({
@@ -68,9 +66,7 @@ export function otpauthUri({
 }
 
 /** The format allows no colon in either part, not even an encoded one, because the first colon ends the issuer. */
-function labelPart(text: string): string {
-  return encodeURIComponent(text.replaceAll(":", " "));
-}
+const labelPart = (text: string): string => encodeURIComponent(text.replaceAll(":", " "));
 
 // TOTP seeds at rest: AES-256-GCM (NIST SP 800-38D) under a key derived from the keyring. A stolen database yields no
 // seed. The user's id is authenticated with it, so that an attacker who can write rows cannot give one user's seed to
@@ -102,43 +98,39 @@ export interface TotpSecrets {
   isRevoked(kid: string): boolean;
 }
 
-export function createTotpSecrets(
+export const createTotpSecrets = (
   keyring: Pick<Keyring, "secretFor" | "signingKid" | "isRevoked" | "requireSigning">,
-): TotpSecrets {
-  return {
-    seal(seed, userId) {
-      keyring.requireSigning();
-      const kid = keyring.signingKid();
-      const key = keyring.secretFor("totpAtRest", kid);
-      if (key === undefined) throw new TypeError("the first key of a keyring can sign");
-      const nonce = randomOctets(nonceBytes);
-      const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagBytes });
-      encryption.setAAD(additionalData(userId));
-      const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
-      return { secret: Buffer.concat(parts).toString("base64url"), kid };
-    },
-    open({ secret, kid }, userId) {
-      const key = keyring.secretFor("totpAtRest", kid);
-      const bytes = decodeBase64url(secret);
-      if (key === undefined || bytes === undefined || bytes.length <= nonceBytes + tagBytes) return undefined;
-      const nonce = bytes.subarray(0, nonceBytes);
-      const decryption = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes });
-      decryption.setAAD(additionalData(userId));
-      decryption.setAuthTag(bytes.subarray(-tagBytes));
-      const seed = decryption.update(bytes.subarray(nonceBytes, -tagBytes));
-      try {
-        decryption.final();
-      } catch {
-        return undefined;
-      }
-      return seed;
-    },
-    isCurrent: (kid) => kid === keyring.signingKid(),
-    isRevoked: (kid) => keyring.isRevoked(kid),
-  };
-}
+): TotpSecrets => ({
+  seal(seed, userId) {
+    keyring.requireSigning();
+    const kid = keyring.signingKid();
+    const key = keyring.secretFor("totpAtRest", kid);
+    if (key === undefined) throw new TypeError("the first key of a keyring can sign");
+    const nonce = randomOctets(nonceBytes);
+    const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagBytes });
+    encryption.setAAD(additionalData(userId));
+    const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
+    return { secret: Buffer.concat(parts).toString("base64url"), kid };
+  },
+  open({ secret, kid }, userId) {
+    const key = keyring.secretFor("totpAtRest", kid);
+    const bytes = decodeBase64url(secret);
+    if (key === undefined || bytes === undefined || bytes.length <= nonceBytes + tagBytes) return undefined;
+    const nonce = bytes.subarray(0, nonceBytes);
+    const decryption = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes });
+    decryption.setAAD(additionalData(userId));
+    decryption.setAuthTag(bytes.subarray(-tagBytes));
+    const seed = decryption.update(bytes.subarray(nonceBytes, -tagBytes));
+    try {
+      decryption.final();
+    } catch {
+      return undefined;
+    }
+    return seed;
+  },
+  isCurrent: (kid) => kid === keyring.signingKid(),
+  isRevoked: (kid) => keyring.isRevoked(kid),
+});
 
 /** JSON has one text for each id, also for an application's own id with half a surrogate pair. */
-function additionalData(userId: string): Buffer {
-  return Buffer.from(JSON.stringify(userId));
-}
+const additionalData = (userId: string): Buffer => Buffer.from(JSON.stringify(userId));

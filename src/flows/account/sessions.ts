@@ -50,12 +50,7 @@ export async function endOwnSession(
   caller: Caller,
 ): Promise<void> {
   const { userId } = requireSession(auth);
-  const ended = await endSession(deps, {
-    id: sessionId,
-    userId,
-    reason: "ended_by_user",
-    origin: caller,
-  });
+  const ended = await endSession(deps, { id: sessionId, userId, reason: "ended_by_user", origin: caller });
   if (!ended) throw new AmphoError("not_found", "You have no session with this id.");
 }
 

@@ -38,9 +38,8 @@ export function nameByLogin(deps: LookUpDeps, login: string, device: string | un
 }
 
 /** The account that has an address. `canonical` comes from `parseAddress`. */
-export function nameByAddress(deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> {
-  return nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));
-}
+export const nameByAddress = (deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> =>
+  nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));
 
 /**
  * Users of the database are counted without a lookup, so that a throttled flood causes none, unless the client has a

@@ -77,9 +77,7 @@ function newKey({ settings }: KeyDeps, name: string, scopes: readonly string[], 
   };
 }
 
-function wrong(field: string, message: string): AmphoError {
-  return new AmphoError("invalid_request", message, { field });
-}
+const wrong = (field: string, message: string): AmphoError => new AmphoError("invalid_request", message, { field });
 
 export const overlapMaxSeconds = 7 * daySeconds;
 

@@ -81,9 +81,7 @@ export async function grantAgain(
   return issueGrant(deps, account, outcome, context);
 }
 
-/**
- * The same for a login whose request names no account: the session that it bought does.
- */
+/** The same for a login whose request names no account: the session that it bought does. */
 export async function grantAgainUnnamed(
   deps: Deps,
   transaction: Pick<LoginTransaction, "jti">,
@@ -109,9 +107,8 @@ export async function grantAgainUnnamed(
 }
 
 /** For a renewal, whose token is its proof. */
-export function digestOfKey(idempotencyKey: string | undefined): string | undefined {
-  return idempotencyKey === undefined ? undefined : hash(idempotencyKey);
-}
+export const digestOfKey = (idempotencyKey: string | undefined): string | undefined =>
+  idempotencyKey === undefined ? undefined : hash(idempotencyKey);
 
 /**
  * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by

@@ -66,9 +66,7 @@ function verifyKnown<T>(verify: () => T): T {
 }
 
 /** The issuer, and the token endpoint under the origin of AMPHO_APP_URL. They never come from the request. */
-function audiencesOf({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] {
-  return [
-    ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
-    ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
-  ];
-}
+const audiencesOf = ({ tokenIssuer, appUrl, restPrefix }: Deps["settings"]): readonly string[] => [
+  ...(tokenIssuer === undefined ? [] : [tokenIssuer]),
+  ...(appUrl === undefined ? [] : [new URL(`${restPrefix}/token`, appUrl).href]),
+];

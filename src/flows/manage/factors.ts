@@ -73,9 +73,8 @@ export async function removeFactors(
 }
 
 /** Any other id is that of a passkey. */
-function removalOf(id: string): { readonly factor: FactorName; readonly id?: string } {
-  return isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
-}
+const removalOf = (id: string): { readonly factor: FactorName; readonly id?: string } =>
+  isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
 
 /** Undefined: the policy of the user's roles. */
 export async function setFactorPolicy(

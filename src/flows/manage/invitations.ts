@@ -90,12 +90,10 @@ export function requireAppUrl({ appUrl }: Pick<Deps["settings"], "appUrl">): str
   throw new AmphoError("not_found", "AMPHO_APP_URL is not set, so there is no page for a link.");
 }
 
-export async function listInvitations(
+export const listInvitations = async (
   { store }: Pick<Deps, "store">,
   limit: number,
-): Promise<readonly InvitationView[]> {
-  return (await store.listInvitations({ limit })).map(toView);
-}
+): Promise<readonly InvitationView[]> => (await store.listInvitations({ limit })).map(toView);
 
 function toView({ id, email, roles, invitedBy, createdAt, until, usedAt, removedAt }: Invitation): InvitationView {
   return { id, email, roles, invitedBy, created: createdAt, until, used: usedAt, removed: removedAt };

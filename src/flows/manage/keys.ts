@@ -38,9 +38,8 @@ function askerOf({ clock, settings }: KeyDeps, owner: Account, origin: Origin) {
   return { ...who, now: clock.now(), origin: originFor(owner, origin), keysMax: settings.keysPerUser };
 }
 
-export async function listKeys({ store }: KeyDeps, userId: string): Promise<readonly ApiKeyView[]> {
-  return isStorableText(userId) ? (await store.listKeys(userId)).map(toKeyView) : [];
-}
+export const listKeys = async ({ store }: KeyDeps, userId: string): Promise<readonly ApiKeyView[]> =>
+  isStorableText(userId) ? (await store.listKeys(userId)).map(toKeyView) : [];
 
 /** Rejects with `not_found` unless the user has the key. */
 export async function rotateKey(

@@ -21,13 +21,11 @@ export function listLockouts(
   return store.listLockouts({ now: clock.now(), windowSeconds, lockAfter, limit, origin });
 }
 
-export function clearLockouts(
+export const clearLockouts = (
   { store, clock, directory }: LockoutDeps,
   target: NamedTarget,
   origin: Origin,
-): Promise<number> {
-  return store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
-}
+): Promise<number> => store.clearLockouts({ target: toLockoutTarget(directory, target), now: clock.now(), origin });
 
 function toLockoutTarget(directory: Deps["directory"], target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };

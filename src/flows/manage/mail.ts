@@ -36,9 +36,8 @@ export interface Mailing {
   readonly replaceText: ReplaceText | undefined;
 }
 
-export async function listMail({ store }: Pick<Deps, "store">, limit: number): Promise<readonly MailView[]> {
-  return (await store.listMail({ limit })).map(toView);
-}
+export const listMail = async ({ store }: Pick<Deps, "store">, limit: number): Promise<readonly MailView[]> =>
+  (await store.listMail({ limit })).map(toView);
 
 function toView({ n, at, kind, userId, tries, nextAt, sentAt, failure }: MailRow): MailView {
   return { id: n, kind, userId, created: at, attempts: tries, next: nextAt, sent: sentAt, failure };

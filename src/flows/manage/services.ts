@@ -67,9 +67,8 @@ export async function addService(deps: ServiceDeps, service: NewService, origin:
   return { id: row.id, name, scopes, disabled: false, created: row.now, kids: [] };
 }
 
-export async function listServices({ store }: ServiceDeps): Promise<readonly ServiceView[]> {
-  return (await store.listServices()).map(toView);
-}
+export const listServices = async ({ store }: ServiceDeps): Promise<readonly ServiceView[]> =>
+  (await store.listServices()).map(toView);
 
 /** `ref`: its name or its id. */
 export async function findService({ store }: ServiceDeps, ref: string): Promise<ServiceDetail | undefined> {

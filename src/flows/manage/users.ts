@@ -252,9 +252,8 @@ export async function requireLogin({ directory }: Pick<Deps, "directory">, id: s
   return account.login;
 }
 
-function unknown(name: "id" | "login" = "login"): AmphoError {
-  return new AmphoError("not_found", `There is no user with this ${name}.`);
-}
+const unknown = (name: "id" | "login" = "login"): AmphoError =>
+  new AmphoError("not_found", `There is no user with this ${name}.`);
 
 /** Returns each role once, in the given order. */
 export function requireRoles(roles: readonly string[]): readonly string[] {

@@ -79,15 +79,12 @@ export async function askForFactors(
 }
 
 /** Rejects with `invalid_credentials`, `too_many_attempts`, `transaction_over` or `unavailable`. */
-export function proveFactor(
+export const proveFactor = (
   deps: Deps,
   account: Account,
   { name, value }: SentFactor,
   context: ProofContext,
-): Promise<ProvenFactor> {
-  // TypeScript does not follow that the row and the value are of the same factor.
-  return (rows[name] as FactorRow<unknown>).prove(deps, account, value, context);
-}
+): Promise<ProvenFactor> => (rows[name] as FactorRow<unknown>).prove(deps, account, value, context);
 
 type Found = Pick<ProvenFactor, "methods" | "use"> | undefined;
 

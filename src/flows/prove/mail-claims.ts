@@ -29,19 +29,16 @@ export function claimsOf(
 }
 
 /** The same for a code without a link. */
-export function claimsFor(
+export const claimsFor = (
   { jti, kid, iat, exp, for: purpose }: Spendable & { readonly for: string; readonly iat: number },
   binding: MailBinding,
   { agent }: Partial<Pick<Caller, "agent">>,
-): MailClaims {
-  return { jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) };
-}
+): MailClaims => ({ jti, kid, iat, exp, for: purpose, binding: JSON.stringify(binding), ...definedOf({ agent }) });
 
-function definedOf(members: Readonly<Record<string, string | number | undefined>>): MailClaims {
-  return Object.fromEntries(
+const definedOf = (members: Readonly<Record<string, string | number | undefined>>): MailClaims =>
+  Object.fromEntries(
     Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
   );
-}
 
 /**
  * A user of an application's own table has no password version, which would reject a code after an alarm or a reset.

@@ -90,9 +90,8 @@ interface Presented {
 }
 
 /** Rejects with `invalid_credentials`. The reason is in the audit log. */
-export async function provePasskey(deps: Deps, presented: Presented): Promise<ProvenFactor> {
-  return judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
-}
+export const provePasskey = async (deps: Deps, presented: Presented): Promise<ProvenFactor> =>
+  judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
 
 /** Everything but the counter. */
 export async function verifyPasskey(

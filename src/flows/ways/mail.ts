@@ -65,18 +65,15 @@ interface MailRequestInput {
 }
 
 /** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
-export async function beginMailLogin(
+export const beginMailLogin = async (
   deps: Deps,
   input: MailRequestInput,
   caller: Caller,
-): Promise<Required<MailBegun>> {
-  return begin(deps, "mail", input, caller);
-}
+): Promise<Required<MailBegun>> => begin(deps, "mail", input, caller);
 
 /** A reset of the password. Rejects like `beginMailLogin`. */
-export async function beginReset(deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> {
-  return begin(deps, "reset", input, caller);
-}
+export const beginReset = async (deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> =>
+  begin(deps, "reset", input, caller);
 
 /** The requests, by the purpose of their transactions. */
 const requests = {
