@@ -16,6 +16,7 @@ import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
 import type { Throttle } from "../throttle/allowed-attempt.js";
 import type { Guesses } from "../throttle/guesses.js";
+import type { Auth } from "../tokens/auth.js";
 import type { Directory } from "../users/directory.js";
 
 export interface Deps {
@@ -55,3 +56,14 @@ export interface Caller {
   /** The language of mails to the client, from `Accept-Language`. Undefined while no mails can be sent. */
   readonly language?: string | undefined;
 }
+
+/** A flow, by its result and its input. It rejects with AmphoError and knows no HTTP. */
+export type Flow<R, I> = (deps: Deps, input: I, caller: Caller) => Promise<R>;
+
+/** The input of a flow that needs only the caller's token. */
+export interface Authenticated {
+  readonly auth: Auth;
+}
+
+/** A flow with the caller's token. */
+export type OwnFlow<R, I = unknown> = Flow<R, Authenticated & I>;

@@ -10,10 +10,10 @@ import type { Auth } from "../../tokens/auth.js";
 import { type Account, mailboxOf, originFor } from "../../users/directory.js";
 import type { EmailChangeBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Authenticated, Caller, Deps, OwnFlow } from "../deps.js";
 import { liveSession, requireLive } from "../find/account.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
-import { type Authenticated, genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, sessionTransaction } from "../find/own-session.js";
 import {
   emailTaken,
   leastTime,
@@ -110,11 +110,11 @@ function renamedTo(
 }
 
 /** Rejects with `invalid_credentials`, `transaction_over`, `email_taken` or `too_many_attempts`. */
-export async function finishEmailChange(
-  deps: Deps,
-  { auth, transaction: token, code }: Authenticated & { readonly transaction: string; readonly code: string },
-  caller: Caller,
-): Promise<Grant> {
+export const finishEmailChange: OwnFlow<Grant, { readonly transaction: string; readonly code: string }> = async (
+  deps,
+  { auth, transaction: token, code },
+  caller,
+) => {
   const { transactions, store, clock, directory } = deps;
   requireOutbox(deps);
   const origin: Origin = caller;
@@ -166,4 +166,4 @@ export async function finishEmailChange(
   // unreachable after that, and a slow table can change after the limit for its function.
   if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
   return grant;
-}
+};

@@ -6,15 +6,15 @@ import { AmphoError } from "../../errors.js";
 import type { Auth } from "../../tokens/auth.js";
 import { type Account, originFor } from "../../users/directory.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, OwnFlow } from "../deps.js";
 import { endedSession, passwordVersionOf } from "../find/account.js";
 import { stillStoring } from "../find/errors.js";
-import { type Authenticated, genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
+import { genOf, grantAfter, ownSession, requireSession } from "../find/own-session.js";
 import { changedMeanwhile, requirePassword } from "../find/rules.js";
 import { endUserSessions } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
 
-interface NewPassword {
+export interface NewPassword {
   /** The old one. Undefined for a user who has none. */
   readonly password: string | undefined;
   readonly newPassword: string;
@@ -24,11 +24,7 @@ interface NewPassword {
  * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
  * is the rule that the new one breaks), `overloaded`, `unavailable`.
  */
-export async function changePassword(
-  deps: Deps,
-  { auth, password, newPassword }: Authenticated & NewPassword,
-  origin: Caller,
-): Promise<Grant> {
+export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, password, newPassword }, origin) => {
   const { store, directory, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
   const { userId, sessionId } = requireSession(auth);
@@ -88,7 +84,7 @@ export async function changePassword(
   // After the sessions have ended, so that a password that the table does not store costs its user a login at most.
   if (ownUser) await storeOwnPassword(deps, own, newPassword, { exceptSession: sessionId, origin, since: now });
   return grantAfter(deps, own, outcome);
-}
+};
 
 /**
  * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
@@ -130,7 +126,7 @@ async function setFirstPassword(deps: Deps, auth: Auth, newPassword: string, ori
 }
 
 /** Needs a passkey that signs in alone, and recovery codes. Rejects like `requireRecent`, and with `last_way_in`. */
-export async function removePassword(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+export const removePassword: OwnFlow<Grant> = async (deps, { auth }, caller) => {
   const { store, relyingParty, clock } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
@@ -150,4 +146,4 @@ export async function removePassword(deps: Deps, { auth }: Authenticated, caller
     throw new AmphoError("last_way_in", "Add a passkey and save its recovery codes first.");
   if (outcome.outcome !== "done") throw changedMeanwhile();
   return grantAfter(deps, account, outcome);
-}
+};

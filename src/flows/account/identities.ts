@@ -3,8 +3,8 @@
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { OutsideBegun } from "../../wire/begun.js";
 import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
-import { type Authenticated, grantAfter, sessionTransaction } from "../find/own-session.js";
+import type { Authenticated, Flow, OwnFlow } from "../deps.js";
+import { grantAfter, sessionTransaction } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
 import { spendingOf } from "../gate/grant.js";
 import {
@@ -22,11 +22,10 @@ import { factorChangeOf, requireDone } from "./factor-change.js";
 const purpose = "link";
 
 /** Rejects like `requireRecent` and `beginOutside`. */
-export async function beginIdentity(
-  deps: Deps,
-  { auth, provider: name, returnTo }: Authenticated & OutsideStart,
-  _caller: Caller,
-): Promise<Required<OutsideBegun>> {
+export const beginIdentity: OwnFlow<Required<OutsideBegun>, OutsideStart> = async (
+  deps,
+  { auth, provider: name, returnTo },
+) => {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, name);
   const ret = requireReturnPath(deps, returnTo);
@@ -35,7 +34,7 @@ export async function beginIdentity(
   const contents = { ...sessionTransaction(account, factorsVersion, sessionId), prv: provider.settings.name, ret };
   const transaction = transactions.begin(purpose, contents, now);
   return outsideRequest(deps, provider, transaction, transactions.read(transaction, [purpose], now));
-}
+};
 
 export interface IdentityInput extends Authenticated {
   readonly transaction: string;
@@ -43,11 +42,11 @@ export interface IdentityInput extends Authenticated {
 }
 
 /** Rejects like `identify`, and with `identity_taken` if another account has the identity. */
-export async function finishIdentity(
-  deps: Deps,
-  { auth, transaction: token, response }: IdentityInput,
-  origin: Caller,
-): Promise<Grant> {
+export const finishIdentity: Flow<Grant, IdentityInput> = async (
+  deps,
+  { auth, transaction: token, response },
+  origin,
+) => {
   const { transactions, store, clock } = deps;
   const transaction = transactions.read(token, [purpose], clock.now());
   // A transaction of one session is good for this session alone. The code of an attacker is sent to no provider.
@@ -68,14 +67,10 @@ export async function finishIdentity(
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
-}
+};
 
 /** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
-export async function removeIdentity(
-  deps: Deps,
-  { auth, id }: Authenticated & { readonly id: string },
-  origin: Caller,
-): Promise<Grant> {
+export const removeIdentity: OwnFlow<Grant, { readonly id: string }> = async (deps, { auth, id }, origin) => {
   const { store } = deps;
   const recent = await requireRecent(deps, auth);
   const { account } = recent;
@@ -89,4 +84,4 @@ export async function removeIdentity(
     throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
-}
+};

@@ -15,10 +15,10 @@ import type { Auth } from "../../tokens/auth.js";
 import type { PasskeyListing, PasskeyView } from "../../wire/account.js";
 import type { PasskeySetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, OwnFlow } from "../deps.js";
 import { toPasskeyView } from "../find/factor-views.js";
 import { cleanName } from "../find/name.js";
-import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
+import { grantAfter, requireSession } from "../find/own-session.js";
 import { configuredWays } from "../find/ways.js";
 import type { SupersededTokens } from "../gate/end-sessions.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
@@ -99,28 +99,24 @@ export async function addPasskey(
   return { passkey: toPasskeyView(created), ...enrolled };
 }
 
-export async function listOwnPasskeys(deps: Deps, { auth }: Authenticated): Promise<PasskeyListing> {
+export const listOwnPasskeys: OwnFlow<PasskeyListing> = async (deps, { auth }) => {
   const party = partyOf(deps);
   const { userId } = requireSession(auth);
   const { passkeys, handle } = await deps.store.listPasskeys(userId);
   return { passkeys: passkeys.map(toPasskeyView), rp: party.id, user: handle, accepted: passkeys.map(({ id }) => id) };
-}
+};
 
 const notYours = () => new AmphoError("not_found", "You have no passkey with this id.");
 
-export async function renameOwnPasskey(
-  { store }: Pick<Deps, "store">,
-  { auth, id, name }: Authenticated & { readonly id: string; readonly name: string },
-): Promise<void> {
+export const renameOwnPasskey: OwnFlow<void, { readonly id: string; readonly name: string }> = async (
+  { store },
+  { auth, id, name },
+) => {
   const { userId } = requireSession(auth);
   if (!(await store.renamePasskey({ id, userId, name: cleanName(name) }))) throw notYours();
-}
+};
 
-export async function removeOwnPasskey(
-  deps: Deps,
-  { auth, id }: Authenticated & { readonly id: string },
-  caller: Caller,
-): Promise<Grant> {
+export const removeOwnPasskey: OwnFlow<Grant, { readonly id: string }> = async (deps, { auth, id }, caller) => {
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
@@ -132,4 +128,4 @@ export async function removeOwnPasskey(
   if (outcome.outcome === "none") throw notYours();
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
-}
+};

@@ -7,7 +7,7 @@ import { policyOf } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { type ReportedChange, renamedBy } from "../../store/sql/mailbox-changes.js";
 import { type Account, canReset, originFor, unprovenEmailOf } from "../../users/directory.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { findAccount } from "../find/account.js";
 import { accountKeyOf } from "../find/account-key.js";
 import { stillStoring, usedCode, wrongCredentials } from "../find/errors.js";
@@ -26,7 +26,7 @@ export interface ResetInput {
 }
 
 /** Rejects like `proveMailbox` and `proveFactor`, and with `factor_needed` or `password_rejected`. */
-export async function finishReset(deps: Deps, input: ResetInput, origin: Caller): Promise<void> {
+export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) => {
   const { directory, store, revocations, clock } = deps;
   const read = readProof(deps, input.proof, ["reset"], clock.now());
   const { transaction } = read;
@@ -76,7 +76,7 @@ export async function finishReset(deps: Deps, input: ResetInput, origin: Caller)
   if (outcome.outcome !== "done") throw transactionOver();
   revocations.add(outcome.revocations);
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
-}
+};
 
 /**
  * A reset never gets past a second factor. The first proof of an address ends those that another person can have set
@@ -110,7 +110,7 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
 // from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */
-export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string }, origin: Caller): Promise<void> {
+export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
   const { mailTokens, store, directory, revocations, clock, settings } = deps;
   const now = clock.now();
   const read = mailTokens.readAlarm(alarm, now);
@@ -128,7 +128,7 @@ export async function raiseAlarm(deps: Deps, { alarm }: { readonly alarm: string
   });
   revocations.add(raised.revocations);
   if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
-}
+};
 
 /**
  * An application's own table stores the address and the login name itself. It changes nothing that was changed again.

@@ -6,16 +6,16 @@ import { findStep, otpauthUri, totpSecretText } from "../../factors/totp/totp.js
 import { policyOf } from "../../levels/policy.js";
 import type { TotpSetUp } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Flow, OwnFlow } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
-import { type Authenticated, grantAfter, requireSession } from "../find/own-session.js";
+import { grantAfter, requireSession } from "../find/own-session.js";
 import type { SupersededTokens } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
 import { beginEnrolment, type Enrolling, finishEnrolment, ownerOf, requireLiving } from "./enrolling.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
 /** Nothing is written. The secret is derived from the transaction, and exists nowhere until a code confirms it. */
-export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): Promise<Required<TotpSetUp>> {
+export const beginTotp: Flow<Required<TotpSetUp>, Enrolling> = async (deps, input, caller) => {
   const { transactions, clock, settings } = deps;
   const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false });
   const transaction = begin("totp");
@@ -23,7 +23,7 @@ export async function beginTotp(deps: Deps, input: Enrolling, caller: Caller): P
   const { login } = account;
   const uri = otpauthUri({ seed, login, ...(settings.appName !== undefined && { issuer: settings.appName }) });
   return { transaction, secret: totpSecretText(seed), uri };
-}
+};
 
 export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
   /** The transaction of `beginTotp`. */
@@ -34,7 +34,7 @@ export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {
 }
 
 /** The code that confirms the secret counts as used. */
-export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: Caller): Promise<RecoveryCodes & Grant> {
+export const confirmTotp: Flow<RecoveryCodes & Grant, TotpConfirmation> = async (deps, input, caller) => {
   const { store, transactions, totpSecrets, clock } = deps;
   const origin: Origin = caller;
   const transaction = transactions.read(input.transaction, ["totp"], clock.now());
@@ -60,9 +60,9 @@ export async function confirmTotp(deps: Deps, input: TotpConfirmation, caller: C
     method: "otp",
   });
   return { recovery_codes: [], ...enrolled };
-}
+};
 
-export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Caller): Promise<Grant> {
+export const removeTotp: OwnFlow<Grant> = async (deps, { auth }, caller) => {
   const { store, settings } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
@@ -71,13 +71,9 @@ export async function removeTotp(deps: Deps, { auth }: Authenticated, caller: Ca
   const outcome = await store.removeFactors({ ...who, factorsVersion, rolePolicy, factor: "totp" });
   requireDone(outcome);
   return grantAfter(deps, account, outcome);
-}
+};
 
-export async function renewRecoveryCodes(
-  deps: Deps,
-  { auth }: Authenticated,
-  caller: Caller,
-): Promise<RecoveryCodes & Grant> {
+export const renewRecoveryCodes: OwnFlow<RecoveryCodes & Grant> = async (deps, { auth }, caller) => {
   const { store } = deps;
   const recent = await requireRecent(deps, auth);
   const { account, factorsVersion } = recent;
@@ -86,14 +82,10 @@ export async function renewRecoveryCodes(
   const outcome = await store.replaceRecoveryCodes({ ...who, factorsVersion, codes: codes.map(hashOfCode) });
   requireDone(outcome);
   return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
-}
+};
 
 /** Known devices keep their budget of attempts. */
-export async function forgetDevices(
-  { store, clock }: Pick<Deps, "store" | "clock">,
-  { auth }: Authenticated,
-  caller: Caller,
-): Promise<void> {
+export const forgetDevices: OwnFlow<void> = async ({ store, clock }, { auth }, caller) => {
   const { userId } = requireSession(auth);
   await store.forgetDevices({ userId, login: auth.login, now: clock.now(), origin: caller });
-}
+};

@@ -55,11 +55,6 @@ export function sessionTransaction(account: Account, factorsVersion: number, ses
   };
 }
 
-/** The input of a flow that needs only the caller's token. */
-export interface Authenticated {
-  readonly auth: Auth;
-}
-
 /** Returns the user and the session of a token. Throws `credential_not_accepted` for a token without a session. */
 export function requireSession(auth: Auth): { readonly userId: string; readonly sessionId: string } {
   const { id, session } = auth;

@@ -15,7 +15,7 @@ import {
 import type { ProvenIdentity } from "../../store/sql/identities.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import type { OutsideBegun } from "../../wire/begun.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Caller, Deps, Flow } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 
 /** The response of a provider, and the callback to which it came. */
@@ -144,7 +144,7 @@ export interface OutsideStart {
 }
 
 /** Rejects with `not_found` for an unknown provider, `invalid_request` for a wrong path, or `unavailable`. */
-export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Caller): Promise<Required<OutsideBegun>> {
+export const beginOutside: Flow<Required<OutsideBegun>, OutsideStart> = async (deps, input) => {
   const { transactions, clock } = deps;
   const provider = requireProvider(deps, input.provider);
   const ret = requireReturnPath(deps, input.returnTo);
@@ -152,7 +152,7 @@ export async function beginOutside(deps: Deps, input: OutsideStart, _caller: Cal
   const { maxAge: max } = input;
   const { token, begun } = transactions.beginOpen("outside", { prv: provider.settings.name, ret, max }, now);
   return outsideRequest(deps, provider, token, begun);
-}
+};
 
 export async function outsideRequest(
   { transactions }: Pick<Deps, "transactions">,

@@ -4,7 +4,6 @@
 import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
-import type { Grant } from "../../wire/login.js";
 import type { Caller, Deps } from "../deps.js";
 import { liveOf } from "../find/account.js";
 import { accountKeyOf, nameByLogin } from "../find/account-key.js";
@@ -16,14 +15,10 @@ import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { bindingOf, claimsOf, versionFor } from "../prove/mail-claims.js";
 import { proveMailbox, readProof } from "../prove/mailbox.js";
-import type { LoginRequest, SentMail } from "./sent.js";
+import type { SentMail, Way } from "./sent.js";
 
 /** Rejects like `proveMailbox` and `enter`. */
-export async function logInByMail(
-  deps: Deps,
-  { sent: { proof }, ...input }: LoginRequest & { readonly sent: SentMail },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByMail: Way<SentMail> = async (deps, { sent: { proof }, ...input }, origin) => {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();
@@ -51,7 +46,7 @@ export async function logInByMail(
   const provesEmail = unprovenEmailOf(account);
   const proven = { amr: ["mail"], at: now, transaction, attempt, provesEmail, factorsVersion };
   return enter(deps, account, proven, { ...context, now });
-}
+};
 
 // The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same
 // statements, the same response and the same limits. Nothing is written but a count, an audit row and the mail.

@@ -30,14 +30,14 @@ import {
 import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
 import { proveCode } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
-import type { LoginRequest, SentIdentityCode, SentOutside } from "./sent.js";
+import type { SentIdentityCode, SentOutside, Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export async function logInOutside(
-  deps: Deps,
-  { sent: { transaction: token, response }, ...input }: LoginRequest & { readonly sent: SentOutside },
-  origin: Caller,
-): Promise<Grant> {
+export const logInOutside: Way<SentOutside> = async (
+  deps,
+  { sent: { transaction: token, response }, ...input },
+  origin,
+) => {
   const { transactions, store, clock } = deps;
   const transaction = transactions.readOpen(token, ["outside"], clock.now());
   const provider = requireProvider(deps, transaction.prv);
@@ -64,7 +64,7 @@ export async function logInOutside(
   if (found === undefined) return enterUnknown(deps, proven, more, origin);
   const account = await requireAccount(deps, { user: found.user, userId: found.identity.userId }, origin);
   return enterAs(deps, account, proven, { isNew: false }, more, origin);
-}
+};
 
 /** The rest of the request, with the digest of its key and its proof. */
 interface OutsideInput {
@@ -252,11 +252,11 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 }
 
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export async function logInByIdentityCode(
-  deps: Deps,
-  { sent: { transaction: token, code }, ...input }: LoginRequest & { readonly sent: SentIdentityCode },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByIdentityCode: Way<SentIdentityCode> = async (
+  deps,
+  { sent: { transaction: token, code }, ...input },
+  origin,
+) => {
   const { transactions, directory, clock } = deps;
   const transaction = transactions.readOpen(token, [purpose], clock.now());
   const proven = decodeIdentity(transaction.idn);
@@ -306,4 +306,4 @@ export async function logInByIdentityCode(
     { amr: ["fed", "mail"], at, ...further },
     { origin, now, live, device, remember: input.remember, idempotency },
   );
-}
+};

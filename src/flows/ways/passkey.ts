@@ -2,22 +2,20 @@
 // and the passkey names its account.
 
 import { transactionOver } from "../../errors.js";
-import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
 import { liveOf, requireAccount } from "../find/account.js";
 import { proveUnlessOver } from "../find/errors.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
-import type { LoginRequest, SentPasskey } from "./sent.js";
+import type { SentPasskey, Way } from "./sent.js";
 
 /** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
-export async function logInByPasskey(
-  deps: Deps,
-  { sent: { passkey, transaction: token }, ...input }: LoginRequest & { readonly sent: SentPasskey },
-  origin: Caller,
-): Promise<Grant> {
+export const logInByPasskey: Way<SentPasskey> = async (
+  deps,
+  { sent: { passkey, transaction: token }, ...input },
+  origin,
+) => {
   const { transactions, deviceProofs, clock } = deps;
   const transaction = transactions.readOpen(token, ["login"], clock.now());
   requireParty(deps);
@@ -42,4 +40,4 @@ export async function logInByPasskey(
   if (repeated !== undefined) return repeated;
   const factor = await judgeSignCount(deps, presented, verified);
   return enter(deps, account, { amr: [], at: now, factor, transaction }, context);
-}
+};

@@ -13,7 +13,7 @@ import { checkNewLogin } from "../../logins/login-name.js";
 import { mailboxOf } from "../../users/directory.js";
 import type { RegistrationBegun } from "../../wire/begun.js";
 import type { Grant, RecoveryCodes } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps, Flow } from "../deps.js";
 import { accountKeyOf, nameByAddress } from "../find/account-key.js";
 import { settleOnError } from "../find/errors.js";
 import { leastTime, requireAddress, requireOutbox, requireOwnAddress, requirePassword } from "../find/rules.js";
@@ -41,11 +41,7 @@ export interface RegistrationStart {
 }
 
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
-export async function beginRegistration(
-  deps: Deps,
-  input: RegistrationStart,
-  origin: Caller,
-): Promise<Required<RegistrationBegun>> {
+export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationStart> = async (deps, input, origin) => {
   const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const address = requireAddress(input.email);
@@ -79,7 +75,7 @@ export async function beginRegistration(
   const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, passkey: options ?? null };
-}
+};
 
 const optionsFor = (handle: string, login: string) => ({ handle, login, use: "login", passkeys: [] }) as const;
 
@@ -126,11 +122,11 @@ export interface RegistrationInput extends SentProof {
 }
 
 /** Rejects like `proveMailbox` and `enter`, and with `password_rejected`, `login_taken` or `registration_closed`. */
-export async function finishRegistration(
-  deps: Deps,
-  input: RegistrationInput,
-  origin: Caller,
-): Promise<Grant & Partial<RecoveryCodes>> {
+export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, RegistrationInput> = async (
+  deps,
+  input,
+  origin,
+) => {
   const { clock, settings } = deps;
   requireOutbox(deps);
   if (settings.registration === "closed") throw closed();
@@ -193,7 +189,7 @@ export async function finishRegistration(
   const grant = await enter(deps, created.account, proven, { ...repetition, now });
   await endSuperseded(deps, grant, input.superseded, origin);
   return { ...(codes && { recovery_codes: codes }), ...grant };
-}
+};
 
 const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey }: RegistrationInput) =>
   digestOfProof(idempotencyKey, { code, link, match, password, passkey });

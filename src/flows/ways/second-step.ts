@@ -6,8 +6,7 @@ import type { LoginTransaction } from "../../factors/transactions.js";
 import { decide } from "../../levels/decide.js";
 import { policyOf } from "../../levels/policy.js";
 import { type Account, unprovenEmailOf } from "../../users/directory.js";
-import type { Grant } from "../../wire/login.js";
-import type { Caller, Deps } from "../deps.js";
+import type { Deps } from "../deps.js";
 import { accountOf, endedSession, liveSession, sessionIdOf } from "../find/account.js";
 import { factorNeeded, isDead } from "../find/errors.js";
 import { sessionTransaction } from "../find/own-session.js";
@@ -17,14 +16,10 @@ import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity.js";
-import type { LoginRequest, SentSecond, SentStepUp } from "./sent.js";
+import type { SentSecond, SentStepUp, Way } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
-export async function finishLogin(
-  deps: Deps,
-  { sent, ...input }: LoginRequest & { readonly sent: SentSecond },
-  origin: Caller,
-): Promise<Grant> {
+export const finishLogin: Way<SentSecond> = async (deps, { sent, ...input }, origin) => {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
   const transaction = transactions.read(sent.transaction, sent.factor ? ["second"] : ["second", "enroll"], now);
@@ -50,7 +45,7 @@ export async function finishLogin(
   const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
   const proven = { amr, at, factor, transaction, identity, provesEmail };
   return enter(deps, account, proven, { ...context, now: clock.now() });
-}
+};
 
 /**
  * The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead
@@ -82,11 +77,7 @@ const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[])
  * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that
  * the account can prove. Rejects with `invalid_token` if the session has ended.
  */
-export async function stepUp(
-  deps: Deps,
-  { sent, ...input }: LoginRequest & { readonly sent: SentStepUp },
-  origin: Caller,
-): Promise<Grant> {
+export const stepUp: Way<SentStepUp> = async (deps, { sent, ...input }, origin) => {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
@@ -105,4 +96,4 @@ export async function stepUp(
   const { remember } = input;
   const live = { sessionId, gen: claims.gen ?? 0, only: true } as const;
   return enter(deps, account, { amr: [], at: now, factor }, { origin, now: clock.now(), live, device, remember });
-}
+};

@@ -1,5 +1,7 @@
 // The way of a login, with its proof, as a client sends it. The HTTP edge builds it, and nothing after it guesses.
 
+import type { Grant } from "../../wire/login.js";
+import type { Flow } from "../deps.js";
 import type { SentFactor } from "../prove/factor.js";
 import type { SentResponse } from "../prove/identity.js";
 import type { SentProof } from "../prove/mailbox.js";
@@ -79,3 +81,6 @@ export interface LoginRequest {
   readonly remember: boolean | undefined;
   readonly idempotencyKey: string | undefined;
 }
+
+/** The flow of one way. */
+export type Way<S> = Flow<Grant, LoginRequest & { readonly sent: S }>;
