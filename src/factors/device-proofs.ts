@@ -53,22 +53,9 @@ interface ProofOwner {
   readonly stored: { readonly passwordVersion: number } | undefined;
 }
 
-export interface DeviceProofs {
-  /**
-   * Returns those of `sent` that this instance issued and that have not expired, of any user. `sent` is as `joinProofs`
-   * returns it.
-   */
-  readAll(sent: string | undefined, now: number): readonly DeviceProof[];
-  /** The one of this user, which was issued for the user's current password. */
-  readOf(owner: ProofOwner, sent: string | undefined, now: number): DeviceProof | undefined;
-  /**
-   * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or from
-   * the proof before while its version is still the user's.
-   */
-  issue(owner: ProofOwner, deviceId: string | undefined, now: number, remember?: RememberedDevice): string;
-}
+export type DeviceProofs = ReturnType<typeof createDeviceProofs>;
 
-export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
+export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">) {
   function read(proof: string, now: number): DeviceProof | undefined {
     try {
       const claims = keyring.verifyDevice(proof, now);
@@ -80,24 +67,28 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
     }
   }
 
-  const readAll = (sent: string | undefined, now: number) =>
+  /** The valid proofs of any user. `sent` is as `joinProofs` returns it. */
+  const readAll = (sent: string | undefined, now: number): readonly DeviceProof[] =>
     splitProofs(sent).flatMap((proof) => read(proof, now) ?? []);
 
   return {
     readAll,
-    readOf: (owner, sent, now) => readAll(sent, now).find((proof) => isProofOf(proof, owner)),
-    issue({ id, stored }, deviceId = randomId(), now, remember) {
-      return keyring.signDevice({
+    /** The one of this user, which was issued for the user's current password. */
+    readOf: (owner: ProofOwner, sent: string | undefined, now: number) =>
+      readAll(sent, now).find((proof) => isProofOf(proof, owner)),
+    /**
+     * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or
+     * from the proof before while its version is still the user's.
+     */
+    issue: ({ id, stored }: ProofOwner, deviceId = randomId(), now: number, remember?: RememberedDevice): string =>
+      keyring.signDevice({
         sub: id,
         did: deviceId,
-        ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),
-        ...(remember === undefined
-          ? {}
-          : { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
+        ...(stored && { pwv: stored.passwordVersion }),
+        ...(remember && { rem: remember.until, fv: remember.factorsVersion, dv: remember.devicesVersion }),
         iat: now,
         exp: now + proofTtlSeconds,
-      });
-    },
+      }),
   };
 }
 

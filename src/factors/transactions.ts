@@ -97,136 +97,65 @@ export interface MailBinding {
   readonly factorsVersion?: number | undefined;
 }
 
-/** In base64url, as RFC 7636 §4.1 wants the verifier of PKCE. */
-export interface OutsideSecrets {
-  readonly state: string;
-  readonly nonce: string;
-  readonly verifier: string;
-}
-
 /**
  * The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`.
  */
 interface Revocations {
-  find(claims: {
-    readonly login: string;
-    readonly iat: number;
-    readonly sub?: string | undefined;
-    readonly sid?: string | undefined;
-  }): unknown;
+  find(claims: Pick<LoginTransaction, "login" | "iat"> & Partial<Pick<LoginTransaction, "sub" | "sid">>): unknown;
 }
+
+/** In base64url. */
+export type OutsideSecrets = Readonly<Record<"state" | "nonce" | "verifier", string>>;
 
 export interface Reserved extends Spendable {
   readonly iat: number;
 }
 
-export interface Transactions {
-  /**
-   * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after
-   * ten minutes. Throws `unavailable` while the signing key is revoked.
-   */
-  begin(purpose: Purpose, contents: TransactionContents, now: number, first?: Omit<Reserved, "kid">): string;
-  /** Chooses what identifies a transaction that `begin` signs later. */
-  reserve(begun: number, ttlSeconds?: number): Reserved;
-  /**
-   * Signs a transaction before any user is known. It contains only what the client sent. Revocations are not looked at,
-   * because the response must be the same for a user who was disabled in this second and for an unknown login.
-   */
-  beginOpen(
-    purpose: OpenPurpose,
-    contents: OpenContents,
-    now: number,
-    ttlSeconds?: number,
-  ): { readonly token: string; readonly begun: OpenTransaction };
-  /** Throws `transaction_over` for everything that is wrong with it. */
-  readOpen(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /**
-   * Signs an open transaction again, for a browser that has proven the mailbox. Undefined if its key cannot sign any
-   * more.
-   */
-  signAgain(transaction: OpenTransaction): string | undefined;
-  /**
-   * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the transaction
-   * of the browser that asked for it.
-   */
-  signLink(transaction: OpenTransaction): string | undefined;
-  /** Throws like `readOpen`. */
-  readLink(token: string, purposes: readonly OpenPurpose[], now: number): OpenTransaction;
-  /** The same for the other purposes. */
-  read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction;
-  /** Returns the name under which the store spends the transaction. The database reveals no `jti`. */
-  spentHash(transaction: Pick<LoginTransaction, "jti">): string;
-  /**
-   * Returns the seed of an authenticator during its set-up. It is derived, so nothing stores it before it is proven.
-   */
-  totpSeed(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
-  /** Returns the challenge of a passkey (WebAuthn L3 §13.4.3). It is derived, so no row holds it. */
-  passkeyChallenge(transaction: Pick<LoginTransaction, "jti" | "kid">): Buffer;
-  /** Returns the secrets of a login at an outside provider (RFC 9700 §2.1). They are derived, so no row holds them. */
-  outsideSecrets(transaction: Pick<Spendable, "jti" | "kid">): OutsideSecrets;
-  /** Returns the eight digits that are mailed. */
-  mailedCode(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
-  /** Returns the part of a mailed link that the asking browser does not know. */
-  linkProof(transaction: Pick<Spendable, "jti" | "kid">, binding: MailBinding): string;
-  /** Returns the two digits that only the asking browser shows. */
-  match(transaction: Pick<Spendable, "jti" | "kid">): string;
-}
+/** What derives the secrets of a transaction. They are derived, so no row holds them. */
+export type Secretive = Pick<Spendable, "jti" | "kid">;
+
+export type Transactions = ReturnType<typeof createTransactions>;
 
 export function createTransactions(
-  keyring: Pick<
-    Keyring,
-    | "requireSigning"
-    | "signingKid"
-    | "signTransaction"
-    | "verifyTransaction"
-    | "signOpen"
-    | "signOpenUnder"
-    | "signLink"
-    | "verifyOpen"
-    | "verifyLink"
-    | "secretFor"
-  >,
+  keyring: Pick<Keyring, "requireSigning" | "signingKid" | "secretFor" | "signTransaction" | "verifyTransaction"> &
+    Pick<Keyring, "signOpen" | "signOpenUnder" | "signLink" | "verifyOpen" | "verifyLink">,
   revocations: Revocations,
-): Transactions {
+) {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
-  function derive(use: SecretUse, { jti, kid }: Pick<Spendable, "jti" | "kid">, binding?: MailBinding): Buffer {
+  function derive(use: SecretUse, { jti, kid }: Secretive, binding?: MailBinding): Buffer {
     const secret = keyring.secretFor(use, kid);
     if (secret === undefined) throw transactionOver();
-    return createHmac("sha256", secret)
-      .update(binding === undefined ? jti : textOf(jti, binding))
-      .digest();
+    const text = binding === undefined ? jti : textOf(jti, binding);
+    return createHmac("sha256", secret).update(text).digest();
   }
 
   /** No leeway for `exp`: the store forgets a spent transaction some time after it. */
-  function requireOpen(isWanted: boolean, claims: { readonly iat: number; readonly exp: number }, now: number): void {
-    const { iat, exp } = claims;
+  function requireOpen(isWanted: boolean, { iat, exp }: Omit<Reserved, "jti" | "kid">, now: number): void {
     if (!isWanted || now >= exp || exp - iat > transactionTtlSeconds) throw transactionOver();
   }
 
-  function toOpen(
-    verify: () => ReturnType<Keyring["verifyOpen"]>,
-    purposes: readonly OpenPurpose[],
-    now: number,
-  ): OpenTransaction {
-    const { claims, key } = orOver(verify);
+  /** Throws `transaction_over` for everything that is wrong with it. */
+  function toOpen(token: string, purposes: readonly OpenPurpose[], now: number, by: "verifyOpen" | "verifyLink") {
+    const { claims, key } = orOver(() => keyring[by](token, now));
     requireOpen(purposes.includes(claims.for), claims, now);
     const { jti, iat, exp, login = "", recovery } = claims;
     // A recovery without the factors was begun before it works. A revocation of the time between rejects it too.
     const begunAt = recovery === "without_factors" ? iat - recoveryDelaySeconds : iat;
     if (revocations.find({ login, iat: begunAt }) !== undefined) throw transactionOver();
-    return { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, openMembers) };
+    const read: OpenTransaction = { jti, iat, exp, for: claims.for, kid: key.kid, ...optional(claims, openMembers) };
+    return read;
   }
 
-  const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => ({
-    jti,
-    for: purpose,
-    iat,
-    exp,
-    ...optional(contents, openMembers),
-  });
+  const toClaims = ({ jti, for: purpose, iat, exp, ...contents }: OpenTransaction) => {
+    return { jti, for: purpose, iat, exp, ...optional(contents, openMembers) };
+  };
 
   return {
-    begin(purpose, contents, now, first) {
+    /**
+     * Signs a transaction. An enrolment passes its first transaction, so that both together are used once and end after
+     * ten minutes. Throws `unavailable` while the signing key is revoked.
+     */
+    begin(purpose: Purpose, contents: TransactionContents, now: number, first?: Omit<Reserved, "kid">): string {
       keyring.requireSigning();
       // A second transaction keeps the start time of the first. A revocation between them rejects both.
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
@@ -234,23 +163,37 @@ export function createTransactions(
       const members = optional(contents, loginMembers);
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
-    reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
+    /** Chooses what identifies a transaction that `begin` signs later. */
+    reserve: (iat: number, ttlSeconds = transactionTtlSeconds): Reserved => ({
       jti: randomId(),
       iat,
       exp: iat + ttlSeconds,
       kid: keyring.signingKid(),
     }),
-    beginOpen(purpose, contents, now, ttlSeconds = transactionTtlSeconds) {
+    /**
+     * Signs a transaction before any user is known. It contains only what the client sent. Revocations are not looked
+     * at, because the response must be the same for a user who was disabled in this second and for an unknown login.
+     */
+    beginOpen(purpose: OpenPurpose, contents: OpenContents, now: number, ttlSeconds = transactionTtlSeconds) {
       keyring.requireSigning();
       const members = optional(contents, openMembers);
       const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
-      return { token: keyring.signOpen(claims), begun: { ...claims, kid: keyring.signingKid() } };
+      const begun: OpenTransaction = { ...claims, kid: keyring.signingKid() };
+      return { token: keyring.signOpen(claims), begun };
     },
-    readOpen: (token, purposes, now) => toOpen(() => keyring.verifyOpen(token, now), purposes, now),
-    readLink: (token, purposes, now) => toOpen(() => keyring.verifyLink(token, now), purposes, now),
-    signAgain: (transaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
-    signLink: (transaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
-    read(token, purposes, now) {
+    readOpen: (token: string, purposes: readonly OpenPurpose[], now: number) =>
+      toOpen(token, purposes, now, "verifyOpen"),
+    /** Signs it again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
+    signAgain: (transaction: OpenTransaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
+    /**
+     * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the
+     * transaction of the browser that asked for it.
+     */
+    signLink: (transaction: OpenTransaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
+    readLink: (token: string, purposes: readonly OpenPurpose[], now: number) =>
+      toOpen(token, purposes, now, "verifyLink"),
+    /** Throws like `readOpen`. */
+    read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction {
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
@@ -258,18 +201,26 @@ export function createTransactions(
       const members = optional(claims, loginMembers);
       return { jti, iat, exp, for: claims.for, login, sub, fv, amr, kid: key.kid, ...members };
     },
-    spentHash: ({ jti }) => createHash("sha256").update(jti).digest("base64url"),
-    totpSeed: (transaction) => derive("totpSeed", transaction).subarray(0, seedBytes),
-    passkeyChallenge: (transaction) => derive("passkeyChallenge", transaction),
-    outsideSecrets: (transaction) => ({
+    /** The name under which the store spends the transaction. The database reveals no `jti`. */
+    spentHash: ({ jti }: Pick<Spendable, "jti">) => createHash("sha256").update(jti).digest("base64url"),
+    /** The seed of an authenticator during its set-up. */
+    totpSeed: (transaction: Secretive) => derive("totpSeed", transaction).subarray(0, seedBytes),
+    /** The challenge of a passkey (WebAuthn L3 §13.4.3). */
+    passkeyChallenge: (transaction: Secretive) => derive("passkeyChallenge", transaction),
+    /** The secrets of a login at an outside provider (RFC 9700 §2.1), as RFC 7636 §4.1 wants the verifier of PKCE. */
+    outsideSecrets: (transaction: Secretive): OutsideSecrets => ({
       state: derive("outsideState", transaction).toString("base64url"),
       nonce: derive("outsideNonce", transaction).toString("base64url"),
       verifier: derive("outsideVerifier", transaction).toString("base64url"),
     }),
     // 64 bits make every code as likely as every other, to one part in 10^11.
-    mailedCode: (transaction, binding) => digitsOf(derive("mailedCode", transaction, binding), 8),
-    linkProof: (transaction, binding) => derive("mailedLink", transaction, binding).toString("base64url"),
-    match: (transaction) => digitsOf(derive("match", transaction), 2),
+    mailedCode: (transaction: Secretive, binding: MailBinding) =>
+      digitsOf(derive("mailedCode", transaction, binding), 8),
+    /** The part of a mailed link that the asking browser does not know. */
+    linkProof: (transaction: Secretive, binding: MailBinding) =>
+      derive("mailedLink", transaction, binding).toString("base64url"),
+    /** The two digits that only the asking browser shows. */
+    match: (transaction: Secretive) => digitsOf(derive("match", transaction), 2),
   };
 }
 
@@ -281,12 +232,13 @@ const textOf = (jti: string, { purpose, address, userId, passwordVersion, factor
   JSON.stringify([jti, purpose, address, userId ?? null, passwordVersion ?? null, factorsVersion ?? null]);
 
 /** The members that are there. */
-const optional = <T extends object, const K extends keyof T>(from: T, names: readonly K[]): Defined<Pick<T, K>> =>
+const optional = <T extends object, const K extends keyof T>(from: T, names: readonly K[]) =>
   Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Defined<
-    Pick<T, K>
+    T,
+    K
   >;
 
-type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+type Defined<T, K extends keyof T> = { readonly [N in K]?: Exclude<T[N], undefined> };
 
 function orOver<T>(verify: () => T): T {
   try {

@@ -45,15 +45,7 @@ export function parseTotp(text: string): string | undefined {
 export const totpSecretText = (seed: Buffer): string => encodeBase32(seed, standardAlphabet);
 
 /** Returns the URI that an application reads from a QR code, by the Key URI format of Google Authenticator. */
-export function otpauthUri({
-  seed,
-  login,
-  issuer,
-}: {
-  readonly seed: Buffer;
-  readonly login: string;
-  readonly issuer?: string | undefined;
-}): string {
+export function otpauthUri(seed: Buffer, login: string, issuer?: string): string {
   const prefix = issuer === undefined ? "" : `${labelPart(issuer)}:`;
   const parameters = [
     `secret=${totpSecretText(seed)}`,
@@ -85,23 +77,13 @@ interface SealedSeed {
   readonly kid: string;
 }
 
-export interface TotpSecrets {
-  /** Encrypts a seed under the signing key. Throws `unavailable` while that key is revoked. */
-  seal(seed: Buffer, userId: string): SealedSeed;
-  /**
-   * Returns the seed. Undefined if it does not decrypt, is another user's, or has a key that is not there. A revoked
-   * key still opens, for rekeying only: its holder can read every seed under it.
-   */
-  open(sealed: SealedSeed, userId: string): Buffer | undefined;
-  /** True for the key under which seeds are sealed now. */
-  isCurrent(kid: string): boolean;
-  isRevoked(kid: string): boolean;
-}
+export type TotpSecrets = ReturnType<typeof createTotpSecrets>;
 
 export const createTotpSecrets = (
   keyring: Pick<Keyring, "secretFor" | "signingKid" | "isRevoked" | "requireSigning">,
-): TotpSecrets => ({
-  seal(seed, userId) {
+) => ({
+  /** Encrypts a seed under the signing key. Throws `unavailable` while that key is revoked. */
+  seal(seed: Buffer, userId: string): SealedSeed {
     keyring.requireSigning();
     const kid = keyring.signingKid();
     const key = keyring.secretFor("totpAtRest", kid);
@@ -112,7 +94,11 @@ export const createTotpSecrets = (
     const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
     return { secret: Buffer.concat(parts).toString("base64url"), kid };
   },
-  open({ secret, kid }, userId) {
+  /**
+   * Returns the seed. Undefined if it does not decrypt, is another user's, or has a key that is not there. A revoked
+   * key still opens, for rekeying only: its holder can read every seed under it.
+   */
+  open({ secret, kid }: SealedSeed, userId: string): Buffer | undefined {
     const key = keyring.secretFor("totpAtRest", kid);
     const bytes = decodeBase64url(secret);
     if (key === undefined || bytes === undefined || bytes.length <= nonceBytes + tagBytes) return undefined;
@@ -128,8 +114,9 @@ export const createTotpSecrets = (
     }
     return seed;
   },
-  isCurrent: (kid) => kid === keyring.signingKid(),
-  isRevoked: (kid) => keyring.isRevoked(kid),
+  /** True for the key under which seeds are sealed now. */
+  isCurrent: (kid: string): boolean => kid === keyring.signingKid(),
+  isRevoked: (kid: string): boolean => keyring.isRevoked(kid),
 });
 
 /** JSON has one text for each id, also for an application's own id with half a surrogate pair. */

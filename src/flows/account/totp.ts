@@ -20,9 +20,7 @@ export const beginTotp: Flow<Required<TotpSetUp>, Enrolling> = async (deps, inpu
   const { account, begin } = await beginEnrolment(deps, input, caller, { phr: false });
   const transaction = begin("totp");
   const seed = transactions.totpSeed(transactions.read(transaction, ["totp"], clock.now()));
-  const { login } = account;
-  const uri = otpauthUri({ seed, login, ...(settings.appName !== undefined && { issuer: settings.appName }) });
-  return { transaction, secret: totpSecretText(seed), uri };
+  return { transaction, secret: totpSecretText(seed), uri: otpauthUri(seed, account.login, settings.appName) };
 };
 
 export interface TotpConfirmation extends Pick<Enrolling, "authenticate"> {

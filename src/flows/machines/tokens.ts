@@ -36,7 +36,7 @@ export const issueServiceToken: Flow<ServiceToken, TokenRequest> = async (deps, 
   // Its tokens ended at a time that is still ahead, because a clock was wrong then.
   if (issuedAt > now + Math.max(settings.tokenLeeway, 1))
     throw new AmphoError("unavailable", "The service can get no token yet.", { retryAfterSeconds: issuedAt - now });
-  const token = tokens.grantService({ id: proven.serviceId, scopes: issued.scopes, issuedAt, ttlSeconds });
+  const token = tokens.grantService(proven.serviceId, issued.scopes, issuedAt, ttlSeconds);
   return { access_token: token, token_type: "Bearer", expires_in: ttlSeconds, scope: issued.scopes.join(" ") };
 };
 
