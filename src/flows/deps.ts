@@ -14,8 +14,8 @@ import type { Providers } from "../providers/provider.js";
 import type { RevocationSet } from "../sessions/revocation-set.js";
 import type { SessionTokens } from "../sessions/session-tokens.js";
 import type { Store } from "../store/store.js";
-import type { Throttle } from "../throttle/allowed-attempt.js";
 import type { Guesses } from "../throttle/guesses.js";
+import type { Throttle } from "../throttle/throttle.js";
 import type { Auth } from "../tokens/auth.js";
 import type { Directory } from "../users/directory.js";
 
