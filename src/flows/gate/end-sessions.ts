@@ -36,25 +36,6 @@ export async function endUserSessions(
   return rows.length;
 }
 
-/** Ends the sessions of a user of either table, and revokes the tokens without a session that name the user. */
-export async function revokeUserTokens(
-  { store, revocations, clock, settings }: SessionDeps,
-  input: { readonly userId: string; readonly login: string; readonly reason: EndReason; readonly origin: Origin },
-): Promise<void> {
-  const { tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.revokeUserTokens({ ...input, now: clock.now(), foreignMaxSeconds }));
-}
-
-/** Ends every session of every user, by one row. `keys`: and all API keys. */
-export async function endAllSessions(
-  { store, revocations, clock, settings }: SessionDeps,
-  origin: Origin,
-  keys: boolean,
-): Promise<void> {
-  const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-  revocations.add(await store.endAllSessions({ now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys }));
-}
-
 // A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its
 // tokens no client could end the session before, so the login ends it.
 

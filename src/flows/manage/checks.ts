@@ -13,7 +13,7 @@ import type { RoleChange } from "./users.js";
 /** Throws `invalid_request`. `label`: the name in the message, such as `user.login`. The default is `field`. */
 export type Check = (field: string, value: unknown, label?: string) => void;
 
-type Checks = Readonly<Record<string, Check>>;
+export type Checks = Readonly<Record<string, Check>>;
 
 const rule =
   (accepts: (value: unknown) => boolean, expected: string): Check =>
@@ -108,7 +108,7 @@ export const importOptions = optionally(
 );
 export const reasonOptions = optionally(members({ reason: optionally(string) }));
 export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
-export const listOptions = optionally(members({ limit: optionally(count) }));
+export const limited = { options: optionally(members({ limit: optionally(count) })) };
 const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };
 /** A filter has one of the two names of a user. */
 export const auditFilter = optionally((field, value) => {

@@ -6,8 +6,10 @@ import { composeTest } from "../../mail/message.js";
 import type { ReplaceText } from "../../mail/texts/compose.js";
 import type { Transport } from "../../mail/transports/transport.js";
 import type { MailRow } from "../../store/sql/mail.js";
-import type { Deps } from "../deps.js";
 import { requireAddress } from "../find/rules.js";
+import * as check from "./checks.js";
+import type { Management } from "./management.js";
+import type { Manager } from "./manager.js";
 
 /** A mail of the outbox. Its address and its text are never shown. */
 export interface MailView {
@@ -36,33 +38,31 @@ export interface Mailing {
   readonly replaceText: ReplaceText | undefined;
 }
 
-export const listMail = async ({ store }: Pick<Deps, "store">, limit: number): Promise<readonly MailView[]> =>
-  (await store.listMail({ limit })).map(toView);
+const toView = ({ n: id, at: created, kind, userId, tries, nextAt, sentAt, failure }: MailRow): MailView => {
+  return { id, kind, userId, created, attempts: tries, next: nextAt, sent: sentAt, failure };
+};
 
-function toView({ n, at, kind, userId, tries, nextAt, sentAt, failure }: MailRow): MailView {
-  return { id: n, kind, userId, created: at, attempts: tries, next: nextAt, sent: sentAt, failure };
-}
-
-/**
- * Sends a test mail now, and calls `report` with a sentence for each step. Rejects with `invalid_request` for the
- * address, `not_found` without a transport, and `unavailable` with the reason.
- */
-export async function sendTestMail(
-  { settings, clock, mailing }: Pick<Deps, "settings" | "clock"> & { readonly mailing: Mailing },
-  email: string,
-  report: (step: string) => void,
-): Promise<void> {
-  const { address } = requireAddress(email);
-  const transport = await mailing.openTransport();
-  if (transport === undefined) throw new AmphoError("not_found", "AMPHO_MAIL_URL is not set, so no mail can be sent.");
-  try {
-    if (transport.check !== undefined) report(await transport.check());
-    await transport.send(await composeTest(settings, address, clock.now(), mailing.replaceText));
-    report(transport.accepted);
-  } catch (error) {
-    if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
-    throw error;
-  } finally {
-    await transport.close();
-  }
+export function manageMail({ store, settings, clock, mailing }: Manager): Management["mail"] {
+  return {
+    list: check.checked(check.limited, async ({ limit = 1000 } = {}) => (await store.listMail({ limit })).map(toView)),
+    test: check.checked({ email: check.string, report: check.optionally(check.callback) }, async (email, report) => {
+      const { address } = requireAddress(email);
+      const transport = await mailing.openTransport();
+      if (transport === undefined)
+        throw new AmphoError("not_found", "AMPHO_MAIL_URL is not set, so no mail can be sent.");
+      try {
+        if (transport.check !== undefined) {
+          const step = await transport.check();
+          report?.(step);
+        }
+        await transport.send(await composeTest(settings, address, clock.now(), mailing.replaceText));
+        report?.(transport.accepted);
+      } catch (error) {
+        if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
+        throw error;
+      } finally {
+        await transport.close();
+      }
+    }),
+  };
 }

@@ -1,41 +1,35 @@
 // Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and
-// the commands. `origin` names the application or the operator in the audit log. The file is
-// long because it has the docs of the public type.
+// the commands. The file is long because it has the docs of the public type.
 
-import type { AuditRow, Origin } from "../../audit/entry.js";
-import { issuersOf } from "../../config/provider-settings.js";
+import type { AuditRow } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import { relyingPartyOf } from "../../factors/passkey/relying-party.js";
 import type { Policy } from "../../levels/policy.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { Role } from "../../tokens/auth.js";
-import { countHashFormats, findStoredUser, type HashFormatCount } from "../../users/database-directory.js";
-import { toAccount } from "../../users/directory.js";
-import { type ImportOptions, type ImportReport, importUsers } from "../../users/import.js";
+import { findStoredUser, type HashFormatCount } from "../../users/database-directory.js";
+import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { ServiceView } from "../../wire/services.js";
-import * as sessions from "../account/sessions.js";
-import { exportOf } from "../account/view.js";
-import type { Deps } from "../deps.js";
+import { toSessionView } from "../account/sessions.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
-import * as sessionEnds from "../gate/end-sessions.js";
+import { endSession, endUserSessions } from "../gate/end-sessions.js";
 import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
 import * as check from "./checks.js";
-import { createPasswordExpiry } from "./expire-password.js";
-import * as factors from "./factors.js";
-import * as identities from "./identities.js";
-import * as invitations from "./invitations.js";
+import { checked } from "./checks.js";
+import { type FactorRemovalTarget, type FactorsView, manageFactors, requireLogin } from "./factors.js";
+import { type IdentityTarget, type IdentityView, manageIdentities } from "./identities.js";
+import type { InvitationView, NewInvitation } from "./invitations.js";
 import { type KeyRecords, readKeyUse } from "./key-use.js";
-import * as keys from "./keys.js";
-import { type ClearTarget, clearLockouts, listLockouts } from "./lockouts.js";
-import { listMail, type Mailing, type MailView, sendTestMail } from "./mail.js";
-import * as services from "./services.js";
-import type { UserRef } from "./users.js";
-import * as users from "./users.js";
+import { type InspectedKey, manageKeys } from "./keys.js";
+import { type ClearTarget, manageLockouts } from "./lockouts.js";
+import { type MailView, manageMail } from "./mail.js";
+import { createManager, requireUser, toRef, type UserRef } from "./manager.js";
+import { manageServices, type NewService, type ServiceDetail } from "./services.js";
+import { manageUsers, type NewUser, type RoleChange, type UserView } from "./users.js";
 
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
@@ -53,18 +47,18 @@ export interface Management {
      * not allowed) or `password_rejected` (`details.reason` is the rule).
      * @example await ampho.users.create({ login: "bob", password, roles: ["editor"] });
      */
-    create(user: users.NewUser): Promise<users.UserView>;
+    create(user: NewUser): Promise<UserView>;
     /**
      * Finds a user by login. Resolves to undefined if there is none.
      * @example const user = await ampho.users.find("alice");
      */
-    find(user: string | UserRef): Promise<users.UserView | undefined>;
+    find(user: string | UserRef): Promise<UserView | undefined>;
     /**
      * Finds a user by id, which is `auth.id` of a request. Resolves to undefined if there is none. An application's own
      * table is asked by its `findById`, without which this rejects with `not_found`.
      * @example const user = await ampho.users.findById(id);
      */
-    findById(id: string): Promise<users.UserView | undefined>;
+    findById(id: string): Promise<UserView | undefined>;
     /**
      * Finds the users of these ids with one query, for a list with their names. Resolves to a map from id to user,
      * without ids that no user has. An application's own table is asked by its `findMany`, or else by its `findById`.
@@ -72,12 +66,12 @@ export interface Management {
      * const authors = await ampho.users.findMany(notes.map(({ userId }) => userId));
      * for (const { text, userId } of notes) console.log(text, authors.get(userId)?.login ?? "a deleted user");
      */
-    findMany(ids: readonly string[]): Promise<ReadonlyMap<string, users.UserView>>;
+    findMany(ids: readonly string[]): Promise<ReadonlyMap<string, UserView>>;
     /**
      * All users, in the order of their logins. Reads one page at a time.
      * @example for await (const { login } of ampho.users.list()) console.log(login);
      */
-    list(): AsyncIterable<users.UserView>;
+    list(): AsyncIterable<UserView>;
     /**
      * Sets a password and ends the user's sessions. With `undefined` the user has no password afterwards. Rejects with
      * `not_found` or `password_rejected`.
@@ -108,14 +102,14 @@ export interface Management {
      * AMPHO_APP_URL.
      * @example const { id } = await ampho.users.invite({ email, roles: ["editor"], invitedBy: auth.id });
      */
-    invite(invitation: invitations.NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
+    invite(invitation: NewInvitation): Promise<{ readonly id: string; readonly until: number }>;
     /** Invitations to register. */
     readonly invitations: {
       /**
        * The newest `limit` invitations (1000), in the order in which they were created.
        * @example const invitations = await ampho.users.invitations.list({ limit: 100 });
        */
-      list(options?: { readonly limit?: number | undefined }): Promise<readonly invitations.InvitationView[]>;
+      list(options?: { readonly limit?: number | undefined }): Promise<readonly InvitationView[]>;
       /**
        * Takes an invitation back. Resolves to false if there is none that can still be used.
        * @example const removed = await ampho.users.invitations.remove(id);
@@ -139,7 +133,7 @@ export interface Management {
      * Rejects with `not_found` or `invalid_request`.
      * @example await ampho.users.setRoles("alice", { add: ["editor"], remove: ["reader"] });
      */
-    setRoles(user: string | UserRef, roles: readonly Role[] | users.RoleChange): Promise<users.UserView>;
+    setRoles(user: string | UserRef, roles: readonly Role[] | RoleChange): Promise<UserView>;
     /**
      * Everything that the database has about a user, without secrets and keys, as `GET /account/export` returns it.
      * Rejects with `not_found`.
@@ -245,7 +239,7 @@ export interface Management {
      * Finds the owner of a key, such as one that was found in a public repository.
      * @example const { key, login, good } = await ampho.apiKeys.inspect(found);
      */
-    inspect(key: string): Promise<keys.InspectedKey>;
+    inspect(key: string): Promise<InspectedKey>;
   };
   /**
    * Service accounts (docs/guides/services.md), each named by its name or its id. No route creates or changes one.
@@ -258,7 +252,7 @@ export interface Management {
      * scope that no role has.
      * @example const { id } = await ampho.services.add({ name: "nightly", scopes: ["articles:read"] });
      */
-    add(service: services.NewService): Promise<ServiceView>;
+    add(service: NewService): Promise<ServiceView>;
     /**
      * All service accounts, in the order of their names.
      * @example const services = await ampho.services.list();
@@ -268,12 +262,12 @@ export interface Management {
      * Finds a service account with its keys. The id is `auth.id` of its requests.
      * @example const service = await ampho.services.find("nightly");
      */
-    find(service: string): Promise<services.ServiceDetail | undefined>;
+    find(service: string): Promise<ServiceDetail | undefined>;
     /**
      * Replaces the scopes. Its keys have the new ones at once. Rejects like `add`.
      * @example await ampho.services.setScopes("nightly", ["articles:read", "articles:write"]);
      */
-    setScopes(service: string, scopes: services.NewService["scopes"]): Promise<void>;
+    setScopes(service: string, scopes: NewService["scopes"]): Promise<void>;
     /**
      * Rejects its keys and assertions until `enable`.
      * @example await ampho.services.disable("nightly");
@@ -315,13 +309,13 @@ export interface Management {
      * The second factors of a user, and the policy that was set for this user alone.
      * @example const { factors } = await ampho.factors.list(user.id);
      */
-    list(user: string | UserRef): Promise<factors.FactorsView>;
+    list(user: string | UserRef): Promise<FactorsView>;
     /**
      * Removes a second factor or all, and ends the user's sessions. The recovery codes go with the last other factor.
      * Rejects with `not_found` if there is none.
      * @example await ampho.factors.remove(user.id, { all: true, reason: "The phone was lost. Checked by a call." });
      */
-    remove(user: string | UserRef, target: factors.FactorRemovalTarget): Promise<void>;
+    remove(user: string | UserRef, target: FactorRemovalTarget): Promise<void>;
     /**
      * Sets the policy of one user, in place of that of the user's roles. `default` is that of the roles again. It
      * counts from the next login on.
@@ -341,12 +335,12 @@ export interface Management {
      * The identities of a user at outside providers.
      * @example const identities = await ampho.identities.list(user.id);
      */
-    list(user: string | UserRef): Promise<readonly identities.IdentityView[]>;
+    list(user: string | UserRef): Promise<readonly IdentityView[]>;
     /**
      * Unlinks an identity, and ends the user's sessions. Rejects with `not_found` if the user does not have it.
      * @example await ampho.identities.remove(user.id, { id, reason: "The account at the provider was stolen." });
      */
-    remove(user: string | UserRef, target: identities.IdentityTarget): Promise<void>;
+    remove(user: string | UserRef, target: IdentityTarget): Promise<void>;
   };
   /** Devices that users asked to remember. */
   readonly devices: {
@@ -429,100 +423,27 @@ export interface Management {
   };
 }
 
-/** Management needs no key, so nothing that a key derives. */
-export type ManagementDeps = Omit<
-  Deps,
-  | "tokens"
-  | "deviceProofs"
-  | "transactions"
-  | "totpSecrets"
-  | "mailTokens"
-  | "relyingParty"
-  | "providers"
-  | "outbox"
-  | "throttle"
-  | "guesses"
-  | "offersCaptcha"
-> & { readonly mailing: Mailing };
+export function createManagement(...given: Parameters<typeof createManager>): Management {
+  const m = createManager(...given);
+  const { store, directory, revocations, clock, settings, origin, reason, idOf } = m;
+  const ofUser = { user: check.user("id") };
 
-/** `totpSecrets`: only where a key is configured. */
-export function createManagement(
-  deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>,
-  origin: Origin,
-): Management {
-  const { store, directory, revocations, clock } = deps;
-  const reason = origin.actor === "operator" ? "ended_by_operator" : "ended_by_application";
-
-  /** A function for users of the database. */
-  function stored<A extends readonly unknown[], R>(
-    rules: Parameters<typeof check.checked>[0],
-    run: (...args: A) => Promise<R>,
-  ) {
-    return check.checked(rules, (...args: A) => run(...args), directory.requireRows);
-  }
-
-  const { checked, optionally } = check;
-  const expirePassword = createPasswordExpiry(deps);
-  const limited = { options: check.listOptions };
-  const login = { user: check.user("login") };
-  const named = { user: check.user("id") };
-  const ofService = { service: check.string };
-  const found = (ref: string | UserRef) => users.requireUser(deps, toRef(ref, "login"));
-  const idOf = (ref: string | UserRef) => users.requireUserId(deps, toRef(ref, "id"));
   /** No session has an id of a user that no row can contain. */
   const sessionsOf = async <T>(ref: string | UserRef, none: T, run: (userId: string) => Promise<T>): Promise<T> => {
     const named = toRef(ref, "id");
     return "id" in named && !isStorableText(named.id) ? none : run(await idOf(named));
   };
   return {
-    users: {
-      create: stored({ user: check.newUser }, (user) => users.createUser(deps, user, origin)),
-      find: checked(login, (ref) => users.findUser(deps, toRef(ref, "login"))),
-      findById: checked({ id: check.string }, (id) => users.findUser(deps, { id })),
-      findMany: checked({ ids: check.stringArray }, (ids) => users.findUsers(deps, ids)),
-      list() {
-        directory.requireRows();
-        return users.listUsers(deps);
-      },
-      setPassword: stored({ ...login, password: optionally(check.string) }, async (ref, password) =>
-        users.setPassword(deps, await found(ref), password, origin),
-      ),
-      expirePassword: checked({ ...login, options: check.reasonOptions }, (ref, options) =>
-        expirePassword(toRef(ref, "login"), options?.reason, origin),
-      ),
-      setEmail: stored({ ...login, email: optionally(check.string) }, async (ref, email) =>
-        users.setEmail(deps, await found(ref), email, origin),
-      ),
-      invite: stored({ invitation: check.newInvitation }, (invitation) => invitations.invite(deps, invitation, origin)),
-      invitations: {
-        list: stored(limited, (options) => invitations.listInvitations(deps, options?.limit ?? 1000)),
-        remove: stored({ id: check.string }, async (id) =>
-          isStorableText(id) ? store.removeInvitation({ id, now: clock.now(), origin }) : false,
-        ),
-      },
-      import: stored({ input: check.iterable, options: check.importOptions }, (input, options = {}) => {
-        const rp = relyingPartyOf(deps.settings)?.id;
-        const providers = deps.settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
-        return importUsers({ ...deps, rp, providers }, input, options, origin);
-      }),
-      countHashFormats: stored({}, () => countHashFormats(deps)),
-      setRoles: stored({ ...login, roles: check.roleChange }, async (ref, roles) =>
-        users.setRoles(deps, await found(ref), "length" in roles ? { set: roles } : roles, origin),
-      ),
-      export: stored(login, async (ref) => exportOf(deps, toAccount(await found(ref)), origin)),
-      disable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), true, origin)),
-      enable: stored(login, async (ref) => users.setDisabled(deps, await found(ref), false, origin)),
-      remove: stored(login, async (ref) => users.deleteUser(deps, await found(ref), origin)),
-    },
+    users: manageUsers(m),
     sessions: {
-      list: checked(named, (ref) =>
+      list: checked(ofUser, (ref) =>
         sessionsOf(ref, [], async (userId) => {
           const live = await store.listSessions({ userId, now: clock.now() });
-          return live.map(sessions.toSessionView);
+          return live.map(toSessionView);
         }),
       ),
       findUserIds: checked({ login: check.string }, async (login) => {
-        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
+        const user = await directory.fromRows(() => requireUser(m, { login }));
         if (user !== undefined) return [user.id];
         const found = isStorableText(login)
           ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
@@ -531,75 +452,35 @@ export function createManagement(
         throw new AmphoError("not_found", "No user has a session under this login.");
       }),
       end: checked({ sessionId: check.string }, async (id) =>
-        isStorableText(id) ? sessionEnds.endSession(deps, { id, reason, origin }) : false,
+        isStorableText(id) ? endSession(m, { id, reason, origin }) : false,
       ),
-      endForUser: checked(named, (ref) =>
-        sessionsOf(ref, 0, (userId) =>
-          sessionEnds.endUserSessions(deps, { userId, change: "sessions_ended", reason, origin }),
-        ),
+      endForUser: checked(ofUser, (ref) =>
+        sessionsOf(ref, 0, (userId) => endUserSessions(m, { userId, change: "sessions_ended", reason, origin })),
       ),
       // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
       revokeForUser: checked({ user: check.object }, async ({ id, login }) => {
         check.name("id", id, "user.id");
         check.name("login", login, "user.login");
-        await sessionEnds.revokeUserTokens(deps, { userId: id, login, reason, origin });
+        const { tokenForeignTtl: foreignMaxSeconds } = settings;
+        const user = { userId: id, login, reason, origin };
+        revocations.add(await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds }));
       }),
-      endForEveryone: checked({ options: check.endOptions }, (options) =>
-        sessionEnds.endAllSessions(deps, origin, options?.keys === true),
-      ),
-    },
-    apiKeys: {
-      create: checked({ ...named, key: check.newKey }, async (ref, key) =>
-        keys.createKey(deps, await idOf(ref), key, origin),
-      ),
-      list: checked(named, async (ref) => keys.listKeys(deps, await idOf(ref))),
-      rotate: checked({ ...named, key: check.keyRotation }, async (ref, key) =>
-        keys.rotateKey(deps, await idOf(ref), key, origin),
-      ),
-      revoke: checked({ id: check.string }, (id) => keys.revokeKey(deps, id, origin)),
-      revokeForUser: checked(named, async (ref) => keys.revokeKeysOf(deps, await idOf(ref), origin)),
-      revokeForEveryone: () => keys.revokeEveryKey(deps, origin),
-      inspect: checked({ key: check.string }, (key) => keys.inspectKey(deps, key)),
-    },
-    services: {
-      add: checked({ service: check.newService }, (service) => services.addService(deps, service, origin)),
-      list: () => services.listServices(deps),
-      find: checked(ofService, (service) => services.findService(deps, service)),
-      setScopes: checked({ ...ofService, scopes: check.stringArray }, (service, scopes) =>
-        services.changeService(deps, service, { change: "scopes_set", scopes }, origin),
-      ),
-      disable: checked(ofService, (service) => services.changeService(deps, service, { change: "disabled" }, origin)),
-      enable: checked(ofService, (service) => services.changeService(deps, service, { change: "enabled" }, origin)),
-      remove: checked(ofService, (service) => services.changeService(deps, service, { change: "deleted" }, origin)),
-      createKey: checked({ ...ofService, key: check.newServiceKey }, (service, key = {}) =>
-        services.createServiceKey(deps, service, key, origin),
-      ),
-      setKeys: checked({ ...ofService, set: optionally(check.object) }, (service, set) =>
-        services.setServiceKeys(deps, service, set, origin),
-      ),
-    },
-    factors: {
-      list: checked(named, async (ref) => factors.listFactors(deps, await idOf(ref))),
-      remove: checked({ ...named, target: check.factorTarget }, async (ref, target) =>
-        factors.removeFactors(deps, await idOf(ref), target, origin),
-      ),
-      setPolicy: checked({ ...named, policy: check.policy }, async (ref, policy) =>
-        factors.setFactorPolicy(deps, await idOf(ref), policy === "default" ? undefined : policy, origin),
-      ),
-      findUserId: checked({ login: check.string }, async (login) => {
-        const user = await directory.fromRows(() => users.requireUser(deps, { login }));
-        if (user !== undefined) return user.id;
-        if (isStorableName(login)) return login;
-        throw new AmphoError("not_found", "No user can have this id.");
+      endForEveryone: checked({ options: check.endOptions }, async ({ keys = false } = {}) => {
+        const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
+        const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys };
+        revocations.add(await store.endAllSessions(ending));
       }),
     },
-    identities: {
-      list: checked(named, async (ref) => identities.listIdentities(deps, await idOf(ref))),
-      remove: checked({ ...named, target: check.identityTarget }, async (ref, target) =>
-        identities.removeIdentity(deps, await idOf(ref), target, origin),
-      ),
+    apiKeys: manageKeys(m),
+    services: manageServices(m),
+    factors: manageFactors(m),
+    identities: manageIdentities(m),
+    devices: {
+      forget: checked(ofUser, async (ref) => {
+        const userId = await idOf(ref);
+        await store.forgetDevices({ userId, login: await requireLogin(m, userId), now: clock.now(), origin });
+      }),
     },
-    devices: { forget: checked(named, async (ref) => factors.forgetDevices(deps, await idOf(ref), origin)) },
     signingKeys: {
       readUse: () => readKeyUse(store, clock.now()),
       revoke: checked({ kid: check.string }, async (kid) => {
@@ -616,27 +497,14 @@ export function createManagement(
         },
       ),
     },
-    throttle: {
-      list: checked(limited, (options) => listLockouts(deps, options?.limit ?? 1000, origin)),
-      clear: checked({ target: check.clearTarget }, async (target) => {
-        const named = "id" in target ? { login: await users.requireLogin(deps, target.id) } : target;
-        if ("login" in named && !isStorableText(named.login)) return 0;
-        return clearLockouts(deps, named, origin);
-      }),
-    },
-    mail: {
-      list: checked(limited, (options) => listMail(deps, options?.limit ?? 1000)),
-      test: checked({ email: check.string, report: optionally(check.callback) }, (email, report) =>
-        sendTestMail(deps, email, report ?? (() => undefined)),
-      ),
-    },
+    throttle: manageLockouts(m),
+    mail: manageMail(m),
     housekeeping: {
-      run: checked({ options: check.housekeepingOptions }, (options) => runHousekeepingNow(deps, options?.onWait)),
+      run: checked({ options: check.housekeepingOptions }, (options) => runHousekeepingNow(m, options?.onWait)),
     },
     audit: {
-      list: checked({ filter: check.auditFilter }, async (filter = {}) => {
-        const { id, since, limit = 1000 } = filter;
-        const login = id === undefined ? filter.login : await users.requireLogin(deps, id);
+      list: checked({ filter: check.auditFilter }, async ({ id, since, limit = 1000, ...filter } = {}) => {
+        const login = id === undefined ? filter.login : await m.loginOf(id);
         if (login !== undefined && !isStorableText(login)) return [];
         // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
         const user = login === undefined ? undefined : await directory.fromRows(() => findStoredUser(store, login));
@@ -645,7 +513,3 @@ export function createManagement(
     },
   };
 }
-
-/** An argument that is only a string. Its meaning is that of the group of functions. */
-const toRef = (ref: string | UserRef, meaning: "id" | "login"): UserRef =>
-  typeof ref !== "string" ? ref : meaning === "id" ? { id: ref } : { login: ref };

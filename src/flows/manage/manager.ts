@@ -1,0 +1,79 @@
+// What the groups of functions of `ampho.users`, `ampho.sessions` and the like share: the dependencies, who calls them,
+// and the users that their arguments name.
+
+import type { Origin } from "../../audit/entry.js";
+import { AmphoError } from "../../errors.js";
+import type { User } from "../../store/sql/users.js";
+import { isStorableName } from "../../store/storable-text.js";
+import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
+import type { Deps } from "../deps.js";
+import { type Checks, checked } from "./checks.js";
+import type { Mailing } from "./mail.js";
+
+/** Management needs no key, so nothing that a key derives. */
+export type ManagementDeps = Pick<
+  Deps,
+  "store" | "directory" | "passwords" | "policy" | "revocations" | "settings" | "clock"
+> & { readonly mailing: Mailing };
+
+/** A user by id or by login. A user that was found has both, and its id counts. */
+export type UserRef =
+  | {
+      /** The id, which is `auth.id` and the claim `sub`. */
+      readonly id: string;
+    }
+  | {
+      /** The login, in any spelling. */
+      readonly login: string;
+    };
+
+export type Manager = ReturnType<typeof createManager>;
+
+/** `totpSecrets`: only where a key is configured. */
+export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSecrets">>, origin: Origin) {
+  const { directory } = deps;
+  return {
+    ...deps,
+    origin,
+    /** The reason of sessions that end. */
+    reason: origin.actor === "operator" ? ("ended_by_operator" as const) : ("ended_by_application" as const),
+    /** A function for users of the database. */
+    stored: <A extends readonly unknown[], R>(rules: Checks, run: (...args: A) => R | Promise<R>) =>
+      checked(rules, run, () => directory.requireRows()),
+    /** The id of a user of any table. One that is given is not looked up. */
+    async idOf(given: string | UserRef): Promise<string> {
+      const ref = toRef(given, "id");
+      if ("id" in ref && isStorableName(ref.id)) return ref.id;
+      const account = "id" in ref ? undefined : await directory.findByLogin(ref.login);
+      if (account === undefined) throw unknownUser("id" in ref ? "id" : "login");
+      return account.id;
+    },
+    /** The login name of the user of an id. */
+    async loginOf(id: string): Promise<string> {
+      const account = await directory.findById(id);
+      if (account === undefined) throw unknownUser("id");
+      return account.login;
+    },
+  };
+}
+
+/** An argument that is only a string. Its meaning is that of the group of functions. */
+export const toRef = (ref: string | UserRef, meaning: "id" | "login"): UserRef =>
+  typeof ref !== "string" ? ref : meaning === "id" ? { id: ref } : { login: ref };
+
+/** The user of the database. A string is a login. */
+export async function requireUser({ store }: Pick<Deps, "store">, given: string | UserRef): Promise<User> {
+  const ref = toRef(given, "login");
+  const user = await ("id" in ref ? findStoredUserById(store, ref.id) : findStoredUser(store, ref.login));
+  if (user === undefined) throw unknownUser("id" in ref ? "id" : "login");
+  return user;
+}
+
+/** A user of any table. A string is a login. */
+export async function findAny({ directory }: Pick<Deps, "directory">, given: string | UserRef) {
+  const ref = toRef(given, "login");
+  return "id" in ref ? directory.findById(ref.id) : directory.findByLogin(ref.login);
+}
+
+export const unknownUser = (name: "id" | "login" = "login"): AmphoError =>
+  new AmphoError("not_found", `There is no user with this ${name}.`);
