@@ -30,7 +30,6 @@ export function joinProofs(proof: string, former: string | undefined): string {
 /** Undefined for a text that is no proof. Its signature is not verified. */
 const userOf = (proof: string): unknown => peekJwt(proof)?.claims["sub"];
 
-/** The part of a proof that a remembered device adds. */
 export interface RememberedDevice {
   /** Unix seconds. */
   readonly until: number;
@@ -77,8 +76,7 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
     readOf: (owner: ProofOwner, sent: string | undefined, now: number) =>
       readAll(sent, now).find((proof) => isProofOf(proof, owner)),
     /**
-     * Returns the next proof of a known device, or the first proof of a new one. `remember` comes from the login, or
-     * from the proof before while its version is still the user's.
+     * The next proof of a known device, or the first one of a new one. `remember`: of the login or of the proof before.
      */
     issue: ({ id, stored }: ProofOwner, deviceId = randomId(), now: number, remember?: RememberedDevice): string =>
       keyring.signDevice({

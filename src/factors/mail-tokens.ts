@@ -1,5 +1,4 @@
-// The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They are signed when the
-// mail is sent and have no row of their own.
+// The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They have no row.
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
 import type { MailTokenClaims } from "../tokens/jwt.js";

@@ -44,10 +44,7 @@ export interface TransactionContents {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string | undefined;
-  /**
-   * For a new passkey: the user handle of the account, and the use of the passkey. For a change of address: `login` if
-   * it becomes the login name too.
-   */
+  /** A new passkey: the user handle, and its use. A change of address: `login` if it becomes the login name too. */
   readonly uh?: string | undefined;
   readonly use?: string | undefined;
   /** For a change of address: the new one, as it was typed. */
@@ -97,9 +94,7 @@ export interface MailBinding {
   readonly factorsVersion?: number | undefined;
 }
 
-/**
- * The set of revocations of `sessions/`, which rejects what began before a logout, a disabling or `session-end --all`.
- */
+/** The set of revocations, which rejects what began before a logout, a disabling or `session-end --all`. */
 interface Revocations {
   find(claims: Pick<LoginTransaction, "login" | "iat"> & Partial<Pick<LoginTransaction, "sub" | "sid">>): unknown;
 }
@@ -185,10 +180,7 @@ export function createTransactions(
       toOpen(token, purposes, now, "verifyOpen"),
     /** Signs it again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
     signAgain: (transaction: OpenTransaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
-    /**
-     * The same for a mailed link. Only `readLink` accepts it, because a reader of the mail must not hold the
-     * transaction of the browser that asked for it.
-     */
+    /** The same for a mailed link. Only `readLink` accepts it: its reader must not hold the browser's transaction. */
     signLink: (transaction: OpenTransaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
     readLink: (token: string, purposes: readonly OpenPurpose[], now: number) =>
       toOpen(token, purposes, now, "verifyLink"),

@@ -34,10 +34,8 @@ export interface Deps {
   readonly relyingParty: RelyingParty | undefined;
   /** Undefined while no mails can be sent. */
   readonly outbox: Outbox | undefined;
-  /** The outside providers. */
   readonly providers: Providers;
   readonly throttle: Throttle;
-  /** Limits wrong keys and assertions. */
   readonly guesses: Guesses;
   readonly offersCaptcha: boolean;
   readonly revocations: RevocationSet;

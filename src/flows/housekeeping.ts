@@ -21,10 +21,6 @@ interface HousekeepingDeps extends Pick<Deps, "clock" | "settings"> {
   readonly store: Pick<Store, "takeHousekeepingLease" | "deleteOldRows" | "releaseHousekeepingLease">;
 }
 
-/**
- * Runs regularly until it is stopped. It does not keep the process alive. `report` receives bugs. `recordUse` writes
- * what this process has noted, whichever process deletes old rows.
- */
 export function startHousekeeping(
   deps: HousekeepingDeps,
   report: (error: unknown) => void,

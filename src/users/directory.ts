@@ -42,7 +42,6 @@ export const rejectNow = async (): Promise<void> => {};
 export interface TableChange<T> {
   /** Rejects if the session has ended, before the table changes. */
   readonly requireLive: () => Promise<void>;
-  /** The rest. It runs when the table has changed, even after the limit for its function. */
   readonly afterwards: () => Promise<T>;
 }
 

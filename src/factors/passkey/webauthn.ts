@@ -260,7 +260,6 @@ function readRegistrationData(bytes: Buffer): AuthenticatorData & { readonly cre
   return { ...readHead(bytes, flags, key.end), credential };
 }
 
-/** Reads the data of an authentication. */
 const readAuthenticationData = (bytes: Buffer): AuthenticatorData =>
   readHead(bytes, readFlags(bytes, false), headBytes);
 

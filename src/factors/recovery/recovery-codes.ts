@@ -7,7 +7,6 @@ import { randomOctets } from "../../crypto/random.js";
 const codes = 8;
 const codeBytes = 15;
 
-/** Creates a set of codes: each has 24 characters, in groups of four with dashes. */
 export const createRecoveryCodes = (): readonly string[] =>
   Array.from({ length: codes }, () =>
     encodeBase32(randomOctets(codeBytes), crockfordAlphabet).replace(/.{4}(?=.)/g, "$&-"),

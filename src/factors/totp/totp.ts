@@ -41,7 +41,6 @@ export function parseTotp(text: string): string | undefined {
   return /^[0-9]{6}$/.test(code) ? code : undefined;
 }
 
-/** Returns the seed as people type it into an application, in Base32. */
 export const totpSecretText = (seed: Buffer): string => encodeBase32(seed, standardAlphabet);
 
 /** Returns the URI that an application reads from a QR code, by the Key URI format of Google Authenticator. */

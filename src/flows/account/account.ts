@@ -32,8 +32,7 @@ export const changeLogin: OwnFlow<void, { readonly login: string }> = async (dep
   const recent = await requireRecent(deps, auth);
   const { account, sessionId } = recent;
   requireNewLogin(login, account);
-  // The table has the login already if the database was unreachable after it had changed. The sessions have the old
-  // one.
+  // The table has the login already if the database was unreachable after that. The sessions have the old one.
   const isInTable = account.stored === undefined && login === account.login;
   const before = isInTable ? auth.login : account.login;
   if (login === before) return;
@@ -74,9 +73,8 @@ function requireNewLogin(login: string, account: Account): void {
 }
 
 /**
- * Rejects like `requireRecent`. An application's own table deletes its row first, because the user could otherwise
- * still sign in without the factors. If the database is unreachable after that, a repeated request finishes the
- * deletion.
+ * Rejects like `requireRecent`. An application's own table deletes its row first: the user could else still sign in
+ * without the factors. A repeated request finishes the deletion.
  */
 export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) => {
   const { store, directory, revocations } = deps;

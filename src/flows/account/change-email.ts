@@ -1,5 +1,4 @@
-// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code, and the old
-// one gets a notice.
+// A user changes the address of the account (docs/guides/mail-flows.md). The new one is proven by a code.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
@@ -81,7 +80,6 @@ export async function beginEmailChange(
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }
 
-/** The code is void after a new password, a change of factors, and another change of the address. */
 const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Address, factorsVersion: number) => ({
   purpose: `${purpose} ${email?.canonical ?? ""}`,
   address: canonical,
@@ -162,8 +160,7 @@ export const finishEmailChange: OwnFlow<Grant, { readonly transaction: string; r
     await allowed.succeeded();
     throw emailTaken();
   }
-  // Last, because the old address must get its notice. The session can end while the table changes, the database can be
-  // unreachable after that, and a slow table can change after the limit for its function.
+  // Last, because the old address must get its notice. A slow table can change after the limit for its function.
   if ((await directory.setEmail?.(account, address.address)) !== true) throw emailTaken();
   return grant;
 };

@@ -20,10 +20,7 @@ export interface NewPassword {
   readonly newPassword: string;
 }
 
-/**
- * Throws `too_many_attempts`, `invalid_credentials` (the old password is wrong), `password_rejected` (`details.reason`
- * is the rule that the new one breaks), `overloaded`, `unavailable`.
- */
+/** Throws `too_many_attempts`, `invalid_credentials`, `password_rejected`, `overloaded` or `unavailable`. */
 export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, password, newPassword }, origin) => {
   const { store, directory, policy, throttle, clock } = deps;
   if (password === undefined) return setFirstPassword(deps, auth, newPassword, origin);
@@ -32,8 +29,7 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
   const found = await store.findSession({ id: sessionId, now: clock.now() });
   if (found === undefined || found.session.userId !== userId) throw endedSession();
   const { login } = found.session;
-  // The session has its own budget of attempts. A stolen token gives few attempts, and they do not delay the user's
-  // logins.
+  // The session has its own budget of attempts, so that a stolen token does not delay the user's logins.
   const allowed = await throttle.allowPasswordChange({ login, userId, sessionId, origin });
   const rejection = (reason: string) =>
     ({ at: clock.now(), event: "password_change_rejected", reason, userId, login, sessionId, origin }) as const;
@@ -87,9 +83,8 @@ export const changePassword: OwnFlow<Grant, NewPassword> = async (deps, { auth, 
 };
 
 /**
- * Stores the password in the application's own table. The caller has ended the sessions and marked the account, so that
- * the old password opens none meanwhile. If the table stores it after the limit for its function, the sessions end once
- * more. `since`: the time of the mark.
+ * Stores the password in the application's own table, after the caller has ended the sessions and marked the account.
+ * If the table stores it after the limit for its function, the sessions end once more. `since`: the time of the mark.
  */
 export async function storeOwnPassword(
   deps: Pick<Deps, "directory" | "store" | "revocations" | "clock" | "settings">,

@@ -26,7 +26,6 @@ import { proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
-/** The user of a change: by the token of a session, or by the transaction of a pending login. */
 export interface Enrolling {
   /** The transaction of `factor_needed` with `enroll`. */
   readonly pending: string | undefined;
@@ -38,7 +37,6 @@ export interface Enrolling {
   readonly authenticate: () => Promise<Auth>;
 }
 
-/** The beginning of an enrolment. Nothing is written. */
 export interface Begun {
   readonly account: Account;
   /** Signs the transaction of the enrolment. A pending login goes on in it. */
@@ -134,7 +132,6 @@ async function withMailbox(
   return [...amr, "mail"];
 }
 
-/** The owner of an enrolment that was begun. Without `gen` for a pending login. */
 export interface EnrolmentOwner {
   /** As it is now. */
   readonly account: Account;
@@ -196,8 +193,7 @@ export async function finishEnrolment(
     const identity = pendingIdentityOf(transaction);
     const provesEmail = amr.includes("mail") ? unprovenEmailOf(account) : undefined;
     const proven = { amr, at, transaction, identity, provesEmail, enrol: { factor: change, method } };
-    // The codes of an account stay as they are when it gets a further passkey. The gate rejects factors that change
-    // meanwhile.
+    // The codes stay when the account gets a further passkey. The gate rejects factors that change meanwhile.
     const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);

@@ -1,5 +1,3 @@
-// The user, the session and the outcome of every change of second factors and identities.
-
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
 import type { FactorOutcome } from "../../store/sql/factors/changes.js";

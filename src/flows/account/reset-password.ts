@@ -78,10 +78,7 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   await storeOwnPassword(deps, account, input.newPassword, { origin, since: now });
 };
 
-/**
- * A reset never gets past a second factor. The first proof of an address ends those that another person can have set
- * up.
- */
+/** The first proof of an address ends the factors that another person can have set up. */
 async function requireFactor(
   deps: Deps,
   account: Account,
@@ -105,9 +102,8 @@ async function hashNew(deps: Deps, account: Account, password: string, origin: O
   return deps.directory.hashNew(password, { fairnessKey: account.id });
 }
 
-// The alarm link of a notice (docs/guides/mail-flows.md). It needs no login. It ends the sessions, and undoes the
-// change that the notice reported. The holder of a stolen mailbox gains nothing by it but the address or the login name
-// from before.
+// The alarm link of a notice (docs/guides/mail-flows.md) needs no login. It ends the sessions, and undoes the change
+// that the notice reported. The holder of a stolen mailbox gains the address or the login name from before.
 
 /** Works once for each notice. Rejects with `transaction_over`. */
 export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, { alarm }, origin) => {
@@ -130,9 +126,7 @@ export const raiseAlarm: Flow<void, { readonly alarm: string }> = async (deps, {
   if (raised.undo !== undefined) await undoInTable(deps, userId, raised.undo);
 };
 
-/**
- * An application's own table stores the address and the login name itself. It changes nothing that was changed again.
- */
+/** The table stores both itself. It changes nothing that was changed again. */
 async function undoInTable(deps: Deps, userId: string, undo: ReportedChange): Promise<void> {
   const { directory } = deps;
   const renamed = renamedBy(undo);

@@ -36,9 +36,7 @@ export function toSessionView(session: Session): Omit<SessionView, "current"> {
   };
 }
 
-/**
- * Rejects with `not_found` unless it is a live session of the same user. The response does not reveal others' sessions.
- */
+/** Rejects with `not_found` unless it is a live session of the same user. */
 export const endOwnSession: OwnFlow<void, { readonly sessionId: string }> = async (
   deps,
   { auth, sessionId },

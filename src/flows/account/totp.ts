@@ -82,7 +82,6 @@ export const renewRecoveryCodes: OwnFlow<RecoveryCodes & Grant> = async (deps, {
   return { recovery_codes: codes, ...(await grantAfter(deps, account, outcome)) };
 };
 
-/** Known devices keep their budget of attempts. */
 export const forgetDevices: OwnFlow<void> = async ({ store, clock }, { auth }, caller) => {
   const { userId } = requireSession(auth);
   await store.forgetDevices({ userId, login: auth.login, now: clock.now(), origin: caller });

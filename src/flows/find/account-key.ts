@@ -8,8 +8,7 @@ import type { Deps } from "../deps.js";
 
 /**
  * `typed`: a login or an address, which also counts if no account has it. The canonical form of a login belongs to one
- * user of the database. In an application's own table only an id does, and the table alone knows which texts find the
- * same user.
+ * user of the database. In an application's own table only an id does: two of its logins can have one canonical form.
  */
 export function accountKeyOf(
   directory: Pick<Directory, "canonicalOf">,
@@ -31,7 +30,6 @@ export interface CountedAccount {
 
 type LookUpDeps = Pick<Deps, "directory" | "deviceProofs" | "clock">;
 
-/** The account that a client names by its login. */
 export function nameByLogin(deps: LookUpDeps, login: string, device: string | undefined): Promise<CountedAccount> {
   const proofs = deps.deviceProofs.readAll(device, deps.clock.now());
   return nameAccount(deps, login, proofs, () => deps.directory.findByLogin(login));

@@ -31,10 +31,7 @@ export async function findAccount(deps: FindDeps, userId: string): Promise<Accou
 export const passwordVersionOf = ({ store, directory }: Pick<Deps, "store" | "directory">, userId: string) =>
   directory.forTable(async () => (await store.listFactors(userId)).factorsVersion);
 
-/**
- * `user`: the row of the database, where there is one. Rejects with `invalid_credentials` for a user who was deleted or
- * disabled.
- */
+/** Rejects with `invalid_credentials` for a user who was deleted or disabled. `user`: the row of the database. */
 export async function requireAccount(
   deps: Deps,
   { user, userId }: { readonly user: User | undefined; readonly userId: string },
@@ -119,10 +116,7 @@ export async function liveSession(
   return { sessionId: sid, account };
 }
 
-/**
- * Before an application's own table changes: the function that found the user can take seconds, in which the session
- * ends.
- */
+/** Before a table changes. Its function that found the user can take seconds, in which the session ends. */
 export async function requireLive({ store, clock }: Pick<Deps, "store" | "clock">, sessionId: string): Promise<void> {
   if ((await store.findSession({ id: sessionId, now: clock.now() })) === undefined) throw endedSession();
 }

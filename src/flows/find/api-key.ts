@@ -88,7 +88,6 @@ export function toKeyView({ id, start, name, scopes, createdAt, expiresAt, usedD
 
 const unknownKey = () => new AmphoError("not_found", "There is no live API key with this id.");
 
-/** The person who changes the keys of an account, and the conditions of the change. */
 type KeyAsker = Omit<KeyChange, "key">;
 
 type StoreDeps = KeyDeps & Pick<Deps, "store" | "revocations">;
@@ -105,9 +104,7 @@ export async function addKey(
   return view;
 }
 
-/**
- * The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` unless the owner has the key.
- */
+/** The old key ends after `overlap` seconds. Rejects like `addKey`, and with `not_found` for a key of another. */
 export async function replaceKey(
   deps: StoreDeps,
   owner: Account,
@@ -121,7 +118,6 @@ export async function replaceKey(
   return view;
 }
 
-/** Throws for what the operation of a creation or rotation has found. */
 function requireKeyDone({ revocations }: Pick<Deps, "revocations">, outcome: KeyOutcome): void {
   if (outcome.outcome === "full")
     throw new AmphoError("invalid_request", "The account has as many API keys as it can have. End one first.");

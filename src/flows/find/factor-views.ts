@@ -1,5 +1,3 @@
-// The views of each second factor for its user and for operators.
-
 import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
@@ -44,7 +42,6 @@ const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_co
 
 type Shown = { readonly [F in FactorName as (typeof members)[F]]: AccountView[(typeof members)[F]] };
 
-/** The view for the user. */
 export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & Pick<PasskeyList, "passkeys">): Shown {
   return {
     passkeys: passkeys.map(toPasskeyView),
@@ -53,7 +50,6 @@ export function viewOfFactors({ passkeys, totp, recoveryCodesLeft }: Factors & P
   };
 }
 
-/** The view for an operator. */
 export const operatorViews: {
   readonly [F in FactorName]: (found: Factors & Pick<PasskeyList, "passkeys">) => readonly FactorView[];
 } = {

@@ -24,11 +24,9 @@ export function ownSession(
   return { sessionId, gen, accessTtlSeconds: settings.tokenTtl, idleSeconds: settings.sessionIdleTtl };
 }
 
-/** The generation of a token. */
 export const genOf = ({ claims }: Pick<Auth, "claims">): number =>
   typeof claims["gen"] === "number" ? claims["gen"] : 0;
 
-/** Returns the new tokens of the session that made the change. */
 export async function grantAfter(
   { tokens, revocations }: Pick<Deps, "tokens" | "revocations">,
   account: Account,

@@ -26,7 +26,6 @@ export async function endSession(
   return ended;
 }
 
-/** Resolves to the number of ended sessions. */
 export async function endUserSessions(
   { store, revocations, clock }: SessionDeps,
   input: Omit<UserEnding, "now">,
@@ -36,8 +35,7 @@ export async function endUserSessions(
   return rows.length;
 }
 
-// A login overwrites the tokens that the client has, as in a browser's cookies (docs/guides/cookies.md). Without its
-// tokens no client could end the session before, so the login ends it.
+// A login overwrites the tokens that the client has (docs/guides/cookies.md). No client could end their session later.
 
 /** The tokens that the client overwrites with those of a new login. They are not checked yet. */
 export interface SupersededTokens {

@@ -1,5 +1,3 @@
-// Every way in brings this to the gate.
-
 import type { Origin } from "../../audit/entry.js";
 import type { DeviceProof } from "../../factors/device-proofs.js";
 import type { LoginTransaction, Spendable } from "../../factors/transactions.js";

@@ -1,5 +1,4 @@
-// Checks of the arguments of `ampho.users`, `ampho.sessions` and the like. JavaScript callers can pass any value. The
-// error `invalid_request` names the argument or member, also as `details.field`. It never contains the value.
+// Checks of the arguments of `ampho.users` and the like. JavaScript callers can pass any value, and it is in no error.
 
 import { AmphoError } from "../../errors.js";
 import { isCredentialId } from "../../factors/passkey/webauthn-response.js";
@@ -45,7 +44,6 @@ export const iterable = rule(isIterable, "a Readable or an iterable of chunks or
 export const stage = oneOf(["activate", "retire"]);
 export const policy = oneOf([...policies, "default"]);
 
-/** Also a number of rows, or Unix seconds. */
 const count = rule((value) => Number.isSafeInteger(value) && Number(value) >= 0, "an integer of 0 or more");
 const flag = rule((value) => typeof value === "boolean", "true or false");
 const yes = oneOf([true]);
@@ -60,10 +58,7 @@ export const optionally =
     if (value !== undefined) check(field, value, label);
   };
 
-/**
- * An object with these members. An unknown member is an error too: a misspelt `password` would create a user without a
- * password.
- */
+/** An object with these members alone: a misspelt `password` would create a user without one. */
 export const members =
   (checks: Checks): Check =>
   (field, value) => {
@@ -83,9 +78,7 @@ function requireKnownMembers(argument: string, value: object, known: readonly st
   throw new AmphoError("invalid_request", message, field === undefined ? {} : { field });
 }
 
-/**
- * A user: a string with this meaning, `{ id }` or `{ login }`. A row of a user has further members, and its id counts.
- */
+/** A user: a string with this meaning, or an object, whose id counts. */
 export const user =
   (meaning: "id" | "login"): Check =>
   (field, value) => {
@@ -110,7 +103,6 @@ export const reasonOptions = optionally(members({ reason: optionally(string) }))
 export const housekeepingOptions = optionally(members({ onWait: optionally(callback) }));
 export const limited = { options: optionally(members({ limit: optionally(count) })) };
 const auditMembers = { login: optionally(string), since: optionally(count), limit: optionally(count) };
-/** A filter has one of the two names of a user. */
 export const auditFilter = optionally((field, value) => {
   const { login: _, ...others } = auditMembers;
   members(hasMember(value, "id") ? { id: string, ...others } : auditMembers)(field, value);
@@ -138,7 +130,6 @@ export const clearTarget: Check = (field, value) => {
   members({ [kind]: kind === "all" ? yes : string })(field, value);
 };
 
-/** The target must be explicit, as for `clearTarget`. */
 export const factorTarget: Check = (field, value) => {
   const what: Checks = hasMember(value, "id") ? { id: factorId } : { all: yes };
   members({ ...what, reason: optionally(string) })(field, value);

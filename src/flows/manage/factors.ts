@@ -78,10 +78,7 @@ export function manageFactors(m: Manager): Management["factors"] {
 const removalOf = (id: string): { readonly factor: FactorName; readonly id?: string } =>
   isFactorName(id) && !factors[id].isMany ? { factor: id } : { factor: "passkey", id };
 
-/**
- * The login name, which only the application knows of its own table. Rejects with `not_found` for a user who is not in
- * the database.
- */
+/** The login name, if it is known. Rejects with `not_found` for a user who is not in the database. */
 export async function requireLogin({ store, directory }: Manager, userId: string): Promise<string | undefined> {
   const user = await directory.fromRows(async () => {
     const row = await store.findUserById(userId);
@@ -91,10 +88,7 @@ export async function requireLogin({ store, directory }: Manager, userId: string
   return user?.login;
 }
 
-/**
- * The caller of a change that needs no session of the user. A user of an application's own table gets a notice too. A
- * command of an operator does not reach that table.
- */
+/** A change without a session. A user of an application's own table gets a notice too, except from a command. */
 export async function operatorOf(m: Manager, userId: string, reason: string | undefined) {
   const login = await requireLogin(m, userId);
   const account = await m.directory.forTable(() => findAccount(m, userId));
@@ -108,10 +102,7 @@ export interface RekeyReport {
   readonly undecryptable: number;
 }
 
-/**
- * Moves all TOTP secrets to the key that signs now, also those under a revoked key. Secrets that users replace
- * meanwhile are under that key already. Rejects with `unavailable` while the key that signs is revoked.
- */
+/** Moves all TOTP secrets to the key that signs now. Rejects with `unavailable` while that key is revoked. */
 export async function rekeyFactors(
   { store, clock, totpSecrets }: Pick<Deps, "store" | "clock"> & { readonly totpSecrets: TotpSecrets },
   kid: string,

@@ -29,8 +29,6 @@ export function manageLockouts(m: Manager): Management["throttle"] {
 
 function targetOf({ directory }: Manager, target: NamedTarget): LockoutTarget {
   if ("all" in target) return { all: true };
-  // An attacker can ask the operator to clear the own login, which can be a twin of another one in an application's own
-  // table.
   if ("login" in target) return { login: target.login, canonical: directory.canonicalOf(target.login) };
   // A network as `throttle-list` prints it, or any address in it.
   const source = attemptSourceOf(target.address.replace(/\/(?:48|64)$/, ""));

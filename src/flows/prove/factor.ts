@@ -14,7 +14,6 @@ import type { Deps } from "../deps.js";
 import { wrongCredentials } from "../find/errors.js";
 import { type ProvenFactor, proveOwnPasskey } from "./passkey.js";
 
-/** The value that a user sends, by the factor, in the form that the route has checked. */
 interface FactorValues {
   /** AuthenticationResponseJSON, for the challenge of a transaction. */
   readonly passkey: unknown;

@@ -29,10 +29,7 @@ export function requireProvider({ providers }: Pick<Deps, "providers">, name: st
   return provider;
 }
 
-/**
- * Redeems the code at the provider. Rejects with `invalid_credentials`, with `transaction_over` after five rejected
- * codes, or with `unavailable` if the provider does not work, or has too many logins of the address.
- */
+/** Redeems the code at the provider. Rejects with `invalid_credentials`, `transaction_over` or `unavailable`. */
 export async function identify(
   deps: Pick<Deps, "store" | "transactions" | "clock">,
   provider: Provider,
@@ -175,10 +172,7 @@ interface OutsideRequest {
   readonly links: boolean;
 }
 
-/**
- * Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for the `state` of another
- * one.
- */
+/** Reads the transaction of a response of a provider. Rejects with `transaction_over`, also for another `state`. */
 export async function readOutsideRequest(
   { transactions, clock }: Deps,
   { transaction: token, state }: { readonly transaction: string; readonly state: string | undefined },

@@ -18,7 +18,6 @@ export async function bindingOf(
   return { purpose, address: email?.canonical ?? "", userId, passwordVersion, factorsVersion };
 }
 
-/** The claims from which the code and the link are derived when the mail is sent. */
 export function claimsOf(
   transaction: OpenTransaction,
   binding: MailBinding,
@@ -40,8 +39,6 @@ const definedOf = (members: Readonly<Record<string, string | number | undefined>
     Object.entries(members).filter((member): member is [string, string | number] => member[1] !== undefined),
   );
 
-/**
- * A user of an application's own table has no password version, which would reject a code after an alarm or a reset.
- */
+/** For a user of an application's own table, who has no password version. */
 export const versionFor = ({ stored }: Account, { factorsVersion }: MailBinding): number | undefined =>
   stored === undefined ? factorsVersion : undefined;

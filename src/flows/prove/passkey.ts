@@ -20,7 +20,6 @@ import type { Deps } from "../deps.js";
 import { isDead, proveUnlessOver, unknownPasskey, wrongCredentials } from "../find/errors.js";
 import { cleanName } from "../find/name.js";
 
-/** A factor that a flow has checked. The gate uses it up. */
 export interface ProvenFactor {
   /** For `amr`. With `mfa` for a passkey that is enough alone. */
   readonly methods: readonly string[];
@@ -93,7 +92,6 @@ interface Presented {
 export const provePasskey = async (deps: Deps, presented: Presented): Promise<ProvenFactor> =>
   judgeSignCount(deps, presented, await verifyPasskey(deps, presented));
 
-/** Everything but the counter. */
 export async function verifyPasskey(
   deps: Deps,
   { found, account, response, transaction, origin, isKnown }: Presented,
@@ -125,7 +123,6 @@ export async function verifyPasskey(
   }
 }
 
-/** WebAuthn L3 §7.2 step 22. */
 export async function judgeSignCount(
   deps: Deps,
   { found, account, origin, transaction }: Pick<Presented, "found" | "account" | "origin" | "transaction">,

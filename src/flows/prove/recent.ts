@@ -20,10 +20,7 @@ export interface Recent extends TokenSession {
   readonly factorsVersion: number;
 }
 
-/**
- * Rejects with `login_too_weak` or `login_too_old` unless the login is recent, at the level that the account can reach.
- * `orDeleted` as for `liveSession`.
- */
+/** Rejects with `login_too_weak` or `login_too_old`. `orDeleted` as for `liveSession`. */
 export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly orDeleted: true }): Promise<Recent> {
   const { sessionId, account } = await liveSession(deps, auth.session, auth.id, options);
   const { factors: names, factorsVersion } = await deps.store.listFactors(account.id);

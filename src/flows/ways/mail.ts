@@ -59,18 +59,15 @@ interface MailRequestInput {
   readonly device: string | undefined;
 }
 
-/** A login by mail. Rejects with `too_many_attempts`, `not_found` or `unavailable`. */
 export const beginMailLogin = async (
   deps: Deps,
   input: MailRequestInput,
   caller: Caller,
 ): Promise<Required<MailBegun>> => begin(deps, "mail", input, caller);
 
-/** A reset of the password. Rejects like `beginMailLogin`. */
 export const beginReset = async (deps: Deps, input: MailRequestInput, caller: Caller): Promise<Required<MailBegun>> =>
   begin(deps, "reset", input, caller);
 
-/** The requests, by the purpose of their transactions. */
 const requests = {
   mail: { kind: "login", event: "mail_queued", canReceive: opensByMailbox },
   reset: { kind: "reset", event: "reset_begun", canReceive: canReset },
@@ -89,8 +86,7 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
     return { account, binding: await bindingOf(deps, purpose, account) };
   });
   const now = clock.now();
-  // As it was typed. An application's own table finds a user by the spelling that it knows, and the compared form can
-  // have 18 times as many characters.
+  // As it was typed: an application's own table knows that spelling.
   const { token, begun } = transactions.beginOpen(purpose, { login }, now, settings.codeTtl);
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";

@@ -1,5 +1,3 @@
-// The account of a user who has just proven an address. The gate creates its row, so that nothing of it exists before.
-
 import { createHash } from "node:crypto";
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";

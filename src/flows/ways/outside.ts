@@ -66,7 +66,6 @@ export const logInOutside: Way<SentOutside> = async (
   return enterAs(deps, account, proven, { isNew: false }, more, origin);
 };
 
-/** The rest of the request, with the digest of its key and its proof. */
 interface OutsideInput {
   readonly device: string | undefined;
   readonly bearer: string | undefined;
@@ -74,7 +73,6 @@ interface OutsideInput {
   readonly idempotency: string | undefined;
 }
 
-/** An identity, with the transaction that has proven it. */
 interface ProvenLogin {
   readonly identity: OutsideIdentity;
   readonly transaction: OpenTransaction;
@@ -106,9 +104,7 @@ function enterAs(
   return enter(deps, account, { amr, at: now, authTime, transaction, identity: { proven, isNew }, ...more }, context);
 }
 
-// An outside login whose identity no account has (docs/guides/providers.md). An address alone links nothing: it can be
-// another person's, and the provider can be wrong about it. The user proves the account or the mailbox, and the login
-// links the identity.
+// An address alone links no identity: it can be another person's, and the provider can be wrong about it.
 
 /** Rejects with `link_needed`, `registration_closed`, `address_needed` or `too_many_attempts`, or like `enter`. */
 async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput, origin: Caller): Promise<Grant> {

@@ -44,8 +44,7 @@ export const logInByPassword: Way<SentPassword> = async (deps, { sent, ...input 
     throw wrongCredentials();
   }
   if (password !== undefined) {
-    // If other passwords wait for a thread, this login does not wait for its second hash. Read before that hash is
-    // queued.
+    // Read before the hash is queued. If other passwords wait for a thread, this login does not wait for it.
     const { waiting } = deps.passwords.stats();
     const rehashing = rehash(deps, account, password, origin);
     if (waiting === 0) await rehashing;
@@ -77,9 +76,7 @@ export const logInByPassword: Way<SentPassword> = async (deps, { sent, ...input 
   });
 };
 
-/**
- * The identity that this login links. Rejects with `transaction_over` if a named transaction is not for this account.
- */
+/** The identity that this login links. Rejects with `transaction_over` unless it is for this account. */
 async function linkingOf(
   deps: Deps,
   { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,

@@ -11,7 +11,6 @@ import type { Grant } from "../../wire/login.js";
 import type { Deps, Flow } from "../deps.js";
 import { digestOfKey } from "../gate/grant.js";
 
-/** How long the generation before the current one still renews, for two tabs or a lost response. */
 const graceSeconds = 10;
 
 const ended = () => new AmphoError("session_ended", endedMessage);

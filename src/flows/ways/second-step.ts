@@ -47,10 +47,7 @@ export const finishLogin: Way<SentSecond> = async (deps, { sent, ...input }, ori
   return enter(deps, account, proven, { ...context, now: clock.now() });
 };
 
-/**
- * The response of the first step again, for a page that was loaded again. Rejects with `transaction_over` for a dead
- * one.
- */
+/** The response of the first step again. Rejects with `transaction_over` for a dead one. */
 async function askAgain(deps: Deps, token: string, transaction: LoginTransaction, account: Account) {
   const [{ factors: all, given, factorsVersion, policy }, over] = await Promise.all([
     deps.store.listFactors(account.id),
