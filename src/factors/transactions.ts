@@ -106,7 +106,7 @@ export interface Reserved extends Spendable {
   readonly iat: number;
 }
 
-/** What derives the secrets of a transaction. They are derived, so no row holds them. */
+/** The parts that derive the secrets of a transaction, so that no row holds them. */
 export type Secretive = Pick<Spendable, "jti" | "kid">;
 
 export type Transactions = ReturnType<typeof createTransactions>;

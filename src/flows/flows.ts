@@ -1,5 +1,4 @@
-// The table of flows, one row each. The type of the bound flows, the label of their metrics and the name of their span
-// are the row's name, so a new row has all of them.
+// The flows, one row each. Their type, the label of their metrics and their span derive from its name.
 
 import { changeLogin, exportOwnAccount, readAccount, removeOwnAccount } from "./account/account.js";
 import { beginEmailChange, finishEmailChange } from "./account/change-email.js";

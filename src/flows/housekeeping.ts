@@ -1,5 +1,4 @@
-// Housekeeping (docs/operate/incidents.md): deletes old rows in small batches with pauses between them. One process of
-// a fleet does it at a time, in the background or by `db-clean`.
+// Deletes old rows in small batches (docs/operate/incidents.md), in one process of a fleet at a time.
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
 import type { HousekeepingLease } from "../store/sql/housekeeping.js";

@@ -31,10 +31,7 @@ export const passkeyMethod = (backupEligible: boolean): Method => (backupEligibl
 export const withMfa = (amr: readonly string[]): readonly string[] =>
   amr.includes("mfa") || !amr.some((method) => secondFactors.has(method)) ? amr : [...amr, "mfa"];
 
-/**
- * Returns the level of a login. `amr` does not say whether a passkey verified its user. The code that checked the
- * factors therefore adds `mfa`, and the level follows from `mfa` alone.
- */
+/** The check of a factor adds `mfa` for a passkey that verified its user, and the level follows from that alone. */
 export function acrOf(amr: readonly string[]): Acr {
   if (!amr.includes("mfa")) return "1fa";
   return amr.some((method) => phrMethods.has(method)) ? "phr" : "2fa";

@@ -1,5 +1,4 @@
-// The policy of a role: how much a login of its users must prove (AMPHO_SECURITY_FACTORS,
-// docs/guides/second-factors.md).
+// The policy of a role: how much a login of its users must prove (docs/guides/second-factors.md).
 
 import { type Acr, reaches } from "./acr.js";
 
@@ -24,10 +23,7 @@ export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy
   return policies[Math.max(...ranks)] ?? "optional";
 }
 
-/**
- * True if a session that proved this is enough for the policy, as a login with it would be. A remembered device was
- * enough when the session was created.
- */
+/** True if a login with this is enough for the policy. A remembered device was enough for its session. */
 export function reachesPolicy(
   { amr, acr }: { readonly amr: readonly string[]; readonly acr: Acr },
   policy: Policy,

@@ -82,8 +82,7 @@ export function checkNewLogin(login: string): string | undefined {
     if (neverShown.test(form) || form.search(ignorable) >= 0)
       return "A new login must not contain invisible characters.";
     if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
-    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro
-    // sign).
+    // Both: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
     if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
   if (countDigitSystems(folded) > 1) return "A new login must not mix decimal digits of several scripts.";

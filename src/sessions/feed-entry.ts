@@ -80,8 +80,7 @@ export function broadenEntry(entry: FeedEntry, knownKinds: ReadonlySet<string>):
   const { n, at, until } = entry;
   if (entry.kind === "roles" && knownKinds.has("user"))
     return { n, at, until, kind: "user", user: entry.user, login_sha256: entry.login_sha256, sessions: true };
-  // A user's entry does not cover tokens with a `sid`. A thief can sign new tokens with a stolen key, so `at` is the
-  // end.
+  // A user's entry covers no tokens with a `sid`. A thief can sign with a stolen key, so `at` is the end.
   if (entry.kind === "user") return { n, at, until, kind: "all", era: 0 };
   return { n, at: entry.kind === "key" ? until : at, until, kind: "all", era: 0, sessions: true };
 }

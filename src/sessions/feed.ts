@@ -1,5 +1,4 @@
-// The revocation feed, for verifiers without the database (docs/guides/verifying.md). A request waits until something
-// is revoked, in any process, so the response is on its way within milliseconds.
+// The revocation feed for verifiers elsewhere (docs/guides/verifying.md). A request waits for a revocation.
 
 import type { Clock } from "../clock.js";
 import { createSecretMatch } from "../crypto/bearer-secret.js";
@@ -102,10 +101,7 @@ export function createFeed(deps: {
   }
 
   return {
-    /**
-     * Rejects with `missing_token` or `invalid_token` unless `bearer` is the feed's own token, and with `unavailable`
-     * while the database is unreachable.
-     */
+    /** Rejects with `missing_token` or `invalid_token` without the feed's own token, or with `unavailable`. */
     async read({ bearer, after, waitSeconds, kinds = firstKinds }: FeedRequest): Promise<FeedPage> {
       if (bearer === undefined) throw new AmphoError("missing_token", "The bearer token of the feed is required.");
       if (!matches(bearer)) throw new AmphoError("invalid_token", "This is not the token of the feed.");

@@ -37,10 +37,7 @@ export interface RevocationSet {
   readonly after: number;
   /** Returns the kind of revocation that rejects the token, if there is one. */
   find(claims: RevocableClaims): RevokedBy | undefined;
-  /**
-   * Returns whether a key must be read again: the key ended, or something later was revoked that can change its rights.
-   * It decides by numbers, so that a read that began before a revocation never hides it.
-   */
+  /** True if a key must be read again. By numbers, so that a read from before a revocation never hides it. */
   isOutdated(key: ReadKey): boolean;
   /** Grows when the database turns out to be another one or a restored backup. Numbers of before mean nothing then. */
   readonly timeline: number;
@@ -212,8 +209,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     },
     applyPage(page, readAfter) {
       if (epoch !== undefined && (page.epoch !== epoch || page.last < after || isAnother(page.reached))) {
-        // Another database, or an older state of this one, so the numbers mean nothing. The rows stay in effect,
-        // because the restored database can have lost them.
+        // Another database or an older state. The rows stay in effect, because it can have lost them.
         epoch = page.epoch;
         timeline++;
         version++;
@@ -248,8 +244,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
         const row = usersById.get(claims.sub)?.find((candidate) => revokes(candidate, claims));
         if (row !== undefined) return row.kind;
       }
-      // The token of a session belongs to its user by id alone. The login of a deleted user can be another user's by
-      // now.
+      // The token of a session belongs to its user by id alone. Another user can have the login by now.
       if (usersByLogin.size === 0 || isSession(claims.sid) || isOfService(claims)) return undefined;
       return usersByLogin
         .get(names.login(claims.login))

@@ -35,10 +35,7 @@ const reservedClaims: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/**
- * Also true for objects of another realm, such as a test runner. A text would be spread into its characters, a Map into
- * nothing.
- */
+/** Also for objects of another realm, such as a test runner. A text would be spread into characters. */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

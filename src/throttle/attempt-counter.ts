@@ -8,10 +8,7 @@ export interface CounterLimits {
   readonly windowSeconds: number;
   /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
-  /**
-   * Every attempt counts, and this long must pass until the next one. No more than the free attempts fall into one
-   * window. Undefined: waits grow after the free attempts.
-   */
+  /** Every attempt counts, and this long must pass until the next one. Undefined: waits grow after the free ones. */
   readonly everySeconds?: number | undefined;
   /** A solved captcha buys the attempt, so it need not wait. A lock holds. */
   readonly isBought?: boolean | undefined;
@@ -31,10 +28,7 @@ export interface Counter {
   readonly nextAt: number;
   /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
-  /**
-   * How many failures came from which source, for a limited number of sources. With `everySeconds` a success forgives
-   * none, and the sources are the times of the attempts.
-   */
+  /** The failures by source, for a limited number. With `everySeconds`, the times of the attempts. */
   readonly sources: readonly FailureSource[];
 }
 

@@ -1,5 +1,4 @@
-// Attempts that wait until earlier attempts are settled. Those of one subject wait in one queue, and only the first of
-// a queue asks the database.
+// Attempts that wait for earlier ones of their subject. Only the first of a queue asks the database.
 import type { AttemptVerdict } from "./attempt.js";
 
 /** How long an attempt waits in all. */
@@ -22,8 +21,7 @@ export function createAttemptQueue() {
   return {
     /** Asks once, and then again in its turn, until the verdict is known or the attempt has waited too long. */
     async enqueue(subject: string, ask: () => Promise<AttemptVerdict>): Promise<AttemptVerdict> {
-      // No attempt overtakes a queue. A client whose login succeeds at once and returns would otherwise always be
-      // first.
+      // No attempt overtakes a queue. A client that succeeds at once and returns would always be first.
       if (!queues.has(subject)) {
         const verdict = await ask();
         if (verdict.outcome !== "pending") return verdict;

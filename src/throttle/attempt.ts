@@ -1,5 +1,4 @@
-// An attempt at a password, a second factor or a mailed code, or a request for a mail (docs/operate/throttling.md). It
-// is taken from counters and sources.
+// An attempt at a proof, or a request for a mail (docs/operate/throttling.md), with its counters and sources.
 import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { AuditEvent } from "../audit/events.js";
 import type { CounterKind } from "./counter-kinds.js";
@@ -27,10 +26,7 @@ export interface SourceLimit {
 export interface Attempt {
   readonly sources: readonly SourceLimit[];
   readonly counters: readonly AttemptCounter[];
-  /**
-   * The beginning of a counter's key. The sources count it as one login, and attempts with the same one wait in one
-   * queue.
-   */
+  /** The beginning of a counter's key. Sources count it as one login, and its attempts wait in one queue. */
   readonly subject: string;
   /** The source of the attempt. A success forgives the failures of its source. Undefined: not known. */
   readonly from: string | undefined;

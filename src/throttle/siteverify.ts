@@ -1,5 +1,4 @@
-// The siteverify protocol that Turnstile, hCaptcha and reCAPTCHA v2 share: a form with `secret`, `response` and
-// `remoteip`, and a JSON object with `success`.
+// The siteverify protocol of Turnstile, hCaptcha and reCAPTCHA v2: a form, and a JSON object with `success`.
 import { parseJsonObject } from "../crypto/json.js";
 import { boundedFetch, FetchFailure } from "../outbound/bounded-fetch.js";
 

@@ -140,10 +140,7 @@ export function createThrottle(deps: {
     sources: sourcesOf(origin),
   });
 
-  /**
-   * It has a queue of its own, because attackers could keep the queue of the login full. A success ends the lock of
-   * unknown devices.
-   */
+  /** A queue of its own, as attackers could keep that of the login full. A success ends the lock of unknown devices. */
   function knownDeviceAttempt(account: AccountKey, known: KnownDevice): Attempt {
     const own = deviceCounter(known);
     return attemptAt([own, counter("devices", known.userId)], subjectOf(own), [loginCounter(account)]);
@@ -232,8 +229,7 @@ export function createThrottle(deps: {
 
   return {
     /**
-     * Throws `too_many_attempts` with the seconds until the next attempt is allowed, or `captcha_needed` if a solved
-     * captcha buys the attempt.
+     * Throws `too_many_attempts` with the seconds to wait, or `captcha_needed` if a solved captcha buys the attempt.
      */
     async allowLogin(login: LoginAttempt): Promise<AllowedAttempt> {
       const { account, known, captcha: token, origin } = login;
@@ -286,10 +282,7 @@ export function createThrottle(deps: {
       const attempt = attemptAt([counter("match", transaction)], addressOf(origin));
       return allowOrReject(attempt, { account, origin, event: "code_throttled", transaction });
     },
-    /**
-     * An attempt at a second factor. It does not count for the password. Throws `transaction_over` after five wrong
-     * factors of one transaction.
-     */
+    /** A second factor. Throws `transaction_over` after five wrong factors of one transaction. */
     async allowFactor(factor: FactorAttempt): Promise<AllowedAttempt> {
       const { login, userId, transaction, origin } = factor;
       const about = { account: { login }, origin, event: "factor_throttled", transaction } as const;

@@ -1,5 +1,4 @@
-// The application's own user table, through the functions of the option `users`. They can throw, hang, or return values
-// of a wrong type.
+// The application's own user table. Its functions can throw, hang, or return values of a wrong type.
 
 import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
@@ -17,10 +16,7 @@ export interface ApplicationDirectoryDeps {
   readonly users: ApplicationUsers;
   readonly passwords: PasswordPool;
   readonly clock: Clock;
-  /**
-   * Called once when the table begins to fail, with the error, once when it responds again, and once when `verify`
-   * returned neither true nor false.
-   */
+  /** Called when the table begins to fail, when it responds again, and when `verify` first returned no boolean. */
   readonly report: (state: UserTableState, cause?: unknown) => void;
 }
 
@@ -217,10 +213,7 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   };
 }
 
-/**
- * A string is rejected: spread, it would be one role for each letter. The roles are copied, because the application can
- * change its array later.
- */
+/** A string would be one role for each letter. A copy, because the application can change its array later. */
 function toRoles(value: unknown): readonly string[] {
   if (value === undefined || value === null) return [];
   if (isIterable(value)) {

@@ -1,5 +1,4 @@
-// The user directory: finds users and verifies their passwords. There are two: Ampho's own tables
-// (database-directory.ts) and the application's (application-directory.ts).
+// Finds users and verifies their passwords, in Ampho's own tables or in the application's.
 
 import type { Origin } from "../audit/entry.js";
 import { AmphoError } from "../errors.js";
@@ -29,10 +28,7 @@ export interface Account {
 export interface PasswordCheck {
   /** The password is right and the user enabled. */
   readonly good: boolean;
-  /**
-   * Resolves when the rejection can be sent. Await it last, after all writes of a failed attempt, so that no other
-   * attempt waits for it.
-   */
+  /** Resolves when the rejection can be sent. Await it after all writes, so that no other attempt waits. */
   readonly waitToReject: () => Promise<void>;
 }
 
@@ -75,19 +71,13 @@ export interface Directory {
   readonly inDatabase: boolean;
   /** Throws `not_found` where the application keeps the users. */
   requireRows(): void;
-  /**
-   * Reads values that only the database has. Resolves to undefined, and reads nothing, where the application keeps the
-   * users.
-   */
+  /** Reads values that only the database has. Reads nothing where the application keeps the users. */
   fromRows<T>(read: () => Promise<T>): Promise<T | undefined>;
   /**
    * Reads values that only an application's own table makes necessary. Resolves to undefined for users of the database.
    */
   forTable<T>(read: () => Promise<T>): Promise<T | undefined>;
-  /**
-   * The form of a login that belongs to one user. Undefined for an application's own table, where only an id does: two
-   * of its logins can have one canonical form.
-   */
+  /** The form of a login that belongs to one user. Undefined for an application's own table, where only an id does. */
   canonicalOf(login: string): string | undefined;
   findByLogin(login: string): Promise<Account | undefined>;
   /** Rejects with `not_found` where an application's own table cannot find users by id. */
@@ -132,10 +122,7 @@ export interface Directory {
   readonly canDeleteFirst: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
   findSessionUser(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
-  /**
-   * Verifies a password. An unknown, disabled or passwordless account takes as long as any other, so the time does not
-   * reveal which logins exist.
-   */
+  /** An unknown, disabled or passwordless account takes as long as any other. */
   verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<PasswordCheck>;
 }
 

@@ -1,5 +1,4 @@
-// The input of an import: JSON Lines (jsonlines.org). The input is split into lines, and each line is read as a new
-// user.
+// The input of an import, JSON Lines (jsonlines.org), is split into lines, and each is read as a new user.
 
 import type { Readable } from "node:stream";
 import { parseJsonObject } from "../crypto/json.js";

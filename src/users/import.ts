@@ -120,8 +120,7 @@ export async function importUsers(
     return report;
   } finally {
     clearInterval(alive);
-    // A published import stays. A row that cannot be deleted now is invisible, blocks nothing, and the next import
-    // deletes it.
+    // A published import stays. A row that cannot be deleted now is invisible, and the next import deletes it.
     await deleteUnpublishedImports(deps, spaced, n).catch(() => undefined);
   }
 }

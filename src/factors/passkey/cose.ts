@@ -1,5 +1,4 @@
-// Public keys of passkeys: COSE_Key (RFC 9052 §7) with the algorithms of RFC 9053, RFC 8812 and RFC 9864, as WebAuthn
-// L3 §5.8.5 and §6.5.1.1 restrict them. The database keeps them as JWK.
+// Public keys of passkeys: COSE_Key (RFC 9052 §7), as WebAuthn L3 §5.8.5 and §6.5.1.1 restrict it, stored as JWK.
 
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readEc } from "../../keys/ec.js";
@@ -78,10 +77,7 @@ export function algorithmOf(key: Cbor): number | undefined {
   return typeof alg === "number" && algorithms.has(alg) ? alg : undefined;
 }
 
-/**
- * Reads and checks a key. It must have exactly the parameters of its type, and a point of the curve of its algorithm.
- * An RSA modulus must have 2048 to 4096 bits, and the exponent must be 65537. Undefined for any other key.
- */
+/** Exactly the parameters of its type, a point of its curve, and for RSA 2048 to 4096 bits and the exponent 65537. */
 export function readCoseKey(key: Cbor): { readonly alg: number; readonly publicKey: PublicJwk } | undefined {
   const alg = algorithmOf(key);
   const facts = alg === undefined ? undefined : algorithms.get(alg);

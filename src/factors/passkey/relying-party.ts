@@ -12,10 +12,7 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
-/**
- * The web origins outside of the domain of the relying party (WebAuthn L3 §5.11). Browsers use passkeys there only if
- * the relying party's host serves a document that lists them.
- */
+/** Web origins outside of the relying party's domain. Its host must serve a list of them (WebAuthn L3 §5.11). */
 export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string[] {
   const isOutside = ({ hostname }: URL) => hostname !== id && !hostname.endsWith(`.${id}`);
   return origins.filter((origin) => !origin.startsWith("android:") && isOutside(new URL(origin)));
@@ -36,8 +33,7 @@ export function relyingPartyOf({
   return { id: passkeyRp ?? hostname, name: appName ?? hostname, origins: [origin, ...passkeyOrigins] };
 }
 
-// The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8, for `parseCreationOptionsFromJSON` and
-// `parseRequestOptionsFromJSON` of browsers.
+// The options of a ceremony, in the JSON of WebAuthn L3 §5.1.8.
 
 const timeoutMs = 300_000;
 

@@ -1,5 +1,4 @@
-// Codes of authenticator applications: TOTP (RFC 6238) with SHA-1, six digits and steps of 30 seconds. These are the
-// only parameters that all of the applications support.
+// TOTP (RFC 6238) with the only parameters that all applications support: SHA-1, six digits, 30 seconds.
 
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
 import { encodeBase32, standardAlphabet } from "../../crypto/base32.js";
@@ -19,17 +18,13 @@ export function totpCode(seed: Buffer, step: number): string {
   return String(truncated % 10 ** digits).padStart(digits, "0");
 }
 
-/**
- * Returns the step that has this code: the present one, the one before or the one after (RFC 6238 §5.2). Undefined if
- * none has it. The caller accepts each step once.
- */
+/** The step with this code: the present one, the one before or after (RFC 6238 §5.2). The caller accepts it once. */
 export function findStep(seed: Buffer, code: string, now: number): number | undefined {
   const sent = Buffer.from(code);
   if (sent.length !== digits) return undefined;
   const present = Math.floor(now / stepSeconds);
   let found: number | undefined;
-  // All three are compared, so that the time does not show which one it was. The latest of several is returned, because
-  // the store then rejects the earlier ones too.
+  // All three, so that the time shows nothing. The latest, because the store then rejects earlier ones too.
   for (const step of [present - 1, present, present + 1].filter((value) => value >= 0))
     if (timingSafeEqual(Buffer.from(totpCode(seed, step)), sent)) found = step;
   return found;
@@ -93,10 +88,7 @@ export const createTotpSecrets = (
     const parts = [nonce, encryption.update(seed), encryption.final(), encryption.getAuthTag()];
     return { secret: Buffer.concat(parts).toString("base64url"), kid };
   },
-  /**
-   * Returns the seed. Undefined if it does not decrypt, is another user's, or has a key that is not there. A revoked
-   * key still opens, for rekeying only: its holder can read every seed under it.
-   */
+  /** Undefined for a wrong user, key or text. A revoked key still opens, for rekeying only. */
   open({ secret, kid }: SealedSeed, userId: string): Buffer | undefined {
     const key = keyring.secretFor("totpAtRest", kid);
     const bytes = decodeBase64url(secret);

@@ -22,10 +22,7 @@ export const exportOwnAccount: OwnFlow<AccountExport> = async (deps, { auth }, c
   return exportOf(deps, account, caller);
 };
 
-/**
- * Ends all sessions, because their tokens carry the old login, unless only the spelling changes. Rejects like
- * `requireRecent`, and with `invalid_request`, `login_taken` or `too_many_attempts`.
- */
+/** Ends all sessions, whose tokens carry the old login. Rejects also with `login_taken` or `too_many_attempts`. */
 export const changeLogin: OwnFlow<void, { readonly login: string }> = async (deps, { auth, login: typed }, origin) => {
   const { store, directory, throttle, revocations, clock } = deps;
   const login = spellLogin(typed);
@@ -72,10 +69,7 @@ function requireNewLogin(login: string, account: Account): void {
   if (login !== current) requireOwnAddress(login, email?.provenAt === undefined ? undefined : email.canonical);
 }
 
-/**
- * Rejects like `requireRecent`. An application's own table deletes its row first: the user could else still sign in
- * without the factors. A repeated request finishes the deletion.
- */
+/** The application's table deletes first: the user could else sign in without the factors. A repetition finishes it. */
 export const removeOwnAccount: OwnFlow<void> = async (deps, { auth }, caller) => {
   const { store, directory, revocations } = deps;
   const recent = await requireRecent(deps, auth, { orDeleted: true });

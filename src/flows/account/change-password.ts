@@ -1,5 +1,4 @@
-// A user changes the password (docs/reference/contract.md §4, POST /password). It needs the old password and ends the
-// user's other sessions. The response has new tokens.
+// A user changes the password, with the old one (docs/reference/contract.md §4, POST /password).
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";

@@ -39,10 +39,7 @@ export function nameByLogin(deps: LookUpDeps, login: string, device: string | un
 export const nameByAddress = (deps: Pick<Deps, "directory">, canonical: string): Promise<CountedAccount> =>
   nameAccount(deps, canonical, [], () => deps.directory.findByAddress(canonical));
 
-/**
- * Users of the database are counted without a lookup, so that a throttled flood causes none, unless the client has a
- * device proof.
- */
+/** Users of the database are counted without a lookup, unless the client has a device proof. */
 async function nameAccount(
   { directory }: Pick<Deps, "directory">,
   typed: string,

@@ -1,5 +1,4 @@
-// The session that makes a change of its account. Its older tokens end with the change, because a thief can have copies
-// of them. The response has new ones.
+// The session that makes a change. Its older tokens end, because a thief can have copies.
 
 import type { TransactionContents } from "../../factors/transactions.js";
 import { canonicalLogin } from "../../logins/login-name.js";

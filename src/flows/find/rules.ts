@@ -30,10 +30,7 @@ export function requireNewName(login: string, { stored }: Pick<Account, "stored"
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field });
 }
 
-/**
- * A login that is an address, in any spelling, must be the proven address of its user. Otherwise it would look like the
- * account of another person, and operators would give it that person's roles.
- */
+/** A login that is an address must be the user's own: operators would give it another person's roles. */
 export function requireOwnAddress(login: string, own: string | undefined): void {
   if (!canonicalLogin(login).includes("@")) return;
   const address = parseAddress(login);

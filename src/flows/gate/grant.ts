@@ -110,10 +110,7 @@ export async function grantAgainUnnamed(
 export const digestOfKey = (idempotencyKey: string | undefined): string | undefined =>
   idempotencyKey === undefined ? undefined : hash(idempotencyKey);
 
-/**
- * The key together with the proof of its request. So the key alone is no credential, and the database holds nothing by
- * which a short code can be guessed. Undefined without a key or without a proof.
- */
+/** With the proof: the key alone is no credential, and nothing stored helps to guess a code. Undefined without both. */
 export function digestOfProof(
   idempotencyKey: string | undefined,
   proof: Readonly<Record<string, unknown>>,

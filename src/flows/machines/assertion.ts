@@ -1,5 +1,4 @@
-// The assertion with which a service proves that it has its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect
-// Core §9).
+// The assertion by which a service proves its private key: `private_key_jwt` (RFC 7523 §3, OpenID Connect Core §9).
 import { createHash } from "node:crypto";
 import { leewayMaxSeconds } from "../../clock.js";
 import { AmphoError } from "../../errors.js";

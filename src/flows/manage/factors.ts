@@ -1,5 +1,4 @@
-// Second factors of a user, for operators and for `ampho.factors`. Both remove and set none up for another user
-// (ASVS 6.4.6): a person with this right could otherwise sign in as the user.
+// For operators and `ampho.factors`. None is set up for another user (ASVS 6.4.6), who could else be impersonated.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";

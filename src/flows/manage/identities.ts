@@ -1,5 +1,4 @@
-// Identities at outside providers of a user, for operators and for `ampho.identities`. Neither can link one: a person
-// with this right could otherwise sign in as the user.
+// For operators and `ampho.identities`. Neither can link one, with which they could sign in as the user.
 
 import { AmphoError } from "../../errors.js";
 import { identityIdOf } from "../../store/sql/identities.js";

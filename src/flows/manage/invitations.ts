@@ -1,5 +1,4 @@
-// Invitations to register, for operators and for `ampho.users`. An invitation is for one address. Its roles come from
-// here and never from the person who registers.
+// Invitations are for one address. Their roles come from here, never from the person who registers.
 
 import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";

@@ -1,5 +1,4 @@
-// What the groups of functions of `ampho.users`, `ampho.sessions` and the like share: the dependencies, who calls them,
-// and the users that their arguments name.
+// The parts that the groups of `ampho.users` and the like share: the caller, and the users that arguments name.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";

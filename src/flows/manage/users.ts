@@ -139,8 +139,8 @@ export function manageUsers(m: Manager): Management["users"] {
       const { id: userId } = await requireUser(m, ref);
       const address = typed === undefined ? undefined : requireAddress(typed);
       const email = address && { ...address, provenAt: undefined };
-      const nobody = { own: undefined, ownUser: undefined, spend: undefined, attempt: undefined };
-      const outcome = await store.setEmail({ ...nobody, userId, email, now: clock.now(), origin });
+      const unproven = { own: undefined, ownUser: undefined, spend: undefined, attempt: undefined };
+      const outcome = await store.setEmail({ ...unproven, userId, email, now: clock.now(), origin });
       if (outcome.outcome === "taken") throw emailTaken();
       if (outcome.outcome !== "done") throw unknownUser();
       revocations.add(outcome.revocations);

@@ -1,5 +1,4 @@
-// Checks a second factor of an account, one row each. The gate uses it up in its transaction, so that of two requests
-// with one factor only one is granted.
+// Checks a second factor, one row each. The gate uses it up, so that one of two equal requests is granted.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";

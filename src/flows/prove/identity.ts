@@ -129,8 +129,7 @@ function partsOf(text: string | undefined): readonly string[] {
 export const pendingIdentityOf = ({ idn }: { readonly idn?: string | undefined }) =>
   idn === undefined ? undefined : { proven: decodeIdentity(idn), isNew: true };
 
-// The beginning of a login at an outside provider (docs/guides/providers.md). Nothing is written: the transaction holds
-// the provider, and `state`, `nonce` and the PKCE verifier are derived from it.
+// The beginning of a login at a provider. `state`, `nonce` and the PKCE verifier are derived from its transaction.
 
 export interface OutsideStart {
   readonly provider: string;

@@ -1,5 +1,4 @@
-// The claims of a mail in the outbox, from which its code and link are derived when it is sent, and what they are bound
-// to.
+// The claims of a mail in the outbox, from which its code and link are derived later, and what they are bound to.
 
 import type { MailBinding, OpenTransaction, Spendable } from "../../factors/transactions.js";
 import type { MailClaims } from "../../store/sql/mail-rows.js";

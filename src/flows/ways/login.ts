@@ -1,5 +1,4 @@
-// Login (docs/reference/contract.md §4, POST /login). Each way checks its proof, and the gate opens a session, or
-// re-authenticates the live session of a bearer token.
+// Login (docs/reference/contract.md §4, POST /login). The gate opens a session, or re-authenticates a live one.
 
 import { AmphoError } from "../../errors.js";
 import type { Grant } from "../../wire/login.js";

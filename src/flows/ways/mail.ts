@@ -1,5 +1,4 @@
-// A login by a mailed code or link (docs/guides/mail-flows.md). Mail is a first factor: an account with a second factor
-// is asked for it.
+// A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
 
 import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";

@@ -1,5 +1,4 @@
-// A login at an outside provider (docs/guides/providers.md). The identity is the issuer and the subject. It is one
-// first factor, and the gate asks for more where the account or its policy does.
+// A login at an outside provider (docs/guides/providers.md), which is one first factor.
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";

@@ -1,5 +1,4 @@
-// A login by passkey alone (docs/guides/passkeys.md). The challenge comes from a transaction that any page can begin,
-// and the passkey names its account.
+// A login by passkey alone (docs/guides/passkeys.md), which names its account.
 
 import { transactionOver } from "../../errors.js";
 import { liveOf, requireAccount } from "../find/account.js";
@@ -22,8 +21,7 @@ export const logInByPasskey: Way<SentPasskey> = async (
   const presented = await proveUnlessOver(deps, transaction, async () => {
     const found = await findPasskeyOf(deps, passkey);
     const account = await requireAccount(deps, { user: found.user, userId: found.passkey.userId }, origin);
-    // An assertion that an attacker has kept is void if the user is disabled or all tokens of the user are revoked
-    // meanwhile.
+    // An assertion that an attacker has kept is void if the user is disabled or revoked meanwhile.
     const { id: sub, login } = account;
     if (deps.revocations.find({ login, sub, iat: transaction.iat }) !== undefined) throw transactionOver();
     const presented = { found, account, transaction, origin, response: passkey, isKnown: false };

@@ -194,10 +194,7 @@ export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, Registrati
 const digestOfRequest = ({ idempotencyKey, code, link, match, password, passkey }: RegistrationInput) =>
   digestOfProof(idempotencyKey, { code, link, match, password, passkey });
 
-/**
- * The grant of a lost response again, before the code, which is used up. The session that this transaction bought must
- * be of the user who has the address, so another user gets none.
- */
+/** The grant of a lost response again, before the code. Its session must be of the user with the address. */
 async function repeatRegistration(
   deps: Deps,
   transaction: OpenTransaction,

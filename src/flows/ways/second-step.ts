@@ -1,5 +1,4 @@
-// The second step of a login, which redeems a transaction, and the step-up of a live session
-// (docs/guides/second-factors.md).
+// The second step of a login, and the step-up of a live session (docs/guides/second-factors.md).
 
 import { transactionOver } from "../../errors.js";
 import type { LoginTransaction } from "../../factors/transactions.js";
@@ -70,10 +69,7 @@ async function askAgain(deps: Deps, token: string, transaction: LoginTransaction
 const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[]) =>
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
-/**
- * Adds a second factor to the live session of the token. Without one, rejects with `factor_needed` and the factors that
- * the account can prove. Rejects with `invalid_token` if the session has ended.
- */
+/** Adds a second factor to the session. Rejects with `factor_needed` without one, or `invalid_token`. */
 export const stepUp: Way<SentStepUp> = async (deps, { sent, ...input }, origin) => {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
