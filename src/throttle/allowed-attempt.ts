@@ -1,5 +1,5 @@
 // An attempt as a flow asks the throttle for it, and as it is allowed (docs/operate/throttling.md).
-import type { AuditEntry, Origin } from "../audit/entry.js";
+import type { AuditEntry } from "../audit/entry.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Attempt, NamedAccount } from "./attempt.js";
 
@@ -12,34 +12,6 @@ export interface KnownDevice {
 export interface AccountKey extends NamedAccount {
   /** No two accounts have the same name, and all logins that find an account lead to one name. */
   readonly name: string;
-}
-
-export interface LoginAttempt {
-  readonly account: AccountKey;
-  /** The device that a valid proof names. */
-  readonly known?: KnownDevice | undefined;
-  readonly captcha?: string | undefined;
-  readonly origin: Origin;
-}
-
-export interface PasswordChangeAttempt {
-  readonly login: string;
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly origin: Origin;
-}
-
-export interface FactorAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
-  /** The known device or the live session that the attempt comes from. It has a counter of its own. */
-  readonly known?: { readonly device: string } | { readonly session: string } | undefined;
-  /** The hash of the transaction that the factor completes. */
-  readonly transaction?: string | undefined;
-}
-
-export interface CodeAttempt extends Omit<LoginAttempt, "captcha"> {
-  readonly purpose: string;
-  /** The hash of the transaction to which the code was mailed. */
-  readonly transaction: string;
 }
 
 /** An attempt whose password can be checked. It must be settled, and otherwise counts as failed after 15 s. */

@@ -42,8 +42,8 @@ export interface AttemptRequest extends Attempt {
   readonly origin: Origin;
   /** A rejection is recorded as this event, once for each counter, source and window. */
   readonly event: Extract<AuditEvent, `${string}_throttled`>;
-  /** A solved captcha buys the attempt. No wait counts, but a lock does. */
-  readonly bought?: BoughtAttempt | undefined;
+  /** A solved captcha buys the attempt, and is used up with it. No wait counts, but a lock does. */
+  readonly bought?: { readonly spends: { readonly hash: string; readonly until: number } } | undefined;
   /** The hash of the transaction that the proof completes. */
   readonly transaction?: string | undefined;
   readonly account: NamedAccount;
@@ -55,11 +55,6 @@ export interface NamedAccount {
   readonly login?: string | undefined;
   /** The canonical login that a user of the database can have. */
   readonly canonical?: string | undefined;
-}
-
-/** The captcha is used up with the attempt. */
-export interface BoughtAttempt {
-  readonly spends: { readonly hash: string; readonly until: number };
 }
 
 export type AttemptVerdict =

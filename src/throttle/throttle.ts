@@ -8,29 +8,41 @@ import type { Configuration } from "../config/configuration.js";
 import { AmphoError, transactionOver } from "../errors.js";
 import type { PasswordTurn } from "../passwords/pool.js";
 import type { Keyring } from "../tokens/keyring.js";
-import type {
-  AccountKey,
-  AllowedAttempt,
-  CodeAttempt,
-  FactorAttempt,
-  KnownDevice,
-  LoginAttempt,
-  PasswordChangeAttempt,
-} from "./allowed-attempt.js";
-import type {
-  Attempt,
-  AttemptCounter,
-  AttemptOutcome,
-  AttemptRequest,
-  AttemptStore,
-  BoughtAttempt,
-  SourceLimit,
-} from "./attempt.js";
+import type { AccountKey, AllowedAttempt, KnownDevice } from "./allowed-attempt.js";
+import type { Attempt, AttemptCounter, AttemptOutcome, AttemptRequest, AttemptStore, SourceLimit } from "./attempt.js";
 import { createAttemptQueue } from "./attempt-queue.js";
 import type { Captcha } from "./captcha.js";
 import { type CounterKind, type CounterRow, counterKinds, type FreeAttempts } from "./counter-kinds.js";
 import type { DelayedRejection } from "./delayed-rejection.js";
 import { attemptSourceOf } from "./sources.js";
+
+interface LoginAttempt {
+  readonly account: AccountKey;
+  /** The device that a valid proof names. */
+  readonly known?: KnownDevice | undefined;
+  readonly captcha?: string | undefined;
+  readonly origin: Origin;
+}
+
+interface PasswordChangeAttempt {
+  readonly login: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly origin: Origin;
+}
+
+interface FactorAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
+  /** The known device or the live session that the attempt comes from. It has a counter of its own. */
+  readonly known?: { readonly device: string } | { readonly session: string } | undefined;
+  /** The hash of the transaction that the factor completes. */
+  readonly transaction?: string | undefined;
+}
+
+interface CodeAttempt extends Omit<LoginAttempt, "captcha"> {
+  readonly purpose: string;
+  /** The hash of the transaction to which the code was mailed. */
+  readonly transaction: string;
+}
 
 interface Rejection {
   readonly by?: CounterKind | "source";
@@ -150,7 +162,7 @@ export function createThrottle(deps: {
   async function findRejection(
     attempt: Attempt,
     about: AttemptContext,
-    bought?: BoughtAttempt,
+    bought?: AttemptRequest["bought"],
   ): Promise<Rejection | undefined> {
     sweepSometimes();
     const ask = () => store.allowAttempt({ ...attempt, now: clock.now(), ...about, bought });

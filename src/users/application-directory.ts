@@ -8,7 +8,7 @@ import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
 import type { ApplicationUser, ApplicationUsers } from "./application-users.js";
-import { type Account, type Directory, mailboxOf, ofTable, rejectNow } from "./directory.js";
+import { type Account, type Directory, mailboxOf, ofTable, rejectNow, type SessionUser } from "./directory.js";
 
 export type UserTableState = "failing" | "responding" | "undecided";
 
@@ -56,7 +56,7 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   /** An address is looked up as `create` and `setEmail` get it, with its domain in ASCII. */
   const findByLogin = (login: string) => find(spellLogin(login));
 
-  async function findSessionUser({ userId, login }: { readonly userId: string; readonly login: string }) {
+  async function findSessionUser({ userId, login }: SessionUser) {
     if (findById === undefined) return find(login);
     return toAccount(await ask(limitsMs.find, () => findById.call(users, userId)));
   }

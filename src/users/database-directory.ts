@@ -82,11 +82,7 @@ export interface HashFormatCount {
 const pageRows = 2000;
 
 /** Returns the most frequent format first. A user who changes meanwhile counts with the old or the new format. */
-export async function countHashFormats({
-  store,
-}: {
-  readonly store: Pick<Store, "countHashKinds">;
-}): Promise<readonly HashFormatCount[]> {
+export async function countHashFormats(store: Pick<Store, "countHashKinds">): Promise<readonly HashFormatCount[]> {
   const counts = new Map<string, HashFormatCount>();
   for (let after: string | undefined; ; ) {
     const page = await store.countHashKinds({ after, limit: pageRows });

@@ -55,16 +55,13 @@ export interface UserDraft {
   readonly now: number;
 }
 
-interface InvitationOfTable {
-  readonly use: () => Promise<void>;
-  readonly giveBack: () => Promise<void>;
-}
+type InvitationOfTable = { readonly use: () => Promise<void>; readonly giveBack: () => Promise<void> };
 
-interface CreatedAccount {
-  readonly account: Account;
-  /** The row for the gate to insert. Undefined if an application's own table has created the user. */
-  readonly row: UserRegistration["user"] | undefined;
-}
+/** The account, and the row for the gate to insert. Undefined if an application's own table has created the user. */
+type CreatedAccount = { readonly account: Account; readonly row: UserRegistration["user"] | undefined };
+
+/** By the id, or where an application's table has no `findById` by the login of a session. */
+export type SessionUser = { readonly userId: string; readonly login: string };
 
 export interface Directory {
   /** Users are rows of Ampho's own database. A flow asks one of the functions below. */
@@ -87,10 +84,7 @@ export interface Directory {
   /** Finds the user whose address it is (see `mailboxOf`). `canonical` comes from `parseAddress`. */
   findByAddress(canonical: string): Promise<Account | undefined>;
   /** The account of a session. `user`: the row of the database that the same statement has read. */
-  findOwner(
-    session: { readonly userId: string; readonly login: string },
-    user: User | undefined,
-  ): Promise<Account | undefined>;
+  findOwner(session: SessionUser, user: User | undefined): Promise<Account | undefined>;
   /** The hash that Ampho stores. Null where the application's table stores the password. */
   hashNew(password: string, turn: PasswordTurn): Promise<string | null>;
   /**
@@ -121,7 +115,7 @@ export interface Directory {
   /** A session whose user is not found is one of a user whom the application's table has deleted. */
   readonly canDeleteFirst: boolean;
   /** Finds a session's user by the id, or else by the session's login. That account can be another user's. */
-  findSessionUser(session: { readonly userId: string; readonly login: string }): Promise<Account | undefined>;
+  findSessionUser(session: SessionUser): Promise<Account | undefined>;
   /** An unknown, disabled or passwordless account takes as long as any other. */
   verify(account: Account | undefined, password: string, turn: PasswordTurn): Promise<PasswordCheck>;
 }

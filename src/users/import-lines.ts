@@ -110,18 +110,9 @@ export function readImportLine(text: Uint8Array | string, line: number, settings
   return readMembers(object, line, bytes.length, settings);
 }
 
-const members = new Set([
-  "login",
-  "password_hash",
-  "roles",
-  "email",
-  "email_proven",
-  "totp_secret",
-  "recovery_hashes",
-  "user_handle",
-  "passkeys",
-  "identities",
-]);
+const members = new Set(
+  "login password_hash roles email email_proven totp_secret recovery_hashes user_handle passkeys identities".split(" "),
+);
 
 function readMembers(
   object: Readonly<Record<string, unknown>>,
@@ -151,19 +142,10 @@ function readMembers(
   if (totp !== undefined && "wrong" in totp) return totp;
   const identities = readIdentities(object["identities"], providers);
   if (identities !== undefined && "wrong" in identities) return identities;
-  const user = {
-    login,
-    email: email.address,
-    canonical: canonicalLogin(login),
-    passwordHash,
-    hashKind: hash.current ? null : hash.format,
-    roles: [...new Set(roles)],
-    line,
-    passkeys,
-    totp,
-    identities,
-  };
-  return { user, emailProven: email.proven, format: hash.format, bytes };
+  const hashKind = hash.current ? null : hash.format;
+  const proofs = { passwordHash, hashKind, passkeys, totp, identities };
+  const names = { login, email: email.address, canonical: canonicalLogin(login), roles: [...new Set(roles)], line };
+  return { user: { ...names, ...proofs }, emailProven: email.proven, format: hash.format, bytes };
 }
 
 /** Without an address of its own, a login that is an address is the user's. */

@@ -19,13 +19,10 @@ export function relatedOriginsOf({ id, origins }: RelyingParty): readonly string
 }
 
 /** Undefined while passkeys are not offered. */
-export function relyingPartyOf({
-  appUrl,
-  appName,
-  passkeys,
-  passkeyRp,
-  passkeyOrigins,
-}: Pick<Configuration, "appUrl" | "appName" | "passkeys" | "passkeyRp" | "passkeyOrigins">): RelyingParty | undefined {
+export function relyingPartyOf(
+  settings: Pick<Configuration, "appUrl" | "appName" | "passkeys" | "passkeyRp" | "passkeyOrigins">,
+): RelyingParty | undefined {
+  const { appUrl, appName, passkeys, passkeyRp, passkeyOrigins } = settings;
   if (appUrl === undefined || !passkeys) return undefined;
   const { hostname, origin } = new URL(appUrl);
   // An IP address is no relying party (§5.1.3).
@@ -41,8 +38,7 @@ const timeoutMs = 300_000;
 export const createUserHandle = (): string => randomId(32);
 
 /** `login`: proves a user alone. `second`: after a first factor. `upgrade`: created silently after a password login. */
-const passkeyUses = ["login", "second", "upgrade"] as const;
-export type PasskeyUse = (typeof passkeyUses)[number];
+export type PasskeyUse = "login" | "second" | "upgrade";
 
 interface Credential {
   readonly id: string;
@@ -62,21 +58,15 @@ export const requestOptions = (party: RelyingParty, challenge: Buffer, passkeys?
   allowCredentials: passkeys === undefined ? [] : descriptorsOf(passkeys),
 });
 
-export function creationOptions(
-  party: RelyingParty,
-  challenge: Buffer,
-  {
-    handle,
-    login,
-    use,
-    passkeys,
-  }: {
-    readonly handle: string;
-    readonly login: string;
-    readonly use: PasskeyUse;
-    readonly passkeys: readonly Credential[];
-  },
-) {
+interface NewCredential {
+  readonly handle: string;
+  readonly login: string;
+  readonly use: PasskeyUse;
+  readonly passkeys: readonly Credential[];
+}
+
+export function creationOptions(party: RelyingParty, challenge: Buffer, credential: NewCredential) {
+  const { handle, login, use, passkeys } = credential;
   const isSecond = use === "second";
   return {
     rp: { id: party.id, name: party.name },

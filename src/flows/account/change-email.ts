@@ -22,8 +22,7 @@ import {
   requireOwnAddress,
 } from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
-import { claimsFor } from "../prove/mail-claims.js";
-import { proveCode } from "../prove/mailbox.js";
+import { claimsFor, proveCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 
 const purpose = "email";
@@ -90,20 +89,20 @@ const bindingOf = ({ id: userId, email, stored }: Account, { canonical }: Addres
 
 /** The login name that the address becomes. Undefined: the user has it. */
 function renamedTo(
-  { directory, settings }: Deps,
+  { settings }: Deps,
   auth: Auth,
   account: Account,
   { address, canonical: own }: Address,
 ): Renamed | undefined {
-  const { inDatabase } = directory;
+  const isTable = account.stored === undefined;
   const newLogin = spellLogin(address);
   requireNewName(newLogin, account, "email");
   requireOwnAddress(newLogin, own);
   // The table has the login already if the database was unreachable after it had changed. The session has the old one.
-  const login = !inDatabase && newLogin === account.login ? auth.login : account.login;
+  const login = isTable && newLogin === account.login ? auth.login : account.login;
   const [loginCanonical, canonical] = [canonicalLogin(login), canonicalLogin(newLogin)];
-  if (inDatabase ? loginCanonical === canonical : login === newLogin) return undefined;
-  const exactLogin = inDatabase ? undefined : login;
+  if (isTable ? login === newLogin : loginCanonical === canonical) return undefined;
+  const exactLogin = isTable ? login : undefined;
   return { login, loginCanonical, canonical, newLogin, exactLogin, foreignMaxSeconds: settings.tokenForeignTtl };
 }
 
@@ -125,7 +124,7 @@ export const finishEmailChange: OwnFlow<Grant, { readonly transaction: string; r
   const { canonical } = address;
   // The address counts, because its mailbox is what an attacker with several accounts would want to prove.
   const key = accountKeyOf(directory, canonical, undefined);
-  const mailbox = { binding, account, isThere: true, key, known: undefined, origin };
+  const mailbox = { binding, account, mailWasSent: true, key, known: undefined, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   if (account.stored === undefined) {
     const holder = await allowed.run(() => directory.findByAddress(canonical));

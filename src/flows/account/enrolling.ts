@@ -126,7 +126,7 @@ async function withMailbox(
   const key = accountKeyOf(deps.directory, account.login, account);
   // A known device has attempts of its own, so that an attacker with the password does not keep its user out.
   const known = pending.did === undefined ? undefined : { userId: account.id, deviceId: pending.did };
-  const mailbox = { binding: enrolBindingOf(account), account, isThere: true, key, known, origin };
+  const mailbox = { binding: enrolBindingOf(account), account, mailWasSent: true, key, known, origin };
   const allowed = await proveCode(deps, pending, code, mailbox);
   await allowed.succeeded();
   return [...amr, "mail"];

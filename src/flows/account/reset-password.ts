@@ -15,8 +15,7 @@ import { requirePassword } from "../find/rules.js";
 import { factorNeededError } from "../gate/factor-needed.js";
 import { spendingOf, storedOf } from "../gate/grant.js";
 import { offeredFactors, proveFactor, type SentFactor } from "../prove/factor.js";
-import { bindingOf } from "../prove/mail-claims.js";
-import { proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
+import { bindingOf, proveMailbox, type ReadProof, readProof, type SentProof } from "../prove/mailbox.js";
 import { storeOwnPassword } from "./change-password.js";
 
 export interface ResetInput {
@@ -35,8 +34,15 @@ export const finishReset: Flow<void, ResetInput> = async (deps, input, origin) =
   const binding = await bindingOf(deps, "reset", account);
   const { recovery } = transaction;
   // An operator can also begin the recovery of a user who has no address or no password.
-  const isThere = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
-  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: undefined, origin };
+  const mailWasSent = account !== undefined && !account.disabled && (recovery !== undefined || canReset(account));
+  const mailbox = {
+    binding,
+    account,
+    mailWasSent,
+    key: accountKeyOf(directory, login, account),
+    known: undefined,
+    origin,
+  };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const removesFactors = recovery === "without_factors";

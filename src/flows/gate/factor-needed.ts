@@ -10,7 +10,7 @@ import type { Deps } from "../deps.js";
 import { enrolCodeWithheld, factorNeeded } from "../find/errors.js";
 import { askForFactors, offeredFactors } from "../prove/factor.js";
 import { encodeIdentity } from "../prove/identity.js";
-import { claimsFor } from "../prove/mail-claims.js";
+import { claimsFor } from "../prove/mailbox.js";
 import type { GateProof, LoginContext } from "./gate-proof.js";
 
 export async function factorNeededFor(

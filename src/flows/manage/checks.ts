@@ -6,8 +6,9 @@ import { acrs } from "../../levels/acr.js";
 import { isFactorName } from "../../levels/factors.js";
 import { policies } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
+import { findRoleProblem } from "../../users/directory.js";
 import { overlapMaxSeconds } from "../find/api-key.js";
-import type { RoleChange } from "./users.js";
+import type { RoleChange } from "./management.js";
 
 /** Throws `invalid_request`. `label`: the name in the message, such as `user.login`. The default is `field`. */
 export type Check = (field: string, value: unknown, label?: string) => void;
@@ -160,4 +161,11 @@ export function checked<A extends readonly unknown[], R>(
     Object.entries(checks).forEach(([field, check], at) => void check(field, given[at]));
     return run(...given);
   };
+}
+
+/** Returns each role once, in the given order. */
+export function requireRoles(roles: readonly string[]): readonly string[] {
+  const reason = findRoleProblem(roles);
+  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
+  return [...new Set(roles)];
 }

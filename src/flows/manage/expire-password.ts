@@ -7,9 +7,8 @@ import type { Account } from "../../users/directory.js";
 import { storeOwnPassword } from "../account/change-password.js";
 import { stillStoring } from "../find/errors.js";
 import * as check from "./checks.js";
-import { requireAppUrl } from "./invitations.js";
 import type { Management } from "./management.js";
-import { findAny, type Manager, unknownUser } from "./manager.js";
+import { findAny, type Manager, requireAppUrl, unknownUser } from "./manager.js";
 
 /** A user can change the password while it is read. */
 const attempts = 3;

@@ -4,38 +4,14 @@ import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
 import type { TotpSecrets } from "../../factors/totp/totp.js";
 import { type FactorName, factorNames, factors, isFactorName } from "../../levels/factors.js";
-import type { Policy } from "../../levels/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { originFor } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 import { findAccount } from "../find/account.js";
-import { type FactorView, operatorViews } from "../find/factor-views.js";
+import { operatorViews } from "../find/factor-views.js";
 import * as check from "./checks.js";
 import type { Management } from "./management.js";
 import { type Manager, requireUser, unknownUser } from "./manager.js";
-
-/** The second factors of a user. */
-export interface FactorsView {
-  /** The policy of this user alone. Null: that of the user's roles. */
-  readonly policy: Policy | null;
-  /** The factors that the user has. */
-  readonly factors: readonly FactorView[];
-}
-
-/** The second factors to remove. `reason` is for the audit log. */
-export type FactorRemovalTarget =
-  /** `totp`, `recovery_code` or the id of a passkey. */
-  | {
-      /** `totp`, `recovery_code` or the id of a passkey. */
-      readonly id: string;
-      /** The reason, for the audit log. */
-      readonly reason?: string | undefined;
-    }
-  | {
-      /** Removes every second factor. */
-      readonly all: true;
-      readonly reason?: string | undefined;
-    };
 
 const ofUser = { user: check.user("id") };
 
@@ -51,7 +27,7 @@ export function manageFactors(m: Manager): Management["factors"] {
       return { policy: found.policy ?? null, factors: views };
     }),
     remove: check.checked({ ...ofUser, target: check.factorTarget }, async (ref, target) => {
-      const operator = await operatorOf(m, await idOf(ref), target.reason);
+      const operator = await withoutSession(m, await idOf(ref), target.reason);
       const what = "all" in target ? {} : removalOf(target.id);
       const outcome = await store.removeFactors({ ...operator, ...what, rolePolicy: undefined });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such second factor.");
@@ -88,7 +64,7 @@ export async function requireLogin({ store, directory }: Manager, userId: string
 }
 
 /** A change without a session. A user of an application's own table gets a notice too, except from a command. */
-export async function operatorOf(m: Manager, userId: string, reason: string | undefined) {
+export async function withoutSession(m: Manager, userId: string, reason: string | undefined) {
   const login = await requireLogin(m, userId);
   const account = await m.directory.forTable(() => findAccount(m, userId));
   const origin = account === undefined ? m.origin : originFor(account, m.origin);

@@ -3,27 +3,9 @@
 import { AmphoError } from "../../errors.js";
 import { identityIdOf } from "../../store/sql/identities.js";
 import * as check from "./checks.js";
-import { operatorOf, requireLogin } from "./factors.js";
+import { requireLogin, withoutSession } from "./factors.js";
 import type { Management } from "./management.js";
 import type { Manager } from "./manager.js";
-
-/** An identity that logs the user in. Times are Unix seconds. */
-export interface IdentityView {
-  readonly id: string;
-  readonly provider: string;
-  readonly issuer: string;
-  readonly subject: string;
-  /** The address that the provider reported last. */
-  readonly email: string | null;
-  readonly created: number;
-  readonly used: number | null;
-}
-
-/** `reason` is for the audit log. */
-export interface IdentityTarget {
-  readonly id: string;
-  readonly reason?: string | undefined;
-}
 
 const ofUser = { user: check.user("id") };
 
@@ -39,7 +21,7 @@ export function manageIdentities(m: Manager): Management["identities"] {
       });
     }),
     remove: check.checked({ ...ofUser, target: check.identityTarget }, async (ref, { id, reason }) => {
-      const operator = await operatorOf(m, await idOf(ref), reason);
+      const operator = await withoutSession(m, await idOf(ref), reason);
       const outcome = await store.unlinkIdentity({ ...operator, ways: undefined, id });
       if (outcome.outcome !== "done") throw new AmphoError("not_found", "The user has no such identity.");
       revocations.add(outcome.revocations);

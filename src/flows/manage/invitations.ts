@@ -4,43 +4,10 @@ import { randomId } from "../../crypto/random.js";
 import { AmphoError } from "../../errors.js";
 import type { Invitation } from "../../store/sql/registrations.js";
 import { isStorableText } from "../../store/storable-text.js";
-import type { Role } from "../../tokens/auth.js";
-import type { Deps } from "../deps.js";
 import { emailTaken, requireAddress } from "../find/rules.js";
 import * as check from "./checks.js";
-import type { Management } from "./management.js";
-import type { Manager } from "./manager.js";
-import { requireRoles } from "./users.js";
-
-/** An invitation to register. */
-export interface NewInvitation {
-  /** The address of the person, to which the link is mailed. */
-  readonly email: string;
-  /** The roles of the user who registers. */
-  readonly roles?: readonly Role[] | undefined;
-  /** The id of the user who invites, for the list and the audit log. */
-  readonly invitedBy?: string | undefined;
-}
-
-/** An invitation, as a list shows it. */
-export interface InvitationView {
-  /** The id, for `users.invitations.remove`. */
-  readonly id: string;
-  /** The address of the person. */
-  readonly email: string;
-  /** The roles of the user who registers. */
-  readonly roles: readonly Role[];
-  /** The id of the user who invited. Null for an operator or the application. */
-  readonly invitedBy: string | null;
-  /** Unix seconds, as the other times. */
-  readonly created: number;
-  /** The invitation cannot be used from then on. */
-  readonly until: number;
-  /** The time at which the person registered, or null. */
-  readonly used: number | null;
-  /** The time at which the invitation was taken back, or null. */
-  readonly removed: number | null;
-}
+import type { InvitationView, Management } from "./management.js";
+import { type Manager, requireAppUrl } from "./manager.js";
 
 export function manageInvitations(m: Manager): Pick<Management["users"], "invite" | "invitations"> {
   const { store, clock, settings, origin, stored } = m;
@@ -53,7 +20,7 @@ export function manageInvitations(m: Manager): Pick<Management["users"], "invite
         );
       requireAppUrl(settings);
       const { address, canonical } = requireAddress(email);
-      const roles = requireRoles(given);
+      const roles = check.requireRoles(given);
       if ((await store.findUserByAddress(canonical)) !== undefined) throw emailTaken();
       const now = clock.now();
       const [id, until] = [randomId(), now + settings.inviteTtl];
@@ -75,12 +42,6 @@ export function manageInvitations(m: Manager): Pick<Management["users"], "invite
       ),
     },
   };
-}
-
-/** The link of a mail leads to a page of the application. */
-export function requireAppUrl({ appUrl }: Pick<Deps["settings"], "appUrl">): string {
-  if (appUrl !== undefined) return appUrl;
-  throw new AmphoError("not_found", "AMPHO_APP_URL is not set, so there is no page for a link.");
 }
 
 function toView({ id, email, roles, invitedBy, createdAt, until, usedAt, removedAt }: Invitation): InvitationView {

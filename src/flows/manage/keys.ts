@@ -4,26 +4,11 @@ import { AmphoError } from "../../errors.js";
 import { isStorableText } from "../../store/storable-text.js";
 import { apiKeyHash, apiKeyTest } from "../../tokens/api-key.js";
 import { originFor } from "../../users/directory.js";
-import type { ApiKeyView } from "../../wire/keys.js";
 import { findAccount } from "../find/account.js";
 import { addKey, replaceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
-import type { Management } from "./management.js";
+import type { InspectedKey, Management } from "./management.js";
 import type { Manager } from "./manager.js";
-
-/** A text that might be an API key, and its owner. */
-export interface InspectedKey {
-  /** False: the text is no key of this brand, or was cut or mistyped. */
-  readonly form: boolean;
-  /** Null: no key in the database has this text. It was ended, or was never one. */
-  readonly key: ApiKeyView | null;
-  /** The id of its owner, or null. */
-  readonly user: string | null;
-  /** The login of its owner when the key was created, or the name of the service, or null. */
-  readonly login: string | null;
-  /** False also for a key that has expired, or whose owner is gone or disabled. */
-  readonly good: boolean;
-}
 
 const ofUser = { user: check.user("id") };
 

@@ -5,12 +5,11 @@ import { isStorableText } from "../../store/storable-text.js";
 import type { LockoutTarget } from "../../throttle/attempt.js";
 import { attemptSourceOf } from "../../throttle/sources.js";
 import * as check from "./checks.js";
-import type { Management } from "./management.js";
+import type { ClearTarget, Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
-type NamedTarget = { readonly login: string } | { readonly address: string } | { readonly all: true };
-/** `id`: that of a user, in place of the login. */
-export type ClearTarget = NamedTarget | { readonly id: string };
+/** Not by the id of a user. */
+type NamedTarget = Exclude<ClearTarget, { readonly id: string }>;
 
 export function manageLockouts(m: Manager): Management["throttle"] {
   const { store, clock, settings, origin } = m;

@@ -3,40 +3,11 @@
 import { AmphoError } from "../../errors.js";
 import { MailFailure } from "../../mail/mail-failure.js";
 import { composeTest } from "../../mail/message.js";
-import type { ReplaceText } from "../../mail/texts/compose.js";
-import type { Transport } from "../../mail/transports/transport.js";
 import type { MailRow } from "../../store/sql/mail.js";
 import { requireAddress } from "../find/rules.js";
 import * as check from "./checks.js";
-import type { Management } from "./management.js";
+import type { MailView, Management } from "./management.js";
 import type { Manager } from "./manager.js";
-
-/** A mail of the outbox. Its address and its text are never shown. */
-export interface MailView {
-  /** The number of the mail. */
-  readonly id: number;
-  /** The kind of mail (docs/guides/mail.md). */
-  readonly kind: string;
-  /** Null where no user has the address yet. */
-  readonly userId: string | null;
-  /** The time from which it can be sent, in Unix seconds as the other times. */
-  readonly created: number;
-  /** The number of attempts so far. */
-  readonly attempts: number;
-  /** The time of the next attempt. Null after the mail was sent or dropped. */
-  readonly next: number | null;
-  /** The time at which a mail server took the mail, or null. */
-  readonly sent: number | null;
-  /** The reason of the last failed attempt, or null. */
-  readonly failure: string | null;
-}
-
-/** The way that mails go. */
-export interface Mailing {
-  /** Resolves to undefined if no mail can be sent. Rejects with ConfigurationError. */
-  openTransport(): Promise<Transport | undefined>;
-  readonly replaceText: ReplaceText | undefined;
-}
 
 const toView = ({ n: id, at: created, kind, userId, tries, nextAt, sentAt, failure }: MailRow): MailView => {
   return { id, kind, userId, created, attempts: tries, next: nextAt, sent: sentAt, failure };

@@ -1,35 +1,200 @@
-// Management of users, sessions, keys, lockouts and the audit log: `ampho.users`, `ampho.sessions` and the like, and
-// the commands. The file is long because it has the docs of the public type.
+// The types of `ampho.users`, `ampho.sessions` and the like, which the commands use too. The file is long because it has
+// their docs.
 
 import type { AuditRow } from "../../audit/entry.js";
-import { AmphoError } from "../../errors.js";
 import type { Policy } from "../../levels/policy.js";
-import { canonicalLogin } from "../../logins/login-name.js";
-import { isStorableName, isStorableText } from "../../store/storable-text.js";
 import type { Lockout } from "../../throttle/attempt.js";
 import type { Role } from "../../tokens/auth.js";
-import { findStoredUser, type HashFormatCount } from "../../users/database-directory.js";
+import type { HashFormatCount } from "../../users/database-directory.js";
 import type { ImportOptions, ImportReport } from "../../users/import.js";
 import type { ImportInput } from "../../users/import-lines.js";
 import type { AccountExport, SessionView } from "../../wire/account.js";
 import type { ApiKeyView, NewApiKey } from "../../wire/keys.js";
 import type { ServiceView } from "../../wire/services.js";
-import { toSessionView } from "../account/sessions.js";
 import type { ApiKeyOptions } from "../find/api-key.js";
-import { endSession, endUserSessions } from "../gate/end-sessions.js";
-import { type DeletedCounts, runHousekeepingNow } from "../housekeeping.js";
-import * as check from "./checks.js";
-import { checked } from "./checks.js";
-import { type FactorRemovalTarget, type FactorsView, manageFactors, requireLogin } from "./factors.js";
-import { type IdentityTarget, type IdentityView, manageIdentities } from "./identities.js";
-import type { InvitationView, NewInvitation } from "./invitations.js";
-import { type KeyRecords, readKeyUse } from "./key-use.js";
-import { type InspectedKey, manageKeys } from "./keys.js";
-import { type ClearTarget, manageLockouts } from "./lockouts.js";
-import { type MailView, manageMail } from "./mail.js";
-import { createManager, requireUser, toRef, type UserRef } from "./manager.js";
-import { manageServices, type NewService, type ServiceDetail } from "./services.js";
-import { manageUsers, type NewUser, type RoleChange, type UserView } from "./users.js";
+import type { FactorView } from "../find/factor-views.js";
+import type { DeletedCounts } from "../housekeeping.js";
+import type { KeyRecords } from "./key-use.js";
+
+/** A user by id or by login. A user that was found has both, and its id counts. */
+export type UserRef =
+  | {
+      /** The id, which is `auth.id` and the claim `sub`. */
+      readonly id: string;
+    }
+  | {
+      /** The login, in any spelling. */
+      readonly login: string;
+    };
+
+/** A user as applications and commands see one. It never contains a hash. */
+export interface UserView {
+  /** The id, which never changes. It is the `sub` of the user's tokens. */
+  readonly id: string;
+  /** The login, as it was spelled at its creation. */
+  readonly login: string;
+  /** The roles. Tokens carry them from the next renewal on. */
+  readonly roles: readonly Role[];
+  /** True if the user cannot sign in. */
+  readonly disabled: boolean;
+  /** The address to which mails go. */
+  readonly email: string | null;
+  /** The user has used a code or a link that was mailed to the address. */
+  readonly emailProven: boolean;
+}
+
+/** A user to create. */
+export interface NewUser {
+  /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
+  readonly login: string;
+  /** A password that the policy accepts. Without it the user has no password. */
+  readonly password?: string | undefined;
+  /** The roles. By default none. */
+  readonly roles?: readonly Role[] | undefined;
+  /**
+   * The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it.
+   */
+  readonly email?: string | undefined;
+}
+
+/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
+export type RoleChange =
+  | {
+      /** Exactly these roles. */
+      readonly set: readonly string[];
+    }
+  | {
+      /** Roles to add to the present ones. */
+      readonly add?: readonly string[];
+      /** Roles to remove from the present ones. */
+      readonly remove?: readonly string[];
+    };
+
+/** An invitation to register. */
+export interface NewInvitation {
+  /** The address of the person, to which the link is mailed. */
+  readonly email: string;
+  /** The roles of the user who registers. */
+  readonly roles?: readonly Role[] | undefined;
+  /** The id of the user who invites, for the list and the audit log. */
+  readonly invitedBy?: string | undefined;
+}
+
+/** An invitation, as a list shows it. */
+export interface InvitationView {
+  /** The id, for `users.invitations.remove`. */
+  readonly id: string;
+  /** The address of the person. */
+  readonly email: string;
+  /** The roles of the user who registers. */
+  readonly roles: readonly Role[];
+  /** The id of the user who invited. Null for an operator or the application. */
+  readonly invitedBy: string | null;
+  /** Unix seconds, as the other times. */
+  readonly created: number;
+  /** The invitation cannot be used from then on. */
+  readonly until: number;
+  /** The time at which the person registered, or null. */
+  readonly used: number | null;
+  /** The time at which the invitation was taken back, or null. */
+  readonly removed: number | null;
+}
+
+/** A text that might be an API key, and its owner. */
+export interface InspectedKey {
+  /** False: the text is no key of this brand, or was cut or mistyped. */
+  readonly form: boolean;
+  /** Null: no key in the database has this text. It was ended, or was never one. */
+  readonly key: ApiKeyView | null;
+  /** The id of its owner, or null. */
+  readonly user: string | null;
+  /** The login of its owner when the key was created, or the name of the service, or null. */
+  readonly login: string | null;
+  /** False also for a key that has expired, or whose owner is gone or disabled. */
+  readonly good: boolean;
+}
+
+/** A service account to create. */
+export interface NewService<S extends string = string> {
+  /** 1 to 64 of `a-z 0-9 . -`, the first one a letter or a digit. */
+  readonly name: string;
+  /** Scopes of roles, and `ampho:introspect`. */
+  readonly scopes: readonly (S | "ampho:introspect")[];
+}
+
+/** A service account with its keys. */
+export interface ServiceDetail extends ServiceView {
+  /** Its API keys, the oldest first. Each has all scopes of the service. */
+  readonly keys: readonly ApiKeyView[];
+}
+
+/** The second factors of a user. */
+export interface FactorsView {
+  /** The policy of this user alone. Null: that of the user's roles. */
+  readonly policy: Policy | null;
+  /** The factors that the user has. */
+  readonly factors: readonly FactorView[];
+}
+
+/** The second factors to remove. `reason` is for the audit log. */
+export type FactorRemovalTarget =
+  /** `totp`, `recovery_code` or the id of a passkey. */
+  | {
+      /** `totp`, `recovery_code` or the id of a passkey. */
+      readonly id: string;
+      /** The reason, for the audit log. */
+      readonly reason?: string | undefined;
+    }
+  | {
+      /** Removes every second factor. */
+      readonly all: true;
+      readonly reason?: string | undefined;
+    };
+
+/** An identity that logs the user in. Times are Unix seconds. */
+export interface IdentityView {
+  readonly id: string;
+  readonly provider: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** The address that the provider reported last. */
+  readonly email: string | null;
+  readonly created: number;
+  readonly used: number | null;
+}
+
+/** `reason` is for the audit log. */
+export interface IdentityTarget {
+  readonly id: string;
+  readonly reason?: string | undefined;
+}
+
+/** `id`: that of a user, in place of the login. */
+export type ClearTarget =
+  | { readonly login: string }
+  | { readonly address: string }
+  | { readonly all: true }
+  | { readonly id: string };
+
+/** A mail of the outbox. Its address and its text are never shown. */
+export interface MailView {
+  /** The number of the mail. */
+  readonly id: number;
+  /** The kind of mail (docs/guides/mail.md). */
+  readonly kind: string;
+  /** Null where no user has the address yet. */
+  readonly userId: string | null;
+  /** The time from which it can be sent, in Unix seconds as the other times. */
+  readonly created: number;
+  /** The number of attempts so far. */
+  readonly attempts: number;
+  /** The time of the next attempt. Null after the mail was sent or dropped. */
+  readonly next: number | null;
+  /** The time at which a mail server took the mail, or null. */
+  readonly sent: number | null;
+  /** The reason of the last failed attempt, or null. */
+  readonly failure: string | null;
+}
 
 /**
  * A value of the wrong type or an unknown member rejects with `invalid_request`. The message names the argument, and
@@ -420,96 +585,5 @@ export interface Management {
       readonly since?: number | undefined;
       readonly limit?: number | undefined;
     }): Promise<readonly AuditRow[]>;
-  };
-}
-
-export function createManagement(...given: Parameters<typeof createManager>): Management {
-  const m = createManager(...given);
-  const { store, directory, revocations, clock, settings, origin, reason, idOf } = m;
-  const ofUser = { user: check.user("id") };
-
-  /** No session has an id of a user that no row can contain. */
-  const sessionsOf = async <T>(ref: string | UserRef, none: T, run: (userId: string) => Promise<T>): Promise<T> => {
-    const named = toRef(ref, "id");
-    return "id" in named && !isStorableText(named.id) ? none : run(await idOf(named));
-  };
-  return {
-    users: manageUsers(m),
-    sessions: {
-      list: checked(ofUser, (ref) =>
-        sessionsOf(ref, [], async (userId) => {
-          const live = await store.listSessions({ userId, now: clock.now() });
-          return live.map(toSessionView);
-        }),
-      ),
-      findUserIds: checked({ login: check.string }, async (login) => {
-        const user = await directory.fromRows(() => requireUser(m, { login }));
-        if (user !== undefined) return [user.id];
-        const found = isStorableText(login)
-          ? await store.findSessionUsers({ login, canonical: canonicalLogin(login) })
-          : [];
-        if (found.length > 0) return found;
-        throw new AmphoError("not_found", "No user has a session under this login.");
-      }),
-      end: checked({ sessionId: check.string }, async (id) =>
-        isStorableText(id) ? endSession(m, { id, reason, origin }) : false,
-      ),
-      endForUser: checked(ofUser, (ref) =>
-        sessionsOf(ref, 0, (userId) => endUserSessions(m, { userId, change: "sessions_ended", reason, origin })),
-      ),
-      // A row of the application's table has further members. No member is optional, so none can be misspelt unnoticed.
-      revokeForUser: checked({ user: check.object }, async ({ id, login }) => {
-        check.name("id", id, "user.id");
-        check.name("login", login, "user.login");
-        const { tokenForeignTtl: foreignMaxSeconds } = settings;
-        const user = { userId: id, login, reason, origin };
-        revocations.add(await store.revokeUserTokens({ ...user, now: clock.now(), foreignMaxSeconds }));
-      }),
-      endForEveryone: checked({ options: check.endOptions }, async ({ keys = false } = {}) => {
-        const { tokenTtl: accessTtlSeconds, tokenForeignTtl: foreignMaxSeconds } = settings;
-        const ending = { now: clock.now(), origin, accessTtlSeconds, foreignMaxSeconds, keys };
-        revocations.add(await store.endAllSessions(ending));
-      }),
-    },
-    apiKeys: manageKeys(m),
-    services: manageServices(m),
-    factors: manageFactors(m),
-    identities: manageIdentities(m),
-    devices: {
-      forget: checked(ofUser, async (ref) => {
-        const userId = await idOf(ref);
-        await store.forgetDevices({ userId, login: await requireLogin(m, userId), now: clock.now(), origin });
-      }),
-    },
-    signingKeys: {
-      readUse: () => readKeyUse(store, clock.now()),
-      revoke: checked({ kid: check.string }, async (kid) => {
-        if (!isStorableName(kid))
-          throw new AmphoError("invalid_request", "No key can have this kid.", { field: "kid" });
-        revocations.add(await store.revokeKey({ kid, now: clock.now(), origin }));
-      }),
-      recordForced: checked(
-        { stage: check.stage, kids: check.stringArray, reason: check.string },
-        async (stage, kids, reason) => {
-          const at = clock.now();
-          await store.recordAudit({ at, event: "key_stage_forced", reason, origin, detail: { stage, kids } });
-          return at;
-        },
-      ),
-    },
-    throttle: manageLockouts(m),
-    mail: manageMail(m),
-    housekeeping: {
-      run: checked({ options: check.housekeepingOptions }, (options) => runHousekeepingNow(m, options?.onWait)),
-    },
-    audit: {
-      list: checked({ filter: check.auditFilter }, async ({ id, since, limit = 1000, ...filter } = {}) => {
-        const login = id === undefined ? filter.login : await m.loginOf(id);
-        if (login !== undefined && !isStorableText(login)) return [];
-        // Entries have the login as its user spells it. Those of a deleted user are found by that spelling only.
-        const user = login === undefined ? undefined : await directory.fromRows(() => findStoredUser(store, login));
-        return store.listAudit({ login: user?.login ?? login, since, limit });
-      }),
-    },
   };
 }

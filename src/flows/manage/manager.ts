@@ -2,29 +2,27 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
+import type { ReplaceText } from "../../mail/texts/compose.js";
+import type { Transport } from "../../mail/transports/transport.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
 import { findStoredUser, findStoredUserById } from "../../users/database-directory.js";
 import type { Deps } from "../deps.js";
 import { type Checks, checked } from "./checks.js";
-import type { Mailing } from "./mail.js";
+import type { UserRef } from "./management.js";
+
+/** The way that mails go. */
+interface Mailing {
+  /** Resolves to undefined if no mail can be sent. Rejects with ConfigurationError. */
+  openTransport(): Promise<Transport | undefined>;
+  readonly replaceText: ReplaceText | undefined;
+}
 
 /** Management needs no key, so nothing that a key derives. */
 export type ManagementDeps = Pick<
   Deps,
   "store" | "directory" | "passwords" | "policy" | "revocations" | "settings" | "clock"
 > & { readonly mailing: Mailing };
-
-/** A user by id or by login. A user that was found has both, and its id counts. */
-export type UserRef =
-  | {
-      /** The id, which is `auth.id` and the claim `sub`. */
-      readonly id: string;
-    }
-  | {
-      /** The login, in any spelling. */
-      readonly login: string;
-    };
 
 export type Manager = ReturnType<typeof createManager>;
 
@@ -76,3 +74,9 @@ export async function findAny({ directory }: Pick<Deps, "directory">, given: str
 
 export const unknownUser = (name: "id" | "login" = "login"): AmphoError =>
   new AmphoError("not_found", `There is no user with this ${name}.`);
+
+/** The link of a mail leads to a page of the application. */
+export function requireAppUrl({ appUrl }: Pick<Deps["settings"], "appUrl">): string {
+  if (appUrl !== undefined) return appUrl;
+  throw new AmphoError("not_found", "AMPHO_APP_URL is not set, so there is no page for a link.");
+}

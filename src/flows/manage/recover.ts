@@ -9,10 +9,10 @@ import { AmphoError } from "../../errors.js";
 import { canonicalLogin } from "../../logins/login-name.js";
 import { toAccount } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
-import { bindingOf, claimsOf } from "../prove/mail-claims.js";
+import { bindingOf, claimsOf } from "../prove/mailbox.js";
 import * as check from "./checks.js";
-import { requireAppUrl } from "./invitations.js";
-import { requireUser, type UserRef } from "./manager.js";
+import type { UserRef } from "./management.js";
+import { requireAppUrl, requireUser } from "./manager.js";
 
 /** How an account is recovered. */
 export interface RecoveryOptions {

@@ -7,7 +7,6 @@ import type { ServiceRow } from "../../store/sql/service-changes.js";
 import type { ServiceUpdate } from "../../store/sql/services.js";
 import { acceptsKeys } from "../../tokens/api-key.js";
 import { serviceIdPrefix } from "../../tokens/credential.js";
-import type { ApiKeyView } from "../../wire/keys.js";
 import type { ServiceView } from "../../wire/services.js";
 import { prepareServiceKey, toKeyView } from "../find/api-key.js";
 import * as check from "./checks.js";
@@ -16,20 +15,6 @@ import type { Manager } from "./manager.js";
 
 /** The scope of a service that can ask `POST /introspect`. */
 export const introspectScope = "ampho:introspect";
-
-/** A service account to create. */
-export interface NewService<S extends string = string> {
-  /** 1 to 64 of `a-z 0-9 . -`, the first one a letter or a digit. */
-  readonly name: string;
-  /** Scopes of roles, and `ampho:introspect`. */
-  readonly scopes: readonly (S | typeof introspectScope)[];
-}
-
-/** A service account with its keys. */
-export interface ServiceDetail extends ServiceView {
-  /** Its API keys, the oldest first. Each has all scopes of the service. */
-  readonly keys: readonly ApiKeyView[];
-}
 
 function toView({ id, name, scopes, disabled, createdAt, jwks }: ServiceRow): ServiceView {
   const { keys = [] } = (jwks === undefined ? undefined : importPublishedKeys(JSON.parse(jwks))) ?? {};

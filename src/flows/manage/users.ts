@@ -9,60 +9,16 @@ import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
 import type { Revocation } from "../../store/sql/revocations.js";
 import type { User } from "../../store/sql/users.js";
 import { isStorableName } from "../../store/storable-text.js";
-import type { Role } from "../../tokens/auth.js";
 import { countHashFormats } from "../../users/database-directory.js";
-import { findRoleProblem, toAccount } from "../../users/directory.js";
+import { toAccount } from "../../users/directory.js";
 import { importUsers } from "../../users/import.js";
 import { exportOf } from "../account/view.js";
 import { emailTaken, requireAddress, requirePassword } from "../find/rules.js";
 import * as check from "./checks.js";
 import { createPasswordExpiry } from "./expire-password.js";
 import { manageInvitations } from "./invitations.js";
-import type { Management } from "./management.js";
-import { findAny, type Manager, requireUser, type UserRef, unknownUser } from "./manager.js";
-
-/** A user as applications and commands see one. It never contains a hash. */
-export interface UserView {
-  /** The id, which never changes. It is the `sub` of the user's tokens. */
-  readonly id: string;
-  /** The login, as it was spelled at its creation. */
-  readonly login: string;
-  /** The roles. Tokens carry them from the next renewal on. */
-  readonly roles: readonly Role[];
-  /** True if the user cannot sign in. */
-  readonly disabled: boolean;
-  /** The address to which mails go. */
-  readonly email: string | null;
-  /** The user has used a code or a link that was mailed to the address. */
-  readonly emailProven: boolean;
-}
-
-/** A user to create. */
-export interface NewUser {
-  /** 1 to 255 characters. Another spelling of an existing login is taken. An address must be the user's own. */
-  readonly login: string;
-  /** A password that the policy accepts. Without it the user has no password. */
-  readonly password?: string | undefined;
-  /** The roles. By default none. */
-  readonly roles?: readonly Role[] | undefined;
-  /**
-   * The address to which mails go. Default: the login, if it is an address. It is unproven until the user proves it.
-   */
-  readonly email?: string | undefined;
-}
-
-/** The roles that the user has afterwards: exactly `set`, or the current ones without `remove` and with `add`. */
-export type RoleChange =
-  | {
-      /** Exactly these roles. */
-      readonly set: readonly string[];
-    }
-  | {
-      /** Roles to add to the present ones. */
-      readonly add?: readonly string[];
-      /** Roles to remove from the present ones. */
-      readonly remove?: readonly string[];
-    };
+import type { Management, RoleChange, UserRef, UserView } from "./management.js";
+import { findAny, type Manager, requireUser, unknownUser } from "./manager.js";
 
 export function toUserView(user: Omit<UserView, "email" | "emailProven"> & Pick<User, "email">): UserView {
   const { id, login, roles, disabled, email } = user;
@@ -98,7 +54,7 @@ export function manageUsers(m: Manager): Management["users"] {
     create: stored({ user: check.newUser }, async ({ login, password, roles: given = [], email: typed }) => {
       const reason = checkNewLogin(login);
       if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "login" });
-      const roles = requireRoles(given);
+      const roles = check.requireRoles(given);
       const canonical = canonicalLogin(login);
       const passwordHash = password === undefined ? null : await hashNew(password, login, undefined);
       const address = typed === undefined ? parseAddress(login) : requireAddress(typed);
@@ -150,14 +106,14 @@ export function manageUsers(m: Manager): Management["users"] {
       const providers = settings.providers.map((each) => ({ name: each.name, issuers: issuersOf(each) }));
       return importUsers({ ...m, rp, providers }, input, options, origin);
     }),
-    countHashFormats: stored({}, () => countHashFormats(m)),
+    countHashFormats: stored({}, () => countHashFormats(store)),
     setRoles: stored({ ...named, roles: check.roleChange }, async (ref, roles) => {
       const { id: userId } = await requireUser(m, ref);
       const sent: RoleChange = "length" in roles ? { set: roles } : roles;
       const change =
         "set" in sent
-          ? { set: requireRoles(sent.set) }
-          : { add: requireRoles(sent.add ?? []), remove: sent.remove ?? [] };
+          ? { set: check.requireRoles(sent.set) }
+          : { add: check.requireRoles(sent.add ?? []), remove: sent.remove ?? [] };
       const { factors: rolePolicies } = settings;
       const now = clock.now();
       const outcome = await store.setRoles({ userId, change, rolePolicies, now, foreignMaxSeconds, origin });
@@ -184,11 +140,4 @@ async function* listUsers({ store }: Manager): AsyncGenerator<UserView> {
     if (next === undefined) return;
     after = next;
   }
-}
-
-/** Returns each role once, in the given order. */
-export function requireRoles(roles: readonly string[]): readonly string[] {
-  const reason = findRoleProblem(roles);
-  if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field: "roles" });
-  return [...new Set(roles)];
 }

@@ -12,8 +12,7 @@ import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { bindingOf, claimsOf, versionFor } from "../prove/mail-claims.js";
-import { proveMailbox, readProof } from "../prove/mailbox.js";
+import { bindingOf, claimsOf, proveMailbox, readProof, versionFor } from "../prove/mailbox.js";
 import type { SentMail, Way } from "./sent.js";
 
 /** Rejects like `proveMailbox` and `enter`. */
@@ -35,8 +34,15 @@ export const logInByMail: Way<SentMail> = async (deps, { sent: { proof }, ...inp
   // The code is bound to the account as it was before, which the first proof of an address changes.
   const repeated = await grantAgain(deps, account, transaction, context);
   if (repeated !== undefined) return repeated;
-  const isThere = account !== undefined && opensByMailbox(account) && !account.disabled;
-  const mailbox = { binding, account, isThere, key: accountKeyOf(directory, login, account), known: device, origin };
+  const mailWasSent = account !== undefined && opensByMailbox(account) && !account.disabled;
+  const mailbox = {
+    binding,
+    account,
+    mailWasSent,
+    key: accountKeyOf(directory, login, account),
+    known: device,
+    origin,
+  };
   const allowed = await proveMailbox(deps, read, mailbox);
   if (account === undefined) throw wrongCredentials();
   const now = clock.now();

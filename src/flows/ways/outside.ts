@@ -26,8 +26,7 @@ import {
   recordRejected,
   requireProvider,
 } from "../prove/identity.js";
-import { bindingOf, claimsFor, versionFor } from "../prove/mail-claims.js";
-import { proveCode } from "../prove/mailbox.js";
+import { bindingOf, claimsFor, proveCode, versionFor } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
 import type { SentIdentityCode, SentOutside, Way } from "./sent.js";
 
@@ -266,9 +265,9 @@ export const logInByIdentityCode: Way<SentIdentityCode> = async (
   const account = await directory.findByAddress(canonical);
   const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
   const device = account && deps.deviceProofs.readOf(account, input.device, clock.now());
-  const isThere = await leadsToAccount(deps, account, address);
+  const mailWasSent = await leadsToAccount(deps, account, address);
   const key = accountKeyOf(directory, canonical, account);
-  const mailbox = { binding, account, isThere, key, known: device, origin };
+  const mailbox = { binding, account, mailWasSent, key, known: device, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
   const attempt = allowed.asSucceeded(account?.id ?? "");

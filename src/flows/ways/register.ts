@@ -21,8 +21,7 @@ import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { claimsOf } from "../prove/mail-claims.js";
-import { proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
+import { claimsOf, proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
 
@@ -143,7 +142,7 @@ export const finishRegistration: Flow<Grant & Partial<RecoveryCodes>, Registrati
   const address = requireAddress(transaction.email ?? "");
   const binding = bindingOf(transaction, address);
   const key = accountKeyOf(deps.directory, address.canonical, undefined);
-  const mailbox = { binding, account: undefined, isThere: true, key, known: undefined, origin };
+  const mailbox = { binding, account: undefined, mailWasSent: true, key, known: undefined, origin };
   const login = transaction.login ?? address.address;
   const codes = input.passkey === undefined ? undefined : createRecoveryCodes();
   const repetition: LoginContext = { origin, now: clock.now(), typed: login, idempotency: digestOfRequest(input) };
