@@ -239,7 +239,7 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
       if (all !== undefined && all.n > asOf) return true;
       return usersById.get(auth.id ?? "")?.some(({ n }) => n > asOf) ?? false;
     },
-    /** Grows when the database turns out to be another one or a restored backup. Numbers of before mean nothing then. */
+    /** Grows when the database turns out to be another one or a restored backup, whose numbers mean others. */
     get timeline() {
       return timeline;
     },
