@@ -94,14 +94,13 @@ async function beginForPending(
   phr: boolean,
 ): Promise<Begun> {
   const { transactions, store, settings } = deps;
-  const origin: Origin = caller;
-  const account = await accountOf(deps, pending, origin);
+  const account = await accountOf(deps, pending, caller);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
   if (factorsVersion !== pending.fv) throw transactionOver();
   if (policy === "phr" && !phr)
     throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], { enroll: true });
-  const amr = await withMailbox(deps, account, pending, code, origin);
+  const amr = await withMailbox(deps, account, pending, code, caller);
   return {
     account,
     auth: undefined,
@@ -132,14 +131,14 @@ async function withMailbox(
   return [...amr, "mail"];
 }
 
-export interface EnrolmentOwner {
+interface EnrolmentOwner {
   /** As it is now. */
   readonly account: Account;
   /** The generation of the token that finishes it. */
   readonly gen?: number;
 }
 
-export async function ownerOf(
+async function ownerOf(
   deps: Deps,
   transaction: LoginTransaction,
   authenticate: () => Promise<Auth>,
@@ -162,29 +161,33 @@ export async function requireLiving(deps: Deps, { id }: Account, transaction: Lo
   if (factorsVersion !== transaction.fv || (await isDead(deps, transaction))) throw transactionOver();
 }
 
-/** Stores the factor. For a pending login it is also proven, and the gate returns the tokens. */
-export async function finishEnrolment(
+/** The request that ends an enrolment. */
+export interface EnrolmentEnd extends Pick<Enrolling, "authenticate"> {
+  readonly transaction: string;
+  readonly superseded?: SupersededTokens;
+}
+
+interface NewProof<T> {
+  readonly factor: (codes: readonly string[]) => NewFactor;
+  readonly method: string;
+  /** The user has used the factor just now, which raises the session. */
+  readonly isProven?: boolean;
+  /** Members of the response. */
+  readonly shown: T;
+}
+
+/** Stores the factor that `prove` checks. For a pending login it is also proven, and the gate returns the tokens. */
+export async function finishEnrolment<T extends object>(
   deps: Deps,
-  {
-    account,
-    gen = 0,
-    transaction,
-    factor,
-    method,
-    isProven = true,
-    superseded,
-    origin,
-  }: {
-    readonly transaction: LoginTransaction;
-    readonly factor: (codes: readonly string[]) => NewFactor;
-    readonly method: string;
-    /** The user has used the factor just now, which raises the session. */
-    readonly isProven?: boolean;
-    readonly superseded: SupersededTokens | undefined;
-    readonly origin: Origin;
-  } & EnrolmentOwner,
-): Promise<Partial<RecoveryCodes> & Grant> {
-  const { store, clock } = deps;
+  purpose: Purpose,
+  { transaction: token, authenticate, superseded }: EnrolmentEnd,
+  origin: Caller,
+  prove: (transaction: LoginTransaction, account: Account) => Promise<NewProof<T>>,
+): Promise<T & Partial<RecoveryCodes> & Grant> {
+  const { store, transactions, clock } = deps;
+  const transaction = transactions.read(token, [purpose], clock.now());
+  const { account, gen = 0 } = await ownerOf(deps, transaction, authenticate, origin);
+  const { factor, method, isProven = true, shown } = await prove(transaction, account);
   const codes = createRecoveryCodes();
   const change = factor(codes.map(hashOfCode));
   const now = clock.now();
@@ -197,7 +200,7 @@ export async function finishEnrolment(
     const stores = factors[change.factor].ownsCodes || (await store.listFactors(account.id)).factors.length === 0;
     const grant = await enter(deps, account, proven, { origin, now, deviceId });
     await endSuperseded(deps, grant, superseded, origin);
-    return { ...(stores && { recovery_codes: codes }), ...grant };
+    return { ...shown, ...(stores && { recovery_codes: codes }), ...grant };
   }
   const spend = spendingOf(deps, transaction, undefined);
   const who = factorChangeOf(deps, { account, sessionId: transaction.sid, gen }, origin);
@@ -207,5 +210,9 @@ export async function finishEnrolment(
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);
   const grant = await grantAfter(deps, account, outcome);
-  return { ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }), ...grant };
+  return {
+    ...shown,
+    ...((factors[change.factor].ownsCodes || outcome.isFirst === true) && { recovery_codes: codes }),
+    ...grant,
+  };
 }

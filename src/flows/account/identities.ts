@@ -17,7 +17,7 @@ import {
   type SentResponse,
 } from "../prove/identity.js";
 import { requireRecent } from "../prove/recent.js";
-import { factorChangeOf, requireDone } from "./factor-change.js";
+import { changeOwn, factorChangeOf, requireDone } from "./factor-change.js";
 
 const purpose = "link";
 
@@ -70,18 +70,11 @@ export const finishIdentity: Flow<Grant, IdentityInput> = async (
 };
 
 /** Rejects like `requireRecent`, and with `not_found` or `last_way_in`. */
-export const removeIdentity: OwnFlow<Grant, { readonly id: string }> = async (deps, { auth, id }, origin) => {
-  const { store } = deps;
-  const recent = await requireRecent(deps, auth);
-  const { account } = recent;
-  const outcome = await store.unlinkIdentity({
-    ...factorChangeOf(deps, recent, origin),
-    id,
-    ways: configuredWays(deps),
+export const removeIdentity: OwnFlow<Grant, { readonly id: string }> = (deps, { auth, id }, origin) =>
+  changeOwn(deps, auth, origin, async (who) => {
+    const outcome = await deps.store.unlinkIdentity({ ...who, id, ways: configuredWays(deps) });
+    if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
+    if (outcome.outcome === "last_way_in")
+      throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
+    return outcome;
   });
-  if (outcome.outcome === "none") throw new AmphoError("not_found", "Your account has no such identity.");
-  if (outcome.outcome === "last_way_in")
-    throw new AmphoError("last_way_in", "Without this identity you could not sign in. Add another way first.");
-  requireDone(outcome);
-  return grantAfter(deps, account, outcome);
-};
