@@ -22,7 +22,7 @@ import {
   requireOwnAddress,
 } from "../find/rules.js";
 import { spendingOf } from "../gate/grant.js";
-import { claimsFor, proveCode } from "../prove/mailbox.js";
+import { claimsFor, proveCode, queueCode } from "../prove/mailbox.js";
 import { requireRecent } from "../prove/recent.js";
 
 const purpose = "email";
@@ -33,9 +33,8 @@ export async function beginEmailChange(
   { auth, email, login = false }: Authenticated & { readonly email: string; readonly login?: boolean | undefined },
   caller: Caller,
 ): Promise<Required<EmailChangeBegun>> {
-  const { transactions, throttle, store, clock, settings } = deps;
+  const { transactions, throttle, clock, settings } = deps;
   requireOutbox(deps);
-  const origin: Origin = caller;
   const { sessionId, account, factorsVersion } = await requireRecent(deps, auth);
   const address = requireAddress(email);
   if (login) {
@@ -45,7 +44,7 @@ export async function beginEmailChange(
   }
   const { canonical } = address;
   const { key, find } = await nameByAddress(deps, canonical);
-  const allowed = await throttle.allowMail({ account: key, origin });
+  const allowed = await throttle.allowMail({ account: key, origin: caller });
   const least = leastTime();
   const holder = await allowed.run(find);
   const now = clock.now();
@@ -54,27 +53,15 @@ export async function beginEmailChange(
   const transaction = transactions.begin(purpose, contents, now, transactions.reserve(now, settings.codeTtl));
   const begun = transactions.read(transaction, [purpose], now);
   const isTaken = holder !== undefined && holder.id !== account.id;
-  await store.queueMail({
-    draft: {
-      kind: isTaken ? "email_taken" : "email",
-      userId: account.id,
-      address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
-      claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
-      language: caller.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: {
-      at: now,
-      event: "mail_queued",
-      reason: "email",
-      userId: account.id,
-      login: account.login,
-      sessionId,
-      origin,
-    },
-    now,
-  });
+  const draft = {
+    kind: isTaken ? "email_taken" : "email",
+    userId: account.id,
+    address: isTaken ? (mailboxOf(holder) ?? "") : address.address,
+    claims: claimsFor(begun, bindingOf(account, address, factorsVersion), caller),
+    until: begun.exp,
+  };
+  const about = { userId: account.id, login: account.login, sessionId };
+  await queueCode(deps, allowed, draft, { event: "mail_queued", reason: "email", ...about }, caller);
   await least;
   return { transaction, match: transactions.match(begun), expires: begun.exp };
 }

@@ -2,11 +2,11 @@
 // there too, or in another browser, which must then know the number that only the asking browser shows. So a scanner
 // that opens every link uses none up.
 
-import type { Origin } from "../../audit/entry.js";
+import type { AuditEntry, Origin } from "../../audit/entry.js";
 import { equalText } from "../../crypto/equal.js";
 import { AmphoError } from "../../errors.js";
 import type { MailBinding, OpenPurpose, OpenTransaction, Spendable } from "../../factors/transactions.js";
-import type { MailClaims } from "../../store/sql/mail-rows.js";
+import type { MailClaims, MailDraft } from "../../store/sql/mail-rows.js";
 import type { AccountKey, AllowedAttempt, KnownDevice } from "../../throttle/allowed-attempt.js";
 import type { Account } from "../../users/directory.js";
 import type { Caller, Deps } from "../deps.js";
@@ -133,6 +133,19 @@ export async function proveCode(
 }
 
 // The claims of a mail in the outbox, from which its code and link are derived later, and what they are bound to.
+
+/** Queues a mail with a code. Nothing else is written but the count of the attempt and the row of the audit log. */
+export function queueCode(
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  allowed: AllowedAttempt,
+  draft: Omit<MailDraft, "language">,
+  audit: Omit<AuditEntry, "at" | "origin">,
+  origin: Caller,
+): Promise<void> {
+  const [now, language] = [clock.now(), origin.language ?? "en"];
+  const mail = { draft: { ...draft, language }, attempt: allowed.attempt() };
+  return store.queueMail({ ...mail, audit: { ...audit, at: now, origin }, now });
+}
 
 /** A code is void after another password, another address, or a change of the second factors. */
 export async function bindingOf(

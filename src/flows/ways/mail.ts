@@ -1,6 +1,5 @@
 // A login by a mailed code or link (docs/guides/mail-flows.md), which is a first factor.
 
-import type { AuditEntry } from "../../audit/entry.js";
 import { canReset, opensByMailbox, unprovenEmailOf } from "../../users/directory.js";
 import type { MailBegun } from "../../wire/begun.js";
 import type { Caller, Deps } from "../deps.js";
@@ -12,7 +11,7 @@ import { offersMailLogin } from "../find/ways.js";
 import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { bindingOf, claimsOf, proveMailbox, readProof, versionFor } from "../prove/mailbox.js";
+import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
 import type { SentMail, Way } from "./sent.js";
 
 /** Rejects like `proveMailbox` and `enter`. */
@@ -79,7 +78,7 @@ const requests = {
 } as const;
 
 async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequestInput, origin: Caller) {
-  const { throttle, transactions, store, clock, settings } = deps;
+  const { throttle, transactions, clock, settings } = deps;
   const { kind, event, canReceive } = requests[purpose];
   requireOutbox(deps);
   const { login } = input;
@@ -96,19 +95,9 @@ async function begin(deps: Deps, purpose: keyof typeof requests, input: MailRequ
   const isEligible = account !== undefined && !account.disabled && canReceive(account);
   const reason = account === undefined ? "unknown_login" : account.disabled ? "disabled" : "no_address";
   const about = isEligible ? { userId: account.id, login: account.login } : { reason };
-  await store.queueMail({
-    draft: {
-      kind,
-      userId: account?.id,
-      address: isEligible ? (account.email?.address ?? "") : "",
-      claims: claimsOf(begun, binding, origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event, ...about, origin } satisfies AuditEntry,
-    now,
-  });
+  const draft = { kind, userId: account?.id, address: isEligible ? (account.email?.address ?? "") : "" };
+  const code = { ...draft, claims: claimsOf(begun, binding, origin), until: begun.exp };
+  await queueCode(deps, allowed, code, { event, ...about }, origin);
   await least;
   return { transaction: token, match: transactions.match(begun), expires: begun.exp, resend: now + resendSeconds };
 }

@@ -2,7 +2,7 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError, transactionOver } from "../../errors.js";
-import type { OpenTransaction } from "../../factors/transactions.js";
+import type { OpenTransaction, Spendable } from "../../factors/transactions.js";
 import { type Address, isSameMailbox, parseAddress } from "../../logins/address.js";
 import type { OutsideIdentity, Provider } from "../../providers/provider.js";
 import type { ProvenIdentity } from "../../store/sql/identities.js";
@@ -26,7 +26,7 @@ import {
   recordRejected,
   requireProvider,
 } from "../prove/identity.js";
-import { bindingOf, claimsFor, proveCode, versionFor } from "../prove/mailbox.js";
+import { bindingOf, claimsFor, proveCode, queueCode, versionFor } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
 import type { SentIdentityCode, SentOutside, Way } from "./sent.js";
 
@@ -134,15 +134,15 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput,
   const isEnough = identity.speaksForEmail && registration.invitation === undefined;
   if (!isEnough && deps.outbox !== undefined) throw await mailLinkCode(deps, login, address, ["mail"], origin);
   if (!isEnough) throw await recordClosed(deps, login, origin);
-  const { account: created, register } = await draftAccount(deps, {
-    transaction: login.transaction,
-    address,
-    login: undefined,
-    ...registration,
-    origin,
-  });
+  const { account: created, register } = await draftFor(deps, login.transaction, address, registration, origin);
   return enterAs(deps, created, login, { isNew: true, register, isNewUser: true }, input, origin);
 }
+
+type Registration = NonNullable<Awaited<ReturnType<typeof registrationFor>>>;
+
+/** The login is the address. */
+const draftFor = (deps: Deps, transaction: Spendable, address: Address, registration: Registration, origin: Origin) =>
+  draftAccount(deps, { transaction, address, login: undefined, ...registration, origin });
 
 async function recordClosed(deps: Deps, { provider }: ProvenLogin, origin: Origin): Promise<AmphoError> {
   await recordRejected(deps, provider, "no_account", origin);
@@ -186,7 +186,7 @@ async function mailLinkCode(
 
 /** False: no mail can be sent to this address at the moment. */
 async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical }: Address, origin: Caller) {
-  const { throttle, store, outbox, clock } = deps;
+  const { throttle, outbox } = deps;
   if (outbox === undefined) return false;
   const { key, find } = await nameByAddress(deps, canonical);
   const allowed = await throttle.allowMail({ account: key, origin }).catch((error: unknown) => {
@@ -199,21 +199,11 @@ async function isMailed(deps: Deps, begun: OpenTransaction, { address, canonical
     const binding = { ...(await bindingOf(deps, purpose, account)), address: canonical };
     return { account, binding, isOpen: await leadsToAccount(deps, account, { address, canonical }) };
   });
-  const now = clock.now();
-  await store.queueMail({
-    draft: {
-      // Never to the spelling of the provider, because another mailbox can have that one.
-      kind: "identity",
-      userId: account?.id,
-      address: isOpen ? mailboxFor(account, address) : "",
-      claims: claimsFor(begun, binding, origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity", origin },
-    now,
-  });
+  // Never to the spelling of the provider, because another mailbox can have that one.
+  const to = { userId: account?.id, address: isOpen ? mailboxFor(account, address) : "" };
+  const draft = { kind: "identity", ...to, claims: claimsFor(begun, binding, origin), until: begun.exp };
+  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "identity" } as const;
+  await queueCode(deps, allowed, draft, audit, origin);
   return true;
 }
 
@@ -270,34 +260,16 @@ export const logInByIdentityCode: Way<SentIdentityCode> = async (
   const mailbox = { binding, account, mailWasSent, key, known: device, origin };
   const allowed = await proveCode(deps, transaction, code, mailbox);
   const now = clock.now();
-  const attempt = allowed.asSucceeded(account?.id ?? "");
-  const { iat: at } = transaction;
-  const identity = { proven, isNew: true };
+  const common = { amr: ["fed", "mail"], at: transaction.iat, transaction, identity: { proven, isNew: true } };
   if (account === undefined) {
     const registration = await registrationFor(deps, address);
     if (registration === undefined) throw registrationClosed();
-    const { account: created, register } = await draftAccount(deps, {
-      transaction,
-      address,
-      login: undefined,
-      ...registration,
-      origin,
-    });
-    const further = { transaction, identity, register, attempt: allowed.asSucceeded(created.id) };
-    return enter(
-      deps,
-      created,
-      { amr: ["fed", "mail"], at, ...further, isNewUser: true },
-      { origin, now, idempotency },
-    );
+    const { account: created, register } = await draftFor(deps, transaction, address, registration, origin);
+    const further = { register, isNewUser: true, attempt: allowed.asSucceeded(created.id) } as const;
+    return enter(deps, created, { ...common, ...further }, { origin, now, idempotency });
   }
+  const further = { provesEmail: unprovenEmailOf(account), factorsVersion: versionFor(account, binding) };
+  const proof = { ...common, ...further, attempt: allowed.asSucceeded(account.id) };
   const live = liveOf(deps, input.bearer, account.id);
-  const provesEmail = unprovenEmailOf(account);
-  const further = { transaction, identity, attempt, provesEmail, factorsVersion: versionFor(account, binding) };
-  return enter(
-    deps,
-    account,
-    { amr: ["fed", "mail"], at, ...further },
-    { origin, now, live, device, remember: input.remember, idempotency },
-  );
+  return enter(deps, account, proof, { origin, now, live, device, remember: input.remember, idempotency });
 };

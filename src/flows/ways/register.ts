@@ -21,7 +21,7 @@ import { endSuperseded, type SupersededTokens } from "../gate/end-sessions.js";
 import { enter } from "../gate/enter.js";
 import type { GateProof, LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
-import { claimsOf, proveMailbox, readProof, type SentProof } from "../prove/mailbox.js";
+import { claimsOf, proveMailbox, queueCode, readProof, type SentProof } from "../prove/mailbox.js";
 import { verifyNewPasskey } from "../prove/passkey.js";
 import { draftAccount } from "./new-account.js";
 
@@ -41,7 +41,7 @@ export interface RegistrationStart {
 
 /** Rejects with `registration_closed`, `invalid_request`, `too_many_attempts` or `unavailable`. */
 export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationStart> = async (deps, input, origin) => {
-  const { transactions, throttle, store, clock, settings, relyingParty: party } = deps;
+  const { transactions, throttle, clock, settings, relyingParty: party } = deps;
   requireOutbox(deps);
   const address = requireAddress(input.email);
   const chosen = requireLogin(input.login, address);
@@ -56,20 +56,12 @@ export const beginRegistration: Flow<Required<RegistrationBegun>, RegistrationSt
   const uh = party && createUserHandle();
   const contents = { email: address.address, login: chosen, uh, inv: invitation?.id };
   const { token, begun } = transactions.beginOpen(purpose, contents, now, settings.codeTtl);
-  await store.queueMail({
-    draft: {
-      // The response is the same, and only the mailbox learns that it has an account.
-      kind: account === undefined ? "register" : "account_exists",
-      userId: account?.id,
-      address: account === undefined ? address.address : (mailboxOf(account) ?? ""),
-      claims: claimsOf(begun, bindingOf(begun, address), origin),
-      language: origin.language ?? "en",
-      until: begun.exp,
-    },
-    attempt: allowed.attempt(),
-    audit: { at: now, event: "mail_queued", userId: account?.id, login: account?.login, reason: "register", origin },
-    now,
-  });
+  // The response is the same, and only the mailbox learns that it has an account.
+  const to = account === undefined ? address.address : (mailboxOf(account) ?? "");
+  const draft = { kind: account === undefined ? "register" : "account_exists", userId: account?.id, address: to };
+  const code = { ...draft, claims: claimsOf(begun, bindingOf(begun, address), origin), until: begun.exp };
+  const audit = { event: "mail_queued", userId: account?.id, login: account?.login, reason: "register" } as const;
+  await queueCode(deps, allowed, code, audit, origin);
   await least;
   const login = chosen ?? address.address;
   const options = party && creationOptions(party, transactions.passkeyChallenge(begun), optionsFor(uh ?? "", login));
