@@ -11,7 +11,7 @@ import type { Keyring, SecretUse } from "../tokens/keyring.js";
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
 
 /** The members that not every transaction has. */
-const loginMembers = ["pwv", "did", "sid", "uh", "use", "email", "prv", "ret", "idn", "aut"] as const;
+const loginMembers = ["did", "sid", "uh", "use", "email", "prv", "ret", "idn", "aut"] as const;
 const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "idn", "max", "aut"] as const;
 
 /** RFC 4226 §4 recommends 160 bits. */
@@ -37,9 +37,9 @@ export interface TransactionContents {
   /** The id of the user whose first factor was right. */
   readonly sub: string;
   /** The version of the user's password. A user of an application's own table has none. */
-  readonly pwv?: number | undefined;
+  readonly passwordVersion?: number | undefined;
   /** The version of the user's factors. */
-  readonly fv: number;
+  readonly factorsVersion: number;
   /** The factors that were proven. */
   readonly amr: readonly string[];
   /** The known device on which the login began. */
@@ -154,8 +154,8 @@ export function createTransactions(
       keyring.requireSigning();
       // A second transaction keeps the start time of the first. A revocation between them rejects both.
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
-      const { login, sub, fv, amr } = contents;
-      const members = optional(contents, loginMembers);
+      const { login, sub, passwordVersion: pwv, factorsVersion: fv, amr } = contents;
+      const members = { ...(pwv !== undefined && { pwv }), ...optional(contents, loginMembers) };
       return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     /** Chooses what identifies a transaction that `begin` signs later. */
@@ -189,9 +189,9 @@ export function createTransactions(
       const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
-      const { jti, iat, exp, login, sub, fv, amr } = claims;
-      const members = optional(claims, loginMembers);
-      return { jti, iat, exp, for: claims.for, login, sub, fv, amr, kid: key.kid, ...members };
+      const { jti, iat, exp, login, sub, pwv: passwordVersion, fv: factorsVersion, amr } = claims;
+      const read = { jti, iat, exp, for: claims.for, login, sub, passwordVersion, factorsVersion, amr, kid: key.kid };
+      return { ...read, ...optional(claims, loginMembers) };
     },
     /** The name under which the store spends the transaction. The database reveals no `jti`. */
     spentHash: ({ jti }: Pick<Spendable, "jti">) => createHash("sha256").update(jti).digest("base64url"),

@@ -97,7 +97,7 @@ async function beginForPending(
   const account = await accountOf(deps, pending, caller);
   const { factorsVersion, policy = policyOf(account.roles, settings.factors) } = await store.listFactors(account.id);
   // The account got a factor meanwhile, which the login must prove.
-  if (factorsVersion !== pending.fv) throw transactionOver();
+  if (factorsVersion !== pending.factorsVersion) throw transactionOver();
   if (policy === "phr" && !phr)
     throw factorNeeded(transactions.begin("enroll", pending, now, pending), [], { enroll: true });
   const amr = await withMailbox(deps, account, pending, code, caller);
@@ -151,14 +151,14 @@ async function ownerOf(
   if (auth.session !== sid || auth.id !== sub) throw transactionOver();
   const { account } = await liveSession(deps, sid, sub);
   // The session goes on after a new password, and what was begun before does not.
-  if (account.stored?.passwordVersion !== transaction.pwv) throw transactionOver();
+  if (account.stored?.passwordVersion !== transaction.passwordVersion) throw transactionOver();
   return { account, gen: genOf(auth) };
 }
 
 /** Before a response that the proof is wrong. Rejects with `transaction_over` for an enrolment that is dead. */
 export async function requireLiving(deps: Deps, { id }: Account, transaction: LoginTransaction): Promise<void> {
   const { factorsVersion } = await deps.store.listFactors(id);
-  if (factorsVersion !== transaction.fv || (await isDead(deps, transaction))) throw transactionOver();
+  if (factorsVersion !== transaction.factorsVersion || (await isDead(deps, transaction))) throw transactionOver();
 }
 
 /** The request that ends an enrolment. */
@@ -205,7 +205,7 @@ export async function finishEnrolment<T extends object>(
   const spend = spendingOf(deps, transaction, undefined);
   const who = factorChangeOf(deps, { account, sessionId: transaction.sid, gen }, origin);
   const own = { ...who.own, proven: isProven ? [method] : undefined };
-  const outcome = await store.setFactor({ ...who, own, ...change, spend, factorsVersion: transaction.fv });
+  const outcome = await store.setFactor({ ...who, own, ...change, spend, factorsVersion: transaction.factorsVersion });
   // The session is live, so the factors have changed since the transaction was issued.
   if (outcome.outcome === "changed") throw transactionOver();
   requireDone(outcome);

@@ -57,7 +57,7 @@ export const finishIdentity: Flow<Grant, IdentityInput> = async (
   const identity = await identify(deps, provider, transaction, response, origin);
   const outcome = await store.linkIdentity({
     ...factorChangeOf(deps, recent, origin),
-    factorsVersion: transaction.fv,
+    factorsVersion: transaction.factorsVersion,
     identity: provenOf(provider, identity),
     spend: spendingOf(deps, transaction, undefined),
   });

@@ -99,7 +99,7 @@ async function requireFactor(
     const token = deps.transactions.signAgain(transaction) ?? "";
     throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
   }
-  const own = { ...transaction, fv: factorsVersion };
+  const own = { ...transaction, factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });
 }
 

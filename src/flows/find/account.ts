@@ -49,11 +49,11 @@ export async function requireAccount(
 /** The account of a pending login. Rejects with `transaction_over` if it has changed or cannot sign in any more. */
 export async function accountOf(
   { directory, store, clock }: Deps,
-  { sub: userId, login, pwv }: LoginTransaction,
+  { sub: userId, login, passwordVersion }: LoginTransaction,
   origin: Origin,
 ): Promise<Account> {
   const account = await directory.findSessionUser({ userId, login });
-  const isSame = account?.id === userId && account.stored?.passwordVersion === pwv;
+  const isSame = account?.id === userId && account.stored?.passwordVersion === passwordVersion;
   if (account !== undefined && isSame && !account.disabled) return account;
   const reason = account?.id !== userId ? "unknown" : account.disabled ? "disabled" : "password_changed";
   await store.recordAudit({ at: clock.now(), event: "login_rejected", reason, userId, origin });

@@ -45,8 +45,8 @@ export function sessionTransaction(account: Account, factorsVersion: number, ses
     // An application's own table finds a user by the spelling that it knows.
     login: stored === undefined ? login : canonicalLogin(login),
     sub,
-    pwv: stored?.passwordVersion,
-    fv: factorsVersion,
+    passwordVersion: stored?.passwordVersion,
+    factorsVersion,
     amr: [],
     sid: sessionId,
   };

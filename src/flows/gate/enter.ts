@@ -62,7 +62,7 @@ function entryOf(deps: Deps, account: Account, proven: GateProof, context: Login
     amr: [...proven.amr, ...(factor?.methods ?? []), ...(enrol === undefined ? [] : [enrol.method])],
     provenAt: oldestProofOf(proven),
     gate: acr === undefined ? { policy: policyOf(account.roles, settings.factors), remembered } : { acr },
-    factorsVersion: transaction?.fv ?? proven.factorsVersion ?? factor?.factorsVersion,
+    factorsVersion: transaction?.factorsVersion ?? proven.factorsVersion ?? factor?.factorsVersion,
     use: factor?.use,
     spend: transaction && spendingOf(deps, transaction, idempotency),
     enrol: enrol?.factor,

@@ -28,8 +28,8 @@ export async function factorNeededFor(
   const contents = {
     login: typed ?? transaction?.login ?? account.login,
     sub: account.id,
-    pwv: (needed.user ?? account.stored)?.passwordVersion,
-    fv: factorsVersion,
+    passwordVersion: (needed.user ?? account.stored)?.passwordVersion,
+    factorsVersion,
     amr,
     did: device?.deviceId ?? deviceId,
     aut: authTime === at ? undefined : authTime,

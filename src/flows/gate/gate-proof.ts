@@ -37,7 +37,7 @@ export interface GateProof {
 }
 
 type RedeemedTransaction = Spendable & {
-  readonly [K in "login" | "pwv" | "fv" | "aut"]?: LoginTransaction[K] | undefined;
+  readonly [K in "login" | "passwordVersion" | "factorsVersion" | "aut"]?: LoginTransaction[K] | undefined;
 };
 
 export interface LoginContext {

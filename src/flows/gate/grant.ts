@@ -24,9 +24,12 @@ export function spendingOf(
 }
 
 /** Since the first factor another request can have changed the password, or disabled the user. */
-export function storedOf({ stored }: Account, transaction: Pick<LoginTransaction, "pwv"> | undefined): Entry["stored"] {
+export function storedOf(
+  { stored }: Account,
+  transaction: Pick<LoginTransaction, "passwordVersion"> | undefined,
+): Entry["stored"] {
   if (stored === undefined) return false;
-  return { passwordVersion: transaction?.pwv ?? stored.passwordVersion };
+  return { passwordVersion: transaction?.passwordVersion ?? stored.passwordVersion };
 }
 
 export const willRemember = ({ settings }: Deps, { remember }: LoginContext) =>
@@ -62,7 +65,7 @@ export async function issueGrant(
 export async function grantAgain(
   deps: Deps,
   account: Account | undefined,
-  transaction: Pick<LoginTransaction, "jti"> & { readonly pwv?: number | undefined },
+  transaction: Pick<LoginTransaction, "jti"> & { readonly passwordVersion?: number | undefined },
   context: LoginContext,
   codes?: readonly string[],
 ): Promise<Grant | undefined> {

@@ -27,7 +27,7 @@ export type SentFactor = {
 
 interface ProofContext {
   readonly known: { readonly device: string } | { readonly session: string } | undefined;
-  readonly transaction?: (Spendable & Pick<LoginTransaction, "fv">) | undefined;
+  readonly transaction?: (Spendable & Pick<LoginTransaction, "factorsVersion">) | undefined;
   readonly origin: Origin;
 }
 
@@ -100,7 +100,7 @@ async function proveByCode(
   const { found, factorsVersion } = await allowed.run(async () => {
     const factors = await store.listFactors(userId);
     // The factors have changed since the transaction was issued.
-    if (transaction !== undefined && transaction.fv !== factors.factorsVersion) throw transactionOver();
+    if (transaction !== undefined && transaction.factorsVersion !== factors.factorsVersion) throw transactionOver();
     return { found: find(factors), factorsVersion: factors.factorsVersion };
   });
   if (found === undefined) {

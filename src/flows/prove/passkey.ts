@@ -51,7 +51,7 @@ export async function proveOwnPasskey(
   deps: Deps,
   account: Account,
   response: unknown,
-  transaction: (Spendable & Pick<LoginTransaction, "fv">) | undefined,
+  transaction: (Spendable & Pick<LoginTransaction, "factorsVersion">) | undefined,
   origin: Origin,
 ): Promise<ProvenFactor> {
   if (transaction === undefined) throw transactionOver();
@@ -67,13 +67,18 @@ export async function proveOwnPasskey(
 }
 
 /** Rejects with `transaction_over` if the factors have changed since the transaction was issued. */
-async function findUnchanged(deps: Deps, { id }: Account, response: unknown, { fv }: Pick<LoginTransaction, "fv">) {
+async function findUnchanged(
+  deps: Deps,
+  { id }: Account,
+  response: unknown,
+  { factorsVersion }: Pick<LoginTransaction, "factorsVersion">,
+) {
   const found = await findPasskeyOf(deps, response).catch(async (error: unknown) => {
     // The passkey can have been the factor that was removed.
-    if ((await deps.store.listFactors(id)).factorsVersion !== fv) throw transactionOver();
+    if ((await deps.store.listFactors(id)).factorsVersion !== factorsVersion) throw transactionOver();
     throw error;
   });
-  if (found.passkey.userId === id && found.account.factorsVersion !== fv) throw transactionOver();
+  if (found.passkey.userId === id && found.account.factorsVersion !== factorsVersion) throw transactionOver();
   return found;
 }
 

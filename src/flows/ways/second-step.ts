@@ -52,7 +52,7 @@ async function askAgain(deps: Deps, token: string, transaction: LoginTransaction
     deps.store.listFactors(account.id),
     isDead(deps, transaction),
   ]);
-  if (over || factorsVersion !== transaction.fv) throw transactionOver();
+  if (over || factorsVersion !== transaction.factorsVersion) throw transactionOver();
   const { amr } = transaction;
   if (transaction.for === "enroll")
     return factorNeeded(token, [], { enroll: true, ...enrolMailed(deps, account, amr) });
