@@ -25,13 +25,41 @@ export interface Spendable {
   readonly kid: string;
 }
 
-/** A transaction of a user whose first factor was right, or of a session. */
-export interface LoginTransaction extends Spendable, TransactionContents {
-  readonly for: Purpose;
-  readonly iat: number;
+/** A transaction whose user is not known yet. */
+export interface OpenTransaction extends Reserved, OpenContents {
+  readonly for: OpenPurpose;
 }
 
-export interface TransactionContents {
+interface SharedContents {
+  /** The address as it was typed: of a registration, or of a change of address. */
+  readonly email?: string | undefined;
+  /** The user handle of a new passkey. */
+  readonly uh?: string | undefined;
+  /** For an outside login or identity: the provider and the path to return to, or the identity that was proven. */
+  readonly prv?: string | undefined;
+  readonly ret?: string | undefined;
+  readonly idn?: string | undefined;
+  /** When the oldest factor was proven, where that was before this transaction: at a provider. */
+  readonly aut?: number | undefined;
+}
+
+export interface OpenContents extends SharedContents {
+  /** The login as it was typed, whether an account has it or not. */
+  readonly login?: string | undefined;
+  /** The invitation of a registration. */
+  readonly inv?: string | undefined;
+  /** For a reset that an operator began. */
+  readonly recovery?: Recovery | undefined;
+  /** For an outside login: the `max_age` that was asked for. */
+  readonly max?: number | undefined;
+}
+
+/** A transaction of a user whose first factor was right, or of a session. */
+export interface LoginTransaction extends Reserved, TransactionContents {
+  readonly for: Purpose;
+}
+
+export interface TransactionContents extends SharedContents {
   /** As the client typed it, in its canonical form. */
   readonly login: string;
   /** The id of the user whose first factor was right. */
@@ -44,44 +72,10 @@ export interface TransactionContents {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string | undefined;
-  /** A new passkey: the user handle, and its use. A change of address: `login` if it becomes the login name too. */
-  readonly uh?: string | undefined;
+  /** The use of a new passkey. For a change of address: `login` if it becomes the login name too. */
   readonly use?: string | undefined;
-  /** For a change of address: the new one, as it was typed. */
-  readonly email?: string | undefined;
-  /** For a new identity: the provider and the path to return to, or the identity that was proven. */
-  readonly prv?: string | undefined;
-  readonly ret?: string | undefined;
-  readonly idn?: string | undefined;
-  /** When the oldest factor was proven, where that was before this transaction: at a provider. */
-  readonly aut?: number | undefined;
   /** The session to which a step-up, an enrolment or a change belongs. */
   readonly sid?: string | undefined;
-}
-
-/** A transaction whose user is not known yet. */
-export interface OpenTransaction extends Spendable, OpenContents {
-  readonly for: OpenPurpose;
-  readonly iat: number;
-}
-
-export interface OpenContents {
-  /** The login as it was typed, whether an account has it or not. */
-  readonly login?: string | undefined;
-  /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
-  readonly email?: string | undefined;
-  readonly uh?: string | undefined;
-  readonly inv?: string | undefined;
-  /** For a reset that an operator began. */
-  readonly recovery?: Recovery | undefined;
-  /** For an outside login: the provider and the path to return to, or the identity that was proven. */
-  readonly prv?: string | undefined;
-  readonly ret?: string | undefined;
-  readonly idn?: string | undefined;
-  /** For an outside login: the `max_age` that was asked for. */
-  readonly max?: number | undefined;
-  /** For a proven identity: when the user has signed in at the provider. */
-  readonly aut?: number | undefined;
 }
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */

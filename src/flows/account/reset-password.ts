@@ -97,7 +97,7 @@ async function requireFactor(
   if (offeredFactors(deps, factors).length === 0) return undefined;
   if (sent === undefined) {
     const token = deps.transactions.signAgain(transaction) ?? "";
-    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read: () => transaction });
+    throw await factorNeededError(deps, account.id, token, factors, () => transaction);
   }
   const own = { ...transaction, factorsVersion };
   return proveFactor(deps, account, sent, { known: undefined, transaction: own, origin });

@@ -2,24 +2,18 @@
 
 import type { Origin } from "../../audit/entry.js";
 import { AmphoError } from "../../errors.js";
-import type { EndReason } from "../../store/sql/session-rows.js";
+import type { SessionEnding } from "../../store/sql/session-ends.js";
 import type { UserEnding } from "../../store/sql/user-changes.js";
 import { isStorableText } from "../../store/storable-text.js";
 import type { Grant } from "../../wire/login.js";
 import type { Deps } from "../deps.js";
 
-type SessionDeps = Pick<Deps, "store" | "revocations" | "clock" | "settings">;
+type SessionDeps = Pick<Deps, "store" | "revocations" | "clock">;
 
 /** Resolves to true if there was a live session, of `userId` if it is given. */
 export async function endSession(
   { store, revocations, clock }: SessionDeps,
-  input: {
-    readonly id: string;
-    readonly userId?: string | undefined;
-    readonly reason: EndReason;
-    readonly origin: Origin;
-    readonly seenExpires?: number | undefined;
-  },
+  input: Omit<SessionEnding, "now" | "userId"> & Partial<Pick<SessionEnding, "userId">>,
 ): Promise<boolean> {
   const { ended, revocations: rows } = await store.endSession({ userId: undefined, ...input, now: clock.now() });
   revocations.add(rows);

@@ -5,7 +5,7 @@ import { AmphoError, transactionOver } from "../../errors.js";
 import { requestOptions } from "../../factors/passkey/relying-party.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
 import { findStep } from "../../factors/totp/totp.js";
-import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
+import type { LoginTransaction, Secretive, Spendable } from "../../factors/transactions.js";
 import type { FactorName } from "../../levels/factors.js";
 import type { Factors } from "../../store/sql/factors/account-factors.js";
 import { type Account, originFor } from "../../users/directory.js";
@@ -35,7 +35,7 @@ interface FactorRow<V> {
   /** This instance accepts it. */
   readonly isOffered: (deps: Deps) => boolean;
   /** Returns the members of `factor_needed` that a client needs to prove it. */
-  readonly ask?: (deps: Deps, userId: string, transaction: Pick<Spendable, "jti" | "kid">) => Promise<object>;
+  readonly ask?: (deps: Deps, userId: string, transaction: Secretive) => Promise<object>;
   readonly prove: (deps: Deps, account: Account, value: V, context: ProofContext) => Promise<ProvenFactor>;
 }
 
@@ -70,7 +70,7 @@ export async function askForFactors(
   deps: Deps,
   names: readonly FactorName[],
   userId: string,
-  read: () => Pick<Spendable, "jti" | "kid">,
+  read: () => Secretive,
 ): Promise<object> {
   const asked = names.map(async (name) => rows[name].ask?.(deps, userId, read()));
   return Object.assign({}, ...(await Promise.all(asked))) as object;

@@ -8,7 +8,7 @@ import { passkeyProviders } from "../../factors/passkey/passkey-providers.js";
 import type { RelyingParty } from "../../factors/passkey/relying-party.js";
 import { type VerifiedAssertion, verifyAssertion, verifyRegistration } from "../../factors/passkey/webauthn.js";
 import { isCredentialId, WebAuthnError } from "../../factors/passkey/webauthn-response.js";
-import type { LoginTransaction, Spendable } from "../../factors/transactions.js";
+import type { LoginTransaction, Secretive, Spendable } from "../../factors/transactions.js";
 import type { PublicJwk } from "../../keys/key.js";
 import { passkeyMethod } from "../../levels/methods.js";
 import type { FoundPasskey, NewPasskeyRow } from "../../store/sql/factors/passkeys.js";
@@ -170,7 +170,7 @@ export async function verifyNewPasskey(
   input: {
     readonly response: unknown;
     readonly name: string | undefined;
-    readonly transaction: Pick<Spendable, "jti" | "kid">;
+    readonly transaction: Secretive;
     readonly use: string | undefined;
   },
   record: (reason: string) => Promise<void>,

@@ -18,7 +18,7 @@ export interface LoginInput extends LoginRequest {
 }
 
 /** One row for each way in. */
-const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonly way: W }>> } = {
+const ways: { readonly [W in SentLogin["way"]]: Way<W> } = {
   password: logInByPassword,
   passkey: logInByPasskey,
   mail: logInByMail,
@@ -36,7 +36,7 @@ const ways: { readonly [W in SentLogin["way"]]: Way<Extract<SentLogin, { readonl
 export const login: Flow<Grant, LoginInput> = async (deps, input, caller) => {
   deps.tokens.requireSigningKey();
   // TypeScript does not follow that the row and what was sent are of the same way.
-  const way = ways[input.sent.way] as Way<SentLogin>;
+  const way = ways[input.sent.way] as Flow<Grant, LoginInput>;
   const granted = await delayRejection(deps, input.sent, () => way(deps, input, caller));
   await endSuperseded(deps, granted, input.superseded, caller);
   return granted;

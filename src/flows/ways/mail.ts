@@ -12,10 +12,10 @@ import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
-import type { SentMail, Way } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects like `proveMailbox` and `enter`. */
-export const logInByMail: Way<SentMail> = async (deps, { sent: { proof }, ...input }, origin) => {
+export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input }, origin) => {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
   if (!offersMailLogin(deps)) throw wrongCredentials();

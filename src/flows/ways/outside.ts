@@ -28,10 +28,10 @@ import {
 } from "../prove/identity.js";
 import { bindingOf, claimsFor, proveCode, queueCode, versionFor } from "../prove/mailbox.js";
 import { draftAccount } from "./new-account.js";
-import type { SentIdentityCode, SentOutside, Way } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects like `identify` and `enter`, and with `link_needed` or `registration_closed` for an unknown identity. */
-export const logInOutside: Way<SentOutside> = async (
+export const logInOutside: Way<"outside"> = async (
   deps,
   { sent: { transaction: token, response }, ...input },
   origin,
@@ -236,7 +236,7 @@ export async function identityFor(deps: Deps, token: string, account: Account): 
 }
 
 /** A login by the code that was mailed for `link_needed`. It links the identity, or creates an account with it. */
-export const logInByIdentityCode: Way<SentIdentityCode> = async (
+export const logInByIdentityCode: Way<"identityCode"> = async (
   deps,
   { sent: { transaction: token, code }, ...input },
   origin,

@@ -7,10 +7,10 @@ import { enter } from "../gate/enter.js";
 import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { findPasskeyOf, judgeSignCount, requireParty, verifyPasskey } from "../prove/passkey.js";
-import type { SentPasskey, Way } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects with `unknown_passkey`, `invalid_credentials`, `factor_needed` or `transaction_over`. */
-export const logInByPasskey: Way<SentPasskey> = async (
+export const logInByPasskey: Way<"passkey"> = async (
   deps,
   { sent: { passkey, transaction: token }, ...input },
   origin,

@@ -15,12 +15,12 @@ import type { GateProof } from "../gate/gate-proof.js";
 import { digestOfProof } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { identityFor } from "./outside.js";
-import type { SentPassword, Way } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** A login without a password is rejected without a check, for every account. */
 const none: PasswordCheck = { good: false, waitToReject: rejectNow };
 
-export const logInByPassword: Way<SentPassword> = async (deps, { sent, ...input }, origin) => {
+export const logInByPassword: Way<"password"> = async (deps, { sent, ...input }, origin) => {
   const { directory, throttle, clock } = deps;
   const { login, password } = sent;
   const startedAt = clock.now();
@@ -79,7 +79,7 @@ export const logInByPassword: Way<SentPassword> = async (deps, { sent, ...input 
 /** The identity that this login links. Rejects with `transaction_over` unless it is for this account. */
 async function linkingOf(
   deps: Deps,
-  { linking, linkingCookie }: Pick<SentPassword, "linking" | "linkingCookie">,
+  { linking, linkingCookie }: { readonly linking: string | undefined; readonly linkingCookie: string | undefined },
   account: Account,
 ): Promise<Partial<GateProof>> {
   const token = linking ?? linkingCookie;

@@ -15,10 +15,10 @@ import type { LoginContext } from "../gate/gate-proof.js";
 import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { proveFactor } from "../prove/factor.js";
 import { pendingIdentityOf } from "../prove/identity.js";
-import type { SentSecond, SentStepUp, Way } from "./sent.js";
+import type { Way } from "./sent.js";
 
 /** Rejects like `proveFactor` and `enter`. Without a factor it rejects like the first step, also for an enrolment. */
-export const finishLogin: Way<SentSecond> = async (deps, { sent, ...input }, origin) => {
+export const finishLogin: Way<"second"> = async (deps, { sent, ...input }, origin) => {
   const { transactions, deviceProofs, clock } = deps;
   const now = clock.now();
   const transaction = transactions.read(sent.transaction, sent.factor ? ["second"] : ["second", "enroll"], now);
@@ -61,8 +61,7 @@ async function askAgain(deps: Deps, token: string, transaction: LoginTransaction
   const proved = isFirstProof ? given : all;
   const decision = decide({ amr, factors: proved, policy: policy ?? rolePolicy, remembered: false });
   const factors = decision.result === "factor_needed" ? decision.factors : proved;
-  const about = { token, factors, enroll: false, userId: account.id };
-  return factorNeededError(deps, { ...about, read: () => transaction });
+  return factorNeededError(deps, account.id, token, factors, () => transaction);
 }
 
 /** Only the first response states that no code was mailed. */
@@ -70,7 +69,7 @@ const enrolMailed = ({ outbox }: Deps, account: Account, amr: readonly string[])
   outbox !== undefined && needsEnrolCode(account, amr) ? { mail: true } : {};
 
 /** Adds a second factor to the session. Rejects with `factor_needed` without one, or `invalid_token`. */
-export const stepUp: Way<SentStepUp> = async (deps, { sent, ...input }, origin) => {
+export const stepUp: Way<"stepUp"> = async (deps, { sent, ...input }, origin) => {
   const { store, transactions, deviceProofs, clock } = deps;
   const claims = deps.tokens.verifySession(sent.bearer, clock.now());
   // A copy of a token that was replaced must not get the level that its owner proves later.
@@ -82,7 +81,7 @@ export const stepUp: Way<SentStepUp> = async (deps, { sent, ...input }, origin) 
     const contents = sessionTransaction(account, factorsVersion, sessionId);
     const token = transactions.begin("second", contents, now);
     const read = () => transactions.read(token, ["second"], now);
-    throw await factorNeededError(deps, { token, factors, enroll: false, userId: account.id, read });
+    throw await factorNeededError(deps, account.id, token, factors, read);
   }
   const factor = await proveFactor(deps, account, sent.factor, { known: { session: sessionId }, origin });
   const device = deviceProofs.readOf(account, input.device, now);
