@@ -7,7 +7,6 @@ import { AmphoError } from "../errors.js";
 import { type DeviceClaims, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
-/** 180 days. */
 export const proofTtlSeconds = 15_552_000;
 
 /** A browser keeps the proofs of the last users who signed in there, as one text. A cookie has 4096 bytes for them. */
@@ -17,7 +16,6 @@ const separator = "~";
 
 const splitProofs = (sent = ""): readonly string[] => sent.split(separator, usersMax);
 
-/** Puts a new proof before those of other users. */
 export function joinProofs(proof: string, former: string | undefined): string {
   const users: unknown[] = [undefined, userOf(proof)];
   const others = splitProofs(former).filter((other) => !users.includes(userOf(other)));
@@ -31,7 +29,6 @@ export function joinProofs(proof: string, former: string | undefined): string {
 const userOf = (proof: string): unknown => peekJwt(proof)?.claims["sub"];
 
 export interface RememberedDevice {
-  /** Unix seconds. */
   readonly until: number;
   /** The gate compares both with those of the account. A change of the factors moves the first one. */
   readonly factorsVersion: number;
@@ -42,7 +39,6 @@ export interface DeviceProof {
   readonly userId: string;
   readonly passwordVersion: number | undefined;
   readonly deviceId: string;
-  /** Undefined for a device that is not remembered, or no longer. */
   readonly remember: RememberedDevice | undefined;
 }
 

@@ -10,7 +10,6 @@ import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
 
-/** The members that not every transaction has. */
 const loginMembers = ["did", "sid", "uh", "use", "email", "prv", "ret", "idn", "aut"] as const;
 const openMembers = ["login", "email", "uh", "inv", "recovery", "prv", "ret", "idn", "max", "aut"] as const;
 
@@ -21,11 +20,9 @@ const seedBytes = 20;
 export interface Spendable {
   readonly jti: string;
   readonly exp: number;
-  /** The key that signed the transaction. */
   readonly kid: string;
 }
 
-/** A transaction whose user is not known yet. */
 export interface OpenTransaction extends Reserved, OpenContents {
   readonly for: OpenPurpose;
 }
@@ -33,7 +30,6 @@ export interface OpenTransaction extends Reserved, OpenContents {
 interface SharedContents {
   /** The address as it was typed: of a registration, or of a change of address. */
   readonly email?: string | undefined;
-  /** The user handle of a new passkey. */
   readonly uh?: string | undefined;
   /** For an outside login or identity: the provider and the path to return to, or the identity that was proven. */
   readonly prv?: string | undefined;
@@ -46,11 +42,9 @@ interface SharedContents {
 export interface OpenContents extends SharedContents {
   /** The login as it was typed, whether an account has it or not. */
   readonly login?: string | undefined;
-  /** The invitation of a registration. */
   readonly inv?: string | undefined;
   /** For a reset that an operator began. */
   readonly recovery?: Recovery | undefined;
-  /** For an outside login: the `max_age` that was asked for. */
   readonly max?: number | undefined;
 }
 
@@ -62,13 +56,10 @@ export interface LoginTransaction extends Reserved, TransactionContents {
 export interface TransactionContents extends SharedContents {
   /** As the client typed it, in its canonical form. */
   readonly login: string;
-  /** The id of the user whose first factor was right. */
   readonly sub: string;
   /** The version of the user's password. A user of an application's own table has none. */
   readonly passwordVersion?: number | undefined;
-  /** The version of the user's factors. */
   readonly factorsVersion: number;
-  /** The factors that were proven. */
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string | undefined;
@@ -81,7 +72,6 @@ export interface TransactionContents extends SharedContents {
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */
 export interface MailBinding {
   readonly purpose: string;
-  /** Canonical. */
   readonly address: string;
   readonly userId?: string | undefined;
   readonly passwordVersion?: number | undefined;
@@ -93,7 +83,6 @@ interface Revocations {
   find(claims: Pick<LoginTransaction, "login" | "iat"> & Partial<Pick<LoginTransaction, "sub" | "sid">>): unknown;
 }
 
-/** In base64url. */
 export type OutsideSecrets = Readonly<Record<"state" | "nonce" | "verifier", string>>;
 
 export interface Reserved extends Spendable {
@@ -189,7 +178,6 @@ export function createTransactions(
     },
     /** The name under which the store spends the transaction. The database reveals no `jti`. */
     spentHash: ({ jti }: Pick<Spendable, "jti">) => createHash("sha256").update(jti).digest("base64url"),
-    /** The seed of an authenticator during its set-up. */
     totpSeed: (transaction: Secretive) => derive("totpSeed", transaction).subarray(0, seedBytes),
     /** The challenge of a passkey (WebAuthn L3 §13.4.3). */
     passkeyChallenge: (transaction: Secretive) => derive("passkeyChallenge", transaction),
@@ -205,7 +193,6 @@ export function createTransactions(
     /** The part of a mailed link that the asking browser does not know. */
     linkProof: (transaction: Secretive, binding: MailBinding) =>
       derive("mailedLink", transaction, binding).toString("base64url"),
-    /** The two digits that only the asking browser shows. */
     match: (transaction: Secretive) => digitsOf(derive("match", transaction), 2),
   };
 }
@@ -217,7 +204,6 @@ const digitsOf = (bytes: Buffer, digits: number): string =>
 const textOf = (jti: string, { purpose, address, userId, passwordVersion, factorsVersion }: MailBinding): string =>
   JSON.stringify([jti, purpose, address, userId ?? null, passwordVersion ?? null, factorsVersion ?? null]);
 
-/** The members that are there. */
 const optional = <T extends object, const K extends keyof T>(from: T, names: readonly K[]) =>
   Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Defined<
     T,

@@ -30,9 +30,7 @@ export interface Deps {
   readonly transactions: Transactions;
   readonly totpSecrets: TotpSecrets;
   readonly mailTokens: MailTokens;
-  /** Undefined while passkeys are not offered. */
   readonly relyingParty: RelyingParty | undefined;
-  /** Undefined while no mails can be sent. */
   readonly outbox: Outbox | undefined;
   readonly providers: Providers;
   readonly throttle: Throttle;
@@ -43,9 +41,7 @@ export interface Deps {
   readonly clock: Clock;
 }
 
-/** The client of a request, as far as the host knows it. */
 export interface Caller {
-  /** The actor of what the request causes: always `user`. */
   readonly actor: "user";
   /** The client's IP address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
@@ -58,10 +54,8 @@ export interface Caller {
 /** A flow, by its result and its input. It rejects with AmphoError and knows no HTTP. */
 export type Flow<R, I> = (deps: Deps, input: I, caller: Caller) => Promise<R>;
 
-/** The input of a flow that needs only the caller's token. */
 export interface Authenticated {
   readonly auth: Auth;
 }
 
-/** A flow with the caller's token. */
 export type OwnFlow<R, I = unknown> = Flow<R, Authenticated & I>;

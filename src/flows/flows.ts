@@ -72,7 +72,6 @@ export type Flows = {
   readonly [Name in FlowName]: (input: Parameters<Table[Name]>[1], caller: Caller) => ReturnType<Table[Name]>;
 };
 
-/** Runs one call of a flow, for metrics and traces. */
 export type ObserveFlow = <T>(name: FlowName, call: () => Promise<T>) => Promise<T>;
 
 export const flowNames = Object.keys(table) as FlowName[];

@@ -6,7 +6,6 @@ import { type OldRowKind, type OldRowsCursor, oldRowKinds } from "../store/sql/o
 import type { Store } from "../store/store.js";
 import type { Deps } from "./deps.js";
 
-/** The interval between two runs in the fleet. */
 const everySeconds = 60;
 /** A batch takes far less. After this long another process replaces a killed holder. */
 const leaseSeconds = 15;
@@ -50,7 +49,6 @@ export function startHousekeeping(
   };
 }
 
-/** Runs once, now. Rejects with `unavailable`. */
 export async function runHousekeepingNow(
   deps: HousekeepingDeps,
   onWait: (() => void) | undefined,

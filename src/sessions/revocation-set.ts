@@ -7,7 +7,6 @@ import type { Revocation, RevocationPage } from "../store/sql/revocations.js";
 import type { ReadKey } from "../tokens/access-tokens.js";
 import { isOfService } from "../tokens/credential.js";
 
-/** The claims that a revocation can name. */
 export interface RevocableClaims {
   readonly sub?: string | undefined;
   readonly login: string;
@@ -30,9 +29,7 @@ type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
 export interface RevocationNames {
   /** Returns the name that rows have for a token's session. */
   readonly session: (sessionId: string) => string;
-  /** Returns the index key of a row's login. */
   readonly rowLogin: (login: string) => string;
-  /** Returns the index key of a token's login. */
   readonly login: (login: string) => string;
   /** Returns the name that rows have for the spelling of a token's login. */
   readonly exactLogin: (login: string) => string;
@@ -46,7 +43,6 @@ export const databaseNames: RevocationNames = {
   exactLogin: (login) => login,
 };
 
-/** `report` receives the errors of listeners. */
 export function createRevocationSet(names: RevocationNames, report: (error: unknown) => void) {
   const rows = new Map<number, Revocation>();
   /** The oldest generation whose tokens are still good. */
@@ -127,7 +123,6 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     return known === undefined || identity(known) !== identity(row);
   }
 
-  /** A restored database has assigned the number again. */
   function isAnother(row: Revocation | undefined): boolean {
     return row !== undefined && rows.has(row.n) && isNew(row);
   }
@@ -177,7 +172,6 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     get size() {
       return rows.size;
     },
-    /** The number to read after. */
     get after() {
       return after;
     },

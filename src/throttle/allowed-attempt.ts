@@ -16,7 +16,6 @@ export interface AccountKey extends NamedAccount {
 
 /** An attempt whose password can be checked. It must be settled, and otherwise counts as failed after 15 s. */
 export interface AllowedAttempt {
-  /** The known device that it comes from. */
   readonly deviceId: string | undefined;
   readonly turn: PasswordTurn;
   /** For an operation of the store that settles it in its own transaction, with the outcome that it knows. */
@@ -27,6 +26,5 @@ export interface AllowedAttempt {
   run<T>(check: () => Promise<T>): Promise<T>;
   /** Settles it as failed. `login`: the login name of the account, if there is one. */
   failed(audit: AuditEntry, login: string | undefined): Promise<void>;
-  /** Settles it as succeeded, where no other operation does. */
   succeeded(audit?: AuditEntry): Promise<void>;
 }

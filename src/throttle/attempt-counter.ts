@@ -4,9 +4,7 @@
 
 export interface CounterLimits {
   readonly freeAttempts: number;
-  /** How long failures are remembered. */
   readonly windowSeconds: number;
-  /** How many failures in a row lock the counter. */
   readonly lockAfter: number;
   /** Every attempt counts, and this long must pass until the next one. Undefined: waits grow after the free ones. */
   readonly everySeconds?: number | undefined;
@@ -18,13 +16,11 @@ export interface CounterLimits {
 export interface Counter {
   /** Failures that are remembered. They determine the waits. */
   readonly failures: number;
-  /** Attempts that were taken and are not settled. */
   readonly pending: number;
   /** Attempts that are not settled by then count as failed, because their process has died. */
   readonly pendingUntil: number;
   /** Failures in a row, however long they took (NIST SP 800-63B-4 §3.2.2). */
   readonly streak: number;
-  /** The next attempt is allowed then. */
   readonly nextAt: number;
   /** Failures are forgotten then. The streak is not. */
   readonly forgetAt: number;
@@ -75,7 +71,6 @@ export function counterAt(counter: Counter, limits: CounterLimits, now: number):
   return at.nextAt > now + limits.windowSeconds + skewMaxSeconds ? { ...at, nextAt: 0 } : at;
 }
 
-/** `counter` comes from `counterAt`. */
 export function judgeCounter(counter: Counter, limits: CounterLimits, now: number): Judgement {
   const { failures, pending, streak, nextAt } = counter;
   if (streak >= limits.lockAfter) return { outcome: "rejected", locked: true, retryAfterSeconds: lockedRetrySeconds };
@@ -119,7 +114,6 @@ export function succeedAttempt(counter: Counter, from: string | undefined, { fre
   return { ...resetStreak(returnAttempt(counter)), failures, sources, nextAt };
 }
 
-/** Ends the streak and changes nothing else. */
 export const resetStreak = (counter: Counter): Counter => ({ ...counter, streak: 0 });
 
 /**

@@ -1,7 +1,6 @@
 // Attempts that wait for earlier ones of their subject. Only the first of a queue asks the database.
 import type { AttemptVerdict } from "./attempt.js";
 
-/** How long an attempt waits in all. */
 const patienceMs = 3_000;
 /** How long the first of a queue waits before it asks again. The pause doubles. */
 const pauseMs = { first: 5, longest: 40 };

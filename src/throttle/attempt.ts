@@ -3,16 +3,13 @@ import type { AuditEntry, Origin } from "../audit/entry.js";
 import type { AuditEvent } from "../audit/events.js";
 import type { CounterKind } from "./counter-kinds.js";
 
-/** One counter of attempts. */
 export interface AttemptCounter {
   /** A keyed hash, which contains nothing that a user typed. */
   readonly key: string;
   readonly kind: CounterKind;
-  /** How many failed attempts are free. */
   readonly freeAttempts: number;
   /** Failures in a row that lock this counter. Undefined: as many as lock the attempt's other counters. */
   readonly lockAfter?: number | undefined;
-  /** As of CounterRow. */
   readonly everySeconds?: number | undefined;
   readonly windowSeconds?: number | undefined;
 }
@@ -44,7 +41,6 @@ export interface AttemptRequest extends Attempt {
   readonly event: Extract<AuditEvent, `${string}_throttled`>;
   /** A solved captcha buys the attempt, and is used up with it. No wait counts, but a lock does. */
   readonly bought?: { readonly spends: { readonly hash: string; readonly until: number } } | undefined;
-  /** The hash of the transaction that the proof completes. */
   readonly transaction?: string | undefined;
   readonly account: NamedAccount;
 }
@@ -61,7 +57,6 @@ export type AttemptVerdict =
   | { readonly outcome: "allowed" }
   /** Other attempts must be settled first. A moment later the verdict is known. */
   | { readonly outcome: "pending" }
-  /** The captcha has bought another attempt. */
   | { readonly outcome: "captcha_used" }
   /** The transaction was used, or too many of its proofs were wrong. */
   | { readonly outcome: "over"; readonly by: Extract<CounterKind, "transaction" | "match"> }
@@ -79,7 +74,6 @@ export type AttemptOutcome = "failed" | "succeeded" | "returned";
 export interface Settlement extends Attempt {
   readonly outcome: AttemptOutcome;
   readonly now: number;
-  /** The login name of the account, if there is one. */
   readonly login: string | undefined;
   /** Is recorded in the same transaction. */
   readonly audit: AuditEntry | undefined;
@@ -111,7 +105,6 @@ export type LockoutTarget =
   | { readonly sources: readonly string[] }
   | { readonly all: true };
 
-/** The operations of the store that the throttle uses. */
 export interface AttemptStore {
   allowAttempt(request: AttemptRequest): Promise<AttemptVerdict>;
   settleAttempt(settlement: Settlement): Promise<void>;

@@ -1,12 +1,10 @@
 // The kinds of counters of attempts, one row a kind. The file throttle.ts takes attempts from each.
 
-/** The parameters that give free attempts. */
 export type FreeAttempts = "throttleAttempts" | "throttleKnownAttempts" | "throttleFactor" | "throttleMails";
 
 export interface CounterRow {
   /** The counted attempts, as `throttle-list` prints them. */
   readonly counts: string;
-  /** The free attempts, or the parameter that gives them. */
   readonly freeAttempts: FreeAttempts | number;
   /** All devices or sessions of a user together get this many times the free attempts of one. */
   readonly times?: number;
@@ -14,7 +12,6 @@ export interface CounterRow {
   readonly lockAfter?: number;
   /** Every attempt counts, this long must pass until the next one, and a window has no more than the free attempts. */
   readonly everySeconds?: number;
-  /** Instead of AMPHO_SECURITY_THROTTLE_WINDOW. */
   readonly windowSeconds?: number;
 }
 

@@ -9,7 +9,6 @@ import type { PasswordPool } from "../passwords/pool.js";
 export type DelayedRejection = ReturnType<typeof createDelayedRejection>;
 
 const delayMs = 1_000;
-/** How often the queue is checked meanwhile. */
 const stepMs = 250;
 /** Each delayed rejection keeps a request and its connection. Beyond this number rejections are sent at once. */
 const delayedMax = 1_000;

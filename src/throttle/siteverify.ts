@@ -7,7 +7,6 @@ export type CaptchaAction = "login";
 
 export interface CaptchaContext {
   readonly action: CaptchaAction;
-  /** The client's IP address, if the host knows it. */
   readonly address: string | undefined;
 }
 
@@ -27,7 +26,6 @@ export interface SiteverifyResponse {
 
 const limits = { timeoutMs: 3_000, bytesMax: 65_536 };
 
-/** Rejects with FetchFailure. */
 export async function askSiteverify(
   { url, key, hostname }: SiteverifyOptions,
   token: string,

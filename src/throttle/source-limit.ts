@@ -4,7 +4,6 @@
 import { type Judgement, pendingSeconds, skewMaxSeconds } from "./attempt-counter.js";
 
 export interface SourceLimits {
-  /** How many different logins can fail. */
   readonly logins: number;
   readonly windowSeconds: number;
 }
@@ -23,7 +22,6 @@ export interface SourceState {
   readonly entries: readonly SourceEntry[];
   /** How often in a short time the limit was reached. */
   readonly level: number;
-  /** Another login is allowed then. */
   readonly nextAt: number;
 }
 

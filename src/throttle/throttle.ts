@@ -18,7 +18,6 @@ import { attemptSourceOf } from "./sources.js";
 
 interface LoginAttempt {
   readonly account: AccountKey;
-  /** The device that a valid proof names. */
   readonly known?: KnownDevice | undefined;
   readonly captcha?: string | undefined;
   readonly origin: Origin;
@@ -34,7 +33,6 @@ interface PasswordChangeAttempt {
 interface FactorAttempt extends Omit<PasswordChangeAttempt, "sessionId"> {
   /** The known device or the live session that the attempt comes from. It has a counter of its own. */
   readonly known?: { readonly device: string } | { readonly session: string } | undefined;
-  /** The hash of the transaction that the factor completes. */
   readonly transaction?: string | undefined;
 }
 
@@ -63,10 +61,8 @@ const captchaTtlSeconds = 3600;
 
 /** Rows of each of the two tables of attempts, which is about 15 MB in all. */
 const rowsMax = 50_000;
-/** How many attempts pass between two sweeps. */
 const sweepEvery = 32;
 
-/** The throttles of all requests share it. */
 export function shareThrottle(store: Pick<AttemptStore, "pruneAttempts">) {
   let sinceSweep = 0;
   let sweeping = false;

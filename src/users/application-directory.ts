@@ -180,7 +180,6 @@ export function createApplicationDirectory({ users, passwords, clock, report }: 
   };
 }
 
-/** So many functions of the application run at once. */
 const atOnce = 8;
 
 async function inGroups<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<readonly T[]> {

@@ -9,7 +9,6 @@ import type { UserRegistration } from "../store/sql/registrations.js";
 import type { User, UserEmail } from "../store/sql/users.js";
 import type { ApplicationUser } from "./application-users.js";
 
-/** A user as the flows see one. */
 export interface Account {
   readonly id: string;
   /** As tokens spell it. */
@@ -19,7 +18,6 @@ export interface Account {
   readonly disabled: boolean;
   /** The row of Ampho's own table. */
   readonly stored: User | undefined;
-  /** The address to which mails go. */
   readonly email: UserEmail | undefined;
   /** The row of the application's table, for its `verify`. */
   readonly applicationUser: ApplicationUser | undefined;
@@ -41,7 +39,6 @@ export interface TableChange<T> {
   readonly afterwards: () => Promise<T>;
 }
 
-/** A user to create. */
 export interface UserDraft {
   readonly id: string;
   /** Undefined: the address, or the id if the login of a former owner is that address. */
@@ -103,14 +100,12 @@ export interface Directory {
   readonly create?:
     | ((user: UserDraft, invitation: InvitationOfTable) => Promise<CreatedAccount | undefined>)
     | undefined;
-  /** Resolves to false if another user has the address. */
   readonly setEmail?: ((account: Account, email: string) => Promise<boolean>) | undefined;
   /** Resolves to undefined if another user has the login. */
   readonly setLogin?:
     | (<T>(account: Account, login: string, change: TableChange<T>) => Promise<T | undefined>)
     | undefined;
   readonly remove?: (<T>(account: Account, change: TableChange<T>) => Promise<T>) | undefined;
-  /** Users can be found by their id alone. */
   readonly findsById: boolean;
   /** A session whose user is not found is one of a user whom the application's table has deleted. */
   readonly canDeleteFirst: boolean;

@@ -84,7 +84,6 @@ export interface ReadUser {
   readonly emailProven: boolean;
   /** The hash's format for the report, or `none`. */
   readonly format: string;
-  /** The length of the line. */
   readonly bytes: number;
 }
 
@@ -92,7 +91,6 @@ export type ReadLine = ReadUser | { readonly wrong: string } | "empty";
 
 const wrong = (reason: string) => ({ wrong: reason });
 
-/** The configuration that an import needs. */
 export interface ImportSettings {
   /** The relying party of passkeys. Undefined while they are not offered. */
   readonly rp?: string | undefined;

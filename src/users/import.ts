@@ -67,7 +67,6 @@ const aliveMs = 15_000;
 interface ImportDeps extends ImportSettings {
   readonly store: Pick<Store, "startImport" | "stageUsers" | "publishImport" | "deleteUnpublishedImports">;
   readonly clock: Clock;
-  /** Undefined where no key is configured. */
   readonly totpSecrets?: Pick<TotpSecrets, "seal"> | undefined;
 }
 
@@ -150,7 +149,6 @@ function createIds(): () => () => string {
 
 const noKey = "A totp_secret is stored encrypted. Set AMPHO_SECURITY_KEY before you import it.";
 
-/** A seed is sealed for the id of its user. */
 function toStaged({ user, emailProven }: ReadUser, id: string, now: number, totpSecrets: ImportDeps["totpSecrets"]) {
   const { email, totp } = user;
   return {
@@ -253,7 +251,6 @@ function createTally(onWrongLine: ImportOptions["onWrongLine"]) {
     },
     /** Counts a line and returns its number. */
     next: () => ++lines,
-    /** Notes that the current line is wrong. */
     note: (reason: string) => void noted.push({ line: lines, reason }),
     /** Counts a written window without its rejected lines. */
     add(window: readonly ReadUser[], rejected: readonly RejectedLine[]): void {

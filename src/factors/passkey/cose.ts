@@ -129,7 +129,6 @@ export function isPasskeySignature(
 
 interface Curve {
   readonly p: bigint;
-  /** The curve is a x² + y² = 1 + d x² y². */
   readonly a: bigint;
   readonly d: bigint;
   readonly octets: number;
@@ -160,7 +159,6 @@ function isEdwardsPoint(crv: EdwardsCurve, point: Buffer): boolean {
   const { p, a, d, octets } = curves[crv];
   if (point.length !== octets) return false;
   const bigEndian = Buffer.from(point).reverse();
-  // The first bit is the sign of x.
   bigEndian.writeUInt8(bigEndian.readUInt8(0) & 0x7f, 0);
   const y = BigInt(`0x${bigEndian.toString("hex")}`);
   if (y === 0n || y >= p) return false;

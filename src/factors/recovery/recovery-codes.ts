@@ -21,7 +21,6 @@ export function recoveryHash(text: string): string | undefined {
   return createHash("sha256").update(code).digest("base64url");
 }
 
-/** The hash of a code of `createRecoveryCodes`. */
 export function hashOfCode(code: string): string {
   const hash = recoveryHash(code);
   if (hash === undefined) throw new TypeError("a new recovery code has the form of one");

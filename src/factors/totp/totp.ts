@@ -9,7 +9,6 @@ import type { Keyring } from "../../tokens/keyring.js";
 const stepSeconds = 30;
 const digits = 6;
 
-/** Computes the code of one step (RFC 4226 §5.3). */
 export function totpCode(seed: Buffer, step: number): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));
@@ -63,11 +62,9 @@ const cipher = "aes-256-gcm";
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** A seed as the database has it. */
 interface SealedSeed {
   /** Nonce, ciphertext and tag in base64url. */
   readonly secret: string;
-  /** The key from which the key of the encryption is derived. */
   readonly kid: string;
 }
 
@@ -105,7 +102,6 @@ export const createTotpSecrets = (
     }
     return seed;
   },
-  /** True for the key under which seeds are sealed now. */
   isCurrent: (kid: string): boolean => kid === keyring.signingKid(),
   isRevoked: (kid: string): boolean => keyring.isRevoked(kid),
 });

@@ -14,7 +14,6 @@ import { endUserSessions } from "../gate/end-sessions.js";
 import { requireRecent } from "../prove/recent.js";
 
 export interface NewPassword {
-  /** The old one. Undefined for a user who has none. */
   readonly password: string | undefined;
   readonly newPassword: string;
 }

@@ -27,7 +27,6 @@ import { requireRecent } from "../prove/recent.js";
 import { factorChangeOf, requireDone } from "./factor-change.js";
 
 export interface Enrolling {
-  /** The transaction of `factor_needed` with `enroll`. */
   readonly pending: string | undefined;
   /** The same from a cookie. It is ignored beside the live session of another user, whose login was given up. */
   readonly pendingCookie: string | undefined;
@@ -41,7 +40,6 @@ export interface Begun {
   readonly account: Account;
   /** Signs the transaction of the enrolment. A pending login goes on in it. */
   readonly begin: (purpose: Purpose, further?: Pick<TransactionContents, "uh" | "use">) => string;
-  /** The session that asks. Undefined for a pending login. */
   readonly auth: Auth | undefined;
 }
 
@@ -132,9 +130,7 @@ async function withMailbox(
 }
 
 interface EnrolmentOwner {
-  /** As it is now. */
   readonly account: Account;
-  /** The generation of the token that finishes it. */
   readonly gen?: number;
 }
 
@@ -161,7 +157,6 @@ export async function requireLiving(deps: Deps, { id }: Account, transaction: Lo
   if (factorsVersion !== transaction.factorsVersion || (await isDead(deps, transaction))) throw transactionOver();
 }
 
-/** The request that ends an enrolment. */
 export interface EnrolmentEnd extends Pick<Enrolling, "authenticate"> {
   readonly transaction: string;
   readonly superseded?: SupersededTokens;
@@ -172,7 +167,6 @@ interface NewProof<T> {
   readonly method: string;
   /** The user has used the factor just now, which raises the session. */
   readonly isProven?: boolean;
-  /** Members of the response. */
   readonly shown: T;
 }
 

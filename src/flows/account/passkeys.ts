@@ -28,7 +28,6 @@ function partyOf({ relyingParty: party }: Pick<Deps, "relyingParty">): RelyingPa
   return party;
 }
 
-/** Nothing is written. */
 export async function beginPasskey(
   deps: Deps,
   input: Enrolling & { readonly use: "login" | "second" | undefined; readonly upgrade: boolean | undefined },

@@ -22,7 +22,6 @@ export function accountKeyOf(
 
 export interface CountedAccount {
   readonly key: AccountKey;
-  /** The device that has a proof of the account. */
   readonly known: DeviceProof | undefined;
   /** Finds the account, or returns it if it was found already. Call it after the throttle. */
   readonly find: () => Promise<Account | undefined>;

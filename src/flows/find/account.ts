@@ -82,7 +82,6 @@ export function sessionIdOf(
   }
 }
 
-/** The session that a sign-in of this user re-authenticates. */
 export function liveOf(
   deps: Deps,
   bearer: string | undefined,

@@ -31,7 +31,6 @@ interface Prepared {
   readonly view: NewApiKey;
 }
 
-/** Throws `invalid_request`. */
 function prepareKey(deps: KeyDeps, owner: Account, options: ApiKeyOptions): Prepared {
   const { settings, clock } = deps;
   const { name, scopes, expires = clock.now() + lifeSeconds } = options;

@@ -35,7 +35,6 @@ export function toPasskeyView({ id, name, createdAt, usedAt, backedUp, transport
   return { id, name, created: createdAt, used: usedAt ?? null, synced: backedUp, transports, provider };
 }
 
-/** The member of the view that shows each factor. */
 const members = { passkey: "passkeys", totp: "totp", recovery_code: "recovery_codes" } as const satisfies Readonly<
   Record<FactorName, keyof AccountView>
 >;

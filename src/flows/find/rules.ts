@@ -9,7 +9,6 @@ import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
 import type { Deps } from "../deps.js";
 
-/** Rejects with `password_rejected`. */
 export async function requirePassword(policy: PasswordPolicy, password: string, about: NewPasswordOf): Promise<void> {
   const problem = await policy.check(password, about);
   if (problem === undefined) return;

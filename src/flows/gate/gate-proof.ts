@@ -9,14 +9,12 @@ import type { ProvenFactor } from "../prove/passkey.js";
 export interface GateProof extends Pick<Entry, "attempt" | "provesEmail" | "identity" | "register"> {
   /** The methods (RFC 8176), without that of `factor`. Empty for a step-up, which adds to those of the session. */
   readonly amr: readonly string[];
-  /** When the oldest of them was proven. */
   readonly at: number;
   /** The same, where that was before this login or its transaction, as at a provider. */
   readonly authTime?: number | undefined;
   readonly factor?: ProvenFactor | undefined;
   /** The version of the account's factors before the proof. The login is rejected if it has changed. */
   readonly factorsVersion?: number | undefined;
-  /** The transaction that is redeemed. */
   readonly transaction?: RedeemedTransaction | undefined;
   /** A pending login has set up its first second factor, which is proven by that. */
   readonly enrol?: { readonly factor: NonNullable<Entry["enrol"]>; readonly method: string } | undefined;
@@ -35,7 +33,6 @@ export interface LoginContext {
   readonly now: number;
   /** The session that is raised. `only`: no other session is created instead, as for a step-up. */
   readonly live?: { readonly sessionId: string; readonly gen?: number | undefined; readonly only?: true } | undefined;
-  /** The valid proof of this user's device. */
   readonly device?: DeviceProof | undefined;
   /** The id of that device, where its proof is not at hand. */
   readonly deviceId?: string | undefined;

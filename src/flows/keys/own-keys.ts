@@ -8,7 +8,6 @@ import { type ApiKeyOptions, addKey, replaceKey, toKeyView } from "../find/api-k
 import { requireSession } from "../find/own-session.js";
 import { type Recent, requireRecent } from "../prove/recent.js";
 
-/** Rejects like `requireRecent`, and with `invalid_request`. */
 export const createOwnKey: OwnFlow<NewApiKey, ApiKeyOptions> = async (deps, { auth, ...options }, caller) => {
   const recent = await requireRecent(deps, auth);
   return addKey(deps, recent.account, options, askerOf(deps, recent, caller));
@@ -25,7 +24,6 @@ export const listOwnKeys: OwnFlow<readonly ApiKeyView[]> = async (deps, { auth }
   return (await deps.store.listKeys(userId)).map(toKeyView);
 };
 
-/** Rejects like `createOwnKey`, and with `not_found`. */
 export const rotateOwnKey: OwnFlow<NewApiKey, { readonly id: string; readonly overlap: number }> = async (
   deps,
   { auth, ...rotated },
