@@ -11,13 +11,11 @@ export const policies = ["optional", "required", "phr"] as const;
  */
 export type Policy = (typeof policies)[number];
 
-/** The policy of a stored text. Undefined for null. */
 export const policyFrom = (stored: unknown): Policy | undefined => policies.find((each) => each === stored);
 
 /** The policies of roles. `"*"` stands for every user. */
 export type RolePolicies = Readonly<Record<string, Policy>>;
 
-/** Returns the strictest policy of the roles. */
 export function policyOf(roles: readonly string[], byRole: RolePolicies): Policy {
   const ranks = ["*", ...roles].map((role) => policies.indexOf(byRole[role] ?? "optional"));
   return policies[Math.max(...ranks)] ?? "optional";

@@ -4,7 +4,6 @@
 import { toAsciiDomain } from "./domain.js";
 import { canonicalLogin, checkNewLogin } from "./login-name.js";
 
-/** One mailbox. */
 export interface Address {
   /** The address that is mailed. Its domain is in ASCII and lower case. */
   readonly address: string;
@@ -65,7 +64,6 @@ export const findOwnAddressProblem = (canonical: string, email: Pick<Address, "c
     ? undefined
     : "A login that is an e-mail address must be the address of its user.";
 
-/** True if an address can have this canonical form. */
 function isAddressForm(canonical: string): boolean {
   const [local = "", name, ...more] = canonical.split("@");
   return name !== undefined && more.length === 0 && atoms.test(local) && toAsciiDomain(name) !== undefined;

@@ -17,7 +17,6 @@ const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 /** Compatibility forms and invisible characters make no difference. UTS #46 folds the case, and keeps `ß`. */
 export const toVisible = (text: string): string => text.normalize("NFKC").replace(ignorable, "");
 
-/** Returns undefined for a text that is no domain. */
 export function toAsciiDomain(text: string): string | undefined {
   // The limit is first, so that the time of everything below is limited too. No name is longer than its form in ASCII.
   if (text.length > 253) return undefined;

@@ -44,7 +44,6 @@ export interface FeedPage {
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url");
 
-/** The names of sessions and users in a set of feed entries. */
 export const feedNames: RevocationNames = {
   session: sha256,
   rowLogin: (digest) => digest,
@@ -117,5 +116,4 @@ const readers: Readonly<Record<string, (common: Numbered, rest: Members) => Revo
 
 const alsoSessions = (sessions: unknown) => (sessions === true ? ({ sessions: true } as const) : {});
 
-/** The kinds that this version knows. A verifier sends them as `kinds`. */
 export const feedKinds: readonly string[] = Object.keys(readers);

@@ -125,7 +125,6 @@ export function createFeed(deps: {
         waits?.stop();
       }
     },
-    /** Responds to every request that waits. */
     close() {
       closed = true;
       stopListening();

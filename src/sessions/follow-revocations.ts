@@ -94,7 +94,6 @@ export function followRevocations(deps: {
   const processPause = watchProcessPause(clock, () => Promise.resolve(reading).then(read, read));
   schedule(intervalMs);
   return {
-    /** One read has succeeded. */
     get hasRead() {
       return lastReadMs !== undefined;
     },

@@ -27,7 +27,6 @@ type UserRow = Extract<Revocation, { kind: "user" | "roles" }>;
 
 /** Translates the names of sessions and users between rows and tokens. */
 export interface RevocationNames {
-  /** Returns the name that rows have for a token's session. */
   readonly session: (sessionId: string) => string;
   readonly rowLogin: (login: string) => string;
   readonly login: (login: string) => string;
@@ -239,7 +238,6 @@ export function createRevocationSet(names: RevocationNames, report: (error: unkn
     },
     /** The `kid`s of revoked keys. The set object stays the same and is always up to date. */
     revokedKeys: keys as ReadonlySet<string>,
-    /** Drops rows that no longer revoke anything. */
     sweep(now: number): void {
       const kept = [...rows.values()].filter((row) => row.until > now);
       if (kept.length < rows.size) rebuild(kept);

@@ -15,7 +15,6 @@ const ofUser = { user: check.user("id") };
 export function manageKeys(m: Manager): Management["apiKeys"] {
   const { store, revocations, clock, settings, origin, idOf } = m;
 
-  /** The owner of new keys, and the conditions of the change. */
   async function ownerOf(userId: string) {
     if (settings.keysPerUser === 0)
       throw new AmphoError("not_found", "There are no API keys here. Set AMPHO_SECURITY_KEYS_PER_USER.");

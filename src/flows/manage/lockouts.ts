@@ -8,7 +8,6 @@ import * as check from "./checks.js";
 import type { ClearTarget, Management } from "./management.js";
 import type { Manager } from "./manager.js";
 
-/** Not by the id of a user. */
 type NamedTarget = Exclude<ClearTarget, { readonly id: string }>;
 
 export function manageLockouts(m: Manager): Management["throttle"] {

@@ -13,27 +13,25 @@ const toView = ({ n: id, at: created, kind, userId, tries, nextAt, sentAt, failu
   return { id, kind, userId, created, attempts: tries, next: nextAt, sent: sentAt, failure };
 };
 
-export function manageMail({ store, settings, clock, mailing }: Manager): Management["mail"] {
-  return {
-    list: check.checked(check.limited, async ({ limit = 1000 } = {}) => (await store.listMail({ limit })).map(toView)),
-    test: check.checked({ email: check.string, report: check.optionally(check.callback) }, async (email, report) => {
-      const { address } = requireAddress(email);
-      const transport = await mailing.openTransport();
-      if (transport === undefined)
-        throw new AmphoError("not_found", "AMPHO_MAIL_URL is not set, so no mail can be sent.");
-      try {
-        if (transport.check !== undefined) {
-          const step = await transport.check();
-          report?.(step);
-        }
-        await transport.send(await composeTest(settings, address, clock.now(), mailing.replaceText));
-        report?.(transport.accepted);
-      } catch (error) {
-        if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
-        throw error;
-      } finally {
-        await transport.close();
+export const manageMail = ({ store, settings, clock, mailing }: Manager): Management["mail"] => ({
+  list: check.checked(check.limited, async ({ limit = 1000 } = {}) => (await store.listMail({ limit })).map(toView)),
+  test: check.checked({ email: check.string, report: check.optionally(check.callback) }, async (email, report) => {
+    const { address } = requireAddress(email);
+    const transport = await mailing.openTransport();
+    if (transport === undefined)
+      throw new AmphoError("not_found", "AMPHO_MAIL_URL is not set, so no mail can be sent.");
+    try {
+      if (transport.check !== undefined) {
+        const step = await transport.check();
+        report?.(step);
       }
-    }),
-  };
-}
+      await transport.send(await composeTest(settings, address, clock.now(), mailing.replaceText));
+      report?.(transport.accepted);
+    } catch (error) {
+      if (error instanceof MailFailure) throw new AmphoError("unavailable", error.message, {}, { cause: error });
+      throw error;
+    } finally {
+      await transport.close();
+    }
+  }),
+});

@@ -11,7 +11,6 @@ import type { Deps } from "../deps.js";
 import { type Checks, checked } from "./checks.js";
 import type { UserRef } from "./management.js";
 
-/** The way that mails go. */
 interface Mailing {
   /** Resolves to undefined if no mail can be sent. Rejects with ConfigurationError. */
   openTransport(): Promise<Transport | undefined>;
@@ -32,9 +31,7 @@ export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSec
   return {
     ...deps,
     origin,
-    /** The reason of sessions that end. */
     reason: origin.actor === "operator" ? ("ended_by_operator" as const) : ("ended_by_application" as const),
-    /** A function for users of the database. */
     stored: <A extends readonly unknown[], R>(rules: Checks, run: (...args: A) => R | Promise<R>) =>
       checked(rules, run, () => directory.requireRows()),
     /** The id of a user of any table. One that is given is not looked up. */
@@ -45,7 +42,6 @@ export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSec
       if (account === undefined) throw unknownUser("id" in ref ? "id" : "login");
       return account.id;
     },
-    /** The login name of the user of an id. */
     async loginOf(id: string): Promise<string> {
       const account = await directory.findById(id);
       if (account === undefined) throw unknownUser("id");
@@ -58,7 +54,6 @@ export function createManager(deps: ManagementDeps & Partial<Pick<Deps, "totpSec
 export const toRef = (ref: string | UserRef, meaning: "id" | "login"): UserRef =>
   typeof ref !== "string" ? ref : meaning === "id" ? { id: ref } : { login: ref };
 
-/** The user of the database. A string is a login. */
 export async function requireUser({ store }: Pick<Deps, "store">, given: string | UserRef): Promise<User> {
   const ref = toRef(given, "login");
   const user = await ("id" in ref ? findStoredUserById(store, ref.id) : findStoredUser(store, ref.login));
@@ -66,7 +61,6 @@ export async function requireUser({ store }: Pick<Deps, "store">, given: string 
   return user;
 }
 
-/** A user of any table. A string is a login. */
 export async function findAny({ directory }: Pick<Deps, "directory">, given: string | UserRef) {
   const ref = toRef(given, "login");
   return "id" in ref ? directory.findById(ref.id) : directory.findByLogin(ref.login);

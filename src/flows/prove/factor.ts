@@ -14,9 +14,7 @@ import { wrongCredentials } from "../find/errors.js";
 import { type ProvenFactor, proveOwnPasskey } from "./passkey.js";
 
 interface FactorValues {
-  /** AuthenticationResponseJSON, for the challenge of a transaction. */
   readonly passkey: unknown;
-  /** Six digits. */
   readonly totp: string;
   readonly recovery_code: string;
 }
@@ -32,7 +30,6 @@ interface ProofContext {
 }
 
 interface FactorRow<V> {
-  /** This instance accepts it. */
   readonly isOffered: (deps: Deps) => boolean;
   /** Returns the members of `factor_needed` that a client needs to prove it. */
   readonly ask?: (deps: Deps, userId: string, transaction: Secretive) => Promise<object>;
@@ -61,7 +58,6 @@ const rows: { readonly [F in FactorName]: FactorRow<FactorValues[F]> } = {
   },
 };
 
-/** The factors of `names` that this instance accepts. */
 export const offeredFactors = (deps: Deps, names: readonly FactorName[]): readonly FactorName[] =>
   names.filter((name) => rows[name].isOffered(deps));
 

@@ -133,9 +133,7 @@ export const pendingIdentityOf = ({ idn }: { readonly idn?: string | undefined }
 
 export interface OutsideStart {
   readonly provider: string;
-  /** A path of the application, to which the user returns. */
   readonly returnTo: string | undefined;
-  /** The greatest age of the login at the provider, in seconds. */
   readonly maxAge?: number | undefined;
 }
 

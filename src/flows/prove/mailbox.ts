@@ -16,11 +16,9 @@ import { wrongCredentials } from "../find/errors.js";
 export interface SentProof {
   /** The transaction of the asking browser. */
   readonly transaction: string | undefined;
-  /** Eight digits. */
   readonly code: string | undefined;
   /** The transaction as a link contains it, and its proof. */
   readonly link: string | undefined;
-  /** Two digits. */
   readonly match: string | undefined;
 }
 
@@ -168,7 +166,6 @@ export function claimsOf(
   return { ...claimsFor(transaction, binding, caller), ...definedOf({ login, email, uh, inv, recovery }) };
 }
 
-/** The same for a code without a link. */
 export const claimsFor = (
   { jti, kid, iat, exp, for: purpose }: Spendable & { readonly for: string; readonly iat: number },
   binding: MailBinding,

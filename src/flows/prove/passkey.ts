@@ -23,7 +23,6 @@ export interface ProvenFactor {
   /** For `amr`. With `mfa` for a passkey that is enough alone. */
   readonly methods: readonly string[];
   readonly use: FactorUse;
-  /** The version of the account's factors that the check has read. */
   readonly factorsVersion: number;
   /** Undefined for a passkey, which cannot be guessed. */
   readonly attempt?: Attempt;
@@ -163,7 +162,6 @@ async function recordRejection({ store, clock }: Deps, { id: userId, login }: Ac
   });
 }
 
-/** `record` receives the reason of a rejection. */
 export async function verifyNewPasskey(
   { transactions }: Pick<Deps, "transactions">,
   party: RelyingParty,

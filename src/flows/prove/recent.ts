@@ -12,7 +12,6 @@ import { liveSession } from "../find/account.js";
 import { genOf } from "../find/own-session.js";
 import { offeredFactors } from "./factor.js";
 
-/** How long a login counts as recent. */
 const recentSeconds = 300;
 
 export interface Recent extends TokenSession {
@@ -38,7 +37,6 @@ export async function requireRecent(deps: Deps, auth: Auth, options?: { readonly
   return { sessionId, gen: genOf(auth), account, factorsVersion };
 }
 
-/** The highest level that an account with these second factors can prove. */
 function reachable(deps: Deps, names: readonly FactorName[]): Acr {
   if (offeredFactors(deps, names).some(reachesPhr)) return "phr";
   return names.length > 0 ? "2fa" : "1fa";

@@ -17,7 +17,6 @@ export interface LoginInput extends LoginRequest {
   readonly superseded?: SupersededTokens;
 }
 
-/** One row for each way in. */
 const ways: { readonly [W in SentLogin["way"]]: Way<W> } = {
   password: logInByPassword,
   passkey: logInByPasskey,

@@ -14,7 +14,6 @@ import { digestOfProof, grantAgain } from "../gate/grant.js";
 import { bindingOf, claimsOf, proveMailbox, queueCode, readProof, versionFor } from "../prove/mailbox.js";
 import type { Way } from "./sent.js";
 
-/** Rejects like `proveMailbox` and `enter`. */
 export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input }, origin) => {
   const { directory, deviceProofs, clock } = deps;
   // A way in that is switched off rejects every login.
@@ -55,7 +54,6 @@ export const logInByMail: Way<"mail"> = async (deps, { sent: { proof }, ...input
 // The beginning of a login or a reset by mail (docs/guides/mail-flows.md). A known and an unknown login cause the same
 // statements, the same response and the same limits. Nothing is written but a count, an audit row and the mail.
 
-/** The interval between two mails to one account. */
 const resendSeconds = 60;
 
 interface MailRequestInput {

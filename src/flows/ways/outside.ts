@@ -76,7 +76,6 @@ interface ProvenLogin {
   readonly transaction: OpenTransaction;
   readonly provider: Provider;
   readonly proven: ProvenIdentity;
-  /** When the user has signed in at the provider. Undefined: now. */
   readonly authTime: number | undefined;
 }
 
@@ -140,7 +139,6 @@ async function enterUnknown(deps: Deps, login: ProvenLogin, input: OutsideInput,
 
 type Registration = NonNullable<Awaited<ReturnType<typeof registrationFor>>>;
 
-/** The login is the address. */
 const draftFor = (deps: Deps, transaction: Spendable, address: Address, registration: Registration, origin: Origin) =>
   draftAccount(deps, { transaction, address, login: undefined, ...registration, origin });
 

@@ -33,7 +33,6 @@ const closed = () =>
 
 export interface RegistrationStart {
   readonly email: string;
-  /** Default: the address. */
   readonly login: string | undefined;
   /** The invitation of a mailed link. */
   readonly invite: string | undefined;
@@ -104,9 +103,7 @@ async function requireInvitation(
 
 export interface RegistrationInput extends SentProof {
   readonly password: string | undefined;
-  /** RegistrationResponseJSON. */
   readonly passkey: unknown;
-  /** The name of the passkey. */
   readonly name: string | undefined;
   readonly superseded: SupersededTokens;
   readonly idempotencyKey: string | undefined;

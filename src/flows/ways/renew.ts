@@ -23,7 +23,6 @@ const failures: Readonly<Record<string, () => AmphoError>> = {
     ),
 };
 
-/** One of the two tokens. */
 export type RenewInput = (
   | { readonly refreshToken: string; readonly accessToken?: undefined }
   | { readonly accessToken: string; readonly refreshToken?: undefined }

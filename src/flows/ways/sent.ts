@@ -6,7 +6,6 @@ import type { SentFactor } from "../prove/factor.js";
 import type { SentResponse } from "../prove/identity.js";
 import type { SentProof } from "../prove/mailbox.js";
 
-/** The members of each way. */
 interface Proofs {
   readonly password: {
     readonly login: string;
@@ -22,11 +21,9 @@ interface Proofs {
   };
   /** A passkey alone: AuthenticationResponseJSON. */
   readonly passkey: { readonly transaction: string; readonly passkey: unknown };
-  /** A mailed code or link. */
   readonly mail: { readonly proof: SentProof };
   /** The code that was mailed for `link_needed`. */
   readonly identityCode: { readonly transaction: string; readonly code: string };
-  /** The response of an outside provider. */
   readonly outside: { readonly transaction: string; readonly response: SentResponse };
   /** The transaction of `factor_needed`. Without a factor, the response is the same again. */
   readonly second: { readonly transaction: string; readonly factor: SentFactor | undefined };
@@ -49,5 +46,4 @@ export interface LoginRequest {
   readonly idempotencyKey: string | undefined;
 }
 
-/** The flow of one way. */
 export type Way<W extends keyof Proofs> = Flow<Grant, LoginRequest & { readonly sent: Sent<W> }>;
