@@ -4,7 +4,7 @@
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import { type DeviceClaims, peekJwt } from "../tokens/jwt.js";
+import { type DeviceClaims, deviceProof, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export const proofTtlSeconds = 15_552_000;
@@ -50,10 +50,10 @@ interface ProofOwner {
 
 export type DeviceProofs = ReturnType<typeof createDeviceProofs>;
 
-export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">) {
+export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">) {
   function read(proof: string, now: number): DeviceProof | undefined {
     try {
-      const claims = keyring.verifyDevice(proof, now);
+      const { claims } = keyring.verify(deviceProof, proof, now);
       const { sub, did, pwv } = claims;
       return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
     } catch (error) {
@@ -75,7 +75,7 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
      * The next proof of a known device, or the first one of a new one. `remember`: of the login or of the proof before.
      */
     issue: ({ id, stored }: ProofOwner, deviceId = randomId(), now: number, remember?: RememberedDevice): string =>
-      keyring.signDevice({
+      keyring.sign(deviceProof, {
         sub: id,
         did: deviceId,
         ...(stored && { pwv: stored.passwordVersion }),

@@ -1,7 +1,7 @@
 // The tokens in mailed links that begin nothing: the alarm of a notice, and an invitation. They have no row.
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
-import type { MailTokenClaims } from "../tokens/jwt.js";
+import { type MailTokenClaims, mailToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export type MailTokens = ReturnType<typeof createMailTokens>;
@@ -9,15 +9,15 @@ export type MailTokens = ReturnType<typeof createMailTokens>;
 const alarmPrefix = "alarm ";
 
 /** Both kinds throw `unavailable` if the signing key is revoked. */
-export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "signMailToken" | "verifyMailToken">) {
+export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign" | "verify">) {
   function sign(claims: MailTokenClaims): string {
     keyring.requireSigning();
-    return keyring.signMailToken(claims);
+    return keyring.sign(mailToken, claims);
   }
 
   function read(token: string, use: MailTokenClaims["for"], now: number): MailTokenClaims | undefined {
     try {
-      const claims = keyring.verifyMailToken(token, now);
+      const { claims } = keyring.verify(mailToken, token, now);
       return claims.for === use && now < claims.exp ? claims : undefined;
     } catch (error) {
       if (error instanceof AmphoError) return undefined;

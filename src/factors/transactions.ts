@@ -1,11 +1,20 @@
 // Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque,
-// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state. It is
-// long because it has the docs of every member of a transaction.
+// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
+// `tokens/jwt.ts` has the members.
 import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { loginTransaction, type OpenPurpose, type Purpose, peekJwt, type Recovery } from "../tokens/jwt.js";
+import {
+  linkTransaction,
+  loginTransaction,
+  type OpenClaims,
+  type OpenPurpose,
+  openTransaction,
+  type Purpose,
+  peekJwt,
+  type TransactionClaims,
+} from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
@@ -27,47 +36,21 @@ export interface OpenTransaction extends Reserved, OpenContents {
   readonly for: OpenPurpose;
 }
 
-interface SharedContents {
-  /** The address as it was typed: of a registration, or of a change of address. */
-  readonly email?: string | undefined;
-  readonly uh?: string | undefined;
-  /** For an outside login or identity: the provider and the path to return to, or the identity that was proven. */
-  readonly prv?: string | undefined;
-  readonly ret?: string | undefined;
-  readonly idn?: string | undefined;
-  /** When the oldest factor was proven, where that was before this transaction: at a provider. */
-  readonly aut?: number | undefined;
-}
-
-export interface OpenContents extends SharedContents {
-  /** The login as it was typed, whether an account has it or not. */
-  readonly login?: string | undefined;
-  readonly inv?: string | undefined;
-  /** For a reset that an operator began. */
-  readonly recovery?: Recovery | undefined;
-  readonly max?: number | undefined;
-}
-
 /** A transaction of a user whose first factor was right, or of a session. */
 export interface LoginTransaction extends Reserved, TransactionContents {
   readonly for: Purpose;
 }
 
-export interface TransactionContents extends SharedContents {
-  /** As the client typed it, in its canonical form. */
-  readonly login: string;
-  readonly sub: string;
-  /** The version of the user's password. A user of an application's own table has none. */
-  readonly passwordVersion?: number | undefined;
-  readonly factorsVersion: number;
-  readonly amr: readonly string[];
-  /** The known device on which the login began. */
-  readonly did?: string | undefined;
-  /** The use of a new passkey. For a change of address: `login` if it becomes the login name too. */
-  readonly use?: string | undefined;
-  /** The session to which a step-up, an enrolment or a change belongs. */
-  readonly sid?: string | undefined;
-}
+export type TransactionContents = Pick<TransactionClaims, "login" | "sub" | "amr"> &
+  Members<TransactionClaims, (typeof loginMembers)[number]> & {
+    /** The version of the user's password. A user of an application's own table has none. */
+    readonly passwordVersion?: number | undefined;
+    readonly factorsVersion: number;
+  };
+
+export type OpenContents = Members<OpenClaims, (typeof openMembers)[number]>;
+
+type Members<C, Name extends keyof C> = { readonly [K in Name]?: C[K] | undefined };
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */
 export interface MailBinding {
@@ -95,8 +78,7 @@ export type Secretive = Pick<Spendable, "jti" | "kid">;
 export type Transactions = ReturnType<typeof createTransactions>;
 
 export function createTransactions(
-  keyring: Pick<Keyring, "requireSigning" | "signingKid" | "secretFor" | "signTransaction" | "verifyTransaction"> &
-    Pick<Keyring, "signOpen" | "signOpenUnder" | "signLink" | "verifyOpen" | "verifyLink">,
+  keyring: Pick<Keyring, "requireSigning" | "signingKid" | "sign" | "signUnder" | "verify" | "secretFor">,
   revocations: Revocations,
 ) {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
@@ -113,8 +95,8 @@ export function createTransactions(
   }
 
   /** Throws `transaction_over` for everything that is wrong with it. */
-  function toOpen(token: string, purposes: readonly OpenPurpose[], now: number, by: "verifyOpen" | "verifyLink") {
-    const { claims, key } = orOver(() => keyring[by](token, now));
+  function readAs(kind: typeof openTransaction, token: string, purposes: readonly OpenPurpose[], now: number) {
+    const { claims, key } = orOver(() => keyring.verify(kind, token, now));
     requireOpen(purposes.includes(claims.for), claims, now);
     const { jti, iat, exp, login = "", recovery } = claims;
     // A recovery without the factors was begun before it works. A revocation of the time between rejects it too.
@@ -139,7 +121,7 @@ export function createTransactions(
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
       const { login, sub, passwordVersion: pwv, factorsVersion: fv, amr } = contents;
       const members = { ...(pwv !== undefined && { pwv }), ...optional(contents, loginMembers) };
-      return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
+      return keyring.sign(loginTransaction, { jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     /** Chooses what identifies a transaction that `begin` signs later. */
     reserve: (iat: number, ttlSeconds = transactionTtlSeconds): Reserved => ({
@@ -157,19 +139,21 @@ export function createTransactions(
       const members = optional(contents, openMembers);
       const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
       const begun: OpenTransaction = { ...claims, kid: keyring.signingKid() };
-      return { token: keyring.signOpen(claims), begun };
+      return { token: keyring.sign(openTransaction, claims), begun };
     },
     readOpen: (token: string, purposes: readonly OpenPurpose[], now: number) =>
-      toOpen(token, purposes, now, "verifyOpen"),
+      readAs(openTransaction, token, purposes, now),
     /** Signs it again, for a browser that has proven the mailbox. Undefined if its key cannot sign any more. */
-    signAgain: (transaction: OpenTransaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
+    signAgain: (transaction: OpenTransaction) =>
+      keyring.signUnder(transaction.kid, openTransaction, toClaims(transaction)),
     /** The same for a mailed link. Only `readLink` accepts it: its reader must not hold the browser's transaction. */
-    signLink: (transaction: OpenTransaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
+    signLink: (transaction: OpenTransaction) =>
+      keyring.signUnder(transaction.kid, linkTransaction, toClaims(transaction)),
     readLink: (token: string, purposes: readonly OpenPurpose[], now: number) =>
-      toOpen(token, purposes, now, "verifyLink"),
+      readAs(linkTransaction, token, purposes, now),
     /** Throws like `readOpen`. */
     read(token: string, purposes: readonly Purpose[], now: number): LoginTransaction {
-      const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
+      const { claims, key } = orOver(() => keyring.verify(loginTransaction, token, now));
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
       const { jti, iat, exp, login, sub, pwv: passwordVersion, fv: factorsVersion, amr } = claims;
@@ -231,5 +215,5 @@ export const isTransaction = (token: string | undefined): boolean =>
 
 function readTransaction(token: string): ReturnType<typeof peekJwt> {
   const jwt = peekJwt(token);
-  return loginTransaction.types.has(String(jwt?.header["typ"]).toLowerCase()) ? jwt : undefined;
+  return String(jwt?.header["typ"]).toLowerCase() === loginTransaction.typ ? jwt : undefined;
 }

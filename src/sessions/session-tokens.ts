@@ -6,6 +6,7 @@ import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsKeys, apiKeyTest } from "../tokens/api-key.js";
+import { refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -114,8 +115,8 @@ export function createSessionTokens(deps: {
       const grant = { token, token_type: "Bearer", starts, expires, ttl, leeway: tokenLeeway } as const;
       if (!refresh) return grant;
       const { id: sid, gen, expiresAt: exp } = session;
-      const refreshToken = keyring.signRefresh({ sub: account.id, sid, gen, iat: starts, exp });
-      return { ...grant, refresh_token: refreshToken, refresh_expires: exp };
+      const renewing = keyring.sign(refreshToken, { sub: account.id, sid, gen, iat: starts, exp });
+      return { ...grant, refresh_token: renewing, refresh_expires: exp };
     },
     /** Returns an access token of a service account (RFC 9068). Its `login` is the id. */
     grantService(id: string, scopes: readonly string[], iat: number, ttlSeconds: number): string {
@@ -126,7 +127,7 @@ export function createSessionTokens(deps: {
     ...accessTokens,
     /** Throws `invalid_token`. Returns an expired token, for which the caller throws `session_ended`. */
     readRefresh(token: string, now: number) {
-      const { sid, gen, exp } = keyring.verifyRefresh(token, now);
+      const { sid, gen, exp } = keyring.verify(refreshToken, token, now, Number.MAX_SAFE_INTEGER).claims;
       return { sid, gen, expires: exp };
     },
   };

@@ -15,10 +15,7 @@ export const serviceIdPrefix = "svc_";
 
 export const isServiceId = (id: string | undefined): boolean => id?.startsWith(serviceIdPrefix) === true;
 
-/**
- * True for a token that Ampho has issued for a service. Its `login` is its id and no login name, which a user could
- * take.
- */
+/** True for a token of Ampho for a service. Its `login` is its id, and no login name that a user could take. */
 export const isOfService = ({ sub, login, client_id: client }: OfService): boolean =>
   isServiceId(sub) && login === sub && client === sub;
 

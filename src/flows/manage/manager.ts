@@ -11,7 +11,7 @@ import type { Deps } from "../deps.js";
 import { type Checks, checked } from "./checks.js";
 import type { UserRef } from "./management.js";
 
-interface Mailing {
+export interface Mailing {
   /** Resolves to undefined if no mail can be sent. Rejects with ConfigurationError. */
   openTransport(): Promise<Transport | undefined>;
   readonly replaceText: ReplaceText | undefined;
