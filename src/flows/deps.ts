@@ -41,7 +41,9 @@ export interface Deps {
   readonly clock: Clock;
 }
 
+/** The client of a request, as far as the host knows it. */
 export interface Caller {
+  /** The actor of what the request causes: always `user`. */
   readonly actor: "user";
   /** The client's IP address, after AMPHO_TRUST_PROXY. */
   readonly address: string | undefined;
