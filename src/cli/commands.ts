@@ -554,7 +554,7 @@ export const commands: readonly CommandRow[] = [
     details:
       "The service account then proves its private key at POST /token (`private_key_jwt`), and has no secret here. The new keys take the place of the old ones. To rotate a key, first set both.",
     argument: service,
-    second: { name: "FILE", help: "A public JWK, or a JWK Set of public keys.", optional: true },
+    second: { name: "FILE", help: "A public JWK, or a JWK Set of public keys. It is stdin for `-`.", optional: true },
     options: [{ name: "--none", help: "Remove the public keys." }],
     example: "nightly public.json",
     load: async () => (await services()).setServiceJwk,

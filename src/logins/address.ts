@@ -2,7 +2,7 @@
 // stricter than the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into
 // mailing the wrong mailbox, and no person types them into a form.
 import { toAsciiDomain } from "./domain.js";
-import { canonicalLogin, checkNewLogin } from "./login-name.js";
+import { canonicalLogin, checkNewText } from "./login-name.js";
 
 /** One mailbox. */
 export interface Address {
@@ -55,7 +55,7 @@ function isLocalPart(local: string): boolean {
   // Only the host of the mailbox knows whether a full-width letter is the same mailbox. No such mailbox is known to
   // exist.
   if (local.normalize("NFKC") !== local) return false;
-  return checkNewLogin(local) === undefined;
+  return checkNewText(local) === undefined;
 }
 
 /**
