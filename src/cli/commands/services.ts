@@ -79,9 +79,8 @@ export async function setServiceJwk(input: CommandInput, context: CommandContext
   if ((file === undefined) !== input.has("--none")) throw new UsageError("Give exactly one of FILE and --none.");
   const set = file === undefined ? undefined : await readSet(file, context.terminal);
   const { kids } = await withManagement(context, ({ services }) => services.setKeys(input.argument(), set));
-  context.terminal.note(
-    `Service account ${quoted(input.argument())} has ${kids.length} public keys: ${kids.join(", ")}`,
-  );
+  const name = quoted(input.argument());
+  context.terminal.note(`Service account ${name} has these public keys now: ${kids.join(", ") || "none"}.`);
 }
 
 async function readSet(file: string, terminal: Terminal): Promise<object> {
