@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateJwk } from "../dist/keys/generate.js";
 import { importKeys } from "../dist/keys/jwk-set.js";
+import { refreshToken } from "../dist/tokens/jwt.js";
 import { createKeyring } from "../dist/tokens/keyring.js";
 import { now } from "./growth-data.mjs";
 
@@ -37,7 +38,7 @@ export async function startServe(databaseUrl) {
     const tokens = Array.from({ length: wanted }, (_, at) => {
       const { id, gen } = sessions[at % sessions.length];
       const claims = { sub: "u", sid: id, gen: gen + Math.floor(at / sessions.length), iat: now, exp: now + 1_209_600 };
-      return keyring.signRefresh(claims);
+      return keyring.sign(refreshToken, claims);
     });
     const before = used(child.pid);
     const { done, perSecond } = load(folder, address, tokens, seconds);

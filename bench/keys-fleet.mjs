@@ -3,9 +3,9 @@
 // Usage: npm run build && node bench/keys-fleet.mjs
 // Settings: BENCH_KEYS (100000), BENCH_REVOCATIONS (200), BENCH_PROCESSES (8), BENCH_FLOOD_MS (5000), BENCH_ROUNDS (5),
 // BENCH_FLOOD_RATE (1000), and BENCH_STORES (postgres,sqlite). It needs wrk.
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { generateJwk } from "../dist/keys/generate.js";
@@ -13,7 +13,7 @@ import { createApiKey } from "../dist/tokens/api-key.js";
 import { addKeys } from "./key-data.mjs";
 import { keptAgent, machine, print, quantile, send, sleep, start } from "./measure.mjs";
 import { startPostgres } from "./postgres-server.mjs";
-import { requireWrk } from "./wrk.mjs";
+import { loadCpus, pin, requireWrk } from "./wrk.mjs";
 
 const setting = (name, otherwise) => process.env[name] ?? otherwise;
 const keysCount = Number(setting("BENCH_KEYS", 100_000));
@@ -140,8 +140,18 @@ const endsIn = (ms) => {
   return () => performance.now() > end;
 };
 
+/** A server that may use every core, as the processes of a fleet do. */
+async function startFree(env) {
+  const server = await start("keys", env);
+  const all = `0-${availableParallelism() - 1}`;
+  execFileSync("taskset", ["-a", "-p", "-c", all, String(server.pid)], { stdio: "ignore" });
+  return server;
+}
+
 const ms = (value) => value.toFixed(1);
 requireWrk();
+// The flooded process has a core of its own. PostgreSQL, the load and this process share the others.
+execFileSync("taskset", ["-a", "-p", "-c", loadCpus, String(process.pid)], { stdio: "ignore" });
 const rows = [];
 const flooding = [];
 for (const store of stores) {
@@ -152,7 +162,7 @@ for (const store of stores) {
   try {
     const keys = await addKeys(url, keysCount);
     const env = { BENCH_DATABASE_URL: url, BENCH_KEY: JSON.stringify(generateJwk("HS256")) };
-    for (let count = 0; count < processes; count++) fleet.push(await start("keys", env));
+    for (let count = 0; count < processes; count++) fleet.push(await startFree(env));
     const times = await revoke(fleet, keys);
     rows.push([
       store,
@@ -163,6 +173,7 @@ for (const store of stores) {
       ms(Math.max(...times)),
     ]);
     for (const server of fleet.splice(1)) await server.stop();
+    pin(fleet[0].pid);
     for (const [what, given] of floods) {
       const { before, during, perSecond, warm, end } = await flood(fleet[0], keys.at(-1).key, given, folder);
       flooding.push([

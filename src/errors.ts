@@ -44,10 +44,7 @@ export const errorCodes = [
 /** The codes of docs/reference/errors.md. */
 export type ErrorCode = (typeof errorCodes)[number];
 
-/**
- * Also true for an error of another realm. Jest runs code in its own realm, where the errors of Node's modules are not
- * `instanceof Error`.
- */
+/** Also true for an error of another realm, such as that of Jest, where Node's errors are not `instanceof Error`. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
@@ -57,10 +54,7 @@ export function isNotInstalled(error: unknown): boolean {
   return isError(error) && "code" in error && /^(?:ERR_)?MODULE_NOT_FOUND$/.test(String(error.code));
 }
 
-/**
- * The rules that a new password can break. Clients decide by the reason (docs/reference/contract.md §4,
- * `password_rejected`).
- */
+/** The rules that a new password can break: the reasons of `password_rejected` (docs/reference/contract.md §4). */
 export const passwordProblemReasons = [
   "too_short",
   "too_long",
@@ -94,10 +88,7 @@ export interface ErrorDetails {
   readonly ways?: readonly string[];
   /** `factor_needed`: the account has none of what its policy asks for, and must set it up. */
   readonly enroll?: boolean;
-  /**
-   * `factor_needed` with `enroll`: the set-up needs a code, which was mailed to the proven address. False: too many
-   * were mailed.
-   */
+  /** `factor_needed` with `enroll`: the set-up needs a code, which was mailed. False: too many were mailed. */
   readonly mail?: boolean;
   /**
    * `too_many_attempts`, `captcha_needed`, `overloaded`, `unavailable`: whole seconds until another attempt can
@@ -106,9 +97,7 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number;
   /** `login_too_weak`: the lowest level that the login must have (`acr_values` of RFC 9470 §3). */
   readonly acr?: string;
-  /**
-   * `login_too_old`, `login_too_weak`: the greatest age in seconds that the login can have (`max_age` of RFC 9470 §3).
-   */
+  /** `login_too_old`, `login_too_weak`: the greatest age of the login in seconds (`max_age` of RFC 9470 §3). */
   readonly maxAgeSeconds?: number;
   /** Errors of `ampho.authenticate` with `redirect`: the path to which a page sends the browser. */
   readonly location?: string;

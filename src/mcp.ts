@@ -1,5 +1,4 @@
-// `ampho/mcp`: Ampho in servers of the Model Context Protocol. It imports nothing of the MCP SDK, whose types it fits
-// by their form.
+// `ampho/mcp`: Ampho in servers of the Model Context Protocol. It fits the types of the MCP SDK without importing it.
 import { AmphoError } from "./errors.js";
 import {
   type CheckedRequirements,
@@ -137,10 +136,7 @@ export type ToolInput<I> = I extends { readonly "~standard": { readonly types?: 
     : never
   : undefined;
 
-/**
- * The context that the MCP SDK 2 gives to a tool. Annotate the third parameter of the handler with the type of the SDK
- * for more.
- */
+/** The context that the MCP SDK 2 gives to a tool. For more, annotate the handler's third parameter with its type. */
 export interface ToolContext {
   /** The facts of the HTTP request. */
   readonly http?:

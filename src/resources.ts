@@ -80,10 +80,7 @@ const metadataPathOf = (resource: string) => wellKnown + pathOf(resource);
 /** Returns the URL of the metadata of a resource (RFC 9728 §3.1). */
 export const metadataUrlOf = (resource: string): string => new URL(resource).origin + metadataPathOf(resource);
 
-/**
- * Returns the metadata of each resource (RFC 9728 §2) by its path. The path without the path of a resource also belongs
- * to the only one.
- */
+/** Returns the metadata of each resource (RFC 9728 §2) by its path. The well-known path alone names the only one. */
 export function metadataDocuments(resources: readonly Resource[]): ReadonlyMap<string, object> {
   const documents = resources.map((one) => [metadataPathOf(one.resource), metadataOf(one)] as const);
   const [first] = documents;

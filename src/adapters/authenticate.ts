@@ -92,8 +92,7 @@ export function webRequestOf(request: Exclude<AuthenticatedRequest, IncomingMess
     throw new TypeError(
       `${caller} needs a request, or an object with its headers. In Next.js write { headers: await headers() }.`,
     );
-  // Next.js gives no method to its components and actions. Browsers send an Origin with every POST, and with no GET of
-  // the same site.
+  // Next.js gives its components and actions no method. Browsers send an Origin with every POST, and with no own GET.
   const { headers, method = headers.get("origin") === null ? "GET" : "POST", url } = found;
   return { method, headers, url };
 }

@@ -1,5 +1,4 @@
-// The types of `authorize` (docs/reference/contract.md §6): which handlers it takes under which requirements, and what
-// it returns.
+// The types of `authorize` (docs/reference/contract.md §6): the handlers under each requirement, and its result.
 import type { MandatoryRequirements, Requirements } from "../guard/requirements.js";
 import type { Auth } from "../tokens/auth.js";
 
@@ -101,10 +100,7 @@ interface TakesRequirementsAndHandler<Limit, S extends string> {
   ): GuardedFetchHandler<R, Rest>;
 }
 
-/**
- * The name that errors show. `handler` keeps it from being the best match of other arguments, which TypeScript would
- * report.
- */
+/** The name that errors show. With `handler` it is never the best match of other arguments, to be reported. */
 interface HandlerWithAuth<S extends string> {
   (request: Request, auth: Auth<S>): HandlerResult;
   readonly handler?: never;

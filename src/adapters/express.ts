@@ -27,10 +27,7 @@ declare global {
 
 export type { RejectedRequest };
 
-/**
- * The type that `app.use` and routes take. It has a name of its own, so that exported middleware does not name
- * Express's internal types.
- */
+/** The type that `app.use` and routes take. With it, exported middleware does not name internal types of Express. */
 export type Middleware = (request: Request, response: Response, next: NextFunction) => void;
 /**
  * Responds to a rejected request.

@@ -33,9 +33,8 @@ export type GuardedHandler<N, Q = FastifyRequest, Y = FastifyReply, S extends st
 ) => unknown;
 
 // The compiler compares the arguments of `app.get` and `app.register` with their parameters, member by member. It
-// creates a reply type for every route, and an instance type costs 100 000 instantiations. So each of Fastify's own
-// types is named by one of its members. In methods a function can still be assigned whose parameters have the whole
-// type.
+// creates a reply type for every route, and an instance type costs 100 000 instantiations. So each of Fastify's types
+// is named by one of its members. A method takes a function whose parameters have the whole type.
 interface Shapes {
   hook(request: { readonly id: unknown }, reply: { readonly sent: boolean }, done: (error?: Error) => void): void;
   plugin(app: { readonly prefix: string }, options: object, done: (error?: Error) => void): void;
@@ -86,8 +85,7 @@ export function mount(ampho: HttpInstance): Plugin {
         ),
       );
     if (!app.hasRequestDecorator("auth")) app.decorateRequest("auth", undefined);
-    // After every onRequest hook (CORS, rate limits) and before any body parser, so that Ampho reads and limits the
-    // body.
+    // After every onRequest hook (CORS, rate limits) and before any body parser, so that Ampho limits the body.
     const preParsing = (request: FastifyRequest, reply: FastifyReply): void => {
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -186,9 +184,7 @@ export function guarded<
   return (request, reply) => handle(request, reply, undefined);
 }
 
-/**
- * Fastify's own error handler writes only its own body. An error handler of the application gets the rejected request.
- */
+/** Fastify's own error handler writes its own body. An application's error handler gets the rejected request. */
 function hasErrorHandler({ server }: FastifyRequest): boolean {
   return server.errorHandler.name !== "defaultErrorHandler";
 }

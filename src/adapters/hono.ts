@@ -137,9 +137,7 @@ function untouchedMessage(request: Request, env: unknown): IncomingMessage | und
   return holdsIncoming ? incoming : undefined;
 }
 
-/**
- * Restores a body that middleware has read through `c.req`, which keeps it. A body read in another way gets rejected.
- */
+/** Restores a body that was read through `c.req`, which keeps it. A body read in another way gets rejected. */
 async function unreadRequest(request: HonoRequest): Promise<Request> {
   const { raw, bodyCache } = request;
   if (!raw.bodyUsed) return raw;

@@ -144,10 +144,7 @@ function parsedBodyOf(request: Request): unknown {
   return text ?? ("body" in request ? request.body : undefined);
 }
 
-/**
- * Koa's own `onerror` writes plain text. For this one error of this request it writes the response of
- * docs/reference/http.md instead.
- */
+/** Koa's `onerror` writes plain text. For this error it writes the response of docs/reference/http.md instead. */
 function respondIfUncaught(context: Context, rejected: RejectedRequest): void {
   const { onerror } = context;
   context.onerror = (error) => {

@@ -21,10 +21,7 @@ import type { Auth } from "../tokens/auth.js";
 import type { TypeMistake } from "./authorize-types.js";
 import { type Framework, guardRequest, nodeAuthorizationOf, nodePageOf } from "./framework.js";
 
-/**
- * The members that the requests of both platforms have. Annotate the parameter of `can` with the platform's type for
- * more.
- */
+/** The members of the requests of both platforms. For more, give the parameter of `can` the platform's type. */
 export interface NestRequest extends Pick<IncomingMessage, "headers" | "method" | "url"> {
   /** The parameters of the route. */
   readonly params: Readonly<Record<string, string>>;
@@ -161,10 +158,7 @@ export class AuthorizeGuard extends InjectedGuard {
 Inject(Reflector)(AuthorizeGuard.prototype, "reflector");
 Injectable()(AuthorizeGuard);
 
-/**
- * Decorates a controller or a method with a guard class, which Nest instantiates. Without `ampho` the instance is
- * injected.
- */
+/** Decorates a controller or a method with a guard class for Nest. Without `ampho` the instance is injected. */
 function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never> | undefined) {
   // Nest calls `can` only with requests of the platform for which the application wrote it.
   const requirements =

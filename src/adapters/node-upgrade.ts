@@ -1,6 +1,5 @@
 // WebSockets on node:http: the guard of an upgrade request (RFC 6455 §4), which reports the end of its token.
 // Browsers cannot set an Authorization header here, so the token can also come as a subprotocol, `bearer.{token}`.
-
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { leewayMaxSeconds, systemClock } from "../clock.js";
@@ -117,8 +116,7 @@ function authorizationOf({ cookies }: GuardHost, request: IncomingMessage): stri
     .map((name) => authorizationFrom(name.slice(subprotocolPrefix.length)));
   const authorization = [...authorizationValues(request), ...tokens];
   if (cookies === undefined) return onlyAuthorization(authorization);
-  // Pages of any site can open sockets and read them (RFC 6455 §10.2). So a cookie counts only from a page of an
-  // allowed origin, although the method is GET.
+  // Pages of any site can open and read sockets (RFC 6455 §10.2). A cookie counts from an allowed origin only.
   return cookies.authorizationOf({ ...headOf(request), method: undefined, authorization });
 }
 
@@ -170,10 +168,7 @@ interface TokenWatch {
 const longestDelayMs = 30_000;
 const leastDelayMs = 1_000;
 
-/**
- * Checks the token now, after each revocation that can concern it, when it expires, and once a second within its
- * leeway. `accepted`: what the guard has found in the token.
- */
+/** Checks the token now, after each revocation that can concern it, at its end, and once a second in its leeway. */
 export function watchToken(verifier: TokenVerifier, token: string | undefined, accepted?: Auth): TokenWatch {
   const end = new AbortController();
   if (token === undefined) return { ended: end.signal, release: () => undefined };
@@ -184,8 +179,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     if (!end.signal.aborted) timer = setTimeout(check, ms).unref();
   };
   const accept = (verified: Auth) => {
-    // A key goes on without the scopes that its owner has lost. Its socket was opened with them, and its handler has
-    // them.
+    // A key goes on without the scopes that its owner has lost. The socket was opened with them, so it ends.
     if (auth?.scopes.some((scope) => !verified.scopes.includes(scope)) === true)
       return release(new AmphoError("invalid_token", "The API key has lost a scope. Connect again."));
     auth = verified;
@@ -214,8 +208,7 @@ export function watchToken(verifier: TokenVerifier, token: string | undefined, a
     stop();
     if (!end.signal.aborted) end.abort(reason);
   };
-  // Most revocations end one session. If each of them checked every open socket, a burst of logouts would block the
-  // process.
+  // Most revocations end one session. A check of every open socket for each would block the process.
   const stop = verifier.onRevoked((revoked) => {
     const isOther =
       (revoked.kind === "session" && revoked.session !== auth?.session) ||

@@ -61,10 +61,7 @@ export async function renewMessage(host: HttpHost, message: IncomingMessage): Pr
   return page;
 }
 
-/**
- * The headers that let a cache store a response: `Cache-Control`, and those for one cache (RFC 9213) and their older
- * forms.
- */
+/** The headers that let a cache store a response: `Cache-Control`, those for one cache (RFC 9213), and older forms. */
 const forCaches = /cache-control$|^(?:surrogate|edge)-control$|^x-accel-expires$/i;
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];

@@ -5,7 +5,7 @@ import type { AuditEvent } from "./events.js";
 export interface Origin {
   /** `user` over HTTP, `operator` on the command line (named by `operator`), `application` through the library. */
   readonly actor: "user" | "operator" | "application";
-  readonly operator?: string;
+  readonly operator?: string | undefined;
   readonly address?: string | undefined;
   readonly agent?: string | undefined;
   /** The language of the mails that the event causes. Undefined: no mail is sent. It is not recorded. */

@@ -23,10 +23,7 @@ export function encodeBase32(bytes: Uint8Array, alphabet: string): string {
   return bits === 0 ? text : text + alphabet.charAt((pending << (5 - bits)) & 31);
 }
 
-/**
- * Decodes RFC 4648 §6 in any case, with or without padding at its end, as other systems export it. Undefined for
- * another text.
- */
+/** Decodes RFC 4648 §6 in any case, with or without padding, as other systems export it. Undefined for another text. */
 export function decodeBase32(text: string): Buffer | undefined {
   const [, characters = ""] = /^([A-Z2-7]+)={0,6}$/i.exec(text) ?? [];
   // A number of characters that no whole number of bytes has.

@@ -10,10 +10,7 @@ export function decodeBase64url(text: string): Buffer | undefined {
   return bytes.toString("base64url") === text ? bytes : undefined;
 }
 
-/**
- * The same into the beginning of `into`, which is not shorter than the text: the number of bytes, or -1. Saves what a
- * Buffer costs.
- */
+/** The same into the beginning of `into`, without a new Buffer: the number of bytes, or -1. `text` must fit. */
 export function decodeBase64urlInto(into: Buffer, text: string): number {
   const bytes = into.write(text, 0, "base64url");
   return into.toString("base64url", 0, bytes) === text ? bytes : -1;

@@ -1,5 +1,4 @@
-// The one place where random identifiers and secrets come from: node:crypto, in blocks, because a call costs a
-// microsecond.
+// The one source of random identifiers and secrets: node:crypto, in blocks, because a call costs a microsecond.
 import { randomFillSync } from "node:crypto";
 
 const pool = Buffer.alloc(4096);

@@ -4,7 +4,7 @@
 
 import { randomId } from "../crypto/random.js";
 import { AmphoError } from "../errors.js";
-import { type DeviceClaims, peekJwt } from "../tokens/jwt.js";
+import { type DeviceClaims, deviceProof, peekJwt } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 /** 180 days. */
@@ -68,10 +68,10 @@ export interface DeviceProofs {
   issue(owner: ProofOwner, deviceId: string | undefined, now: number, remember?: RememberedDevice): string;
 }
 
-export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verifyDevice">): DeviceProofs {
+export function createDeviceProofs(keyring: Pick<Keyring, "sign" | "verify">): DeviceProofs {
   function read(proof: string, now: number): DeviceProof | undefined {
     try {
-      const claims = keyring.verifyDevice(proof, now);
+      const { claims } = keyring.verify(deviceProof, proof, now);
       const { sub, did, pwv } = claims;
       return { userId: sub, deviceId: did, passwordVersion: pwv, remember: rememberedBy(claims, now) };
     } catch (error) {
@@ -87,7 +87,7 @@ export function createDeviceProofs(keyring: Pick<Keyring, "signDevice" | "verify
     readAll,
     readOf: (owner, sent, now) => readAll(sent, now).find((proof) => isProofOf(proof, owner)),
     issue({ id, stored }, deviceId = randomId(), now, remember) {
-      return keyring.signDevice({
+      return keyring.sign(deviceProof, {
         sub: id,
         did: deviceId,
         ...(stored === undefined ? {} : { pwv: stored.passwordVersion }),

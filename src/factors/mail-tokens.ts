@@ -2,7 +2,7 @@
 // mail is sent and have no row of their own.
 import { createHash } from "node:crypto";
 import { AmphoError } from "../errors.js";
-import type { MailTokenClaims } from "../tokens/jwt.js";
+import { type MailTokenClaims, mailToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 
 export interface MailTokens {
@@ -25,17 +25,15 @@ export interface MailTokens {
 
 const alarmPrefix = "alarm ";
 
-export function createMailTokens(
-  keyring: Pick<Keyring, "requireSigning" | "signMailToken" | "verifyMailToken">,
-): MailTokens {
+export function createMailTokens(keyring: Pick<Keyring, "requireSigning" | "sign" | "verify">): MailTokens {
   function sign(claims: MailTokenClaims): string {
     keyring.requireSigning();
-    return keyring.signMailToken(claims);
+    return keyring.sign(mailToken, claims);
   }
 
   function read(token: string, use: MailTokenClaims["for"], now: number): MailTokenClaims | undefined {
     try {
-      const claims = keyring.verifyMailToken(token, now);
+      const { claims } = keyring.verify(mailToken, token, now);
       return claims.for === use && now < claims.exp ? claims : undefined;
     } catch (error) {
       if (error instanceof AmphoError) return undefined;

@@ -1,11 +1,20 @@
 // Login transactions: a login or an enrolment that was begun and has no row. The client carries it, signed and opaque,
-// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state. It is
-// long because it has the docs of every member of a transaction.
+// and redeems it once. The store spends the hash of `jti` together with the effect, so the file keeps no state.
+// `tokens/jwt.ts` has the members.
 import { createHash, createHmac } from "node:crypto";
 import { recoveryDelaySeconds, transactionTtlSeconds } from "../clock.js";
 import { randomId } from "../crypto/random.js";
 import { AmphoError, transactionOver } from "../errors.js";
-import { loginTransaction, type OpenPurpose, type Purpose, peekJwt, type Recovery } from "../tokens/jwt.js";
+import {
+  linkTransaction,
+  loginTransaction,
+  type OpenClaims,
+  type OpenPurpose,
+  openTransaction,
+  type Purpose,
+  peekJwt,
+  type TransactionClaims,
+} from "../tokens/jwt.js";
 import type { Keyring, SecretUse } from "../tokens/keyring.js";
 
 export type { OpenPurpose, Purpose, Recovery } from "../tokens/jwt.js";
@@ -31,36 +40,8 @@ export interface LoginTransaction extends Spendable, TransactionContents {
   readonly iat: number;
 }
 
-export interface TransactionContents {
-  /** As the client typed it, in its canonical form. */
-  readonly login: string;
-  /** The id of the user whose first factor was right. */
-  readonly sub: string;
-  /** The version of the user's password. A user of an application's own table has none. */
-  readonly pwv?: number | undefined;
-  /** The version of the user's factors. */
-  readonly fv: number;
-  /** The factors that were proven. */
-  readonly amr: readonly string[];
-  /** The known device on which the login began. */
-  readonly did?: string | undefined;
-  /**
-   * For a new passkey: the user handle of the account, and the use of the passkey. For a change of address: `login` if
-   * it becomes the login name too.
-   */
-  readonly uh?: string | undefined;
-  readonly use?: string | undefined;
-  /** For a change of address: the new one, as it was typed. */
-  readonly email?: string | undefined;
-  /** For a new identity: the provider and the path to return to, or the identity that was proven. */
-  readonly prv?: string | undefined;
-  readonly ret?: string | undefined;
-  readonly idn?: string | undefined;
-  /** When the oldest factor was proven, where that was before this transaction: at a provider. */
-  readonly aut?: number | undefined;
-  /** The session to which a step-up, an enrolment or a change belongs. */
-  readonly sid?: string | undefined;
-}
+export type TransactionContents = Pick<TransactionClaims, "login" | "sub" | "fv" | "amr"> &
+  Members<TransactionClaims, (typeof loginMembers)[number]>;
 
 /** A transaction whose user is not known yet. */
 export interface OpenTransaction extends Spendable, OpenContents {
@@ -68,24 +49,9 @@ export interface OpenTransaction extends Spendable, OpenContents {
   readonly iat: number;
 }
 
-export interface OpenContents {
-  /** The login as it was typed, whether an account has it or not. */
-  readonly login?: string | undefined;
-  /** For a registration: the address as it was typed, the user handle of a passkey, and the invitation. */
-  readonly email?: string | undefined;
-  readonly uh?: string | undefined;
-  readonly inv?: string | undefined;
-  /** For a reset that an operator began. */
-  readonly recovery?: Recovery | undefined;
-  /** For an outside login: the provider and the path to return to, or the identity that was proven. */
-  readonly prv?: string | undefined;
-  readonly ret?: string | undefined;
-  readonly idn?: string | undefined;
-  /** For an outside login: the `max_age` that was asked for. */
-  readonly max?: number | undefined;
-  /** For a proven identity: when the user has signed in at the provider. */
-  readonly aut?: number | undefined;
-}
+export type OpenContents = Members<OpenClaims, (typeof openMembers)[number]>;
+
+type Members<C, Name extends keyof C> = { readonly [K in Name]?: C[K] | undefined };
 
 /** The facts on which a mailed code and link depend. If one of them changes, both are void. */
 export interface MailBinding {
@@ -173,19 +139,7 @@ export interface Transactions {
 }
 
 export function createTransactions(
-  keyring: Pick<
-    Keyring,
-    | "requireSigning"
-    | "signingKid"
-    | "signTransaction"
-    | "verifyTransaction"
-    | "signOpen"
-    | "signOpenUnder"
-    | "signLink"
-    | "verifyOpen"
-    | "verifyLink"
-    | "secretFor"
-  >,
+  keyring: Pick<Keyring, "requireSigning" | "signingKid" | "sign" | "signUnder" | "verify" | "secretFor">,
   revocations: Revocations,
 ): Transactions {
   // The key of the transaction and not the signing key: a rotation between the steps does not change the secret.
@@ -203,12 +157,13 @@ export function createTransactions(
     if (!isWanted || now >= exp || exp - iat > transactionTtlSeconds) throw transactionOver();
   }
 
-  function toOpen(
-    verify: () => ReturnType<Keyring["verifyOpen"]>,
+  function readAs(
+    kind: typeof openTransaction,
+    token: string,
     purposes: readonly OpenPurpose[],
     now: number,
   ): OpenTransaction {
-    const { claims, key } = orOver(verify);
+    const { claims, key } = orOver(() => keyring.verify(kind, token, now));
     requireOpen(purposes.includes(claims.for), claims, now);
     const { jti, iat, exp, login = "", recovery } = claims;
     // A recovery without the factors was begun before it works. A revocation of the time between rejects it too.
@@ -232,7 +187,7 @@ export function createTransactions(
       const { jti, iat, exp } = first ?? { jti: randomId(), iat: now, exp: now + transactionTtlSeconds };
       const { login, sub, fv, amr } = contents;
       const members = optional(contents, loginMembers);
-      return keyring.signTransaction({ jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
+      return keyring.sign(loginTransaction, { jti, for: purpose, iat, exp, login, sub, fv, amr, ...members });
     },
     reserve: (iat, ttlSeconds = transactionTtlSeconds) => ({
       jti: randomId(),
@@ -244,14 +199,14 @@ export function createTransactions(
       keyring.requireSigning();
       const members = optional(contents, openMembers);
       const claims = { jti: randomId(), for: purpose, iat: now, exp: now + ttlSeconds, ...members };
-      return { token: keyring.signOpen(claims), begun: { ...claims, kid: keyring.signingKid() } };
+      return { token: keyring.sign(openTransaction, claims), begun: { ...claims, kid: keyring.signingKid() } };
     },
-    readOpen: (token, purposes, now) => toOpen(() => keyring.verifyOpen(token, now), purposes, now),
-    readLink: (token, purposes, now) => toOpen(() => keyring.verifyLink(token, now), purposes, now),
-    signAgain: (transaction) => keyring.signOpenUnder(transaction.kid, toClaims(transaction)),
-    signLink: (transaction) => keyring.signLink(transaction.kid, toClaims(transaction)),
+    readOpen: (token, purposes, now) => readAs(openTransaction, token, purposes, now),
+    readLink: (token, purposes, now) => readAs(linkTransaction, token, purposes, now),
+    signAgain: (transaction) => keyring.signUnder(transaction.kid, openTransaction, toClaims(transaction)),
+    signLink: (transaction) => keyring.signUnder(transaction.kid, linkTransaction, toClaims(transaction)),
     read(token, purposes, now) {
-      const { claims, key } = orOver(() => keyring.verifyTransaction(token, now));
+      const { claims, key } = orOver(() => keyring.verify(loginTransaction, token, now));
       requireOpen(purposes.includes(claims.for), claims, now);
       if (revocations.find(claims) !== undefined) throw transactionOver();
       const { jti, iat, exp, login, sub, fv, amr } = claims;
@@ -312,5 +267,5 @@ export function isTransaction(token: string | undefined): boolean {
 
 function readTransaction(token: string): ReturnType<typeof peekJwt> {
   const jwt = peekJwt(token);
-  return loginTransaction.types.has(String(jwt?.header["typ"]).toLowerCase()) ? jwt : undefined;
+  return String(jwt?.header["typ"]).toLowerCase() === loginTransaction.typ ? jwt : undefined;
 }

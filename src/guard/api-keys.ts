@@ -1,6 +1,5 @@
-// API keys as the guard reads them (docs/reference/contract.md §6). The row of a key is kept in the cache of verified
-// tokens. Here is the rest: one read for all requests that wait, and the keys that were found bad.
-// `throttle/guesses.ts` limits the addresses that guess.
+// API keys as the guard reads them (docs/reference/contract.md §6): one read for all requests that wait, and the keys
+// that were found bad. The cache of verified tokens keeps the row. `throttle/guesses.ts` limits the addresses.
 //
 // A flood of wrong keys costs one query at a time for up to 32 of them, and no write. It locks no user out: a key that
 // was good lately is not limited by its address, and an address without a bad key is not limited at all.

@@ -1,7 +1,5 @@
-// The guard decides whether a request is accepted, and as which user. It calls the database only for `live`
-// requirements and for API keys that it has not read lately. Bearer token -> verified, now or before -> not revoked ->
-// the requirements hold -> a frozen Auth.
-
+// The guard: bearer token -> verified, now or before -> not revoked -> the requirements hold -> a frozen Auth. It calls
+// the database only for `live` requirements and for API keys that it has not read lately.
 import { type Clock, isRecent } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { reaches } from "../levels/acr.js";

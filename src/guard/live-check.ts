@@ -1,6 +1,4 @@
-// The check of `live` requirements (docs/reference/contract.md §6): the database decides about a valid token, with its
-// current rows.
-
+// The check of `live` requirements (docs/reference/contract.md §6): rows of the database decide about a valid token.
 import type { Clock } from "../clock.js";
 import type { Configuration } from "../config/configuration.js";
 import { AmphoError } from "../errors.js";

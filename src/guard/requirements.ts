@@ -41,10 +41,7 @@ export interface Requirements<R = never, S extends string = string> {
   readonly resource?: string;
   /** Without a token `auth` is `undefined`. A bad token still gets 401. */
   readonly optional?: true;
-  /**
-   * A browser that asks for a page (`GET`, `Accept: text/html`) goes to the sign-in page in place of a 401, and comes
-   * back. It needs AMPHO_PAGES.
-   */
+  /** A browser that asks for a page (`GET`, `Accept: text/html`) gets the sign-in page, not 401. Needs AMPHO_PAGES. */
   readonly redirect?: true;
 }
 
@@ -60,9 +57,7 @@ export interface CheckedRequirements<R = never> extends Requirements<R> {
   readonly maxAge?: number;
 }
 
-/**
- * The type of a handler's `auth`. It is never `undefined` only where the type of the requirements excludes `optional`.
- */
+/** The type of a handler's `auth`. It is never `undefined` only where the requirements exclude `optional`. */
 export type AuthOf<N, S extends string = string> = N extends unknown
   ? [N["optional" & keyof N]] extends [undefined]
     ? Auth<S>
@@ -150,10 +145,7 @@ export function checkRequirements<R, S extends string>(
   };
 }
 
-/**
- * A second check of what the guard has checked: unless the requirements are `optional`, no handler runs without an
- * `auth`.
- */
+/** A second check: unless the requirements are `optional`, no handler runs without an `auth`. */
 export function lacksAuth(auth: Auth | undefined, requirements: CheckedRequirements<never> | undefined): boolean {
   return auth === undefined && requirements?.optional !== true;
 }

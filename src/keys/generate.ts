@@ -32,10 +32,7 @@ function complete(algorithm: Algorithm, members: Readonly<Record<string, string>
   return { kty, alg: algorithm, kid: thumbprint(kty, { ...members, kty }), ...members };
 }
 
-/**
- * A new private JWK for `algorithm`: `kty`, `alg`, `kid` and the members of its type. HMAC keys are as long as the
- * hash.
- */
+/** A new private JWK for `algorithm`: `kty`, `alg`, `kid` and its members. HMAC keys are as long as the hash. */
 export function generateJwk(algorithm: Algorithm): Readonly<Record<string, string>> {
   const { secretBytes } = algorithmFacts(algorithm);
   if (secretBytes !== undefined) return complete(algorithm, { k: randomOctets(secretBytes).toString("base64url") });

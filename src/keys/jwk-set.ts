@@ -13,9 +13,7 @@ export interface ImportedKeys {
   readonly warnings: readonly string[];
 }
 
-/**
- * The configured algorithm does not fit the first key. The mistake is in AMPHO_SECURITY_TOKEN_ALG and not in the key.
- */
+/** The configured algorithm does not fit the first key: the mistake is in AMPHO_SECURITY_TOKEN_ALG. */
 export class KeyAlgorithmError extends ConfigurationError {}
 
 /** The members of a JWK Set, or the one JWK. Throws ConfigurationError when it is neither. */
@@ -137,10 +135,7 @@ function skipped(at: number, count: number, why: string): string {
   return `${positionOf(at, count)} is skipped, because ${why}`;
 }
 
-/**
- * Imports keys that only verify, from a JWK or a JWK Set. They can be public, private or symmetric. Throws
- * ConfigurationError.
- */
+/** Imports public, private or symmetric keys that only verify. Throws ConfigurationError. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
   const members = listJwks(value);
   const { keys, problems, unsupported } = readSet(members, undefined);

@@ -102,10 +102,7 @@ function toMaterial(members: KeyMembers, algorithm: Algorithm): KeyMaterial {
   };
 }
 
-/**
- * Imports one key. `preferred` is the algorithm of a key that names none, if it fits the key.
- * It does not check whether an HMAC secret can be guessed.
- */
+/** Imports one key. `preferred`: the algorithm of a key that names none, if it fits. A weak secret passes. */
 export function importJwk(jwk: unknown, preferred?: Algorithm): JwkReading {
   const problems: string[] = [];
   const report: Report = (problem) => problems.push(problem);

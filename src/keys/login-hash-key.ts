@@ -1,8 +1,7 @@
 // The secret of the hashes under which logins are stored in the counts of attempts. It is derived from the key that
-// signs. A key that takes over in a staged rotation contains the secret of the key before it as the member `conceal`
-// (RFC 7517 §4 allows additional members). So all processes hash a login in one way while some have read the new set
-// and others have not, and the counts continue. A rotation without stages starts them again, because it is for a stolen
-// key.
+// signs. A key that takes over in a staged rotation has the secret of the key before it as the member `conceal` (RFC
+// 7517 §4). So all processes hash alike during the rotation, and the counts continue. A rotation without stages starts
+// them again, because it is for a stolen key.
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { deriveKey } from "./derived-key.js";
 import type { Key } from "./key.js";

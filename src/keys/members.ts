@@ -70,10 +70,7 @@ const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 /** True when a private member exists, even if it is no string. */
 export const isPrivate = (jwk: Jwk): boolean => privateMembers.some((name) => jwk[name] !== undefined);
 
-/**
- * When the key came into its state (states.ts), in Unix seconds. A time counts only for the state that is written
- * beside it.
- */
+/** When the key came into its state (states.ts), in Unix seconds. The time counts only beside the actual state. */
 export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
   return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
 }

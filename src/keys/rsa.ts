@@ -58,10 +58,7 @@ function readPrivate(jwk: Jwk, report: Report): Readonly<Record<PrivateName, big
   return { d, p, q, dp, dq, qi };
 }
 
-/**
- * RFC 8017 §3.2, checked by arithmetic, because OpenSSL accepts numbers that do not match and creates wrong signatures
- * with them.
- */
+/** RFC 8017 §3.2, by arithmetic, because OpenSSL accepts numbers that do not match and signs wrongly with them. */
 function isPair(n: bigint, e: bigint, key: Readonly<Record<PrivateName, bigint>>): boolean {
   const { d, p, q, dp, dq, qi } = key;
   if (p <= 1n || q <= 1n || p === q || p * q !== n || d >= n) return false;

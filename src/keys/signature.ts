@@ -1,5 +1,4 @@
-// Signatures over the signing input of a JWS (RFC 7515 §5), on synchronous node:crypto: WebCrypto would queue behind
-// the password hashes on libuv's threads.
+// Signatures of a JWS (RFC 7515 §5), synchronous: WebCrypto would queue behind password hashes on libuv's threads.
 import {
   constants,
   createVerify,
@@ -47,10 +46,7 @@ export function createVerification(algorithm: Algorithm, publicKey: KeyObject): 
   return (input, signature) => createVerify(hash).update(toOctets(input)).verify(parsedAgain, signature);
 }
 
-/**
- * Returns whether this runtime accepts options with a KeyObject. The node:crypto of workerd accepts them only with key
- * bytes.
- */
+/** Returns whether this runtime accepts options with a KeyObject. workerd accepts them only with key bytes. */
 function isTaken(hash: string, key: VerifyKeyObjectInput): boolean {
   try {
     verify(hash, Buffer.alloc(0), key, Buffer.alloc(0));
@@ -117,9 +113,7 @@ function isRaw(options: Raw, modulusBytes: number): boolean {
   }
 }
 
-/**
- * Binds a public key of 2048 bits or more and a hash to a verification. Undefined where RSA without padding is missing.
- */
+/** Undefined where RSA without padding is missing. The key has 2048 bits or more. */
 function createPkcs1Verification(
   publicKey: KeyObject,
   digest: DigestName,

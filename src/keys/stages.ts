@@ -35,16 +35,11 @@ export type StageOutcome =
       readonly reason: "next_exists" | "no_next" | "revoked_next" | "no_previous" | "too_early";
       /** The key that is in the way or must wait. Undefined where there is nothing to do. */
       readonly kid?: string;
-      /**
-       * The second from which the stage can run. Also undefined when the set does not state since when the key waits.
-       */
+      /** When the stage can run. Also undefined when the set does not state since when the key waits. */
       readonly until?: number | undefined;
     };
 
-/**
- * Puts `jwk` behind the key that signs. Throws ConfigurationError, as the other stages, for a set that is not a valid
- * configuration.
- */
+/** Puts `jwk` behind the key that signs. Every stage throws ConfigurationError for a set that is not valid. */
 export function publishNext(present: unknown, jwk: Jwk, { now, algorithm }: StageRules): StageOutcome {
   const standings = readStandings(present, algorithm);
   const [waiting] = nextOf(standings);
@@ -78,10 +73,7 @@ export function activateNext(present: unknown, rules: WaitingStageRules): StageO
   return done([activated, previous, ...behind], standings, [next.kid, current.kid], rules.algorithm);
 }
 
-/**
- * Takes out every `previous` key that has waited for long enough. A revoked key goes at once in any state, because
- * nothing accepts what it signed.
- */
+/** Takes out the `previous` keys that have waited for long enough, and revoked keys, which nothing accepts, at once. */
 export function retirePrevious(present: unknown, rules: WaitingStageRules): StageOutcome {
   const standings = readStandings(present, rules.algorithm);
   const isRevoked = ({ kid }: KeyStanding) => rules.revoked?.has(kid) === true;

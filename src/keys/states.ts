@@ -30,10 +30,7 @@ export interface KeyStandings {
   readonly unsupported: readonly Jwk[];
 }
 
-/**
- * Reads a JWK or JWK Set. `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
- * Throws ConfigurationError when it is not a valid configuration.
- */
+/** `algorithm`: AMPHO_SECURITY_TOKEN_ALG, for keys that name none. Throws ConfigurationError for a bad set. */
 export function readStandings(set: unknown, algorithm?: Algorithm): KeyStandings {
   importKeys(set, { algorithm });
   const standings: KeyStanding[] = [];

@@ -10,10 +10,7 @@ export function isSecureUrl(url: URL): boolean {
   );
 }
 
-/**
- * RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. `URL` has normalized the address. A name below `localhost` can resolve to any
- * host.
- */
+/** RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, as `URL` normalizes them. A name below `localhost` can resolve to any host. */
 export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 }

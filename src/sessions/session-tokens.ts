@@ -6,6 +6,7 @@ import { scopesOf } from "../levels/scopes.js";
 import type { Session } from "../store/sql/session-rows.js";
 import { type AccessTokens, createAccessTokens } from "../tokens/access-tokens.js";
 import { acceptsKeys, apiKeyTest } from "../tokens/api-key.js";
+import { refreshToken } from "../tokens/jwt.js";
 import type { Keyring } from "../tokens/keyring.js";
 import type { Account } from "../users/directory.js";
 import type { Grant } from "../wire/login.js";
@@ -161,14 +162,14 @@ export function createSessionTokens(deps: {
         leeway: tokenLeeway,
       } as const;
       if (!refresh) return grant;
-      const refreshToken = keyring.signRefresh({
+      const renewing = keyring.sign(refreshToken, {
         sub: account.id,
         sid: session.id,
         gen: session.gen,
         iat: starts,
         exp: session.expiresAt,
       });
-      return { ...grant, refresh_token: refreshToken, refresh_expires: session.expiresAt };
+      return { ...grant, refresh_token: renewing, refresh_expires: session.expiresAt };
     },
     grantService: ({ id, scopes, issuedAt, ttlSeconds }) =>
       keyring.signAccess({
@@ -184,7 +185,8 @@ export function createSessionTokens(deps: {
       }),
     ...accessTokens,
     readRefresh(token, now) {
-      const { sid, gen, exp } = keyring.verifyRefresh(token, now);
+      // The caller checks the time, because an expired session is another error than a bad token.
+      const { sid, gen, exp } = keyring.verify(refreshToken, token, now, Number.MAX_SAFE_INTEGER).claims;
       return { sid, gen, expires: exp };
     },
   };

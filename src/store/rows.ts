@@ -33,11 +33,7 @@ export function texts(row: Row, column: string): readonly string[] {
 }
 
 /** A JSON array of arrays. */
-export function tuplesOf(json: string, column: string): readonly (readonly unknown[])[] {
-  const list: unknown = JSON.parse(json);
-  return isListOfLists(list) ? list : schemaMismatch(column);
-}
-
-function isListOfLists(value: unknown): value is readonly (readonly unknown[])[] {
-  return Array.isArray(value) && value.every((each) => Array.isArray(each));
+export function tuplesOf(row: Row, column: string): readonly (readonly unknown[])[] {
+  const value: unknown = JSON.parse(text(row, column));
+  return Array.isArray(value) && value.every((each) => Array.isArray(each)) ? value : schemaMismatch(column);
 }

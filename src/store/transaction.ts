@@ -12,8 +12,7 @@ export interface Statement {
   /**
    * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only
    * this one can. `skipLocked`: as `update`, without the rows that another transaction has locked. SQLite has one
-   * writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or `for update skip
-   * locked`.
+   * writer at a time and needs no lock.
    */
   readonly lock?: RowLock;
   /**
@@ -77,8 +76,7 @@ export function* queryLast(sql: string, parameters: readonly SqlValue[] = []): T
 
 /** The same, and returns the first row, if there is one. */
 export function* queryLastRow(sql: string, parameters: readonly SqlValue[] = []): Transaction<Row | undefined> {
-  const rows = yield* queryLast(sql, parameters);
-  return rows[0];
+  return (yield* queryLast(sql, parameters))[0];
 }
 
 /** A deferred statement whose rows are not read. */
@@ -96,17 +94,23 @@ export function withPages({ parameters, mails }: Statement, pages: string): read
   return mails ? [pages, ...parameters.slice(1)] : parameters;
 }
 
-/** A deferred statement, which travels with the statements behind it. `resultOf` reads its first row. */
-export function* send(sql: string, parameters: readonly SqlValue[] = [], lock?: RowLock): Transaction<Statement> {
+function* send(sql: string, parameters: readonly SqlValue[], lock?: RowLock): Transaction<Statement> {
   const statement: Statement = { sql, parameters, deferred: true, ...(lock && { lock }) };
   yield statement;
   return statement;
 }
 
-/** The first row of a deferred statement, if there is one. */
-export function* resultOf(statement: Statement): Transaction<Row | undefined> {
-  const rows = yield { resultOf: statement };
-  return rows[0];
+/** Sends a statement with those behind it. The function that is returned reads its first row, if there is one. */
+export function* ask<T>(
+  sql: string,
+  parameters: readonly SqlValue[],
+  of: (row: Row | undefined) => T,
+  lock?: RowLock,
+): Transaction<() => Transaction<T>> {
+  const statement = yield* send(sql, parameters, lock);
+  return function* read() {
+    return of((yield { resultOf: statement })[0]);
+  };
 }
 
 /** The first row, if there is one. */
@@ -115,6 +119,15 @@ export function* first(
   parameters: readonly SqlValue[] = [],
   lock?: RowLock,
 ): Transaction<Row | undefined> {
-  const rows = yield* query(sql, parameters, lock);
-  return rows[0];
+  return (yield* query(sql, parameters, lock))[0];
+}
+
+/** True if the statement returns a row. */
+export function* exists(sql: string, parameters: readonly SqlValue[] = []): Transaction<boolean> {
+  return (yield* first(sql, parameters)) !== undefined;
+}
+
+/** The one number that the statement returns. 0 for null, and without a row. */
+export function* count(sql: string, parameters: readonly SqlValue[] = []): Transaction<number> {
+  return Number(Object.values((yield* first(sql, parameters)) ?? {})[0] ?? 0);
 }

@@ -48,12 +48,7 @@ export const processMetrics: readonly ProcessMetric[] = [
     help: "Time in which the event loop was busy (a rate near 1 is a busy core)",
     read: () => performance.eventLoopUtilization().active / 1000,
   },
-  {
-    name: "ampho_connections",
-    type: "gauge",
-    help: "Open connections of the service",
-    read: ({ open }) => open.size,
-  },
+  { name: "ampho_connections", type: "gauge", help: "Open connections of the service", read: ({ open }) => open.size },
   {
     name: "ampho_connections_rejected_total",
     type: "counter",

@@ -1,6 +1,4 @@
-// Access tokens as a guard reads them: verified once, then found by the whole token while it is good
-// (docs/reference/contract.md §5).
-
+// Access tokens as a guard reads them: verified once, then found by the whole token (docs/reference/contract.md §5).
 import { AmphoError } from "../errors.js";
 import type { RoleScopes } from "../levels/scopes.js";
 import type { Auth } from "./auth.js";
@@ -11,9 +9,7 @@ import type { AccessClaims, VerifiedJwt } from "./jwt.js";
 import { reject } from "./rejection.js";
 import { createVerifiedTokens } from "./verified-tokens.js";
 
-/**
- * The row of an API key, as a process has read it. Its names are those of the Auth, so that they are in memory once.
- */
+/** The row of an API key as a process has read it. It has the names of the Auth, which are then in memory once. */
 export interface ReadKey {
   readonly auth: Pick<Auth, "id" | "key">;
   readonly gen: number;
@@ -64,10 +60,7 @@ export class UnreadKey extends AmphoError {
 }
 
 export interface AccessTokens {
-  /**
-   * Throws `invalid_token`, and UnreadKey for an API key that the cache does not have. Whether its session, its user or
-   * a role of it is revoked, the guard finds out.
-   */
+  /** Throws `invalid_token`, and UnreadKey for an API key that the cache lacks. The guard checks the revocations. */
   verifyAccess(token: string, now: number): AccessToken;
   /** The claims of a token of a session. Throws `invalid_token`, or `credential_not_accepted` for any other token. */
   verifySession(token: string, now: number): AccessClaims & { readonly sid: string };

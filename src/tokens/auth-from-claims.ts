@@ -1,5 +1,4 @@
 // From verified claims to the Auth that handlers get: frozen deeply, so that no handler changes what the next one sees.
-
 import { type RoleScopes, scopesOf } from "../levels/scopes.js";
 import type { Auth, AuthKey } from "./auth.js";
 import { type Credential, credentialOf } from "./credential.js";
@@ -72,10 +71,7 @@ export function authOfKey(row: AccessClaims, key: AuthKey, scopes: readonly stri
   return Object.freeze(new PlainAuth(row, "key", shared, Object.freeze(key), noClaims));
 }
 
-/**
- * Without recursion, because a token can nest as deep as its 8 KiB allow. `Object.values` for both would take 0.2 µs
- * more.
- */
+/** Without recursion, because a token can nest deeply. `Object.values` for both would take 0.2 µs more. */
 function freeze<T extends object>(root: T): T {
   const open: object[] = [root];
   const add = (value: unknown) => {

@@ -43,10 +43,7 @@ export interface Auth<S extends string = string> {
   readonly key: AuthKey | undefined;
   /** The session's id. Undefined for a token that belongs to no session, and for `key` and `service`. */
   readonly session: string | undefined;
-  /**
-   * The methods that the user proved at the login (RFC 8176), such as `pwd` and `otp`. Empty for a token without the
-   * claim.
-   */
+  /** The methods that the login proved (RFC 8176), such as `pwd` and `otp`. Empty for a token without the claim. */
   readonly amr: readonly string[];
   /** The level of the login: `1fa`, `2fa` or `phr`. Tokens of other software can have none, or another text. */
   readonly acr: string | undefined;

@@ -3,10 +3,7 @@ import { numericDateMax } from "../clock.js";
 import { credentialOf } from "./credential.js";
 import { type RejectionReason, reject } from "./rejection.js";
 
-/**
- * The claims that are read here. A token can contain others. Times are whole Unix seconds. docs/reference/claims.md
- * shows these texts.
- */
+/** The claims that are read here (docs/reference/claims.md). A token can have others. Times are Unix seconds. */
 export interface Claims {
   /** The issuer (RFC 7519 §4.1.1): AMPHO_SECURITY_TOKEN_ISSUER, where it is set. */
   readonly iss?: unknown;

@@ -1,6 +1,5 @@
-// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1. Only one spelling is accepted (docs/start/concepts.md): three
-// segments of strict base64url, and a JSON header without repeated members or extensions. The key decides the algorithm
-// (RFC 8725 §3.1).
+// JWS compact serialization: RFC 7515 §3.1, §5 and §7.1. One spelling is accepted (docs/start/concepts.md): strict
+// base64url, and a strict JSON header without extensions. The key decides the algorithm (RFC 8725 §3.1).
 import { decodeBase64url, decodeBase64urlInto, encodeBase64url } from "../crypto/base64url.js";
 import { parseJsonObject } from "../crypto/json.js";
 import { type Header, type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
@@ -17,10 +16,7 @@ export interface Jws {
   readonly payloadBytes: number;
 }
 
-/**
- * The positions of the two dots. Throws AmphoError `invalid_token` for a token that is too long or has not three
- * segments.
- */
+/** Throws AmphoError `invalid_token` for a token that is too long or has not three segments. */
 function findDots(token: string): { readonly first: number; readonly last: number } {
   // A caller in JavaScript can pass any value of a body.
   if (typeof token !== "string") reject("form");
@@ -31,10 +27,7 @@ function findDots(token: string): { readonly first: number; readonly last: numbe
   return { first, last };
 }
 
-/**
- * The header's members and the payload of a token, unverified. Throws AmphoError `invalid_token` when the form is
- * wrong.
- */
+/** The header and the payload of a token, unverified. Throws AmphoError `invalid_token` for a wrong form. */
 export function readJws(token: string): { readonly header: Record<string, unknown>; readonly payload: Buffer } {
   const { first, last } = findDots(token);
   const header = readHeaderMembers(token.slice(0, first));

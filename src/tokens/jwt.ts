@@ -1,5 +1,4 @@
 // JSON Web Tokens: RFC 7519 in the JWS compact form of jws.ts, of the kinds that Ampho issues.
-
 import { parseJsonObject } from "../crypto/json.js";
 import { AmphoError } from "../errors.js";
 import { type Key, type KeySet, tokenCharactersMax } from "../keys/key.js";
@@ -11,11 +10,17 @@ import { reject } from "./rejection.js";
 export interface TokenKind<C extends Claims> {
   /** `typ` of the tokens that Ampho signs. */
   readonly typ: string;
-  /** The accepted values of `typ`, in lower case and without `application/`. Undefined stands for no `typ`. */
-  readonly types: ReadonlySet<string | undefined>;
-  /** True when the header must name the key by `kid`. */
-  readonly named: boolean;
+  /**
+   * For tokens of other software, which need not name their key: the accepted values of `typ`, in lower case and without
+   * `application/`. Undefined stands for no `typ`.
+   */
+  readonly types?: ReadonlySet<string | undefined>;
   readonly isComplete: (claims: Claims) => claims is C;
+}
+
+/** A kind that only Ampho signs and verifies, under a key of its own: `info` is that of HKDF. */
+export interface DerivedKind<C extends Claims> extends TokenKind<C> {
+  readonly info: string;
 }
 
 export interface AccessClaims extends Claims {
@@ -31,15 +36,12 @@ export interface SessionClaims extends Claims {
 export const accessToken: TokenKind<AccessClaims> = {
   typ: "at+jwt",
   types: new Set([undefined, "jwt", "at+jwt"]),
-  named: false,
   isComplete: (claims): claims is AccessClaims => claims.login !== undefined,
 };
 
-/** Only Ampho signs and verifies refresh tokens, with a derived key. */
-export const refreshToken: TokenKind<SessionClaims> = {
+export const refreshToken: DerivedKind<SessionClaims> = {
   typ: "rt+jwt",
-  types: new Set(["rt+jwt"]),
-  named: true,
+  info: "ampho refresh token",
   isComplete: (claims): claims is SessionClaims => claims.sid !== undefined && claims.gen !== undefined,
 };
 
@@ -56,19 +58,15 @@ export interface DeviceClaims extends Claims {
   readonly dv?: number;
 }
 
-/** The proof that a user has signed in on this device before. Only Ampho creates and reads it. */
-export const deviceProof: TokenKind<DeviceClaims> = {
+/** The proof that a user has signed in on this device before. */
+export const deviceProof: DerivedKind<DeviceClaims> = {
   typ: "dp+jwt",
-  types: new Set(["dp+jwt"]),
-  named: true,
+  info: "ampho device proof",
   isComplete: (claims): claims is DeviceClaims =>
     claims.sub !== undefined &&
     typeof claims["did"] === "string" &&
     claims["did"] !== "" &&
-    isIntegerIfThere(claims["pwv"]) &&
-    isIntegerIfThere(claims["rem"]) &&
-    isIntegerIfThere(claims["fv"]) &&
-    isIntegerIfThere(claims["dv"]),
+    ["pwv", "rem", "fv", "dv"].every((name) => isIntegerIfThere(claims[name])),
 };
 
 /** The purposes of transactions of a known user. A transaction is good for one of them. */
@@ -91,7 +89,7 @@ export interface TransactionClaims extends Claims {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
-  /** For a passkey: the user handle of the account, and the use of the passkey. */
+  /** For a passkey: the user handle of the account, and the use. For a change of address, `login`: it becomes that too. */
   readonly uh?: string;
   readonly use?: string;
   /** For a change of address: the new one, as it was typed. */
@@ -104,18 +102,13 @@ export interface TransactionClaims extends Claims {
   readonly aut?: number;
 }
 
-function isPurpose(value: unknown): value is Purpose {
-  return purposes.some((purpose) => purpose === value);
-}
-
-/** A login or an enrolment that was begun. Only Ampho creates and reads it. */
-export const loginTransaction: TokenKind<TransactionClaims> = {
+/** A login or an enrolment that was begun. */
+export const loginTransaction: DerivedKind<TransactionClaims> = {
   typ: "lt+jwt",
-  types: new Set(["lt+jwt"]),
-  named: true,
+  info: "ampho login transaction",
   isComplete: (claims): claims is TransactionClaims =>
     claims.jti !== undefined &&
-    isPurpose(claims["for"]) &&
+    purposes.some((purpose) => purpose === claims["for"]) &&
     claims.iat !== undefined &&
     claims.login !== undefined &&
     claims.sub !== undefined &&
@@ -159,10 +152,9 @@ export const recoveries = ["with_factors", "without_factors"] as const;
 export type Recovery = (typeof recoveries)[number];
 
 /** A login, reset or registration that was begun. */
-export const openTransaction: TokenKind<OpenClaims> = {
+export const openTransaction: DerivedKind<OpenClaims> = {
   typ: "lt+jwt",
-  types: new Set(["lt+jwt"]),
-  named: true,
+  info: loginTransaction.info,
   isComplete: (claims): claims is OpenClaims =>
     claims.jti !== undefined &&
     openPurposes.some((purpose) => purpose === claims["for"]) &&
@@ -177,7 +169,7 @@ export const openTransaction: TokenKind<OpenClaims> = {
  * The same in a mailed link. Its type (RFC 8725 §3.11) distinguishes it from the transaction of the asking browser.
  * That browser alone can open the link without the number, and a reader of the mail cannot pose as it.
  */
-export const linkTransaction: TokenKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt", types: new Set(["tl+jwt"]) };
+export const linkTransaction: DerivedKind<OpenClaims> = { ...openTransaction, typ: "tl+jwt" };
 
 export interface MailTokenClaims extends Claims {
   readonly jti: string;
@@ -187,10 +179,9 @@ export interface MailTokenClaims extends Claims {
 }
 
 /** A mailed link that begins nothing: it raises an alarm or names an invitation. */
-export const mailToken: TokenKind<MailTokenClaims> = {
+export const mailToken: DerivedKind<MailTokenClaims> = {
   typ: "ml+jwt",
-  types: new Set(["ml+jwt"]),
-  named: true,
+  info: "ampho mail link",
   isComplete: (claims): claims is MailTokenClaims =>
     claims.jti !== undefined && (claims["for"] === "alarm" || claims["for"] === "invite") && claims.sub !== undefined,
 };
@@ -211,10 +202,7 @@ const payload = Buffer.alloc(tokenCharactersMax);
 
 const noneRevoked: ReadonlySet<string> = new Set();
 
-/**
- * Verifies a token of one kind: form, signature, type and claims.
- * Throws AmphoError `invalid_token` whose message states the reason and contains nothing of the token.
- */
+/** Verifies form, signature, type and claims. Throws AmphoError `invalid_token`, without anything of the token. */
 export function verifyJwt<C extends Claims>(
   token: string,
   keys: KeySet,
@@ -222,8 +210,8 @@ export function verifyJwt<C extends Claims>(
   rules: JwtRules,
 ): VerifiedJwt<C> {
   const { key, typ, named, payloadBytes } = verifyJws(token, keys, rules.revokedKeys ?? noneRevoked, payload);
-  if (!kind.types.has(typ)) reject("type");
-  if (kind.named && !named) reject("noKid");
+  if (!(kind.types?.has(typ) ?? typ === kind.typ)) reject("type");
+  if (kind.types === undefined && !named) reject("noKid");
   const claims = checkClaims(parseJsonObject(payload, payloadBytes) ?? reject("payload"), rules);
   if (!kind.isComplete(claims)) reject("claim");
   return { claims, key };
@@ -242,10 +230,7 @@ export function signJwt<C extends Claims>(key: Key, kind: TokenKind<C>, claims: 
   return signJws(key, kind.typ, text);
 }
 
-/**
- * Reads a token without believing it, to show it to a person. Throws AmphoError `invalid_token` when it is not one in
- * form.
- */
+/** Reads a token without believing it. Throws AmphoError `invalid_token` when it is not one in form. */
 export function readJwt(token: string): {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;

@@ -38,10 +38,7 @@ export class TokenRejection extends AmphoError {
 
 export const endedMessage = "The session has ended. Sign in again.";
 
-/**
- * A refresh token from before a re-authentication, in its first seconds. The session goes on with newer tokens, which
- * another tab of the same browser can have.
- */
+/** A refresh token from before a re-authentication, in its first seconds. Another tab can have newer tokens. */
 export class SupersededToken extends AmphoError {
   constructor() {
     super("session_ended", endedMessage);

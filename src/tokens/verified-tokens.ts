@@ -22,19 +22,14 @@ class Entry<T> {
 export interface VerifiedTokens<T> {
   /** With `before`, which begins every text of this cache, `text` is only the rest. The two are not joined. */
   find(text: string, before?: string): T | undefined;
-  /**
-   * `expires` is the Unix second from which the token is no longer good, leeway included. `before` as in `find`. A
-   * known token gets the new value.
-   */
+  /** `expires`: the Unix second from which the token is bad, leeway included. A known token gets the new value. */
   add(text: string, value: T, expires: number, now: number, before?: string): void;
   /** Forgets everything, as after a change of keys. */
   clear(): void;
   readonly size: number;
 }
 
-/**
- * How many entries one admission inspects. More would find the last unused entries sooner, and cost more on each miss.
- */
+/** How many entries one admission inspects. More would find unused entries sooner, and cost more on each miss. */
 const stepsMax = 128;
 
 /**
@@ -151,8 +146,7 @@ export function createVerifiedTokens<T>(
       if (expires <= now || length > charactersMax) return;
       const known = byMark.get(mark);
       if (known !== undefined) {
-        // Two good tokens share a mark once in 65 000 tokens of a full cache. The second one is then verified each
-        // time.
+        // Two good tokens share a mark once in 65 000. The second one is then verified each time.
         if (known.token === before + text) [known.value, known.expires] = [value, expires];
         return;
       }

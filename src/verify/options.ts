@@ -14,9 +14,7 @@ export interface FollowedRevocations {
   readonly url: string;
   /** The AMPHO_SECURITY_REVOCATION_FEED_TOKEN of that Ampho. */
   readonly token: string;
-  /**
-   * How long the feed can be unreachable before tokens cause 503 `unavailable`: `"5s"` to `"1d"`, by default `"30s"`.
-   */
+  /** How long the feed can be unreachable before 503 `unavailable`: `"5s"` to `"1d"`, by default `"30s"`. */
   readonly lagMax?: Duration | undefined;
   /** Accepts tokens also after `lagMax`, so that a revoked token might still authorize. */
   readonly failOpen?: boolean | undefined;

@@ -1,6 +1,5 @@
 // `ampho/verify`: the guard for services without the database. It is given keys or fetches them, and can follow the
 // revocation feed. The same code checks tokens in an Ampho. Of Node it needs `node:crypto` and `node:buffer` only.
-
 import type { Authorize } from "../adapters/authorize-types.js";
 import { createFetchAuthorize } from "../adapters/fetch-authorize.js";
 import { AmphoError } from "../errors.js";
@@ -140,8 +139,7 @@ export function createVerifier<const S extends string = string>(options: Verifie
       try {
         return await attempt();
       } catch (error) {
-        // A fetch that was under way might have started before the key was published. The cool-down of fetches ends
-        // this.
+        // A running fetch can be older than the publication of the key. The cool-down of fetches ends this.
         awaited = fetchKeyOf(error);
       }
     }

@@ -1,5 +1,4 @@
-// The bodies of GET /account, /account/export, /passkeys and /sessions, which an account page shows. Times are Unix
-// seconds.
+// The bodies of GET /account, /account/export, /passkeys and /sessions. Times are Unix seconds.
 import type { Acr } from "../levels/acr.js";
 import type { Policy } from "../levels/policy.js";
 import type { ApiKeyView } from "./keys.js";

@@ -1,5 +1,4 @@
-// Responses to a request that a second one finishes. The transaction is in a cookie, not in the body, with
-// AMPHO_SECURITY_COOKIES.
+// Responses to a request that a second one finishes. With AMPHO_SECURITY_COOKIES, the transaction is in a cookie.
 
 /** Options of a ceremony of WebAuthn, or the response to it (WebAuthn L3 §5.1.7 to §5.1.10). */
 export type WebAuthnJson = Readonly<Record<string, unknown>>;
@@ -36,9 +35,7 @@ export interface MailBegun extends EmailChangeBegun {
 }
 
 export interface RegistrationBegun extends EmailChangeBegun {
-  /**
-   * PublicKeyCredentialCreationOptionsJSON, for a passkey in place of a password. Null while passkeys are not offered.
-   */
+  /** PublicKeyCredentialCreationOptionsJSON, in place of a password. Null while passkeys are not offered. */
   readonly passkey: WebAuthnJson | null;
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createDeviceProofs, joinProofs } from "../../dist/factors/device-proofs.js";
 import { importKeys } from "../../dist/keys/jwk-set.js";
+import { deviceProof } from "../../dist/tokens/jwt.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { start } from "../world/clock.js";
 import { claimsOf, newKey } from "../world/tokens.js";
@@ -38,7 +39,7 @@ describe("a remembered device", () => {
 
   it("a proof with half of the claims remembers nothing, and one with a wrong type is no proof", () => {
     const sign = (more: object) =>
-      keyring.signDevice({ sub: "user-1", did: "d", iat: start, exp: start + 600, ...more });
+      keyring.sign(deviceProof, { sub: "user-1", did: "d", iat: start, exp: start + 600, ...more });
     expect(read(sign({ rem: start + 10 }), start)).toMatchObject({ deviceId: "d", remember: undefined });
     expect(read(sign({ fv: 5 }), start)).toMatchObject({ deviceId: "d", remember: undefined });
     for (const more of [{ rem: "9", fv: 5 }, { rem: 1.5, fv: 5 }, { rem: start + 10, fv: null }, { fv: [5] }])

@@ -5,6 +5,7 @@ import { createTransactions, type Purpose } from "../../dist/factors/transaction
 import { importKeys } from "../../dist/keys/jwk-set.js";
 import { createRevocationSet, databaseNames } from "../../dist/sessions/revocation-set.js";
 import type { Revocation } from "../../dist/store/sql/revocations.js";
+import { deviceProof, refreshToken } from "../../dist/tokens/jwt.js";
 import { createKeyring } from "../../dist/tokens/keyring.js";
 import { settableClock, start } from "../world/clock.js";
 import { claimsOf, newKey, type TestKey } from "../world/tokens.js";
@@ -146,8 +147,8 @@ describe("a transaction that is no good", () => {
     const times = { iat: start, exp: start + 600 };
     const tokens = [
       keyring.signAccess({ ...goodClaims, sid: "0.a" }),
-      keyring.signRefresh({ ...goodClaims, sid: "0.a", gen: 1, ...times }),
-      keyring.signDevice({ ...goodClaims, did: "d", ...times }),
+      keyring.sign(refreshToken, { ...goodClaims, sid: "0.a", gen: 1, ...times }),
+      keyring.sign(deviceProof, { ...goodClaims, did: "d", ...times }),
     ];
     for (const token of tokens) expect(() => read(token)).toThrow(over);
   });
@@ -158,8 +159,8 @@ describe("a transaction that is no good", () => {
       const token = withClaims(more);
       expect(read(token).sub).toBe("1");
       expect(() => keyring.verifyAccess(token, start)).toThrow(bad);
-      expect(() => keyring.verifyRefresh(token, start)).toThrow(bad);
-      expect(() => keyring.verifyDevice(token, start)).toThrow(bad);
+      expect(() => keyring.verify(refreshToken, token, start)).toThrow(bad);
+      expect(() => keyring.verify(deviceProof, token, start)).toThrow(bad);
     }
   });
 

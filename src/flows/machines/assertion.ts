@@ -21,7 +21,6 @@ interface AssertionClaims extends Claims {
 const assertion: TokenKind<AssertionClaims> = {
   typ: "client-authentication+jwt",
   types: new Set([undefined, "jwt", "client-authentication+jwt"]),
-  named: false,
   isComplete: (claims): claims is AssertionClaims =>
     claims.sub !== undefined &&
     claims["iss"] === claims.sub &&

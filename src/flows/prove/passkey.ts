@@ -191,6 +191,7 @@ export async function verifyNewPasskey(
       publicKey: { ...verified.publicKey },
       rp: party.id,
       discoverable: isResident(response),
+      ownHandle: undefined,
       name: cleanName(name, passkeyProviders[verified.aaguid]),
     };
   } catch (error) {

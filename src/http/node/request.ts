@@ -24,10 +24,7 @@ export function authorizationValues(request: IncomingMessage): readonly string[]
   return rawHeaders.filter((_, index) => index % 2 === 1 && isAuthorization(rawHeaders[index - 1]));
 }
 
-/**
- * Returns the one raw Authorization value. Throws `invalid_request` for several. It creates no array, because every
- * guarded request passes here.
- */
+/** Returns the one raw Authorization value, without an array. Throws `invalid_request` for several. */
 export function onlyAuthorizationOf(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;
   if (!hasRaw(rawHeaders)) return onlyAuthorization(authorizationValues(request));

@@ -1,5 +1,4 @@
 // Serves one request to the endpoints on node:http. Every adapter on node:http uses it.
-
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { type HttpHost, isServed } from "../rest/host.js";

@@ -1,5 +1,4 @@
-// The parts of an instance that endpoints use besides its flows. They are not in route.ts, because the types of
-// adapters import them and must not need zod.
+// The parts of an instance that endpoints use besides its flows. Adapters import the types, so there is no zod here.
 import type { Deps } from "../../flows/deps.js";
 import { offersMailLogin } from "../../flows/find/ways.js";
 import type { Feed } from "../../sessions/feed.js";

@@ -1,6 +1,4 @@
-// Handles one request in a fixed order: path, method, query, Authorization, body, token, endpoint. Every error leaves
-// through `errorResponse`.
-
+// Handles a request in a fixed order: path, method, query, Authorization, body, token, endpoint, or `errorResponse`.
 import { AmphoError, type ErrorCode } from "../../errors.js";
 import { joinProofs } from "../../factors/device-proofs.js";
 import type { Caller } from "../../flows/deps.js";

@@ -109,10 +109,7 @@ export function isInstance(value: unknown): value is GuardInstance {
   return typeof host === "object" && host !== null && "guard" in host && typeof host.guard === "function";
 }
 
-/**
- * Returns the instance's `host`. Throws a TypeError for anything else, for example for `app.use(mount)` where
- * `app.use(mount(ampho))` was meant.
- */
+/** Returns the instance's `host`. Throws a TypeError for anything else, such as that of `app.use(mount)`. */
 export function hostOf<H extends GuardHost>(instance: { readonly host: H }): H {
   if (!isInstance(instance))
     throw new TypeError(

@@ -13,10 +13,7 @@ export type RequestBody =
       /** `none`, `stream` if nothing has read it, or `parsed` if the host's body parser has. */
       readonly kind: "none";
     }
-  /**
-   * Read on demand. Rejects with `payload_too_large` past the limit, `request_timeout`, or `invalid_request` when cut
-   * short.
-   */
+  /** Read on demand. Rejects with `payload_too_large`, `request_timeout`, or `invalid_request` when cut short. */
   | {
       readonly kind: "stream";
       /** Reads the body. Rejects with `payload_too_large` past the limit. */
@@ -33,10 +30,7 @@ export type RequestBody =
 export interface RequestHead {
   /** In capitals, as sent. */
   readonly method: string | undefined;
-  /**
-   * Returns a header's value by its name in lower case. Repeated headers are joined with a comma, cookies with a
-   * semicolon.
-   */
+  /** Returns a header by its name in lower case. Repeated ones are joined with a comma, cookies with a semicolon. */
   header(name: string): string | undefined;
   /** Each raw Authorization value separately. */
   readonly authorization: readonly string[];

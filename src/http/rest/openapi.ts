@@ -1,5 +1,4 @@
-// Builds the OpenAPI 3.1 document from the route table. Its JSON Schemas come from the zod schemas that check the
-// bodies.
+// Builds the OpenAPI 3.1 document from the route table, with the zod schemas that check the bodies.
 import { z } from "zod";
 import { type ErrorCode, errorCodes, passwordProblemReasons } from "../../errors.js";
 import { factorNames } from "../../levels/factors.js";

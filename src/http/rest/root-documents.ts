@@ -1,5 +1,4 @@
-// Documents at the root of the site, outside of the prefix (docs/guides/passkeys.md). They are the same for everyone,
-// and come from the configuration alone.
+// Documents at the root of the site, outside of the prefix (docs/guides/passkeys.md), from the configuration alone.
 import { AmphoError } from "../../errors.js";
 import { metadataDocuments, type Resource } from "../../resources.js";
 import type { HttpResponse } from "./message.js";

@@ -10,7 +10,7 @@ import type { Features } from "./features.js";
 import type { Members } from "./request/body.js";
 import { type Input, noInput } from "./request/input.js";
 import type { Redirect } from "./responses/response.js";
-import type { RouteAccess } from "./route-access.js";
+import { type RouteAccess, session } from "./route-access.js";
 import type { OpenApiDocument } from "./schemas.js";
 
 export type SentCookies = Pick<Credentials, "token" | "refreshToken" | "device" | "transaction">;
@@ -53,11 +53,6 @@ export interface Call<I, A> extends Omit<RawCall, "auth" | "members"> {
 }
 
 interface Described {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** The path under the prefix. `{name}` stands for one segment. */
-  readonly path: `/${string}`;
-  /** OpenAPI's `operationId`. */
-  readonly name: string;
   /** The caller's task, as an imperative without a full stop. */
   readonly summary: string;
   /** Further facts, as sentences in Markdown. */
@@ -72,14 +67,9 @@ interface Described {
   readonly cache?: string;
   /** The output is a grant, which goes into cookies with AMPHO_SECURITY_COOKIES. Default: as its schema shows. */
   readonly grants: boolean;
-  /**
-   * The route renews the session of the refresh token in the cookie. It finishes nothing that another tab has begun.
-   */
+  /** The route renews the session of the refresh token in the cookie, and finishes nothing of another tab. */
   readonly renews?: true;
-  /**
-   * The route finishes what was begun, so the transaction in the cookie goes. Default: for one that `grants` without
-   * `renews`.
-   */
+  /** The transaction in the cookie goes. Default: for a route that `grants` without `renews`. */
   readonly finishes?: boolean;
   /** Pages of other sites call the route. It reads no cookie and sets none. */
   readonly crossSite?: true;
@@ -92,7 +82,8 @@ interface Described {
 type Defaulted = "status" | "errors" | "grants";
 
 interface Row<I, A, O> extends Omit<Described, Defaulted>, Partial<Pick<Described, Defaulted>> {
-  readonly access: RouteAccess<A>;
+  /** Default: the token of a session. */
+  readonly access?: RouteAccess<A>;
   /** Default: none. */
   readonly input?: Input<I>;
   readonly output?: z.ZodType<O>;
@@ -101,6 +92,9 @@ interface Row<I, A, O> extends Omit<Described, Defaulted>, Partial<Pick<Describe
 
 /** A row without its types, for the handler, the OpenAPI document and the docs. */
 export interface Route extends Described {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: `/${string}`;
+  readonly name: string;
   readonly access: RouteAccess<unknown>;
   readonly input: Input<unknown>;
   readonly output?: z.ZodType;
@@ -108,16 +102,25 @@ export interface Route extends Described {
 }
 
 /**
- * Checks a row's types against those of its endpoint. The row's `respond` checks the token, then the fields, and calls
- * the endpoint.
+ * Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it.
+ * `path` is under the prefix, and `{name}` stands for one segment. `name` is OpenAPI's `operationId`.
  */
-export function route<I, A, O>({ endpoint, input = noInput as Input<I>, ...row }: Row<I, A, O>): Route {
-  const { access, output } = row;
+export function route<I, O, A = Auth>(
+  method: Route["method"],
+  path: Route["path"],
+  name: string,
+  { endpoint, input = noInput as Input<I>, access = session as RouteAccess<A>, ...row }: Row<I, A, O>,
+): Route {
+  const { output } = row;
   return {
+    method,
+    path,
+    name,
     status: output === undefined ? 204 : 200,
     errors: [],
     grants: holdsTokens(output),
     ...row,
+    access,
     input,
     respond: ({ auth, members, ...call }) =>
       endpoint({ ...call, auth: access.check(auth), input: input.read(members, call.byForm) }),

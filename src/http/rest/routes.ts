@@ -1,6 +1,4 @@
-// The route table: one row for each endpoint. The handler, OpenAPI, docs/reference/http.md and the labels of metrics
-// derive from it.
-
+// The route table: one row for each endpoint, for the handler, OpenAPI, docs/reference/http.md and the metrics.
 import type { Route } from "./route.js";
 import { accountRoutes } from "./routes/account.js";
 import { factorsRoutes } from "./routes/factors.js";
@@ -24,10 +22,7 @@ export const routes = [
   ...publishedRoutes,
 ] as const;
 
-/**
- * Paths for endpoints of later versions (docs/reference/contract.md §4). They return 404, and applications must not use
- * them.
- */
+/** Paths for later endpoints (docs/reference/contract.md §4). They return 404. Applications must not use them. */
 export const reservedPaths: readonly string[] = ["/device", "/authorize", "/act-as", "/orgs", "/invites", "/admin"];
 
 // Finds the rows of the route table by path. Matching is exact: no case folding, no decoding, no trailing slash.

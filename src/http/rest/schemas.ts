@@ -1,6 +1,5 @@
 // The schemas that several endpoints share. One zod schema checks input, describes it in OpenAPI and gives its type. A
 // description continues the sentence '"field" must be …' in messages.
-
 import { z } from "zod";
 import { AmphoError } from "../../errors.js";
 import { recoveryHash } from "../../factors/recovery/recovery-codes.js";
@@ -50,33 +49,35 @@ export const opaque = z.string().describe("a text");
 
 export const seconds = z.int().describe("Unix seconds");
 
+/** The body of a response, with its name in OpenAPI. */
+export const body = <S extends z.ZodRawShape>(title: string, shape: S) => z.object(shape).meta({ title });
+export const textAs = (description: string) => z.string().describe(description);
+export const nullableText = (description: string) => z.string().nullable().describe(description);
+export const optionalText = (description: string) => z.string().optional().describe(description);
+export const listOf = <T extends z.ZodType>(item: T, description: string) =>
+  z.array(item).readonly().describe(description);
+
 /** The response of login and renew. */
-export const grant = z
-  .object({
-    token: z.string().describe("The access token, for `Authorization: Bearer TOKEN`."),
-    token_type: z.literal("Bearer"),
-    starts: z.int().describe("The token's `nbf`, in Unix seconds."),
-    expires: z.int().describe("The token's `exp`, in Unix seconds."),
-    ttl: z.int().describe("`expires` minus `starts`, in seconds."),
-    leeway: z.int().describe("The clock skew allowed around both, in seconds."),
-    refresh_token: z
-      .string()
-      .optional()
-      .describe("The token for the next `POST /renew`, absent after a renewal by access token."),
-    refresh_expires: z.int().optional().describe("The end of the refresh token, in Unix seconds."),
-    device: z
-      .string()
-      .optional()
-      .describe("The device proof, only from login, that gives this device's next login its own budget of attempts."),
-    recovery_codes_left: z
-      .int()
-      .optional()
-      .describe("The number of recovery codes that are left, only from a login by recovery code."),
-  })
-  .meta({ title: "Grant" });
+export const grant = body("Grant", {
+  token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
+  token_type: z.literal("Bearer"),
+  starts: z.int().describe("The token's `nbf`, in Unix seconds."),
+  expires: z.int().describe("The token's `exp`, in Unix seconds."),
+  ttl: z.int().describe("`expires` minus `starts`, in seconds."),
+  leeway: z.int().describe("The clock skew allowed around both, in seconds."),
+  refresh_token: optionalText("The token for the next `POST /renew`, absent after a renewal by access token."),
+  refresh_expires: z.int().optional().describe("The end of the refresh token, in Unix seconds."),
+  device: optionalText(
+    "The device proof, only from login, that gives this device's next login its own budget of attempts.",
+  ),
+  recovery_codes_left: z
+    .int()
+    .optional()
+    .describe("The number of recovery codes that are left, only from a login by recovery code."),
+});
 
 export const openApiDocument = z
-  .looseObject({ openapi: z.string().describe("The version of OpenAPI.") })
+  .looseObject({ openapi: textAs("The version of OpenAPI.") })
   .meta({ title: "OpenApiDocument" });
 
 export type OpenApiDocument = z.input<typeof openApiDocument>;

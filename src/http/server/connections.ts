@@ -1,6 +1,4 @@
-// The connections of the standalone server: how many are open, which responses each one waits for, and whether it
-// closes.
-
+// The connections of the standalone server: how many are open, what each one waits for, and whether it closes.
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -40,8 +38,7 @@ export function trackConnections(server: Server, max: number | undefined): Conne
   server.on("connection", (socket) => {
     accepted += 1;
     open.set(socket, newConnection(socket));
-    // The entry stays until the socket closes, because Node reports nothing about a response that waits behind another
-    // one.
+    // The entry stays until the socket closes: Node reports nothing of a response that waits behind another one.
     socket.once("close", () => open.delete(socket));
   });
   return {

@@ -32,9 +32,7 @@ export interface Health {
  * await ampho.drain(server, options);
  */
 export interface DrainOptions {
-  /**
-   * How long running requests have to finish after the port has closed: seconds, or a duration. The default is `"5s"`.
-   */
+  /** How long running requests have after the port has closed: seconds, or a duration. The default is `"5s"`. */
   readonly limit?: Duration | undefined;
 }
 
@@ -99,10 +97,7 @@ export function watchAccepted(): void {
   });
 }
 
-/**
- * Tracks the connections of a server from now on, with the responses that are under way, and ends each with its next
- * response.
- */
+/** Tracks the connections and open responses of a server from now on, and ends each with its next response. */
 function followConnections(server: Server) {
   const open = new Map<Socket, Connection>();
   const connections = { open, accepted: 0 };

@@ -1,5 +1,4 @@
 // GET /healthz (the process is alive) and GET /readyz (the process can serve requests), at the root.
-
 import type { IncomingHttpHeaders } from "node:http";
 import { within } from "../../clock.js";
 import { createSecretMatch } from "../../crypto/bearer-secret.js";

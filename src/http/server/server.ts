@@ -1,6 +1,4 @@
-// The standalone server of `ampho serve`: endpoints, probes and metrics on node:http, with a limit on everything that a
-// client can prolong.
-
+// The server of `ampho serve`: endpoints, probes and metrics, with a limit on everything that a client can prolong.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { AmphoError, type ErrorCode } from "../../errors.js";
@@ -46,10 +44,7 @@ export interface HttpServer {
   listen(port: number, host: string): Promise<string>;
   /** The numbers of connections, for the metrics. */
   readonly connections: Pick<Connections, "open" | "rejected">;
-  /**
-   * Responds as before, but ends each connection with its response. `/readyz` returns 503, so that balancers send no
-   * more.
-   */
+  /** Ends each connection with its response. `/readyz` returns 503, so that balancers send no more. */
   beginShutdown(): void;
   /** Accepts no more connections, gives running requests a few seconds, and closes the rest. It can be called twice. */
   close(): Promise<void>;
@@ -61,10 +56,7 @@ const limits = {
   headersTimeout: 30_000,
   /** The 408 can be this late. */
   connectionsCheckingInterval: 1_000,
-  /**
-   * Longer than the idle time of common proxies (60 s). Else a proxy could send into a connection that is just being
-   * closed.
-   */
+  /** Longer than the idle time of common proxies (60 s), which else send into a connection that is being closed. */
   keepAliveTimeout: 65_000,
   /** Twice the largest token. */
   maxHeaderSize: 16_384,

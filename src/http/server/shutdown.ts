@@ -1,5 +1,4 @@
-// Graceful shutdown of the standalone server, and of a server of the application (drain.ts): running requests get their
-// response, and the port closes.
+// The graceful end of a server: running requests get their response, and the port closes.
 import type { Server } from "node:http";
 import { Server as StreamServer } from "node:net";
 import { setImmediate as nextCheck } from "node:timers/promises";
@@ -20,10 +19,7 @@ export interface Shutdown {
   close(): Promise<void>;
 }
 
-/**
- * `onClosing` is called when the port accepts no more connections, so that waiting requests get their response.
- * `limitMs` is how long running requests have to finish.
- */
+/** `onClosing` is called when the port has closed, to release waiting requests. Running ones have `limitMs`. */
 export function createShutdown(
   server: Server,
   connections: Pick<Connections, "open" | "accepted">,
@@ -39,10 +35,7 @@ export function createShutdown(
       if (connection.lastResponse?.headersSent === false) closeAfter(connection, connection.lastResponse);
   }
 
-  /**
-   * Accepts the backlog. The event loop accepts one connection each time, and its first look can be over before the
-   * first `check`.
-   */
+  /** The event loop accepts one connection each time, and its first look can be over before the first `check`. */
   async function acceptBacklog(): Promise<void> {
     const untilMs = performance.now() + acceptMs;
     for (let idleTurns = 0; idleTurns < 2 && performance.now() < untilMs; ) {
@@ -58,9 +51,8 @@ export function createShutdown(
       // It does not know connections that were upgraded, such as WebSockets.
       for (const socket of connections.open.keys()) socket.destroy();
     }, limitMs);
-    // Closing a connection resets everything that has arrived and is unread. This affects connections in the backlog,
-    // and idle ones that a proxy can use at this moment. So each is closed right after the event loop has read (`check`
-    // follows `poll`).
+    // Closing a connection resets everything that is unread, in the backlog or from a proxy at this moment. So each is
+    // closed right after the event loop has read (`check` follows `poll`).
     await acceptBacklog();
     const closed = new Promise<void>((resolve) => closePort(server, resolve));
     onClosing();

@@ -1,4 +1,4 @@
-// What the attacks on `POST /token`, `/revoke` and `/introspect` share: service accounts, requests and their judgement.
+// Service accounts, requests and judgements that the attacks on `POST /token`, `/revoke` and `/introspect` share.
 import { randomUUID } from "node:crypto";
 import {
   type AttemptResult,

@@ -86,7 +86,7 @@ const withApiKey = (target: Target) =>
     ),
   );
 
-/** The metadata must lead clients to the configured servers, whoever the request says that it asks. */
+/** The metadata must lead clients to the configured servers, whatever host the request names. */
 const metadata = (target: Target) =>
   withResources(target, async (resource) => {
     const path = wellKnown + new URL(resource).pathname.replace(/^\/$/, "");

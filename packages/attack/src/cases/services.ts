@@ -183,7 +183,7 @@ export const serviceAttacks: readonly Attack[] = [
   },
   {
     id: "introspection",
-    title: "Ask about tokens without the right to, or tell bad ones apart",
+    title: "Ask about tokens without the right to, or distinguish bad ones",
     source: "RFC 7662 §2.1, §4",
     needs: "testUsers",
     run: introspection,

@@ -1,6 +1,5 @@
 // Finds the site that a request comes from, by headers that browsers set and pages cannot. They are Fetch Metadata
 // (`Sec-Fetch-Site`), or the Origin header (RFC 6454 §7) where a browser does not send Fetch Metadata.
-
 import type { HttpRequest, HttpResponse, RequestHead } from "../message.js";
 import { emptyResponse } from "../responses/response.js";
 
@@ -61,14 +60,10 @@ function canBeOfOneSite(origin: string, host: string): boolean {
 const lastTwoLabels = /\.[a-z0-9_-]+\.(?!\d+$)[a-z0-9_-]+$/;
 
 // Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one
-// exact origin, never `*`. Credentials are allowed only where tokens are in cookies. Elsewhere a page sets the
-// Authorization header.
+// exact origin, never `*`. Credentials are allowed only with tokens in cookies. Else a page sets Authorization.
 
 interface Cors {
-  /**
-   * Returns true for a browser's preflight from a listed origin. From another origin it stays an ordinary OPTIONS
-   * request.
-   */
+  /** Returns true for a browser's preflight from a listed origin. From another it stays an ordinary OPTIONS request. */
   isPreflight(request: HttpRequest): boolean;
   /** Returns the response to a preflight for a path that has these methods. */
   preflight(methods: readonly string[]): HttpResponse;

@@ -1,5 +1,4 @@
-// The Cookie and Set-Cookie headers (RFC 6265 §4.1 and §4.2). The prefix `__Host-` (RFC 6265bis §4.1.3.2) keeps other
-// hosts from setting a cookie.
+// Cookie and Set-Cookie (RFC 6265 §4.1, §4.2). With `__Host-` (RFC 6265bis §4.1.3.2) no other host can set a cookie.
 import { AmphoError } from "../../../errors.js";
 
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
@@ -23,10 +22,7 @@ export function cookieOf(header: string | undefined, name: string): string | und
   return found;
 }
 
-/**
- * Returns the Cookie header with these cookies in place of those of the same names. An undefined value removes a
- * cookie.
- */
+/** Returns the Cookie header with these cookies in place of those of their names. Undefined removes a cookie. */
 export function replaceCookies(
   header: string | undefined,
   values: Readonly<Record<`__Host-${string}`, string | undefined>>,

@@ -1,6 +1,4 @@
-// Tokens in cookies (docs/guides/cookies.md): reads them, sets them, and rejects requests that a page of another site
-// can have sent.
-
+// Tokens in cookies (docs/guides/cookies.md): reads and sets them, and rejects requests of pages of other sites.
 import { transactionTtlSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
 import { joinProofs, proofTtlSeconds } from "../../../factors/device-proofs.js";
@@ -42,10 +40,7 @@ export interface CookieMode extends CookieReader {
   credentialsOf(head: RequestHead, grants: boolean): Credentials;
   /** Returns the Set-Cookie values that carry a grant. `device` is the value of the present cookie. */
   cookiesOf(grant: Grant, device?: string): readonly string[];
-  /**
-   * Moves the tokens and the transaction of an endpoint's output into cookies. Without a new transaction, `removal` is
-   * what becomes of the former one.
-   */
+  /** Moves the tokens and the transaction of an output into cookies. `removal`: where there is no new transaction. */
   moveToCookies(
     output: unknown,
     sent: Pick<Credentials, "device">,

@@ -63,10 +63,7 @@ export function createRenewPage(deps: {
   };
 }
 
-/**
- * Undefined for a request that a page of another site can have sent, and for contradicting credentials. It is not
- * renewed, and the guards behind reject it.
- */
+/** Undefined for contradicting credentials, and for a page of another site. The guards behind reject the request. */
 function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | undefined {
   try {
     return mode.credentialsOf(request, false);

@@ -1,6 +1,4 @@
-// Reads a request body into its members: media type, size, encoding, shape. Each step rejects before the next one costs
-// anything.
-
+// Reads a body into its members: media type, size, encoding, shape. Each step rejects before the next costs anything.
 import { parseJsonObject } from "../../../crypto/json.js";
 import { AmphoError } from "../../../errors.js";
 import type { HttpRequest } from "../message.js";

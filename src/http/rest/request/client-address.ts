@@ -1,7 +1,5 @@
 // The client's IP address behind a number of trusted proxies (AMPHO_TRUST_PROXY), from X-Forwarded-For and Forwarded
-// (RFC 7239). Entries further left than the n-th hop from the right come from an unknown sender, so they are never
-// believed.
-
+// (RFC 7239). Entries further left than the n-th hop from the right come from an unknown sender.
 import { isIP } from "node:net";
 import type { Caller } from "../../../flows/deps.js";
 import type { HttpRequest } from "../message.js";
@@ -28,16 +26,12 @@ export function clientAddress({ peer, forwardedFor, forwarded, hops }: AddressHe
   if (forwardedFor !== undefined) claims.push(hopFromRight(forwardedFor.split(","), hops));
   if (forwarded !== undefined) claims.push(hopFromRight(splitForwarded(forwarded), hops));
   const [first, second] = claims;
-  // A proxy writes one of the two headers and passes the client's other one on. Believing either would let the client
-  // choose.
+  // A proxy writes one of the two headers and passes the client's other one on. The client must not choose.
   if (claims.length === 2 && first !== second) return socket;
   return first ?? socket;
 }
 
-/**
- * Returns IPv4 or IPv6 in one spelling: no port, brackets or zone, and IPv4-mapped IPv6 as IPv4. Undefined for anything
- * else.
- */
+/** Returns IPv4 or IPv6 in one spelling: no port, brackets or zone, IPv4-mapped as IPv4. Undefined for other texts. */
 export function normalizeAddress(text: string): string | undefined {
   const bare = withoutPort(text.trim()).replace(/%.*$/s, "");
   const version = isIP(bare);
@@ -141,10 +135,7 @@ export function addressOfAny(request: unknown, hops: number): string | undefined
   });
 }
 
-/**
- * Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters. A key in another form is ignored
- * (docs/reference/http.md).
- */
+/** Returns an `Idempotency-Key` of 16 to 255 printable ASCII characters (docs/reference/http.md), and no other. */
 export function idempotencyKeyOf(request: HttpRequest): string | undefined {
   const key = request.header("idempotency-key");
   return key !== undefined && /^[ -~]{16,255}$/.test(key) ? key : undefined;

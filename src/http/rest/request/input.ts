@@ -1,6 +1,4 @@
-// Checks the fields of a body or a query against a row's schema. A message names the field and the rule, never the
-// value.
-
+// Checks the fields of a body or a query by a row's schema. A message names the field and the rule, never the value.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
@@ -70,14 +68,21 @@ function descriptionOf(schema: unknown): string | undefined {
   return schema instanceof z.ZodType ? schema.description : undefined;
 }
 
-const credentialNames = new Set([
-  "access_token",
-  "refresh_token",
-  "token",
-  "password",
-  "client_secret",
-  "client_assertion",
-]);
+/** Returns the id in a path. Throws `not_found` for a text that cannot be one, which does not reach the database. */
+export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: string) => boolean, message: string) {
+  if (!isId(id)) throw new AmphoError("not_found", message);
+  return id;
+}
+
+/** The transaction of the body, or that of the cookie. */
+export const transactionOf = (
+  input: { readonly transaction?: string | undefined },
+  cookies: { readonly transaction: string | undefined },
+): string => input.transaction ?? cookies.transaction ?? "";
+
+const credentialNames: ReadonlySet<string> = new Set(
+  "access_token refresh_token token password client_secret client_assertion".split(" "),
+);
 
 /**
  * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer
@@ -93,10 +98,7 @@ export function rejectCredentials(query = ""): void {
   }
 }
 
-/**
- * Returns the members. Throws `invalid_request` for a repeated name, because two readers could each believe a different
- * one.
- */
+/** Throws `invalid_request` for a repeated name, because two readers could each believe a different one. */
 export function queryMembers(query = ""): Members {
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {

@@ -1,5 +1,4 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
-
 import { AmphoError } from "../../../errors.js";
 
 export interface RequestTarget {
@@ -8,10 +7,7 @@ export interface RequestTarget {
   readonly query: string | undefined;
 }
 
-/**
- * Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay as they are and match no
- * route.
- */
+/** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay, and match no route. */
 export function parseTarget(target: string): RequestTarget {
   const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
   const rest = origin === null ? target : target.slice(origin[0].length) || "/";
@@ -24,9 +20,7 @@ export function isUnder(prefix: string, path: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 }
 
-/**
- * Returns the one value. Throws `invalid_request` for several, because two readers could each believe a different one.
- */
+/** Throws `invalid_request` for several, because two readers could each believe a different one. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
   if (values.length > 1) throw severalAuthorizations();
   return values[0];

@@ -1,5 +1,4 @@
-// The texts of each code in OpenAPI and in docs/reference/errors.md. It is apart from problems.ts, which is in the
-// bundle of a verifier.
+// The texts of each code in OpenAPI and docs/reference/errors.md, apart from problems.ts, which verifiers bundle.
 import type { ErrorCode, ErrorDetails } from "../../../errors.js";
 
 interface ProblemText {

@@ -1,6 +1,5 @@
 // The one way out for errors: each code has a status, a challenge and headers.
 // Challenges follow RFC 6750 §3 and RFC 9470 §3. A missing token's challenge carries no error code (RFC 6750 §3.1).
-
 import { AmphoError, type ErrorCode, type ErrorDetails } from "../../../errors.js";
 import type { ProblemBody } from "../../../wire/problem.js";
 import type { HttpResponse } from "../message.js";
@@ -113,9 +112,7 @@ function errorResponse({ code, message, details }: AmphoError): HttpResponse {
   };
 }
 
-/**
- * With the metadata of the resource of the route (RFC 9728 §5.1). Scopes help only where a token or a scope is missing.
- */
+/** With the metadata of the route's resource (RFC 9728 §5.1). Scopes help only where a token or a scope is missing. */
 function headersOf(code: ErrorCode, details: ErrorDetails): Readonly<Record<string, string>> {
   const { status, headers } = problems[code];
   const own = headers?.(details) ?? {};

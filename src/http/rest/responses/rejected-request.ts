@@ -43,10 +43,7 @@ interface Responder {
   readonly pagesPrefix?: string | undefined;
 }
 
-/**
- * Converts an error once: an error that is no AmphoError is reported as a bug when its response is created. `page`: the
- * requirements say `redirect`.
- */
+/** Converts an error once, because the response of a bug reports it. `page`: the requirements say `redirect`. */
 export function toRejectedRequest(host: Responder, error: unknown, page?: PageHead): RejectedRequest {
   if (error instanceof RejectedRequest) return error;
   return new RejectedRequest(redirectToPages(host.pagesPrefix, error, page) ?? host.errorResponse(error), error);

@@ -1,5 +1,4 @@
 // Builds successful responses.
-
 import type { HttpResponse } from "../message.js";
 
 type Headers = Readonly<Record<string, string>>;

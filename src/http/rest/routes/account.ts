@@ -1,10 +1,8 @@
 // /password and /account: the user's own account.
-
 import { z } from "zod";
 import { fields } from "../request/input.js";
 import { recentErrors, recentNote, route } from "../route.js";
-import { session } from "../route-access.js";
-import { grant, login, password, seconds } from "../schemas.js";
+import { body, grant, listOf, login, nullableText, password, seconds, textAs } from "../schemas.js";
 import { passkeyView } from "./factors.js";
 import { apiKeyView } from "./keys.js";
 import { sessionView } from "./sessions.js";
@@ -15,64 +13,53 @@ const newPassword = z.string().meta({ ...password.meta() });
 const passwordChange = z.object({ password: password.optional(), new_password: newPassword });
 
 const identity = z.object({
-  id: z.string().describe("The id, for `DELETE /identities/{id}`."),
-  provider: z.string().describe("The name of the outside provider."),
+  id: textAs("The id, for `DELETE /identities/{id}`."),
+  provider: textAs("The name of the outside provider."),
 });
 
-export const ownAccount = z
-  .object({
-    id: z.string().describe("The user's id."),
-    login: z.string().describe("The user's login."),
-    email: z.string().nullable().describe("The address of the user, or null."),
-    email_proven: z.boolean().describe("True if the user has proven the address."),
-    created: seconds
-      .nullable()
-      .describe("The creation of the account, in Unix seconds, or null for an application's own user table."),
-    policy: z.enum(["optional", "required", "phr"]).describe("How much a login must prove."),
-    password: z.boolean().describe("True if the user has a password."),
-    passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
-    totp: z.object({ since: seconds }).nullable().describe("The authenticator app, or null."),
-    recovery_codes: z.int().describe("The number of recovery codes that are left."),
-    identities: z.array(identity).readonly().describe("The accounts at outside providers."),
-  })
-  .meta({ title: "Account" });
+export const ownAccount = body("Account", {
+  id: textAs("The user's id."),
+  login: textAs("The user's login."),
+  email: nullableText("The address of the user, or null."),
+  email_proven: z.boolean().describe("True if the user has proven the address."),
+  created: seconds
+    .nullable()
+    .describe("The creation of the account, in Unix seconds, or null for an application's own user table."),
+  policy: z.enum(["optional", "required", "phr"]).describe("How much a login must prove."),
+  password: z.boolean().describe("True if the user has a password."),
+  passkeys: listOf(passkeyView, "The passkeys of the account."),
+  totp: z.object({ since: seconds }).nullable().describe("The authenticator app, or null."),
+  recovery_codes: z.int().describe("The number of recovery codes that are left."),
+  identities: listOf(identity, "The accounts at outside providers."),
+});
 
-export const accountExport = z
-  .object({
-    account: ownAccount.describe("The account, as `GET /account` returns it."),
-    passkeys: z.array(passkeyView).readonly().describe("The passkeys of the account."),
-    identities: z.array(identity).readonly().describe("The accounts at outside providers."),
-    keys: z.array(apiKeyView).readonly().describe("The API keys, without the keys themselves."),
-    sessions: z.array(sessionView).readonly().describe("The newest 1000 live sessions."),
-    events: z
-      .array(
-        z.object({
-          at: seconds.describe("The time of the event, in Unix seconds."),
-          event: z.string().describe("The event, as docs/reference/audit-events.md lists it."),
-          reason: z.string().nullable().describe("The reason of a rejection or an end, or null."),
-          session: z.string().nullable().describe("The id of the session, or null."),
-          actor: z.enum(["user", "operator", "application"]).describe("The one who caused the event."),
-          address: z.string().nullable().describe("The client's IP address, or null."),
-          agent: z.string().nullable().describe("The client's `User-Agent`, or null."),
-        }),
-      )
-      .readonly()
-      .describe("The newest 1000 entries of the audit log about the user."),
-  })
-  .meta({ title: "AccountExport" });
+const exportedEvent = z.object({
+  at: seconds.describe("The time of the event, in Unix seconds."),
+  event: textAs("The event, as docs/reference/audit-events.md lists it."),
+  reason: nullableText("The reason of a rejection or an end, or null."),
+  session: nullableText("The id of the session, or null."),
+  actor: z.enum(["user", "operator", "application"]).describe("The one who caused the event."),
+  address: nullableText("The client's IP address, or null."),
+  agent: nullableText("The client's `User-Agent`, or null."),
+});
+
+export const accountExport = body("AccountExport", {
+  account: ownAccount.describe("The account, as `GET /account` returns it."),
+  passkeys: listOf(passkeyView, "The passkeys of the account."),
+  identities: listOf(identity, "The accounts at outside providers."),
+  keys: listOf(apiKeyView, "The API keys, without the keys themselves."),
+  sessions: listOf(sessionView, "The newest 1000 live sessions."),
+  events: listOf(exportedEvent, "The newest 1000 entries of the audit log about the user."),
+});
 
 export const accountRoutes = [
-  route({
-    method: "POST",
-    path: "/password",
-    name: "changePassword",
+  route("POST", "/password", "changePassword", {
     summary: "Change the password",
     notes: [
       "Sets the new password and ends the user's other sessions.",
       "A user without a password leaves `password` out, and then needs a recent login.",
       "Returns 404 when the application keeps its own user table without `setPassword`.",
     ],
-    access: session,
     input: fields(passwordChange),
     output: grant,
     finishes: false,
@@ -88,62 +75,42 @@ export const accountRoutes = [
     endpoint: ({ flows, auth, input, caller }) =>
       flows.changePassword({ auth, password: input.password, newPassword: input.new_password }, caller),
   }),
-  route({
-    method: "DELETE",
-    path: "/password",
-    name: "removePassword",
+  route("DELETE", "/password", "removePassword", {
     summary: "Remove the password",
     notes: ["Ends the user's other sessions. Needs a passkey that signs in alone, and recovery codes.", recentNote],
-    access: session,
     output: grant,
     finishes: false,
     errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ keepsPasswords }) => keepsPasswords,
     endpoint: ({ flows, auth, caller }) => flows.removePassword({ auth }, caller),
   }),
-  route({
-    method: "GET",
-    path: "/account",
-    name: "readAccount",
+  route("GET", "/account", "readAccount", {
     summary: "Read the account",
-    access: session,
     output: ownAccount,
     endpoint: ({ flows, auth, caller }) => flows.readAccount({ auth }, caller),
   }),
-  route({
-    method: "GET",
-    path: "/account/export",
-    name: "exportAccount",
+  route("GET", "/account/export", "exportAccount", {
     summary: "Export the account",
     notes: ["Returns what the database has about the user, without secrets and keys.", recentNote],
-    access: session,
     output: accountExport,
     errors: [...recentErrors],
     endpoint: ({ flows, auth, caller }) => flows.exportAccount({ auth }, caller),
   }),
-  route({
-    method: "POST",
-    path: "/account/login",
-    name: "changeLogin",
+  route("POST", "/account/login", "changeLogin", {
     summary: "Change the login",
     notes: [
       "Ends all sessions, also the current one, because their tokens carry the old login. A change of the spelling ends none, except in an application's own table.",
       "A login that is an e-mail address must be the proven address of the account.",
       recentNote,
     ],
-    access: session,
     input: fields(z.object({ login })),
     errors: [...recentErrors, "login_taken", "too_many_attempts"],
     available: ({ account }) => account.login,
     endpoint: ({ flows, auth, input, caller }) => flows.changeLogin({ auth, login: input.login }, caller),
   }),
-  route({
-    method: "DELETE",
-    path: "/account",
-    name: "removeAccount",
+  route("DELETE", "/account", "removeAccount", {
     summary: "Delete the account",
     notes: ["Deletes the user and ends all sessions. The audit log keeps the id only.", recentNote],
-    access: session,
     errors: [...recentErrors],
     ends: true,
     available: ({ account }) => account.removal,

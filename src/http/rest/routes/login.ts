@@ -1,6 +1,4 @@
-// POST /login: proves one or two factors, and creates, re-authenticates or raises a session. GET /login: the ways to
-// sign in.
-
+// POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { isTransactionFor } from "../../../factors/transactions.js";
@@ -9,7 +7,19 @@ import type { Grant } from "../../../wire/login.js";
 import { fields } from "../request/input.js";
 import { type Call, idempotencyHelp, route } from "../route.js";
 import { none, optional } from "../route-access.js";
-import { factorInputs, grant, login, mailedCode, onlyFactorOf, opaque, password } from "../schemas.js";
+import {
+  body,
+  factorInputs,
+  grant,
+  listOf,
+  login,
+  mailedCode,
+  nullableText,
+  onlyFactorOf,
+  opaque,
+  password,
+  textAs,
+} from "../schemas.js";
 import { mailedLink, mailProofErrors, match, proofOf } from "./mail.js";
 import { outsideResponse } from "./outside.js";
 
@@ -84,44 +94,33 @@ function sentByMail(proof: ReturnType<typeof proofOf>): SentLogin {
   return { way: "mail", proof };
 }
 
-export const waysIn = z
-  .object({
-    ways: z
-      .object({
-        password: z.boolean().describe("Users can sign in with a password."),
-        passkey: z.boolean().describe("Users can sign in with a passkey."),
-        mail: z.boolean().describe("Users can sign in by a mailed code or link."),
-        providers: z
-          .array(
-            z.object({
-              name: z.string().describe("The name for `POST /login/outside`."),
-              label: z.string().describe("The text of a button."),
-            }),
-          )
-          .readonly()
-          .describe("Outside providers with which users can sign in."),
-        registration: z
-          .enum(["closed", "invite", "open"])
-          .describe("`closed` if only operators and the application create users, else `invite` or `open`."),
-      })
-      .describe("The ways to sign in."),
-    transaction: z
-      .string()
-      .nullable()
-      .describe("The transaction for a login by passkey, or null while passkeys are not offered."),
-    passkey: z.looseObject({}).nullable().describe("The PublicKeyCredentialRequestOptionsJSON for that login."),
-    captcha: z
-      .object({ when: z.literal("throttled") })
-      .nullable()
-      .describe("When a login asks for a captcha (only where the throttle would reject it), or null for never."),
-  })
-  .meta({ title: "WaysIn" });
+const provider = z.object({
+  name: textAs("The name for `POST /login/outside`."),
+  label: textAs("The text of a button."),
+});
+
+const ways = z.object({
+  password: z.boolean().describe("Users can sign in with a password."),
+  passkey: z.boolean().describe("Users can sign in with a passkey."),
+  mail: z.boolean().describe("Users can sign in by a mailed code or link."),
+  providers: listOf(provider, "Outside providers with which users can sign in."),
+  registration: z
+    .enum(["closed", "invite", "open"])
+    .describe("`closed` if only operators and the application create users, else `invite` or `open`."),
+});
+
+export const waysIn = body("WaysIn", {
+  ways: ways.describe("The ways to sign in."),
+  transaction: nullableText("The transaction for a login by passkey, or null while passkeys are not offered."),
+  passkey: z.looseObject({}).nullable().describe("The PublicKeyCredentialRequestOptionsJSON for that login."),
+  captcha: z
+    .object({ when: z.literal("throttled") })
+    .nullable()
+    .describe("When a login asks for a captcha (only where the throttle would reject it), or null for never."),
+});
 
 export const loginRoutes = [
-  route({
-    method: "POST",
-    path: "/login",
-    name: "login",
+  route("POST", "/login", "login", {
     summary: "Sign in",
     notes: [
       "Creates a session and returns its first tokens.",
@@ -150,10 +149,7 @@ export const loginRoutes = [
     ],
     endpoint: logIn,
   }),
-  route({
-    method: "GET",
-    path: "/login",
-    name: "readWays",
+  route("GET", "/login", "readWays", {
     summary: "Read the ways to sign in",
     notes: [
       "The response depends on the configuration alone, and has a new transaction each time.",

@@ -1,12 +1,24 @@
-// /login/mail, /password/reset, /register, /account/email and /alarm: what a user does by mail
-// (docs/guides/mail-flows.md).
-
+// /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
-import { fields } from "../request/input.js";
+import { fields, transactionOf } from "../request/input.js";
 import { idempotencyHelp, recentErrors, recentNote, route } from "../route.js";
-import { none, session } from "../route-access.js";
-import { digits, factorInputs, factorOf, grant, login, mailedCode, opaque, password, seconds } from "../schemas.js";
+import { none } from "../route-access.js";
+import {
+  body,
+  digits,
+  factorInputs,
+  factorOf,
+  grant,
+  listOf,
+  login,
+  mailedCode,
+  opaque,
+  optionalText,
+  password,
+  seconds,
+  textAs,
+} from "../schemas.js";
 
 export const mailedLink = opaque.describe("a text: the part of a mailed link behind `#ampho=`");
 export const match = digits(2).describe("a text of two digits, which the page shows that asked for the mail");
@@ -16,21 +28,16 @@ const device = opaque.optional().describe("a text: the `device` of an earlier lo
 
 const mailRequest = z.object({ login, device });
 
-const transactionView = z
-  .string()
-  .optional()
-  .describe("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.");
-const matchView = z.string().describe("Two digits that the page shows, for which a link in another browser asks.");
+const transactionView = optionalText("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES.");
+const matchView = textAs("Two digits that the page shows, for which a link in another browser asks.");
 const expiresView = seconds.describe("The end of the code and the link, in Unix seconds.");
 
-export const mailBegun = z
-  .object({
-    transaction: transactionView,
-    match: matchView,
-    expires: expiresView,
-    resend: seconds.describe("The earliest time of the next mail, in Unix seconds."),
-  })
-  .meta({ title: "MailBegun" });
+export const mailBegun = body("MailBegun", {
+  transaction: transactionView,
+  match: matchView,
+  expires: expiresView,
+  resend: seconds.describe("The earliest time of the next mail, in Unix seconds."),
+});
 
 const proof = {
   transaction: transaction.describe("a text: the `transaction` of the request that sent the mail"),
@@ -41,12 +48,7 @@ const proof = {
 
 /** The proof of a mailbox, with the transaction of the cookie where the body has none. */
 export function proofOf(
-  input: {
-    readonly transaction?: string | undefined;
-    readonly code?: string | undefined;
-    readonly link?: string | undefined;
-    readonly match?: string | undefined;
-  },
+  input: { readonly [Name in keyof typeof proof]?: string | undefined },
   cookies: { readonly transaction: string | undefined },
 ) {
   const { code, link, match } = input;
@@ -63,17 +65,15 @@ const registrationStart = z.object({
   invite: opaque.optional().describe("a text: the part of an invitation's link behind `#ampho-invite=`"),
 });
 
-export const registrationBegun = z
-  .object({
-    transaction: transactionView,
-    match: matchView,
-    expires: expiresView,
-    passkey: z
-      .looseObject({})
-      .nullable()
-      .describe("The PublicKeyCredentialCreationOptionsJSON of a passkey in place of a password."),
-  })
-  .meta({ title: "RegistrationBegun" });
+export const registrationBegun = body("RegistrationBegun", {
+  transaction: transactionView,
+  match: matchView,
+  expires: expiresView,
+  passkey: z
+    .looseObject({})
+    .nullable()
+    .describe("The PublicKeyCredentialCreationOptionsJSON of a passkey in place of a password."),
+});
 
 const registration = z.object({
   ...proof,
@@ -84,11 +84,7 @@ const registration = z.object({
 
 export const registered = grant
   .extend({
-    recovery_codes: z
-      .array(z.string())
-      .readonly()
-      .optional()
-      .describe("Eight codes, for a user who registered with a passkey."),
+    recovery_codes: listOf(z.string(), "Eight codes, for a user who registered with a passkey.").optional(),
   })
   .meta({ title: "Registered" });
 
@@ -97,9 +93,11 @@ const emailChange = z.object({
   login: z.boolean().optional().describe("true: the address becomes the login name too"),
 });
 
-export const emailChangeBegun = z
-  .object({ transaction: transactionView, match: matchView, expires: expiresView })
-  .meta({ title: "EmailChangeBegun" });
+export const emailChangeBegun = body("EmailChangeBegun", {
+  transaction: transactionView,
+  match: matchView,
+  expires: expiresView,
+});
 
 const alarm = z.object({ alarm: opaque.describe("a text: the part of an alarm link behind `#ampho-alarm=`") });
 
@@ -114,10 +112,7 @@ export const mailProofErrors = [
 ] as const;
 
 export const mailRoutes = [
-  route({
-    method: "POST",
-    path: "/login/mail",
-    name: "beginMailLogin",
+  route("POST", "/login/mail", "beginMailLogin", {
     summary: "Ask for a login by mail",
     notes: [
       "Mails a code and a link to the user, if an account has this login. The response is the same if none has.",
@@ -132,10 +127,7 @@ export const mailRoutes = [
     endpoint: ({ flows, input, cookies, caller }) =>
       flows.beginMailLogin({ login: input.login, device: input.device ?? cookies.device }, caller),
   }),
-  route({
-    method: "POST",
-    path: "/password/reset",
-    name: "beginReset",
+  route("POST", "/password/reset", "beginReset", {
     summary: "Ask for a new password by mail",
     notes: [
       "Mails a code and a link to the user, if an account has this login. The response is the same if none has.",
@@ -149,10 +141,7 @@ export const mailRoutes = [
     endpoint: ({ flows, input, cookies, caller }) =>
       flows.beginReset({ login: input.login, device: input.device ?? cookies.device }, caller),
   }),
-  route({
-    method: "POST",
-    path: "/password/reset/finish",
-    name: "finishReset",
+  route("POST", "/password/reset/finish", "finishReset", {
     summary: "Set a new password by mail",
     notes: [
       "Sets the password and ends all sessions of the user. It creates no session.",
@@ -168,10 +157,7 @@ export const mailRoutes = [
       return flows.finishReset({ proof: proofOf(input, cookies), factor: factorOf(input), newPassword }, caller);
     },
   }),
-  route({
-    method: "POST",
-    path: "/register",
-    name: "beginRegistration",
+  route("POST", "/register", "beginRegistration", {
     summary: "Begin a registration",
     notes: [
       "Mails a code and a link to the address. Nothing of an account exists before the address is proven.",
@@ -187,10 +173,7 @@ export const mailRoutes = [
       return flows.beginRegistration({ email, login, invite }, caller);
     },
   }),
-  route({
-    method: "POST",
-    path: "/register/finish",
-    name: "finishRegistration",
+  route("POST", "/register/finish", "finishRegistration", {
     summary: "Finish a registration",
     notes: [
       "Creates the user with a password or a passkey, and returns the first tokens.",
@@ -204,49 +187,34 @@ export const mailRoutes = [
     available: ({ mails }) => mails.registration,
     endpoint: ({ flows, input, cookies, caller, idempotencyKey }) => {
       const { password, passkey, name } = input;
-      return flows.finishRegistration(
-        { ...proofOf(input, cookies), password, passkey, name, superseded: cookies, idempotencyKey },
-        caller,
-      );
+      const sent = { ...proofOf(input, cookies), password, passkey, name };
+      return flows.finishRegistration({ ...sent, superseded: cookies, idempotencyKey }, caller);
     },
   }),
-  route({
-    method: "POST",
-    path: "/account/email",
-    name: "beginEmailChange",
+  route("POST", "/account/email", "beginEmailChange", {
     summary: "Begin to change the address",
     notes: [
       "Mails a code to the new address. If it has an account, only the mail reports it.",
       "With `login`, the code also makes the address the login name. The same session goes on.",
       recentNote,
     ],
-    access: session,
     input: fields(emailChange),
     output: emailChangeBegun,
     errors: [...recentErrors, "too_many_attempts"],
     available: ({ mails }) => mails.email,
     endpoint: ({ flows, auth, input, caller }) => flows.beginEmailChange({ auth, ...input }, caller),
   }),
-  route({
-    method: "POST",
-    path: "/account/email/finish",
-    name: "finishEmailChange",
+  route("POST", "/account/email/finish", "finishEmailChange", {
     summary: "Change the address",
     notes: ["The old address gets a notice, if it was proven."],
-    access: session,
     input: fields(z.object({ transaction: proof.transaction, code: mailedCode })),
     output: grant,
     errors: ["invalid_credentials", "transaction_over", "email_taken", "too_many_attempts", "unavailable"],
     available: ({ mails }) => mails.email,
-    endpoint: ({ flows, auth, input, cookies, caller }) => {
-      const transaction = input.transaction ?? cookies.transaction ?? "";
-      return flows.finishEmailChange({ auth, transaction, code: input.code }, caller);
-    },
+    endpoint: ({ flows, auth, input, cookies, caller }) =>
+      flows.finishEmailChange({ auth, transaction: transactionOf(input, cookies), code: input.code }, caller),
   }),
-  route({
-    method: "POST",
-    path: "/alarm",
-    name: "raiseAlarm",
+  route("POST", "/alarm", "raiseAlarm", {
     summary: "Raise the alarm of a notice",
     notes: [
       "Ends all sessions and device proofs of the user, and undoes the change that the notice reported, once for each notice.",

@@ -1,20 +1,17 @@
 // /login/outside, its callbacks, and /identities: logins at outside providers (docs/guides/providers.md).
-
 import { z } from "zod";
 import { outsideMaxAgeSeconds } from "../../../clock.js";
 import { AmphoError } from "../../../errors.js";
-import type { Auth } from "../../../tokens/auth.js";
-import type { Grant } from "../../../wire/login.js";
-import { fields } from "../request/input.js";
+import { fields, idOf, transactionOf } from "../request/input.js";
 import { Redirect } from "../responses/response.js";
 import { type Call, recentErrors, recentNote, route } from "../route.js";
-import { none, session } from "../route-access.js";
-import { grant, opaque, seconds } from "../schemas.js";
+import { none } from "../route-access.js";
+import { body, grant, opaque, optionalText, seconds, textAs } from "../schemas.js";
 
 /** The response that a provider has sent to its callback (RFC 6749 §4.1.2, RFC 9207), with the name of the provider. */
 export const outsideResponse = z
   .object({
-    provider: z.string().describe("The name of the provider to whose callback the response came."),
+    provider: textAs("The name of the provider to whose callback the response came."),
     code: z.string().max(4096).describe("The code of the provider."),
     state: z.string().max(4096).describe("The `state` of the login."),
     iss: z.string().max(4096).optional().describe("The issuer of the provider (RFC 9207)."),
@@ -41,34 +38,15 @@ const outsideStart = identityStart.extend({
     ),
 });
 
-export const outsideBegun = z
-  .object({
-    url: z.string().describe("The URL at the provider, to which the browser goes."),
-    transaction: z
-      .string()
-      .optional()
-      .describe("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES."),
-    expires: seconds.describe("The end of the transaction, in Unix seconds."),
-  })
-  .meta({ title: "OutsideBegun" });
-
-type StartCall<A> = Call<z.output<typeof identityStart>, A>;
-
-async function beginOutside(call: Call<z.output<typeof outsideStart>, undefined>) {
-  const { flows, input, caller } = call;
-  const { provider, return_to: returnTo, max_age: maxAge } = input;
-  return asRedirect(call, await flows.beginOutside({ provider, returnTo, maxAge }, caller));
-}
-
-async function beginIdentity(call: StartCall<Auth>) {
-  const { flows, auth, input, caller } = call;
-  const begun = await flows.beginIdentity({ auth, provider: input.provider, returnTo: input.return_to }, caller);
-  return asRedirect(call, begun);
-}
+export const outsideBegun = body("OutsideBegun", {
+  url: textAs("The URL at the provider, to which the browser goes."),
+  transaction: optionalText("The transaction for the next request, in a cookie with AMPHO_SECURITY_COOKIES."),
+  expires: seconds.describe("The end of the transaction, in Unix seconds."),
+});
 
 /** A form of a page without a script navigates to the response. */
 function asRedirect<T extends { readonly url: string; readonly transaction: string }>(
-  { byForm, features }: Pick<StartCall<unknown>, "byForm" | "features">,
+  { byForm, features }: Pick<Call<unknown, unknown>, "byForm" | "features">,
   begun: T,
 ): T | Redirect {
   if (!byForm || features.outside?.byCookie !== true) return begun;
@@ -77,18 +55,12 @@ function asRedirect<T extends { readonly url: string; readonly transaction: stri
 
 const identityProof = z.object({ transaction: opaque.optional(), outside: outsideResponse });
 
-function removeIdentity({ flows, auth, caller, parameters: { id = "" } }: Call<undefined, Auth>): Promise<Grant> {
-  // A text that cannot be an id is not passed to the database.
-  if (!/^[\w-]{43}$/.test(id)) throw new AmphoError("not_found", "Your account has no such identity.");
-  return flows.removeIdentity({ auth, id }, caller);
-}
-
 /** Providers add fields of their own. */
 const callbackFields = z.looseObject({
-  code: z.string().optional().describe("The code of the provider."),
-  state: z.string().optional().describe("The `state` of the login."),
-  iss: z.string().optional().describe("The issuer of the provider."),
-  error: z.string().optional().describe("The reason of the provider, in place of a code."),
+  code: optionalText("The code of the provider."),
+  state: optionalText("The `state` of the login."),
+  iss: optionalText("The issuer of the provider."),
+  error: optionalText("The reason of the provider, in place of a code."),
 });
 
 type Callback = Call<z.output<typeof callbackFields>, undefined>;
@@ -142,8 +114,7 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
       const auth = await call.authenticate();
       return new Redirect(page ?? appUrl, await flows.finishIdentity({ auth, transaction, response }, caller));
     }
-    // A browser repeats the request by itself when it has lost the response. The key need not be secret, because the
-    // transaction is.
+    // A browser repeats a request whose response it has lost. The transaction is secret, so the key need not be.
     const idempotencyKey = request.state;
     const own = { bearer, device: cookies.device, remember: undefined, superseded: cookies };
     const input = { sent: { way: "outside", transaction, response }, idempotencyKey, ...own } as const;
@@ -155,12 +126,8 @@ async function finishByCookie(call: Callback, appUrl: string, provider: string):
 }
 
 /** The page of the application shows the error, and asks for what is needed. */
-function rejectedPage(
-  appUrl: string,
-  returnTo: string | undefined,
-  { code, details }: AmphoError,
-  keepsTransaction: boolean,
-): Redirect {
+function rejectedPage(appUrl: string, returnTo: string | undefined, error: AmphoError, keepsTransaction: boolean) {
+  const { code, details } = error;
   const url = new URL(appUrl);
   const { factors, ways, mail, transaction } = details;
   // The set-up of a second factor has no code, so there is nothing to ask for.
@@ -172,10 +139,7 @@ function rejectedPage(
 }
 
 export const outsideRoutes = [
-  route({
-    method: "POST",
-    path: "/login/outside",
-    name: "beginOutside",
+  route("POST", "/login/outside", "beginOutside", {
     summary: "Begin a login at an outside provider",
     notes: [
       "The browser goes to `url`. The provider sends it back to the callback.",
@@ -186,12 +150,12 @@ export const outsideRoutes = [
     output: outsideBegun,
     errors: ["not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
-    endpoint: beginOutside,
+    endpoint: async (call) => {
+      const { provider, return_to: returnTo, max_age: maxAge } = call.input;
+      return asRedirect(call, await call.flows.beginOutside({ provider, returnTo, maxAge }, call.caller));
+    },
   }),
-  route({
-    method: "GET",
-    path: "/login/outside/{provider}/callback",
-    name: "receiveCallback",
+  route("GET", "/login/outside/{provider}/callback", "receiveCallback", {
     summary: "Receive the response of an outside provider",
     notes: [
       "Redirects to AMPHO_APP_URL, with the parameters and `provider` in the fragment. The page sends them to `POST /login`.",
@@ -205,10 +169,7 @@ export const outsideRoutes = [
     available: ({ outside }) => outside !== undefined,
     endpoint: receiveCallback,
   }),
-  route({
-    method: "POST",
-    path: "/login/outside/{provider}/callback",
-    name: "forwardCallback",
+  route("POST", "/login/outside/{provider}/callback", "forwardCallback", {
     summary: "Receive the response of an outside provider as a form",
     notes: ["Redirects to the same path with GET, because browsers send no cookies with a form of another site."],
     access: none,
@@ -218,46 +179,38 @@ export const outsideRoutes = [
     available: ({ outside }) => outside !== undefined,
     endpoint: forwardCallback,
   }),
-  route({
-    method: "POST",
-    path: "/identities",
-    name: "beginIdentity",
+  route("POST", "/identities", "beginIdentity", {
     summary: "Begin to link an identity at an outside provider",
     notes: [recentNote, "The browser goes to `url`, as for a login."],
-    access: session,
     input: fields(identityStart),
     output: outsideBegun,
     errors: [...recentErrors, "not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
-    endpoint: beginIdentity,
+    endpoint: async (call) => {
+      const { provider, return_to: returnTo } = call.input;
+      return asRedirect(call, await call.flows.beginIdentity({ auth: call.auth, provider, returnTo }, call.caller));
+    },
   }),
-  route({
-    method: "POST",
-    path: "/identities/finish",
-    name: "finishIdentity",
+  route("POST", "/identities/finish", "finishIdentity", {
     summary: "Link an identity",
     notes: [recentNote, "Needs the transaction of this session. The user can sign in with the identity from then on."],
-    access: session,
     input: fields(identityProof),
     output: grant,
     errors: [...recentErrors, "invalid_credentials", "transaction_over", "identity_taken", "not_found", "unavailable"],
     available: ({ outside }) => outside !== undefined,
-    endpoint: ({ flows, auth, input, cookies, caller }) => {
-      const transaction = input.transaction ?? cookies.transaction ?? "";
-      return flows.finishIdentity({ auth, transaction, response: input.outside }, caller);
-    },
+    endpoint: ({ flows, auth, input, cookies, caller }) =>
+      flows.finishIdentity({ auth, transaction: transactionOf(input, cookies), response: input.outside }, caller),
   }),
-  route({
-    method: "DELETE",
-    path: "/identities/{id}",
-    name: "removeIdentity",
+  route("DELETE", "/identities/{id}", "removeIdentity", {
     summary: "Unlink an identity",
     notes: [recentNote, "Ends the other sessions of the user."],
-    access: session,
     output: grant,
     finishes: false,
     errors: [...recentErrors, "not_found", "last_way_in", "unavailable"],
     available: ({ outside }) => outside !== undefined,
-    endpoint: removeIdentity,
+    endpoint: ({ flows, auth, caller, parameters }) => {
+      const id = idOf(parameters, (text) => /^[\w-]{43}$/.test(text), "Your account has no such identity.");
+      return flows.removeIdentity({ auth, id }, caller);
+    },
   }),
 ] as const;

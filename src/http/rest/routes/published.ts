@@ -1,5 +1,4 @@
 // /.well-known/jwks.json, /openapi.json and /revocations: what other services read.
-
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { publishedKeysMaxAgeSeconds } from "../../../keys/states.js";
@@ -7,11 +6,9 @@ import { feedWaitMaxSeconds } from "../../../sessions/feed.js";
 import { fields } from "../request/input.js";
 import { route } from "../route.js";
 import { feed, none } from "../route-access.js";
-import { openApiDocument, seconds } from "../schemas.js";
+import { body, listOf, openApiDocument, optionalText, seconds, textAs } from "../schemas.js";
 
-const jwkSet = z
-  .object({ keys: z.array(z.looseObject({})).readonly().describe("The public keys as JWKs (RFC 7517 §4).") })
-  .meta({ title: "JwkSet" });
+const jwkSet = body("JwkSet", { keys: listOf(z.looseObject({}), "The public keys as JWKs (RFC 7517 §4).") });
 
 const wholeNumber = (max: number) =>
   z
@@ -45,68 +42,53 @@ const numbered = {
   at: seconds.describe("The time of the revocation, in Unix seconds."),
   until: seconds.describe("The time, in Unix seconds, after which the entry can be dropped."),
 };
-const sessionDigest = z.string().describe("SHA-256 of the session's id, base64url.");
 const user = {
-  user: z.string().describe("The user's id."),
-  login_sha256: z.string().describe("SHA-256 of the login after Unicode NFKC_Casefold, base64url."),
+  user: textAs("The user's id."),
+  login_sha256: textAs("SHA-256 of the login after Unicode NFKC_Casefold, base64url."),
 };
-const exact = z
-  .string()
-  .optional()
-  .describe("SHA-256 of the login as it is spelled, base64url. The entry rejects a token by no other spelling.");
+const exact = optionalText(
+  "SHA-256 of the login as it is spelled, base64url. The entry rejects a token by no other spelling.",
+);
 const sessions = z
   .literal(true)
   .optional()
   .describe("The entry stands for a kind that the verifier does not know. It also rejects tokens with a `sid`.");
 
-const feedPage = z
-  .object({
-    epoch: z.string().describe("The identity of the database."),
-    last: z.int().describe("The `after` of the next request."),
-    revocations: z
-      .array(
-        z.union([
-          z
-            .object({ ...numbered, kind: z.literal("session"), session_sha256: sessionDigest })
-            .describe("Rejects the tokens of one session, by `sid`."),
-          z
-            .object({ ...numbered, kind: z.literal("user"), ...user, exact_sha256: exact, sessions })
-            .describe("Rejects the user's tokens without `sid` that were issued before."),
-          z
-            .object({
-              ...numbered,
-              kind: z.literal("roles"),
-              ...user,
-              version: z.int().describe("The version of the user's roles since the change."),
-              roles: z.array(z.string()).readonly().describe("The removed roles."),
-            })
-            .describe("Rejects the user's tokens that hold a removed role and were issued before."),
-          z
-            .object({ ...numbered, kind: z.literal("key"), kid: z.string().describe("The `kid` of the key.") })
-            .describe("Rejects everything that the key signed."),
-          z
-            .object({
-              ...numbered,
-              kind: z.literal("all"),
-              era: z.int().describe("The number of such endings."),
-              sessions,
-            })
-            .describe("Rejects all tokens that were issued before."),
-        ]),
-      )
-      .readonly()
-      .describe("The entries after `after`, in the order of their numbers."),
-    now: seconds.describe("The server's clock, in Unix seconds."),
-    more: z.boolean().describe("True when the client must request more entries at once."),
-    waited: z.int().describe("Milliseconds that the server waited before it read the database."),
-  })
-  .meta({ title: "Revocations" });
+const entry = <K extends string, S extends z.ZodRawShape>(kind: K, description: string, shape: S) =>
+  z.object({ ...numbered, kind: z.literal(kind), ...shape }).describe(description);
+
+const entries = z.union([
+  entry("session", "Rejects the tokens of one session, by `sid`.", {
+    session_sha256: textAs("SHA-256 of the session's id, base64url."),
+  }),
+  entry("user", "Rejects the user's tokens without `sid` that were issued before.", {
+    ...user,
+    exact_sha256: exact,
+    sessions,
+  }),
+  entry("roles", "Rejects the user's tokens that hold a removed role and were issued before.", {
+    ...user,
+    version: z.int().describe("The version of the user's roles since the change."),
+    roles: listOf(z.string(), "The removed roles."),
+  }),
+  entry("key", "Rejects everything that the key signed.", { kid: textAs("The `kid` of the key.") }),
+  entry("all", "Rejects all tokens that were issued before.", {
+    era: z.int().describe("The number of such endings."),
+    sessions,
+  }),
+]);
+
+const feedPage = body("Revocations", {
+  epoch: textAs("The identity of the database."),
+  last: z.int().describe("The `after` of the next request."),
+  revocations: listOf(entries, "The entries after `after`, in the order of their numbers."),
+  now: seconds.describe("The server's clock, in Unix seconds."),
+  more: z.boolean().describe("True when the client must request more entries at once."),
+  waited: z.int().describe("Milliseconds that the server waited before it read the database."),
+});
 
 export const publishedRoutes = [
-  route({
-    method: "GET",
-    path: "/.well-known/jwks.json",
-    name: "publishKeys",
+  route("GET", "/.well-known/jwks.json", "publishKeys", {
     summary: "Get the public keys",
     notes: [
       "Returns a JWK Set (RFC 7517) for services that verify tokens. It is empty for `oct` keys, which are secret.",
@@ -117,10 +99,7 @@ export const publishedRoutes = [
     cache: `public, max-age=${publishedKeysMaxAgeSeconds}`,
     endpoint: ({ features }) => features.publicKeys(),
   }),
-  route({
-    method: "GET",
-    path: "/revocations",
-    name: "readRevocations",
+  route("GET", "/revocations", "readRevocations", {
     summary: "Read the revocation feed",
     notes: [
       "For services that verify tokens without the database. `docs/guides/verifying.md` describes how to follow the feed.",
@@ -137,10 +116,7 @@ export const publishedRoutes = [
       return features.readFeed({ bearer, after: input.after, waitSeconds: input.wait, kinds: input.kinds });
     },
   }),
-  route({
-    method: "GET",
-    path: "/openapi.json",
-    name: "publishDescription",
+  route("GET", "/openapi.json", "publishDescription", {
     summary: "Get the OpenAPI document",
     notes: ["Returns OpenAPI 3.1 of the endpoints that this instance serves."],
     access: none,

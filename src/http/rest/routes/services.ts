@@ -9,32 +9,31 @@ import { requireServiceWith, sentClient } from "../request/client.js";
 import { fields } from "../request/input.js";
 import { type Call, route } from "../route.js";
 import { client, holder } from "../route-access.js";
+import { body, optionalText, textAs } from "../schemas.js";
 
-const text = (max: number) => z.string().max(max);
+const textTo = (max: number) => z.string().max(max);
 
 const clientMembers = {
-  client_id: text(255).optional().describe("the id of the service, at most 255 characters"),
-  client_secret: text(8192).optional().describe("a key of the service, at most 8192 characters"),
-  client_assertion: text(8192).optional().describe("a JWT that the service has signed, at most 8192 characters"),
-  client_assertion_type: text(255)
+  client_id: textTo(255).optional().describe("the id of the service, at most 255 characters"),
+  client_secret: textTo(8192).optional().describe("a key of the service, at most 8192 characters"),
+  client_assertion: textTo(8192).optional().describe("a JWT that the service has signed, at most 8192 characters"),
+  client_assertion_type: textTo(255)
     .optional()
     .describe("`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, with `client_assertion`"),
 };
 
 const tokenRequest = z.object({
-  grant_type: text(255).describe("the text `client_credentials`"),
-  scope: text(4096).optional().describe("scopes with a space between them, by default all of the service"),
+  grant_type: textTo(255).describe("the text `client_credentials`"),
+  scope: textTo(4096).optional().describe("scopes with a space between them, by default all of the service"),
   ...clientMembers,
 });
 
-const serviceToken = z
-  .object({
-    access_token: z.string().describe("The access token, for `Authorization: Bearer TOKEN`."),
-    token_type: z.literal("Bearer"),
-    expires_in: z.int().describe("The seconds until it expires."),
-    scope: z.string().describe("The scopes of the token."),
-  })
-  .meta({ title: "ServiceToken" });
+const serviceToken = body("ServiceToken", {
+  access_token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
+  token_type: z.literal("Bearer"),
+  expires_in: z.int().describe("The seconds until it expires."),
+  scope: textAs("The scopes of the token."),
+});
 
 async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>): Promise<z.input<typeof serviceToken>> {
   const { flows, input, caller } = call;
@@ -42,10 +41,10 @@ async function issueToken(call: Call<z.output<typeof tokenRequest>, undefined>):
   return flows.issueServiceToken({ grantType, client: await sentClient(call, input), scope }, caller);
 }
 
-const hint = text(255).optional().describe("a text that is ignored, at most 255 characters");
+const hint = textTo(255).optional().describe("a text that is ignored, at most 255 characters");
 
 const revocation = z.object({
-  token: text(8192).describe("an access token, a refresh token or an API key, at most 8192 characters"),
+  token: textTo(8192).describe("an access token, a refresh token or an API key, at most 8192 characters"),
   token_type_hint: hint,
 });
 
@@ -71,27 +70,25 @@ async function unlessUnknown(check: () => Promise<Auth | undefined>): Promise<Au
 }
 
 const introspectionRequest = z.object({
-  token: text(8192).describe("an access token or an API key, at most 8192 characters"),
+  token: textTo(8192).describe("an access token or an API key, at most 8192 characters"),
   token_type_hint: hint,
   ...clientMembers,
 });
 
-const introspection = z
-  .object({
-    active: z.boolean().describe("True if a guard would accept the token now, else false and no other member."),
-    sub: z.string().optional().describe("The id of the user or of the service."),
-    username: z.string().optional().describe("The login name of the user."),
-    scope: z.string().optional().describe("The scopes of the token, with spaces between them."),
-    client_id: z.string().optional().describe("The id of the service."),
-    credential: z.enum(credentials).optional().describe("The kind of the token, as routes name it."),
-    token_type: z.literal("Bearer").optional(),
-    exp: z.int().optional().describe("The end, in Unix seconds."),
-    iat: z.int().optional().describe("The time of the issue, in Unix seconds."),
-    iss: z.unknown().optional().describe("The issuer."),
-    aud: z.unknown().optional().describe("The audience."),
-    act: z.unknown().optional().describe("The actor of a delegated token."),
-  })
-  .meta({ title: "Introspection" });
+const introspection = body("Introspection", {
+  active: z.boolean().describe("True if a guard would accept the token now, else false and no other member."),
+  sub: optionalText("The id of the user or of the service."),
+  username: optionalText("The login name of the user."),
+  scope: optionalText("The scopes of the token, with spaces between them."),
+  client_id: optionalText("The id of the service."),
+  credential: z.enum(credentials).optional().describe("The kind of the token, as routes name it."),
+  token_type: z.literal("Bearer").optional(),
+  exp: z.int().optional().describe("The end, in Unix seconds."),
+  iat: z.int().optional().describe("The time of the issue, in Unix seconds."),
+  iss: z.unknown().optional().describe("The issuer."),
+  aud: z.unknown().optional().describe("The audience."),
+  act: z.unknown().optional().describe("The actor of a delegated token."),
+});
 
 async function introspect(
   call: Call<z.output<typeof introspectionRequest>, undefined>,
@@ -127,10 +124,7 @@ const clientNote =
   "The service authenticates by `client_secret_basic`, `client_secret_post` or `private_key_jwt`, in exactly one way.";
 
 export const servicesRoutes = [
-  route({
-    method: "POST",
-    path: "/token",
-    name: "issueToken",
+  route("POST", "/token", "issueToken", {
     summary: "Get an access token for a service account",
     notes: [formNote, clientNote, "A secret is a key of the service."],
     access: client,
@@ -147,10 +141,7 @@ export const servicesRoutes = [
     available: ({ services }) => services,
     endpoint: issueToken,
   }),
-  route({
-    method: "POST",
-    path: "/revoke",
-    name: "revokeToken",
+  route("POST", "/revoke", "revokeToken", {
     summary: "End the session, the key or the tokens of a service to which a token belongs",
     notes: [
       formNote,
@@ -163,10 +154,7 @@ export const servicesRoutes = [
     available: ({ services }) => services,
     endpoint: revoke,
   }),
-  route({
-    method: "POST",
-    path: "/introspect",
-    name: "introspectToken",
+  route("POST", "/introspect", "introspectToken", {
     summary: "Ask whether a token or a key is good",
     notes: [
       formNote,

@@ -1,61 +1,53 @@
 // /renew, /logout, /session and /sessions: the sessions of the caller.
-
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
-import { optionalFields } from "../request/input.js";
+import { idOf, optionalFields } from "../request/input.js";
 import { idempotencyHelp, route, tokenErrors } from "../route.js";
-import { optional, session } from "../route-access.js";
-import { grant, opaque, seconds } from "../schemas.js";
+import { optional } from "../route-access.js";
+import { body, grant, listOf, nullableText, opaque, seconds, textAs } from "../schemas.js";
 
 const renewal = z.object({ refresh_token: opaque.optional().describe("a text: the newest `refresh_token`") });
 
-export const currentSession = z
-  .object({
-    id: z.string().nullable().describe("The user's id."),
-    login: z.string().describe("The user's login."),
-    roles: z.array(z.string()).readonly().describe("The user's roles, as the token carries them."),
-    scopes: z.array(z.string()).readonly().describe("The scopes of those roles."),
-    session: z
-      .object({
-        id: z.string().describe("The session's id."),
-        authenticated: seconds.nullable().describe("The time of the login, in Unix seconds."),
-      })
-      .nullable()
-      .describe("The session, or null for a token without one."),
-    amr: z.array(z.string()).readonly().describe("The methods that the user proved at the login (RFC 8176)."),
-    acr: z.string().nullable().describe("The level of the login: `1fa`, `2fa` or `phr`."),
-    starts: seconds.nullable().describe("The token's `nbf`, in Unix seconds."),
-    expires: seconds.describe("The token's `exp`, in Unix seconds."),
-  })
-  .meta({ title: "Session" });
+export const currentSession = body("Session", {
+  id: nullableText("The user's id."),
+  login: textAs("The user's login."),
+  roles: listOf(z.string(), "The user's roles, as the token carries them."),
+  scopes: listOf(z.string(), "The scopes of those roles."),
+  session: z
+    .object({
+      id: textAs("The session's id."),
+      authenticated: seconds.nullable().describe("The time of the login, in Unix seconds."),
+    })
+    .nullable()
+    .describe("The session, or null for a token without one."),
+  amr: listOf(z.string(), "The methods that the user proved at the login (RFC 8176)."),
+  acr: nullableText("The level of the login: `1fa`, `2fa` or `phr`."),
+  starts: seconds.nullable().describe("The token's `nbf`, in Unix seconds."),
+  expires: seconds.describe("The token's `exp`, in Unix seconds."),
+});
 
 export const sessionView = z.object({
-  id: z.string().describe("The session's id, for `DELETE /sessions/{id}`."),
+  id: textAs("The session's id, for `DELETE /sessions/{id}`."),
   created: seconds.describe("The time of the login, in Unix seconds."),
   renewed: seconds.describe("The time of the last renewal, in Unix seconds."),
   expires: seconds.describe("The end of the session, in Unix seconds, unless it is renewed."),
-  address: z.string().nullable().describe("The client's IP address at the last renewal."),
-  agent: z.string().nullable().describe("The client's `User-Agent` at the last renewal."),
-  browser: z.string().nullable().describe("The name of the browser, or null if it is unknown."),
-  amr: z.array(z.string()).readonly().describe("How the user signed in (RFC 8176)."),
+  address: nullableText("The client's IP address at the last renewal."),
+  agent: nullableText("The client's `User-Agent` at the last renewal."),
+  browser: nullableText("The name of the browser, or null if it is unknown."),
+  amr: listOf(z.string(), "How the user signed in (RFC 8176)."),
   acr: z.enum(acrs).describe("The level of the login: `1fa`, `2fa` or `phr`."),
 });
 
-export const sessionList = z
-  .object({
-    sessions: z
-      .array(sessionView.extend({ current: z.boolean().describe("True for the session of the token that asks.") }))
-      .readonly()
-      .describe("The live sessions, the newest first."),
-  })
-  .meta({ title: "SessionList" });
+export const sessionList = body("SessionList", {
+  sessions: z
+    .array(sessionView.extend({ current: z.boolean().describe("True for the session of the token that asks.") }))
+    .readonly()
+    .describe("The live sessions, the newest first."),
+});
 
 export const sessionsRoutes = [
-  route({
-    method: "POST",
-    path: "/renew",
-    name: "renew",
+  route("POST", "/renew", "renew", {
     summary: "Renew a session",
     notes: [
       "Send `refresh_token` in the body, or an access token as bearer and no body. A client must use only one of the two ways.",
@@ -89,78 +81,47 @@ export const sessionsRoutes = [
       });
     },
   }),
-  route({
-    method: "POST",
-    path: "/logout",
-    name: "logout",
+  route("POST", "/logout", "logout", {
     summary: "Sign out",
     notes: [
       "Ends the session of the token. Its tokens are rejected at once in this process, and within a second in others.",
     ],
-    access: session,
     ends: true,
     endpoint: ({ flows, auth, caller }) => flows.logout({ auth }, caller),
   }),
-  route({
-    method: "GET",
-    path: "/session",
-    name: "readSession",
+  route("GET", "/session", "readSession", {
     summary: "Read the current session",
     notes: [
       "The response comes from the token alone, without the database.",
       "`id`, `acr` and `starts` are null for a token that has none.",
     ],
-    access: session,
     output: currentSession,
     endpoint: ({ auth }) => {
-      const { id = null, login, roles, scopes, session, amr, acr = null, starts = null, expires, claims } = auth;
-      const { auth_time: time } = claims;
-      const authenticated = typeof time === "number" ? time : null;
-      return {
-        id,
-        login,
-        roles,
-        scopes,
-        session: session === undefined ? null : { id: session, authenticated },
-        amr,
-        acr,
-        starts,
-        expires,
-      };
+      const { id = null, login, roles, scopes, session: sid, amr, acr = null, starts = null, expires, claims } = auth;
+      const authenticated = typeof claims["auth_time"] === "number" ? claims["auth_time"] : null;
+      const session = sid === undefined ? null : { id: sid, authenticated };
+      return { id, login, roles, scopes, session, amr, acr, starts, expires };
     },
   }),
-  route({
-    method: "GET",
-    path: "/sessions",
-    name: "listSessions",
+  route("GET", "/sessions", "listSessions", {
     summary: "List the user's sessions",
-    access: session,
     output: sessionList,
     endpoint: async ({ flows, auth, caller }) => ({ sessions: await flows.listSessions({ auth }, caller) }),
   }),
-  route({
-    method: "DELETE",
-    path: "/sessions",
-    name: "endSessions",
+  route("DELETE", "/sessions", "endSessions", {
     summary: "End all sessions of the user",
     notes: ["Ends the current session as well."],
-    access: session,
     ends: true,
     endpoint: ({ flows, auth, caller }) => flows.endSessions({ auth }, caller),
   }),
-  route({
-    method: "DELETE",
-    path: "/sessions/{id}",
-    name: "endSession",
+  route("DELETE", "/sessions/{id}", "endSession", {
     summary: "End one session of the user",
     notes: ["Returns `not_found` for a session of another user."],
-    access: session,
     errors: ["not_found"],
-    endpoint: async ({ flows, auth, caller, parameters }) => {
-      const { id = "" } = parameters;
-      // A text that cannot be an id is not passed to the database.
-      if (!/^[\w.-]{1,128}$/.test(id)) throw new AmphoError("not_found", "You have no session with this id.");
-      await flows.endSession({ auth, sessionId: id }, caller);
+    endpoint: ({ flows, auth, caller, parameters }) => {
+      const isId = (id: string) => /^[\w.-]{1,128}$/.test(id);
+      const sessionId = idOf(parameters, isId, "You have no session with this id.");
+      return flows.endSession({ auth, sessionId }, caller);
     },
   }),
 ] as const;
