@@ -88,7 +88,7 @@ onBothDatabases((ground) => {
         const changed = await world.call("POST", "/account/login", { bearer, body: { login } });
         expect([login, ...outcomeOf(changed)]).toEqual([login, ...rejected]);
       }
-      // A mailbox can have such a name, because no id has an @.
+      // A mailbox can have this name, because no id has an @.
       await addPerson(world, `${id.toLowerCase()}@acme.example`, password);
       expect((await world.call("POST", "/account/login", { bearer, body: { login: "svc_backup" } })).status).toBe(204);
     });
@@ -169,7 +169,7 @@ onBothDatabases((ground) => {
     }
   });
 
-  it("an application's own table gives nobody the id of a service account", async () => {
+  it("an application's own table gives no user the id of a service account", async () => {
     const { rows, users } = ownTable();
     const world = await openMailing(ground, { users });
     const { id } = await world.ampho.services.add({ name: "nightly", scopes: [] });
