@@ -5,7 +5,7 @@ import { domainToASCII } from "node:url";
 import { ConfigurationError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import { readUrl } from "../outbound/secure-url.js";
-import { fromJson, isObject, type JsonObject, type Kind, str } from "./kinds.js";
+import { isObject, type JsonObject, objectOf, str } from "./kinds.js";
 
 export const providerKinds = ["oidc", "github", "apple"] as const;
 export type ProviderKind = (typeof providerKinds)[number];
@@ -58,14 +58,7 @@ export interface ProviderOptions {
 }
 
 /** The outside providers by their names. read-providers.ts checks the members. */
-export const providersKind: Kind<JsonObject, string | Readonly<Record<string, ProviderOptions>>> = {
-  type: "json",
-  expected: "a JSON object of providers",
-  parse(value) {
-    const given = fromJson(value);
-    return isObject(given) ? given : undefined;
-  },
-};
+export const providersKind = objectOf<string | Readonly<Record<string, ProviderOptions>>>("a JSON object of providers");
 
 type Rule = (value: unknown) => boolean;
 

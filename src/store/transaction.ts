@@ -12,8 +12,7 @@ export interface Statement {
   /**
    * Locks the rows of this select until the transaction ends. `share`: no transaction can change them. `update`: only
    * this one can. `skipLocked`: as `update`, without the rows that another transaction has locked. SQLite has one
-   * writer at a time and needs no lock. The PostgreSQL driver appends `for share`, `for update` or `for update skip
-   * locked`.
+   * writer at a time and needs no lock.
    */
   readonly lock?: RowLock;
   /**
@@ -101,10 +100,7 @@ function* send(sql: string, parameters: readonly SqlValue[], lock?: RowLock): Tr
   return statement;
 }
 
-/**
- * A deferred statement, which travels with the statements behind it. The function that is returned reads its first row,
- * if there is one.
- */
+/** Sends a statement with those behind it. The function that is returned reads its first row, if there is one. */
 export function* ask<T>(
   sql: string,
   parameters: readonly SqlValue[],

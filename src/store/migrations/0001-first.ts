@@ -172,8 +172,7 @@ export const firstMigration: MigrationSteps = {
     "create index ampho_identities_user on ampho_identities (user_id)",
 
     // API keys. `n` orders those of a user. `hash` is the SHA-256 of the key, and `start` its first random characters.
-    // `login` is that of the owner when the key was created. `scopes` is a JSON array. `gen` is 1 for a key that was
-    // rotated and still lives. `used_day` is the day of the last use, in days since 1970.
+    // `gen` is 1 for a key that was rotated and still lives. `used_day`: in days since 1970.
     `create table ampho_keys (
       n ${countingKey}, id ${text} not null unique, hash ${text} not null unique, user_id ${text} not null,
       login ${text} not null, name ${text} not null, start ${text} not null, scopes ${text} not null,

@@ -1,7 +1,5 @@
 // Reads the version of a schema and applies migrations forward and back. Each function is one transaction under the
-// write lock. If several processes start at once on an empty database, one migrates and the others find the migration
-// applied.
-
+// write lock. Of several processes that start at once, one migrates.
 import { DatabaseError } from "../database-error.js";
 import type { Dialect } from "../dialect.js";
 import { asInteger, asText, orNull, tableOf } from "../sql/table.js";

@@ -75,10 +75,6 @@ export function* writeCounter({ key, login, counter }: AttemptCounterRow, now: n
 
 /** Does not change `touched_at`, because a rejection must not keep a counter alive. */
 export function* writeRecordedSources(row: AttemptCounterRow): Transaction<void> {
-  yield* write("update ampho_attempts set login = ?, recorded_sources = ?, recorded_until = ? where key = ?", [
-    row.login,
-    JSON.stringify(row.recordedSources),
-    row.recordedUntil,
-    row.key,
-  ]);
+  const sql = "update ampho_attempts set login = ?, recorded_sources = ?, recorded_until = ? where key = ?";
+  yield* write(sql, [row.login, JSON.stringify(row.recordedSources), row.recordedUntil, row.key]);
 }

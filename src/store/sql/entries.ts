@@ -4,7 +4,7 @@
 // wait for each other in a circle. First come a new identity, the user, the lock of the user's sessions, used login
 // transactions and factors. Then come the sessions of the user from the newest to the oldest, counters of attempts, and
 // the state. The file is long because this order must be read in one place.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import type { Acr } from "../../levels/acr.js";
 import { type Decision, decide } from "../../levels/decide.js";
 import type { FactorName } from "../../levels/factors.js";
@@ -28,19 +28,24 @@ import { isStoring } from "./own-passwords.js";
 import { register, type UserRegistration } from "./registrations.js";
 import { type NewRevocation, type Revocation, writeRevocations } from "./revocations.js";
 import { endOldestSessions } from "./session-ends.js";
-import { insertSession, type ProvenLevel, raisedLevel, recordProof, type Session, sessions } from "./session-rows.js";
+import {
+  type Ending,
+  insertSession,
+  type ProvenLevel,
+  raisedLevel,
+  recordProof,
+  type Session,
+  sessions,
+  type TokenTimes,
+} from "./session-rows.js";
 import { type Bought, findBought, recordBought, type Spending, spend, unspend } from "./spent.js";
 import { type AccountFactors, recordAccess, type State, sendStateAndAccount } from "./state.js";
 import { type StoredUser, sendUserCheck } from "./user-check.js";
 import { findUserById, type User } from "./users.js";
 
-export interface Entry {
+export interface Entry extends Ending, TokenTimes {
   readonly userId: string;
   readonly login: string;
-  readonly now: number;
-  readonly accessTtlSeconds: number;
-  readonly idleSeconds: number;
-  readonly origin: Origin;
   readonly stored: StoredUser;
   /** The user cannot sign in. `pending`: the user was created so, and keeps what was set up. */
   readonly disabled?: "rejected" | "pending" | undefined;
@@ -229,14 +234,8 @@ export function* enterSession(input: Entry): Transaction<EntryOutcome> {
     yield* recordAudit({ ...auditOf(input), event: "device_remembered", sessionId: session.id });
   yield* settleBoth(input, "succeeded", "succeeded", input.login);
   yield* recordAccess(account, session.accessExpires);
-  return {
-    outcome: "granted",
-    session,
-    user,
-    versions: versionsOf(account),
-    codesLeft,
-    revocations: yield* writeRevocations(revoked),
-  };
+  const granted = { outcome: "granted", session, user, versions: versionsOf(account), codesLeft } as const;
+  return { ...granted, revocations: yield* writeRevocations(revoked) };
 }
 
 /** The passkey or the identity is the way in of this user, once the account is enabled. */
@@ -252,11 +251,11 @@ function* keepPending(input: Entry, account: Account, revoked: readonly NewRevoc
 
 /** The transaction is used up before, so that of two requests with it one creates the user. */
 function* createUser(input: Entry, registration: UserRegistration): Transaction<EntryOutcome | undefined> {
-  const { now, origin } = input;
+  const { now } = input;
   if (input.spend && !(yield* spend(input.spend, now))) return yield* repeat(input, input.spend);
   // Before the user is created, who would otherwise have no way in.
   if (input.enrol && (yield* isFactorTaken(input.enrol))) return yield* rejectFactor(input);
-  const outcome = yield* register({ registration, now, origin });
+  const outcome = yield* register(registration, input);
   if (outcome === "created") {
     // The account must not be without a way in, also if the login needs a further step.
     if (input.identity) yield* link(input, input.identity.proven, undefined, undefined);
@@ -291,10 +290,7 @@ function* link(
 /** The versions that the proof of a remembered device holds. */
 export type DeviceVersions = Pick<AccountFactors, "factorsVersion" | "devicesVersion">;
 
-const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions): DeviceVersions => ({
-  factorsVersion,
-  devicesVersion,
-});
+const versionsOf = ({ factorsVersion, devicesVersion }: DeviceVersions) => ({ factorsVersion, devicesVersion });
 
 /** The id of the session that goes on or is created. */
 const newSessionId = ({ create, live }: Entry, { era }: Account): string | undefined =>
@@ -363,34 +359,19 @@ function* createSession(input: Entry, { era }: Account, { amr, acr }: Granted): 
   const { userId, login, now, origin, create } = input;
   if (!create) throw new TypeError("a step-up creates no session");
   const { maxSeconds, sessionsPerUser } = create;
+  const id = sessionIdIn(era, create);
   const endsAt = now + maxSeconds;
-  const session: Session = {
-    id: sessionIdIn(era, create),
-    userId,
-    login,
-    gen: 0,
-    createdAt: now,
-    authTime: input.provenAt,
-    amr,
-    acr,
-    provedAt: now,
-    provedGen: 0,
-    renewedAt: now,
-    refreshedAt: now,
-    expiresAt: Math.min(now + input.idleSeconds, endsAt),
-    endsAt,
-    accessExpires: Math.min(now + input.accessTtlSeconds, endsAt),
-    address: origin.address ?? null,
-    agent: origin.agent ?? null,
-  };
-  const sessionId = session.id;
+  const expiresAt = Math.min(now + input.idleSeconds, endsAt);
+  const accessExpires = Math.min(now + input.accessTtlSeconds, endsAt);
+  const times = { createdAt: now, authTime: input.provenAt, provedAt: now, renewedAt: now, refreshedAt: now };
+  const from = { address: origin.address ?? null, agent: origin.agent ?? null };
+  const limits = { expiresAt, endsAt, accessExpires };
+  const session: Session = { id, userId, login, gen: 0, amr, acr, provedGen: 0, ...times, ...limits, ...from };
   yield* insertSession(session, era);
-  yield* recordAudit({ ...auditOf(input), event: "login", sessionId, detail: detailOf(amr) });
+  yield* recordAudit({ ...auditOf(input), event: "login", sessionId: id, detail: detailOf(amr) });
   if (input.isNewDevice) yield* insertNotice({ kind: "new_device", at: now, userId, origin, hourly: true });
-  return {
-    session,
-    displaced: yield* endOldestSessions({ sessionId, userId, era, keep: sessionsPerUser, now, origin }),
-  };
+  const displaced = yield* endOldestSessions({ sessionId: id, userId, era, keep: sessionsPerUser, now, origin });
+  return { session, displaced };
 }
 
 /** A login by password alone has no detail, because nearly every row of the log is one. */
@@ -398,10 +379,7 @@ function detailOf(amr: readonly string[]): AuditEntry["detail"] {
   return amr.length === 0 || (amr.length === 1 && amr[0] === "pwd") ? undefined : { amr };
 }
 
-/**
- * Codes for an enrolment. A known device has as many more, so that an attacker with the password does not stop its
- * user.
- */
+/** Codes for an enrolment. A known device has as many more, so that a thief of the password does not stop its user. */
 const codesAnHour = 5;
 
 /** Everything that was proven is right, so the attempts succeeded. */

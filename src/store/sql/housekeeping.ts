@@ -15,15 +15,11 @@ export interface HousekeepingLease {
 
 /**
  * `elsewhere`: another process has the lease. `done`: the last turn ended a short while ago. `unsteady`: the clock has
- * jumped since the last turn. Rows that are deleted by a wrong clock do not come back, so the clock must be steady for
- * an hour first.
+ * jumped since the last turn. Deleted rows do not come back, so it must be steady for an hour.
  */
 export type HousekeepingTurn = "taken" | "elsewhere" | "done" | "unsteady";
 
-/**
- * A clock that moved further since the last turn has jumped, or no process was running. It must then be steady for as
- * long.
- */
+/** A clock that moved further since the last turn has jumped, or no process ran. It must then be steady for as long. */
 const steadySeconds = 3600;
 
 export interface LeaseRequest extends HousekeepingLease {
@@ -74,10 +70,8 @@ export function* deleteOldRows(input: HousekeepingLease & OldRows): Transaction<
 
 /** Ends the turn and gives the lease back. */
 export function* releaseHousekeepingLease({ holder, now }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?", [
-    now,
-    holder,
-  ]);
+  const sql = "update ampho_housekeeping set holder = '', leased_until = 0, seen_at = ? where id = 1 and holder = ?";
+  yield* write(sql, [now, holder]);
 }
 
 /** `skipLocked`: undefined while another transaction has the row. `update`: waits for that transaction. */
@@ -92,9 +86,6 @@ function isTaken(lease: Row, { holder, now, leaseSeconds }: HousekeepingLease): 
 }
 
 function* extend({ holder, now, leaseSeconds }: HousekeepingLease): Transaction<void> {
-  yield* write("update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1", [
-    holder,
-    now + leaseSeconds,
-    now,
-  ]);
+  const sql = "update ampho_housekeeping set holder = ?, leased_until = ?, seen_at = ? where id = 1";
+  yield* write(sql, [holder, now + leaseSeconds, now]);
 }

@@ -1,8 +1,9 @@
 // A user links and unlinks identities at outside providers (docs/guides/providers.md). A user must keep a way in.
 import { advisoryLock, type Transaction, write } from "../transaction.js";
 import { carryOut } from "./changes.js";
-import { endChange, type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
+import { type FactorChange, type FactorOutcome, lockAccount } from "./factors/changes.js";
 import { identitiesOf, identityIdOf, identityLock, insertIdentity, type ProvenIdentity } from "./identities.js";
+import { endChange, failed } from "./revocations.js";
 import { type Spending, spend } from "./spent.js";
 import { type ConfiguredWays, hasWayIn } from "./ways-left.js";
 
@@ -10,8 +11,6 @@ export interface IdentityLink extends FactorChange {
   readonly identity: ProvenIdentity;
   readonly spend: Spending;
 }
-
-const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
 
 /** `taken`: another account has the identity. `full`: the account has 20 identities. */
 export function* linkIdentity(input: IdentityLink): Transaction<FactorOutcome> {
@@ -58,11 +57,8 @@ export function* unlinkIdentity(input: IdentityRemoval): Transaction<FactorOutco
   if (!gone) return failed("none");
   const others = all.filter((each) => each !== gone);
   if (ways && !(yield* hasWayIn(userId, ways, others))) return failed("last_way_in");
-  yield* write("delete from ampho_identities where issuer = ? and subject = ? and user_id = ?", [
-    gone.issuer,
-    gone.subject,
-    userId,
-  ]);
+  const sql = "delete from ampho_identities where issuer = ? and subject = ? and user_id = ?";
+  yield* write(sql, [gone.issuer, gone.subject, userId]);
   const detail = { provider: gone.provider, identity: id };
   return yield* endChange(yield* carryOut("identity_unlinked", { ...input, before, detail }));
 }

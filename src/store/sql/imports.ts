@@ -1,11 +1,12 @@
 // Imports of users: started, filled in hidden batches, and then published by one row or dropped.
-import type { AuditEntry, Origin } from "../../audit/entry.js";
+import type { AuditEntry } from "../../audit/entry.js";
 import { integer, text } from "../rows.js";
 import { exists, first, query, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { type ImportedFactors, importFactors } from "./factors/imported.js";
 import { insertFreeIdentity, type ProvenIdentity } from "./identities.js";
 import { deleteImportedAccounts, type Holder, holderOf, identityHolderOf, makeRoom } from "./import-rows.js";
+import type { Ending } from "./session-rows.js";
 import { asInteger, asText, orNull, tableOf } from "./table.js";
 import { recordUserEvent } from "./user-events.js";
 import { addressOf, type NewUserRow, users as userTable, userValues } from "./users.js";
@@ -54,9 +55,7 @@ export interface ImportBatch {
 export type StagingOutcome =
   | {
       readonly outcome: "staged";
-      /**
-       * The users that cannot be created, because something of them exists, is repeated, or belongs to a later import.
-       */
+      /** The users of whom something exists, is repeated, or belongs to a later import. They cannot be created. */
       readonly rejected: readonly ({ readonly line: number } & Conflict)[];
     }
   /** The import was given up, and nothing of it can be published. */
@@ -161,10 +160,8 @@ function* importIdentities(
   return undefined;
 }
 
-export interface ImportPublication {
+export interface ImportPublication extends Ending {
   readonly n: number;
-  readonly now: number;
-  readonly origin: Origin;
   readonly detail: NonNullable<AuditEntry["detail"]>;
 }
 

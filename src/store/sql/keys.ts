@@ -1,14 +1,13 @@
 // API keys: created, listed, read for guards, rotated, removed. A row has the hash of its key. The row of a key that
-// ended is deleted. Everything that ends a key, or shortens its life, also writes a revocation under its id, as for a
-// session.
+// ended is deleted. What ends a key, or shortens its life, also writes a revocation of its id.
 import { integer, text, textOrNull } from "../rows.js";
 import { count, exists, first, query, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import { type CarriedOut, carryOut, lockSessionsOf } from "./changes.js";
+import { carryOut, lockSessionsOf } from "./changes.js";
 import { type FactorChange, lockAccount } from "./factors/changes.js";
 import { visible } from "./import-rows.js";
 import { keyIdPrefix, keyRevocation } from "./key-ends.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "./revocations.js";
 import {
   carryOutService,
   endEveryKey,
@@ -55,13 +54,8 @@ export interface KeyChange extends FactorChange {
   readonly keysMax: number;
 }
 
-export interface KeyOutcome {
-  /** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
-  readonly outcome: "done" | "changed" | "full" | "none";
-  readonly revocations: readonly Revocation[];
-}
-
-const failed = (outcome: KeyOutcome["outcome"]): KeyOutcome => ({ outcome, revocations: [] });
+/** `changed`: the user or the factors changed meanwhile, or the session ended. `none`: there is no such key. */
+export type KeyOutcome = ChangeOutcome<"done" | "changed" | "full" | "none">;
 
 export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   const { userId, login, key, keysMax, own, now, origin } = input;
@@ -70,7 +64,7 @@ export function* createKey(input: KeyChange): Transaction<KeyOutcome> {
   if ((yield* countKeys(userId, now)) >= keysMax) return failed("full");
   yield* insertKey(input, own?.sessionId ?? null);
   const about = { sessionId: own?.sessionId, detail: { key: key.id, scopes: key.scopes }, undo: { key: key.id } };
-  return yield* endKeyChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
+  return yield* endChange(yield* carryOut("key_added", { userId, login, now, origin, before, ...about }));
 }
 
 export interface KeyRotation extends KeyChange {
@@ -85,29 +79,21 @@ export function* rotateKey(input: KeyRotation): Transaction<KeyOutcome> {
   const before = yield* lockAccount(input);
   if (!before) return failed("changed");
   if ((yield* countKeys(userId, now)) >= 2 * keysMax) return failed("full");
-  const sql =
-    overlapSeconds === 0
-      ? "delete from ampho_keys"
-      : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
+  const isNow = overlapSeconds === 0;
+  const change = isNow
+    ? "delete from ampho_keys"
+    : "update ampho_keys set gen = 1, expires_at = case when expires_at < ? then expires_at else ? end";
   const until = now + overlapSeconds;
-  const old = yield* first(`${sql} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`, [
-    ...(overlapSeconds === 0 ? [] : [until, until]),
-    from,
-    userId,
-    now,
-  ]);
+  const sql = `${change} where id = ? and user_id = ? and gen = 0 and expires_at > ? returning added_by`;
+  const old = yield* first(sql, [...(isNow ? [] : [until, until]), from, userId, now]);
   if (!old) return failed("none");
   // A successor by the application must not outlive the thief whose session has added the key.
   yield* insertKey(input, own?.sessionId ?? textOrNull(old, "added_by"));
   const detail = { key: key.id, from, overlap: overlapSeconds };
   const about = { sessionId: own?.sessionId, detail, undo: { key: key.id } };
   const changed = yield* carryOut("key_rotated", { userId, login, now, origin, before, ...about });
-  const ended = keyRevocation(from, now, overlapSeconds === 0 ? undefined : 1);
-  return yield* endKeyChange({ ...changed, revoked: [...changed.revoked, ended] });
-}
-
-function* endKeyChange({ revoked }: Pick<CarriedOut, "revoked">): Transaction<KeyOutcome> {
-  return { outcome: "done", revocations: yield* writeRevocations(revoked) };
+  const ended = keyRevocation(from, now, isNow ? undefined : 1);
+  return yield* endChange({ ...changed, revoked: [...changed.revoked, ended] });
 }
 
 export function* insertKey(
@@ -143,13 +129,13 @@ export function* removeKey({ id, userId, reason, now, origin }: KeyRemoval): Tra
   if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const about = { userId: owner, login: text(found, "login"), reason, detail: { key: id }, before, now, origin };
   const changed = yield* carryOut("key_removed", about);
-  return yield* endKeyChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
+  return yield* endChange({ revoked: [...changed.revoked, keyRevocation(id, now)] });
 }
 
 function* removeServiceKey(service: ServiceRow, id: string, about: ServiceChangeDetail): Transaction<KeyOutcome> {
   if (!(yield* exists("delete from ampho_keys where id = ? returning id", [id]))) return failed("none");
   const revoked = yield* carryOutService("key_removed", service, about);
-  return yield* endKeyChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
+  return yield* endChange({ revoked: [...revoked, keyRevocation(id, about.now)] });
 }
 
 export interface KeysRemoval extends Ending {

@@ -1,5 +1,4 @@
 // Keeps the tables of attempts small, lists and clears lockouts for operators, and releases those of a former login.
-import type { Origin } from "../../audit/entry.js";
 import type { Lockout, LockoutTarget } from "../../throttle/attempt.js";
 import { type CounterRow, counterKinds, isCounterKind } from "../../throttle/counter-kinds.js";
 import { sourceAt } from "../../throttle/source-limit.js";
@@ -9,6 +8,7 @@ import { type AttemptCounterRow, attemptCounters } from "./attempt-counters.js";
 import { attemptSources, type SourceRow } from "./attempt-sources.js";
 import { recordAudit } from "./audit.js";
 import { deleteUnlocked } from "./old-rows.js";
+import type { Ending } from "./session-rows.js";
 
 /** Small, so that no attempt waits for many deletions. */
 const deletedAtOnce = 500;
@@ -32,12 +32,10 @@ export function* pruneAttempts({ rowsMax }: { readonly rowsMax: number }): Trans
   return { more };
 }
 
-export interface LockoutQuery {
-  readonly now: number;
+export interface LockoutQuery extends Ending {
   readonly windowSeconds: number;
   readonly lockAfter: number;
   readonly limit: number;
-  readonly origin: Origin;
 }
 
 /** Lists the counters and sources that reject attempts, the longest wait first. Writes an audit row. */
@@ -79,10 +77,8 @@ function ofSource({ source, state }: SourceRow, windowSeconds: number, now: numb
   return { kind: "source", login: null, source, failures: entries.length, locked: false, until: nextAt };
 }
 
-export interface LockoutClearing {
+export interface LockoutClearing extends Ending {
   readonly target: LockoutTarget;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 /** Returns how many rows were deleted. */

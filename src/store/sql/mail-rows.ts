@@ -37,9 +37,7 @@ export type Undo =
   /** The id of an API key. */
   | { readonly key: string }
   | FactorUndo
-  /**
-   * The address from before. `canonical` is the one that the change has set, or null. `renamed`: the login name too.
-   */
+  /** The address from before. `canonical`: the one that the change has set. `renamed`: the login name too. */
   | { readonly email: UndoneAddress; readonly canonical: string | null; readonly renamed?: UndoneLogin | undefined }
   | UndoneLogin;
 
@@ -83,10 +81,7 @@ export function* insertMail(draft: MailDraft, now: number): Transaction<void> {
   yield* writeMail(insert, [...valuesOf(draft, now), draft.address]);
 }
 
-/**
- * The same for one of `hourMax` mails of its kind. Returns the seconds until the next one beyond them, and 0 if it is
- * written.
- */
+/** The same for one of `hourMax` mails of its kind. Returns the seconds until the next one, and 0 if it is written. */
 export function* insertLimitedMail(draft: MailDraft, now: number, hourMax: number): Transaction<number> {
   const { userId = null, kind, address } = draft;
   const recent = `from ampho_mail where user_id = ? and kind = ? and ${isRecent}`;
@@ -123,10 +118,7 @@ const noticeOfUser = `insert into ampho_mail (${mails.list})
 const ofFormer = `select undo from ampho_mail
   where user_id = ? and kind = 'email_changed' and undo is not null and ${isRecent} order by n limit 1`;
 
-/**
- * The same mail to the address that the user had before it changed in the last 7 days. A thief changes the address
- * first, and its owner hears of the next changes too.
- */
+/** The same mail to an address that changed in the last 7 days. A thief changes it first, and its owner hears more. */
 export function* insertFormerNotice({ kind, at, userId, origin, undo }: Notice): Transaction<void> {
   const { language, noticeTo, agent } = origin;
   if (language === undefined || userId === undefined) return;

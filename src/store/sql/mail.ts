@@ -69,30 +69,23 @@ export function* settleMail(input: {
 }): Transaction<void> {
   const { mail, outcome, now } = input;
   if ("sent" in outcome) {
-    yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?", [
-      now,
-      mail.n,
-    ]);
+    const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, sent_at = ? where n = ?";
+    yield* write(sql, [now, mail.n]);
     yield* recordMail(mail, "mail_sent", now);
   } else if (outcome.retryAt === undefined) {
     yield* close(mail.n, outcome.failure);
     yield* recordMail(mail, "mail_dropped", now, outcome.failure);
   } else {
     const { failure, retryAt } = outcome;
-    yield* write("update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null", [
-      retryAt,
-      failure,
-      mail.n,
-    ]);
+    const sql = "update ampho_mail set next_at = ?, failure = ? where n = ? and next_at is not null";
+    yield* write(sql, [retryAt, failure, mail.n]);
     yield* recordMail(mail, "mail_failed", now, failure);
   }
 }
 
 function* close(n: number, failure: string): Transaction<void> {
-  yield* write("update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?", [
-    failure,
-    n,
-  ]);
+  const sql = "update ampho_mail set address = '', claims = '{}', next_at = null, failure = ? where n = ?";
+  yield* write(sql, [failure, n]);
 }
 
 function* recordMail(

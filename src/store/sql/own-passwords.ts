@@ -5,8 +5,7 @@ import { exists, type Transaction, write } from "../transaction.js";
 
 /**
  * After that the mark of a process that has crashed counts no more. The table can have stored the password up to 8 s
- * after the beginning. A login can have read the row just before, verifies for up to 8 s, and waits up to 6 s for the
- * database.
+ * after the beginning. A login that read the row just before takes up to 14 s.
  */
 const storingSeconds = 30;
 

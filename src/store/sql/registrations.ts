@@ -6,6 +6,7 @@ import { exists, first, query, type Transaction, write } from "../transaction.js
 import { recordAudit } from "./audit.js";
 import { addressOfRow, holderOf, visible } from "./import-rows.js";
 import { insertMail, type MailDraft } from "./mail-rows.js";
+import type { Ending } from "./session-rows.js";
 import { asInteger, asText, asTexts, named, orNull, type RowOf, tableOf } from "./table.js";
 import { addressOf, insertUser, type NewUserRow, type User, users } from "./users.js";
 
@@ -17,19 +18,13 @@ export interface UserRegistration {
   readonly existsMail: MailDraft | undefined;
 }
 
-/**
- * `taken`: an account has the address by now, which only its mailbox learns. `closed`: the invitation is not valid any
- * more.
- */
+/** `taken`: an account has the address, which only its mailbox learns. `closed`: the invitation is not valid. */
 export type RegistrationOutcome = "created" | "taken" | "login_taken" | "closed";
 
-export function* register(input: {
-  readonly registration: UserRegistration;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<RegistrationOutcome> {
-  const { registration, now, origin } = input;
-  const { user, invitation, existsMail } = registration;
+export function* register(
+  { user, invitation, existsMail }: UserRegistration,
+  { now, origin }: Ending,
+): Transaction<RegistrationOutcome> {
   if (invitation !== undefined && !(yield* useInvitation({ id: invitation, now }))) return "closed";
   const outcome = yield* insertUser(user, now);
   if (outcome === "created") {
@@ -124,12 +119,7 @@ export function* listInvitations({ limit }: { readonly limit: number }): Transac
 }
 
 /** False if there is no such invitation, or it was used or taken back before. */
-export function* removeInvitation(input: {
-  readonly id: string;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<boolean> {
-  const { id, now, origin } = input;
+export function* removeInvitation({ id, now, origin }: Ending & { readonly id: string }): Transaction<boolean> {
   const isRemoved = yield* exists(
     "update ampho_invites set removed_at = ? where id = ? and used_at is null and removed_at is null returning id",
     [now, id],
@@ -138,16 +128,8 @@ export function* removeInvitation(input: {
   return isRemoved;
 }
 
-/**
- * Deletes the invitations for the proven address of a user who is deleted, so that the user does not come back with
- * their roles.
- */
-export function* endInvitations(input: {
-  readonly userId: string;
-  readonly now: number;
-  readonly origin: Origin;
-}): Transaction<void> {
-  const { userId, now: at, origin } = input;
+/** Deletes the invitations for the proven address of a deleted user, who would come back with their roles. */
+export function* endInvitations(userId: string, { now: at, origin }: Ending): Transaction<void> {
   const rows = yield* query(
     `delete from ampho_invites
      where email_canonical = (select email_canonical from ampho_users where id = ? and email_proven_at is not null)

@@ -32,10 +32,7 @@ export interface Renewal extends Move {
   readonly graceSeconds: number;
   readonly by: "refresh_token" | "access_token";
   readonly origin: Origin;
-  /**
-   * The roles of a user of an application's own table. Undefined: the user is read from this database in the
-   * transaction.
-   */
+  /** The roles of a user of an application's own table. Undefined: the user is read from this database. */
   readonly ownRoles: readonly string[] | undefined;
   /** The policies of all roles. The session ends if it has proven less than the policy of the user asks for now. */
   readonly rolePolicies: RolePolicies;
@@ -49,20 +46,14 @@ export interface ReceivedTokens {
 
 export type RenewOutcome =
   | {
-      /**
-       * `renewed`: this call moved the generation. `repeated`: another call did, and this one receives the same
-       * generation.
-       */
+      /** `renewed`: this call moved the generation. `repeated`: another did, and this one gets the same. */
       readonly outcome: "renewed" | "repeated";
       readonly session: Session;
       readonly user: User | undefined;
     }
   | {
       readonly outcome: "ended";
-      /**
-       * The session goes on after `reauthenticated`, which is a token from before a re-authentication, and after
-       * `too_late`, which is an access token that renews no longer.
-       */
+      /** The session goes on after `reauthenticated` (a token from before one) and `too_late` (it renews no longer). */
       readonly reason: "unknown" | "ended" | "expired" | "reauthenticated" | "too_late" | "replayed" | "user";
       readonly revocations: readonly Revocation[];
     };
@@ -103,16 +94,13 @@ export function* renewSession(input: Renewal): Transaction<RenewOutcome> {
  * response, so it has no attempt to repeat. An older token is a replay once the grace is over.
  */
 export function* confirmRenewal({ sessionId, gen }: ReceivedTokens): Transaction<void> {
-  yield* write("update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null", [
-    sessionId,
-    gen,
-  ]);
+  const sql = "update ampho_sessions set idempotency = null where id = ? and gen = ? and idempotency is not null";
+  yield* write(sql, [sessionId, gen]);
 }
 
 /**
- * A copied token from before a re-authentication or step-up must not receive the new `auth_time` and `acr`, which only
- * the user's factors prove. An honest tab that raced with the re-authentication finds the newer tokens in the shared
- * storage of the client.
+ * A copied token from before a re-authentication must not receive the new `auth_time` and `acr`, which only factors
+ * prove. An honest tab that raced with it finds the newer tokens in the storage of the client.
  */
 function isRacing({ gen, now, graceSeconds }: Renewal, { provedGen, provedAt }: Session): boolean {
   return gen < provedGen && isRecent(provedAt, graceSeconds, now, skewMaxSeconds);

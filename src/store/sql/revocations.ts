@@ -4,7 +4,7 @@ import { leewayMaxSeconds, numericDateMax, recoveryDelaySeconds, transactionTtlS
 import { integer, type Row, text } from "../rows.js";
 import { ask, end, queryLast, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
-import type { Ending } from "./session-rows.js";
+import type { Ending, Session } from "./session-rows.js";
 import { sendNumbers, sendState } from "./state.js";
 import { asInteger, asOneOf, asText, asTexts, orUndefined, type Table, tableOf } from "./table.js";
 
@@ -37,9 +37,7 @@ export type Revocation = Numbered &
         readonly exactLogin?: string | undefined;
         readonly sessions?: true;
       }
-    /**
-     * Tokens of the user with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user".
-     */
+    /** Tokens with one of these roles and a `ver` below `rolesVersion`. Tokens without `sid` as for "user". */
     | {
         readonly kind: "roles";
         readonly userId: string;
@@ -60,15 +58,28 @@ export function untilOf(now: number, ...expires: readonly number[]): number {
   return Math.max(now + transactionTtlSeconds, ...expires) + leewayMaxSeconds;
 }
 
-/**
- * When the last recovery that was begun until `now` is over. Its link begins to work a day later, and is revoked by
- * then.
- */
+/** When the last recovery that was begun until `now` is over. Its link begins to work a day later. */
 export const recoveryUntil = (now: number): number => now + recoveryDelaySeconds + transactionTtlSeconds;
 
 type WithoutNumber<T> = T extends unknown ? Omit<T, "n"> : never;
 /** A revocation that has no number yet. */
 export type NewRevocation = WithoutNumber<Revocation>;
+
+/** The outcome of a change. */
+export interface ChangeOutcome<O extends string> {
+  readonly outcome: O;
+  /** The session that made the change, whose older tokens have ended. */
+  readonly session?: Session | undefined;
+  readonly revocations: readonly Revocation[];
+}
+
+export const failed = <O extends string>(outcome: O): ChangeOutcome<O> => ({ outcome, revocations: [] });
+
+/** `found`: there is such an account. */
+export interface FoundOutcome {
+  readonly found: boolean;
+  readonly revocations: readonly Revocation[];
+}
 
 /**
  * Writes the revocations with the next numbers, and is the end of its transaction (see state.ts). Numbers, rows and
@@ -116,12 +127,21 @@ export interface RevocationPage {
   /** The number of the last row, 0 when there is none. If it is smaller than before, all rows must be read again. */
   readonly last: number;
   readonly rows: readonly Revocation[];
-  /**
-   * The row with the number `after`, while it exists. If it is another one than before, all rows must be read again.
-   */
+  /** The row with the number `after`, while it exists. If it is another one, all rows must be read again. */
   readonly reached?: Revocation;
   /** The clock of the database, Unix milliseconds, where it has one that all processes share. */
   readonly storeNowMs?: number;
+}
+
+/** The outcome of a change that was carried out. The end of its transaction. */
+export function* endChange({
+  revoked,
+  session,
+}: {
+  readonly revoked: readonly NewRevocation[];
+  readonly session?: Session | undefined;
+}): Transaction<ChangeOutcome<"done">> {
+  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
 }
 
 const columns = [...new Set(Object.values(kinds).flatMap((table) => table.columns))].join(", ");
@@ -130,10 +150,7 @@ const everyLive = `${select} > ? and until > ? order by n`;
 /** By number. The index on `until` would read all rows that are in force, each time. */
 const furtherLive = everyLive.replace("until >", "until + 0 >");
 
-/**
- * One turn of statements. On PostgreSQL each further turn is a round trip, out of the second in which a revocation
- * spreads.
- */
+/** One turn of statements, because each further round trip takes from the second in which a revocation spreads. */
 export function* readRevocations({ after, now }: RevocationQuery): Transaction<RevocationPage> {
   const readState = yield* sendState();
   const readReached = yield* ask(`${select} = ?`, [after], (row) => row && { reached: revocationOf(row) });

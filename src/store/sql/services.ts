@@ -1,9 +1,8 @@
 // Service accounts: their rows, their keys, and the access tokens that they get.
-import type { Origin } from "../../audit/entry.js";
 import { exists, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { countKeys, insertKey, type NewKey } from "./keys.js";
-import { type Revocation, writeRevocations } from "./revocations.js";
+import { type FoundOutcome, writeRevocations } from "./revocations.js";
 import { carryOutService, lockService, type ServiceRow, services } from "./service-changes.js";
 import type { Ending } from "./session-rows.js";
 import { type Spending, spend } from "./spent.js";
@@ -37,14 +36,8 @@ export interface ServiceUpdate extends Ending {
     | { readonly change: "disabled" | "enabled" | "deleted" | "tokens_revoked" };
 }
 
-export interface ServiceOutcome {
-  /** False: there is no such service. */
-  readonly found: boolean;
-  readonly revocations: readonly Revocation[];
-}
-
 /** Changes a service, and ends its tokens. */
-export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<ServiceOutcome> {
+export function* changeService({ id, to, now, origin }: ServiceUpdate): Transaction<FoundOutcome> {
   const service = yield* lockService(id);
   if (!service) return { found: false, revocations: [] };
   const detail =
@@ -77,15 +70,13 @@ export function* createServiceKey(input: ServiceKeyCreation): Transaction<"done"
   return "done";
 }
 
-export interface TokenIssue {
+export interface TokenIssue extends Ending {
   readonly serviceId: string;
   /** A key that the service has, by its hash, or the public keys that have verified an assertion. */
   readonly proof: { readonly keyHash: string } | { readonly jwks: string; readonly spending: Spending };
   /** Undefined: all scopes of the service. */
   readonly scopes: readonly string[] | undefined;
   readonly ttlSeconds: number;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 export type IssueOutcome =

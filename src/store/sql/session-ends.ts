@@ -23,6 +23,7 @@ import {
   type Session,
   sessions,
   setEnded,
+  type TokenEnding,
 } from "./session-rows.js";
 import { moveEra } from "./state.js";
 import { asInteger, asText, type RowOf, tableOf } from "./table.js";
@@ -39,15 +40,15 @@ type EndedSession = RowOf<typeof endings>;
 
 const returning = `returning ${endings.list}`;
 
-/** The `exp` of the last access token of the user's sessions that have not ended, or 0. */
-export function* latestAccess(userId: string): Transaction<number> {
+/** When the last token that names the user has expired, whichever software issued it. */
+export function* foreignUntil({ userId, now, foreignMaxSeconds }: TokenEnding): Transaction<number> {
   // Locked, because a renewal in progress has read the user before this change and issues a later token.
   const rows = yield* query(
     "select access_expires from ampho_sessions where user_id = ? and ended_at is null order by n desc",
     [userId],
     "share",
   );
-  return Math.max(0, ...rows.map((row) => integer(row, "access_expires")));
+  return untilOf(now, now + foreignMaxSeconds, ...rows.map((row) => integer(row, "access_expires")));
 }
 
 const revoked = ({ id, accessExpires }: EndedSession, now: number) => revokedUntil(accessExpires, id, now);
@@ -73,20 +74,15 @@ function endEvent(reason: EndReason) {
   return reason === "logout" ? ({ event: "logout" } as const) : ({ event: "session_ended", reason } as const);
 }
 
-/**
- * Ends one session that has not ended. The caller writes the audit row. `canExpire`: when an access token of the
- * session can expire that the database has no record of.
- */
+/** Ends one session. The caller writes the audit row. `canExpire`: the `exp` of a token that is not on record. */
 export function* endById(
   id: string,
   reason: EndReason,
   now: number,
   canExpire = 0,
 ): Transaction<readonly NewRevocation[]> {
-  const row = yield* first(`update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`, [
-    ...endingParameters(now, reason),
-    id,
-  ]);
+  const sql = `update ampho_sessions set ${setEnded} where id = ? and ended_at is null ${returning}`;
+  const row = yield* first(sql, [...endingParameters(now, reason), id]);
   return row ? [revokedUntil(Math.max(integer(row, "access_expires"), canExpire), id, now)] : [];
 }
 
@@ -95,10 +91,7 @@ export interface SessionEnding extends Ending {
   /** The session must belong to this user. Undefined: to any. */
   readonly userId: string | undefined;
   readonly reason: EndReason;
-  /**
-   * The `exp` of a valid access token of the session, where the caller presented one. A database that lost its last
-   * writes might have no record of the session, or of this token. Both are then revoked as well.
-   */
+  /** The `exp` of the access token that the caller presented. A database that lost writes can have no record of it. */
   readonly seenExpires?: number | undefined;
 }
 

@@ -22,10 +22,7 @@ export const sessions = tableOf("ampho_sessions", {
   acr: asOneOf(acrs),
   /** The time of the last login or step-up within the session. */
   provedAt: asInteger,
-  /**
-   * The generation that the last login or step-up created. Older ones never renew. 0 for the login that created the
-   * session.
-   */
+  /** The generation of the last login or step-up. Older ones never renew. 0 for the login that created the session. */
   provedGen: asInteger,
   /** When the current generation was created. */
   renewedAt: asInteger,
@@ -79,6 +76,11 @@ export interface ForeignTokens {
   readonly foreignMaxSeconds: number;
 }
 
+/** The end of all tokens that name a user. */
+export interface TokenEnding extends Ending, ForeignTokens {
+  readonly userId: string;
+}
+
 const insert = `insert into ampho_sessions (${sessions.list}, era, delete_after) values (${sessions.placeholders}, ?, ?)`;
 
 export function* insertSession(session: Session, era: number): Transaction<void> {
@@ -94,10 +96,7 @@ export interface TokenTimes {
 
 export interface Move extends TokenTimes {
   readonly sessionId: string;
-  /**
-   * How old `refreshedAt` can be. Undefined for a login, a step-up and a renewal by refresh token, which set it to
-   * `now`.
-   */
+  /** How old `refreshedAt` can be. Undefined: a login, a step-up or a renewal by refresh token sets it to `now`. */
   readonly refreshedWithin?: number | undefined;
   readonly now: number;
   /** SHA-256 of the idempotency key, base64url, if the client sent one in the right form. */
@@ -177,9 +176,7 @@ export function raisedLevel({ authTime, amr, acr }: ProvenLevel, methods: readon
 
 const replacement = `${toNext}, proved_at = ?, proved_gen = gen + 1 where id = ? and user_id = ? and ${live} ${returning}`;
 
-/**
- * Moves a live session of the user on, so that its older tokens never renew. `proven`: methods that raise its level.
- */
+/** Moves a live session on, so that its older tokens never renew. `proven`: methods that raise its level. */
 export function* replaceTokens(
   move: Omit<Move, "idempotency"> & {
     readonly userId: string;

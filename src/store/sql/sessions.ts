@@ -1,6 +1,5 @@
 // Sessions: found, listed, counted. entries.ts creates and raises them, renewal.ts renews them, session-ends.ts ends
 // them.
-
 import { integer, text } from "../rows.js";
 import { ask, queryLast, queryLastRow, type Transaction } from "../transaction.js";
 import { visible } from "./import-rows.js";
@@ -16,10 +15,7 @@ export interface TokenSession {
   readonly gen: number;
 }
 
-/**
- * Reads if the session is live, and the token is none of the older ones that a login or a change has replaced. A
- * request can have passed the guard just before. Deferred.
- */
+/** Reads if the session is live, and no login or change has replaced the token since the guard. Deferred. */
 export const sendIsLive = ({ sessionId, gen }: TokenSession, now: number): Transaction<() => Transaction<boolean>> =>
   ask(
     `select 1 as live from ampho_sessions where id = ? and proved_gen <= ? and ${isLive}`,

@@ -1,6 +1,5 @@
 // Used login transactions. A transaction of factors/transactions.ts has no row until it is used. One insert uses it up,
-// so that of many requests exactly one has its effect. The row remembers what it bought, for a client that lost the
-// response.
+// so that of many requests exactly one has its effect. The row remembers what it bought, for a lost response.
 import { isRecent } from "../../clock.js";
 import { skewMaxSeconds } from "../../throttle/attempt-counter.js";
 import { counterKinds } from "../../throttle/counter-kinds.js";

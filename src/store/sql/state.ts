@@ -130,19 +130,14 @@ export function* moveEra(now: number): Transaction<State> {
   );
 }
 
-/**
- * The same without a new era. `random` differs each time, so that no process takes the epoch for the one that it knows.
- */
+/** The same without a new era. `random` differs each time, so that no process knows the epoch. */
 export function* moveEpoch(random: string): Transaction<void> {
   yield* write("update ampho_state set epoch = substr(epoch, 1, 32) || '-' || ? where id = 1", [random]);
 }
 
 const hour = 3600;
 
-/**
- * Records the `exp` of an access token, rounded up to an hour. A write for each renewal would make all renewals wait
- * for this row.
- */
+/** Records the `exp` of an access token, rounded up to an hour, so that not all renewals wait for this row. */
 export function* recordAccess(state: Pick<State, "accessUntil">, accessExpires: number): Transaction<void> {
   if (accessExpires <= state.accessUntil) return;
   const until = Math.ceil(accessExpires / hour) * hour;

@@ -1,10 +1,10 @@
 // Users in Ampho's own table: created, found, listed. user-changes.ts changes and deletes them.
-import type { Origin } from "../../audit/entry.js";
 import { type Policy, policyFrom } from "../../levels/policy.js";
 import { integer, type Row, type SqlValue, text, textOrNull } from "../rows.js";
 import { ask, exists, query, type RowLock, type Transaction, write } from "../transaction.js";
 import { recordAudit } from "./audit.js";
 import { holderOf, makeRoom, visible } from "./import-rows.js";
+import type { Ending } from "./session-rows.js";
 import {
   asFlag,
   asInteger,
@@ -76,10 +76,8 @@ export function userValues(user: NewUserRow, now: number): SqlValue[] {
   });
 }
 
-export interface UserCreation {
+export interface UserCreation extends Ending {
   readonly user: NewUserRow;
-  readonly now: number;
-  readonly origin: Origin;
 }
 
 const insert = `${users.insert} on conflict do nothing returning id`;
@@ -101,10 +99,7 @@ type Names = Pick<User, "login" | "canonical"> & { readonly email?: UserEmail | 
 /** The address that the index `ampho_users_address` compares. */
 export const addressOf = ({ canonical, email }: Names): string => email?.canonical ?? canonical;
 
-/**
- * `login_taken`: another user has this canonical login, or it is the address of another user. `email_taken`: another
- * one has this address.
- */
+/** `login_taken`: another user has this login, or it is another's address. `email_taken`: another has this address. */
 export function* insertUser(user: NewUserRow, now: number): Transaction<CreationOutcome> {
   const values = userValues(user, now);
   // At most one hidden row has the login, and one the address.

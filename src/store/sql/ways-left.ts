@@ -1,5 +1,4 @@
 // The ways in that a user has left, who gives one up.
-
 import { integer, type Row } from "../rows.js";
 import { first, queryLastRow, type Transaction } from "../transaction.js";
 import { hasLoginPasskey } from "./factors/passkeys.js";

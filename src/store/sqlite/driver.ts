@@ -20,10 +20,7 @@ export function availableDrivers(): readonly DriverName[] {
   return (["node", "package"] as const).filter((name) => load[name]());
 }
 
-/**
- * The default driver. It loads nothing, and is read in the main thread, because the worker has options of its own and
- * would not know of `--no-experimental-sqlite`.
- */
+/** The default driver, for the main thread: the worker would not know of `--no-experimental-sqlite`. */
 export function usualDriver(): DriverName {
   return isBuiltin("node:sqlite") ? "node" : "package";
 }
@@ -49,9 +46,7 @@ const load: Readonly<Record<DriverName, () => SqliteModule | undefined>> = {
 };
 
 function asModule(value: unknown): SqliteModule | undefined {
+  const isModule = (module: unknown): module is SqliteModule =>
+    typeof module === "object" && module !== null && "DatabaseSync" in module;
   return isModule(value) ? value : undefined;
-}
-
-function isModule(value: unknown): value is SqliteModule {
-  return typeof value === "object" && value !== null && "DatabaseSync" in value;
 }

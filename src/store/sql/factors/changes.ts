@@ -1,5 +1,4 @@
 // Changes of an account's second factors. `changes.ts` has what each ends (ASVS 7.4.3).
-import type { Origin } from "../../../audit/entry.js";
 import {
   type FactorName,
   factorNames,
@@ -15,8 +14,8 @@ import { recordAudit } from "../audit.js";
 import { type CarriedOut, carryOut, type Locked, lockSessionsOf, type OwnSession } from "../changes.js";
 import { identitiesOf } from "../identities.js";
 import type { Undo } from "../mail-rows.js";
-import { type Revocation, writeRevocations } from "../revocations.js";
-import type { Session } from "../session-rows.js";
+import { type ChangeOutcome, endChange, failed, type Revocation, writeRevocations } from "../revocations.js";
+import type { Ending } from "../session-rows.js";
 import { sendIsLive } from "../sessions.js";
 import { type Spending, spend } from "../spent.js";
 import { type AccountFactors, sendStateAndAccount } from "../state.js";
@@ -29,41 +28,27 @@ import { writeCodes } from "./recovery.js";
 import { countLeft, deleteFactor, deleteFactors, type FactorUse, idsOf, useFactor } from "./rows.js";
 import { type NewTotp, writeTotp } from "./totp.js";
 
-export interface FactorChange {
+export interface FactorChange extends Ending {
   readonly userId: string;
   readonly login: string;
   readonly stored: StoredUser;
   /** The live session that asks, and goes on with new tokens. Undefined for an operator. */
   readonly own: OwnSession | undefined;
-  readonly now: number;
-  readonly origin: Origin;
   /** The version that the caller has read. Undefined: any. */
   readonly factorsVersion?: number | undefined;
 }
 
-export interface FactorOutcome {
-  /**
-   * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
-   * account has as many as it can have.
-   */
-  readonly outcome: "done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none";
+/**
+ * `changed`: the user, the session or the factors changed meanwhile. `over`: the transaction was used. `full`: the
+ * account has as many as it can have.
+ */
+export interface FactorOutcome
+  extends ChangeOutcome<"done" | "changed" | "over" | "taken" | "full" | "last_way_in" | "none"> {
   /** The account had no second factor before. */
   readonly isFirst?: boolean;
-  /** The session that asked, whose older tokens have ended. */
-  readonly session?: Session | undefined;
-  readonly revocations: readonly Revocation[];
 }
 
-const failed = (outcome: FactorOutcome["outcome"]): FactorOutcome => ({ outcome, revocations: [] });
-
-/** The outcome of a change that was carried out. The end of its transaction. */
-export function* endChange({ revoked, session }: CarriedOut): Transaction<FactorOutcome> {
-  return { outcome: "done", session, revocations: yield* writeRevocations(revoked) };
-}
-
-/**
- * Reads the account under the lock of the user's sessions. Undefined: something changed since the caller has read it.
- */
+/** Reads the account under the lock of the sessions. Undefined: something changed since the caller has read it. */
 export function* lockAccount(input: Omit<FactorChange, "login">): Transaction<Locked | undefined> {
   const { userId, own, now } = input;
   const readChecked = yield* sendUserCheck(input);
@@ -244,7 +229,8 @@ export function* useUp<A extends AccountFactors>(
 }
 
 /** The user of a change that needs no live session. `login` is undefined where only the application knows the user. */
-export interface AccountChange extends Pick<FactorChange, "userId" | "now" | "origin"> {
+export interface AccountChange extends Ending {
+  readonly userId: string;
   readonly login: string | undefined;
 }
 

@@ -1,5 +1,4 @@
 // Passkeys (WebAuthn L3 §7). Every statement that changes one names its user.
-
 import { text, textOrNull } from "../../rows.js";
 import { count, exists, query, queryLast, queryLastRow, type Transaction, write } from "../../transaction.js";
 import { visible } from "../import-rows.js";
@@ -29,10 +28,7 @@ const fields = {
   name: asText,
   createdAt: asInteger,
   usedAt: orUndefined(asInteger),
-  /**
-   * The user handle that another system has given to this passkey alone. Empty: unknown. Undefined: that of the
-   * account.
-   */
+  /** The user handle of this passkey alone, from another system. Empty: unknown. Undefined: that of the account. */
   ownHandle: orUndefined(asText),
 };
 const passkeys = tableOf("ampho_passkeys", fields);
@@ -88,9 +84,7 @@ export const passkeysMax = 20;
 const newPasskeys = tableOf("ampho_passkeys", { ...fields, addedBy: orUndefined(asText) });
 const insert = `${newPasskeys.insert} on conflict (id) do nothing returning id`;
 
-/**
- * False: the account has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions.
- */
+/** False: it has 20 passkeys, or an account has this credential id. The caller holds the lock of the sessions. */
 export function* insertPasskey(
   userId: string,
   passkey: NewPasskeyRow,
@@ -111,15 +105,7 @@ export function hasPasskey(userId: string, id: string): Transaction<boolean> {
 }
 
 /** Returns false unless the user has this passkey. */
-export function renamePasskey({
-  id,
-  userId,
-  name,
-}: {
-  readonly id: string;
-  readonly userId: string;
-  readonly name: string;
-}): Transaction<boolean> {
+export function renamePasskey({ id, userId, name }: Pick<PasskeyRow, "id" | "userId" | "name">): Transaction<boolean> {
   return exists("update ampho_passkeys set name = ? where id = ? and user_id = ? returning id", [name, id, userId]);
 }
 
@@ -128,10 +114,7 @@ export function* passkeyIdsOf(userId: string): Transaction<readonly string[]> {
   return rows.map((row) => text(row, "id"));
 }
 
-/**
- * True if the user has a passkey that can sign in alone: it verifies the user, and the browser offers it without its
- * id.
- */
+/** True if a passkey of the user signs in alone: it verifies the user, and the browser offers it without an id. */
 export function hasLoginPasskey(userId: string, rp: string, except = ""): Transaction<boolean> {
   return exists(
     `select id from ampho_passkeys

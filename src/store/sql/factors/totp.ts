@@ -80,12 +80,8 @@ export function rekeyTotp(input: {
   readonly to: SealedSecret;
 }): Transaction<boolean> {
   const { userId, from, to } = input;
-  return exists("update ampho_totp set secret = ?, kid = ? where user_id = ? and secret = ? returning user_id", [
-    to.secret,
-    to.kid,
-    userId,
-    from,
-  ]);
+  const sql = "update ampho_totp set secret = ?, kid = ? where user_id = ? and secret = ? returning user_id";
+  return exists(sql, [to.secret, to.kid, userId, from]);
 }
 
 /** Counts the secrets under each key. */
