@@ -28,7 +28,7 @@ const tokenRequest = z.object({
   ...clientMembers,
 });
 
-const serviceToken = body("ServiceToken", {
+export const serviceToken = body("ServiceToken", {
   access_token: textAs("The access token, for `Authorization: Bearer TOKEN`."),
   token_type: z.literal("Bearer"),
   expires_in: z.int().describe("The seconds until it expires."),
