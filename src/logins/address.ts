@@ -2,7 +2,7 @@
 // stricter than the RFCs on purpose. Comments, quotes, groups, lists and addresses of routes have misled parsers into
 // mailing the wrong mailbox, and no person types them into a form.
 import { toAsciiDomain } from "./domain.js";
-import { canonicalLogin, checkNewLogin } from "./login-name.js";
+import { canonicalLogin, checkNewText } from "./login-name.js";
 
 export interface Address {
   /** The address that is mailed. Its domain is in ASCII and lower case. */
@@ -50,7 +50,7 @@ function isLocalPart(local: string): boolean {
   if (local.startsWith("-")) return false;
   // Only the host of the mailbox knows whether a full-width letter is the same mailbox.
   if (local.normalize("NFKC") !== local) return false;
-  return checkNewLogin(local) === undefined;
+  return checkNewText(local) === undefined;
 }
 
 /** Spelled the same, but for the case of ASCII. Other mailboxes can have the same compared form. */

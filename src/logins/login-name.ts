@@ -4,6 +4,7 @@
 // merely look alike (Latin `rn` and `m`) are both allowed. The domain of a login that is an e-mail address has the form
 // of `toAsciiDomain`. So the login and the address are compared in one form.
 import { toAsciiDomain, toVisible } from "./domain.js";
+import { isLikeServiceId } from "./service-id.js";
 
 export const loginMaxCharacters = 255;
 
@@ -74,6 +75,13 @@ export function checkLogin(login: string): string | undefined {
  * Unassigned characters depend on the Unicode version of this Node. The case folding of assigned ones never changes.
  */
 export function checkNewLogin(login: string): string | undefined {
+  return isLikeServiceId(foldText(login))
+    ? "A login must not have the form of the id of a service account."
+    : checkNewText(login);
+}
+
+/** The same for a part of a login. */
+export function checkNewText(login: string): string | undefined {
   const reason = checkLogin(login);
   if (reason !== undefined) return reason;
   if (plain.test(login)) return undefined;

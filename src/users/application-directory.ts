@@ -4,6 +4,7 @@ import { type Clock, within } from "../clock.js";
 import { AmphoError } from "../errors.js";
 import { isReservedRole } from "../levels/scopes.js";
 import { parseAddress, spellLogin } from "../logins/address.js";
+import { isLikeServiceId } from "../logins/service-id.js";
 import type { PasswordPool } from "../passwords/pool.js";
 import type { UserEmail } from "../store/sql/users.js";
 import { isStorableName } from "../store/storable-text.js";
@@ -200,6 +201,8 @@ function toAccount(applicationUser: ApplicationUser | null | undefined): Account
   const { id, login, roles, disabled, email, emailProven } = applicationUser;
   if (!isStorableName(id) || !isStorableName(login))
     throw new TypeError("users.find must return { id, login } with non-empty strings without NUL, or undefined");
+  if (isLikeServiceId(id) || isLikeServiceId(login))
+    throw new TypeError("users.find must not return an id or a login of the form of the id of a service account");
   return {
     id,
     login,

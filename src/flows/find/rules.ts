@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AmphoError } from "../../errors.js";
 import { type Address, parseAddress } from "../../logins/address.js";
 import { canonicalLogin, checkNewLogin } from "../../logins/login-name.js";
+import { isLikeServiceId } from "../../logins/service-id.js";
 import type { NewPasswordOf, PasswordPolicy } from "../../passwords/policy.js";
 import { isStorableName } from "../../store/storable-text.js";
 import type { Account } from "../../users/directory.js";
@@ -24,8 +25,8 @@ export function requireAddress(email: string): Address {
 
 /** The rules of a new login name, whatever address its user has. */
 export function requireNewName(login: string, { stored }: Pick<Account, "stored">, field: "login" | "email"): void {
-  const reason =
-    stored === undefined ? (isStorableName(login) ? undefined : "This login is not allowed.") : checkNewLogin(login);
+  const isAllowed = isStorableName(login) && !isLikeServiceId(login);
+  const reason = stored === undefined ? (isAllowed ? undefined : "This login is not allowed.") : checkNewLogin(login);
   if (reason !== undefined) throw new AmphoError("invalid_request", reason, { field });
 }
 
