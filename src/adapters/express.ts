@@ -145,6 +145,5 @@ function catching(handle: (request: Request, response: Response, next: NextFunct
 }
 
 /** By shape, as in Express 5: the promise might not be the platform's. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
