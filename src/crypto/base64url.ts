@@ -16,6 +16,4 @@ export function decodeBase64urlInto(into: Buffer, text: string): number {
   return into.toString("base64url", 0, bytes) === text ? bytes : -1;
 }
 
-export function encodeBase64url(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64url");
-}
+export const encodeBase64url = (text: string): string => Buffer.from(text, "utf8").toString("base64url");

@@ -86,9 +86,8 @@ function hasHalfPair(text: string): boolean {
   return high !== -1;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * The object that `bytes` (the first `end` of them) spell, or undefined when they are anything else.

@@ -184,9 +184,8 @@ function requirePermission<R>(auth: Auth, requirements: CheckedRequirements<R>, 
   throw insufficient();
 }
 
-function revocationsUnknown(): AmphoError {
-  return new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
-}
+const revocationsUnknown = (): AmphoError =>
+  new AmphoError("unavailable", "Revocations cannot be read at the moment.", { retryAfterSeconds: 1 });
 
 /** Names `scopes` only where they are what is missing. Otherwise a client would ask for them again and again. */
 function insufficient(scopes?: readonly string[]): AmphoError {

@@ -48,9 +48,8 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
 }
 
 /** The same key with the same `kid`: one verifies the signatures of the other. */
-export function isSameKey(one: Key, other: Key): boolean {
-  return one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
-}
+export const isSameKey = (one: Key, other: Key): boolean =>
+  one.kid === other.kid && one.algorithm === other.algorithm && isSameMaterial(one, other);
 
 /** The same key material, even if the `kid`s differ. */
 export function isSameMaterial(one: Key, other: Key): boolean {
@@ -59,9 +58,8 @@ export function isSameMaterial(one: Key, other: Key): boolean {
   return b.kind === "pair" && one.publicJwk !== undefined && sameMembers(one.publicJwk, other.publicJwk);
 }
 
-function sameMembers(one: PublicJwk, other: PublicJwk | undefined): boolean {
-  return ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
-}
+const sameMembers = (one: PublicJwk, other: PublicJwk | undefined): boolean =>
+  ["kty", "crv", "x", "y", "n", "e"].every((name) => one[name] === other?.[name]);
 
 function isWeak(key: Key): boolean {
   if (key.material.kind !== "secret") return false;
@@ -95,18 +93,14 @@ function readSet(members: readonly unknown[], algorithm: Algorithm | undefined):
   return { keys, problems, unsupported };
 }
 
-function whyNoSigner(jwk: unknown): string {
-  return isJwk(jwk) && ("d" in jwk || "k" in jwk) ? "but its `key_ops` does not allow it" : "but has no private part";
-}
+const whyNoSigner = (jwk: unknown): string =>
+  isJwk(jwk) && ("d" in jwk || "k" in jwk) ? "but its `key_ops` does not allow it" : "but has no private part";
 
 const onlyKey = "the key";
 
 /** A single key needs no name before its problem. */
 const about = (position: string, problem: string) => (position === onlyKey ? problem : `${position}: ${problem}`);
-
-function positionOf(at: number, count: number): string {
-  return count === 1 ? onlyKey : `key ${at + 1} of ${count}`;
-}
+const positionOf = (at: number, count: number): string => (count === 1 ? onlyKey : `key ${at + 1} of ${count}`);
 
 /**
  * Imports the parsed value of AMPHO_SECURITY_KEY. `algorithm` is AMPHO_SECURITY_TOKEN_ALG, for keys that name none.
@@ -131,9 +125,8 @@ export function importKeys(value: unknown, options: { readonly algorithm?: Algor
   return { keys: [since === undefined ? signer : { ...signer, signingSince: since }, ...others], warnings };
 }
 
-function skipped(at: number, count: number, why: string): string {
-  return `${positionOf(at, count)} is skipped, because ${why}`;
-}
+const skipped = (at: number, count: number, why: string): string =>
+  `${positionOf(at, count)} is skipped, because ${why}`;
 
 /** Imports public, private or symmetric keys that only verify. Throws ConfigurationError. */
 export function importVerifyingKeys(value: unknown): ImportedKeys {
@@ -172,9 +165,8 @@ function findUnusable(key: Key, before: ReadonlyMap<string, Key>): string | unde
   return twin ? "a key before it is the same key with another algorithm" : undefined;
 }
 
-function whyNot(reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string {
-  return reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
-}
+const whyNot = (reading: Exclude<JwkReading, { readonly outcome: "imported" }>): string =>
+  reading.outcome === "unsupported" ? reading.why : reading.problems.join(", ");
 
 function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
   if (algorithm === undefined || isSameAlgorithm(signer.algorithm, algorithm)) return;
@@ -182,6 +174,6 @@ function checkAlgorithm(signer: Key, algorithm: Algorithm | undefined): void {
 }
 
 /** The set that `/.well-known/jwks.json` publishes, without symmetric keys and private members. */
-export function publicJwkSet(keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } {
-  return { keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])) };
-}
+export const publicJwkSet = (keys: readonly Key[]): { readonly keys: readonly PublicJwk[] } => ({
+  keys: keys.flatMap((key) => (key.publicJwk === undefined ? [] : [key.publicJwk])),
+});

@@ -35,13 +35,10 @@ const readers: Readonly<Record<KeyType, KeyReader>> = { oct: readOct, OKP: readO
 const kidCharactersMax = 255;
 const controlCharacter = /\p{Cc}|\p{Cs}/u;
 
-function isKeyType(value: string): value is KeyType {
-  return Object.hasOwn(readers, value);
-}
+const isKeyType = (value: string): value is KeyType => Object.hasOwn(readers, value);
 
-export function isJwk(value: unknown): value is Jwk {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export const isJwk = (value: unknown): value is Jwk =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function readKid(jwk: Jwk, report: Report): string | undefined {
   const kid = jwk["kid"];

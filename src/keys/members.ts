@@ -71,6 +71,5 @@ const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 export const isPrivate = (jwk: Jwk): boolean => privateMembers.some((name) => jwk[name] !== undefined);
 
 /** When the key came into its state (states.ts), in Unix seconds. The time counts only beside the actual state. */
-export function sinceOf({ state, since }: Jwk, actual: string): number | undefined {
-  return state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;
-}
+export const sinceOf = ({ state, since }: Jwk, actual: string): number | undefined =>
+  state === actual && typeof since === "number" && Number.isSafeInteger(since) && since >= 0 ? since : undefined;

@@ -173,10 +173,8 @@ function isOfUnknownKind(entry: unknown): boolean {
   return typeof kind === "string" && !feedKinds.includes(kind);
 }
 
-function unknownKind(): FetchFailure {
-  return new FetchFailure("the response has a kind of revocation that this version of ampho does not know");
-}
+const unknownKind = (): FetchFailure =>
+  new FetchFailure("the response has a kind of revocation that this version of ampho does not know");
 
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
+const isCount = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

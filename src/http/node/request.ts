@@ -38,9 +38,8 @@ export function onlyAuthorizationOf(request: IncomingMessage): string | undefine
 }
 
 /** Adapters for functions (serverless-http) and test doubles fill `headers` only, and join repeated headers there. */
-function hasRaw(rawHeaders: readonly string[] | undefined): boolean {
-  return rawHeaders !== undefined && rawHeaders.length > 0;
-}
+const hasRaw = (rawHeaders: readonly string[] | undefined): boolean =>
+  rawHeaders !== undefined && rawHeaders.length > 0;
 
 function isAuthorization(name: string | undefined): boolean {
   if (name?.length !== 13) return false;
@@ -62,9 +61,7 @@ function headerOf({ headers }: IncomingMessage, name: string): string | undefine
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-export function targetOf(request: NodeRequest): string {
-  return request.originalUrl ?? request.url ?? "/";
-}
+export const targetOf = (request: NodeRequest): string => request.originalUrl ?? request.url ?? "/";
 
 /** Throws `invalid_request` when a header that must not be repeated occurs twice. */
 export function readRequest(request: NodeRequest, parsedBody: unknown = request.body): HttpRequest {

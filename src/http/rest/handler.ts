@@ -274,9 +274,8 @@ function selectRoute(matches: Matches, method: string): RouteMatch {
   throw new AmphoError("method_not_allowed", `This path allows only ${allow.join(", ")}.`, { allow });
 }
 
-function queryInput({ input }: Route, query: string | undefined): Members | undefined {
-  return input.schema === undefined ? undefined : queryMembers(query);
-}
+const queryInput = ({ input }: Route, query: string | undefined): Members | undefined =>
+  input.schema === undefined ? undefined : queryMembers(query);
 
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
   if (output instanceof Redirect) return redirectResponse(output.location);

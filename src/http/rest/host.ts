@@ -63,9 +63,8 @@ export interface HttpHost extends GuardHost {
 }
 
 /** Returns whether `handle` serves the path. */
-export function isServed({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean {
-  return isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
-}
+export const isServed = ({ prefix, pagesPrefix, rootPaths }: HttpHost, path: string): boolean =>
+  isUnder(prefix, path) || (pagesPrefix !== undefined && isUnder(pagesPrefix, path)) || rootPaths.has(path);
 
 /** The host of a verifier, which has no database. */
 export interface VerifierHost extends GuardHost {

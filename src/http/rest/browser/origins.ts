@@ -40,9 +40,8 @@ export function createSiteOf(listedOrigins: readonly string[]): (head: RequestHe
 const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /** Secure cookies only travel over https or to this machine. So the scheme is known, even if a proxy has ended TLS. */
-function isOwn(origin: string, host: string): boolean {
-  return origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
-}
+const isOwn = (origin: string, host: string): boolean =>
+  origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
 
 /**
  * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public
@@ -62,22 +61,13 @@ const lastTwoLabels = /\.[a-z0-9_-]+\.(?!\d+$)[a-z0-9_-]+$/;
 // Cross-origin calls from browsers (Fetch standard §3.2). They are off unless origins are listed. A response names one
 // exact origin, never `*`. Credentials are allowed only with tokens in cookies. Else a page sets Authorization.
 
-interface Cors {
-  /** Returns true for a browser's preflight from a listed origin. From another it stays an ordinary OPTIONS request. */
-  isPreflight(request: HttpRequest): boolean;
-  /** Returns the response to a preflight for a path that has these methods. */
-  preflight(methods: readonly string[]): HttpResponse;
-  /** Returns the response with the headers that let the request's origin read it. */
-  withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse;
-}
-
 /** The request headers that the endpoints read, besides those that every page can send. */
 const requestHeaders = "Authorization, Content-Type, Idempotency-Key";
 /** The response headers that pages need, besides those that every page can read. */
 const exposedHeaders = "Retry-After, WWW-Authenticate, X-Request-Id";
 const preflightSeconds = 600;
 
-export function createCors(origins: readonly string[], withCookies: boolean): Cors {
+export function createCors(origins: readonly string[], withCookies: boolean) {
   const listed = new Set(origins);
   /** Several Origin headers arrive joined, and the joined text is no listed origin. */
   const listedOriginOf = (request: HttpRequest): string | undefined => {
@@ -85,17 +75,20 @@ export function createCors(origins: readonly string[], withCookies: boolean): Co
     return origin !== undefined && listed.has(origin) ? origin : undefined;
   };
   return {
-    isPreflight: (request) =>
+    /** For a browser's preflight from a listed origin. From another it stays an ordinary OPTIONS request. */
+    isPreflight: (request: HttpRequest): boolean =>
       request.method === "OPTIONS" &&
       request.header("access-control-request-method") !== undefined &&
       listedOriginOf(request) !== undefined,
-    preflight: (methods) =>
+    /** Returns the response to a preflight for a path that has these methods. */
+    preflight: (methods: readonly string[]): HttpResponse =>
       emptyResponse({
         "Access-Control-Allow-Methods": methods.join(", "),
         "Access-Control-Allow-Headers": requestHeaders,
         "Access-Control-Max-Age": String(preflightSeconds),
       }),
-    withHeaders(request, response) {
+    /** Returns the response with the headers that let the request's origin read it. */
+    withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse {
       if (listed.size === 0) return response;
       const origin = listedOriginOf(request);
       // `Vary` is set without an origin too, or a cache could give one origin's response to another.

@@ -77,6 +77,5 @@ function credentialsOf(mode: CookieMode, request: PageRequest): Credentials | un
  * The same for all requests that a browser sends with this refresh token, so that one whose response was lost is
  * repeated. No header can hold the line breaks. Address and agent keep a copied token from being repeated elsewhere.
  */
-function keyOf(refreshToken: string, { address, agent }: Caller): string {
-  return ["page", refreshToken, address ?? "", agent ?? ""].join("\n");
-}
+const keyOf = (refreshToken: string, { address, agent }: Caller): string =>
+  ["page", refreshToken, address ?? "", agent ?? ""].join("\n");

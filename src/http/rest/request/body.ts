@@ -6,17 +6,14 @@ import type { HttpRequest } from "../message.js";
 export const bodyLimitBytes = 16_384;
 export const bodyTimeoutMs = 30_000;
 
-export function tooLarge(): AmphoError {
-  return new AmphoError("payload_too_large", "The request body is larger than 16 KiB.");
-}
+export const tooLarge = (): AmphoError =>
+  new AmphoError("payload_too_large", "The request body is larger than 16 KiB.");
 
-export function timedOut(): AmphoError {
-  return new AmphoError("request_timeout", "The request was not complete after 30 seconds.");
-}
+export const timedOut = (): AmphoError =>
+  new AmphoError("request_timeout", "The request was not complete after 30 seconds.");
 
-export function cutShort(): AmphoError {
-  return new AmphoError("invalid_request", "The connection ended before the request body was complete.");
-}
+export const cutShort = (): AmphoError =>
+  new AmphoError("invalid_request", "The connection ended before the request body was complete.");
 
 /** A mistake in the host's code, not in the request. It becomes `internal_error`. */
 export function alreadyRead(): Error {
@@ -49,9 +46,8 @@ export async function readMembers(request: HttpRequest): Promise<Members | undef
 }
 
 /** True for a body whose type is that of a form. */
-export function isForm(request: HttpRequest): boolean {
-  return /^application\/x-www-form-urlencoded\b/i.test(request.header("content-type")?.trim() ?? "");
-}
+export const isForm = (request: HttpRequest): boolean =>
+  /^application\/x-www-form-urlencoded\b/i.test(request.header("content-type")?.trim() ?? "");
 
 /** The result has no prototype, so `__proto__` and `constructor` are members like any other. */
 function membersOf(value: unknown): Members {

@@ -64,9 +64,8 @@ function ruleOf(schema: z.ZodObject, name: string): string {
   return descriptionOf(field) ?? descriptionOf(inner) ?? "of the documented form";
 }
 
-function descriptionOf(schema: unknown): string | undefined {
-  return schema instanceof z.ZodType ? schema.description : undefined;
-}
+const descriptionOf = (schema: unknown): string | undefined =>
+  schema instanceof z.ZodType ? schema.description : undefined;
 
 /** Returns the id in a path. Throws `not_found` for a text that cannot be one, which does not reach the database. */
 export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: string) => boolean, message: string) {

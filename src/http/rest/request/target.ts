@@ -16,9 +16,8 @@ export function parseTarget(target: string): RequestTarget {
 }
 
 /** Returns whether the path is the prefix or lies under it. */
-export function isUnder(prefix: string, path: string): boolean {
-  return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
-}
+export const isUnder = (prefix: string, path: string): boolean =>
+  path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 
 /** Throws `invalid_request` for several, because two readers could each believe a different one. */
 export function onlyAuthorization(values: readonly string[]): string | undefined {
@@ -26,9 +25,8 @@ export function onlyAuthorization(values: readonly string[]): string | undefined
   return values[0];
 }
 
-export function severalAuthorizations(): AmphoError {
-  return new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
-}
+export const severalAuthorizations = (): AmphoError =>
+  new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
 
 /** Splits values that a host has joined with commas. A bearer token contains no comma. */
 export function splitAuthorization(joined: string | null): readonly string[] {
