@@ -14,10 +14,7 @@ import type { PageHead } from "../http/rest/responses/redirect-to-pages.js";
 import { type RejectedRequest, toRejectedRequest } from "../http/rest/responses/rejected-request.js";
 import type { Auth } from "../tokens/auth.js";
 
-/**
- * How a framework calls its handlers. `First`, `Second` and `Third` are their arguments, such as `(request, response,
- * next)`. `Own` is the framework's own request, for `can`.
- */
+/** How a framework calls its handlers: with `First`, `Second` and `Third`. `Own` is its own request, for `can`. */
 export interface Framework<Own, First, Second, Third> {
   /** Returns the one Authorization value of the request. Throws `invalid_request` for several. */
   authorizationOf(host: GuardHost, first: First): string | undefined;
@@ -110,3 +107,13 @@ export const nodePageOf = (message: IncomingMessage): PageHead => ({
   target: targetOf(message),
   accept: message.headers.accept,
 });
+
+/** The members of a framework whose request is a message of node:http. */
+export const ofMessage = {
+  authorizationOf: nodeAuthorizationOf,
+  requestOf: <Q>(request: Q): Q => request,
+  setAuth(request: { auth?: Auth | undefined }, auth: Auth | undefined): void {
+    request.auth = auth;
+  },
+  pageOf: nodePageOf,
+};

@@ -164,20 +164,16 @@ function decoratorOf(ampho: GuardInstance | undefined, given: Requirements<never
     given === undefined
       ? undefined
       : (checkRequirements(given, ampho?.host ?? {}) as CheckedRequirements<never> as CheckedRequirements<unknown>);
-  const guard = ampho === undefined ? injectedGuard(requirements) : guardBy(ampho, requirements);
-  return UseGuards(mixin(guard));
+  class Injected extends InjectedGuard {
+    override readonly requirements = requirements;
+  }
+  if (ampho === undefined) return UseGuards(mixin(Injected));
+  class Given extends HttpGuard {
+    override readonly ampho = ampho as GuardInstance;
+    override readonly requirements = requirements;
+  }
+  return UseGuards(mixin(Given));
 }
-
-const injectedGuard = (requirements: CheckedRequirements<unknown> | undefined) =>
-  class extends InjectedGuard {
-    override readonly requirements = requirements;
-  };
-
-const guardBy = (ampho: GuardInstance, requirements: CheckedRequirements<unknown> | undefined) =>
-  class extends HttpGuard {
-    override readonly ampho = ampho;
-    override readonly requirements = requirements;
-  };
 
 /**
  * Parameter of a method: the user, or undefined under `optional` requirements. Throws on a route without `@authorize`.

@@ -1,5 +1,4 @@
-// A key as it is used: imported and checked once, bound to one algorithm (RFC 8725 §3.1). Its secrets are KeyObjects,
-// which neither JSON.stringify nor util.inspect can show.
+// A key, imported and checked once, bound to one algorithm (RFC 8725 §3.1). Nothing can print its KeyObjects.
 import type { KeyObject, SignKeyObjectInput } from "node:crypto";
 import { type ComputeHmac, createHmacOf } from "../crypto/hmac.js";
 import { type Algorithm, algorithmFacts } from "./algorithms.js";

@@ -19,10 +19,7 @@ export interface ReadKey {
   readonly timeline: number;
 }
 
-/**
- * An access token or an API key that was found good, as it is kept for the next time. It is a class for the reason that
- * is stated in auth-from-claims.ts. An API key has no claims, and no key that signed it.
- */
+/** A token or key that was good. It is a class, as auth-from-claims.ts explains. A key has no claims and no `kid`. */
 export class AccessToken {
   /** The version of the revocation set at which the token was not revoked, or -1 before the first check. */
   clearedAt = -1;

@@ -1,5 +1,4 @@
-// Converts node:http's IncomingMessage to an HttpRequest. Headers that must not be repeated are read from the raw
-// headers, because Node silently keeps the first one.
+// Reads requests of node:http. Raw headers show what is repeated, because Node silently keeps the first one.
 import type { IncomingMessage } from "node:http";
 import { AmphoError } from "../../errors.js";
 import type { HttpRequest, RequestBody, RequestHead } from "../rest/message.js";

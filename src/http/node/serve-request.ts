@@ -11,10 +11,7 @@ import { writeResponse } from "./response.js";
 export const isForAmpho = (host: HttpHost, request: NodeRequest): boolean =>
   isServed(host, parseTarget(targetOf(request)).path);
 
-/**
- * Responds to a request with the endpoint that it names. Never rejects. Returns the response for the access log.
- * `parsedBody` is the result of a body parser, where the framework does not keep it in `request.body`.
- */
+/** Never rejects. Returns the response for the access log. `parsedBody`: where `request.body` does not have it. */
 export async function serveNodeRequest(
   host: HttpHost,
   request: NodeRequest,

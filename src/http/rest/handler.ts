@@ -23,12 +23,6 @@ import type { Route } from "./route.js";
 import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
-/** `error`: the rejection without what moved into the cookies. */
-interface CookiesAfter {
-  readonly cookies: readonly string[];
-  readonly error?: AmphoError;
-}
-
 /** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {
   /** The path above every endpoint, without a slash at its end. */
@@ -106,20 +100,15 @@ export function createHandler(options: HandlerOptions): Handle {
     }
     const match = selectRoute(matches, request.method);
     rejectCredentials(query);
-    if (isOAuth(match.route.access)) return respondToProgram(match, request, query);
-    if (cookies !== undefined) return respondWithCookies(cookies, match, request, query);
-    const authorization = onlyAuthorization(request.authorization);
+    const { route } = match;
+    if (cookies !== undefined && !isOAuth(route.access)) return respondWithCookies(cookies, match, request, query);
     const progress: Progress = {};
-    const output = await callEndpoint(match, request, query, { ...noCookies, authorization }, progress);
-    return successResponse(match.route, withFormerProofs(output, progress.members));
-  }
-
-  async function respondToProgram(match: RouteMatch, request: HttpRequest, query: string | undefined) {
     try {
-      const authorization = onlyAuthorization(request.authorization);
-      return successResponse(match.route, await callEndpoint(match, request, query, { ...noCookies, authorization }));
+      const sent = { ...noCookies, authorization: onlyAuthorization(request.authorization) };
+      const output = await callEndpoint(match, request, query, sent, progress);
+      return successResponse(route, withFormerProofs(output, progress.members));
     } catch (error) {
-      if (!(error instanceof AmphoError)) throw error;
+      if (!isOAuth(route.access) || !(error instanceof AmphoError)) throw error;
       throw new AmphoError(error.code, error.message, { ...error.details, oauth: true });
     }
   }
@@ -130,14 +119,8 @@ export function createHandler(options: HandlerOptions): Handle {
     request: HttpRequest,
     query: string | undefined,
   ): Promise<HttpResponse> {
-    const {
-      grants = false,
-      renews = false,
-      ends = false,
-      finishes = grants && !renews,
-      crossSite = false,
-    } = match.route;
-    if (crossSite) {
+    const { grants, renews = false, ends = false, finishes = grants && !renews, crossSite } = match.route;
+    if (crossSite === true) {
       const sent = { ...noCookies, authorization: undefined };
       return successResponse(match.route, await callEndpoint(match, request, query, sent));
     }
@@ -148,12 +131,9 @@ export function createHandler(options: HandlerOptions): Handle {
     try {
       const output = await callEndpoint(match, request, query, credentials, progress);
       if (output instanceof Redirect) {
-        const { cookies: moved } = mode.moveToCookies(
-          output.output,
-          credentials,
-          output.keepsTransaction ? [] : removal,
-        );
-        return { ...redirectResponse(output.location), cookies: moved };
+        const removed = output.keepsTransaction ? [] : removal;
+        const { cookies } = mode.moveToCookies(output.output, credentials, removed);
+        return { ...redirectResponse(output.location), cookies };
       }
       // The transaction of `GET /login` belongs to no user. It must not replace the one of a login that was begun.
       if (match.route.method === "GET") return successResponse(match.route, output);
@@ -166,8 +146,11 @@ export function createHandler(options: HandlerOptions): Handle {
       return { ...errorResponse(left.error ?? error, request.id), cookies: left.cookies };
     }
 
-    /** The cookies that change with a rejection. Pages cannot remove HttpOnly cookies themselves. */
-    function cookiesAfter(error: unknown): CookiesAfter | undefined {
+    /**
+     * The cookies that change with a rejection, and the rejection without what moved into them. Pages cannot remove
+     * HttpOnly cookies themselves.
+     */
+    function cookiesAfter(error: unknown): { cookies: readonly string[]; error?: AmphoError } | undefined {
       if (ends && hasCode(error, "missing_token")) return { cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {
         const usesRefreshToken = renews || (ends && !hasToken(request));
@@ -224,10 +207,7 @@ export function createHandler(options: HandlerOptions): Handle {
     });
   }
 
-  /**
-   * Guards the request. A browser that returns after a while has only the cookie with the refresh token. For a route
-   * that ends sessions this is enough: the session is renewed first.
-   */
+  /** A browser that returns has only the refresh token. It is enough to end sessions, after a renewal. */
   async function authenticate(
     { ends }: Route,
     request: HttpRequest,

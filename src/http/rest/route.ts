@@ -101,10 +101,7 @@ export interface Route extends Described {
   readonly respond: (call: RawCall) => unknown;
 }
 
-/**
- * Checks a row's types against those of its endpoint. `respond` checks the token, then the fields, and calls it.
- * `path` is under the prefix, and `{name}` stands for one segment. `name` is OpenAPI's `operationId`.
- */
+/** `path` is under the prefix, with `{name}` for one segment. `name` is OpenAPI's `operationId`. */
 export function route<I, O, A = Auth>(
   method: Route["method"],
   path: Route["path"],

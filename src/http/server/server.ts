@@ -81,7 +81,8 @@ const stalledMs = 40_000;
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { host, log, metrics, settings = {} } = options;
   const server = createServer(limits, handle);
-  const connections = trackConnections(server, settings.connectionsMax);
+  if (settings.connectionsMax !== undefined) server.maxConnections = settings.connectionsMax;
+  const connections = trackConnections(server);
   const shutdown = createShutdown(server, connections, () => host.release());
   const probe = createProbe({
     ready: () => (shutdown.hasBegun ? Promise.reject(shuttingDown()) : host.ready()),

@@ -4,10 +4,7 @@ import { AmphoError } from "../../../errors.js";
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
 const cookieBytesMax = 4_096;
 
-/**
- * Returns the value of one cookie of a Cookie header, without decoding it.
- * Throws `invalid_request` when the name occurs twice, because one of the two can come from another host.
- */
+/** Returns a cookie undecoded. Throws `invalid_request` for two, because one of them can come from another host. */
 export function cookieOf(header: string | undefined, name: string): string | undefined {
   // This test is cheap, and most requests have no such cookie.
   if (header === undefined || !header.includes(name)) return undefined;

@@ -94,10 +94,7 @@ export function callerOf(
   };
 }
 
-/**
- * The address of a request in the form of any framework: a message of node:http, a web request, or a request that
- * holds one of them. Undefined where the framework does not know it.
- */
+/** The same for a request in the form of any framework. Undefined where the framework does not know the address. */
 export function addressOfAny(request: unknown, hops: number): string | undefined {
   const { raw, req } = Object(request) as { readonly raw?: unknown; readonly req?: unknown };
   const { socket, headers, header, peerAddress } = Object(raw ?? req ?? request) as {

@@ -2,7 +2,6 @@
 import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
-import type { Auth } from "../../../tokens/auth.js";
 import { isServiceId } from "../../../tokens/credential.js";
 import type { RawCall } from "../route.js";
 
@@ -33,14 +32,9 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
 }
 
 /** Resolves if the guard accepts the key, and it is a key of this service. */
-async function requireService({ verify }: ClientCall, key: string, id: string): Promise<Auth> {
-  try {
-    const auth = await verify(key, { credentials: ["key"] });
-    if (auth?.id === id && isServiceId(id)) return auth;
-  } catch (error) {
-    if (!(error instanceof AmphoError) || !rejected.has(error.code)) throw error;
-  }
-  throw unknownClient();
+async function requireService({ verify }: ClientCall, key: string, id: string): Promise<void> {
+  const auth = await asClient(() => verify(key, { credentials: ["key"] }));
+  if (auth?.id !== id || !isServiceId(id)) throw unknownClient();
 }
 
 const rejected: ReadonlySet<string> = new Set(["missing_token", "invalid_token", "credential_not_accepted"]);

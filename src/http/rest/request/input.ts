@@ -83,10 +83,7 @@ const credentialNames: ReadonlySet<string> = new Set(
   "access_token refresh_token token password client_secret client_assertion".split(" "),
 );
 
-/**
- * Throws `invalid_request` if the query names a credential. Queries end up in logs, browser histories and Referer
- * headers. Some programs put a semicolon between fields (HTML 4.01, B.2.2).
- */
+/** Throws `invalid_request` for a credential, because queries end up in logs. Some programs send semicolons. */
 export function rejectCredentials(query = ""): void {
   for (const name of new URLSearchParams(query.replaceAll(";", "&")).keys()) {
     if (!credentialNames.has(name.toLowerCase())) continue;
