@@ -28,7 +28,6 @@ export interface Framework<Own, First, Second, Third> {
 
 export type Handler<First, Second, Third> = (first: First, second: Second, third: Third) => unknown;
 
-/** The arguments of `guarded` after the instance. */
 export type GuardedArguments<N, H> = readonly [handler: H] | readonly [requirements: N, handler: H];
 
 /** Returns middleware that sets `auth` and calls `proceed`. Throws a TypeError for wrong requirements. */

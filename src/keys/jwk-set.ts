@@ -68,14 +68,8 @@ function isWeak(key: Key): boolean {
   return isWeakSecret(secret) || isWeakSecret(Buffer.from(secret.toString("base64url")));
 }
 
-interface SetReading {
-  readonly keys: ReadonlyMap<string, Key>;
-  readonly problems: string[];
-  /** Keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
-  readonly unsupported: readonly { readonly at: number; readonly text: string }[];
-}
-
-function readSet(members: readonly unknown[], algorithm: Algorithm | undefined): SetReading {
+/** `unsupported`: keys of an unsupported type, which a reader of sets can skip (RFC 7517 §5). */
+function readSet(members: readonly unknown[], algorithm: Algorithm | undefined) {
   const keys = new Map<string, Key>();
   const problems: string[] = [];
   const unsupported: { readonly at: number; readonly text: string }[] = [];

@@ -23,7 +23,6 @@ export interface Key {
 /** Returns whether `signature` is a valid signature of `input`, which must be ASCII. */
 export type VerifySignature = (input: string, signature: Buffer) => boolean;
 
-/** The material that signs and verifies. */
 export type KeyMaterial =
   | { readonly kind: "secret"; readonly secret: KeyObject; readonly computeHmac: ComputeHmac }
   | {
@@ -59,7 +58,6 @@ export interface Header {
   readonly candidates: readonly Key[];
   /** The type in lower case and without `application/`, for comparison. */
   readonly typ: string | undefined;
-  /** True when the header names the key. */
   readonly named: boolean;
 }
 

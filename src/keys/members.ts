@@ -5,7 +5,6 @@ import { decodeBase64url } from "../crypto/base64url.js";
 export type Jwk = Readonly<Record<string, unknown>>;
 export type Report = (problem: string) => void;
 
-/** The members of one key type, read. */
 export interface KeyMembers {
   readonly secret?: KeyObject;
   readonly publicKey?: KeyObject;

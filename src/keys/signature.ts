@@ -30,7 +30,6 @@ function toOctets(input: string): Buffer {
   return octets.subarray(0, octets.write(input, "latin1"));
 }
 
-/** Returns a function that verifies signatures of an algorithm with a public key. */
 export function createVerification(algorithm: Algorithm, publicKey: KeyObject): VerifySignature {
   const { kty, hash, signature: options } = algorithmFacts(algorithm);
   if (kty === "RSA" && hash !== null && options === undefined) {

@@ -19,7 +19,6 @@ export interface WaitingStageRules extends StageRules {
   readonly waitSeconds: number;
   /** Does not wait. */
   readonly forced: boolean;
-  /** The `kid`s of revoked keys. */
   readonly revoked?: ReadonlySet<string>;
 }
 

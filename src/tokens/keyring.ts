@@ -27,12 +27,7 @@ const secretInfos = {
 
 export type SecretUse = keyof typeof secretInfos;
 
-interface DerivedKeys {
-  readonly signing: Key;
-  readonly all: KeySet;
-}
-
-function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
+function deriveKeys(keys: readonly Key[], info: string) {
   const derived = keys.map((key) => deriveKey(key, info)).filter((key) => key !== undefined);
   const [signing] = derived;
   if (signing === undefined || signing.kid !== keys[0]?.kid) throw new TypeError("the first key of a keyring can sign");
@@ -40,24 +35,16 @@ function deriveKeys(keys: readonly Key[], info: string): DerivedKeys {
 }
 
 /** Everything derived from the keys. It is replaced in one assignment, so no request mixes old and new keys. */
-interface KeyMaterial {
-  readonly signing: Key;
-  readonly all: KeySet;
-  /** Derived at the first use of each `info`. */
-  readonly derived: (info: string) => DerivedKeys;
-  readonly secretFor: (use: SecretUse, kid: string) => KeyObject | undefined;
-  readonly loginHashKey: KeyObject;
-}
-
-function deriveMaterial(keys: readonly Key[]): KeyMaterial {
+function deriveMaterial(keys: readonly Key[]) {
   const [signing] = keys;
   if (signing === undefined) throw new TypeError("a keyring needs a key");
   const all = createKeySet(keys);
-  const derived = new Map<string, DerivedKeys>();
+  const derived = new Map<string, ReturnType<typeof deriveKeys>>();
   return {
     signing,
     all,
-    derived(info) {
+    /** At the first use of each `info`. */
+    derived(info: string) {
       const known = derived.get(info) ?? deriveKeys(keys, info);
       derived.set(info, known);
       return known;
@@ -68,7 +55,7 @@ function deriveMaterial(keys: readonly Key[]): KeyMaterial {
 }
 
 /** Each secret is derived at its first use. */
-function deriveSecrets(keys: KeySet): KeyMaterial["secretFor"] {
+function deriveSecrets(keys: KeySet): (use: SecretUse, kid: string) => KeyObject | undefined {
   const derived = new Map<string, KeyObject>();
   return (use, kid) => {
     const name = `${use} ${kid}`;

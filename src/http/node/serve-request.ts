@@ -7,7 +7,6 @@ import { parseTarget } from "../rest/request/target.js";
 import { type NodeRequest, readRequest, targetOf } from "./request.js";
 import { writeResponse } from "./response.js";
 
-/** Returns whether Ampho serves the path of the request. */
 export const isForAmpho = (host: HttpHost, request: NodeRequest): boolean =>
   isServed(host, parseTarget(targetOf(request)).path);
 

@@ -23,13 +23,9 @@ export function featuresOf(
     changesPasswords: has("setPassword"),
     /** AMPHO_APP_URL is set, and passkeys are not switched off. */
     offersPasskeys: deps.relyingParty !== undefined,
-    /** Users can have API keys. */
     keys: settings.keysPerUser > 0,
-    /** Service accounts get access tokens. */
     services: settings.tokenEndpoint,
-    /** The changes of the own account that users can make. */
     account: { login: has("setLogin"), removal: has("remove") },
-    /** The flows by mail that exist. */
     mails: {
       login: offersMailLogin(deps),
       reset: mails && has("setPassword"),

@@ -15,7 +15,7 @@ import { describe } from "./openapi.js";
 import { isForm, type Members, readMembers } from "./request/body.js";
 import { callerOf, idempotencyKeyOf, isForwarded, type LanguageOf } from "./request/client-address.js";
 import { queryMembers, rejectCredentials } from "./request/input.js";
-import { isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
+import { invalidRequest, isUnder, onlyAuthorization, parseTarget } from "./request/target.js";
 import type { ErrorResponder } from "./responses/problems.js";
 import { emptyResponse, jsonResponse, Redirect, redirectResponse, withoutBody } from "./responses/response.js";
 import { type RootDocuments, requireRead } from "./root-documents.js";
@@ -23,7 +23,6 @@ import type { Route } from "./route.js";
 import { isOAuth, onlySessions, session } from "./route-access.js";
 import { createFindRoutes, type RouteMatch, routes } from "./routes.js";
 
-/** The parameters of the handler, by their names as options. */
 export interface HandlerSettings {
   /** The path above every endpoint, without a slash at its end. */
   readonly restPrefix: string;
@@ -41,7 +40,6 @@ export interface HandlerOptions {
   readonly languageOf?: LanguageOf | undefined;
   /** Called once, for the first request that a proxy has forwarded although no proxy is believed. */
   readonly onForwarded?: () => void;
-  /** The version of the package, for the OpenAPI document. */
   readonly version: string;
   /** Defined with AMPHO_SECURITY_COOKIES. */
   readonly cookies: CookieMode | undefined;
@@ -177,12 +175,13 @@ export function createHandler(options: HandlerOptions): Handle {
   ): Promise<unknown> {
     const bearer = bearerOf(sent.authorization);
     // The content of a GET has no meaning (RFC 9110 §9.3.1), so it is not read. A GET has its input in the query.
-    const typed = route.method === "GET" ? queryInput(route, query) : await readMembers(request);
+    const read = () => (route.input.schema === undefined ? undefined : queryMembers(query));
+    const typed = route.method === "GET" ? read() : await readMembers(request);
     progress.members = typed;
     // An empty text names the transaction in the cookie.
     const members = typed?.["transaction"] === "" ? { ...typed, transaction: sent.transaction ?? "" } : typed;
     if (bearer !== undefined && members !== undefined && "access_token" in members) {
-      throw new AmphoError("invalid_request", "The request carries two tokens. Send one, in the Authorization header.");
+      throw invalidRequest("The request carries two tokens. Send one, in the Authorization header.");
     }
     if (isOAuth(route.access) && members !== undefined && !isForm(request))
       throw new AmphoError("unsupported_media_type", "The request body must be a form.");
@@ -230,7 +229,6 @@ export function createHandler(options: HandlerOptions): Handle {
 /** The facts of a call that its error response needs. */
 interface Progress {
   members?: Members | undefined;
-  /** The renewal that came before the call. */
   renewed?: Grant;
 }
 
@@ -254,9 +252,6 @@ function selectRoute(matches: Matches, method: string): RouteMatch {
   throw new AmphoError("method_not_allowed", `This path allows only ${allow.join(", ")}.`, { allow });
 }
 
-const queryInput = ({ input }: Route, query: string | undefined): Members | undefined =>
-  input.schema === undefined ? undefined : queryMembers(query);
-
 function successResponse({ status, cache }: Route, output: unknown): HttpResponse {
   if (output instanceof Redirect) return redirectResponse(output.location);
   if (status === 204) return emptyResponse();
@@ -273,5 +268,4 @@ const isTokenRejected = (error: unknown) => hasCode(error, "missing_token", "inv
 export const isSessionOver = (error: unknown) =>
   hasCode(error, "session_ended", "invalid_token") && !(error instanceof SupersededToken);
 
-/** The Authorization header has a token. */
 export const hasToken = ({ authorization }: RequestHead) => bearerOf(onlyAuthorization(authorization)) !== undefined;

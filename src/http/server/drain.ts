@@ -36,12 +36,7 @@ export interface DrainOptions {
   readonly limit?: Duration | undefined;
 }
 
-export interface ServerEnding {
-  health(): Promise<Health>;
-  drain(server: Server, options?: DrainOptions): Promise<void>;
-}
-
-export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }): ServerEnding {
+export function createEnding(host: ServedHost, { delaySeconds }: { readonly delaySeconds: number }) {
   const draining = new Map<Server, Promise<void>>();
   const late = () => new AmphoError("unavailable", "The database did not respond.");
 
@@ -56,7 +51,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
   }
 
   return {
-    async health() {
+    async health(): Promise<Health> {
       try {
         if (draining.size > 0) throw new AmphoError("unavailable", "This process is shutting down.");
         await within(readyTimeoutMs, host.ready(), late);
@@ -66,7 +61,7 @@ export function createEnding(host: ServedHost, { delaySeconds }: { readonly dela
       const warnings = host.warnings();
       return { status: 200, body: { status: "ok", ...(warnings.length > 0 && { warnings }) } };
     },
-    async drain(server, { limit = 5 } = {}) {
+    async drain(server: Server, { limit = 5 }: DrainOptions = {}): Promise<void> {
       const limitSeconds = parseDuration(limit);
       if (limitSeconds === undefined) throw new TypeError('limit must be whole seconds or a duration such as "10s".');
       if (!isServer(server))

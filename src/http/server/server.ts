@@ -8,9 +8,9 @@ import { requestIdField, requestIdOf, serveNodeRequest } from "../node/serve-req
 import type { HttpHost } from "../rest/host.js";
 import type { HttpResponse } from "../rest/message.js";
 import { bodyLimitBytes } from "../rest/request/body.js";
-import { parseTarget } from "../rest/request/target.js";
+import { invalidRequest, parseTarget } from "../rest/request/target.js";
 import type { AccessLog } from "./access-log.js";
-import { type Connections, closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
+import { closeAfter, rejectSocket, trackConnections, trackResponse } from "./connections.js";
 import { createProbe, type MetricsPage, metricsPath } from "./probes.js";
 import { createShutdown } from "./shutdown.js";
 
@@ -39,16 +39,7 @@ export interface ServerOptions {
   readonly metrics?: MetricsPage | undefined;
 }
 
-export interface HttpServer {
-  /** Listens and returns the URL. Port 0 takes a free port. Rejects with Node's error, such as EADDRINUSE. */
-  listen(port: number, host: string): Promise<string>;
-  /** The numbers of connections, for the metrics. */
-  readonly connections: Pick<Connections, "open" | "rejected">;
-  /** Ends each connection with its response. `/readyz` returns 503, so that balancers send no more. */
-  beginShutdown(): void;
-  /** Accepts no more connections, gives running requests a few seconds, and closes the rest. It can be called twice. */
-  close(): Promise<void>;
-}
+export type HttpServer = ReturnType<typeof createHttpServer>;
 
 const limits = {
   /** From the first byte of a request to its last, then 408. */
@@ -78,7 +69,7 @@ const openResponsesMax = 32;
  */
 const stalledMs = 40_000;
 
-export function createHttpServer(options: ServerOptions): HttpServer {
+export function createHttpServer(options: ServerOptions) {
   const { host, log, metrics, settings = {} } = options;
   const server = createServer(limits, handle);
   if (settings.connectionsMax !== undefined) server.maxConnections = settings.connectionsMax;
@@ -103,7 +94,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   });
   // The server opens no tunnels (RFC 9110 §9.3.6).
   server.on("connect", ({ method }: IncomingMessage, socket: Duplex) => {
-    const { body, error } = host.errorResponse(new AmphoError("invalid_request", "This server opens no tunnels."));
+    const { body, error } = host.errorResponse(invalidRequest("This server opens no tunnels."));
     logRejected(method, rejectSocket(socket, undefined, false, body), error);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -164,8 +155,10 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   return {
-    listen: (port, address) => listen(server, port, address),
+    /** Listens and returns the URL. Port 0 takes a free port. Rejects with Node's error, such as EADDRINUSE. */
+    listen: (port: number, address: string): Promise<string> => listen(server, port, address),
     connections,
+    /** `/readyz` returns 503 from then on, so that balancers send no more. */
     beginShutdown: shutdown.begin,
     close: shutdown.close,
   };

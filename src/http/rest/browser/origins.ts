@@ -80,14 +80,12 @@ export function createCors(origins: readonly string[], withCookies: boolean) {
       request.method === "OPTIONS" &&
       request.header("access-control-request-method") !== undefined &&
       listedOriginOf(request) !== undefined,
-    /** Returns the response to a preflight for a path that has these methods. */
     preflight: (methods: readonly string[]): HttpResponse =>
       emptyResponse({
         "Access-Control-Allow-Methods": methods.join(", "),
         "Access-Control-Allow-Headers": requestHeaders,
         "Access-Control-Max-Age": String(preflightSeconds),
       }),
-    /** Returns the response with the headers that let the request's origin read it. */
     withHeaders(request: HttpRequest, response: HttpResponse): HttpResponse {
       if (listed.size === 0) return response;
       const origin = listedOriginOf(request);

@@ -1,5 +1,5 @@
 // Cookie and Set-Cookie (RFC 6265 §4.1, §4.2). With `__Host-` (RFC 6265bis §4.1.3.2) no other host can set a cookie.
-import { AmphoError } from "../../../errors.js";
+import { invalidRequest } from "../request/target.js";
 
 /** Browsers keep this much of a cookie, name and value together. They drop a longer one without notice. */
 const cookieBytesMax = 4_096;
@@ -12,8 +12,7 @@ export function cookieOf(header: string | undefined, name: string): string | und
   for (const pair of header.split(";")) {
     const equals = pair.indexOf("=");
     if (equals < 0 || withoutBlanks(pair.slice(0, equals)) !== name) continue;
-    if (found !== undefined)
-      throw new AmphoError("invalid_request", `The request carries the cookie ${name} twice. Send it once.`);
+    if (found !== undefined) throw invalidRequest(`The request carries the cookie ${name} twice. Send it once.`);
     found = withoutBlanks(pair.slice(equals + 1));
   }
   return found;

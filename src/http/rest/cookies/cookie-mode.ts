@@ -6,7 +6,7 @@ import { authorizationFrom, bearerOf } from "../../../tokens/bearer.js";
 import type { Grant } from "../../../wire/login.js";
 import { createSiteOf, isSafe } from "../browser/origins.js";
 import type { RequestHead } from "../message.js";
-import { onlyAuthorization } from "../request/target.js";
+import { invalidRequest, onlyAuthorization } from "../request/target.js";
 import { cookieOf, setCookie } from "./cookie-header.js";
 
 export const cookieNames = {
@@ -16,11 +16,9 @@ export const cookieNames = {
   transaction: "__Host-ampho-transaction",
 } as const;
 
-/** The credentials that a request to an endpoint carries. */
 export interface Credentials {
   /** The one Authorization value: the header's, or `Bearer` and the cookie's token. */
   readonly authorization: string | undefined;
-  /** The values of the cookies. */
   readonly token: string | undefined;
   readonly refreshToken: string | undefined;
   readonly device: string | undefined;
@@ -130,7 +128,7 @@ function tokenOf(head: RequestHead) {
   const token = cookieOf(head.header("cookie"), cookieNames.token);
   const bearer = bearerOf(header);
   if (bearer !== undefined && token !== undefined && bearer !== token)
-    throw new AmphoError("invalid_request", "The Authorization header and the cookie hold different tokens. Send one.");
+    throw invalidRequest("The Authorization header and the cookie hold different tokens. Send one.");
   const byHeader = bearer !== undefined;
   const byCookie = !byHeader && token !== undefined;
   return { authorization: byCookie ? authorizationFrom(token) : header, token, byHeader, byCookie };

@@ -1,9 +1,11 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
+
 import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";
 import { isServiceId } from "../../../tokens/credential.js";
 import type { RawCall } from "../route.js";
+import { invalidRequest } from "./target.js";
 
 export interface ClientMembers {
   readonly client_id?: string | undefined;
@@ -22,7 +24,7 @@ export async function sentClient(call: ClientCall, members: ClientMembers): Prom
   const { client_id: id, client_secret: secret, client_assertion: assertion } = members;
   const type = members.client_assertion_type;
   if ([authorization, secret, assertion ?? type].filter((each) => each !== undefined).length > 1)
-    throw new AmphoError("invalid_request", "Authenticate in one way: by the header, a secret or an assertion.");
+    throw invalidRequest("Authenticate in one way: by the header, a secret or an assertion.");
   if (assertion !== undefined && type === assertionType) return { serviceId: id, assertion };
   const basic = authorization === undefined ? undefined : readBasic(authorization);
   const sent = basic ?? (id !== undefined && secret !== undefined ? { id, key: secret } : undefined);
@@ -63,7 +65,7 @@ export async function requireServiceWith(call: ClientCall, scope: string, member
   if (bearer !== undefined) {
     const { client_id: named, client_secret: secret, client_assertion, client_assertion_type } = members;
     if ((secret ?? client_assertion ?? client_assertion_type) !== undefined)
-      throw new AmphoError("invalid_request", "Authenticate in one way: by the header or a secret.");
+      throw invalidRequest("Authenticate in one way: by the header or a secret.");
     const auth = await asClient(() => verify(bearer, requirements));
     // Other software that signs with the key of Ampho can give its own clients any scope.
     const id = auth?.id;

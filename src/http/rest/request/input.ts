@@ -1,7 +1,9 @@
 // Checks the fields of a body or a query by a row's schema. A message names the field and the rule, never the value.
+
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import type { Members } from "./body.js";
+import { invalidRequest } from "./target.js";
 
 export interface Input<I> {
   readonly schema: z.ZodObject | undefined;
@@ -73,7 +75,6 @@ export function idOf({ id = "" }: Readonly<Record<string, string>>, isId: (id: s
   return id;
 }
 
-/** The transaction of the body, or that of the cookie. */
 export const transactionOf = (
   input: { readonly transaction?: string | undefined },
   cookies: { readonly transaction: string | undefined },
@@ -87,8 +88,7 @@ const credentialNames: ReadonlySet<string> = new Set(
 export function rejectCredentials(query = ""): void {
   for (const name of new URLSearchParams(query.replaceAll(";", "&")).keys()) {
     if (!credentialNames.has(name.toLowerCase())) continue;
-    throw new AmphoError(
-      "invalid_request",
+    throw invalidRequest(
       "The query contains a credential. Send tokens in the Authorization header and passwords in the body.",
     );
   }
@@ -98,7 +98,7 @@ export function rejectCredentials(query = ""): void {
 export function queryMembers(query = ""): Members {
   const members = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(query)) {
-    if (name in members) throw new AmphoError("invalid_request", "The query contains a name twice. Send it once.");
+    if (name in members) throw invalidRequest("The query contains a name twice. Send it once.");
     members[name] = value;
   }
   return members;

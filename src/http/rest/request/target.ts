@@ -1,21 +1,18 @@
 // Splits the request target (RFC 9112 §3.2) into path and query. Nothing is decoded, so a path has one spelling.
 import { AmphoError } from "../../../errors.js";
 
-export interface RequestTarget {
-  readonly path: string;
-  /** The text after the question mark, or undefined when there is none. */
-  readonly query: string | undefined;
-}
+/** `field`: the one that is wrong. */
+export const invalidRequest = (message: string, field?: string): AmphoError =>
+  new AmphoError("invalid_request", message, field === undefined ? {} : { field });
 
 /** Drops the origin of absolute-form (RFC 9112 §3.2.2). Asterisk-form and authority-form stay, and match no route. */
-export function parseTarget(target: string): RequestTarget {
+export function parseTarget(target: string): { readonly path: string; readonly query: string | undefined } {
   const origin = target.startsWith("/") ? null : /^https?:\/\/[^/?#]*/i.exec(target);
   const rest = origin === null ? target : target.slice(origin[0].length) || "/";
   const mark = rest.indexOf("?");
   return mark < 0 ? { path: rest, query: undefined } : { path: rest.slice(0, mark), query: rest.slice(mark + 1) };
 }
 
-/** Returns whether the path is the prefix or lies under it. */
 export const isUnder = (prefix: string, path: string): boolean =>
   path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 47);
 
@@ -26,7 +23,7 @@ export function onlyAuthorization(values: readonly string[]): string | undefined
 }
 
 export const severalAuthorizations = (): AmphoError =>
-  new AmphoError("invalid_request", "The request has several Authorization headers. Send one.");
+  invalidRequest("The request has several Authorization headers. Send one.");
 
 /** Splits values that a host has joined with commas. A bearer token contains no comma. */
 export function splitAuthorization(joined: string | null): readonly string[] {
