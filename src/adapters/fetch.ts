@@ -34,11 +34,7 @@ export function fetchAuthorizationOf({ cookies }: GuardHost, request: WebRequest
   return onlyAuthorization(splitAuthorization(request.headers.get("authorization")));
 }
 
-/**
- * The Request in the first argument of a handler. By shape and not by class alone, because a host can have a Request
- * class of its own. A Request is not searched, because that of Next.js throws when a member is read that it does not
- * have.
- */
+/** By shape, because a host can have a class of its own. That of Next.js throws when an unknown member is read. */
 export function findRequest(holder: unknown): WebRequest | undefined {
   if (holder instanceof Request) return holder;
   if (typeof holder !== "object" || holder === null) return undefined;

@@ -68,10 +68,7 @@ const forCaches = /cache-control$|^(?:surrogate|edge)-control$|^x-accel-expires$
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-/**
- * Adds the cookies to a response of node:http, which no cache can then store. It does so when the headers are sent,
- * because a page, such as a server of static files, states its own `Cache-Control` after this.
- */
+/** When the headers are sent, because pages state their own `Cache-Control` after this. No cache can then store it. */
 export function addNodeCookies(response: ServerResponse, cookies: readonly string[]): void {
   if (cookies.length === 0) return;
   const writeHead: ServerResponse["writeHead"] = response.writeHead.bind(response);

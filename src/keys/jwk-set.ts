@@ -25,10 +25,7 @@ export function listJwks(value: unknown): readonly unknown[] {
   return value["keys"];
 }
 
-/**
- * Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. A key
- * pair can have two `kid`s, so that tokens from before it got its `kid` still verify.
- */
+/** Finds two keys with one `kid`, one key with two algorithms (RFC 8725 §3.1), and one secret under two `kid`s. */
 function findClashes(keys: ReadonlyMap<string, Key>): string[] {
   const problems: string[] = [];
   const byKid = new Map<string, string>();
@@ -40,6 +37,7 @@ function findClashes(keys: ReadonlyMap<string, Key>): string[] {
     const same = earlier.find((other) => isSameMaterial(other.key, key));
     if (same !== undefined && same.key.algorithm !== key.algorithm)
       problems.push(`${position} is the same key as ${same.position} with another algorithm`);
+    // A key pair can have two, so that tokens from before it got its `kid` still verify.
     else if (same?.key.material.kind === "secret" && same.key.kid !== key.kid)
       problems.push(`${position} is the same secret as ${same.position} under another \`kid\``);
     earlier.push({ position, key });
@@ -132,11 +130,7 @@ export function importVerifyingKeys(value: unknown): ImportedKeys {
   return { keys: [...keys.values()], warnings };
 }
 
-/**
- * Imports a published JWK Set (RFC 7517 §5). It skips keys that cannot be used, because a set can contain keys for
- * other uses. It also skips a symmetric or private key, because every reader could sign with it. Undefined for another
- * value.
- */
+/** Skips unusable keys, and symmetric or private ones, with which every reader could sign. Undefined for no set. */
 export function importPublishedKeys(value: unknown): ImportedKeys | undefined {
   const members = isJwk(value) ? value["keys"] : undefined;
   if (!Array.isArray(members)) return undefined;

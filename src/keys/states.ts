@@ -75,10 +75,7 @@ const verifierCacheSeconds = 600;
 /** The wait from the publication of a key to its first signature. */
 export const activateWaitSeconds = rolloutSeconds + publishedKeysMaxAgeSeconds + verifierCacheSeconds;
 
-/**
- * The wait from the last signature of a key to its removal. By then every token and every mailed link of the key has
- * expired. Only `device` proofs live longer. A login ignores one whose key is gone.
- */
+/** The wait until all that a key signed has expired, except `device` proofs, which a login then ignores. */
 export function retireWaitSeconds(settings: {
   readonly tokenTtl: number;
   readonly tokenLeeway: number;

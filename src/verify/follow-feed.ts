@@ -138,11 +138,7 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/**
- * Throws FetchFailure for a page with anything unknown. An entry that were skipped would let a revoked token authorize.
- * A newer server replaces a kind that is not in `kinds` by a broader one, so an unknown kind means a server that
- * ignores it.
- */
+/** Throws FetchFailure for anything unknown, which could be a revocation. Servers replace kinds not asked for. */
 function pageOf(members: Readonly<Record<string, unknown>>): {
   readonly page: RevocationPage;
   readonly more: boolean;

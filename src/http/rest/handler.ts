@@ -144,10 +144,7 @@ export function createHandler(options: HandlerOptions): Handle {
       return { ...errorResponse(left.error ?? error, request.id), cookies: left.cookies };
     }
 
-    /**
-     * The cookies that change with a rejection, and the rejection without what moved into them. Pages cannot remove
-     * HttpOnly cookies themselves.
-     */
+    /** The cookies after a rejection, and what is left of it. Pages cannot remove HttpOnly cookies themselves. */
     function cookiesAfter(error: unknown): { cookies: readonly string[]; error?: AmphoError } | undefined {
       if (ends && hasCode(error, "missing_token")) return { cookies: removal };
       if ((grants || ends) && isSessionOver(error)) {

@@ -7,11 +7,7 @@ import { isUnder } from "./request/target.js";
 
 /** Reads tokens from cookies as well. Guards have no other way to read a cookie. */
 export interface CookieReader {
-  /**
-   * Returns the one Authorization value of a request: the header's, or `Bearer` and the cookie's token. Throws
-   * `cross_site` for an unsafe method with a cookie that a page of another site can have sent, and `invalid_request`
-   * for two different tokens.
-   */
+  /** Throws `cross_site` for an unsafe method with a cookie, and `invalid_request` for two different tokens. */
   authorizationOf(head: RequestHead): string | undefined;
 }
 

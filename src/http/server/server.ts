@@ -56,17 +56,12 @@ const limits = {
 };
 
 /**
- * The number of responses that one connection can wait for. Node begins all pipelined requests that arrive in one
- * piece, a thousand of them, at once. A browser sends the second request after the first response, and other clients
- * have about sixteen under way. To cut the connection instead would keep all requests in memory until the next turn of
- * the event loop.
+ * For one connection, because Node begins all pipelined requests at once. Browsers wait for each response, and other
+ * clients have about sixteen under way. To cut the connection would keep all requests until the next turn.
  */
 const openResponsesMax = 32;
 
-/**
- * A connection without traffic is closed after this time, or after twice the time in the middle of a response. It is
- * longer than any response takes (20 s for the feed, 6 s for the database), and than a request can take before its 408.
- */
+/** Longer than any response takes (20 s for the feed, 6 s for the database), and than a request before its 408. */
 const stalledMs = 40_000;
 
 export function createHttpServer(options: ServerOptions) {

@@ -3,20 +3,14 @@
 import type { HttpRequest, HttpResponse, RequestHead } from "../message.js";
 import { emptyResponse } from "../responses/response.js";
 
-/**
- * `plain`: a page of our own that was opened over http, under a name to which browsers send no Secure cookie.
- * `unknown`: the request has neither header, so it comes from a browser before 2020 or from no browser.
- */
+/** `plain`: our own page, over http under a name without Secure cookies. `unknown`: an old browser, or none. */
 export type Site = "own" | "plain" | "foreign" | "unknown";
 
 /** Requests with these methods change nothing (RFC 9110 §9.2.1). */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const opensSocket = /\bwebsocket\b/i;
 
-/**
- * Returns true if the request changes nothing and no foreign page can read its response. A WebSocket is not safe: a
- * page of any site can open one and read it (RFC 6455 §10.2), with a GET that some frameworks route like all others.
- */
+/** Changes nothing, and no foreign page reads the response. They can read a WebSocket, even by GET (RFC 6455 §10.2). */
 export const isSafe = (head: Pick<RequestHead, "method" | "header">): boolean =>
   head.method !== undefined && safeMethods.has(head.method) && !opensSocket.test(head.header("upgrade") ?? "");
 
@@ -43,10 +37,7 @@ const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?:
 const isOwn = (origin: string, host: string): boolean =>
   origin === `https://${host.replace(/:443$/, "")}` || (loopback.test(host) && origin === `http://${host}`);
 
-/**
- * False if the two cannot have one registrable domain, which has at least two labels. Without the list of public
- * suffixes, two sites under `co.uk` count as one, so the operator must list no origin of another site.
- */
+/** False if the two cannot have one registrable domain, of two labels. Two sites under `co.uk` count as one. */
 function canBeOfOneSite(origin: string, host: string): boolean {
   const scheme = loopback.test(host) ? /^https?:\/\// : /^https:\/\//;
   if (!scheme.test(origin)) return false;

@@ -31,10 +31,7 @@ export function replaceCookies(
   return [...kept.map(withoutBlanks), ...added].join("; ");
 }
 
-/**
- * Removes spaces and tabs, and nothing else, because sub-domains can set cookies whose names look alike. It is a loop,
- * because a pattern for the end would scan a run of blanks in the middle once for each of its characters.
- */
+/** Only spaces and tabs, because sub-domains can set names that look alike. A pattern would be slow on long runs. */
 function withoutBlanks(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && isBlank(text.charCodeAt(start))) start++;

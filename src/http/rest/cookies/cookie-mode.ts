@@ -56,11 +56,7 @@ export function createCookieMode(listedOrigins: readonly string[], onPlainHttp?:
       if (byCookie) requireOwnSite(head, true);
       return authorization;
     },
-    /**
-     * Returns the credentials of a request to an endpoint. Throws `cross_site` like `authorizationOf`, and for an
-     * endpoint that `grants` tokens also without a cookie: a foreign page must not log a browser in as another user
-     * (login CSRF).
-     */
+    /** Throws `cross_site`, and for an endpoint that `grants` tokens also without a cookie (login CSRF). */
     credentialsOf(head: RequestHead, grants: boolean): Credentials {
       const cookie = head.header("cookie");
       const { authorization, byHeader, token } = tokenOf(head);

@@ -1,5 +1,4 @@
 // Reads a body into its members: media type, size, encoding, shape. Each step rejects before the next costs anything.
-
 import { parseJsonObject } from "../../../crypto/json.js";
 import { AmphoError } from "../../../errors.js";
 import type { HttpRequest } from "../message.js";
@@ -100,10 +99,7 @@ function hasUtf8Parameters(text: string, start: number): boolean {
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
 
-/**
- * Parses strictly, so that no two parsers can read one body differently. Half of a surrogate pair is valid JSON
- * (RFC 8259 §8.2). It passes here, and the check of its field rejects it, for a new password with `invalid_characters`.
- */
+/** Strict, so that all parsers agree. Half of a surrogate pair (RFC 8259 §8.2) is left to the check of its field. */
 export function parseJson(bytes: Uint8Array): Record<string, unknown> {
   const members = parseJsonObject(
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),

@@ -6,10 +6,7 @@ import type { HttpRequest } from "../message.js";
 
 type ReadHeader = (name: string) => string | undefined;
 
-/**
- * Returns the address for throttling and logs. `peer` is the socket's, and `hops` the number of proxies to believe, from
- * the right. Falls back to `peer` for too few hops, a header that cannot be parsed, or two headers that disagree.
- */
+/** `hops`: proxies to believe, from the right. Returns `peer` for too few, a bad header, or two that disagree. */
 export function clientAddress(peer: string | undefined, header: ReadHeader, hops: number): string | undefined {
   const socket = peer === undefined ? undefined : normalizeAddress(peer);
   if (hops < 1) return socket;

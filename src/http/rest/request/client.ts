@@ -1,5 +1,4 @@
 // How a service account authenticates at an endpoint of OAuth (RFC 6749 §2.3, RFC 7523 §2.2), in exactly one way.
-
 import { AmphoError } from "../../../errors.js";
 import { unknownClient } from "../../../flows/machines/assertion.js";
 import type { SentClient } from "../../../flows/machines/tokens.js";

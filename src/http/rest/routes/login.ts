@@ -1,5 +1,4 @@
 // POST /login: proves factors, and creates, re-authenticates or raises a session. GET /login: the ways to sign in.
-
 import { z } from "zod";
 import { isTransactionFor } from "../../../factors/transactions.js";
 import type { SentLogin } from "../../../flows/ways/sent.js";

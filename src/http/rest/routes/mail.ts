@@ -1,5 +1,4 @@
 // /login/mail, /password/reset, /register, /account/email and /alarm: flows by mail (docs/guides/mail-flows.md).
-
 import { z } from "zod";
 import { fields, transactionOf } from "../request/input.js";
 import { invalidRequest } from "../request/target.js";

@@ -1,5 +1,4 @@
 // /renew, /logout, /session and /sessions: the sessions of the caller.
-
 import { z } from "zod";
 import { AmphoError } from "../../../errors.js";
 import { acrs } from "../../../levels/acr.js";
