@@ -86,7 +86,7 @@ export interface TransactionClaims extends Claims {
   readonly amr: readonly string[];
   /** The known device on which the login began. */
   readonly did?: string;
-  /** For a passkey: the user handle of the account, and the use. For a change of address, `login`: it becomes that too. */
+  /** For a passkey: the user handle of the account, and the use. For a change of address: `login` if it becomes it. */
   readonly uh?: string;
   readonly use?: string;
   /** For a change of address: the new one, as it was typed. */
