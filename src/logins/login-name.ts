@@ -33,9 +33,7 @@ export function canonicalLogin(login: string): string {
 }
 
 /** Unicode's toNFKC_Casefold, for a text that is no login. */
-export function foldText(text: string): string {
-  return plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce);
-}
+export const foldText = (text: string): string => (plain.test(text) ? text.toLowerCase() : untilStable(text, foldOnce));
 
 const foldOnce = (text: string): string => foldCase(toVisible(text)).normalize("NFKC");
 
@@ -92,8 +90,7 @@ export function checkNewText(login: string): string | undefined {
     if (neverShown.test(form) || form.search(ignorable) >= 0)
       return "A new login must not contain invisible characters.";
     if (strayBlank.test(form)) return "A new login must only have single spaces between other characters.";
-    // Both are checked: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro
-    // sign).
+    // Both: an ordinary letter can be the compatibility form of a neutral sign (Greek mu of the micro sign).
     if (!resolvesToOneScript(form)) return "A new login must not mix scripts.";
   }
   if (countDigitSystems(folded) > 1) return "A new login must not mix decimal digits of several scripts.";
